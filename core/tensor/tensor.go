@@ -1,0 +1,128 @@
+// Package tensor holds dense float32 arrays: a shape and its numbers, row-major.
+//
+// Images are [N,H,W,C] everywhere inside the program, so that channels are the
+// contiguous axis. Files, arrays of other programs and the JavaScript module
+// speak [N,C,H,W]; ToNHWC and ToNCHW stand at those edges.
+package tensor
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Tensor is a dense array. Data holds the product of Shape numbers, the last
+// axis contiguous. A Tensor is plain data: copying the struct shares the numbers.
+type Tensor struct {
+	Shape []int
+	Data  []float32
+}
+
+// New returns a tensor of zeros. It panics if an axis is negative.
+func New(shape ...int) *Tensor {
+	return &Tensor{Shape: slices.Clone(shape), Data: make([]float32, Size(shape))}
+}
+
+// Of returns a tensor over data, which it keeps. It panics unless data holds
+// exactly the numbers that shape asks for.
+func Of(data []float32, shape ...int) *Tensor {
+	if len(data) != Size(shape) {
+		panic("tensor: data does not fill the shape")
+	}
+	return &Tensor{Shape: slices.Clone(shape), Data: data}
+}
+
+// Size returns the product of shape, 1 for none. It panics if an axis is negative.
+func Size(shape []int) int {
+	n := 1
+	for _, d := range shape {
+		if d < 0 {
+			panic("tensor: negative axis")
+		}
+		n *= d
+	}
+	return n
+}
+
+// Clone returns a copy that shares nothing with t.
+func (t *Tensor) Clone() *Tensor {
+	return &Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
+}
+
+// Row returns the numbers of t's i-th entry along the first axis, shared with t.
+func (t *Tensor) Row(i int) []float32 {
+	n := Size(t.Shape[1:])
+	return t.Data[i*n : (i+1)*n : (i+1)*n]
+}
+
+// Scaled returns a·t, a new tensor.
+func (t *Tensor) Scaled(a float32) *Tensor {
+	out := New(t.Shape...)
+	for i, v := range t.Data {
+		out.Data[i] = a * v
+	}
+	return out
+}
+
+// AddScaled returns t + a·u, a new tensor. Product and sum round separately, on
+// every machine. It panics unless the shapes are equal.
+func (t *Tensor) AddScaled(a float32, u *Tensor) *Tensor {
+	t.sameShape(u)
+	out := New(t.Shape...)
+	for i, v := range t.Data {
+		out.Data[i] = v + float32(a*u.Data[i])
+	}
+	return out
+}
+
+// Combine returns a·t + b·u, a new tensor. It panics unless the shapes are equal.
+func (t *Tensor) Combine(a float32, b float32, u *Tensor) *Tensor {
+	t.sameShape(u)
+	out := New(t.Shape...)
+	for i, v := range t.Data {
+		out.Data[i] = float32(a*v) + float32(b*u.Data[i])
+	}
+	return out
+}
+
+func (t *Tensor) sameShape(u *Tensor) {
+	if !slices.Equal(t.Shape, u.Shape) {
+		panic("tensor: shapes differ")
+	}
+}
+
+// ToNHWC returns x of shape [N,C,H,W] as [N,H,W,C], a new tensor. The error
+// names a shape that has not four axes.
+func ToNHWC(x *Tensor) (*Tensor, error) {
+	if len(x.Shape) != 4 {
+		return nil, fmt.Errorf("tensor: shape %v has %d axes, need 4: N, C, H, W", x.Shape, len(x.Shape))
+	}
+	n, c, hw := x.Shape[0], x.Shape[1], x.Shape[2]*x.Shape[3]
+	out := New(n, x.Shape[2], x.Shape[3], c)
+	for i := range n {
+		transpose(out.Row(i), x.Row(i), c, hw)
+	}
+	return out, nil
+}
+
+// ToNCHW returns x of shape [N,H,W,C] as [N,C,H,W], a new tensor. The error
+// names a shape that has not four axes.
+func ToNCHW(x *Tensor) (*Tensor, error) {
+	if len(x.Shape) != 4 {
+		return nil, fmt.Errorf("tensor: shape %v has %d axes, need 4: N, H, W, C", x.Shape, len(x.Shape))
+	}
+	n, hw, c := x.Shape[0], x.Shape[1]*x.Shape[2], x.Shape[3]
+	out := New(n, c, x.Shape[1], x.Shape[2])
+	for i := range n {
+		transpose(out.Row(i), x.Row(i), hw, c)
+	}
+	return out, nil
+}
+
+// transpose writes the rows×cols matrix src to dst as cols×rows.
+func transpose(dst, src []float32, rows, cols int) {
+	for r := range rows {
+		for c := range cols {
+			dst[c*rows+r] = src[r*cols+c]
+		}
+	}
+}
