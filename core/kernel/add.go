@@ -1,0 +1,74 @@
+package kernel
+
+// Add writes a + b to y, number by number. y may be a or b. It panics unless the
+// lengths are equal.
+func Add(y, a, b []float32) {
+	if len(y) != len(a) || len(y) != len(b) {
+		panic("kernel: Add: lengths differ")
+	}
+	addFast(y, a, b)
+}
+
+// AddTo adds x to y, number by number. It panics unless the lengths are equal.
+func AddTo(y, x []float32) {
+	if len(y) != len(x) {
+		panic("kernel: AddTo: lengths differ")
+	}
+	addFast(y, y, x)
+}
+
+// Scale writes a·x to y. y may be x. It panics unless the lengths are equal.
+func Scale(y, x []float32, a float32) {
+	if len(y) != len(x) {
+		panic("kernel: Scale: lengths differ")
+	}
+	scaleFast(y, x, a)
+}
+
+// AddScaled adds a·x to y; product and sum round separately. It panics unless
+// the lengths are equal.
+func AddScaled(y, x []float32, a float32) {
+	if len(y) != len(x) {
+		panic("kernel: AddScaled: lengths differ")
+	}
+	addScaledFast(y, x, a)
+}
+
+// AddRows writes x plus bias to y: bias [C] is added to every row of x [rows,C].
+// y may be x. It panics unless y and x are equally long and made of whole rows.
+func AddRows(y, x, bias []float32) {
+	if len(y) != len(x) {
+		panic("kernel: AddRows: lengths differ")
+	}
+	if len(bias) == 0 || len(x)%len(bias) != 0 {
+		panic("kernel: AddRows: x is not made of rows as long as bias")
+	}
+	addRowsFast(y, x, bias)
+}
+
+// SumRows adds the column sums of dy [rows,C] to db [C]: the backward of AddRows.
+// It panics unless dy is made of whole rows.
+func SumRows(db, dy []float32) {
+	if len(db) == 0 || len(dy)%len(db) != 0 {
+		panic("kernel: SumRows: dy is not made of rows as long as db")
+	}
+	sumRowsFast(db, dy)
+}
+
+// addImpls, scaleImpls and so on list every implementation in this build, the
+// reference first and the fastest last, so that one test compares them all.
+var (
+	addImpls       = append([]impl[func(y, a, b []float32)]{{"ref", true, addRef}}, addSIMD...)
+	scaleImpls     = append([]impl[func(y, x []float32, a float32)]{{"ref", true, scaleRef}}, scaleSIMD...)
+	addScaledImpls = append([]impl[func(y, x []float32, a float32)]{{"ref", true, addScaledRef}}, addScaledSIMD...)
+	addRowsImpls   = append([]impl[func(y, x, bias []float32)]{{"ref", true, addRowsRef}}, addRowsSIMD...)
+	sumRowsImpls   = append([]impl[func(db, dy []float32)]{{"ref", true, sumRowsRef}}, sumRowsSIMD...)
+)
+
+var (
+	addFast       = fastest(addImpls)
+	scaleFast     = fastest(scaleImpls)
+	addScaledFast = fastest(addScaledImpls)
+	addRowsFast   = fastest(addRowsImpls)
+	sumRowsFast   = fastest(sumRowsImpls)
+)

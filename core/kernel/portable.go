@@ -1,0 +1,11 @@
+package kernel
+
+// Without GOEXPERIMENT=simd the references are all there is.
+var (
+	addSIMD       []impl[func(y, a, b []float32)]
+	scaleSIMD     []impl[func(y, x []float32, a float32)]
+	addScaledSIMD []impl[func(y, x []float32, a float32)]
+	addRowsSIMD   []impl[func(y, x, bias []float32)]
+	sumRowsSIMD   []impl[func(db, dy []float32)]
+	add4SIMD      []impl[func(y, a, b, c, d []float32)]
+)
