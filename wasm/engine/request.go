@@ -1,0 +1,128 @@
+package engine
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+)
+
+// Bounds of a Request.
+const (
+	MaxN     = 1 << 20 // images of one request
+	MaxSteps = 10000   // steps of a sampler
+)
+
+// Request asks for images. It is plain data: the same JSON goes into the page's
+// URL, to a worker and into a test. What is absent comes from the model; what is
+// given is taken as it is or refused.
+type Request struct {
+	N        *int     `json:"n,omitempty"`        // images, in [1, MaxN]; absent means 1
+	First    uint64   `json:"first,omitempty"`    // index of the first image: a batch is split by asking for parts of it
+	Seed     Seed     `json:"seed"`               // image i is drawn from the noise of (seed, first+i)
+	Sampler  string   `json:"sampler,omitempty"`  // a name from Info.Samplers; empty means the model's own
+	Steps    *int     `json:"steps,omitempty"`    // steps of the sampler, in [1, MaxSteps]; absent means the model's
+	Eta      *float64 `json:"eta,omitempty"`      // fresh noise of samplers that have it, in [0, 1]; absent means the model's
+	Class    Classes  `json:"class,omitempty"`    // dealt out in turn: image i gets class[(first+i) mod len]; absent deals out all
+	Guidance *float64 `json:"guidance,omitempty"` // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
+	Variance string   `json:"variance,omitempty"` // ddpm's reverse variance, "small" or "large"; empty means small
+	Resample *int     `json:"resample,omitempty"` // inpainting: how often each jump is walked, in [1, 100]; absent means 1, no resampling
+	Jump     *int     `json:"jump,omitempty"`     // inpainting: steps a jump goes back, in [1, MaxSteps]; absent means 1
+}
+
+// ParseRequest reads a Request from JSON and validates it. The error names the
+// field, what was found and what is needed; an unknown field is an error.
+func ParseRequest(data []byte) (Request, error) {
+	var r Request
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return Request{}, requestError(err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return Request{}, errors.New("engine: request: found text after the JSON object, need one object")
+	}
+	return r, r.Validate()
+}
+
+// requestError words an error of encoding/json as one of this package.
+func requestError(err error) error {
+	var kind *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &kind) && kind.Field == "":
+		return fmt.Errorf("engine: request: found %s, need an object", kind.Value)
+	case kind != nil:
+		return fmt.Errorf("engine: %s: found %s, need %s", kind.Field, kind.Value, kindName(kind.Type.Kind().String()))
+	case strings.HasPrefix(err.Error(), "engine: "):
+		return err
+	case strings.Contains(err.Error(), "unknown field"):
+		_, name, _ := strings.Cut(err.Error(), "unknown field ")
+		return fmt.Errorf("engine: request: unknown field %s", name)
+	}
+	return fmt.Errorf("engine: request: %w", err)
+}
+
+// kindName names a Go kind for a reader who writes JSON.
+func kindName(kind string) string {
+	switch kind {
+	case "int":
+		return "a whole number"
+	case "uint64":
+		return "a whole number in [0, 2⁶⁴)"
+	case "float64":
+		return "a number"
+	case "string":
+		return "a string"
+	}
+	return "another type"
+}
+
+// Validate checks what can be checked without a model: the ranges of the
+// numbers. The error names the field, what was found and what is needed.
+func (r Request) Validate() error {
+	if err := cmp.Or(
+		wholeIn("n", r.N, MaxN),
+		wholeIn("steps", r.Steps, MaxSteps),
+		wholeIn("resample", r.Resample, 100),
+		wholeIn("jump", r.Jump, MaxSteps),
+		realIn("eta", r.Eta, 1, "in [0, 1]"),
+		realIn("guidance", r.Guidance, math.MaxFloat32, "finite, at least 0"),
+	); err != nil {
+		return err
+	}
+	if r.First > math.MaxUint64-MaxN {
+		return fmt.Errorf("engine: first: found %d, need at most 2⁶⁴ − 2²⁰", r.First)
+	}
+	if r.Variance != "" && r.Variance != "small" && r.Variance != "large" {
+		return fmt.Errorf("engine: variance: found %q, need \"small\" or \"large\"", r.Variance)
+	}
+	return nil
+}
+
+// wholeIn reports whether v, if given, lies in [1, most].
+func wholeIn(field string, v *int, most int) error {
+	if v != nil && (*v < 1 || *v > most) {
+		return fmt.Errorf("engine: %s: found %d, need a whole number in [1, %d]", field, *v, most)
+	}
+	return nil
+}
+
+// realIn reports whether v, if given, lies in [0, most], a NaN does not.
+func realIn(field string, v *float64, most float64, need string) error {
+	if v != nil && !(*v >= 0 && *v <= most) {
+		return fmt.Errorf("engine: %s: found %g, need a number, %s", field, *v, need)
+	}
+	return nil
+}
+
+// or returns what p points to, or absent.
+func or[T any](p *T, absent T) T {
+	if p == nil {
+		return absent
+	}
+	return *p
+}
