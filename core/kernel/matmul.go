@@ -64,7 +64,7 @@ func NewPacked(k, n int) *Packed {
 // tileWidth chooses the next panel's vectors when blocks vectors of columns are
 // left: the widest tile, unless a narrower pair covers them without waste.
 func tileWidth(blocks int) int {
-	most := len(tiles.exact) - 1
+	most := tiles.most
 	if blocks > most && blocks < 2*most && blocks%2 == 0 {
 		return blocks / 2
 	}
@@ -113,11 +113,7 @@ func MatMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arit
 	if len(y) < m*n || bias != nil && len(bias) != n || add != nil && len(add) < m*n {
 		panic("kernel: MatMul: y, bias or add does not fit")
 	}
-	tile := tiles.exact
-	if mode == Fast {
-		tile = tiles.fast
-	}
-	matMul(y, x, g, b, bias, add, &tiles, tile)
+	matMul(y, x, g, b, bias, add, mode, &tiles)
 }
 
 // tileRows is the height of every register tile; maxTile the numbers of the largest.
@@ -126,20 +122,15 @@ const (
 	maxTile  = tileRows * 3 * 16
 )
 
-// tileFunc fills a tile of tileRows rows, packed row after row: row r sums
-// x[at[r]+tap+i]·b over taps and i < c in order.
-type tileFunc func(tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32)
-
-// gradTileFunc fills a tile with Σᵢ x[at[i]+tap+r]·dy[i·n+j] for r < tileRows.
-type gradTileFunc func(tile *[maxTile]float32, x []float32, at []int32, tap int32, dy []float32, n int)
-
-// tileSet is the tiles of one vector width; entry v of a table is v vectors wide.
+// tileSet is the tiles of one vector width. Its methods, generated beside the tiles:
+//
+//	tileExact, tileFast  fill a tile of tileRows rows, packed row after row: row r
+//	                     sums x[at[r]+tap+i]·b over taps and i < c in order
+//	gradTile             fills a tile with Σᵢ x[at[i]+tap+r]·dy[i·n+j], r < tileRows
 type tileSet struct {
 	name  string
-	lanes int
-	exact []tileFunc
-	fast  []tileFunc
-	grad  []gradTileFunc
+	lanes int // numbers of a vector
+	most  int // widest tile, in vectors
 }
 
 // tiles is the set this machine uses; tileSets lists all it could, the reference first.
@@ -148,7 +139,7 @@ var (
 	tiles    = tileSets[len(tileSets)-1]
 )
 
-func matMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, set *tileSet, tile []tileFunc) {
+func matMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arithmetic, set *tileSet) {
 	m, n := len(g.Rows), b.N
 	var out [maxTile]float32
 	var at [tileRows]int32
@@ -156,12 +147,15 @@ func matMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, set *tile
 		width := q.vecs * set.lanes
 		valid := min(width, n-q.column)
 		data := b.data[q.at : q.at+b.K*width]
-		f := tile[q.vecs]
 		for i := 0; i < m; i += tileRows {
 			for r := range at {
 				at[r] = g.Rows[min(i+r, m-1)]
 			}
-			f(&out, x, &at, g.Taps, g.C, data)
+			if mode == Fast {
+				set.tileFast(q.vecs, &out, x, &at, g.Taps, g.C, data)
+			} else {
+				set.tileExact(q.vecs, &out, x, &at, g.Taps, g.C, data)
+			}
 			for r := range min(tileRows, m-i) {
 				o := (i+r)*n + q.column
 				row := out[r*width : r*width+valid]

@@ -13,7 +13,7 @@ func MatMulGrad(dw, x, dy []float32, g *Gather, n int) {
 
 func matMulGrad(dw, x, dy []float32, g *Gather, n int, set *tileSet) {
 	for column := 0; column < n; {
-		v := max(1, min((n-column)/set.lanes, len(set.grad)-1))
+		v := max(1, min((n-column)/set.lanes, set.most))
 		width := v * set.lanes
 		for t, tap := range g.Taps {
 			for c := 0; c < g.C; c += tileRows {
@@ -21,7 +21,7 @@ func matMulGrad(dw, x, dy []float32, g *Gather, n int, set *tileSet) {
 					at: (t*g.C+c)*n + column, tap: tap + int32(c), column: column,
 					rows: min(tileRows, g.C-c), columns: min(width, n-column),
 				}
-				b.add(dw, x, dy, g.Rows, n, set.grad[v], width)
+				b.add(dw, x, dy, g.Rows, n, set, v)
 			}
 		}
 		column += width
@@ -38,14 +38,15 @@ type gradBlock struct {
 // add sums the block. A tile reads whole: past the block's own edge it meets
 // numbers of its neighbours, whose sums are dropped. The last positions, where
 // it would leave x or dy, are summed one by one.
-func (b *gradBlock) add(dw, x, dy []float32, at []int32, n int, tile gradTileFunc, width int) {
+func (b *gradBlock) add(dw, x, dy []float32, at []int32, n int, set *tileSet, vecs int) {
+	width := vecs * set.lanes
 	safe := len(at)
 	for safe > 0 && (int(at[safe-1]+b.tap)+tileRows > len(x) || (safe-1)*n+b.column+width > len(dy)) {
 		safe--
 	}
 	if safe > 0 {
 		var out [maxTile]float32
-		tile(&out, x, at[:safe], b.tap, dy[b.column:], n)
+		set.gradTile(vecs, &out, x, at[:safe], b.tap, dy[b.column:], n)
 		for r := range b.rows {
 			addTo(dw[b.at+r*n:][:b.columns], out[r*width:])
 		}

@@ -333,3 +333,36 @@ func gradTile4x2(tile *[maxTile]float32, x []float32, at []int32, tap int32, dy 
 	a30.StoreArray((*[4]float32)(tile[24:28]))
 	a31.StoreArray((*[4]float32)(tile[28:32]))
 }
+
+func (s *tileSet) tileExact(vecs int, tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32) {
+	switch s.lanes<<2 | vecs {
+	case 4<<2 | 1:
+		tile4x1Exact(tile, x, at, taps, c, b)
+	case 4<<2 | 2:
+		tile4x2Exact(tile, x, at, taps, c, b)
+	default:
+		tileRef(tile, x, at, taps, c, b)
+	}
+}
+
+func (s *tileSet) tileFast(vecs int, tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32) {
+	switch s.lanes<<2 | vecs {
+	case 4<<2 | 1:
+		tile4x1Exact(tile, x, at, taps, c, b)
+	case 4<<2 | 2:
+		tile4x2Exact(tile, x, at, taps, c, b)
+	default:
+		tileRef(tile, x, at, taps, c, b)
+	}
+}
+
+func (s *tileSet) gradTile(vecs int, tile *[maxTile]float32, x []float32, at []int32, tap int32, dy []float32, n int) {
+	switch s.lanes<<2 | vecs {
+	case 4<<2 | 1:
+		gradTile4x1(tile, x, at, tap, dy, n)
+	case 4<<2 | 2:
+		gradTile4x2(tile, x, at, tap, dy, n)
+	default:
+		gradTileRef(tile, x, at, tap, dy, n)
+	}
+}

@@ -1438,3 +1438,54 @@ func gradTile8x2(tile *[maxTile]float32, x []float32, at []int32, tap int32, dy 
 	a30.StoreArray((*[8]float32)(tile[48:56]))
 	a31.StoreArray((*[8]float32)(tile[56:64]))
 }
+
+func (s *tileSet) tileExact(vecs int, tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32) {
+	switch s.lanes<<2 | vecs {
+	case 16<<2 | 1:
+		tile16x1Exact(tile, x, at, taps, c, b)
+	case 16<<2 | 2:
+		tile16x2Exact(tile, x, at, taps, c, b)
+	case 16<<2 | 3:
+		tile16x3Exact(tile, x, at, taps, c, b)
+	case 8<<2 | 1:
+		tile8x1Exact(tile, x, at, taps, c, b)
+	case 8<<2 | 2:
+		tile8x2Exact(tile, x, at, taps, c, b)
+	default:
+		tileRef(tile, x, at, taps, c, b)
+	}
+}
+
+func (s *tileSet) tileFast(vecs int, tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32) {
+	switch s.lanes<<2 | vecs {
+	case 16<<2 | 1:
+		tile16x1Fast(tile, x, at, taps, c, b)
+	case 16<<2 | 2:
+		tile16x2Fast(tile, x, at, taps, c, b)
+	case 16<<2 | 3:
+		tile16x3Fast(tile, x, at, taps, c, b)
+	case 8<<2 | 1:
+		tile8x1Fast(tile, x, at, taps, c, b)
+	case 8<<2 | 2:
+		tile8x2Fast(tile, x, at, taps, c, b)
+	default:
+		tileRef(tile, x, at, taps, c, b)
+	}
+}
+
+func (s *tileSet) gradTile(vecs int, tile *[maxTile]float32, x []float32, at []int32, tap int32, dy []float32, n int) {
+	switch s.lanes<<2 | vecs {
+	case 16<<2 | 1:
+		gradTile16x1(tile, x, at, tap, dy, n)
+	case 16<<2 | 2:
+		gradTile16x2(tile, x, at, tap, dy, n)
+	case 16<<2 | 3:
+		gradTile16x3(tile, x, at, tap, dy, n)
+	case 8<<2 | 1:
+		gradTile8x1(tile, x, at, tap, dy, n)
+	case 8<<2 | 2:
+		gradTile8x2(tile, x, at, tap, dy, n)
+	default:
+		gradTileRef(tile, x, at, tap, dy, n)
+	}
+}

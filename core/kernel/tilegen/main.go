@@ -53,6 +53,7 @@ func main() {
 		}
 	}
 	for _, name := range order {
+		writeChoice(files[name], name)
 		src, err := format.Source(files[name].Bytes())
 		if err != nil {
 			log.Fatalf("tilegen: %v", err)
@@ -61,6 +62,37 @@ func main() {
 			log.Fatalf("tilegen: %v", err)
 		}
 	}
+}
+
+// writeChoice writes the methods that call a tile by the set's kind and width. A
+// table of functions would do, but what it is given would escape to the heap.
+func writeChoice(w *bytes.Buffer, file string) {
+	const args = "tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32"
+	for _, mode := range []string{"Exact", "Fast"} {
+		fmt.Fprintf(w, "\nfunc (s *tileSet) tile%s(vecs int, %s) {\nswitch s.lanes<<2 | vecs {\n", mode, args)
+		for _, t := range targets {
+			for _, v := range t.widths {
+				if t.file != file {
+					continue
+				}
+				name := mode
+				if !t.fused {
+					name = "Exact"
+				}
+				fmt.Fprintf(w, "case %d<<2 | %d:\ntile%dx%d%s(tile, x, at, taps, c, b)\n", t.lanes, v, t.lanes, v, name)
+			}
+		}
+		fmt.Fprintf(w, "default:\ntileRef(tile, x, at, taps, c, b)\n}\n}\n")
+	}
+	fmt.Fprintf(w, "\nfunc (s *tileSet) gradTile(vecs int, tile *[maxTile]float32, x []float32, at []int32, tap int32, dy []float32, n int) {\nswitch s.lanes<<2 | vecs {\n")
+	for _, t := range targets {
+		for _, v := range t.widths {
+			if t.file == file {
+				fmt.Fprintf(w, "case %d<<2 | %d:\ngradTile%dx%d(tile, x, at, tap, dy, n)\n", t.lanes, v, t.lanes, v)
+			}
+		}
+	}
+	fmt.Fprintf(w, "default:\ngradTileRef(tile, x, at, tap, dy, n)\n}\n}\n")
 }
 
 func accumulators(v int) string {
