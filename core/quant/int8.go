@@ -1,0 +1,107 @@
+package quant
+
+import (
+	"fmt"
+	"math"
+)
+
+// MaxCode is the largest magnitude of an int8 code. The code −128 means nothing,
+// so that the codes are symmetric and negating a weight negates its code.
+const MaxCode = 127
+
+// MaxScale is the largest scale: the largest float32 whose product with MaxCode
+// is still finite, so that no code dequantises to an infinity.
+const MaxScale float32 = 0x1.020406p121
+
+// QuantiseInt8 quantises w, a matrix of len(scales) rows, row by row:
+//
+//	scale[r]  = max over the row of |w| / 127, and at most MaxScale
+//	code[r,c] = w[r,c] / scale[r], rounded to the nearest integer, ties to even
+//
+// It writes codes, which is as long as w, and scales; w is left unchanged. A row
+// of zeros has scale 0 and codes 0. In a row whose largest magnitude is 2⁻¹¹⁹ or
+// more |w − code·scale| ≤ scale·(½ + 2⁻⁴⁵): half a step, and what the float64
+// quotient rounds. In smaller rows the scale is subnormal, or underflows to 0 and
+// the codes with it; there the error is only below 2⁻¹¹⁹.
+//
+// The error names a weight that is not finite; codes and scales are then
+// undefined. It panics unless len(codes) = len(w), a multiple of len(scales).
+func QuantiseInt8(codes []int8, scales []float32, w []float32) error {
+	cols := columns(len(codes), len(scales), len(w))
+	for r := range scales {
+		row := w[r*cols : (r+1)*cols]
+		var largest float32
+		for c, v := range row {
+			if a := float32(math.Abs(float64(v))); a > largest {
+				largest = a
+			} else if math.IsNaN(float64(v)) {
+				return fmt.Errorf("quant: weight [%d,%d] is NaN, need a finite number", r, c)
+			}
+		}
+		if math.IsInf(float64(largest), 0) {
+			return fmt.Errorf("quant: row %d holds an infinite weight, need finite numbers", r)
+		}
+		scales[r] = min(largest/MaxCode, MaxScale)
+		int8Row(codes[r*cols:(r+1)*cols], row, scales[r])
+	}
+	return nil
+}
+
+// int8Row writes the codes of one row.
+func int8Row(codes []int8, row []float32, scale float32) {
+	if scale == 0 {
+		clear(codes)
+		return
+	}
+	for c, v := range row {
+		q := math.RoundToEven(float64(v) / float64(scale))
+		codes[c] = int8(max(-MaxCode, min(MaxCode, q)))
+	}
+}
+
+// DequantiseInt8 writes w[r,c] = code[r,c]·scale[r], one float32 product each. It
+// panics unless len(codes) = len(w), a multiple of len(scales).
+func DequantiseInt8(w []float32, codes []int8, scales []float32) {
+	cols := columns(len(codes), len(scales), len(w))
+	for r, s := range scales {
+		out := w[r*cols : (r+1)*cols]
+		for c, q := range codes[r*cols : (r+1)*cols] {
+			out[c] = float32(q) * s
+		}
+	}
+}
+
+// CheckInt8 reports the first code or scale that QuantiseInt8 could not have written: a
+// code of −128, or a scale that is not in [0, MaxScale]. It panics unless
+// len(codes) is a multiple of len(scales).
+func CheckInt8(codes []int8, scales []float32) error {
+	cols := columns(len(codes), len(scales), len(codes))
+	for r, s := range scales {
+		if !(s >= 0 && s <= MaxScale) {
+			return fmt.Errorf("scale of row %d is %g, need [0, %g]", r, s, MaxScale)
+		}
+		for c, q := range codes[r*cols : (r+1)*cols] {
+			if q < -MaxCode {
+				return fmt.Errorf("code [%d,%d] is %d, need [%d, %d]", r, c, q, -MaxCode, MaxCode)
+			}
+		}
+	}
+	return nil
+}
+
+// columns returns the numbers in a row, 0 where there are no rows.
+func columns(codes, rows, weights int) int {
+	if codes != weights {
+		panic("quant: codes and weights differ in length")
+	}
+	if rows == 0 {
+		if codes != 0 {
+			panic("quant: weights without rows")
+		}
+		return 0
+	}
+	if codes%rows != 0 {
+		panic("quant: rows do not divide the weights")
+	}
+	return codes / rows
+}

@@ -1,0 +1,156 @@
+package quant
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestInt8Codes(t *testing.T) {
+	tests := []struct {
+		name   string
+		w      []float32
+		rows   int
+		codes  []int8
+		scales []float32
+	}{
+		{"empty", nil, 0, nil, nil},
+		{"empty rows", nil, 2, nil, []float32{0, 0}},
+		{"zero row", []float32{0, 0, 127, -127}, 2, []int8{0, 0, 127, -127}, []float32{0, 1}},
+		{"negative zero", []float32{float32(math.Copysign(0, -1))}, 1, []int8{0}, []float32{0}},
+		// Scale 1, so the weights are the quotients: ties go to the even code.
+		{"ties to even", []float32{127, 0.5, 1.5, 2.5, -0.5, -1.5, -2.5}, 1, []int8{127, 0, 2, 2, 0, -2, -2}, []float32{1}},
+		{"rows apart", []float32{1, 0, 0, 100}, 2, []int8{127, 0, 0, 127}, []float32{1.0 / 127, 100.0 / 127}},
+		{"underflow", []float32{math.SmallestNonzeroFloat32}, 1, []int8{0}, []float32{0}},
+		// The smallest scale there is: 190 needs 1.5 of it, and the code must not overflow.
+		{"coarse scale", []float32{127 * math.SmallestNonzeroFloat32, 190 * math.SmallestNonzeroFloat32}, 2, []int8{127, 127}, []float32{math.SmallestNonzeroFloat32, math.SmallestNonzeroFloat32}},
+		{"largest", []float32{math.MaxFloat32, -math.MaxFloat32}, 1, []int8{127, -127}, []float32{MaxScale}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			codes, scales := make([]int8, len(tt.w)), make([]float32, tt.rows)
+			if err := QuantiseInt8(codes, scales, tt.w); err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(codes, tt.codes) || !slices.Equal(scales, tt.scales) {
+				t.Errorf("got codes %v, scales %v; want %v, %v", codes, scales, tt.codes, tt.scales)
+			}
+			if err := CheckInt8(codes, scales); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+// TestInt8Bound holds the bound of QuantiseInt8's comment over magnitudes from the
+// smallest normal scale to the largest.
+func TestInt8Bound(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	for range 200 {
+		rows, cols := 1+rng.IntN(5), 1+rng.IntN(70)
+		size := math.Exp2(float64(rng.IntN(230) - 105))
+		w := make([]float32, rows*cols)
+		for i := range w {
+			w[i] = float32(size * rng.NormFloat64())
+		}
+		codes, scales, back := make([]int8, len(w)), make([]float32, rows), make([]float32, len(w))
+		if err := QuantiseInt8(codes, scales, w); err != nil {
+			t.Fatal(err)
+		}
+		DequantiseInt8(back, codes, scales)
+		for i, v := range w {
+			s := float64(scales[i/cols])
+			got, bound := math.Abs(float64(v)-float64(codes[i])*s), s*(0.5+0x1p-45)
+			if !(got <= bound) {
+				t.Fatalf("weight %d = %g: code %d, scale %g: off by %g, bound %g", i, v, codes[i], s, got, bound)
+			}
+			if want := float32(codes[i]) * scales[i/cols]; back[i] != want {
+				t.Fatalf("weight %d: dequantised %g, want %g", i, back[i], want)
+			}
+		}
+	}
+}
+
+// TestInt8Again: codes are a fixed point, as quantising a model twice
+// must not wear it down.
+func TestInt8Again(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 4))
+	w := make([]float32, 8*100)
+	for i := range w {
+		w[i] = float32(rng.NormFloat64())
+	}
+	codes, scales, back := make([]int8, len(w)), make([]float32, 8), make([]float32, len(w))
+	if err := QuantiseInt8(codes, scales, w); err != nil {
+		t.Fatal(err)
+	}
+	DequantiseInt8(back, codes, scales)
+	codes2, scales2 := make([]int8, len(w)), make([]float32, 8)
+	if err := QuantiseInt8(codes2, scales2, back); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(codes, codes2) {
+		t.Error("codes change when a quantised tensor is quantised again")
+	}
+}
+
+// TestInt8SameBits pins codes and scales of a fixed matrix, so that native and
+// wasm, whatever the vector width, are compared through one number.
+func TestInt8SameBits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	w := make([]float32, 64*9)
+	for i := range w {
+		w[i] = float32(rng.IntN(2001)-1000) / 977
+	}
+	codes, scales := make([]int8, len(w)), make([]float32, 64)
+	if err := QuantiseInt8(codes, scales, w); err != nil {
+		t.Fatal(err)
+	}
+	var bits []uint32
+	for _, s := range scales {
+		bits = append(bits, math.Float32bits(s))
+	}
+	const want = "513e6fad14291c4a93ebd1e2146b3158ec4bd724a666bbe142d2331458e179f8"
+	if got := fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, codes, bits))); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestInt8Refuses(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
+	for _, tt := range []struct {
+		name, want string
+		w          []float32
+	}{
+		{"NaN", "quant: weight [1,0] is NaN", []float32{1, 2, nan, 4}},
+		{"NaN last", "quant: weight [1,1] is NaN", []float32{1, 2, 3, nan}},
+		{"infinite", "quant: row 0 holds an infinite weight", []float32{inf, 2, 3, 4}},
+	} {
+		err := QuantiseInt8(make([]int8, 4), make([]float32, 2), tt.w)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	for _, tt := range []struct {
+		name, want string
+		codes      []int8
+		scales     []float32
+	}{
+		{"code", "code [1,0] is -128", []int8{1, -128}, []float32{1, 1}},
+		{"NaN scale", "scale of row 0 is NaN", []int8{1}, []float32{nan}},
+		{"infinite scale", "scale of row 0 is -Inf", []int8{1}, []float32{inf}},
+		{"negative scale", "scale of row 0 is -1", []int8{1}, []float32{-1}},
+		{"large scale", "scale of row 0 is ", []int8{1}, []float32{math.Nextafter32(MaxScale, math.MaxFloat32)}},
+	} {
+		err := CheckInt8(tt.codes, tt.scales)
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want %q", tt.name, err, tt.want)
+		}
+	}
+	if over := float64(MaxCode) * float64(MaxScale); !(over <= math.MaxFloat32) {
+		t.Errorf("MaxCode·MaxScale = %g, need at most %g", over, math.MaxFloat32)
+	}
+}
