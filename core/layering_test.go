@@ -1,0 +1,223 @@
+//go:build !js
+
+package core
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// module is the path of this module.
+const module = "tweedie"
+
+// floors says on which floor a package stands. A package imports packages of the
+// module from strictly lower floors only. A path that ends in … stands for every
+// package below it; the entry without … goes before it.
+var floors = map[string]int{
+	"core/num": 0, // elementary functions, same bits on every target
+
+	"core/rng":    1, // addressed noise
+	"core/tensor": 1, // shape and storage
+	"core/quant":  1, // what quantised bytes mean
+
+	"core/kernel":   2, // inner loops on slices
+	"core/kernel/…": 2, // generators of its files
+
+	"core/graph": 3, // the operations a network is written in
+	"weights":    3, // the file format
+
+	"core/autodiff": 4, // a Graph that records a tape
+	"core/infer":    4, // a Graph that becomes a plan
+	"core/nn":       4, // layers, written once against Graph
+
+	"core/unet":      5, // architectures
+	"core/diffusion": 5, // processes, parametrisations, guidance
+
+	"core/sampler":    6, // schedules and solvers
+	"core/likelihood": 6, // bits per dimension
+	"core/model":      6, // a model file becomes a network with its process and denoiser
+
+	"core/edit":                         7, // inpainting, inverse problems
+	"core/train":                        7, // optimiser, averaging, resumable state
+	"core/dense":                        7, // bridge to gorgonia.org/tensor
+	"tools/convert/internal/atomicfile": 7, // files written whole or not at all
+
+	"wasm/engine":              8, // request to frames
+	"tools/convert/internal/…": 8, // the rooms of the native tool
+
+	"wasm/browser":  9,
+	"wasm/worker":   9,
+	"tools/convert": 9,
+}
+
+// standalone lists packages outside the floors: nothing imports them, and they
+// may import anything. They hold tests or files to embed.
+var standalone = []string{"core"}
+
+// forbidden names what a page's program must not link. A name that ends in …
+// stands for every package below it.
+var forbidden = map[string][]string{
+	"wasm/browser": {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
+	"wasm/worker":  {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
+	"wasm/engine":  {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "os/exec"},
+}
+
+// foreign names what wasm/engine and the packages of the module below it must
+// not import themselves: it runs wherever it is called from.
+var foreign = []string{"syscall/js", "os"}
+
+// target is a way to build the module: build tags hide files from each other.
+type target struct{ os, arch, experiment string }
+
+var targets = []target{{"linux", "amd64", "simd"}, {"linux", "amd64", ""}, {"linux", "arm64", "simd"}, {"js", "wasm", "simd"}}
+
+// listed is what this test reads of go list's answer.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Standard   bool
+	DepOnly    bool
+	Incomplete bool
+}
+
+// list runs go list over patterns in the module's root. -e keeps packages that
+// have no file for the target from being errors.
+func list(t *testing.T, to target, args ...string) []listed {
+	t.Helper()
+	cmd := exec.Command("go", append([]string{"list", "-e", "-json=ImportPath,Imports,Standard,DepOnly,Incomplete"}, args...)...)
+	cmd.Dir = ".."
+	cmd.Env = append(os.Environ(), "GOOS="+to.os, "GOARCH="+to.arch, "GOEXPERIMENT="+to.experiment, "CGO_ENABLED=0")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("go list: %v: %s", err, stderr.String())
+	}
+	var all []listed
+	for d := json.NewDecoder(bytes.NewReader(out)); ; {
+		var p listed
+		if err := d.Decode(&p); err == io.EOF {
+			return all
+		} else if err != nil {
+			t.Fatalf("go list: %v", err)
+		}
+		all = append(all, p)
+	}
+}
+
+// floor returns the floor of a package given by its path in the module.
+func floor(name string) (int, bool) {
+	if f, ok := floors[name]; ok {
+		return f, true
+	}
+	for dir := name; dir != "."; dir = path.Dir(dir) {
+		if f, ok := floors[path.Dir(dir)+"/…"]; ok {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// breaches returns what is wrong with the imports of one package of the module.
+func breaches(p listed) []string {
+	name := strings.TrimPrefix(p.ImportPath, module+"/")
+	if slices.Contains(standalone, name) {
+		return nil
+	}
+	own, ok := floor(name)
+	if !ok {
+		return []string{fmt.Sprintf("%s: on no floor: add it to the table in core/layering_test.go", name)}
+	}
+	var wrong []string
+	for _, path := range p.Imports {
+		imported, inside := strings.CutPrefix(path, module+"/")
+		if !inside {
+			continue
+		}
+		if f, ok := floor(imported); !ok || f >= own {
+			wrong = append(wrong, fmt.Sprintf("%s (floor %d) imports %s (floor %d), need a lower floor", name, own, imported, f))
+		}
+	}
+	return wrong
+}
+
+// TestLayering holds every package to its floor, on every kind of target.
+func TestLayering(t *testing.T) {
+	for _, to := range targets {
+		t.Run(fmt.Sprintf("%s-%s-%s", to.os, to.arch, to.experiment), func(t *testing.T) {
+			packages := list(t, to, "./...")
+			if len(packages) == 0 {
+				t.Fatal("go list names no package")
+			}
+			for _, p := range packages {
+				for _, wrong := range breaches(p) {
+					t.Error(wrong)
+				}
+			}
+		})
+	}
+}
+
+// TestLayeringSeesBreaches is the test of the test.
+func TestLayeringSeesBreaches(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		imports []string
+		want    int
+	}{
+		{"core/sampler", []string{"fmt", "tweedie/core/tensor", "tweedie/core/diffusion"}, 0},
+		{"core/sampler", []string{"tweedie/core/likelihood"}, 1}, // its own floor
+		{"core/tensor", []string{"tweedie/core/kernel"}, 1},
+		{"core/tensor", []string{"tweedie/core/nowhere"}, 1},
+		{"core/nowhere", nil, 1},
+		{"tools/convert/internal/page", []string{"tweedie/tools/convert/internal/atomicfile", "tweedie/tools/convert/internal/dataset"}, 1},
+		{"tools/convert/internal/page/deeper", []string{"tweedie/weights"}, 0},
+	} {
+		if got := breaches(listed{ImportPath: module + "/" + c.name, Imports: c.imports}); len(got) != c.want {
+			t.Errorf("%s importing %v: got %v, want %d breaches", c.name, c.imports, got, c.want)
+		}
+	}
+}
+
+// TestPagesLinkNothingHeavy walks everything that the page's programs link.
+func TestPagesLinkNothingHeavy(t *testing.T) {
+	for name, banned := range forbidden {
+		if _, err := os.Stat("../" + name); os.IsNotExist(err) {
+			continue // a floor of the table that has no package yet
+		}
+		for _, p := range list(t, target{"js", "wasm", "simd"}, "-deps", "./"+name) {
+			for _, b := range banned {
+				below, tree := strings.CutSuffix(b, "…")
+				if p.ImportPath == b || tree && strings.HasPrefix(p.ImportPath+"/", below) {
+					t.Errorf("%s links %s, which no page may", name, p.ImportPath)
+				}
+			}
+		}
+	}
+}
+
+// TestEngineKnowsNoHost holds wasm/engine, and all it stands on, to plain
+// computing.
+func TestEngineKnowsNoHost(t *testing.T) {
+	if _, err := os.Stat("../wasm/engine"); os.IsNotExist(err) {
+		return
+	}
+	for _, p := range list(t, target{"js", "wasm", "simd"}, "-deps", "./wasm/engine") {
+		if !strings.HasPrefix(p.ImportPath, module+"/") {
+			continue
+		}
+		for _, name := range foreign {
+			if slices.Contains(p.Imports, name) {
+				t.Errorf("%s imports %s, which nothing that wasm/engine stands on may", p.ImportPath, name)
+			}
+		}
+	}
+}
