@@ -8,4 +8,11 @@ var (
 	addRowsSIMD   []impl[func(y, x, bias []float32)]
 	sumRowsSIMD   []impl[func(db, dy []float32)]
 	add4SIMD      []impl[func(y, a, b, c, d []float32)]
+
+	siluSIMD              []impl[func(y, x []float32)]
+	siluBackwardSIMD      []impl[func(dx, x, dy []float32)]
+	groupNormSIMD         []impl[groupNormFunc]
+	groupNormBackwardSIMD []impl[groupNormBackwardFunc]
+	attentionSIMD         []impl[attentionFunc]
+	attentionBackwardSIMD []impl[attentionBackwardFunc]
 )

@@ -1,0 +1,93 @@
+package kernel
+
+import "math"
+
+// Attn is the shape of a self-attention over one image: L positions of C
+// channels, which fall into Heads runs of C/Heads.
+type Attn struct{ L, C, Heads int }
+
+// AttentionScratch returns how many numbers Attention needs as its scratch.
+func AttentionScratch(a Attn) int {
+	a.check()
+	d, l, w := a.padded()
+	return d*l + a.L*w + attnRows*l
+}
+
+// AttentionBackwardScratch returns how many numbers AttentionBackward needs.
+func AttentionBackwardScratch(a Attn) int {
+	a.check()
+	d, l, w := a.padded()
+	return 2*d*l + 3*a.L*w + 2*attnRows*(l+w)
+}
+
+// Attention writes softmax(q·kᵀ/√d)·v to y, head by head (Vaswani et al. 2017,
+// arXiv:1706.03762, eq. 1), d = C/Heads; y, q, k, v [L,C], a head is a run of d
+// channels. scratch is overwritten. y may be q.
+//
+// A score sums over d in order. With m the largest score of a row, its weights
+// are num.Exp32((score − m)·(1/√d)); their sum runs in 16 virtual lanes, position
+// j in lane j mod 16; the weighted sum of v runs over the positions in order and
+// is then multiplied by the sum's reciprocal.
+//
+// It panics unless the lengths fit a and scratch holds AttentionScratch(a).
+func Attention(y, q, k, v, scratch []float32, a Attn) {
+	a.check(y, q, k, v)
+	if len(scratch) < AttentionScratch(a) {
+		panic("kernel: Attention: scratch is too short")
+	}
+	attentionFast(y, q, k, v, scratch, a)
+}
+
+// AttentionBackward adds to dq, dk, dv [L,C] the gradients of Attention at q, k,
+// v, given the gradient dy of its output. scratch is overwritten. It panics
+// unless the lengths fit a and scratch holds AttentionBackwardScratch(a).
+func AttentionBackward(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn) {
+	a.check(dq, dk, dv, q, k, v, dy)
+	if len(scratch) < AttentionBackwardScratch(a) {
+		panic("kernel: AttentionBackward: scratch is too short")
+	}
+	attentionBackwardFast(dq, dk, dv, q, k, v, dy, scratch, a)
+}
+
+// attnRows is how many queries the vector implementations take at a time.
+const attnRows = 4
+
+func (a Attn) check(xs ...[]float32) {
+	if a.L <= 0 || a.C <= 0 || a.Heads <= 0 || a.C%a.Heads != 0 {
+		panic("kernel: Attention: C must be a positive multiple of Heads, and L positive")
+	}
+	for _, x := range xs {
+		if len(x) != a.L*a.C {
+			panic("kernel: Attention: an argument is not [L,C]")
+		}
+	}
+}
+
+// padded returns the width d of a head, and L and d rounded up to 16, a multiple
+// of every vector width.
+func (a Attn) padded() (d, l, w int) {
+	d = a.C / a.Heads
+	return d, (a.L + 15) &^ 15, (d + 15) &^ 15
+}
+
+// scale is the factor 1/√d of the scores.
+func (a Attn) scale() float32 {
+	return float32(1 / math.Sqrt(float64(a.C/a.Heads)))
+}
+
+type (
+	attentionFunc         = func(y, q, k, v, scratch []float32, a Attn)
+	attentionBackwardFunc = func(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn)
+)
+
+// attentionImpls and attentionBackwardImpls list every implementation in this
+// build, the reference first and the fastest last.
+var (
+	attentionImpls         = append([]impl[attentionFunc]{{"ref", true, attentionRef}}, attentionSIMD...)
+	attentionBackwardImpls = append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}}, attentionBackwardSIMD...)
+)
+
+var (
+	attentionFast         = fastest(attentionImpls)
+	attentionBackwardFast = fastest(attentionBackwardImpls)
+)

@@ -1,0 +1,82 @@
+package kernel
+
+import "math"
+
+// Norm is the shape of a group normalisation (Wu & He 2018, arXiv:1803.08494) of
+// one image [HW,C]: the C channels fall into Groups runs of C/Groups, each
+// normalised over its channels and all positions.
+type Norm struct {
+	HW, C, Groups int
+	Eps           float32 // added to the variance
+	SiLU          bool    // SiLU follows, in the same pass over memory
+}
+
+func (n Norm) check(xs [3][]float32, params [2][]float32, mean, rstd []float32) {
+	if n.HW <= 0 || n.C <= 0 || n.Groups <= 0 || n.C%n.Groups != 0 {
+		panic("kernel: GroupNorm: C must be a positive multiple of Groups, and HW positive")
+	}
+	for _, x := range xs {
+		if len(x) != n.HW*n.C {
+			panic("kernel: GroupNorm: an image is not [HW,C]")
+		}
+	}
+	for _, p := range params {
+		if len(p) != n.C {
+			panic("kernel: GroupNorm: gamma or beta is not [C]")
+		}
+	}
+	if len(mean) != n.Groups || len(rstd) != n.Groups {
+		panic("kernel: GroupNorm: mean or rstd is not [Groups]")
+	}
+}
+
+// GroupNorm writes the normalised image x [HW,C] to y:
+//
+//	z = (x − mean)·(rstd·gamma) + beta,   rstd = 1/√(var + Eps)
+//
+// with the mean and the (biased) variance of each group, and y = z, or SiLU(z)
+// if n.SiLU is set. gamma, beta [C]. The statistics are written to mean and rstd
+// [Groups]. y may be x.
+//
+// Mean and variance are two passes. In each a channel sums over its positions in
+// 4 virtual lanes, position p in lane p mod 4, joined as (0+2)+(1+3); the
+// channels of a group then add up in order.
+//
+// It panics unless the lengths fit n.
+func GroupNorm(y, x, gamma, beta, mean, rstd []float32, n Norm) {
+	n.check([3][]float32{y, x, x}, [2][]float32{gamma, beta}, mean, rstd)
+	groupNormFast(y, x, gamma, beta, mean, rstd, n)
+}
+
+// GroupNormBackward adds to dx [HW,C], dgamma and dbeta [C] the gradients of
+// GroupNorm at x, given the mean and rstd that GroupNorm wrote and the gradient
+// dy [HW,C] of its output. It panics unless the lengths fit n.
+func GroupNormBackward(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float32, n Norm) {
+	n.check([3][]float32{dx, x, dy}, [2][]float32{gamma, beta}, mean, rstd)
+	if len(dgamma) != n.C || len(dbeta) != n.C {
+		panic("kernel: GroupNormBackward: dgamma or dbeta is not [C]")
+	}
+	groupNormBackwardFast(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy, n)
+}
+
+type (
+	groupNormFunc         = func(y, x, gamma, beta, mean, rstd []float32, n Norm)
+	groupNormBackwardFunc = func(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float32, n Norm)
+)
+
+// groupNormImpls and groupNormBackwardImpls list every implementation in this
+// build, the reference first and the fastest last.
+var (
+	groupNormImpls         = append([]impl[groupNormFunc]{{"ref", true, groupNormRef}}, groupNormSIMD...)
+	groupNormBackwardImpls = append([]impl[groupNormBackwardFunc]{{"ref", true, groupNormBackwardRef}}, groupNormBackwardSIMD...)
+)
+
+var (
+	groupNormFast         = fastest(groupNormImpls)
+	groupNormBackwardFast = fastest(groupNormBackwardImpls)
+)
+
+// rstdOf returns 1/√(variance + eps), each step rounded to float32.
+func rstdOf(variance, eps float32) float32 {
+	return 1 / float32(math.Sqrt(float64(variance+eps)))
+}

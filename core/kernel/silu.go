@@ -1,0 +1,32 @@
+package kernel
+
+// SiLU writes x·sigmoid(x) to y (Elfwing et al. 2017, arXiv:1702.03118, eq. 6),
+// computed as x / (1 + num.Exp32(−x)). y may be x. It panics unless the lengths
+// are equal.
+func SiLU(y, x []float32) {
+	if len(y) != len(x) {
+		panic("kernel: SiLU: lengths differ")
+	}
+	siluFast(y, x)
+}
+
+// SiLUBackward adds dy·SiLU′(x) to dx, where SiLU′(x) = s·(1 + x·(1−s)) and
+// s = sigmoid(x). It panics unless the lengths are equal.
+func SiLUBackward(dx, x, dy []float32) {
+	if len(dx) != len(x) || len(dx) != len(dy) {
+		panic("kernel: SiLUBackward: lengths differ")
+	}
+	siluBackwardFast(dx, x, dy)
+}
+
+// siluImpls and siluBackwardImpls list every implementation in this build, the
+// reference first and the fastest last.
+var (
+	siluImpls         = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, siluSIMD...)
+	siluBackwardImpls = append([]impl[func(dx, x, dy []float32)]{{"ref", true, siluBackwardRef}}, siluBackwardSIMD...)
+)
+
+var (
+	siluFast         = fastest(siluImpls)
+	siluBackwardFast = fastest(siluBackwardImpls)
+)
