@@ -1,0 +1,71 @@
+# make run builds everything and serves the page; make test is what CI runs.
+# Go 1.21 or newer, make and git are enough: Go fetches the toolchain it needs.
+
+GO   ?= go
+PORT ?= 8080
+# The models of the site; the page opens the first.
+MODELS ?= weights/models/mnist.json
+
+export GOTOOLCHAIN  := go1.27.4
+export GOEXPERIMENT := simd
+export CGO_ENABLED  := 0
+unexport GOOS GOARCH GOFLAGS
+
+# Builds are reproducible: no paths, no build ids, no state of the work tree.
+FLAGS := -trimpath -buildvcs=false
+SMALL := -s -w -buildid=
+
+# Where the page is put together, to be compiled into bin/tweedie.
+BUILT := tools/convert/internal/page/built
+
+# The build id names the sources of the page: scripts, workers and wasm carry it
+# and refuse to run with files of another one.
+SOURCES = find core weights wasm site go.mod go.sum -type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path 'weights/models/*'
+BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
+
+.DEFAULT_GOAL := help
+.PHONY: help build wasm site run test bench generate golden fmt clean toolchain
+
+help: ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+toolchain:
+	@command -v $(GO) >/dev/null || { echo "make: Go is not installed: install Go 1.21 or newer" >&2; exit 1; }
+	@$(GO) version | grep -q "$(GOTOOLCHAIN)" || { echo "make: found $$($(GO) version), need Go 1.21 or newer, which fetches $(GOTOOLCHAIN) itself" >&2; exit 1; }
+
+build: wasm ## bin/tweedie, the native tool, with the page inside
+	$(GO) build $(FLAGS) -ldflags='$(SMALL)' -o bin/tweedie ./tools/convert
+
+wasm: toolchain ## the page with its wasm, in tools/convert/internal/page/built
+	@rm -f $(BUILT)/*
+	@find site -maxdepth 1 -type f ! -name '*.json' ! -name '.*' -exec cp {} $(BUILT)/ \;
+	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)/wasm_exec.js
+	@echo $(BUILD) > $(BUILT)/build-id
+	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
+
+site: build ## dist/, the static site of MODELS
+	bin/tweedie site $(MODELS) -o dist
+
+run: site ## build everything and serve the page on PORT
+	bin/tweedie serve dist --addr 127.0.0.1:$(PORT)
+
+test: toolchain ## everything CI runs
+	@GO='$(GO)' bash .ci/test
+
+bench: site ## speed of kernels, network and page
+	$(GO) test -run '^$$' -bench . -benchtime 200ms ./core/kernel ./core/infer
+	bin/tweedie bench $(firstword $(MODELS))
+	TWEEDIE_DIST='$(CURDIR)/dist' $(GO) test -run '^$$' -bench . -benchtime 5x ./wasm/...
+
+generate: toolchain ## rewrite generated source files
+	$(GO) generate ./...
+
+golden: toolchain ## rewrite the golden files of tests, to be read as a diff
+	TWEEDIE_GOLDEN=write $(GO) test ./...
+
+fmt: toolchain ## format the Go sources
+	"$$($(GO) env GOROOT)/bin/gofmt" -w $$(git ls-files --cached --others --exclude-standard '*.go')
+
+clean: ## remove what was built
+	rm -rf bin dist .cache bench-report
+	rm -f $(BUILT)/*
