@@ -1,0 +1,227 @@
+// @ts-check
+/**
+ * A pool of workers, each with a Go instance that holds the same model. Tasks
+ * wait in one queue and go to whichever worker is free; workers are started when
+ * the queue asks for them, so that the first one can compute while others start.
+ * It needs no cross-origin isolation.
+ */
+
+/**
+ * @typedef {{ call: string, [argument: string]: any }} Message
+ * @typedef {{ manifest: string, shards: Uint8Array[] }} Files
+ * @typedef {{ step: number, steps: number, pixels?: Uint8Array }} Step
+ * @typedef {(step: Step, take: () => void) => void} OnStep `take` asks for pixels with the next step
+ * @typedef {{
+ *   message: Message, transfer: Transferable[], onStep?: OnStep, signal?: AbortSignal,
+ *   resolve: (value: any) => void, reject: (error: unknown) => void,
+ * }} Task
+ */
+
+/** The error of a call that was cancelled. */
+export function aborted() {
+  return new DOMException('tweedie: the call was cancelled', 'AbortError')
+}
+
+/** One worker: calls with their answers. */
+class Member {
+  #worker
+  #next = 1
+  /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void, onStep?: OnStep }>} */
+  #waiting = new Map()
+  #onEnd
+
+  /** Computing, or not yet there. */
+  busy = true
+  /** Has the model. */
+  loaded = false
+
+  /** @param {(member: Member, error: Error) => void} onEnd called once, when the worker has crashed */
+  constructor(onEnd) {
+    this.#onEnd = onEnd
+    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tweedie' })
+    this.#worker.addEventListener('message', ({ data }) => this.#receive(data))
+    this.#worker.addEventListener('error', (event) => {
+      event.preventDefault()
+      this.end(new Error(`tweedie: the worker stopped (${event.message || 'worker.js could not be loaded'})`))
+    })
+    this.#worker.addEventListener('messageerror', () => this.end(new Error('tweedie: the worker sent what cannot be read')))
+  }
+
+  /**
+   * Starts the Go program and gives it the model; the answer is the model's info.
+   * @param {string} build
+   * @param {Promise<WebAssembly.Module>} module
+   * @param {Promise<Files>} files
+   */
+  async start(build, module, files) {
+    await this.call({ call: 'start', build, module: await module })
+    const info = await this.call({ call: 'load', ...(await files) })
+    this.loaded = true
+    this.busy = false
+    return info
+  }
+
+  /**
+   * @param {Message} message
+   * @param {{ transfer?: Transferable[], onStep?: OnStep, signal?: AbortSignal }} [how]
+   * @returns {Promise<any>} the worker's answer, after a cancel too
+   */
+  call(message, { transfer = [], onStep, signal } = {}) {
+    const id = this.#next++
+    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, onStep }))
+    this.#worker.postMessage({ id, ...message }, transfer)
+    const cancel = () => this.#worker.postMessage({ cancel: id })
+    signal?.addEventListener('abort', cancel)
+    return answer.finally(() => signal?.removeEventListener('abort', cancel))
+  }
+
+  /** @param {{ id: number, [field: string]: any }} data */
+  #receive(data) {
+    if (data.crashed) return this.end(new Error(data.crashed))
+    const call = this.#waiting.get(data.id)
+    if (!call) return
+    if ('step' in data) {
+      call.onStep?.(/** @type {Step} */ (/** @type {unknown} */ (data)), () => this.#worker.postMessage({ took: data.id }))
+      return
+    }
+    this.#waiting.delete(data.id)
+    if (!('error' in data)) call.resolve(data.value)
+    else call.reject(data.name === 'AbortError' ? aborted() : new Error(data.error))
+  }
+
+  /** @param {Error} error given to every call that waits */
+  end(error) {
+    this.#worker.terminate()
+    const waiting = [...this.#waiting.values()]
+    this.#waiting.clear()
+    this.#onEnd(this, error)
+    for (const call of waiting) call.reject(error)
+  }
+}
+
+export class Pool {
+  #build
+  #module
+  #files
+  #size
+  /** @type {Set<Member>} */
+  #members = new Set()
+  /** @type {Task[]} */
+  #queue = []
+  /** @type {Error | null} */
+  #closed = null
+
+  /**
+   * @param {number} size the most workers
+   * @param {string} build
+   * @param {Promise<WebAssembly.Module>} module
+   * @param {Promise<Files>} files
+   */
+  constructor(size, build, module, files) {
+    this.#size = size
+    this.#build = build
+    this.#module = module
+    this.#files = files
+  }
+
+  get size() {
+    return this.#size
+  }
+
+  /** Starts the first worker; the answer is the model's info. */
+  start() {
+    return this.#add()
+  }
+
+  /**
+   * Runs a call on a worker of its own. A cancelled call rejects at once; its
+   * worker takes the next task when it has stopped.
+   * @param {Message} message
+   * @param {{ transfer?: Transferable[], onStep?: OnStep, signal?: AbortSignal }} [how]
+   * @returns {Promise<any>}
+   */
+  run(message, { transfer = [], onStep, signal } = {}) {
+    return new Promise((resolve, reject) => {
+      if (this.#closed) return reject(this.#closed)
+      if (signal?.aborted) return reject(aborted())
+      const task = { message, transfer, onStep, signal, resolve, reject }
+      signal?.addEventListener('abort', () => {
+        this.#queue = this.#queue.filter((other) => other !== task)
+        reject(aborted())
+      }, { once: true })
+      this.#queue.push(task)
+      this.#deal()
+    })
+  }
+
+  /**
+   * Asks a short question, of a computing worker too: it answers when it yields.
+   * @param {Message} message
+   * @param {{ signal?: AbortSignal }} [how]
+   */
+  ask(message, how) {
+    const members = [...this.#members].filter((member) => member.loaded)
+    const member = members.find((other) => !other.busy) ?? members[0]
+    return member ? member.call(message) : this.run(message, how)
+  }
+
+  /** Ends every worker; calls that wait, and later ones, reject. */
+  close() {
+    this.#closed = new Error('tweedie: the model is closed')
+    for (const member of [...this.#members]) member.end(this.#closed)
+    for (const task of this.#queue.splice(0)) task.reject(this.#closed)
+  }
+
+  /** Gives waiting tasks to free workers, and starts workers for the rest. */
+  #deal() {
+    for (const member of this.#members) {
+      if (member.busy) continue
+      const task = this.#queue.shift()
+      if (!task) return
+      this.#give(member, task)
+    }
+    const starting = [...this.#members].filter((member) => !member.loaded).length
+    const room = this.#size - this.#members.size
+    const wanted = Math.min(this.#queue.length - starting, room)
+    for (let i = 0; i < wanted; i++) this.#add().catch(() => {})
+  }
+
+  /** @param {Member} member @param {Task} task */
+  async #give(member, { message, transfer, onStep, signal, resolve, reject }) {
+    member.busy = true
+    try {
+      resolve(await member.call(message, { transfer, onStep, signal }))
+    } catch (error) {
+      reject(error)
+    }
+    member.busy = false
+    this.#deal()
+  }
+
+  /**
+   * Starts a worker. When one cannot be had, for memory say, the pool goes on
+   * with those it has; when it has none, the calls that wait reject.
+   */
+  async #add() {
+    const member = new Member((ended, error) => this.#lost(ended, error))
+    this.#members.add(member)
+    try {
+      const info = await member.start(this.#build, this.#module, this.#files)
+      this.#deal()
+      return info
+    } catch (error) {
+      if (this.#members.has(member)) member.end(/** @type {Error} */ (error))
+      throw error
+    }
+  }
+
+  /** @param {Member} member @param {Error} error */
+  #lost(member, error) {
+    member.busy = true
+    this.#members.delete(member)
+    if (this.#closed) return
+    if (member.loaded) this.#deal()
+    else if (this.#members.size > 0) this.#size = this.#members.size
+    else for (const task of this.#queue.splice(0)) task.reject(error)
+  }
+}

@@ -1,0 +1,151 @@
+/** Opens a model. The promise settles when the first worker has it. */
+export function load(url: string | URL, options?: LoadOptions): Promise<Model>
+
+export interface LoadOptions {
+  /** The most workers; each holds the model. Default: the processor's threads, at most 8. */
+  workers?: number
+  /** Called while the model's files arrive. */
+  onProgress?(progress: { loaded: number; total: number }): void
+  signal?: AbortSignal
+}
+
+/**
+ * A model in a pool of workers. Calls may overlap: what does not fit the pool
+ * waits. A call that is aborted rejects with an `AbortError` at once and leaves the
+ * model usable; other failures are `Error`s that name what was found and what is
+ * needed.
+ */
+export class Model {
+  readonly info: Readonly<ModelInfo>
+  /** Draws images. */
+  sample(options?: SampleOptions): Promise<Result>
+  /** Repaints part of an image. */
+  inpaint(options: InpaintOptions): Promise<Result>
+  /**
+   * Evaluates the bare network once: no process, no guidance.
+   * @param x [N,C,H,W]
+   * @param t N times, as the network was trained with them
+   * @param y N class numbers, or null
+   * @returns [N,C,H,W]
+   */
+  forward(x: Float32Array, t: ArrayLike<number>, y?: ArrayLike<number> | null, options?: ForwardOptions): Promise<Float32Array>
+  /** Ends the workers. Calls that run, and later ones, reject. */
+  close(): void
+}
+
+export interface ModelInfo {
+  name: string
+  title: string
+  /** C, H, W. */
+  shape: [number, number, number]
+  /** Names by number; empty for a model without classes. */
+  classes: string[]
+  /** Whether class "none" can be asked for, and with it guidance. */
+  unconditional: boolean
+  /** Numbers in the network. */
+  parameters: number
+  /** Of the download. */
+  bytes: number
+  /** The recommended one first. */
+  samplers: Sampler[]
+  /** The noise levels that the model supports, in units of pixels that span [−1,1]. */
+  sigma: { min: number; max: number }
+  defaults: { sampler: string; steps: number; guidance: number; eta: number }
+  /** The most workers. */
+  workers: number
+  /** Whether the workers compute with vectors. */
+  simd: boolean
+  /** The model card of the file, as it stands there. */
+  card?: any
+}
+
+export interface Sampler {
+  name: string
+  title: string
+  about: string
+  /** Draws fresh noise at every step. */
+  noise: boolean
+  /** Has an `eta`. */
+  eta: boolean
+  /** Of the network, each step. */
+  evaluations: number
+  /** Of convergence; 0 for samplers that draw noise. */
+  order: number
+}
+
+/** What an image depends on. What is absent comes from the model. */
+export interface Call {
+  /** Images. Default: 1. */
+  n?: number
+  /** Index of the first image of a batch: a batch can be asked for in parts. Default: 0. */
+  first?: number
+  /** Up to 2⁵³ as a number, up to 2⁶⁴ as a bigint or a string of digits. Default: drawn at random. */
+  seed?: number | bigint | string | null
+  /** A name from `info.samplers`. */
+  sampler?: string
+  steps?: number
+  /** Fresh noise of samplers that have it, in [0, 1]. */
+  eta?: number
+  /** Where the noise levels lie: `karras` (default), or `leading`, `trailing`, `linspace` for models with a chain. */
+  schedule?: string
+  sigma_min?: number
+  sigma_max?: number
+  rho?: number
+  /** Names or numbers, dealt out in turn: image i gets class[i mod length]; `"none"` for no class. Default: all. */
+  class?: number | string | (number | string)[]
+  /** Weight of classifier-free guidance, at least 0; 1 means none. */
+  guidance?: number
+}
+
+export interface SampleOptions extends Call {
+  signal?: AbortSignal
+  /** Called after every step of every worker. */
+  onStep?(step: StepInfo): void
+}
+
+export interface InpaintOptions extends SampleOptions {
+  /** Of the model's size. ImageData is made gray for a model in gray; bytes are [H,W,C]. */
+  image: ImageData | Uint8Array | Uint8ClampedArray
+  /** Of the model's size: white is repainted, black and transparent kept. Bytes are [H,W]. */
+  mask: ImageData | Uint8Array | Uint8ClampedArray
+  /** How often each stretch of `jump` steps is walked (RePaint). Default: 1. */
+  resample?: number
+  /** Default: 10, or what there is. */
+  jump?: number
+}
+
+export interface ForwardOptions {
+  signal?: AbortSignal
+}
+
+export interface StepInfo {
+  /** Steps that are done, on average over the batch. */
+  step: number
+  steps: number
+  /** The share of all work that is done, in [0, 1]. */
+  progress: number
+  /** The images as they look now, null for those not begun. What is asked for is what gets computed: a page that does not look pays nothing. */
+  preview(): (ImageData | null)[]
+}
+
+export interface Result {
+  images: ImageData[]
+  /** [N,H,W,C]. */
+  pixels: Uint8Array
+  /** Of `pixels`: the same on every machine. */
+  sha256: string
+  /** Evaluations of the denoiser that each image took; a guided pair counts once. */
+  nfe: number
+  ms: number
+  seed: number | string
+  /** The call with every field filled in: asking with it again gives the same images. */
+  request: Call & { n: number }
+}
+
+/** Bytes [height,width,channels], as the workers take them. */
+export interface Picture {
+  data: Uint8Array | Uint8ClampedArray
+  height: number
+  width: number
+  channels: number
+}

@@ -1,0 +1,278 @@
+// @ts-check
+/**
+ * Samples and inpaints with a Tweedie model in the browser. All computing is in
+ * Web Workers; nothing leaves the machine. The types and the contract stand in
+ * tweedie.d.ts.
+ *
+ * @import { Model as Declared, Call, ForwardOptions, InpaintOptions, LoadOptions, ModelInfo, Picture, Result, SampleOptions } from './tweedie.js'
+ */
+
+import { Pool, aborted } from './tweedie-pool.js'
+import { compile, fetchModel } from './tweedie-fetch.js'
+import { toBytes, toImages } from './tweedie-pixels.js'
+
+/** Written by the build here, into worker.js and into the wasm: all three must be of one build. */
+const BUILD = 'dev'
+
+/** Images that a worker takes at once, at most. Small, so that uneven workers share the work evenly. */
+const MOST_IMAGES = 16
+/** Parts of a batch for each worker, where there are images enough. */
+const PARTS = 3
+/** Rows of a raw evaluation that a worker takes at once. */
+const MOST_ROWS = 8
+
+/**
+ * @param {string | URL} url of the model's manifest; its shards lie beside it
+ * @param {LoadOptions} [options]
+ * @returns {Promise<Model>}
+ */
+export function load(url, { workers, onProgress, signal } = {}) {
+  return abortable(signal, async (inner) => {
+    const size = workers ?? Math.min(navigator.hardwareConcurrency || 2, 8)
+    if (!Number.isInteger(size) || size < 1 || size > 64) {
+      throw new RangeError(`tweedie: workers: found ${size}, need a whole number in [1, 64]`)
+    }
+    const module = compile(new URL('./tweedie.wasm', import.meta.url))
+    const files = fetchModel(new URL(url, document.baseURI), inner, onProgress)
+    const pool = new Pool(size, BUILD, module, files)
+    inner.addEventListener('abort', () => pool.close())
+    const [info] = await Promise.all([pool.start(), files, module])
+    return new Model({ ...info, workers: size }, pool)
+  })
+}
+
+/** @implements {Declared} */
+export class Model {
+  #pool
+
+  /** @param {ModelInfo} info @param {Pool} pool */
+  constructor(info, pool) {
+    /** @type {Readonly<ModelInfo>} */
+    this.info = Object.freeze(info)
+    this.#pool = pool
+  }
+
+  /** @param {SampleOptions} [options] @returns {Promise<Result>} */
+  sample(options = {}) {
+    return this.#images('sample', options, {})
+  }
+
+  /** @param {InpaintOptions} options @returns {Promise<Result>} */
+  async inpaint({ image, mask, ...options }) {
+    const [channels] = this.info.shape
+    return this.#images('inpaint', options, {
+      image: this.#picture('image', image, channels),
+      mask: this.#picture('mask', mask, 1),
+    })
+  }
+
+  /**
+   * @param {Float32Array} x @param {ArrayLike<number>} t @param {ArrayLike<number> | null} [y]
+   * @param {ForwardOptions} [options]
+   * @returns {Promise<Float32Array>}
+   */
+  forward(x, t, y = null, { signal } = {}) {
+    return abortable(signal, async (inner) => {
+      if (!(x instanceof Float32Array)) throw new TypeError('tweedie: forward: x must be a Float32Array')
+      const times = Float32Array.from(t)
+      const labels = y && Int32Array.from(y)
+      const row = this.info.shape.reduce((a, b) => a * b)
+      const fits = x.length === times.length * row && (!labels || labels.length === times.length)
+      const most = fits ? MOST_ROWS : Infinity // what does not fit goes whole, to be refused by name
+      const parts = ranges(times.length, Math.min(most, Math.ceil(times.length / this.#pool.size)))
+      const out = await Promise.all(parts.map(([start, end]) => {
+        const part = {
+          x: fits ? x.slice(start * row, end * row) : x,
+          t: times.slice(start, end),
+          y: labels && (fits ? labels.slice(start, end) : labels),
+        }
+        return this.#pool.run({ call: 'forward', ...part }, { signal: inner })
+      }))
+      const all = new Float32Array(x.length)
+      parts.forEach(([start], i) => all.set(new Float32Array(out[i].buffer), start * row))
+      return all
+    })
+  }
+
+  /** Ends the workers. Calls that run, and later ones, reject. */
+  close() {
+    this.#pool.close()
+  }
+
+  /**
+   * @param {'sample' | 'inpaint'} call
+   * @param {SampleOptions} options
+   * @param {{ image?: Picture, mask?: Picture }} pictures
+   * @returns {Promise<Result>}
+   */
+  #images(call, { signal, onStep, ...fields }, pictures) {
+    return abortable(signal, async (inner) => {
+      const begun = performance.now()
+      const asked = { ...plain(fields), seed: seedOf(fields.seed) }
+      const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
+      const { nfe, walk: _, ...request } = JSON.parse(await this.#pool.ask(question, { signal: inner }))
+      const batch = new Batch(request.n, this.info.shape, onStep)
+      const size = Math.min(MOST_IMAGES, Math.ceil(request.n / (PARTS * this.#pool.size)))
+      await new Promise((resolve, reject) => {
+        const parts = ranges(request.n, size).map(async ([start, end]) => {
+          const part = { ...asked, n: end - start, first: (asked.first ?? 0) + start }
+          const message = { call, request: JSON.stringify(part), ...pictures }
+          const onPart = batch.listener(start, end, reject)
+          const { pixels } = await this.#pool.run(message, { signal: inner, onStep: onPart })
+          batch.fill(start, pixels)
+        })
+        Promise.all(parts).then(resolve, reject)
+      })
+      return {
+        images: toImages(batch.pixels, this.info.shape),
+        pixels: batch.pixels,
+        sha256: await this.#digest(batch.pixels),
+        nfe,
+        ms: performance.now() - begun,
+        seed: asked.seed,
+        request,
+      }
+    })
+  }
+
+  /**
+   * A picture as bytes with its size, for the engine to check.
+   * @param {string} what
+   * @param {ImageData | Uint8Array | Uint8ClampedArray} picture
+   * @param {number} channels
+   * @returns {Picture}
+   */
+  #picture(what, picture, channels) {
+    if (picture instanceof ImageData) return toBytes(picture, channels)
+    if (!(picture instanceof Uint8Array || picture instanceof Uint8ClampedArray)) {
+      throw new TypeError(`tweedie: ${what}: found ${picture === null ? 'null' : typeof picture}, need ImageData or a Uint8Array`)
+    }
+    const [, height, width] = this.info.shape
+    return { data: picture, height, width, channels }
+  }
+
+  /** @param {Uint8Array<ArrayBuffer>} bytes @returns {Promise<string>} */
+  async #digest(bytes) {
+    if (!globalThis.crypto?.subtle) return this.#pool.ask({ call: 'digest', bytes }) // a page over plain http
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
+    return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
+  }
+}
+
+/** The pixels of one call while its parts arrive, and how far they are. */
+class Batch {
+  #onStep
+  #shape
+  #row
+  /** Images times the share of their steps that is done. */
+  #done = 0
+  /** @type {boolean[]} which images have been seen */
+  #seen
+  /** @type {Map<number, () => void>} by a part's first image: asks its worker for pixels */
+  #take = new Map()
+
+  /** @param {number} n @param {[number, number, number]} shape @param {SampleOptions['onStep']} onStep */
+  constructor(n, shape, onStep) {
+    this.#onStep = onStep
+    this.#shape = shape
+    this.#row = shape.reduce((a, b) => a * b)
+    this.#seen = new Array(n).fill(false)
+    this.pixels = new Uint8Array(n * this.#row)
+  }
+
+  /** @param {number} start @param {Uint8Array} pixels of the images from start on */
+  fill(start, pixels) {
+    this.pixels.set(pixels, start * this.#row)
+    this.#seen.fill(true, start, start + pixels.length / this.#row)
+    this.#take.delete(start)
+  }
+
+  /**
+   * What a part's worker reports its steps to.
+   * @param {number} start @param {number} end
+   * @param {(error: unknown) => void} fail given what onStep throws
+   * @returns {import('./tweedie-pool.js').OnStep | undefined}
+   */
+  listener(start, end, fail) {
+    const onStep = this.#onStep
+    if (!onStep) return undefined
+    let before = 0
+    return ({ step, steps, pixels }, take) => {
+      if (pixels) {
+        this.fill(start, pixels)
+        this.#take.set(start, take)
+      }
+      this.#done += (end - start) * (step / steps - before)
+      before = step / steps
+      const progress = Math.min(1, this.#done / this.#seen.length)
+      try {
+        onStep({ step: Math.floor(progress * steps + 1e-6), steps, progress, preview: () => this.#preview() })
+      } catch (error) {
+        fail(error)
+      }
+    }
+  }
+
+  /** @returns {(ImageData | null)[]} */
+  #preview() {
+    for (const take of this.#take.values()) take()
+    this.#take.clear()
+    return toImages(this.pixels, this.#shape).map((image, i) => (this.#seen[i] ? image : null))
+  }
+}
+
+/**
+ * Runs work so that aborting signal rejects at once, and so that work's own
+ * signal is aborted when it fails or is aborted: what it began is then stopped.
+ * @template T
+ * @param {AbortSignal | undefined} signal
+ * @param {(inner: AbortSignal) => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+function abortable(signal, work) {
+  const inner = new AbortController()
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      reject(aborted())
+      inner.abort()
+    }
+    if (signal?.aborted) return stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    work(inner.signal).then(resolve, (error) => {
+      reject(error)
+      inner.abort()
+    }).finally(() => signal?.removeEventListener('abort', stop))
+  })
+}
+
+/**
+ * The fields of a request as JSON can carry them, or an error that names the one
+ * it cannot: JSON would turn NaN into null, which means absent.
+ * @param {Call} fields
+ * @returns {Call}
+ */
+function plain(fields) {
+  for (const [name, value] of Object.entries(fields)) {
+    for (const item of [value].flat()) {
+      if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`tweedie: ${name}: found ${item}, need a finite number`)
+      if (!['number', 'string', 'bigint', 'undefined'].includes(typeof item) && item !== null) {
+        throw new TypeError(`tweedie: ${name}: found ${typeof item}, need a number or a string`)
+      }
+    }
+  }
+  return fields
+}
+
+/** @param {Call['seed']} seed @returns {number | string} the seed as JSON, drawn where none is given */
+function seedOf(seed) {
+  if (seed === undefined || seed === null) return crypto.getRandomValues(new Uint32Array(1))[0]
+  return typeof seed === 'bigint' ? String(seed) : seed
+}
+
+/** @param {number} n @param {number} size @returns {[number, number][]} [0, n) in parts of size; at least one part */
+function ranges(n, size) {
+  /** @type {[number, number][]} */
+  const out = []
+  for (let start = 0; start < n || start === 0; start += size || 1) out.push([start, Math.min(n, start + size)])
+  return out
+}
