@@ -1,0 +1,95 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+	"sort"
+
+	"tweedie/core/num"
+	"tweedie/core/tensor"
+)
+
+// Chain is a variance-preserving process in discrete time, worked out from a
+// Schedule: z_t = √ᾱ_t·x₀ + √(1−ᾱ_t)·ε for t = 0 … T−1 (Ho et al. 2020, eq. 4,
+// whose t counts from 1). It is read only.
+type Chain struct {
+	Betas         []float64 // β_t, the variance that step t adds
+	AlphasCumprod []float64 // ᾱ_t = Π (1−β_i), i ≤ t
+	Sigmas        []float64 // σ_t = √((1−ᾱ_t)/ᾱ_t), rising
+
+	logSigmas []float64 // ln σ_t
+}
+
+// NewChain works a schedule out. The error is that of Validate, or names the
+// step at which the noise levels stop rising in float32.
+func NewChain(s Schedule) (*Chain, error) {
+	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	betas := s.betas()
+	c := &Chain{
+		Betas:         betas,
+		AlphasCumprod: make([]float64, len(betas)),
+		Sigmas:        make([]float64, len(betas)),
+		logSigmas:     make([]float64, len(betas)),
+	}
+	alphaCumprod, sigmaBefore := 1.0, float32(0)
+	for t, beta := range betas {
+		alphaCumprod = float64(alphaCumprod * (1 - beta)) // rounded: 1 − ᾱ must not fuse with it
+		sigma := math.Sqrt((1 - alphaCumprod) / alphaCumprod)
+		if !(float32(sigma) > sigmaBefore && float32(sigma) <= math.MaxFloat32) {
+			return nil, fmt.Errorf("diffusion: schedule: noise level of step %d is %g after %g, need it to rise and to fit float32", t, sigma, sigmaBefore)
+		}
+		c.AlphasCumprod[t], c.Sigmas[t], c.logSigmas[t] = alphaCumprod, sigma, num.Log(sigma)
+		sigmaBefore = float32(sigma)
+	}
+	return c, nil
+}
+
+// Steps returns T.
+func (c *Chain) Steps() int { return len(c.Sigmas) }
+
+// SigmaRange returns the lowest and the highest noise level of the chain.
+func (c *Chain) SigmaRange() (lowest, highest float32) {
+	return float32(c.Sigmas[0]), float32(c.Sigmas[len(c.Sigmas)-1])
+}
+
+// Sigma returns the noise level of time t, 0 ≤ t ≤ T−1: σ_t for a whole t, and
+// between two of them the level interpolated linearly in ln σ. It panics outside
+// the chain.
+func (c *Chain) Sigma(t float64) float64 {
+	if !(t >= 0 && t <= float64(len(c.Sigmas)-1)) {
+		panic("diffusion: time outside the chain")
+	}
+	i := int(t)
+	part := t - float64(i)
+	if part == 0 {
+		return c.Sigmas[i]
+	}
+	rise := float64(part * (c.logSigmas[i+1] - c.logSigmas[i]))
+	return num.Exp(c.logSigmas[i] + rise)
+}
+
+// Time returns the t of a noise level, the inverse of Sigma. It is whole where
+// sigma is a σ_t rounded to float32, and else lies between two steps. The error
+// names a level outside SigmaRange.
+func (c *Chain) Time(sigma float32) (float64, error) {
+	lowest, highest := c.SigmaRange()
+	if !(sigma >= lowest && sigma <= highest) {
+		return 0, fmt.Errorf("diffusion: noise level %g is outside the chain's, need [%g, %g]", sigma, lowest, highest)
+	}
+	// The first step that is not below sigma, as float32.
+	i := sort.Search(len(c.Sigmas), func(i int) bool { return float32(c.Sigmas[i]) >= sigma })
+	if float32(c.Sigmas[i]) == sigma {
+		return float64(i), nil
+	}
+	over := num.Log(float64(sigma)) - c.logSigmas[i-1]
+	return float64(i-1) + over/(c.logSigmas[i]-c.logSigmas[i-1]), nil
+}
+
+// Perturb returns x₀ + σ·ε, a new tensor: the forward process in the coordinates
+// of this package. Times √ᾱ_t it is z_t of a chain. It panics unless the shapes
+// are equal.
+func Perturb(x0, eps *tensor.Tensor, sigma float32) *tensor.Tensor {
+	return x0.AddScaled(sigma, eps)
+}

@@ -1,0 +1,41 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+
+	"tweedie/core/num"
+)
+
+// EDM is the preconditioning of Karras et al. 2022, arXiv:2206.00364, Table 1,
+// last column: input and target of the network have unit variance at every noise
+// level, and its errors are amplified least.
+type EDM struct {
+	SigmaData float64 `json:"sigma_data"` // standard deviation of the data's pixels, > 0; the paper uses 0.5
+}
+
+// Validate refuses a SigmaData that is not positive and finite.
+func (p EDM) Validate() error {
+	if !(p.SigmaData > 0 && p.SigmaData <= math.MaxFloat32) {
+		return fmt.Errorf("diffusion: sigma_data is %g, need a positive finite number", p.SigmaData)
+	}
+	return nil
+}
+
+// Coefficients implements Parametrisation.
+func (p EDM) Coefficients(sigma float32) (Coefficients, error) {
+	if err := checkSigma(sigma); err != nil {
+		return Coefficients{}, err
+	}
+	if err := p.Validate(); err != nil {
+		return Coefficients{}, err
+	}
+	s, d := float64(sigma), p.SigmaData
+	total := float64(s*s) + float64(d*d)
+	return Coefficients{
+		CSkip:  d * d / total,
+		COut:   s * d / math.Sqrt(total),
+		CIn:    1 / math.Sqrt(total),
+		CNoise: num.Log(s) / 4,
+	}, nil
+}

@@ -1,0 +1,51 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+
+	"tweedie/core/tensor"
+)
+
+// Network is F(x; c_noise), a raw network with its other inputs bound. x is
+// [N,H,W,C] and left unchanged; the result has its shape and is valid until the
+// next call.
+type Network func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error)
+
+// Coefficients say how F becomes D at one noise level (Karras et al. 2022, eq. 7):
+//
+//	D(x;σ) = c_skip·x + c_out·F(c_in·x; c_noise)
+type Coefficients struct {
+	CSkip, COut, CIn, CNoise float64
+}
+
+// Parametrisation is what a network predicts, as the coefficients that turn the
+// prediction into D. The error names a noise level that the network was not
+// trained for.
+type Parametrisation interface {
+	Coefficients(sigma float32) (Coefficients, error)
+}
+
+// Denoise returns the denoiser of a network. It calls net once. The error is one
+// of p or of net.
+func Denoise(net Network, p Parametrisation) Denoiser {
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		c, err := p.Coefficients(sigma)
+		if err != nil {
+			return nil, err
+		}
+		f, err := net(x.Scaled(float32(c.CIn)), float32(c.CNoise))
+		if err != nil {
+			return nil, err
+		}
+		return x.Combine(float32(c.CSkip), float32(c.COut), f), nil
+	}
+}
+
+// checkSigma returns an error unless sigma is a positive, finite noise level.
+func checkSigma(sigma float32) error {
+	if !(sigma > 0 && sigma <= math.MaxFloat32) {
+		return fmt.Errorf("diffusion: noise level is %g, need a positive finite number", sigma)
+	}
+	return nil
+}

@@ -1,0 +1,134 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+
+	"tweedie/core/num"
+)
+
+// The kinds of Schedule.
+const (
+	Linear = "linear" // β rises linearly: Ho et al. 2020
+	Cosine = "cosine" // ᾱ falls as a squared cosine: Nichol & Dhariwal 2021
+)
+
+// maxTrainSteps bounds T, far above any published chain, so that a model file
+// cannot ask for an absurd table.
+const maxTrainSteps = 1 << 20
+
+// Schedule describes the variance-preserving chain that a network was trained
+// on. It is part of a model file. NewChain works it out.
+type Schedule struct {
+	Kind      string  `json:"kind"`                 // Linear or Cosine
+	Steps     int     `json:"steps,omitempty"`      // T, the length of the chain; 0 means 1000
+	BetaStart float64 `json:"beta_start,omitempty"` // linear: first β, in (0,1); 0 means 1e-4
+	BetaEnd   float64 `json:"beta_end,omitempty"`   // linear: last β, in [BetaStart,1); 0 means 0.02
+	Offset    float64 `json:"s,omitempty"`          // cosine: s, in (0,1]; 0 means 0.008
+	BetaMax   float64 `json:"beta_max,omitempty"`   // cosine: no β above it, in (0,1); 0 means 0.999
+}
+
+// The zero fields' meanings: Ho et al. 2020, section 4, and Nichol & Dhariwal
+// 2021, section 3.2.
+const (
+	defaultSteps     = 1000
+	defaultBetaStart = 1e-4
+	defaultBetaEnd   = 0.02
+	defaultOffset    = 0.008
+	defaultBetaMax   = 0.999
+)
+
+// filled returns s with the zero fields' meanings in their place.
+func (s Schedule) filled() Schedule {
+	s.BetaStart = orDefault(s.BetaStart, defaultBetaStart)
+	s.BetaEnd = orDefault(s.BetaEnd, defaultBetaEnd)
+	s.Offset = orDefault(s.Offset, defaultOffset)
+	s.BetaMax = orDefault(s.BetaMax, defaultBetaMax)
+	if s.Steps == 0 {
+		s.Steps = defaultSteps
+	}
+	return s
+}
+
+func orDefault(v, zero float64) float64 {
+	if v == 0 {
+		return zero
+	}
+	return v
+}
+
+// Validate names the first field that is out of its range. Fields of the other
+// kind must be zero.
+func (s Schedule) Validate() error {
+	f := s.filled()
+	if f.Steps < 1 || f.Steps > maxTrainSteps {
+		return fmt.Errorf("diffusion: schedule: steps is %d, need 1 to %d", s.Steps, maxTrainSteps)
+	}
+	switch s.Kind {
+	case Linear:
+		if s.Offset != 0 || s.BetaMax != 0 {
+			return fmt.Errorf("diffusion: schedule: s or beta_max given for kind %q, need them with %q only", Linear, Cosine)
+		}
+		if !(f.BetaStart > 0 && f.BetaStart < 1) {
+			return fmt.Errorf("diffusion: schedule: beta_start is %g, need a number in (0, 1)", s.BetaStart)
+		}
+		if !(f.BetaEnd >= f.BetaStart && f.BetaEnd < 1) {
+			return fmt.Errorf("diffusion: schedule: beta_end is %g, need a number in [beta_start = %g, 1)", s.BetaEnd, f.BetaStart)
+		}
+	case Cosine:
+		if s.BetaStart != 0 || s.BetaEnd != 0 {
+			return fmt.Errorf("diffusion: schedule: beta_start or beta_end given for kind %q, need them with %q only", Cosine, Linear)
+		}
+		if !(f.Offset > 0 && f.Offset <= 1) {
+			return fmt.Errorf("diffusion: schedule: s is %g, need a number in (0, 1]", s.Offset)
+		}
+		if !(f.BetaMax > 0 && f.BetaMax < 1) {
+			return fmt.Errorf("diffusion: schedule: beta_max is %g, need a number in (0, 1)", s.BetaMax)
+		}
+	default:
+		return fmt.Errorf("diffusion: schedule: kind is %q, need %q or %q", s.Kind, Linear, Cosine)
+	}
+	return nil
+}
+
+// betas returns β of every step of a valid schedule.
+func (s Schedule) betas() []float64 {
+	f := s.filled()
+	if s.Kind == Cosine {
+		return cosineBetas(f.Steps, f.Offset, f.BetaMax)
+	}
+	return linearBetas(f.Steps, f.BetaStart, f.BetaEnd)
+}
+
+// linearBetas returns T numbers evenly spaced from start to end: Ho et al. 2020,
+// arXiv:2006.11239, section 4.
+func linearBetas(steps int, start, end float64) []float64 {
+	betas := make([]float64, steps)
+	for t := range betas {
+		betas[t] = start
+		if t > 0 {
+			betas[t] = start + float64((end-start)*float64(t)/float64(steps-1))
+		}
+	}
+	return betas
+}
+
+// cosineBetas returns β_t = min(1 − f(t)/f(t−1), most) for f(t) =
+// cos²((t/T + s)/(1 + s)·π/2): Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 17,
+// where t counts from 1.
+func cosineBetas(steps int, s, most float64) []float64 {
+	betas := make([]float64, steps)
+	before := cosineSquared(0, s)
+	for t := range betas {
+		after := cosineSquared(float64(t+1)/float64(steps), s)
+		betas[t] = math.Min(1-after/before, most)
+		before = after
+	}
+	return betas
+}
+
+// cosineSquared returns cos²((u+s)/(1+s)·π/2).
+func cosineSquared(u, s float64) float64 {
+	c := num.Cos(float64((u + s) / (1 + s) * (math.Pi / 2)))
+	return float64(c * c)
+}

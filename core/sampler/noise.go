@@ -1,0 +1,43 @@
+package sampler
+
+import (
+	"tweedie/core/rng"
+	"tweedie/core/tensor"
+)
+
+// The streams of core/rng that sampling draws from. Package edit adds its own,
+// from 1<<20.
+const (
+	StreamStart uint32 = 0 // the noise that a sample starts from
+	StreamStep  uint32 = 1 // StreamStep + i: fresh noise of step i
+)
+
+// Noise returns a batch of standard normal numbers, the same for the same
+// stream. The tensor is the caller's.
+type Noise func(stream uint32) *tensor.Tensor
+
+// NewNoise returns the noise of samples first … first+n−1 of a seed. shape is
+// that of one sample, [H,W,C]; the result has shape [N,H,W,C]. Row i is Philox's
+// (seed, first+i, stream): it depends neither on n nor on what was drawn before.
+func NewNoise(seed, first uint64, n int, shape ...int) Noise {
+	shape = append([]int{n}, shape...)
+	return func(stream uint32) *tensor.Tensor {
+		z := tensor.New(shape...)
+		for i := range n {
+			rng.Normal(z.Row(i), seed, first+uint64(i), stream)
+		}
+		return z
+	}
+}
+
+// Start returns what a sampler starts from: noise of standard deviation
+// sigmas[0].
+func Start(noise Noise, sigmas []float32) *tensor.Tensor {
+	return noise(StreamStart).Scaled(sigmas[0])
+}
+
+// After returns noise with the streams of its steps counted on from step: for a
+// schedule that is walked in several runs.
+func (noise Noise) After(step int) Noise {
+	return func(stream uint32) *tensor.Tensor { return noise(stream + uint32(step)) }
+}

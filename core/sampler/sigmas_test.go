@@ -1,0 +1,143 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"testing"
+
+	"tweedie/core/diffusion"
+)
+
+func TestCheck(t *testing.T) {
+	nan, inf := float32(math.NaN()), float32(math.Inf(1))
+	for _, c := range []struct {
+		name   string
+		sigmas []float32
+		want   string
+	}{
+		{"empty", nil, "sampler: invalid noise schedule: 0 noise levels, need 2 to 65537"},
+		{"one", []float32{1}, "sampler: invalid noise schedule: 1 noise levels, need 2 to 65537"},
+		{"zero first", []float32{0, 0}, "sampler: invalid noise schedule: sigmas[0] = 0, need a positive finite number"},
+		{"infinite", []float32{inf, 0}, "sampler: invalid noise schedule: sigmas[0] = +Inf, need a positive finite number"},
+		{"NaN first", []float32{nan, 0}, "sampler: invalid noise schedule: sigmas[0] = NaN, need a positive finite number"},
+		{"rising", []float32{1, 2}, "sampler: invalid noise schedule: sigmas[1] = 2 does not lie in [0, sigmas[0] = 1)"},
+		{"equal", []float32{2, 1, 1}, "sampler: invalid noise schedule: sigmas[2] = 1 does not lie in [0, sigmas[1] = 1)"},
+		{"negative", []float32{2, -1}, "sampler: invalid noise schedule: sigmas[1] = -1 does not lie in [0, sigmas[0] = 2)"},
+		{"NaN", []float32{2, nan}, "sampler: invalid noise schedule: sigmas[1] = NaN does not lie in [0, sigmas[0] = 2)"},
+		{"two zeros", []float32{2, 0, 0}, "sampler: invalid noise schedule: sigmas[2] = 0 does not lie in [0, sigmas[1] = 0)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := Check(c.sigmas)
+			if err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+			everyMethod(t, func(t *testing.T, s Settings) {
+				noise := NewNoise(1, 0, 1, 1, 1, 1)
+				if _, err := Run(s, gaussian(1), noise(0), c.sigmas, noise, nil); !errors.Is(err, ErrSchedule) {
+					t.Errorf("got %v, want ErrSchedule", err)
+				}
+			})
+		})
+	}
+}
+
+// Karras et al. 2022, eq. 5, in math's functions.
+func TestKarras(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 18, 200} {
+		got, err := Karras(n, 0.002, 80, 7)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(got) != n+1 || got[0] != 80 || got[n] != 0 || (n > 1 && got[n-1] != 0.002) {
+			t.Errorf("n=%d: got %g: want %d levels from 80 to 0.002, and 0", n, got, n)
+		}
+		for i := range n {
+			a, b := math.Pow(80, 1./7), math.Pow(0.002, 1./7)
+			want := 80.0
+			if n > 1 {
+				want = math.Pow(a+float64(i)/float64(n-1)*(b-a), 7)
+			}
+			if !(math.Abs(float64(got[i])-want) <= 1.1*u32*want) {
+				t.Errorf("n=%d: level %d is %g, want %g", n, i, got[i], want)
+			}
+		}
+	}
+}
+
+// The columns of Lin et al. 2023, Table 2, for T = 1000, there counted from 1,
+// and their rule where T/n is not whole.
+func TestSpacings(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		spacing Spacing
+		n, T    int
+		want    []int
+	}{
+		{"leading", Leading, 5, 1000, []int{0, 200, 400, 600, 800}},
+		{"linspace", Linspace, 5, 1000, []int{0, 250, 500, 749, 999}}, // 249.75, 499.5, 749.25
+		{"trailing", Trailing, 5, 1000, []int{199, 399, 599, 799, 999}},
+		{"leading, not whole", Leading, 3, 10, []int{0, 3, 6}},
+		{"trailing, not whole", Trailing, 3, 10, []int{2, 6, 9}}, // 10, 6.67, 3.33
+		{"trailing, halves", Trailing, 4, 10, []int{1, 4, 7, 9}}, // 10, 7.5, 5, 2.5
+		{"leading, one", Leading, 1, 1000, []int{0}},
+		{"linspace, one", Linspace, 1, 1000, []int{999}},
+		{"trailing, one", Trailing, 1, 1000, []int{999}},
+		{"leading, all", Leading, 3, 3, []int{0, 1, 2}},
+		{"linspace, all", Linspace, 3, 3, []int{0, 1, 2}},
+		{"trailing, all", Trailing, 3, 3, []int{0, 1, 2}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := c.spacing(c.n, c.T); !slices.Equal(got, c.want) {
+				t.Errorf("got %d, want %d", got, c.want)
+			}
+		})
+	}
+}
+
+func TestScheduleSigmas(t *testing.T) {
+	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Linear})
+	if err != nil {
+		t.Fatal(err)
+	}
+	low, high := chain.SigmaRange()
+	for _, kind := range []string{"", KindKarras, KindLeading, KindTrailing, KindLinspace} {
+		for _, n := range []int{1, 2, 7, 20, 999, 1000} {
+			got, err := Settings{Steps: n, Schedule: Schedule{Kind: kind}}.Sigmas(low, high, chain)
+			if err != nil {
+				t.Fatalf("%q, %d steps: %v", kind, n, err)
+			}
+			if len(got) != n+1 || got[n] != 0 {
+				t.Errorf("%q, %d steps: %d levels ending in %g, want %d ending in 0", kind, n, len(got), got[len(got)-1], n+1)
+			}
+			if kind != KindLeading && got[0] != high {
+				t.Errorf("%q, %d steps: starts at %g, want %g", kind, n, got[0], high)
+			}
+		}
+	}
+	for _, c := range []struct {
+		name  string
+		s     Schedule
+		n     int
+		chain *diffusion.Chain
+		want  string
+	}{
+		{"above the model", Schedule{SigmaMax: 200}, 5, chain, "sampler: invalid noise schedule: sigmas[0] = 200 is outside the model's range, need [0.0100005, 157.40729]"},
+		{"below the model", Schedule{SigmaMin: 0.005}, 5, chain, "sampler: invalid noise schedule: sigmas[4] = 0.005 is outside the model's range, need [0.0100005, 157.40729]"},
+		{"upside down", Schedule{SigmaMin: 3, SigmaMax: 2}, 5, chain, "sampler: invalid noise schedule: from 3 to 2, need 0 < sigma_min < sigma_max, finite"},
+		{"no chain", Schedule{Kind: KindTrailing}, 5, nil, `sampler: invalid noise schedule: kind is "trailing", need "karras": the model has no chain of steps`},
+		{"more than the chain", Schedule{Kind: KindTrailing}, 1001, chain, "sampler: invalid noise schedule: 1001 steps, need at most the 1000 of the model's chain"},
+		{"no steps", Schedule{}, 0, chain, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
+		{"negative steps", Schedule{Kind: KindLeading}, -3, chain, "sampler: invalid noise schedule: -3 steps, need 1 to 65536"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := c.s.Sigmas(c.n, low, high, c.chain)
+			if err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+	if _, err := Karras(60000, 1, 1.000001, 7); !errors.Is(err, ErrSchedule) {
+		t.Errorf("levels closer than float32 tells apart: got %v, want ErrSchedule", err)
+	}
+}

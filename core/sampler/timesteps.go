@@ -1,0 +1,61 @@
+package sampler
+
+import (
+	"fmt"
+	"math"
+
+	"tweedie/core/diffusion"
+)
+
+// Spacing chooses n of the T steps of a chain, rising: the three ways of Lin et
+// al. 2023, arXiv:2305.08891, Table 2, counted from 0. Need 1 ≤ n ≤ T.
+type Spacing func(n, T int) []int
+
+// Leading takes every ⌊T/n⌋-th step from 0 on. It seldom reaches the noisiest one.
+func Leading(n, T int) []int {
+	times := make([]int, n)
+	for i := range times {
+		times[i] = i * (T / n)
+	}
+	return times
+}
+
+// Trailing counts back from the noisiest step in strides of T/n, rounded, half
+// to even. One step is the noisiest.
+func Trailing(n, T int) []int {
+	times := make([]int, n)
+	for i := range times {
+		back := float64(i) * float64(T) / float64(n)
+		times[n-1-i] = int(math.RoundToEven(float64(T)-back)) - 1
+	}
+	return times
+}
+
+// Linspace spaces n steps evenly with both ends in, rounded, half to even. One
+// step is the noisiest, as nothing can start from the other end.
+func Linspace(n, T int) []int {
+	times := make([]int, n)
+	for i := range times {
+		times[i] = T - 1
+		if n > 1 {
+			times[i] = int(math.RoundToEven(float64(i) * float64(T-1) / float64(n-1)))
+		}
+	}
+	return times
+}
+
+// Timesteps returns the noise levels of n steps of a chain, the noisiest first,
+// and a final 0. With n = T it is the whole chain. The error wraps ErrSchedule.
+func Timesteps(chain *diffusion.Chain, n int, spacing Spacing) ([]float32, error) {
+	if err := checkSteps(n); err != nil {
+		return nil, err
+	}
+	if n > chain.Steps() {
+		return nil, fmt.Errorf("sampler: %w: %d steps, need at most the %d of the model's chain", ErrSchedule, n, chain.Steps())
+	}
+	sigmas := make([]float32, n+1)
+	for i, t := range spacing(n, chain.Steps()) {
+		sigmas[n-1-i] = float32(chain.Sigmas[t])
+	}
+	return sigmas, Check(sigmas)
+}
