@@ -37,7 +37,7 @@ async function download(url) {
  * Fetches a manifest and then its shards, all at once.
  * @param {URL} url
  * @param {AbortSignal} signal
- * @param {((progress: { loaded: number, total: number }) => void) | undefined} onProgress
+ * @param {import('./tweedie.js').LoadOptions['onProgress']} onProgress
  * @returns {Promise<Files>}
  */
 export async function fetchModel(url, signal, onProgress) {
@@ -45,10 +45,12 @@ export async function fetchModel(url, signal, onProgress) {
   const list = shardsOf(manifest)
   const total = list.reduce((sum, shard) => sum + shard.bytes, 0)
   let loaded = 0
+  onProgress?.({ phase: 'download', bytes: 0, total })
   const shards = await Promise.all(list.map(({ file, bytes }) => read(new URL(file, url), bytes, signal, (count) => {
     loaded += count
-    onProgress?.({ loaded, total })
+    onProgress?.({ phase: 'download', bytes: loaded, total })
   })))
+  onProgress?.({ phase: 'start', bytes: total, total })
   return { manifest, shards }
 }
 

@@ -4,8 +4,8 @@ export function load(url: string | URL, options?: LoadOptions): Promise<Model>
 export interface LoadOptions {
   /** The most workers; each holds the model. Default: the processor's threads, at most 8. */
   workers?: number
-  /** Called while the model's files arrive. */
-  onProgress?(progress: { loaded: number; total: number }): void
+  /** Called while the model's files arrive, then once when the worker begins to verify and unpack them. */
+  onProgress?(progress: { phase: 'download' | 'start'; bytes: number; total: number }): void
   signal?: AbortSignal
 }
 
@@ -124,8 +124,8 @@ export interface StepInfo {
   steps: number
   /** The share of all work that is done, in [0, 1]. */
   progress: number
-  /** The images as they look now, null for those not begun. What is asked for is what gets computed: a page that does not look pays nothing. */
-  preview(): (ImageData | null)[]
+  /** The images as they look now; one that is not begun is transparent. Only a page that looks pays for it. */
+  preview(): ImageData[]
 }
 
 export interface Result {

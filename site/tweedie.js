@@ -213,11 +213,12 @@ class Batch {
     }
   }
 
-  /** @returns {(ImageData | null)[]} */
+  /** @returns {ImageData[]} */
   #preview() {
     for (const take of this.#take.values()) take()
     this.#take.clear()
-    return toImages(this.pixels, this.#shape).map((image, i) => (this.#seen[i] ? image : null))
+    const [, height, width] = this.#shape
+    return toImages(this.pixels, this.#shape).map((image, i) => (this.#seen[i] ? image : new ImageData(width, height)))
   }
 }
 
