@@ -16,7 +16,7 @@ type RePaint struct {
 }
 
 const (
-	defaultJump = 10        // Lugmayr et al. 2022, section 4.2
+	defaultJump = 10        // Lugmayr et al. 2022, section 5
 	maxWalk     = 1<<20 - 1 // steps, so that streams do not meet
 )
 

@@ -1,0 +1,320 @@
+package edit
+
+import (
+	"context"
+	"errors"
+	"math"
+	"testing"
+
+	"tweedie/core/sampler"
+	"tweedie/core/tensor"
+)
+
+// exchangeable is the law of an image's pixels when each has variance 1 and each
+// two have correlation rho: N(0, (1−rho)·I + rho·11ᵀ).
+type exchangeable struct {
+	pixels int
+	rho    float64
+}
+
+// denoise is the law's exact denoiser: it shrinks the mean of the pixels and
+// what remains, each by its own variance.
+func (e exchangeable) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	out := tensor.New(x.Shape...)
+	s := float64(sigma) * float64(sigma)
+	common, own := 1+float64(e.pixels-1)*e.rho, 1-e.rho // eigenvalues
+	for i := range x.Shape[0] {
+		row, to := x.Row(i), out.Row(i)
+		mean := 0.0
+		for _, v := range row {
+			mean += float64(v) / float64(e.pixels)
+		}
+		for j, v := range row {
+			to[j] = float32(common/(common+s)*mean + own/(own+s)*(float64(v)-mean))
+		}
+	}
+	return out, nil
+}
+
+// given returns the mean, the variance and the covariance of the other pixels
+// when some are known.
+func (e exchangeable) given(known []float32) (mean, variance, covariance float64) {
+	k := float64(len(known))
+	a := e.rho / (1 + (k-1)*e.rho)
+	for _, v := range known {
+		mean += a * float64(v)
+	}
+	return mean, 1 - k*e.rho*a, e.rho - k*e.rho*a
+}
+
+// The image of most tests: 2×2, the upper row known, and a law it may be from.
+var (
+	law   = exchangeable{4, 0.8}
+	image = tensor.Of([]float32{1, 0.5, 9, -9}, 1, 2, 2, 1)
+	lower = tensor.Of([]float32{0, 0, 1, 1}, 2, 2)
+)
+
+func karras(t testing.TB, n int) []float32 {
+	t.Helper()
+	sigmas, err := sampler.Karras(n, 0.02, 20, 7)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sigmas
+}
+
+// inpaint paints the lower row of n images, samples first and on of seed 1.
+func inpaint(t testing.TB, s sampler.Settings, r RePaint, first uint64, n int) *tensor.Tensor {
+	t.Helper()
+	noise := sampler.NewNoise(1, first, n, 2, 2, 1)
+	x, err := Inpaint(s, r, law.denoise, image, lower, karras(t, s.Steps), noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// everyMethod runs f for each method, and for DDIM with noise too.
+func everyMethod(t *testing.T, steps int, f func(t *testing.T, s sampler.Settings)) {
+	for _, m := range sampler.Methods {
+		s := sampler.Settings{Method: m.Name, Steps: steps}
+		t.Run(m.Name, func(t *testing.T) { f(t, s) })
+		if m.Eta {
+			s.Eta = 1
+			t.Run(m.Name+" with eta", func(t *testing.T) { f(t, s) })
+		}
+	}
+}
+
+// divergence returns the mean of the lower row, and the Kullback-Leibler
+// divergence to the exact conditional law of a normal one with the images' mean
+// and covariance. Sum and difference of the two pixels are independent in both.
+func divergence(x *tensor.Tensor) (mean, kl float64) {
+	want, variance, covariance := law.given(image.Data[:2])
+	for _, part := range []struct{ sign, mean, variance float64 }{
+		{1, math.Sqrt2 * want, variance + covariance},
+		{-1, 0, variance - covariance},
+	} {
+		n, sum, squares := float64(x.Shape[0]), 0.0, 0.0
+		for i := range x.Shape[0] {
+			v := (float64(x.Row(i)[2]) + part.sign*float64(x.Row(i)[3])) / math.Sqrt2
+			sum += v
+			squares += v * v
+		}
+		ratio := (squares/n - sum/n*sum/n) / part.variance
+		off := sum/n - part.mean
+		kl += (ratio + off*off/part.variance - 1 - math.Log(ratio)) / 2
+		if part.sign > 0 {
+			mean = sum / n / math.Sqrt2
+		}
+	}
+	return mean, kl
+}
+
+// Replacing the known pixels leaves the painted ones too independent of them:
+// here the mean goes about half of the way or more from the unconditional one,
+// 0, to the exact one, 2/3. RePaint goes most of what remains.
+func TestRePaintNearsTheConditionalLaw(t *testing.T) {
+	const n, steps = 1500, 20
+	want, variance, _ := law.given(image.Data[:2])
+	everyMethod(t, steps, func(t *testing.T, s sampler.Settings) {
+		plainMean, plain := divergence(inpaint(t, s, RePaint{}, 0, n))
+		fewMean, few := divergence(inpaint(t, s, RePaint{Resamplings: 4, Jump: 5}, 0, n))
+		manyMean, many := divergence(inpaint(t, s, RePaint{Resamplings: 20, Jump: 5}, 0, n))
+		t.Logf("mean %.3f, %.3f, %.3f for %.3f; divergence %.3f, %.3f, %.3f for r = 1, 4, 20",
+			plainMean, fewMean, manyMean, want, plain, few, many)
+		if !(plainMean >= 0.4*want && plainMean <= want) {
+			t.Errorf("plain: mean is %g, want it from %g to %g", plainMean, 0.4*want, want)
+		}
+		// No factor for the second: what remains is the method's own error, which for
+		// DDPM's small variance at 20 steps is most of it.
+		if !(few < 0.6*plain && many < few) {
+			t.Errorf("divergence is %g, %g, %g for r = 1, 4, 20: want it to fall, first to below 0.6", plain, few, many)
+		}
+		// A twentieth of the way, and five standard deviations of the estimate.
+		if bound := want/20 + 5*math.Sqrt(variance/n); !(math.Abs(manyMean-want) <= bound) {
+			t.Errorf("r = 20: mean is %g, want %g ± %.2g", manyMean, want, bound)
+		}
+	})
+}
+
+func sameBits(t *testing.T, what string, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("%s: got %d numbers, want %d", what, len(got), len(want))
+	}
+	for i := range got {
+		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
+			t.Fatalf("%s: number %d is %g, want %g to the bit", what, i, got[i], want[i])
+		}
+	}
+}
+
+func TestKnownPixelsAreTheOriginal(t *testing.T) {
+	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
+			x := inpaint(t, s, r, 0, 3)
+			for i := range 3 {
+				sameBits(t, "upper row", x.Row(i)[:2], image.Data[:2])
+				if x.Row(i)[2] == image.Data[2] || x.Row(i)[3] == image.Data[3] {
+					t.Error("a pixel to repaint is the original's")
+				}
+			}
+		}
+	})
+}
+
+// What is under the mask must not leak: it may be anything.
+func TestPixelsToRepaintAreNotLookedAt(t *testing.T) {
+	s := sampler.Settings{Method: "ddpm", Steps: 6}
+	other := tensor.Of([]float32{1, 0.5, -0.25, 0.125}, 1, 2, 2, 1)
+	noise := sampler.NewNoise(1, 0, 2, 2, 2, 1)
+	x, err := Inpaint(s, RePaint{}, law.denoise, other, lower, karras(t, 6), noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameBits(t, "result", x.Data, inpaint(t, s, RePaint{}, 0, 2).Data)
+}
+
+func TestFullMaskIsSampling(t *testing.T) {
+	full := tensor.Of([]float32{1, 1, 1, 1}, 2, 2)
+	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+		sigmas, noise := karras(t, 6), sampler.NewNoise(1, 0, 2, 2, 2, 1)
+		got, err := Inpaint(s, RePaint{}, law.denoise, image, full, sigmas, noise)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := sampler.Run(s, law.denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameBits(t, "result", got.Data, want.Data)
+	})
+}
+
+// A soft mask paints as its support does, and is blended at the end.
+func TestSoftMaskBlends(t *testing.T) {
+	s := sampler.Settings{Method: "dpmpp2m", Steps: 6}
+	soft := tensor.Of([]float32{0, 0, 0.25, 1}, 2, 2)
+	noise := sampler.NewNoise(1, 0, 2, 2, 2, 1)
+	got, err := Inpaint(s, RePaint{}, law.denoise, image, soft, karras(t, 6), noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	hard := inpaint(t, s, RePaint{}, 0, 2)
+	for i := range 2 {
+		want := hard.Row(i)
+		want[2] = float32(0.25*want[2]) + float32(0.75*image.Data[2])
+		sameBits(t, "image", got.Row(i), want)
+	}
+}
+
+func TestEachSampleMayHaveItsOwnImage(t *testing.T) {
+	s := sampler.Settings{Method: "ddpm", Steps: 6}
+	both := tensor.Of([]float32{1, 0.5, 0, 0, -1, 0.25, 0, 0}, 2, 2, 2, 1)
+	noise := sampler.NewNoise(1, 0, 2, 2, 2, 1)
+	x, err := Inpaint(s, RePaint{}, law.denoise, both, lower, karras(t, 6), noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameBits(t, "image 0", x.Row(0), inpaint(t, s, RePaint{}, 0, 1).Data)
+	sameBits(t, "known of image 1", x.Row(1)[:2], both.Row(1)[:2])
+}
+
+func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
+	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
+			batch := inpaint(t, s, r, 0, 16)
+			sameBits(t, "sample 0", inpaint(t, s, r, 0, 1).Data, batch.Row(0))
+			sameBits(t, "sample 13", inpaint(t, s, r, 13, 1).Data, batch.Row(13))
+		}
+	})
+}
+
+// At every level, on the way down, the denoiser sees the known pixels with
+// exactly that level's noise; after a jump, with more added to it.
+func TestDenoiserSeesKnownPixelsAtItsLevel(t *testing.T) {
+	s, steps := sampler.Settings{Method: "ddpm", Steps: 6}, 6
+	noise, sigmas := sampler.NewNoise(1, 0, 1, 2, 2, 1), karras(t, 6)
+	call := 0
+	_, err := Inpaint(s, RePaint{}, func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		z := noise(sampler.StreamStart)
+		if call > 0 {
+			z = noise(StreamKnown + uint32(call-1))
+		}
+		call++
+		for i := range 2 {
+			if want := image.Data[i] + float32(sigma*z.Data[i]); x.Data[i] != want {
+				t.Errorf("σ=%g: known pixel %d is %g, want %g", sigma, i, x.Data[i], want)
+			}
+		}
+		return law.denoise(x, sigma)
+	}, image, lower, sigmas, noise)
+	if err != nil || call != steps {
+		t.Errorf("%d calls, %v, want %d", call, err, steps)
+	}
+}
+
+func TestDenoisersErrorPassesUnchanged(t *testing.T) {
+	s, r := sampler.Settings{Method: "heun", Steps: 4}, RePaint{Resamplings: 2, Jump: 2}
+	m, _ := sampler.Lookup(s.Method)
+	for stop := range r.NFE(m, s.Steps) {
+		calls := 0
+		_, err := Inpaint(s, r, func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+			if calls++; calls == stop+1 {
+				return nil, context.Canceled
+			}
+			return law.denoise(x, sigma)
+		}, image, lower, karras(t, 4), sampler.NewNoise(1, 0, 1, 2, 2, 1))
+		if err != context.Canceled || calls != stop+1 {
+			t.Fatalf("stopped at call %d: got %v after %d", stop+1, err, calls)
+		}
+	}
+}
+
+func TestInpaintRefuses(t *testing.T) {
+	nan := float32(math.NaN())
+	mask := func(v ...float32) *tensor.Tensor { return tensor.Of(v, 2, 2) }
+	sigmas := []float32{2, 1, 0}
+	for _, c := range []struct {
+		name   string
+		image  *tensor.Tensor
+		mask   *tensor.Tensor
+		sigmas []float32
+		r      RePaint
+		want   string
+	}{
+		{"mask of another size", image, tensor.New(3, 2), sigmas, RePaint{}, "edit: mask: shape is [3 2], need [2 2], the image's"},
+		{"mask with channels", image, tensor.New(2, 2, 1), sigmas, RePaint{}, "edit: mask: shape is [2 2 1], need [2 2], the image's"},
+		{"empty mask", image, mask(0, 0, 0, 0), sigmas, RePaint{}, "edit: mask: all 2×2 pixels are 0, need at least one to repaint"},
+		{"NaN mask", image, mask(0, 1, nan, 0), sigmas, RePaint{}, "edit: mask: pixel at row 1, column 0 is NaN, need 0 to 1"},
+		{"mask above 1", image, mask(0, 255, 0, 0), sigmas, RePaint{}, "edit: mask: pixel at row 0, column 1 is 255, need 0 to 1"},
+		{"negative mask", image, mask(0, 1, 0, -1), sigmas, RePaint{}, "edit: mask: pixel at row 1, column 1 is -1, need 0 to 1"},
+		{"image of another size", tensor.New(1, 4, 4, 1), lower, sigmas, RePaint{}, "edit: image: shape is [1 4 4 1], need [3 2 2 1], or 1 for its first axis"},
+		{"image of other channels", tensor.New(1, 2, 2, 3), lower, sigmas, RePaint{}, "edit: image: shape is [1 2 2 3], need [3 2 2 1], or 1 for its first axis"},
+		{"two images for three", tensor.New(2, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: shape is [2 2 2 1], need [3 2 2 1], or 1 for its first axis"},
+		{"NaN image", tensor.Of([]float32{0, 0, 0, nan}, 1, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: channel 0 at row 1, column 1 is NaN, need a finite number"},
+		{"schedule that ends in noise", image, lower, []float32{2, 1}, RePaint{}, "edit: invalid noise schedule: sigmas[1] = 1, need 0: inpainting ends in a clean image"},
+		{"rising schedule", image, lower, []float32{1, 2, 0}, RePaint{}, "sampler: invalid noise schedule: sigmas[1] = 2 does not lie in [0, sigmas[0] = 1)"},
+		{"negative resamplings", image, lower, sigmas, RePaint{Resamplings: -1}, "edit: repaint: resamplings is -1, need 0 to 1048575"},
+		{"negative jump", image, lower, sigmas, RePaint{Resamplings: 2, Jump: -1}, "edit: repaint: jump is -1, need at least 0"},
+		{"jump too long", image, lower, sigmas, RePaint{Resamplings: 2, Jump: 2}, "edit: repaint: jump is 2 of 2 steps, need less than the steps"},
+		{"nothing to resample", image, lower, []float32{1, 0}, RePaint{Resamplings: 2}, "edit: repaint: 1 steps, need at least 2 to resample"},
+		{"walk without end", image, lower, []float32{3, 2, 1, 0}, RePaint{Resamplings: 1e6, Jump: 1}, "edit: repaint: 2000001 steps in all, need at most 1048575"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := Inpaint(sampler.Settings{Method: "ddim", Steps: 2}, c.r, law.denoise, c.image, c.mask, c.sigmas, sampler.NewNoise(1, 0, 3, 2, 2, 1))
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got %v, want %s", err, c.want)
+			}
+		})
+	}
+	_, err := Inpaint(sampler.Settings{Method: "x"}, RePaint{}, law.denoise, image, lower, sigmas, sampler.NewNoise(1, 0, 3, 2, 2, 1))
+	if err == nil {
+		t.Error("got no error for an unknown method")
+	}
+	_, err = Inpaint(sampler.Settings{Method: "ddim"}, RePaint{}, law.denoise, image, lower, []float32{2, 1}, nil)
+	if !errors.Is(err, sampler.ErrSchedule) {
+		t.Errorf("got %v, want ErrSchedule", err)
+	}
+}
