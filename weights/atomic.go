@@ -1,0 +1,59 @@
+//go:build !js
+
+package weights
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// WriteAtomic writes data to the file path so that at every moment, a crash or a
+// power cut included, path holds either what it held before or all of data: it
+// writes a new file in the same folder, flushes it to the disk, and renames it.
+// On an error path is as it was and the new file is gone.
+func WriteAtomic(path string, data []byte) error {
+	folder, base := filepath.Split(path)
+	if folder == "" {
+		folder = "."
+	}
+	f, err := os.CreateTemp(folder, "."+base+".*.tmp")
+	if err != nil {
+		return fmt.Errorf("weights: write %q: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Chmod(0o644)
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if closed := f.Close(); err == nil {
+		err = closed
+	}
+	if err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err == nil {
+		return syncFolder(folder)
+	}
+	os.Remove(f.Name())
+	return fmt.Errorf("weights: write %q: %w", path, err)
+}
+
+// syncFolder flushes the names in a folder, the renamed file's among them.
+func syncFolder(folder string) error {
+	if runtime.GOOS == "windows" { // which flushes no folders
+		return nil
+	}
+	d, err := os.Open(folder)
+	if err != nil {
+		return fmt.Errorf("weights: flush folder %q: %w", folder, err)
+	}
+	defer d.Close()
+	if err := d.Sync(); err != nil {
+		return fmt.Errorf("weights: flush folder %q: %w", folder, err)
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package weights
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// File is the content of a model file, verified.
+type File struct {
+	Manifest *Manifest
+	tensors  []Tensor
+	index    map[string]int
+}
+
+// Decode reads the model's shards, which stand in the manifest's order, and
+// checks everything FORMAT.md demands of them: sizes, hashes, names, shapes, that
+// weights are finite and scales usable. shards are left unchanged and not kept.
+//
+// It allocates m.RawBytes() and little more, a shard at a time and only after the
+// hash of that shard has proven right. An error wraps ErrCorrupt.
+func (m *Manifest) Decode(shards [][]byte) (*File, error) {
+	if len(shards) != len(m.Shards) {
+		return nil, fmt.Errorf("weights: %w: got %d shards, need %d", ErrCorrupt, len(shards), len(m.Shards))
+	}
+	f := &File{Manifest: m, index: map[string]int{}}
+	for i, data := range shards {
+		tensors, err := m.Shards[i].decode(data)
+		if err == nil {
+			err = f.add(tensors)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("weights: %w: shard %q: %w", ErrCorrupt, m.Shards[i].File, err)
+		}
+	}
+	return f, nil
+}
+
+// add takes the tensors of a shard in, or names one that breaks a rule.
+func (f *File) add(tensors []Tensor) error {
+	for i := range tensors {
+		t := &tensors[i]
+		if err := t.check(); err != nil {
+			return fmt.Errorf("tensor %q: %w", t.Name, err)
+		}
+		if _, ok := f.index[t.Name]; ok {
+			return fmt.Errorf("tensor %q stands in an earlier shard too", t.Name)
+		}
+		f.index[t.Name] = len(f.tensors)
+		f.tensors = append(f.tensors, *t)
+	}
+	return nil
+}
+
+// Tensors returns every tensor, in the order of the file. The slice and its bytes
+// are the File's own: read them only.
+func (f *File) Tensors() []Tensor { return f.tensors }
+
+// Tensor returns the tensor of that name, or nil. Its bytes are the File's own.
+func (f *File) Tensor(name string) *Tensor {
+	i, ok := f.index[name]
+	if !ok {
+		return nil
+	}
+	return &f.tensors[i]
+}
+
+// Float32 returns the numbers of the tensor of that name, dequantised, as a new
+// slice, and its shape. The error names a tensor that is not there.
+func (f *File) Float32(name string) ([]float32, []int, error) {
+	t := f.Tensor(name)
+	if t == nil {
+		return nil, nil, fmt.Errorf("weights: tensor %q is not in model %q", name, f.Manifest.Name)
+	}
+	data, err := t.Float32()
+	return data, t.Shape, err
+}
+
+// Parameters returns how many weights the model has; scales are not counted.
+func (f *File) Parameters() int {
+	n := 0
+	for i := range f.tensors {
+		n += f.tensors[i].Len()
+	}
+	return n
+}
+
+// decode returns the tensors of the shard whose bytes are data, scales attached.
+// What stands in a tensor is not yet checked.
+func (s *Shard) decode(data []byte) ([]Tensor, error) {
+	if len(data) != s.Bytes {
+		return nil, fmt.Errorf("is %d bytes, need %d", len(data), s.Bytes)
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != s.SHA256 {
+		return nil, fmt.Errorf("SHA-256 is %x, need %s", sum, s.SHA256)
+	}
+	raw, err := decompress(data, s.RawBytes)
+	if err != nil {
+		return nil, err
+	}
+	tensors, _, err := parseSafetensors(raw)
+	if err != nil {
+		return nil, err
+	}
+	return attachScales(tensors)
+}
+
+// decompress returns what the zstd frames of data hold, size bytes. The decoder
+// runs on the caller's goroutine and never allocates more than size and a window.
+func decompress(data []byte, size int) ([]byte, error) {
+	d, err := zstd.NewReader(nil,
+		zstd.WithDecoderConcurrency(1),
+		zstd.WithDecoderMaxWindow(2*MaxShard),
+		zstd.WithDecoderMaxMemory(2*MaxShard),
+		zstd.WithDecodeAllCapLimit(true))
+	if err != nil {
+		return nil, err
+	}
+	defer d.Close()
+	raw, err := d.DecodeAll(data, make([]byte, 0, size))
+	if err != nil {
+		return nil, fmt.Errorf("zstd, %d bytes expected: %w", size, err)
+	}
+	if len(raw) != size {
+		return nil, fmt.Errorf("zstd holds %d bytes, need %d", len(raw), size)
+	}
+	return raw, nil
+}
+
+// attachScales joins each I8 tensor with its companion NAME.scale and returns the
+// tensors without those companions.
+func attachScales(stored []Tensor) ([]Tensor, error) {
+	coded := map[string]bool{}
+	for i := range stored {
+		if stored[i].DType == I8 {
+			coded[stored[i].Name] = true
+		}
+	}
+	scales := map[string][]float32{}
+	var tensors []Tensor
+	for i := range stored {
+		t := &stored[i]
+		owner, ok := strings.CutSuffix(t.Name, scaleSuffix)
+		if !ok || !coded[owner] {
+			tensors = append(tensors, *t)
+			continue
+		}
+		if t.DType != F32 || len(t.Shape) != 1 {
+			return nil, fmt.Errorf("tensor %q: is %s of shape %v, need F32 and one axis: it is the scale of %q", t.Name, t.DType, t.Shape, owner)
+		}
+		values, err := t.Float32()
+		if err != nil {
+			return nil, err
+		}
+		scales[owner] = values
+	}
+	for i := range tensors {
+		if tensors[i].DType == I8 {
+			tensors[i].Scale = scales[tensors[i].Name]
+		}
+	}
+	return tensors, nil
+}

@@ -1,0 +1,251 @@
+package weights
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json/jsontext"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// quantised returns a tensor of reproducible numbers of about the given size.
+func quantised(t testing.TB, name string, d DType, shape ...int) Tensor {
+	t.Helper()
+	n, seed := 1, uint64(len(name))
+	for _, a := range shape {
+		n *= a
+	}
+	rng := rand.New(rand.NewPCG(seed, uint64(n)))
+	data := make([]float32, n)
+	for i := range data {
+		data[i] = float32(rng.IntN(4001)-2000) / 1024
+	}
+	out, err := Quantise(name, shape, data, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// example returns a model of every type.
+func example(t testing.TB) (*Manifest, []Tensor) {
+	return &Manifest{
+			Name:   "example",
+			Config: jsontext.Value(`{"arch": "unet2d", "sigma_data": 0.5, "classes": ["<0>", "1"]}`),
+			Card:   jsontext.Value(`{"licence":"Apache-2.0"}`),
+		}, []Tensor{
+			quantised(t, "conv_in.weight", I8, 16, 1, 3, 3),
+			quantised(t, "conv_in.bias", I8, 16),
+			quantised(t, "time_embedding.linear_1.weight", F16, 64, 16),
+			quantised(t, "conv_out.weight", F32, 1, 16, 3, 3),
+			quantised(t, "temperature", F32),
+		}
+}
+
+func TestEncodeRoundTrip(t *testing.T) {
+	m, tensors := example(t)
+	manifest, shards, err := Encode("example", m, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := ParseManifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if read.Name != m.Name || !slices.Equal(read.Shards, m.Shards) || m.Version != Version || m.Format != Format {
+		t.Errorf("got manifest %+v, want %+v", read, m)
+	}
+	config, want := read.Config.Clone(), m.Config.Clone()
+	if config.Compact() != nil || want.Compact() != nil || string(config) != string(want) {
+		t.Errorf("got config %s, want %s", config, want)
+	}
+	f, err := read.Decode(shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(f.Tensors()) != len(tensors) {
+		t.Fatalf("got %d tensors, want %d", len(f.Tensors()), len(tensors))
+	}
+	for _, want := range tensors {
+		got := f.Tensor(want.Name)
+		if got == nil || got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) ||
+			!bytes.Equal(got.Data, want.Data) || !slices.Equal(got.Scale, want.Scale) {
+			t.Errorf("tensor %q: got %+v, want %+v", want.Name, got, want)
+		}
+	}
+	if got, want := read.RawBytes(), read.Shards[0].RawBytes; got != want || read.Bytes() != len(shards[0]) {
+		t.Errorf("got %d raw, %d stored bytes, want %d, %d", got, read.Bytes(), want, len(shards[0]))
+	}
+}
+
+// TestEncodeSameBytes: the order of tensors does not show, and the bytes are the
+// same in every build of this test (native, wasm).
+func TestEncodeSameBytes(t *testing.T) {
+	m, tensors := example(t)
+	manifest, shards, err := Encode("example", m, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slices.Reverse(tensors)
+	again, shards2, err := Encode("example", m, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(manifest, again) || !bytes.Equal(shards[0], shards2[0]) {
+		t.Error("the order of tensors changes the bytes")
+	}
+	// Changes with the format, or with the compressor's version; not with the machine.
+	const want = "55097f39c96bd3941a5b4bd596939b3775b11004ad3df0ba58677ea6554963f7"
+	if got := fmt.Sprintf("%x", sha256.Sum256(slices.Concat(manifest, shards[0]))); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}
+
+func TestEncodeShards(t *testing.T) {
+	big := func(name string, bytes int) Tensor {
+		return Tensor{Name: name, DType: F32, Shape: []int{bytes / 4}, Data: make([]byte, bytes)}
+	}
+	m := &Manifest{Name: "large", Config: jsontext.Value(`{}`)}
+	manifest, shards, err := Encode("large", m, []Tensor{
+		big("a", 10<<20), big("b", 10<<20), big("c", 10<<20), big("d", 23<<20), big("e", 4), big("f", 10<<20),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(shards) != 4 { // a b, c, d e, f
+		t.Errorf("got %d shards, want 4", len(shards))
+	}
+	if m, err = ParseManifest(manifest); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := m.Decode(shards); err != nil || len(f.Tensors()) != 6 {
+		t.Errorf("got %v, %v; want 6 tensors", f, err)
+	}
+	_, _, err = Encode("large", m, []Tensor{big("a", MaxShard)})
+	if err == nil || !strings.Contains(err.Error(), `"a": takes 25165`) {
+		t.Errorf("got error %v, want one that names the tensor too large for a shard", err)
+	}
+}
+
+// TestEncodeIncompressible: bytes that zstd cannot shrink still fit the limit.
+func TestEncodeIncompressible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compresses 24 MiB")
+	}
+	rng := rand.New(rand.NewPCG(8, 9))
+	data := make([]byte, MaxShard-4096-400)
+	for i := range data {
+		data[i] = byte(rng.IntN(255) - 127)
+	}
+	tensor := Tensor{Name: "noise", DType: I8, Shape: []int{1, len(data)}, Data: data, Scale: []float32{1}}
+	m := &Manifest{Name: "noise", Config: jsontext.Value(`{}`)}
+	manifest, shards, err := Encode("noise", m, []Tensor{tensor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = ParseManifest(manifest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Decode(shards); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestEncodeRefuses(t *testing.T) {
+	good := quantised(t, "a", I8, 2, 3)
+	with := func(change func(*Tensor)) []Tensor {
+		bad := good
+		change(&bad)
+		return []Tensor{quantised(t, "first", F32, 4), bad}
+	}
+	nan := binaryNaN(F32)
+	for _, tt := range []struct {
+		name, stem, want string
+		m                *Manifest
+		tensors          []Tensor
+	}{
+		{name: "stem", stem: "a/b", want: `file name "a/b"`},
+		{name: "long stem", stem: strings.Repeat("a", 300), want: "file name is 3"},
+		{name: "no name", m: &Manifest{Config: jsontext.Value("{}")}, want: "name is 0 bytes"},
+		{name: "no config", m: &Manifest{Name: "x"}, want: "config: is missing"},
+		{name: "config no object", m: &Manifest{Name: "x", Config: jsontext.Value("[]")}, want: "config: is a JSON [, need an object"},
+		{name: "broken card", m: &Manifest{Name: "x", Config: jsontext.Value("{}"), Card: jsontext.Value(`{"a":}`)}, want: "card: "},
+		{name: "nothing", tensors: []Tensor{}, want: "0 tensors take 0 shards"},
+		{name: "type", tensors: with(func(t *Tensor) { t.DType = BF16 }), want: `tensor "a": type is "BF16"`},
+		{name: "twice", tensors: []Tensor{good, good}, want: `tensor "a": its name is taken`},
+		{name: "scale's name", tensors: []Tensor{good, quantised(t, "a.scale", F32, 2)}, want: `tensor "a.scale": its name is taken`},
+		{name: "empty axis", tensors: with(func(t *Tensor) { t.Shape = []int{0, 3} }), want: "axis 0 of shape [0 3] is 0"},
+		{name: "short", tensors: with(func(t *Tensor) { t.Data = t.Data[1:] }), want: "holds 5 bytes, shape [2 3] of I8 needs 6"},
+		{name: "no scale", tensors: with(func(t *Tensor) { t.Scale = nil }), want: "has 0 scales"},
+		{name: "NaN scale", tensors: with(func(t *Tensor) { t.Scale = []float32{1, float32(math.NaN())} }), want: "scale of row 1 is NaN"},
+		{name: "code", tensors: with(func(t *Tensor) { t.Data = []byte{0, 0, 0, 0, 128, 0} }), want: "code [1,1] is -128"},
+		{name: "vector codes", tensors: with(func(t *Tensor) { t.Shape, t.Scale = []int{6}, make([]float32, 6) }), want: "need two axes"},
+		{name: "scales of floats", tensors: with(func(t *Tensor) { t.DType, t.Data = F32, make([]byte, 24) }), want: "has scales and is F32"},
+		{name: "NaN", tensors: []Tensor{nan}, want: "number 1 of 2 has bits 0x7fc00000"},
+		{name: "no tensor name", tensors: with(func(t *Tensor) { t.Name = "" }), want: "name is 0 bytes"},
+		{name: "metadata", tensors: with(func(t *Tensor) { t.Name = "__metadata__" }), want: "safetensors' metadata"},
+		{name: "control", tensors: with(func(t *Tensor) { t.Name = "a\nb" }), want: "control character"},
+		{name: "not UTF-8", tensors: with(func(t *Tensor) { t.Name = "a\xff" }), want: "not UTF-8"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			m, tensors := example(t)
+			if tt.m != nil {
+				m = tt.m
+			}
+			if tt.tensors != nil {
+				tensors = tt.tensors
+			}
+			stem := tt.stem
+			if stem == "" {
+				stem = "example"
+			}
+			_, _, err := Encode(stem, m, tensors)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "weights: ") {
+				t.Errorf("got error %v, want one with %q", err, tt.want)
+			}
+			if errors.Is(err, ErrCorrupt) {
+				t.Errorf("error %v wraps ErrCorrupt, which is about files", err)
+			}
+		})
+	}
+}
+
+// binaryNaN returns a tensor of two numbers, the second a NaN.
+func binaryNaN(d DType) Tensor {
+	data := map[DType][]byte{
+		F16:  {0, 0, 0, 0x7e},
+		BF16: {0, 0, 0xc0, 0x7f},
+		F32:  {0, 0, 0, 0, 0, 0, 0xc0, 0x7f},
+		F64:  {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xf8, 0x7f},
+	}[d]
+	return Tensor{Name: "nan", DType: d, Shape: []int{2}, Data: data}
+}
+
+func TestCheckFinite(t *testing.T) {
+	for _, d := range []DType{F16, BF16, F32, F64} {
+		bad := binaryNaN(d)
+		if err := bad.checkFinite(); err == nil {
+			t.Errorf("%s: NaN passes", d)
+		}
+		inf := bad
+		inf.Data = slices.Clone(bad.Data)
+		if d == BF16 || d == F32 {
+			inf.Data[len(inf.Data)-2] = 0x80
+		} else {
+			inf.Data[len(inf.Data)-2] = map[DType]byte{F16: 0, F64: 0xf0}[d]
+			inf.Data[len(inf.Data)-1] = map[DType]byte{F16: 0x7c, F64: 0x7f}[d]
+		}
+		if err := inf.checkFinite(); err == nil {
+			t.Errorf("%s: infinity passes", d)
+		}
+		inf.Data[len(inf.Data)-1] &^= 0x40 // clears the exponent's highest bit
+		if err := inf.checkFinite(); err != nil {
+			t.Errorf("%s: %v", d, err)
+		}
+	}
+}

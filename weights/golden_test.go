@@ -1,0 +1,150 @@
+package weights
+
+import (
+	"errors"
+	"math"
+	"os"
+	"slices"
+	"testing"
+)
+
+// golden returns the model that testdata/make.py wrote.
+func golden(t testing.TB) (manifest []byte, shards [][]byte) {
+	t.Helper()
+	for _, name := range []string{"golden.json", "golden.000.safetensors.zst", "golden.001.safetensors.zst"} {
+		data, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shards = append(shards, data)
+	}
+	return shards[0], shards[1:]
+}
+
+// TestGolden reads a model that Python and the zstd command wrote from FORMAT.md.
+func TestGolden(t *testing.T) {
+	manifest, shards := golden(t)
+	m, err := ParseManifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.Decode(shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Name != "golden" || string(m.Card) != `{
+  "license": "Apache-2.0"
+ }` || len(m.Shards) != 2 {
+		t.Errorf("got manifest %+v", m)
+	}
+	for _, tt := range []struct {
+		name  string
+		shape []int
+		want  []float32
+	}{
+		{"conv.weight", []int{2, 1, 1, 2}, []float32{63.5, -63.5, 0, 0}},
+		{"conv.bias", []int{2}, []float32{1, -2}},
+		{"norm.weight", []int{3}, []float32{1, 2, 4}},
+	} {
+		got, shape, err := f.Float32(tt.name)
+		if err != nil {
+			t.Error(err)
+		}
+		if !slices.Equal(got, tt.want) || !slices.Equal(shape, tt.shape) {
+			t.Errorf("%s: got %v %v, want %v %v", tt.name, shape, got, tt.shape, tt.want)
+		}
+	}
+	if f.Parameters() != 9 || len(f.Tensors()) != 3 {
+		t.Errorf("got %d parameters in %d tensors, want 9 in 3", f.Parameters(), len(f.Tensors()))
+	}
+	if f.Tensor("conv.weight.scale") != nil {
+		t.Error("scales stand beside their tensor, want them inside it")
+	}
+	if _, _, err := f.Float32("absent"); err == nil {
+		t.Error("no error for a tensor that is not there")
+	}
+}
+
+// TestGoldenSafetensors reads every type from a file that Python wrote.
+func TestGoldenSafetensors(t *testing.T) {
+	data, err := os.ReadFile("testdata/mixed.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors, metadata, err := ParseSafetensors(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(metadata) != 1 || metadata["format"] != "pt" {
+		t.Errorf("got metadata %v, want format pt", metadata)
+	}
+	want := map[string][]float32{
+		"f64":    {1.5, -2.25e-3},
+		"f32":    {0.1, float32(math.Copysign(0, -1)), 3e38, 1e-45},
+		"f16":    {65504, 0x1p-24, -0.333251953125},
+		"bf16":   {-1.5, 0x1p100},
+		"scalar": {7},
+		"empty":  {},
+	}
+	for _, tensor := range tensors {
+		got, err := tensor.Float32()
+		if tensor.Name == "i64" {
+			if err == nil {
+				t.Error("i64: no error for integers as weights")
+			}
+			continue
+		}
+		if err != nil || !slices.Equal(got, want[tensor.Name]) || got == nil {
+			t.Errorf("%s: got %v, %v; want %v", tensor.Name, got, err, want[tensor.Name])
+		}
+		delete(want, tensor.Name)
+	}
+	if len(want) != 0 {
+		t.Errorf("tensors not found: %v", want)
+	}
+}
+
+// TestGoldenBitFlips flips every bit of every file of a model, one at a time:
+// none may pass, save where it changes only what people read.
+func TestGoldenBitFlips(t *testing.T) {
+	manifest, shards := golden(t)
+	m, err := ParseManifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range shards {
+		for bit := range 8 * len(shards[i]) {
+			broken := slices.Clone(shards)
+			broken[i] = slices.Clone(shards[i])
+			broken[i][bit/8] ^= 1 << (bit % 8)
+			if _, err := m.Decode(broken); !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("shard %d, bit %d flipped: got error %v, want ErrCorrupt", i, bit, err)
+			}
+		}
+		for n := range shards[i] {
+			broken := slices.Clone(shards)
+			broken[i] = shards[i][:n]
+			if _, err := m.Decode(broken); !errors.Is(err, ErrCorrupt) {
+				t.Fatalf("shard %d cut to %d bytes: got error %v, want ErrCorrupt", i, n, err)
+			}
+		}
+	}
+	for n := range len(manifest) {
+		if _, err := ParseManifest(manifest[:n]); !errors.Is(err, ErrCorrupt) {
+			t.Fatalf("manifest cut to %d bytes: got error %v, want ErrCorrupt", n, err)
+		}
+	}
+	for bit := range 8 * len(manifest) {
+		broken := slices.Clone(manifest)
+		broken[bit/8] ^= 1 << (bit % 8)
+		// A flip may touch text only, such as the name. What it must not do is panic,
+		// or give an error without a sentinel.
+		m, err := ParseManifest(broken)
+		if err == nil {
+			_, err = m.Decode(shards)
+		}
+		if err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
+			t.Fatalf("manifest, bit %d flipped: got error %v without a sentinel", bit, err)
+		}
+	}
+}

@@ -1,0 +1,243 @@
+package weights
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json/jsontext"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+)
+
+// corrupt fails the test unless err wraps ErrCorrupt and says want.
+func corrupt(t *testing.T, err error, want string) {
+	t.Helper()
+	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want ErrCorrupt with %q", err, want)
+	}
+}
+
+func TestParseManifestRefuses(t *testing.T) {
+	sum := strings.Repeat("0", 64)
+	shard := `{"file":"a.safetensors.zst","bytes":1,"sha256":"` + sum + `","raw_bytes":1}`
+	whole := `{"format":"tweedie-model","version":1,"name":"n","config":{},"shards":[` + shard + `]}`
+	if _, err := ParseManifest([]byte(whole)); err != nil {
+		t.Fatal(err)
+	}
+	replaced := func(old, new string) string {
+		if strings.Count(whole, old) != 1 {
+			t.Fatalf("%q does not stand once in the manifest", old)
+		}
+		return strings.Replace(whole, old, new, 1)
+	}
+	for _, tt := range []struct{ name, manifest, want string }{
+		{"empty", "", "EOF"},
+		{"array", "[]", "is a JSON [, need an object"},
+		{"text after", whole + "{}", "something follows"},
+		{"garbage after", whole + "x", "invalid character"},
+		{"long", strings.Repeat(" ", MaxManifest+1), "is 1048577 bytes, need at most 1048576"},
+		{"not UTF-8", replaced(`"n"`, "\"\xff\""), "UTF-8"},
+		{"member twice", replaced(`"version":1`, `"version":1,"version":1`), "duplicate"},
+		{"other case", replaced(`"version"`, `"Version"`), "version is missing"},
+		{"format", replaced("tweedie-model", "onnx"), `format is "onnx"`},
+		{"format number", replaced(`"tweedie-model"`, "1"), "format is 1, need a string"},
+		{"version text", replaced(`"version":1`, `"version":"1"`), `version is "1", need a whole number`},
+		{"version negative", replaced(`"version":1`, `"version":-1`), "version is -1"},
+		{"version fraction", replaced(`"version":1`, `"version":1.5`), "version is 1.5"},
+		{"version large", replaced(`"version":1`, `"version":1e400`), "version is 1e400"},
+		{"no name", replaced(`"n"`, `""`), "name is 0 bytes"},
+		{"control in name", replaced(`"n"`, `"\u0007"`), "control character"},
+		{"no config", replaced(`"config":{},`, ``), "config: is missing"},
+		{"config null", replaced(`{},`, `null,`), "config: is a JSON"},
+		{"card", replaced(`"config":{},`, `"config":{},"card":3,`), "card: is a JSON"},
+		{"deep", replaced(`{},`, `{"a":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`},`), "nests 41 deep"},
+		{"very deep", replaced(`{},`, `{"a":`+strings.Repeat("[", 100000)+`},`), "depth"},
+		{"no shards", replaced(shard, ""), "has 0 shards"},
+		{"shards absent", replaced(`"shards"`, `"shard"`), "has no shards"},
+		{"shards object", replaced("["+shard+"]", "{}"), "shards: is a JSON {, need an array"},
+		{"shard twice", replaced(shard, shard+","+shard), `shards[1]: file "a.safetensors.zst" stands twice`},
+		{"many shards", replaced(shard, strings.Repeat("0,", MaxShards)+"0"), "has 65 shards"},
+		{"shard number", replaced(shard, "0"), "shards[0]: is a JSON"},
+		{"bytes", replaced(`"bytes":1`, `"bytes":25165825`), "bytes is 25165825, need a whole number in [0, 25165824]"},
+		{"raw bytes", replaced(`"raw_bytes":1`, `"raw_bytes":1e9`), "raw_bytes is 1e9"},
+		{"bytes missing", replaced(`"bytes":1,`, ``), "bytes is missing"},
+		{"hash short", replaced(sum, "00"), "need 64 lower-case"},
+		{"hash upper", replaced(sum, strings.Repeat("A", 64)), "need 64 lower-case"},
+		{"parent", replaced("a.safe", "../a.safe"), "need letters"},
+		{"parent's shard", replaced("a.safe", "...safe"), "need letters"},
+		{"absolute", replaced("a.safe", "/a.safe"), "need letters"},
+		{"backslash", replaced("a.safe", `a\\b.safe`), "need letters"},
+		{"URL", replaced("a.safe", "https://x/a.safe"), "need letters"},
+		{"query", replaced("a.safe", "a?b.safe"), "need letters"},
+		{"percent", replaced("a.safe", "a%2f.safe"), "need letters"},
+		{"NUL", replaced("a.safe", `a\u0000.safe`), "need letters"},
+		{"hidden", replaced("a.safe", ".a.safe"), "need letters"},
+		{"suffix only", replaced("a.safe", ".safe"), "need letters"},
+		{"other suffix", replaced(".zst", ".json"), "need letters"},
+		{"long file", replaced("a.safe", strings.Repeat("a", 300)+".safe"), "file name is 316 bytes"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := ParseManifest([]byte(tt.manifest))
+			corrupt(t, err, tt.want)
+		})
+	}
+	for _, version := range []string{"0", "2", "2147483647"} {
+		// A later version may have any members: its number is all that is looked at.
+		later := `{"format":"tweedie-model","version":` + version + `,"shards":"elsewhere"}`
+		if _, err := ParseManifest([]byte(later)); !errors.Is(err, ErrVersion) || errors.Is(err, ErrCorrupt) {
+			t.Errorf("version %s: got error %v, want ErrVersion", version, err)
+		}
+	}
+}
+
+// withHeader returns a safetensors file of that header and n bytes of data.
+func withHeader(header string, n int) []byte {
+	out := binary.LittleEndian.AppendUint64(nil, uint64(len(header)))
+	return append(append(out, header...), make([]byte, n)...)
+}
+
+// safetensorsCases are broken files; the fuzz target starts from them too.
+var safetensorsCases = []struct {
+	name, want string
+	data       []byte
+}{
+	{"empty", "is 0 bytes", nil},
+	{"short", "is 7 bytes", make([]byte, 7)},
+	{"no JSON", "EOF", make([]byte, 8)},
+	{"header beyond", "header is 9 bytes, need at most 2", append([]byte{9, 0, 0, 0, 0, 0, 0, 0}, "{}"...)},
+	{"header huge", "header is 18446744073709551615 bytes", append([]byte{255, 255, 255, 255, 255, 255, 255, 255}, "{}"...)},
+	{"trailing", "the last tensor ends at byte 0, need 1", withHeader(`{}`, 1)},
+	{"text after", "something follows", withHeader(`{} {}`, 0)},
+	{"entry", `tensor "a": is a JSON`, withHeader(`{"a":1}`, 0)},
+	{"no dtype", "need dtype, shape and data_offsets", withHeader(`{"a":{"shape":[1],"data_offsets":[0,4]}}`, 4)},
+	{"more members", "need dtype, shape and data_offsets", withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}`, 4)},
+	{"unknown type", `type "F33" is not known`, withHeader(`{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}`, 4)},
+	{"type number", "dtype is 3", withHeader(`{"a":{"dtype":3,"shape":[1],"data_offsets":[0,4]}}`, 4)},
+	{"negative axis", "shape [0] is -1", withHeader(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, 4)},
+	{"fraction", "shape [0] is 1.5", withHeader(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4)},
+	{"huge axis", "shape [0] is 4294967296", withHeader(`{"a":{"dtype":"F32","shape":[4294967296],"data_offsets":[0,4]}}`, 4)},
+	{"overflow", "out of range", withHeader(`{"a":{"dtype":"F32","shape":[2147483647,2147483647,2147483647],"data_offsets":[0,4]}}`, 4)},
+	{"overflow to the size", "out of range", withHeader(`{"a":{"dtype":"I8","shape":[65536,65536,65536,65537],"data_offsets":[0,0]}}`, 0)},
+	{"axes", "shape has 9 numbers", withHeader(`{"a":{"dtype":"F32","shape":[1,1,1,1,1,1,1,1,1],"data_offsets":[0,4]}}`, 4)},
+	{"too short", "shape [2] of F32 needs 8", withHeader(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}}`, 4)},
+	{"beyond", "data_offsets [1] is 8", withHeader(`{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`, 4)},
+	{"backwards", "data_offsets are [4 0]", withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,0]}}`, 4)},
+	{"three offsets", "data_offsets has 3 numbers", withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4,4]}}`, 4)},
+	{"one offset", "data_offsets are [0]", withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}}`, 4)},
+	{"hole", `tensor "a" begins at byte 4, need 0`, withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}}`, 8)},
+	{"overlap", `tensor "b" begins at byte 2, need 4`, withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}}`, 6)},
+	{"shared", `tensor "b" begins at byte 0, need 4`, withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"b":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}`, 4)},
+	{"twice", "duplicate", withHeader(`{"a":{"dtype":"I8","shape":[0],"data_offsets":[0,0]},"a":{"dtype":"I8","shape":[0],"data_offsets":[0,0]}}`, 0)},
+	{"no name", "name is 0 bytes", withHeader(`{"":{"dtype":"I8","shape":[0],"data_offsets":[0,0]}}`, 0)},
+	{"metadata number", `metadata: "a" is 1, need a string`, withHeader(`{"__metadata__":{"a":1}}`, 0)},
+	{"metadata list", "metadata: is a JSON", withHeader(`{"__metadata__":[]}`, 0)},
+}
+
+func TestParseSafetensorsRefuses(t *testing.T) {
+	for _, tt := range safetensorsCases {
+		t.Run(tt.name, func(t *testing.T) {
+			_, _, err := ParseSafetensors(tt.data)
+			corrupt(t, err, tt.want)
+		})
+	}
+}
+
+// sealed returns a manifest whose only shard is data, with the right hash: what a
+// hostile author, rather than a bad cable, would hand in.
+func sealed(data []byte, rawBytes int) *Manifest {
+	sum := sha256.Sum256(data)
+	return &Manifest{Format: Format, Version: Version, Name: "sealed", Config: jsontext.Value("{}"), Shards: []Shard{{
+		File: "a" + ShardSuffix, Bytes: len(data), SHA256: hex.EncodeToString(sum[:]), RawBytes: rawBytes,
+	}}}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	tensor := func(name, dtype string, shape string, begin, end int) string {
+		return fmt.Sprintf(`%q:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, dtype, shape, begin, end)
+	}
+	nanScale := withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+","+tensor("a.scale", "F32", "[1]", 4, 8)+"}", 0)
+	nanScale = append(nanScale, 0, 0, 0, 0, 0, 0, 0xc0, 0x7f)
+	for _, tt := range []struct {
+		name, want string
+		raw        []byte
+	}{
+		{"no safetensors", "is 3 bytes, need at least 8", []byte("abc")},
+		{"foreign type", `tensor "a": type is "F64"`, withHeader("{"+tensor("a", "F64", "[1]", 0, 8)+"}", 8)},
+		{"empty axis", "axis 0 of shape [0] is 0", withHeader("{"+tensor("a", "F32", "[0]", 0, 0)+"}", 0)},
+		{"codes without scales", `tensor "a": has 0 scales`, withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+"}", 4)},
+		{"few scales", "has 1 scales, shape [2 2] needs 2", withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F32", "[1]", 4, 8)+"}", 8)},
+		{"half scales", `tensor "a.scale": is F16`, withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F16", "[2]", 4, 8)+"}", 8)},
+		{"matrix of scales", `tensor "a.scale": is F32 of shape [2 1]`, withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F32", "[2,1]", 4, 12)+"}", 12)},
+		{"codes as scales", `tensor "a.scale": is I8`, withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+","+tensor("a.scale", "I8", "[1,1]", 4, 5)+"}", 5)},
+		{"vector codes", "need two axes", withHeader("{"+tensor("a", "I8", "[1]", 0, 1)+","+tensor("a.scale", "F32", "[1]", 1, 5)+"}", 5)},
+		{"NaN scale", "scale of row 0 is NaN", nanScale},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			data, err := compress(tt.raw)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = sealed(data, len(tt.raw)).Decode([][]byte{data})
+			corrupt(t, err, tt.want)
+		})
+	}
+}
+
+func TestDecodeRefusesShards(t *testing.T) {
+	manifest, shards := golden(t)
+	m, err := ParseManifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = m.Decode(shards[:1])
+	corrupt(t, err, "got 1 shards, need 2")
+	_, err = m.Decode([][]byte{shards[1], shards[0]})
+	corrupt(t, err, `shard "golden.000.safetensors.zst": is 99 bytes, need 151`)
+	_, err = m.Decode([][]byte{shards[0], nil})
+	corrupt(t, err, `shard "golden.001.safetensors.zst": is 0 bytes, need 99`)
+	twice := *m
+	twice.Shards = []Shard{m.Shards[0], m.Shards[0]}
+	_, err = twice.Decode([][]byte{shards[0], shards[0]})
+	corrupt(t, err, `tensor "conv.bias" stands in an earlier shard too`)
+}
+
+// TestDecodeBomb: the raw size a manifest states is the most that is decompressed.
+func TestDecodeBomb(t *testing.T) {
+	small, err := compress(make([]byte, 1000))
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bomb := e.EncodeAll(make([]byte, 1<<28), nil) // 256 MiB in some 10 KB
+	streamed := &strings.Builder{}                // the same without a content size in its header
+	e.Reset(streamed)
+	e.Write(make([]byte, 1<<28))
+	e.Close()
+	for _, tt := range []struct {
+		name     string
+		data     []byte
+		rawBytes int
+	}{
+		{"size larger", small, 1001},
+		{"size smaller", small, 999},
+		{"size nothing", small, 0},
+		{"bomb", bomb, MaxShard},
+		{"bomb without size", []byte(streamed.String()), MaxShard},
+		{"bytes after", append(small[:len(small):len(small)], 1, 2, 3), 1000},
+		{"frame after", append(small[:len(small):len(small)], small...), 1000},
+		{"no zstd", []byte("not zstd at all"), 15},
+		{"nothing", nil, 100},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := sealed(tt.data, tt.rawBytes).Decode([][]byte{tt.data})
+			corrupt(t, err, `shard "a.safetensors.zst": zstd`)
+		})
+	}
+}

@@ -1,0 +1,258 @@
+package weights
+
+import (
+	"bytes"
+	"encoding/hex"
+	"encoding/json/jsontext"
+	"fmt"
+	"strings"
+)
+
+// Format and Version are what a manifest of this package's format states.
+const (
+	Format  = "tweedie-model"
+	Version = 1
+)
+
+// ShardSuffix ends the name of every shard.
+const ShardSuffix = ".safetensors.zst"
+
+// Manifest says what a model is and which shards hold its weights.
+type Manifest struct {
+	Format  string         `json:"format"`  // the constant Format; Write sets it
+	Version int            `json:"version"` // the constant Version; Write sets it
+	Name    string         `json:"name"`    // what people call the model, at most MaxName bytes
+	Config  jsontext.Value `json:"config"`  // an object: the network and its process, core/model's
+	Card    jsontext.Value `json:"card"`    // an object: where the model comes from; nil for none
+	Shards  []Shard        `json:"shards"`  // Write sets them
+}
+
+// Shard is one file of weights.
+type Shard struct {
+	File     string `json:"file"`      // a plain name in the manifest's folder
+	Bytes    int    `json:"bytes"`     // its size
+	SHA256   string `json:"sha256"`    // of its bytes, 64 lower-case hexadecimal digits
+	RawBytes int    `json:"raw_bytes"` // its size when decompressed
+}
+
+// Bytes returns the size of all shards as stored: what a download adds up to.
+func (m *Manifest) Bytes() int {
+	n := 0
+	for _, s := range m.Shards {
+		n += s.Bytes
+	}
+	return n
+}
+
+// RawBytes returns the size of all shards decompressed: what Decode allocates.
+func (m *Manifest) RawBytes() int {
+	n := 0
+	for _, s := range m.Shards {
+		n += s.RawBytes
+	}
+	return n
+}
+
+// ParseManifest reads a manifest. Members that FORMAT.md does not name are
+// ignored, as it demands. The error wraps ErrVersion for a format of another
+// version and ErrCorrupt for everything else.
+func ParseManifest(data []byte) (*Manifest, error) {
+	m, err := parseManifest(data)
+	if err != nil {
+		return nil, fmt.Errorf("weights: %w: manifest: %w", ErrCorrupt, err)
+	}
+	if m.Version != Version {
+		return nil, fmt.Errorf("weights: %w: manifest: version is %d, need %d", ErrVersion, m.Version, Version)
+	}
+	return m, nil
+}
+
+// parseManifest returns a manifest of another version as far as its version.
+func parseManifest(data []byte) (*Manifest, error) {
+	if len(data) > MaxManifest {
+		return nil, fmt.Errorf("is %d bytes, need at most %d", len(data), MaxManifest)
+	}
+	members, err := object(data)
+	if err != nil {
+		return nil, err
+	}
+	m := &Manifest{Config: members["config"], Card: members["card"]}
+	if m.Format, err = textMember(members, "format"); err != nil {
+		return nil, err
+	}
+	if m.Format != Format {
+		return nil, fmt.Errorf("format is %q, need %q", clip([]byte(m.Format)), Format)
+	}
+	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || m.Version != Version {
+		return m, err
+	}
+	if m.Name, err = textMember(members, "name"); err != nil {
+		return nil, err
+	}
+	if err := m.check(); err != nil {
+		return nil, err
+	}
+	if members["shards"] == nil {
+		return nil, fmt.Errorf("has no shards, need a list")
+	}
+	shards, err := array(members["shards"])
+	if err != nil {
+		return nil, fmt.Errorf("shards: %w", err)
+	}
+	if len(shards) < 1 || len(shards) > MaxShards {
+		return nil, fmt.Errorf("has %d shards, need 1 to %d", len(shards), MaxShards)
+	}
+	seen := map[string]bool{}
+	for i, v := range shards {
+		s, err := parseShard(v)
+		if err != nil {
+			return nil, fmt.Errorf("shards[%d]: %w", i, err)
+		}
+		if seen[s.File] {
+			return nil, fmt.Errorf("shards[%d]: file %q stands twice", i, s.File)
+		}
+		seen[s.File] = true
+		m.Shards = append(m.Shards, s)
+	}
+	return m, nil
+}
+
+// check holds the rules of the members that a caller of Write fills.
+func (m *Manifest) check() error {
+	if err := checkName(m.Name); err != nil {
+		return err
+	}
+	if err := checkObject(m.Config); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
+	if m.Card == nil {
+		return nil
+	}
+	if err := checkObject(m.Card); err != nil {
+		return fmt.Errorf("card: %w", err)
+	}
+	return nil
+}
+
+func parseShard(v jsontext.Value) (Shard, error) {
+	var s Shard
+	members, err := object(v)
+	if err != nil {
+		return s, err
+	}
+	if s.File, err = textMember(members, "file"); err != nil {
+		return s, err
+	}
+	if err := checkFile(s.File); err != nil {
+		return s, err
+	}
+	if s.Bytes, err = integerMember(members, "bytes", MaxShard); err != nil {
+		return s, err
+	}
+	if s.RawBytes, err = integerMember(members, "raw_bytes", MaxShard); err != nil {
+		return s, err
+	}
+	if s.SHA256, err = textMember(members, "sha256"); err != nil {
+		return s, err
+	}
+	if sum, err := hex.DecodeString(s.SHA256); err != nil || len(sum) != 32 || hex.EncodeToString(sum) != s.SHA256 {
+		return s, fmt.Errorf("sha256 is %q, need 64 lower-case hexadecimal digits", clip([]byte(s.SHA256)))
+	}
+	return s, nil
+}
+
+// checkFile reports a shard's name that is not a plain one: it could lead out of
+// the model's folder, or mean something else in a URL or to a shell.
+func checkFile(name string) error {
+	if len(name) > MaxName {
+		return fmt.Errorf("file name is %d bytes, need at most %d", len(name), MaxName)
+	}
+	stem, ok := strings.CutSuffix(name, ShardSuffix)
+	if !ok || !plain(stem) {
+		return fmt.Errorf("file is %q, need letters, digits, '.', '_' and '-', beginning with a letter or digit, and then %q", name, ShardSuffix)
+	}
+	return nil
+}
+
+// plain reports whether s is made of letters, digits, '.', '_' and '-' of ASCII
+// and begins with a letter or digit.
+func plain(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		letter := 'a' <= c|0x20 && c|0x20 <= 'z' || '0' <= c && c <= '9'
+		if !letter && (i == 0 || c != '.' && c != '_' && c != '-') {
+			return false
+		}
+	}
+	return s != ""
+}
+
+// checkObject reports a JSON value that is not an object, or is nested too deep.
+func checkObject(v jsontext.Value) error {
+	if v == nil {
+		return fmt.Errorf("is missing, need a JSON object")
+	}
+	if _, err := object(v); err != nil {
+		return err
+	}
+	if n, err := depth(v); err != nil {
+		return err
+	} else if n > maxDepth {
+		return fmt.Errorf("nests %d deep, need at most %d", n, maxDepth)
+	}
+	return nil
+}
+
+func textMember(members map[string]jsontext.Value, name string) (string, error) {
+	if members[name] == nil {
+		return "", fmt.Errorf("%s is missing, need a string", name)
+	}
+	s, err := text(members[name])
+	if err != nil {
+		return "", fmt.Errorf("%s %w", name, err)
+	}
+	return s, nil
+}
+
+func integerMember(members map[string]jsontext.Value, name string, limit int) (int, error) {
+	if members[name] == nil {
+		return 0, fmt.Errorf("%s is missing, need a whole number", name)
+	}
+	n, err := integer(members[name], limit)
+	if err != nil {
+		return 0, fmt.Errorf("%s %w", name, err)
+	}
+	return n, nil
+}
+
+// encode returns the manifest as JSON text, indented, for people read it too.
+func (m *Manifest) encode() ([]byte, error) {
+	var buf bytes.Buffer
+	e := jsonWriter{to: jsontext.NewEncoder(&buf, jsontext.WithIndent("  "))}
+	e.token(jsontext.BeginObject)
+	e.name("format").token(jsontext.String(m.Format))
+	e.name("version").token(jsontext.Int(int64(m.Version)))
+	e.name("name").token(jsontext.String(m.Name))
+	e.name("config").value(m.Config)
+	if m.Card != nil {
+		e.name("card").value(m.Card)
+	}
+	e.name("shards").token(jsontext.BeginArray)
+	for _, s := range m.Shards {
+		e.token(jsontext.BeginObject)
+		e.name("file").token(jsontext.String(s.File))
+		e.name("bytes").token(jsontext.Int(int64(s.Bytes)))
+		e.name("sha256").token(jsontext.String(s.SHA256))
+		e.name("raw_bytes").token(jsontext.Int(int64(s.RawBytes)))
+		e.token(jsontext.EndObject)
+	}
+	e.token(jsontext.EndArray)
+	e.token(jsontext.EndObject)
+	if e.err != nil {
+		return nil, fmt.Errorf("weights: manifest: %w", e.err)
+	}
+	if buf.Len() > MaxManifest {
+		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: its card or config is too long", buf.Len(), MaxManifest)
+	}
+	return buf.Bytes(), nil
+}

@@ -1,0 +1,59 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"unsafe"
+
+	"tweedie/core/num"
+	"tweedie/core/quant"
+)
+
+// Quantise returns data, of the given name and shape, stored as dtype: F32
+// exactly, F16 rounded to nearest even, I8 in core/quant's int8 layout with one
+// scale an output channel. I8 is for matrices: a tensor of fewer than two axes (a
+// bias, a norm's gain) is stored as F32, which costs a model next to nothing.
+//
+// data is left unchanged and not kept. The error names a number that is not
+// finite, one that F16 cannot reach (65520 and beyond), another dtype, or a shape
+// that data does not fill.
+func Quantise(name string, shape []int, data []float32, dtype DType) (Tensor, error) {
+	if dtype == I8 && len(shape) < 2 {
+		dtype = F32
+	}
+	t := Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape)}
+	if !dtype.inModel() {
+		return Tensor{}, fmt.Errorf("weights: tensor %q: type is %q, need F32, F16 or I8", name, dtype)
+	}
+	size, err := byteSize(dtype, shape)
+	if err == nil && size != dtype.Size()*len(data) {
+		err = fmt.Errorf("%d numbers do not fill shape %v", len(data), shape)
+	}
+	if err != nil {
+		return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
+	}
+	t.Data = make([]byte, 0, size)
+	switch dtype {
+	case F32:
+		for _, v := range data {
+			t.Data = binary.LittleEndian.AppendUint32(t.Data, math.Float32bits(v))
+		}
+	case F16:
+		for _, v := range data {
+			t.Data = binary.LittleEndian.AppendUint16(t.Data, num.ToFloat16(v))
+		}
+	case I8:
+		codes := make([]int8, size)
+		t.Scale = make([]float32, shape[0])
+		if err := quant.QuantiseInt8(codes, t.Scale, data); err != nil {
+			return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
+		}
+		t.Data = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(codes))), len(codes))
+	}
+	if err := t.check(); err != nil {
+		return Tensor{}, fmt.Errorf("weights: tensor %q as %s: %w", name, dtype, err)
+	}
+	return t, nil
+}

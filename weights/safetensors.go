@@ -1,0 +1,163 @@
+package weights
+
+import (
+	"cmp"
+	"encoding/binary"
+	"encoding/json/jsontext"
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+)
+
+// maxHeader bounds the JSON header of a safetensors file.
+const maxHeader = 16 << 20
+
+// ParseSafetensors reads a safetensors file (format of
+// github.com/huggingface/safetensors, version 0.4 and later): eight bytes of
+// header length, a JSON header, the tensors' bytes. It returns the tensors in the
+// order of their bytes, and the header's metadata, nil for none.
+//
+// Tensors share data's memory. They are structurally sound: names differ, each
+// shape asks for exactly the bytes its offsets give, and the offsets cover the
+// buffer once, without hole or overlap. Numbers are not looked at.
+//
+// An error wraps ErrCorrupt.
+func ParseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
+	tensors, metadata, err := parseSafetensors(data)
+	if err != nil {
+		return nil, nil, fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
+	}
+	return tensors, metadata, nil
+}
+
+func parseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
+	if len(data) < 8 {
+		return nil, nil, fmt.Errorf("safetensors file is %d bytes, need at least 8", len(data))
+	}
+	n, body := binary.LittleEndian.Uint64(data), data[8:]
+	if n > maxHeader || n > uint64(len(body)) {
+		return nil, nil, fmt.Errorf("safetensors header is %d bytes, need at most %d", n, min(maxHeader, len(body)))
+	}
+	members, err := object(body[:n])
+	if err != nil {
+		return nil, nil, fmt.Errorf("safetensors header: %w", err)
+	}
+	body = body[n:]
+	var metadata map[string]string
+	spans := make([]span, 0, len(members))
+	for _, name := range slices.Sorted(maps.Keys(members)) { // sorted, so that the first error is always the same
+		if name == "__metadata__" {
+			if metadata, err = parseMetadata(members[name]); err != nil {
+				return nil, nil, fmt.Errorf("safetensors metadata: %w", err)
+			}
+			continue
+		}
+		s, err := parseSpan(name, members[name], len(body))
+		if err != nil {
+			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
+		}
+		spans = append(spans, s)
+	}
+	tensors, err := cut(body, spans)
+	return tensors, metadata, err
+}
+
+// span is a tensor and where its bytes lie.
+type span struct {
+	tensor     Tensor
+	begin, end int
+}
+
+// parseSpan reads one entry of the header, for a buffer of the given size.
+func parseSpan(name string, v jsontext.Value, size int) (span, error) {
+	s := span{tensor: Tensor{Name: name}}
+	if err := checkName(name); err != nil {
+		return s, err
+	}
+	members, err := object(v)
+	if err != nil {
+		return s, err
+	}
+	if len(members) != 3 || members["dtype"] == nil || members["shape"] == nil || members["data_offsets"] == nil {
+		return s, fmt.Errorf("has members %q, need dtype, shape and data_offsets", slices.Sorted(maps.Keys(members)))
+	}
+	dtype, err := text(members["dtype"])
+	if err != nil {
+		return s, fmt.Errorf("dtype %w", err)
+	}
+	s.tensor.DType = DType(dtype)
+	if s.tensor.Shape, err = integers(members["shape"], MaxAxes, math.MaxInt32); err != nil {
+		return s, fmt.Errorf("shape %w", err)
+	}
+	offsets, err := integers(members["data_offsets"], 2, size)
+	if err != nil {
+		return s, fmt.Errorf("data_offsets %w", err)
+	}
+	if len(offsets) != 2 || offsets[0] > offsets[1] {
+		return s, fmt.Errorf("data_offsets are %v, need a begin and an end not before it", offsets)
+	}
+	s.begin, s.end = offsets[0], offsets[1]
+	n, err := byteSize(s.tensor.DType, s.tensor.Shape)
+	if err != nil {
+		return s, err
+	}
+	if n != s.end-s.begin {
+		return s, fmt.Errorf("has bytes [%d, %d), shape %v of %s needs %d", s.begin, s.end, s.tensor.Shape, dtype, n)
+	}
+	return s, nil
+}
+
+// cut gives each tensor its bytes and demands that they cover body exactly once.
+func cut(body []byte, spans []span) ([]Tensor, error) {
+	slices.SortFunc(spans, func(a, b span) int {
+		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.tensor.Name, b.tensor.Name))
+	})
+	tensors := make([]Tensor, len(spans))
+	at := 0
+	for i, s := range spans {
+		if s.begin != at {
+			return nil, fmt.Errorf("tensor %q begins at byte %d, need %d where the one before it ends", s.tensor.Name, s.begin, at)
+		}
+		at = s.end
+		tensors[i] = s.tensor
+		tensors[i].Data = body[s.begin:s.end:s.end]
+	}
+	if at != len(body) {
+		return nil, fmt.Errorf("the last tensor ends at byte %d, need %d, the end of the file", at, len(body))
+	}
+	return tensors, nil
+}
+
+// integers returns an array of at most limit whole numbers in [0, largest].
+func integers(v jsontext.Value, limit, largest int) ([]int, error) {
+	elements, err := array(v)
+	if err != nil {
+		return nil, err
+	}
+	if len(elements) > limit {
+		return nil, fmt.Errorf("has %d numbers, need at most %d", len(elements), limit)
+	}
+	numbers := make([]int, len(elements))
+	for i, e := range elements {
+		if numbers[i], err = integer(e, largest); err != nil {
+			return nil, fmt.Errorf("[%d] %w", i, err)
+		}
+	}
+	return numbers, nil
+}
+
+// parseMetadata reads an object of strings.
+func parseMetadata(v jsontext.Value) (map[string]string, error) {
+	members, err := object(v)
+	if err != nil {
+		return nil, err
+	}
+	metadata := map[string]string{}
+	for key, value := range members {
+		if metadata[key], err = text(value); err != nil {
+			return nil, fmt.Errorf("%q %w", key, err)
+		}
+	}
+	return metadata, nil
+}

@@ -1,0 +1,180 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"unicode/utf8"
+	"unsafe"
+
+	"tweedie/core/num"
+	"tweedie/core/quant"
+)
+
+// Tensor is a named array as it stands in a file.
+type Tensor struct {
+	Name  string    // PyTorch's, as in down_blocks.0.resnets.0.conv1.weight
+	DType DType     // how Data stores a number
+	Shape []int     // PyTorch's; none for a single number
+	Data  []byte    // the numbers, little-endian, row-major
+	Scale []float32 // I8 in a model file: one a row of the first axis; otherwise nil
+}
+
+// Len returns how many numbers the tensor holds.
+func (t *Tensor) Len() int {
+	n := 1
+	for _, d := range t.Shape {
+		n *= d
+	}
+	return n
+}
+
+// Codes returns the int8 codes of an I8 tensor, sharing Data's memory. It panics
+// on another type.
+func (t *Tensor) Codes() []int8 {
+	if t.DType != I8 {
+		panic("weights: codes of a tensor that is not I8")
+	}
+	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(t.Data))), len(t.Data))
+}
+
+// Float32 returns the numbers as a new slice: F32, F16 and BF16 exactly, F64
+// rounded to nearest, I8 as code·scale. The error names another type, an I8
+// tensor without scales, or a finite F64 beyond the range of float32.
+func (t *Tensor) Float32() ([]float32, error) {
+	if t.DType.Size()*t.Len() != len(t.Data) {
+		return nil, fmt.Errorf("weights: tensor %q: %d bytes of %s, shape %v does not match", t.Name, len(t.Data), t.DType, t.Shape)
+	}
+	out := make([]float32, t.Len())
+	switch t.DType {
+	case F32:
+		for i := range out {
+			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:]))
+		}
+	case F16:
+		for i := range out {
+			out[i] = num.FromFloat16(binary.LittleEndian.Uint16(t.Data[2*i:]))
+		}
+	case BF16:
+		for i := range out {
+			out[i] = num.FromBFloat16(binary.LittleEndian.Uint16(t.Data[2*i:]))
+		}
+	case F64:
+		for i := range out {
+			v := math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:]))
+			out[i] = float32(v)
+			if math.IsInf(float64(out[i]), 0) && !math.IsInf(v, 0) {
+				return nil, fmt.Errorf("weights: tensor %q: number %d is %g, need the range of float32", t.Name, i, v)
+			}
+		}
+	case I8:
+		if len(t.Shape) == 0 || len(t.Scale) != t.Shape[0] {
+			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one a row", t.Name, t.Shape, len(t.Scale))
+		}
+		quant.DequantiseInt8(out, t.Codes(), t.Scale)
+	default:
+		return nil, fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64 or I8", t.Name, t.DType)
+	}
+	return out, nil
+}
+
+// check reports how t breaks the rules of a tensor in a model file, without the
+// package's prefix.
+func (t *Tensor) check() error {
+	if !t.DType.inModel() {
+		return fmt.Errorf("type is %q, need F32, F16 or I8", t.DType)
+	}
+	for i, d := range t.Shape {
+		if d < 1 {
+			return fmt.Errorf("axis %d of shape %v is %d, need at least 1", i, t.Shape, d)
+		}
+	}
+	if n, err := byteSize(t.DType, t.Shape); err != nil {
+		return err
+	} else if n != len(t.Data) {
+		return fmt.Errorf("holds %d bytes, shape %v of %s needs %d", len(t.Data), t.Shape, t.DType, n)
+	}
+	if t.DType != I8 {
+		if t.Scale != nil {
+			return fmt.Errorf("has scales and is %s, need I8", t.DType)
+		}
+		return t.checkFinite()
+	}
+	if len(t.Shape) < 2 {
+		return fmt.Errorf("is I8 of shape %v, need two axes or more", t.Shape)
+	}
+	if len(t.Scale) != t.Shape[0] {
+		return fmt.Errorf("has %d scales, shape %v needs %d", len(t.Scale), t.Shape, t.Shape[0])
+	}
+	return quant.CheckInt8(t.Codes(), t.Scale)
+}
+
+// checkFinite reports the first number that is NaN or infinite; integers pass.
+// In each floating type those are the numbers whose exponent bits are all set.
+func (t *Tensor) checkFinite() error {
+	var exponent uint64
+	switch t.DType {
+	case F16:
+		exponent = 0x7c00
+	case BF16:
+		exponent = 0x7f80
+	case F32:
+		exponent = 0x7f80_0000
+	case F64:
+		exponent = 0x7ff0_0000_0000_0000
+	default:
+		return nil
+	}
+	for i := range t.Len() {
+		var bits uint64
+		switch t.DType.Size() {
+		case 2:
+			bits = uint64(binary.LittleEndian.Uint16(t.Data[2*i:]))
+		case 4:
+			bits = uint64(binary.LittleEndian.Uint32(t.Data[4*i:]))
+		case 8:
+			bits = binary.LittleEndian.Uint64(t.Data[8*i:])
+		}
+		if bits&exponent == exponent {
+			return fmt.Errorf("number %d of %d has bits %#x: NaN or infinite, need a finite number", i, t.Len(), bits)
+		}
+	}
+	return nil
+}
+
+// byteSize returns the bytes that shape asks for. The error names a type or shape
+// that has no size, or one beyond what an int counts.
+func byteSize(d DType, shape []int) (int, error) {
+	size := d.Size()
+	if size == 0 {
+		return 0, fmt.Errorf("type %q is not known", d)
+	}
+	if len(shape) > MaxAxes {
+		return 0, fmt.Errorf("shape has %d axes, need at most %d", len(shape), MaxAxes)
+	}
+	n := size
+	for _, d := range shape {
+		if d < 0 || (d > 0 && n > math.MaxInt/d) {
+			return 0, fmt.Errorf("shape %v is out of range", shape)
+		}
+		n *= d
+	}
+	return n, nil
+}
+
+// checkName reports a name that is empty, too long, not UTF-8, or that holds a
+// control character.
+func checkName(name string) error {
+	if len(name) < 1 || len(name) > MaxName {
+		return fmt.Errorf("name is %d bytes, need 1 to %d", len(name), MaxName)
+	}
+	if !utf8.ValidString(name) {
+		return fmt.Errorf("name %q is not UTF-8", name)
+	}
+	for _, r := range name {
+		if r < ' ' || r == 0x7f {
+			return fmt.Errorf("name %q holds a control character", name)
+		}
+	}
+	return nil
+}
