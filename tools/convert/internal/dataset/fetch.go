@@ -18,7 +18,7 @@ import (
 	"slices"
 	"strings"
 
-	"tweedie/tools/convert/internal/atomicfile"
+	"tweedie/weights"
 )
 
 // pinned is a file of a published data set.
@@ -210,5 +210,5 @@ func (p pinned) write(dir string, r io.Reader, size int64) error {
 	if got := hash(data); got != p.sha256 {
 		return fmt.Errorf("file %q: SHA-256 is %s, need %s", p.name, got, p.sha256)
 	}
-	return atomicfile.WriteBytes(filepath.Join(dir, p.name), data)
+	return weights.WriteAtomic(filepath.Join(dir, p.name), data)
 }

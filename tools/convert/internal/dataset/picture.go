@@ -48,18 +48,9 @@ func decodeHeader(r io.Reader, limit int) (header, error) {
 
 // readPicture decodes the picture at path into dst, [h,w,c].
 func readPicture(dst []uint8, path string, h, w, c int, background uint8) error {
-	f, err := os.Open(path)
+	img, err := decodePicture(path)
 	if err != nil {
-		return fmt.Errorf("dataset: %w", err)
-	}
-	defer f.Close()
-	img, _, err := image.Decode(bufio.NewReader(f))
-	if err != nil {
-		return fmt.Errorf("dataset: %q: not a readable PNG or JPEG picture: %w", path, err)
-	}
-	// The file may have changed since its header was read.
-	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 {
-		return fmt.Errorf("dataset: %q: picture of %dx%d (height x width)", path, b.Dy(), b.Dx())
+		return err
 	}
 	Pixels(dst, img, h, w, c, background)
 	return nil
@@ -117,4 +108,30 @@ func centre(b image.Rectangle, h, w int) image.Rectangle {
 	}
 	x, y := b.Min.X+(b.Dx()-cw)/2, b.Min.Y+(b.Dy()-ch)/2
 	return image.Rect(x, y, x+cw, y+ch)
+}
+
+// ReadPicture decodes the PNG or JPEG file at path. Pixels brings it to a size.
+func ReadPicture(path string) (image.Image, error) {
+	if _, err := readHeader(path); err != nil {
+		return nil, err
+	}
+	return decodePicture(path)
+}
+
+// decodePicture decodes the file at path, whose header was found good.
+func decodePicture(path string) (image.Image, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	defer f.Close()
+	img, _, err := image.Decode(bufio.NewReader(f))
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %q: not a readable PNG or JPEG picture: %w", path, err)
+	}
+	// The file may have changed since its header was read.
+	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 {
+		return nil, fmt.Errorf("dataset: %q: picture of %dx%d (height x width)", path, b.Dy(), b.Dx())
+	}
+	return img, nil
 }
