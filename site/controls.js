@@ -1,0 +1,214 @@
+// The settings panel: fields to Settings and back.
+
+import { element, make } from './dom.js'
+import { classNames, defaults, drawSeed, limits, read, SettingError, takesEta } from './settings.js'
+
+/** @import { ModelInfo } from './tweedie.js' */
+/** @import { Settings } from './settings.js' */
+
+const imageCounts = [1, 4, 10, 16, 36, 100]
+const variationCounts = [1, 3, 5, 7]
+
+/** The fields with a box and a slider, and the step of the arrow keys in the box. */
+const numbers = /** @type {const} */ ({ steps: 1, guidance: 0.1, eta: 0.05, resample: 1 })
+
+/**
+ * Controls owns the settings panel once the model is known. Each choice that can
+ * be read is told to onChange; one that cannot waits until read names it.
+ */
+export class Controls {
+  #seedIsNew = true
+  #mode = 'generate'
+
+  /**
+   * @param {ModelInfo} info
+   * @param {() => void} onChange
+   */
+  constructor(info, onChange) {
+    this.info = info
+    this.onChange = onChange
+    this.form = element('controls', HTMLFormElement)
+    this.seed = element('seed', HTMLInputElement)
+    this.keep = element('keep', HTMLInputElement)
+    this.sampler = element('sampler', HTMLSelectElement)
+    this.#build()
+    this.#listen()
+    element('settings', HTMLFieldSetElement).disabled = false
+  }
+
+  #build() {
+    const { classes, samplers } = this.info
+    element('class-field', HTMLElement).hidden = classes.length === 0
+    const chips = element('class-chips', HTMLElement)
+    chips.classList.toggle('keypad', classes.length === 10 && classes.every((name) => name.length <= 2))
+    fill(chips, 'class', classNames(this.info))
+    fill(element('n-chips', HTMLElement), 'n', imageCounts.map(String))
+    fill(element('variations-chips', HTMLElement), 'variations', variationCounts.map(String))
+    this.sampler.replaceChildren(...samplers.map(({ name, title }) => make('option', { value: name, textContent: title })))
+    element('steps-hint', HTMLElement).textContent = `The model's own choice is ${this.info.defaults.steps}; more follow the noise more closely.`
+  }
+
+  #listen() {
+    for (const [key, step] of Object.entries(numbers)) pair(key, step)
+    this.form.addEventListener('input', (event) => {
+      if (event.target === this.seed) this.#seedIsNew = true
+      this.#refresh()
+    })
+    element('dice', HTMLButtonElement).addEventListener('click', () => {
+      this.setSeed(drawSeed())
+      this.#refresh()
+    })
+  }
+
+  #refresh() {
+    const sampler = this.info.samplers.find(({ name }) => name === this.sampler.value)
+    element('sampler-about', HTMLElement).textContent = sampler?.about ?? ''
+    element('eta-field', HTMLElement).hidden = !takesEta(this.sampler.value, this.info)
+    for (const field of this.form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid')
+    this.onChange()
+  }
+
+  /** @param {string} mode 'generate' or 'inpaint' */
+  set mode(mode) {
+    this.#mode = mode
+  }
+
+  /**
+   * setSeed shows a seed that no run has used yet.
+   *
+   * @param {number} seed
+   */
+  setSeed(seed) {
+    this.seed.value = String(seed)
+    this.#seedIsNew = true
+  }
+
+  /** takeSeed prepares the seed for a run: another one, unless it is kept or new. */
+  takeSeed() {
+    if (!this.#seedIsNew && !this.keep.checked) this.setSeed(drawSeed())
+    this.#seedIsNew = false
+  }
+
+  /**
+   * read returns the panel's settings; the error of the first that cannot be
+   * used is thrown, its field marked and focused when mark is set.
+   *
+   * @param {boolean} [mark]
+   * @returns {Settings}
+   */
+  read(mark = false) {
+    /** @type {Record<string, unknown>} */
+    const settings = { ...defaults(this.info), mode: this.#mode, keep: this.keep.checked }
+    for (const key of this.#shown()) {
+      try {
+        settings[key] = read(key, this.#text(key), this.info)
+      } catch (error) {
+        if (mark && error instanceof SettingError) this.#mark(key)
+        throw error
+      }
+    }
+    return /** @type {Settings} */ (/** @type {unknown} */ (settings))
+  }
+
+  /** @returns {string[]} the settings that the panel shows now; a hidden one cannot be wrong */
+  #shown() {
+    const keys = ['sampler', 'steps', 'guidance', 'seed']
+    if (this.info.classes.length > 0) keys.unshift('class')
+    if (takesEta(this.sampler.value, this.info)) keys.push('eta')
+    keys.push(...(this.#mode === 'inpaint' ? ['variations', 'resample'] : ['n']))
+    return keys
+  }
+
+  /** @type {(key: string) => string} */
+  #text(key) {
+    return String(new FormData(this.form).get(key) ?? '').trim()
+  }
+
+  /** @param {string} key */
+  #mark(key) {
+    const field = document.getElementById(key)
+    field?.setAttribute('aria-invalid', 'true')
+    field?.focus()
+  }
+
+  /** @param {Settings} settings */
+  write(settings) {
+    this.#mode = settings.mode
+    choose(this.form, 'class', settings.class)
+    choose(this.form, 'n', String(settings.n))
+    choose(this.form, 'variations', String(settings.variations))
+    this.sampler.value = settings.sampler
+    for (const key of /** @type {(keyof typeof numbers)[]} */ (Object.keys(numbers))) {
+      element(key, HTMLInputElement).value = String(settings[key])
+      element(`${key}-range`, HTMLInputElement).value = String(settings[key])
+    }
+    this.setSeed(settings.seed)
+    this.keep.checked = settings.keep
+    this.#refresh()
+  }
+
+  /** @param {string} name of the class to select */
+  chooseClass(name) {
+    if (this.info.classes.includes(name)) choose(this.form, 'class', name)
+  }
+}
+
+/**
+ * @param {HTMLElement} root
+ * @param {string} name
+ * @param {string[]} values
+ */
+function fill(root, name, values) {
+  root.replaceChildren(...values.map((value) => chip(name, value)))
+}
+
+/** @type {(name: string, value: string) => HTMLLabelElement} */
+function chip(name, value) {
+  return make('label', {}, make('input', { type: 'radio', name, value }), make('span', { textContent: value }))
+}
+
+/**
+ * choose checks the radio button of this value; a value that has none gets one.
+ *
+ * @param {HTMLFormElement} form
+ * @param {string} name
+ * @param {string} value
+ */
+function choose(form, name, value) {
+  const buttons = [...form.querySelectorAll('input')].filter((input) => input.type === 'radio' && input.name === name)
+  let button = buttons.find((input) => input.value === value)
+  if (!button) {
+    const added = chip(name, value)
+    element(`${name}-chips`, HTMLElement).append(added)
+    button = /** @type {HTMLInputElement} */ (added.firstChild)
+  }
+  button.checked = true
+}
+
+/**
+ * pair ties a number's box to its slider: each follows the other, and the
+ * arrow keys step in the box as they do on the slider.
+ *
+ * @param {string} key
+ * @param {number} step
+ */
+function pair(key, step) {
+  const box = element(key, HTMLInputElement)
+  const slider = element(`${key}-range`, HTMLInputElement)
+  const [min, max] = limits[/** @type {keyof typeof limits} */ (key)]
+  box.name = key
+  box.addEventListener('input', () => {
+    if (Number.isFinite(Number(box.value))) slider.value = box.value
+  })
+  slider.addEventListener('input', () => {
+    box.value = slider.value
+  })
+  box.addEventListener('keydown', (event) => {
+    const sign = event.key === 'ArrowUp' ? 1 : event.key === 'ArrowDown' ? -1 : 0
+    const value = Number(box.value)
+    if (sign === 0 || !Number.isFinite(value)) return
+    event.preventDefault()
+    box.value = String(Math.min(max, Math.max(min, Number((value + sign * step).toFixed(4)))))
+    box.dispatchEvent(new Event('input', { bubbles: true }))
+  })
+}

@@ -1,0 +1,344 @@
+// The page at work: settings in, runs out, and the two modes around them.
+
+import { Controls } from './controls.js'
+import { element } from './dom.js'
+import { Gallery } from './gallery.js'
+import { Inpaint } from './inpaint.js'
+import { message } from './model.js'
+import { complain, hush } from './notice.js'
+import { Ruler } from './progress.js'
+import { Readout, showModel } from './readout.js'
+import { paced, Runner } from './run.js'
+import { classAsked, classOf, formatHash, parseHash, takesEta } from './settings.js'
+
+/** @import { Model, Result, StepInfo } from './tweedie.js' */
+/** @import { Loading } from './model.js' */
+/** @import { Settings } from './settings.js' */
+/** @import { Run } from './readout.js' */
+
+const lookSteps = 10 // of the first look: enough to see, soon enough not to wait
+
+/**
+ * start waits for the model, showing how far it is, and sets the page to work.
+ * A model that does not come is told, with a button that calls load again.
+ *
+ * @param {string} url
+ * @param {Promise<Model>} model
+ * @param {() => Promise<Model>} load
+ * @param {(listener: (loading: Loading) => void) => void} listen
+ */
+export async function start(url, model, load, listen) {
+  const ruler = new Ruler()
+  state('loading')
+  listen((loading) => ruler.loading(loading))
+  element('card', HTMLAnchorElement).href = url.replace(/\.json$/, '.md')
+  element('load-note', HTMLElement).textContent = url
+  const sheet = new Sheet()
+  try {
+    new Page(await model, ruler, sheet).begin()
+  } catch (error) {
+    state('failed')
+    ruler.idle('The model is not loaded')
+    complain(message(error), () => start(url, load(), load, listen))
+  }
+}
+
+/** Sheet is the gallery of mode 'generate', there before the model is. */
+class Sheet extends Gallery {
+  /** @type {(i: number) => void} */
+  onEdit = () => {}
+  /** @type {(i: number) => void} */
+  onSave = () => {}
+
+  constructor() {
+    super(element('sheet', HTMLElement), { edit: (i) => this.onEdit(i), save: (i) => this.onSave(i) })
+    this.reset([1, 28, 28], Array(16).fill('noise'))
+  }
+}
+
+/** @param {string} name of the page's state, for the style sheet and for tests */
+function state(name) {
+  document.body.dataset.state = name
+}
+
+class Page {
+  /** @type {Record<string, Run | undefined>} */
+  #runs = {}
+  #mode = 'generate'
+
+  /**
+   * @param {Model} model
+   * @param {Ruler} ruler
+   * @param {Sheet} sheet
+   */
+  constructor(model, ruler, sheet) {
+    this.model = model
+    this.info = model.info
+    this.ruler = ruler
+    this.sheet = sheet
+    this.runner = new Runner()
+    this.readout = new Readout(this.info)
+    this.controls = new Controls(this.info, () => this.#address())
+    this.inpaint = new Inpaint(this.info, {
+      opened: (name) => this.#opened(name),
+      wanted: () => this.#switch('inpaint'),
+      edit: (i) => this.#edit('inpaint', i),
+      save: (i) => this.readout.save(i),
+      tell: (text) => this.ruler.tell(text),
+    })
+    sheet.onEdit = (i) => this.#edit('generate', i)
+    sheet.onSave = (i) => this.readout.save(i)
+    showModel(this.info)
+    this.#listen()
+  }
+
+  begin() {
+    state('idle')
+    this.#restore(true)
+  }
+
+  #listen() {
+    element('controls', HTMLFormElement).addEventListener('submit', (event) => {
+      event.preventDefault()
+      this.#go()
+    })
+    element('cancel', HTMLButtonElement).addEventListener('click', () => this.#cancel())
+    element('go', HTMLButtonElement).disabled = false
+    for (const mode of ['generate', 'inpaint']) {
+      element(`tab-${mode}`, HTMLButtonElement).addEventListener('click', () => this.#switch(mode))
+    }
+    element('tab-generate', HTMLElement).parentElement?.addEventListener('keydown', (event) => {
+      if (event.key !== 'ArrowLeft' && event.key !== 'ArrowRight') return
+      this.#switch(this.#mode === 'generate' ? 'inpaint' : 'generate')
+      element(`tab-${this.#mode}`, HTMLElement).focus()
+    })
+    document.addEventListener('keydown', (event) => this.#key(event))
+    addEventListener('hashchange', () => this.#restore(false))
+    document.querySelector('.skip')?.addEventListener('click', (event) => {
+      event.preventDefault()
+      element('stage', HTMLElement).focus()
+    })
+  }
+
+  #key(/** @type {KeyboardEvent} */ event) {
+    if (event.key === 'Escape' && this.runner.busy) this.#cancel()
+    const enter = event.key === 'Enter' && !event.repeat && !event.defaultPrevented
+    if (enter && (event.ctrlKey || event.metaKey || event.target === document.body)) {
+      event.preventDefault()
+      this.#go()
+    }
+  }
+
+  /** @param {string} mode */
+  #switch(mode) {
+    this.#mode = mode
+    this.controls.mode = mode
+    document.body.dataset.mode = mode
+    for (const each of ['generate', 'inpaint']) {
+      const tab = element(`tab-${each}`, HTMLButtonElement)
+      tab.setAttribute('aria-selected', String(each === mode))
+      tab.tabIndex = each === mode ? 0 : -1
+      element(each, HTMLElement).hidden = each !== mode
+    }
+    this.readout.show(this.#runs[mode])
+    this.#address()
+  }
+
+  /** #address keeps the page's address at the settings, while they can be read. */
+  #address() {
+    try {
+      history.replaceState(null, '', formatHash(this.controls.read(), this.info))
+    } catch {
+      // A field in the middle of being typed; #go names it if it stays so.
+    }
+  }
+
+  /**
+   * #restore takes the settings from the address and runs them. An address that
+   * cannot be read is told, and nothing is run in its stead.
+   *
+   * @param {boolean} first whether the page has just come
+   */
+  #restore(first) {
+    const hash = location.hash
+    const { settings, problems } = parseHash(hash, this.info)
+    if (problems.length > 0) {
+      this.runner.cancel()
+      this.#settle('idle')
+      complain(`page: address: ${problems.join('\npage: address: ')}\nNothing was generated; correct the settings and press Generate.`)
+      this.ruler.idle('Waiting for settings')
+    }
+    this.controls.write(settings)
+    this.#switch(settings.mode)
+    if (problems.length > 0) {
+      history.replaceState(null, '', hash) // the visitor may want to correct it there
+      return
+    }
+    this.controls.takeSeed()
+    if (first) this.#look(settings)
+    else this.#generate(settings)
+  }
+
+  #go() {
+    if (this.runner.busy) return
+    hush()
+    try {
+      this.controls.takeSeed()
+      const settings = this.controls.read(true)
+      this.#address()
+      this.#reveal()
+      if (settings.mode === 'inpaint') this.#repaint(settings)
+      else this.#generate(settings)
+    } catch (error) {
+      complain(message(error))
+    }
+  }
+
+  #cancel() {
+    if (!this.runner.cancel()) return
+    this.ruler.stop('cancelled')
+    this.#settle('cancelled')
+  }
+
+  /** @param {string} to */
+  #settle(to) {
+    state(to)
+    element('cancel', HTMLButtonElement).disabled = true
+    element('go', HTMLButtonElement).setAttribute('aria-disabled', 'false')
+    this.sheet.root.ariaBusy = this.inpaint.gallery.root.ariaBusy = 'false'
+  }
+
+  /** #reveal brings the images into view where the settings are above or below them. */
+  #reveal() {
+    const stage = element('stage', HTMLElement)
+    const { top } = stage.getBoundingClientRect()
+    if (top >= 0 && top < innerHeight / 2) return
+    const calm = matchMedia('(prefers-reduced-motion: reduce)').matches
+    stage.scrollIntoView({ behavior: calm ? 'auto' : 'smooth' })
+  }
+
+  /**
+   * #look is the first run: as many images as there are workers, in few steps, so
+   * that something is seen at once; then the settings as they stand. An image does
+   * not depend on how many are drawn beside it, so the second run continues the first.
+   *
+   * @param {Settings} settings
+   */
+  async #look(settings) {
+    const n = Math.min(this.info.workers || 1, settings.n)
+    const quick = { ...settings, n, steps: Math.min(lookSteps, settings.steps) }
+    if (n === settings.n && quick.steps === settings.steps) return this.#generate(settings)
+    const looked = await this.#generate(quick, settings.n)
+    if (looked) await this.#generate(settings, settings.n, n)
+  }
+
+  /**
+   * @param {Settings} settings
+   * @param {number} [room] tiles of the sheet
+   * @param {number} [hold] tiles that keep what they show until the end
+   * @returns {Promise<boolean>} whether it came to its end
+   */
+  async #generate(settings, room = settings.n, hold = 0) {
+    const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
+    this.sheet.reset(this.info.shape, Array.from({ length: room }, (_, i) => label(i)), { hold })
+    const doing = settings.n < room ? 'a first look' : count(settings.n, 'image')
+    return this.#run({ ...settings, mode: 'generate' }, this.sheet, 0, doing, (calls) => this.model.sample({ n: settings.n, ...this.#options(settings), ...calls }))
+  }
+
+  /** @param {Settings} settings */
+  async #repaint(settings) {
+    const { image, mask } = this.inpaint.request()
+    const n = settings.variations
+    this.inpaint.expect(n)
+    return this.#run(settings, this.inpaint.gallery, 1, count(n, 'variation'), (calls) =>
+      this.model.inpaint({ image, mask, n, resample: settings.resample, ...this.#options(settings), ...calls }))
+  }
+
+  /** @param {Settings} settings */
+  #options(settings) {
+    const { seed, sampler, steps, guidance } = settings
+    const eta = takesEta(sampler, this.info) ? settings.eta : undefined
+    return { seed, sampler, steps, guidance, eta, class: classAsked(settings, this.info) }
+  }
+
+  /**
+   * @param {Settings} settings
+   * @param {Gallery} gallery
+   * @param {number} first tile of the gallery that is the run's
+   * @param {string} doing
+   * @param {(calls: { signal: AbortSignal, onStep: (step: StepInfo) => void }) => Promise<Result>} task
+   * @returns {Promise<boolean>} whether it came to its end
+   */
+  async #run(settings, gallery, first, doing, task) {
+    state('running')
+    this.ruler.start(settings.steps, doing)
+    gallery.root.ariaBusy = 'true'
+    element('cancel', HTMLButtonElement).disabled = false
+    element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')
+    const evaluations = this.info.samplers.find(({ name }) => name === settings.sampler)?.evaluations ?? 1
+    const preview = paced((images) => gallery.paint(images, { first }))
+    try {
+      const result = await this.runner.run(task, (step) => {
+        this.ruler.step(step, evaluations)
+        preview(step)
+      })
+      if (!result) {
+        gallery.stale()
+        return false
+      }
+      gallery.paint(result.images, { final: true, first })
+      performance.mark('tweedie-images')
+      this.ruler.done(result)
+      this.#keep({ settings, result, columns: gallery.columns })
+      this.#settle('done')
+      return true
+    } catch (error) {
+      gallery.stale()
+      this.ruler.stop('failed')
+      this.#settle('failed')
+      complain(message(error))
+      return false
+    }
+  }
+
+  /** @param {Run} run */
+  #keep(run) {
+    const { mode } = run.settings
+    this.#runs[mode] = run
+    if (this.#mode === mode) this.readout.show(run)
+    if (mode === 'generate') {
+      this.inpaint.offer(run.result.images, (i) => this.#edit('generate', i), (i) => `Edit image ${i + 1}${this.#className(run.settings, i)}`)
+    }
+  }
+
+  /** @type {(settings: Settings, i: number) => string} */
+  #className(settings, i) {
+    const name = classOf(settings, this.info, i)
+    return name && `, class ${name}`
+  }
+
+  /**
+   * @param {string} mode whose run the image is of
+   * @param {number} i
+   */
+  #edit(mode, i) {
+    const run = this.#runs[mode]
+    const image = run?.result.images[i]
+    if (!run || !image) return
+    const name = classOf(run.settings, this.info, i)
+    const what = mode === 'inpaint' ? 'variation' : 'image'
+    this.#switch('inpaint')
+    this.inpaint.take(image, `${what} ${i + 1} of seed ${run.settings.seed}${this.#className(run.settings, i)}`, name)
+  }
+
+  /** @param {string} name class of the image on the easel, '' where it is not known */
+  #opened(name) {
+    this.#runs.inpaint = undefined
+    this.readout.show(this.#runs[this.#mode])
+    this.controls.chooseClass(name)
+    this.#address()
+  }
+}
+
+/** @type {(n: number, noun: string) => string} */
+const count = (n, noun) => `${n} ${noun}${n === 1 ? '' : 's'}`

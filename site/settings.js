@@ -1,0 +1,216 @@
+// The settings of a run: their ranges, and their form as text in the page's
+// address. Pure functions; nothing here touches the page.
+
+/** @import { ModelInfo } from './tweedie.js' */
+
+/**
+ * @typedef {object} Settings everything that, with the model, decides the bytes of a run
+ * @property {string} mode 'generate' or 'inpaint'
+ * @property {string} class 'all', dealt out in turn, 'none', or the name of a class
+ * @property {number} n images of a run of mode 'generate'
+ * @property {number} variations images of a run of mode 'inpaint'
+ * @property {string} sampler name of one of the model's samplers
+ * @property {number} steps
+ * @property {number} guidance 1 leaves the model as it is
+ * @property {number} eta share of fresh noise, for samplers that take it
+ * @property {number} resample passes over each step, mode 'inpaint'
+ * @property {number} seed whole, 0 to 2⁵³ − 1
+ * @property {boolean} keep whether the next run uses the same seed; does not change this one
+ */
+
+export const all = 'all'
+export const none = 'none'
+
+/** The limits that the page holds to; the module's own may be narrower and then speak for themselves. */
+export const limits = Object.freeze({
+  n: [1, 100],
+  variations: [1, 16],
+  steps: [1, 1000],
+  guidance: [0, 20],
+  eta: [0, 1],
+  resample: [1, 20],
+  seed: [0, Number.MAX_SAFE_INTEGER],
+})
+
+/** SettingError says which setting cannot be used, what was found and what is needed. */
+export class SettingError extends Error {
+  /**
+   * @param {string} key
+   * @param {string} found
+   * @param {string} need
+   */
+  constructor(key, found, need) {
+    super(`${key} is "${clip(found)}", need ${need}`)
+    this.name = 'SettingError'
+    this.key = key
+  }
+}
+
+/**
+ * defaults are the model's own settings, with seed 1.
+ *
+ * @param {ModelInfo} info
+ * @returns {Settings}
+ */
+export function defaults(info) {
+  const { sampler, steps, guidance, eta } = info.defaults
+  return {
+    mode: 'generate', class: all, n: 16, variations: 3,
+    sampler, steps, guidance, eta: eta ?? 0, resample: 1, seed: 1, keep: false,
+  }
+}
+
+/**
+ * read turns the text of one setting into its value, or throws a SettingError.
+ *
+ * @param {string} key
+ * @param {string} text
+ * @param {ModelInfo} info
+ * @returns {string | number | boolean}
+ */
+export function read(key, text, info) {
+  switch (key) {
+    case 'mode':
+      return oneOf(key, text, ['generate', 'inpaint'])
+    case 'class':
+      return oneOf(key, text, classNames(info))
+    case 'sampler':
+      return oneOf(key, text, info.samplers.map((sampler) => sampler.name))
+    case 'keep':
+      return oneOf(key, text, ['0', '1']) === '1'
+    case 'guidance':
+    case 'eta':
+      return decimal(key, text, limits[key])
+    case 'n':
+    case 'variations':
+    case 'steps':
+    case 'resample':
+    case 'seed':
+      return whole(key, text, limits[key])
+    default:
+      throw new Error(`unknown setting "${clip(key)}"`)
+  }
+}
+
+/**
+ * parseHash reads the address's settings, on top of the model's defaults.
+ * Every value that cannot be used is told in problems, none is replaced in silence.
+ *
+ * @param {string} hash with or without the leading #
+ * @param {ModelInfo} info
+ * @returns {{ settings: Settings, problems: string[], given: Set<string> }}
+ */
+export function parseHash(hash, info) {
+  const settings = defaults(info)
+  const given = new Set()
+  const problems = []
+  for (const [key, text] of new URLSearchParams(hash.replace(/^#/, ''))) {
+    try {
+      if (given.has(key)) throw new Error(`setting "${clip(key)}" is given twice`)
+      given.add(key)
+      Object.assign(settings, { [key]: read(key, text, info) })
+    } catch (error) {
+      problems.push(error instanceof Error ? error.message : String(error))
+    }
+  }
+  return { settings, problems, given }
+}
+
+/**
+ * formatHash writes every setting that matters in the settings' mode, defaults
+ * too: a link must mean the same after a default changes.
+ *
+ * @param {Settings} settings
+ * @param {ModelInfo} info
+ * @returns {string} starts with #
+ */
+export function formatHash(settings, info) {
+  const inpaint = settings.mode === 'inpaint'
+  const query = new URLSearchParams()
+  if (inpaint) query.set('mode', 'inpaint')
+  if (info.classes.length > 0) query.set('class', settings.class)
+  if (inpaint) query.set('variations', String(settings.variations))
+  else query.set('n', String(settings.n))
+  query.set('sampler', settings.sampler)
+  query.set('steps', String(settings.steps))
+  query.set('guidance', String(settings.guidance))
+  if (takesEta(settings.sampler, info)) query.set('eta', String(settings.eta))
+  if (inpaint) query.set('resample', String(settings.resample))
+  query.set('seed', String(settings.seed))
+  if (settings.keep) query.set('keep', '1')
+  return '#' + query
+}
+
+/**
+ * classNames are the classes that can be asked for, all and none among them.
+ *
+ * @param {ModelInfo} info
+ * @returns {string[]}
+ */
+export function classNames(info) {
+  return [all, ...(info.unconditional ? [none] : []), ...info.classes]
+}
+
+/**
+ * classAsked is the settings' class as the module takes it: undefined deals all out in turn.
+ *
+ * @param {Settings} settings
+ * @param {ModelInfo} info
+ * @returns {string | number | undefined}
+ */
+export function classAsked(settings, info) {
+  if (settings.class === all) return undefined
+  return settings.class === none ? none : info.classes.indexOf(settings.class)
+}
+
+/**
+ * classOf is the name of the class that sample i of a run is of, '' where there is none.
+ *
+ * @param {Settings} settings
+ * @param {ModelInfo} info
+ * @param {number} i
+ * @returns {string}
+ */
+export function classOf(settings, info, i) {
+  if (info.classes.length === 0 || settings.class === none) return ''
+  return settings.class === all ? info.classes[i % info.classes.length] : settings.class
+}
+
+/**
+ * @param {string} name
+ * @param {ModelInfo} info
+ * @returns {boolean} whether this sampler has an η to set
+ */
+export function takesEta(name, info) {
+  return Boolean(info.samplers.find((sampler) => sampler.name === name)?.eta)
+}
+
+/** @returns {number} a seed of 32 random bits: short enough to be read out */
+export function drawSeed() {
+  return crypto.getRandomValues(new Uint32Array(1))[0]
+}
+
+/** @type {(key: string, text: string, choices: string[]) => string} */
+function oneOf(key, text, choices) {
+  if (!choices.includes(text)) throw new SettingError(key, text, `one of ${choices.join(', ')}`)
+  return text
+}
+
+/** @type {(key: string, text: string, range: readonly number[]) => number} */
+function whole(key, text, [min, max]) {
+  const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN
+  if (!(value >= min && value <= max)) throw new SettingError(key, text, `a whole number from ${min} to ${max}`)
+  return value
+}
+
+/** @type {(key: string, text: string, range: readonly number[]) => number} */
+function decimal(key, text, [min, max]) {
+  const value = /^\d{1,9}(\.\d{0,9})?$|^\.\d{1,9}$/.test(text) ? Number(text) : NaN
+  if (!(value >= min && value <= max)) throw new SettingError(key, text, `a number from ${min} to ${max}`)
+  return value
+}
+
+/** @type {(text: string) => string} */
+function clip(text) {
+  return text.length > 40 ? text.slice(0, 40) + '…' : text
+}
