@@ -132,27 +132,22 @@ func TestEncodeShards(t *testing.T) {
 	}
 }
 
-// TestEncodeIncompressible: bytes that zstd cannot shrink still fit the limit.
-func TestEncodeIncompressible(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compresses 24 MiB")
+// BenchmarkDecode reads a model of the size that a page ships.
+func BenchmarkDecode(b *testing.B) {
+	var tensors []Tensor
+	for i := range 30 {
+		tensors = append(tensors, quantised(b, fmt.Sprintf("conv%d.weight", i), I8, 64, 64, 3, 3))
 	}
-	rng := rand.New(rand.NewPCG(8, 9))
-	data := make([]byte, MaxShard-4096-400)
-	for i := range data {
-		data[i] = byte(rng.IntN(255) - 127)
-	}
-	tensor := Tensor{Name: "noise", DType: I8, Shape: []int{1, len(data)}, Data: data, Scale: []float32{1}}
-	m := &Manifest{Name: "noise", Config: jsontext.Value(`{}`)}
-	manifest, shards, err := Encode("noise", m, []Tensor{tensor})
+	m := &Manifest{Name: "bench", Config: jsontext.Value(`{}`)}
+	_, shards, err := Encode("bench", m, tensors)
 	if err != nil {
-		t.Fatal(err)
+		b.Fatal(err)
 	}
-	if m, err = ParseManifest(manifest); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := m.Decode(shards); err != nil {
-		t.Error(err)
+	b.SetBytes(int64(m.RawBytes()))
+	for b.Loop() {
+		if _, err := m.Decode(shards); err != nil {
+			b.Fatal(err)
+		}
 	}
 }
 

@@ -1,0 +1,270 @@
+//go:build !js
+
+package weights
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/json/jsontext"
+	"errors"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// written returns the path of a model in a folder of its own.
+func written(t *testing.T) (path string, m *Manifest) {
+	t.Helper()
+	m, tensors := example(t)
+	path = filepath.Join(t.TempDir(), "example.json")
+	if err := Write(path, m, tensors); err != nil {
+		t.Fatal(err)
+	}
+	return path, m
+}
+
+// names returns the names of the files in a folder.
+func names(t *testing.T, folder string) []string {
+	t.Helper()
+	entries, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out []string
+	for _, e := range entries {
+		out = append(out, e.Name())
+	}
+	return out
+}
+
+func TestWriteOpen(t *testing.T) {
+	path, m := written(t)
+	if got, want := names(t, filepath.Dir(path)), []string{m.Shards[0].File, "example.json"}; !slices.Equal(got, want) {
+		t.Errorf("got files %q, want %q", got, want)
+	}
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.Parameters() != 16*9+16+64*16+16*9+1 {
+		t.Errorf("got %d parameters", f.Parameters())
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Mode().Perm() != 0o644 {
+		t.Errorf("got mode %v, %v; want readable by all", info.Mode(), err)
+	}
+}
+
+// TestWriteReplaces: a second model takes the place of the first, whose shards go,
+// while the files of a neighbour stay.
+func TestWriteReplaces(t *testing.T) {
+	path, m := written(t)
+	folder := filepath.Dir(path)
+	neighbour, tensors := example(t)
+	if err := Write(filepath.Join(folder, "example.2.json"), neighbour, tensors); err != nil {
+		t.Fatal(err)
+	}
+	first := m.Shards[0].File
+	if err := Write(path, m, tensors[:2]); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, folder); len(got) != 4 || slices.Contains(got, first) {
+		t.Errorf("got files %q, want two models of one shard", got)
+	}
+	for _, name := range []string{"example.json", "example.2.json"} {
+		if _, err := Open(filepath.Join(folder, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	// The same again: the shard that both share must stay.
+	if err := Write(path, m, tensors[:2]); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Open(path); err != nil {
+		t.Error(err)
+	}
+	// A broken manifest is no reason to refuse a good one.
+	if err := os.WriteFile(path, []byte("{"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Write(path, m, tensors[:2]); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWriteKilled: until the manifest is renamed, the old model is whole.
+func TestWriteKilled(t *testing.T) {
+	path, m := written(t)
+	_, tensors := example(t)
+	_, shards, err := Encode("example", m, tensors[:1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What a write leaves that is killed after its shards.
+	if err := WriteAtomic(filepath.Join(filepath.Dir(path), m.Shards[0].File), shards[0]); err != nil {
+		t.Fatal(err)
+	}
+	if f, err := Open(path); err != nil || len(f.Tensors()) != len(tensors) {
+		t.Errorf("got %v, %v; want the old model", f, err)
+	}
+}
+
+func TestWriteAtomicFails(t *testing.T) {
+	folder := t.TempDir()
+	occupied := filepath.Join(folder, "occupied") // a folder, which no file replaces
+	if err := os.MkdirAll(filepath.Join(occupied, "x"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteAtomic(occupied, []byte("data")); err == nil {
+		t.Error("no error for a folder in the way")
+	}
+	if got := names(t, folder); !slices.Equal(got, []string{"occupied"}) {
+		t.Errorf("a failed write leaves %q", got)
+	}
+	if err := WriteAtomic(filepath.Join(folder, "absent", "file"), nil); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got error %v, want the folder missing", err)
+	}
+	if err := Write(filepath.Join(folder, "model.safetensors"), &Manifest{}, nil); err == nil || !strings.Contains(err.Error(), `ends in ".json"`) {
+		t.Errorf("got error %v, want one about the suffix", err)
+	}
+}
+
+func TestOpenRefuses(t *testing.T) {
+	path, m := written(t)
+	shard := filepath.Join(filepath.Dir(path), m.Shards[0].File)
+	data, err := os.ReadFile(shard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, want string
+		change     func() error
+	}{
+		{"cut", "bytes, need", func() error { return os.Truncate(shard, int64(len(data)-1)) }},
+		{"flipped", "SHA-256 is", func() error {
+			broken := bytes.Clone(data)
+			broken[len(broken)/2] ^= 4
+			return os.WriteFile(shard, broken, 0o644)
+		}},
+		{"huge", "need at most 25165824", func() error { return os.Truncate(shard, 1<<40) }},
+		{"missing", "is missing", func() error { return os.Remove(shard) }},
+		{"manifest cut", "manifest: ", func() error { return os.Truncate(path, 100) }},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := tt.change(); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(path)
+			corrupt(t, err, tt.want)
+			_, err = Verify(path)
+			corrupt(t, err, tt.want)
+			_, err = Describe(path)
+			corrupt(t, err, tt.want)
+		})
+	}
+	if _, err := Open(filepath.Join(t.TempDir(), "absent.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("got error %v, want fs.ErrNotExist", err)
+	}
+	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder, need a file") {
+		t.Errorf("got error %v, want one about a folder", err)
+	}
+}
+
+func TestDescribeModel(t *testing.T) {
+	path, m := written(t)
+	for _, describe := range []func(string) (*Description, error){Describe, Verify} {
+		d, err := describe(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d.Kind != KindModel || d.Name != "example" || d.Version != Version || len(d.Tensors) != 5 || d.Parameters != 16*9+16+64*16+16*9+1 ||
+			d.Bytes != m.Bytes() || d.RawBytes != m.RawBytes() || !slices.Equal(d.Shards, m.Shards) || d.Config == nil || d.Card == nil {
+			t.Errorf("got %+v", d)
+		}
+		for _, info := range d.Tensors {
+			if info.Name == "conv_in.weight" && (info.DType != I8 || info.Bytes != 16*9+4*16 || !slices.Equal(info.Shape, []int{16, 1, 3, 3}) || len(info.SHA256) != 64) {
+				t.Errorf("got %+v", info)
+			}
+		}
+		if _, err := json.Marshal(d); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestDescribeSafetensors(t *testing.T) {
+	d, err := Verify("testdata/mixed.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Kind != KindSafetensors || len(d.Tensors) != 7 || d.Parameters != 13 || d.Metadata["format"] != "pt" || len(d.SHA256) != 64 {
+		t.Errorf("got %+v", d)
+	}
+	path := filepath.Join(t.TempDir(), "nan.safetensors")
+	data, err := EncodeSafetensors([]Tensor{binaryNaN(F32), quantised(t, "good", F32, 2)}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteAtomic(path, data); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Describe(path); err != nil {
+		t.Errorf("a NaN is no reason not to describe a file: %v", err)
+	}
+	if _, err := Verify(path); err == nil || !strings.Contains(err.Error(), `tensor "nan": number 1 of 2 has bits 0x7fc00000`) {
+		t.Errorf("got error %v, want one that names the NaN", err)
+	}
+	for name, want := range map[string]string{
+		"model.bin":               "is a PyTorch pickle",
+		"model.pth":               "is a PyTorch pickle",
+		"a.000.safetensors.zst":   "is a shard of a model",
+		"testdata/no.safetensors": "no such file",
+	} {
+		if _, err := Describe(name); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got error %v, want one with %q", name, err, want)
+		}
+	}
+}
+
+// TestVerifyNamesEverything: problems in two shards are both reported.
+func TestVerifyNamesEverything(t *testing.T) {
+	folder := t.TempDir()
+	manifest, shards := golden(t)
+	for name, data := range map[string][]byte{
+		"golden.json":                manifest,
+		"golden.000.safetensors.zst": shards[0][1:],
+		"golden.001.safetensors.zst": append([]byte{1}, shards[1]...),
+	} {
+		if err := os.WriteFile(filepath.Join(folder, name), data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err := Verify(filepath.Join(folder, "golden.json"))
+	corrupt(t, err, `"golden.000.safetensors.zst": is 150 bytes, need 151`)
+	corrupt(t, err, `"golden.001.safetensors.zst": is 100 bytes, need 99`)
+}
+
+// TestEncodeIncompressible: a full shard that zstd cannot shrink keeps the limit.
+func TestEncodeIncompressible(t *testing.T) {
+	rng := rand.New(rand.NewPCG(8, 9))
+	data := make([]byte, MaxShard-4096-400)
+	for i := range data {
+		data[i] = byte(rng.IntN(255) - 127)
+	}
+	tensor := Tensor{Name: "noise", DType: I8, Shape: []int{1, len(data)}, Data: data, Scale: []float32{1}}
+	m := &Manifest{Name: "noise", Config: jsontext.Value(`{}`)}
+	manifest, shards, err := Encode("noise", m, []Tensor{tensor})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = ParseManifest(manifest); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Decode(shards); err != nil {
+		t.Error(err)
+	}
+}
