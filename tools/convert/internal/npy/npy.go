@@ -1,0 +1,257 @@
+// Package npy reads and writes NumPy's .npy files, format versions 1 to 3
+// (numpy.lib.format), of the few element types that this program exchanges.
+// Files are hostile: nothing is allocated before the file was found to hold it.
+package npy
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"tweedie/weights"
+)
+
+// Array is a dense array in row-major order. Data is a []uint8, []int32, []int64,
+// []float32 or []float64 with as many elements as Shape says.
+type Array struct {
+	Shape []int
+	Data  any
+}
+
+// maxBytes bounds a file.
+const maxBytes = 8 << 30
+
+// ErrFormat is wrapped by the errors about what a file holds.
+var ErrFormat = errors.New("not a usable .npy file")
+
+// magic begins every file.
+const magic = "\x93NUMPY"
+
+// Read reads the file at path.
+func Read(path string) (*Array, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("npy: %w", err)
+	}
+	if info.Size() > maxBytes {
+		return nil, fmt.Errorf("npy: %q: holds %d bytes, need at most %d", path, info.Size(), maxBytes)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("npy: %w", err)
+	}
+	a, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("npy: %w: %q: %w", ErrFormat, path, err)
+	}
+	return a, nil
+}
+
+// Parse reads the bytes of a file.
+func Parse(data []byte) (*Array, error) {
+	header, body, err := split(data)
+	if err != nil {
+		return nil, err
+	}
+	kind, shape, err := parseHeader(header)
+	if err != nil {
+		return nil, err
+	}
+	size, n := sizes[kind], 1
+	for i, d := range shape {
+		if d != 0 && n > maxBytes/d {
+			return nil, fmt.Errorf("axis %d of %v makes the array larger than %d elements", i, shape, maxBytes)
+		}
+		n *= d
+	}
+	if len(body) != n*size {
+		return nil, fmt.Errorf("shape %v of %s needs %d bytes, found %d", shape, kind, n*size, len(body))
+	}
+	return &Array{shape, elements(kind, body, n)}, nil
+}
+
+// sizes holds the element types that are read, by NumPy's descr, and their bytes.
+var sizes = map[string]int{"|u1": 1, "<i4": 4, "<i8": 8, "<f4": 4, "<f8": 8}
+
+// split returns the text of the header and the bytes after it.
+func split(data []byte) (header string, body []byte, err error) {
+	if len(data) < 10 || string(data[:6]) != magic {
+		return "", nil, errors.New("does not start as one")
+	}
+	length, start := int(binary.LittleEndian.Uint16(data[8:])), 10
+	switch version := data[6]; version {
+	case 1:
+	case 2, 3:
+		if len(data) < 12 {
+			return "", nil, errors.New("ends inside its header")
+		}
+		length, start = int(binary.LittleEndian.Uint32(data[8:])), 12
+	default:
+		return "", nil, fmt.Errorf("format version is %d, need 1, 2 or 3", version)
+	}
+	if length > len(data)-start {
+		return "", nil, fmt.Errorf("header of %d bytes, found %d", length, len(data)-start)
+	}
+	return string(data[start : start+length]), data[start+length:], nil
+}
+
+// The header is a Python dict of three entries, in any order.
+var (
+	descrEntry = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([^'"]*)['"]`)
+	orderEntry = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
+	shapeEntry = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([0-9, L]*)\)`)
+)
+
+// maxAxes bounds the number of axes, as NumPy does.
+const maxAxes = 64
+
+func parseHeader(header string) (kind string, shape []int, err error) {
+	descr, order, axes := descrEntry.FindStringSubmatch(header), orderEntry.FindStringSubmatch(header), shapeEntry.FindStringSubmatch(header)
+	if descr == nil || order == nil || axes == nil {
+		return "", nil, fmt.Errorf("header %.200q has no readable descr, fortran_order and shape", header)
+	}
+	kind = descr[1]
+	if sizes[kind] == 0 {
+		return "", nil, fmt.Errorf("elements are %q, need one of |u1 <i4 <i8 <f4 <f8", kind)
+	}
+	if order[1] == "True" {
+		return "", nil, errors.New("array is in Fortran order, need C order: numpy.ascontiguousarray")
+	}
+	shape = []int{}
+	for text := range strings.SplitSeq(axes[1], ",") {
+		text = strings.TrimSuffix(strings.TrimSpace(text), "L")
+		if text == "" {
+			continue // the comma after the last axis
+		}
+		d, err := strconv.Atoi(text)
+		if err != nil || len(shape) == maxAxes {
+			return "", nil, fmt.Errorf("shape (%.200s) is not one", axes[1])
+		}
+		shape = append(shape, d)
+	}
+	return kind, shape, nil
+}
+
+// elements returns the n little-endian elements of b.
+func elements(kind string, b []byte, n int) any {
+	switch kind {
+	case "<i4":
+		return decode[int32](b, n)
+	case "<i8":
+		return decode[int64](b, n)
+	case "<f4":
+		return decode[float32](b, n)
+	case "<f8":
+		return decode[float64](b, n)
+	}
+	return bytes.Clone(b)
+}
+
+func decode[T int32 | int64 | float32 | float64](b []byte, n int) []T {
+	out := make([]T, n)
+	if _, err := binary.Decode(b, binary.LittleEndian, out); err != nil {
+		panic("npy: bytes do not hold the elements")
+	}
+	return out
+}
+
+// Write writes the file at path, whole or not at all, in format version 1. It
+// panics unless a.Data is of a type that Array allows and fills a.Shape.
+func Write(path string, a *Array) error {
+	var kind string
+	n := 1
+	for _, d := range a.Shape {
+		n *= d
+	}
+	switch a.Data.(type) {
+	case []uint8:
+		kind = "|u1"
+	case []int32:
+		kind = "<i4"
+	case []int64:
+		kind = "<i8"
+	case []float32:
+		kind = "<f4"
+	case []float64:
+		kind = "<f8"
+	}
+	if kind == "" || binary.Size(a.Data) != n*sizes[kind] {
+		panic("npy: data does not fill the shape")
+	}
+	axes := ""
+	for _, d := range a.Shape {
+		axes += strconv.Itoa(d) + ", "
+	}
+	if len(a.Shape) > 1 {
+		axes = strings.TrimSuffix(axes, ", ")
+	}
+	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, strings.TrimSuffix(axes, " "))
+	// NumPy aligns the data to 64 bytes with spaces before the final newline.
+	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
+	out := append([]byte(magic), 1, 0)
+	out = binary.LittleEndian.AppendUint16(out, uint16(len(header)))
+	out = append(out, header...)
+	out, err := binary.Append(out, binary.LittleEndian, a.Data)
+	if err != nil {
+		return fmt.Errorf("npy: %w", err)
+	}
+	return weights.WriteAtomic(path, out)
+}
+
+// Float32 returns a's elements as float32, rounded where a holds float64 or whole
+// numbers. It returns nil for whole numbers that float32 does not hold exactly.
+func (a *Array) Float32() []float32 {
+	switch data := a.Data.(type) {
+	case []float32:
+		return data
+	case []float64:
+		return convert(data, func(v float64) (float32, bool) { return float32(v), true })
+	case []int64:
+		return convert(data, func(v int64) (float32, bool) { return float32(v), v > -1<<24 && v < 1<<24 })
+	case []int32:
+		return convert(data, func(v int32) (float32, bool) { return float32(v), v > -1<<24 && v < 1<<24 })
+	case []uint8:
+		return convert(data, func(v uint8) (float32, bool) { return float32(v), true })
+	}
+	return nil
+}
+
+// Ints returns a's elements as int, or nil if one of them is not a whole number.
+func (a *Array) Ints() []int {
+	switch data := a.Data.(type) {
+	case []int64:
+		return convert(data, func(v int64) (int, bool) { return int(v), int64(int(v)) == v })
+	case []int32:
+		return convert(data, func(v int32) (int, bool) { return int(v), true })
+	case []uint8:
+		return convert(data, func(v uint8) (int, bool) { return int(v), true })
+	case []float32:
+		return convert(data, func(v float32) (int, bool) { return whole(float64(v)) })
+	case []float64:
+		return convert(data, whole)
+	}
+	return nil
+}
+
+func whole(v float64) (int, bool) {
+	return int(v), v == math.Trunc(v) && math.Abs(v) < 1<<53
+}
+
+// convert returns to(v) for every v, or nil if one of them does not convert.
+func convert[T, U any](data []T, to func(T) (U, bool)) []U {
+	out := make([]U, len(data))
+	for i, v := range data {
+		u, ok := to(v)
+		if !ok {
+			return nil
+		}
+		out[i] = u
+	}
+	return out
+}
