@@ -15,8 +15,8 @@ type Class string
 // string or a whole number, or an array of them.
 type Classes []Class
 
-// unconditional is the word for no class.
-const unconditional = "none"
+// none is the word for no class.
+const none = "none"
 
 // UnmarshalJSON reads one class or an array of classes.
 func (c *Classes) UnmarshalJSON(data []byte) error {
@@ -56,18 +56,18 @@ func parseClass(data []byte) (Class, error) {
 	return Class(data), nil
 }
 
-// resolve returns the number of c among names, or null for "none". null is
-// negative where the model knows no such thing.
-func (c Class) resolve(names []string, null int) (int, error) {
+// resolve returns the number of c among names, or -1 for "none", which a model
+// with names has to have been trained for.
+func (c Class) resolve(names []string, unconditional bool) (int, error) {
 	if i := slices.Index(names, string(c)); i >= 0 {
 		return i, nil
 	}
 	switch i, err := strconv.Atoi(string(c)); {
 	case err == nil && 0 <= i && i < len(names):
 		return i, nil
-	case c == unconditional && (null >= 0 || len(names) == 0):
-		return null, nil
-	case c == unconditional:
+	case c == none && (unconditional || len(names) == 0):
+		return -1, nil
+	case c == none:
 		return 0, fmt.Errorf("engine: class: found \"none\", need one of %s: the model was not trained without a class", listing(names))
 	case len(names) == 0:
 		return 0, fmt.Errorf("engine: class: found %q, need none: the model has no classes", string(c))

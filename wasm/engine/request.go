@@ -9,6 +9,8 @@ import (
 	"io"
 	"math"
 	"strings"
+
+	"tweedie/core/sampler"
 )
 
 // Bounds of a Request.
@@ -21,17 +23,17 @@ const (
 // URL, to a worker and into a test. What is absent comes from the model; what is
 // given is taken as it is or refused.
 type Request struct {
-	N        *int     `json:"n,omitempty"`        // images, in [1, MaxN]; absent means 1
-	First    uint64   `json:"first,omitempty"`    // index of the first image: a batch is split by asking for parts of it
-	Seed     Seed     `json:"seed"`               // image i is drawn from the noise of (seed, first+i)
-	Sampler  string   `json:"sampler,omitempty"`  // a name from Info.Samplers; empty means the model's own
-	Steps    *int     `json:"steps,omitempty"`    // steps of the sampler, in [1, MaxSteps]; absent means the model's
-	Eta      *float64 `json:"eta,omitempty"`      // fresh noise of samplers that have it, in [0, 1]; absent means the model's
-	Class    Classes  `json:"class,omitempty"`    // dealt out in turn: image i gets class[(first+i) mod len]; absent deals out all
-	Guidance *float64 `json:"guidance,omitempty"` // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
-	Variance string   `json:"variance,omitempty"` // ddpm's reverse variance, "small" or "large"; empty means small
-	Resample *int     `json:"resample,omitempty"` // inpainting: how often each jump is walked, in [1, 100]; absent means 1, no resampling
-	Jump     *int     `json:"jump,omitempty"`     // inpainting: steps a jump goes back, in [1, MaxSteps]; absent means 1
+	N                *int     `json:"n,omitempty"`       // images, in [1, MaxN]; absent means 1
+	First            uint64   `json:"first,omitempty"`   // index of the first image: a batch is split by asking for parts of it
+	Seed             Seed     `json:"seed"`              // image i of a batch is drawn from the noise of (seed, i)
+	Sampler          string   `json:"sampler,omitempty"` // a name from Info.Samplers; empty means the model's own
+	Steps            *int     `json:"steps,omitempty"`   // steps of the sampler, in [1, MaxSteps]; absent means the model's
+	Eta              *float64 `json:"eta,omitempty"`     // fresh noise of samplers that have it, in [0, 1]; absent means the model's
+	sampler.Schedule          // the noise levels; absent means Karras' over the model's range
+	Class            Classes  `json:"class,omitempty"`    // dealt out in turn: image i gets class[i mod len]; absent deals out all
+	Guidance         *float64 `json:"guidance,omitempty"` // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
+	Resample         *int     `json:"resample,omitempty"` // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
+	Jump             *int     `json:"jump,omitempty"`     // inpainting: steps of a stretch, in [1, steps); absent means 10, or what there is
 }
 
 // ParseRequest reads a Request from JSON and validates it. The error names the
@@ -97,8 +99,8 @@ func (r Request) Validate() error {
 	if r.First > math.MaxUint64-MaxN {
 		return fmt.Errorf("engine: first: found %d, need at most 2⁶⁴ − 2²⁰", r.First)
 	}
-	if r.Variance != "" && r.Variance != "small" && r.Variance != "large" {
-		return fmt.Errorf("engine: variance: found %q, need \"small\" or \"large\"", r.Variance)
+	if err := r.Schedule.Validate(); err != nil {
+		return fmt.Errorf("engine: schedule: %w", err)
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"infinite guidance", `{"guidance":1e999}`, "engine: guidance: found number 1e999, need a number"},
 		{"guidance NaN", `{"guidance":NaN}`, "engine: request: invalid character 'N' looking for beginning of value"},
 		{"eta of 2", `{"eta":2}`, "engine: eta: found 2, need a number, in [0, 1]"},
-		{"variance", `{"variance":"huge"}`, `engine: variance: found "huge", need "small" or "large"`},
+		{"schedule", `{"schedule":"steep"}`, `engine: schedule: sampler: invalid noise schedule: kind is "steep", need "karras", "leading", "trailing" or "linspace"`},
 		{"resample", `{"resample":0}`, "engine: resample: found 0, need a whole number in [1, 100]"},
 		{"jump", `{"jump":0}`, "engine: jump: found 0, need a whole number in [1, 10000]"},
 		{"class of objects", `{"class":[{}]}`, `engine: class: found {}, need a name, a whole number from 0, or "none"`},
@@ -75,20 +75,20 @@ func TestClassResolve(t *testing.T) {
 	for _, c := range []struct {
 		class Class
 		names []string
-		null  int
+		null  bool
 		want  int
 		err   string
 	}{
-		{"a", names, -1, 1, ""},
-		{"1", names, -1, 1, ""},
-		{"0", names, -1, 2, ""}, // the name wins
-		{"none", names, 3, 3, ""},
-		{"none", nil, -1, -1, ""},
-		{"none", names, -1, 0, `engine: class: found "none", need one of ["b" "a" "0"]: the model was not trained without a class`},
-		{"3", names, 3, 0, `engine: class: found "3", need one of ["b" "a" "0"]`},
-		{"", names, 3, 0, `engine: class: found "", need one of ["b" "a" "0"]`},
-		{"3", nil, -1, 0, `engine: class: found "3", need none: the model has no classes`},
-		{"x", make([]string, 1000), -1, 0, `engine: class: found "x", need one of "" … "", or 0 to 999`},
+		{"a", names, false, 1, ""},
+		{"1", names, false, 1, ""},
+		{"0", names, false, 2, ""}, // the name wins
+		{"none", names, true, -1, ""},
+		{"none", nil, false, -1, ""},
+		{"none", names, false, 0, `engine: class: found "none", need one of ["b" "a" "0"]: the model was not trained without a class`},
+		{"3", names, true, 0, `engine: class: found "3", need one of ["b" "a" "0"]`},
+		{"", names, true, 0, `engine: class: found "", need one of ["b" "a" "0"]`},
+		{"3", nil, false, 0, `engine: class: found "3", need none: the model has no classes`},
+		{"x", make([]string, 1000), false, 0, `engine: class: found "x", need one of "" … "", or 0 to 999`},
 	} {
 		got, err := c.class.resolve(c.names, c.null)
 		text := ""

@@ -1,0 +1,188 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"syscall/js"
+	"time"
+
+	"tweedie/wasm/engine"
+	"tweedie/weights"
+)
+
+// slice is the aim for one evaluation of the network. A cancel waits for one and
+// a half at most, well within the 50 ms after which Go must yield.
+const slice = 25 * time.Millisecond
+
+// binding is the state behind the calls: a model, and at most one call that runs.
+type binding struct {
+	engine *engine.Engine
+	cancel context.CancelFunc // of the call that runs, nil when none does
+	turn   *turn
+}
+
+func newBinding() *binding { return &binding{turn: newTurn()} }
+
+// call is a method of the engine behind its JavaScript arguments, without done.
+type call func(ctx context.Context, args []js.Value) (any, error)
+
+// funcs returns the methods by name. They live as long as the program, which
+// owns them: there is nothing to release before the worker ends, and no call
+// makes further ones.
+func (b *binding) funcs() map[string]js.Func {
+	return map[string]js.Func{
+		"load":    b.bind(b.load, false),
+		"check":   b.bind(b.check, false),
+		"digest":  b.bind(b.digest, false),
+		"sample":  b.bind(b.sample, true),
+		"inpaint": b.bind(b.inpaint, true),
+		"forward": b.bind(b.forward, true),
+		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
+			if b.cancel != nil {
+				b.cancel()
+			}
+			return nil
+		}),
+	}
+}
+
+// bind returns f as a JavaScript function whose last argument is done. If long,
+// it returns at once, yields while it runs and can be cancelled; only one such
+// call runs at a time.
+func (b *binding) bind(f call, long bool) js.Func {
+	return js.FuncOf(func(_ js.Value, args []js.Value) any {
+		last := len(args) - 1
+		args, done := args[:last], args[last]
+		if !long {
+			answer(done, func() (any, error) { return f(context.Background(), args) })
+			return nil
+		}
+		if b.cancel != nil {
+			answer(done, func() (any, error) { return nil, errors.New("browser: found a call that runs, need none") })
+			return nil
+		}
+		ctx, cancel := context.WithCancel(context.Background())
+		b.cancel = cancel
+		go answer(done, func() (any, error) {
+			defer func() { cancel(); b.cancel = nil }()
+			return f(ctx, args)
+		})
+		return nil
+	})
+}
+
+// answer calls done with what f returns. A panic of f becomes an error: it is a
+// bug of the program, but the page gets a sentence and not a trace.
+func answer(done js.Value, f func() (any, error)) {
+	value, err := recovered(f)
+	if err != nil {
+		done.Invoke(err.Error(), nil, errors.Is(err, context.Canceled))
+		return
+	}
+	done.Invoke(nil, value, false)
+}
+
+func recovered(f func() (any, error)) (value any, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			value, err = nil, fmt.Errorf("browser: internal error: %v", r)
+		}
+	}()
+	return f()
+}
+
+// load(manifest, shards) reads a model and returns its info.
+func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
+	manifest, err := weights.ParseManifest([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	shards := make([][]byte, args[1].Length())
+	for i := range shards {
+		shards[i] = bytesOf(args[1].Index(i))
+	}
+	file, err := manifest.Decode(shards)
+	if err != nil {
+		return nil, err
+	}
+	b.engine, err = engine.Open(file, engine.Options{Slice: slice, Yield: b.turn.yield, Workers: 1})
+	if err != nil {
+		return nil, err
+	}
+	return jsonOf(b.engine.Info())
+}
+
+// check(request, inpaint) returns the plan of a request.
+func (b *binding) check(_ context.Context, args []js.Value) (any, error) {
+	r, err := engine.ParseRequest([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	plan, err := b.engine.Check(r, args[1].Bool())
+	if err != nil {
+		return nil, err
+	}
+	return jsonOf(plan)
+}
+
+// digest(pixels) returns their SHA-256.
+func (b *binding) digest(_ context.Context, args []js.Value) (any, error) {
+	return engine.Digest(bytesOf(args[0])), nil
+}
+
+// sample(request, hooks) returns {pixels, nfe}.
+func (b *binding) sample(ctx context.Context, args []js.Value) (any, error) {
+	r, err := engine.ParseRequest([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	return b.images(b.engine.Sample(ctx, r, b.frames(args[1])))
+}
+
+// inpaint(request, image, mask, hooks) returns {pixels, nfe}.
+func (b *binding) inpaint(ctx context.Context, args []js.Value) (any, error) {
+	r, err := engine.ParseRequest([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	return b.images(b.engine.Inpaint(ctx, r, pictureOf(args[1]), pictureOf(args[2]), b.frames(args[3])))
+}
+
+// forward(x, t, y) takes the bytes of float32, float32 and int32 numbers, y or
+// null, and returns those of float32 numbers.
+func (b *binding) forward(ctx context.Context, args []js.Value) (any, error) {
+	out, err := b.engine.Forward(ctx, floatsOf(args[0]), floatsOf(args[1]), labelsOf(args[2]))
+	if err != nil {
+		return nil, err
+	}
+	return jsFloats(out), nil
+}
+
+func (b *binding) images(r engine.Result, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"pixels": jsBytes(r.Pixels), "nfe": r.Plan.NFE}, nil
+}
+
+// frames returns a listener that tells hooks.step(step, steps) of every frame and
+// gives hooks.pixels(bytes) the images if that returned true.
+func (b *binding) frames(hooks js.Value) func(engine.Frame) {
+	return func(f engine.Frame) {
+		if !hooks.Call("step", f.Step, f.Steps).Bool() {
+			return
+		}
+		if pixels, err := engine.Pixels(f.Denoised); err == nil { // else the run ends in that error
+			hooks.Call("pixels", jsBytes(pixels))
+		}
+	}
+}
+
+func jsonOf(v any) (any, error) {
+	text, err := json.Marshal(v)
+	return string(text), err
+}

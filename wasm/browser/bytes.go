@@ -1,0 +1,67 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"encoding/binary"
+	"math"
+	"syscall/js"
+
+	"tweedie/wasm/engine"
+)
+
+var uint8Array = js.Global().Get("Uint8Array")
+
+// bytesOf returns a copy of a Uint8Array or Uint8ClampedArray.
+func bytesOf(v js.Value) []byte {
+	out := make([]byte, v.Length())
+	js.CopyBytesToGo(out, v)
+	return out
+}
+
+// jsBytes returns a Uint8Array of its own buffer.
+func jsBytes(b []byte) js.Value {
+	out := uint8Array.New(len(b))
+	js.CopyBytesToJS(out, b)
+	return out
+}
+
+// floatsOf reads float32 numbers from their bytes.
+func floatsOf(v js.Value) []float32 {
+	b := bytesOf(v)
+	out := make([]float32, len(b)/4)
+	for i := range out {
+		out[i] = math.Float32frombits(binary.LittleEndian.Uint32(b[4*i:]))
+	}
+	return out
+}
+
+// jsFloats returns the bytes of float32 numbers.
+func jsFloats(x []float32) js.Value {
+	b := make([]byte, 0, 4*len(x))
+	for _, v := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+	}
+	return jsBytes(b)
+}
+
+// labelsOf reads int32 numbers from their bytes, or nil from null.
+func labelsOf(v js.Value) []int {
+	if v.IsNull() {
+		return nil
+	}
+	b := bytesOf(v)
+	out := make([]int, len(b)/4)
+	for i := range out {
+		out[i] = int(int32(binary.LittleEndian.Uint32(b[4*i:])))
+	}
+	return out
+}
+
+// pictureOf reads {data, height, width, channels}.
+func pictureOf(v js.Value) engine.Picture {
+	return engine.Picture{
+		Height: v.Get("height").Int(), Width: v.Get("width").Int(), Channels: v.Get("channels").Int(),
+		Data: bytesOf(v.Get("data")),
+	}
+}

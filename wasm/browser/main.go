@@ -1,0 +1,27 @@
+//go:build js && wasm
+
+// Command browser is the program in the page's workers: it binds one JavaScript
+// call to one method of wasm/engine and does nothing else. site/worker.js starts
+// it, takes the binding from it and is its only caller.
+//
+// Every call ends in done(error, value, aborted), once: error is null or the
+// message of the Go error, value what the method returned, aborted whether the
+// call was cancelled. The program never exits by itself.
+package main
+
+import "syscall/js"
+
+// build names the build that this program belongs to. The linker sets it (-X
+// main.build=…) to what the build writes into tweedie.js and worker.js.
+var build = "dev"
+
+func main() {
+	b := newBinding()
+	api := js.Global().Get("Object").New()
+	api.Set("build", build)
+	for name, f := range b.funcs() {
+		api.Set(name, f)
+	}
+	js.Global().Call("tweedie", api)
+	select {}
+}

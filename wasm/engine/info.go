@@ -1,0 +1,43 @@
+package engine
+
+import (
+	"encoding/json"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/sampler"
+)
+
+// Info describes a model to those who ask it for images. It travels as JSON to
+// the page.
+type Info struct {
+	Name          string           `json:"name"`          // of the model file
+	Title         string           `json:"title"`         // what a page shows
+	Shape         [3]int           `json:"shape"`         // C, H, W
+	Classes       []string         `json:"classes"`       // names by number; none means a model without classes
+	Unconditional bool             `json:"unconditional"` // whether class "none" can be asked for, and with it guidance
+	Parameters    int              `json:"parameters"`    // numbers in the network
+	Bytes         int64            `json:"bytes"`         // of the model's shards
+	Samplers      []sampler.Method `json:"samplers"`      // the recommended one first
+	Sigma         SigmaRange       `json:"sigma"`
+	Defaults      Defaults         `json:"defaults"`
+	SIMD          bool             `json:"simd"` // whether this build computes with vectors
+	Card          json.RawMessage  `json:"card,omitempty"`
+
+	labels int              // class numbers that the bare network takes, the null class included
+	chain  *diffusion.Chain // nil for a model that was not trained on one
+}
+
+// SigmaRange is the noise levels that a model supports, in units of pixels that
+// span [−1,1].
+type SigmaRange struct {
+	Min float32 `json:"min"`
+	Max float32 `json:"max"`
+}
+
+// Defaults are what a request gets that does not say otherwise.
+type Defaults struct {
+	Sampler  string  `json:"sampler"`
+	Steps    int     `json:"steps"`
+	Guidance float64 `json:"guidance"`
+	Eta      float64 `json:"eta"`
+}

@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"runtime"
+
+	"tweedie/core/infer"
+	"tweedie/core/model"
+	"tweedie/core/sampler"
+	"tweedie/weights"
+)
+
+// Open returns an engine for a model file. The error is one of package model, or
+// names a default of the model's that no request could use.
+func Open(f *weights.File, o Options) (*Engine, error) {
+	m, err := model.Open(f)
+	if err != nil {
+		return nil, err
+	}
+	info, err := infoOf(f, m)
+	if err != nil {
+		return nil, err
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	o.Chunk = cmp.Or(o.Chunk, chunk*o.Workers)
+	// A guided evaluation sends every image through the network twice.
+	runner, err := m.NewRunner((2*o.Chunk+o.Workers-1)/o.Workers, infer.Options{Fast: o.Fast, Workers: o.Workers})
+	if err != nil {
+		return nil, err
+	}
+	e := New(info, runner, o)
+	if _, err := e.Check(Request{}, false); err != nil {
+		return nil, fmt.Errorf("engine: the model's defaults: %w", err)
+	}
+	return e, nil
+}
+
+// What a model gets that states no defaults: the recommended sampler, at steps
+// that suit it.
+const defaultSteps = 20
+
+// infoOf describes a model.
+func infoOf(f *weights.File, m *model.Model) (Info, error) {
+	c := m.Config()
+	info := Info{
+		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
+		Parameters: len(m.Params().Flat), Bytes: int64(f.Manifest.Bytes()), Samplers: sampler.Methods,
+		Sigma: SigmaRange{float32(c.SigmaMin), float32(c.SigmaMax)},
+		Defaults: Defaults{
+			Sampler:  cmp.Or(c.Defaults.Sampler, sampler.Methods[0].Name),
+			Steps:    cmp.Or(c.Defaults.Steps, defaultSteps),
+			Guidance: cmp.Or(c.Defaults.Guidance, 1),
+			Eta:      c.Defaults.Eta,
+		},
+		SIMD: vectors, Card: json.RawMessage(f.Manifest.Card),
+	}
+	if info.Classes == nil {
+		info.Classes = []string{} // an empty list in JSON, not null
+	}
+	if c.UNet.Conditional() {
+		info.labels = *c.UNet.NumClassEmbeds
+	}
+	if c.Schedule != nil {
+		chain, err := c.Chain()
+		if err != nil {
+			return Info{}, err
+		}
+		info.chain = chain
+	}
+	return info, nil
+}

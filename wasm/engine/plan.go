@@ -1,0 +1,129 @@
+package engine
+
+import (
+	"fmt"
+
+	"tweedie/core/edit"
+	"tweedie/core/sampler"
+)
+
+// Plan is a request as an engine will carry it out.
+type Plan struct {
+	Request     // every number filled in; asking again with it gives the same images
+	NFE     int `json:"nfe"`  // evaluations D(x;σ) that an image needs; a guided pair counts once
+	Walk    int `json:"walk"` // steps that an image takes, RePaint's repetitions counted
+
+	method  sampler.Method
+	classes []int // dealt out in turn
+	sigmas  []float32
+	repaint edit.RePaint
+}
+
+// Check returns how the engine will carry r out, or the error of Request.Validate
+// or of the model: an unknown sampler or class, guidance that it cannot give, a
+// schedule that leaves its range. Resampling is for inpaint only.
+func (e *Engine) Check(r Request, inpaint bool) (Plan, error) {
+	if err := r.Validate(); err != nil {
+		return Plan{}, err
+	}
+	p := Plan{Request: r}
+	for _, fill := range []func() error{
+		func() error { return p.fillSampler(e.info) },
+		func() error { return p.fillClasses(e.info) },
+		func() error { return p.fillGuidance(e.info) },
+		func() error { return p.fillRepaint(inpaint) },
+	} {
+		if err := fill(); err != nil {
+			return Plan{}, err
+		}
+	}
+	n := or(r.N, 1)
+	p.N = &n
+	return p, nil
+}
+
+func (p *Plan) fillSampler(info Info) error {
+	if p.Sampler == "" {
+		p.Sampler = info.Defaults.Sampler
+	}
+	method, err := sampler.Lookup(p.Sampler)
+	if err != nil {
+		return fmt.Errorf("engine: sampler: %w", err)
+	}
+	steps, eta := or(p.Steps, info.Defaults.Steps), 0.0
+	if method.Eta {
+		eta = info.Defaults.Eta
+	}
+	eta = or(p.Eta, eta)
+	p.method, p.Steps, p.Eta = method, &steps, &eta
+	if err := p.settings().Validate(); err != nil {
+		return fmt.Errorf("engine: eta: %w", err)
+	}
+	if p.sigmas, err = p.settings().Sigmas(info.Sigma.Min, info.Sigma.Max, info.chain); err != nil {
+		return fmt.Errorf("engine: steps or schedule: %w", err)
+	}
+	p.NFE, p.Walk = method.NFE(steps, true), steps
+	return nil
+}
+
+// settings returns what package sampler needs to know of p.
+func (p *Plan) settings() sampler.Settings {
+	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Schedule: p.Schedule}
+}
+
+func (p *Plan) fillClasses(info Info) error {
+	if len(p.Class) == 0 {
+		p.classes = allClasses(len(info.Classes))
+		return nil
+	}
+	for _, class := range p.Class {
+		number, err := class.resolve(info.Classes, info.Unconditional)
+		if err != nil {
+			return err
+		}
+		p.classes = append(p.classes, number)
+	}
+	return nil
+}
+
+// allClasses returns 0 to n−1, or −1 alone, which stands for none.
+func allClasses(n int) []int {
+	if n == 0 {
+		return []int{-1}
+	}
+	classes := make([]int, n)
+	for i := range classes {
+		classes[i] = i
+	}
+	return classes
+}
+
+// class returns the class of the image with the given index.
+func (p *Plan) class(index uint64) int {
+	return p.classes[index%uint64(len(p.classes))]
+}
+
+func (p *Plan) fillGuidance(info Info) error {
+	guidance := or(p.Guidance, info.Defaults.Guidance)
+	if guidance != 1 && !info.Unconditional {
+		return fmt.Errorf("engine: guidance: found %g, need 1: the model was not trained without a class", guidance)
+	}
+	p.Guidance = &guidance
+	return nil
+}
+
+func (p *Plan) fillRepaint(inpaint bool) error {
+	if !inpaint {
+		if p.Resample != nil || p.Jump != nil {
+			return fmt.Errorf("engine: resample and jump: found one of them, need neither: only inpainting resamples")
+		}
+		return nil
+	}
+	p.repaint = edit.RePaint{Resamplings: or(p.Resample, 1), Jump: or(p.Jump, 0)}
+	if err := p.repaint.Validate(*p.Steps); err != nil {
+		return fmt.Errorf("engine: resample or jump: %w", err)
+	}
+	p.NFE = p.repaint.NFE(p.method, *p.Steps)
+	p.Walk = p.repaint.NFE(sampler.Method{Evaluations: 1}, *p.Steps)
+	return nil
+}

@@ -1,0 +1,70 @@
+package engine
+
+import (
+	"encoding/json"
+	"testing"
+)
+
+// TestCheckErrors holds the words for what this model cannot do.
+func TestCheckErrors(t *testing.T) {
+	plain := testInfo()
+	plain.Classes, plain.Unconditional, plain.labels, plain.Defaults.Guidance = nil, false, 0, 1
+	for _, c := range []struct {
+		name    string
+		info    Info
+		inpaint bool
+		in      string
+		want    string
+	}{
+		{"sampler", testInfo(), false, `{"sampler":"dpm9"}`,
+			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler"]`},
+		{"eta", testInfo(), false, `{"eta":0.5}`, `engine: eta: sampler: eta is 0.5 for "dpmpp2m", need 0: it has no eta`},
+		{"class", testInfo(), false, `{"class":3}`, `engine: class: found "3", need one of ["dark" "gray" "light"]`},
+		{"class of no classes", plain, false, `{"class":0}`, `engine: class: found "0", need none: the model has no classes`},
+		{"guidance of no classes", plain, false, `{"guidance":2}`, "engine: guidance: found 2, need 1: the model was not trained without a class"},
+		{"chain", testInfo(), false, `{"schedule":"trailing"}`,
+			`engine: steps or schedule: sampler: invalid noise schedule: kind is "trailing", need "karras": the model has no chain of steps`},
+		{"range", testInfo(), false, `{"sigma_max":80}`,
+			"engine: steps or schedule: sampler: invalid noise schedule: sigmas[0] = 80 is outside the model's range, need [0.01, 40]"},
+		{"resample", testInfo(), false, `{"resample":2}`, "engine: resample and jump: found one of them, need neither: only inpainting resamples"},
+		{"jump", testInfo(), true, `{"resample":2,"jump":8}`,
+			"engine: resample or jump: edit: repaint: jump is 8 of 8 steps, need less than the steps"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := ParseRequest([]byte(c.in))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = New(c.info, newGaussian(), Options{}).Check(r, c.inpaint)
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+// TestCheckFills shows what absent fields become, as the page reads it.
+func TestCheckFills(t *testing.T) {
+	for _, c := range []struct {
+		in      string
+		inpaint bool
+		want    string
+	}{
+		{`{}`, false, `{"n":1,"seed":0,"sampler":"dpmpp2m","steps":8,"eta":0,"guidance":1.5,"nfe":8,"walk":8}`},
+		{`{"n":3,"sampler":"ddim","seed":5}`, false, `{"n":3,"seed":5,"sampler":"ddim","steps":8,"eta":0.25,"guidance":1.5,"nfe":8,"walk":8}`},
+		{`{"sampler":"heun","steps":5,"guidance":0}`, false, `{"n":1,"seed":0,"sampler":"heun","steps":5,"eta":0,"guidance":0,"nfe":9,"walk":5}`},
+		{`{"resample":3,"jump":2}`, true, `{"n":1,"seed":0,"sampler":"dpmpp2m","steps":8,"eta":0,"guidance":1.5,"resample":3,"jump":2,"nfe":20,"walk":20}`},
+	} {
+		r, err := ParseRequest([]byte(c.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := New(testInfo(), newGaussian(), Options{}).Check(r, c.inpaint)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := json.Marshal(p); err != nil || string(got) != c.want {
+			t.Errorf("%s:\ngot  %s, %v\nwant %s", c.in, got, err, c.want)
+		}
+	}
+}
