@@ -1,0 +1,35 @@
+package kernel
+
+import "tweedie/core/num"
+
+// Sinusoid writes the sinusoidal embedding of t (Vaswani et al. 2017,
+// arXiv:1706.03762, section 3.5) in the form of diffusers' Timesteps: with
+// half = len(y)/2 and frequencies
+//
+//	f[i] = exp(−ln(10000)·i/(half − freqShift))
+//
+// y holds sin(t·f[i]) and then cos(t·f[i]), the other way round if flipSinToCos
+// is set, and a final 0 if its length is odd. As in diffusers the exponent, f and
+// t·f are each rounded to float32; exp, sin and cos are core/num's in float64.
+//
+// It panics unless half is 0 or above freqShift.
+func Sinusoid(y []float32, t float32, flipSinToCos bool, freqShift float32) {
+	half := len(y) / 2
+	if half > 0 && !(float32(half) > freqShift) {
+		panic("kernel: Sinusoid: half of the length must be above freqShift")
+	}
+	const lnMaxPeriod = 9.210340371976184 // ln 10000
+	sin, cos := y[:half], y[half:2*half]
+	if flipSinToCos {
+		sin, cos = cos, sin
+	}
+	for i := range half {
+		exponent := float32(-lnMaxPeriod) * float32(i) / (float32(half) - freqShift)
+		angle := t * float32(num.Exp(float64(exponent)))
+		sin[i] = float32(num.Sin(float64(angle)))
+		cos[i] = float32(num.Cos(float64(angle)))
+	}
+	if len(y)%2 == 1 {
+		y[len(y)-1] = 0
+	}
+}
