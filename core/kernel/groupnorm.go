@@ -76,6 +76,9 @@ var (
 	groupNormBackwardFast = fastest(groupNormBackwardImpls)
 )
 
+// count is how many numbers a group averages over.
+func (n Norm) count() float32 { return float32(n.HW * (n.C / n.Groups)) }
+
 // rstdOf returns 1/√(variance + eps), each step rounded to float32.
 func rstdOf(variance, eps float32) float32 {
 	return 1 / float32(math.Sqrt(float64(variance+eps)))

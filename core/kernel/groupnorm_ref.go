@@ -2,26 +2,18 @@ package kernel
 
 func groupNormRef(y, x, gamma, beta, mean, rstd []float32, n Norm) {
 	cg := n.C / n.Groups
-	count := float32(n.HW * cg)
 	for g := range n.Groups {
 		var sum, squares float32
 		for c := g * cg; c < (g+1)*cg; c++ {
 			sum += columnSum(x[c:], n.C)
 		}
-		mean[g] = sum / count
+		mean[g] = sum / n.count()
 		for c := g * cg; c < (g+1)*cg; c++ {
 			squares += columnSquares(x[c:], n.C, mean[g])
 		}
-		rstd[g] = rstdOf(squares/count, n.Eps)
+		rstd[g] = rstdOf(squares/n.count(), n.Eps)
 		for c := g * cg; c < (g+1)*cg; c++ {
-			a := rstd[g] * gamma[c]
-			for i := c; i < len(x); i += n.C {
-				z := float32((x[i]-mean[g])*a) + beta[c]
-				if n.SiLU {
-					z = silu(z)
-				}
-				y[i] = z
-			}
+			normColumn(y[c:], x[c:], mean[g], rstd[g]*gamma[c], beta[c], n)
 		}
 	}
 }
@@ -45,38 +37,59 @@ func columnSquares(x []float32, stride int, mean float32) float32 {
 	return (lane[0] + lane[2]) + (lane[1] + lane[3])
 }
 
+// normColumn normalises one channel; x and y start at its first number.
+func normColumn(y, x []float32, mean, a, beta float32, n Norm) {
+	for i := 0; i < len(x); i += n.C {
+		z := float32((x[i]-mean)*a) + beta
+		if n.SiLU {
+			z = silu(z)
+		}
+		y[i] = z
+	}
+}
+
 // groupNormBackwardRef: with x̂ = (x−mean)·rstd, dz = dy (·SiLU′(z)) and the mean
 // ⟨·⟩ over a group, dx = rstd·(gamma·dz − ⟨gamma·dz⟩ − x̂·⟨gamma·dz·x̂⟩).
 func groupNormBackwardRef(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float32, n Norm) {
 	cg := n.C / n.Groups
-	count := float32(n.HW * cg)
 	for g := range n.Groups {
-		m, r := mean[g], rstd[g]
-		var sum, product float32 // Σ gamma·dz and Σ gamma·dz·x̂ over the group
+		var sum, product float32
 		for c := g * cg; c < (g+1)*cg; c++ {
-			var db, dg float32
-			for i := c; i < len(x); i += n.C {
-				xhat := (x[i] - m) * r
-				dz := normSlope(dy[i], xhat, gamma[c], beta[c], n.SiLU)
-				db += dz
-				dg += float32(dz * xhat)
-			}
+			db, dg := columnGrads(x[c:], dy[c:], mean[g], rstd[g], gamma[c], beta[c], n)
 			dbeta[c] += db
 			dgamma[c] += dg
 			sum += float32(gamma[c] * db)
 			product += float32(gamma[c] * dg)
 		}
+		sum, product = sum/n.count(), product/n.count()
 		for c := g * cg; c < (g+1)*cg; c++ {
-			for i := c; i < len(x); i += n.C {
-				xhat := (x[i] - m) * r
-				dz := normSlope(dy[i], xhat, gamma[c], beta[c], n.SiLU)
-				dx[i] += r * (float32(gamma[c]*dz) - sum/count - float32(xhat*(product/count)))
-			}
+			addColumnGrad(dx[c:], x[c:], dy[c:], mean[g], rstd[g], gamma[c], beta[c], sum, product, n)
 		}
 	}
 }
 
-// normSlope returns the gradient of z = gamma·x̂ + beta from dy, that of y.
+// columnGrads returns Σ dz and Σ dz·x̂ of one channel.
+func columnGrads(x, dy []float32, mean, rstd, gamma, beta float32, n Norm) (db, dg float32) {
+	for i := 0; i < len(x); i += n.C {
+		xhat := (x[i] - mean) * rstd
+		dz := normSlope(dy[i], xhat, gamma, beta, n.SiLU)
+		db += dz
+		dg += float32(dz * xhat)
+	}
+	return db, dg
+}
+
+// addColumnGrad adds to dx the gradient of one channel. sum is ⟨gamma·dz⟩ and
+// product is ⟨gamma·dz·x̂⟩.
+func addColumnGrad(dx, x, dy []float32, mean, rstd, gamma, beta, sum, product float32, n Norm) {
+	for i := 0; i < len(x); i += n.C {
+		xhat := (x[i] - mean) * rstd
+		dz := normSlope(dy[i], xhat, gamma, beta, n.SiLU)
+		dx[i] += float32(rstd * (float32(gamma*dz) - sum - float32(xhat*product)))
+	}
+}
+
+// normSlope returns dz, the gradient of z = gamma·x̂ + beta, from dy, that of y.
 func normSlope(dy, xhat, gamma, beta float32, withSiLU bool) float32 {
 	if withSiLU {
 		dy *= siluSlope(float32(xhat*gamma) + beta)

@@ -1,3 +1,5 @@
+//go:build !goexperiment.simd
+
 package kernel
 
 // Without GOEXPERIMENT=simd the references are all there is.
@@ -9,10 +11,9 @@ var (
 	sumRowsSIMD   []impl[func(db, dy []float32)]
 	add4SIMD      []impl[func(y, a, b, c, d []float32)]
 
-	siluSIMD              []impl[func(y, x []float32)]
-	siluBackwardSIMD      []impl[func(dx, x, dy []float32)]
+	siluSIMD         []impl[func(y, x []float32)]
+	siluBackwardSIMD []impl[func(dx, x, dy []float32)]
+
 	groupNormSIMD         []impl[groupNormFunc]
 	groupNormBackwardSIMD []impl[groupNormBackwardFunc]
-	attentionSIMD         []impl[attentionFunc]
-	attentionBackwardSIMD []impl[attentionBackwardFunc]
 )

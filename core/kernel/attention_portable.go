@@ -1,0 +1,6 @@
+package kernel
+
+var (
+	attentionSIMD         []impl[attentionFunc]
+	attentionBackwardSIMD []impl[attentionBackwardFunc]
+)
