@@ -1,0 +1,93 @@
+package autodiff
+
+import "tweedie/core/kernel"
+
+// convBackward differentiates a convolution, or a linear map as one of size 1.
+type convBackward struct {
+	place
+	window, back kernel.Window // of the forward pass, of the input's gradient
+	n            int           // output channels
+	mode         kernel.Arithmetic
+	gather       kernel.Gather
+	backGather   kernel.Gather
+	weights      *kernel.Packed // mirrored and transposed
+	mirrored     []float32
+	dw           []float32 // [taps·C, n]: MatMulGrad's layout
+	used         bool      // dw holds something
+}
+
+func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBackward {
+	n := at.t.program.Shape(at.node.Params[1])[0]
+	b := &convBackward{place: at, window: g, back: g.Transposed(n), n: n, mode: mode}
+	k := g.C * g.Size * g.Size
+	b.gather = *g.Gather(at.t.batch)
+	b.dw = make([]float32, k*n)
+	if at.t.deltas[at.node.In[0]] != nil {
+		b.backGather = *b.back.Gather(at.t.batch)
+		b.weights = kernel.NewPacked(n*g.Size*g.Size, g.C)
+		b.mirrored = make([]float32, k*n)
+	}
+	return b
+}
+
+func (b *convBackward) scratch() int {
+	if b.window.Size == 1 && b.window.Stride == 1 && b.window.Plain() {
+		return 0
+	}
+	return b.t.batch * max(b.window.Padded(), b.back.Padded())
+}
+
+func (b *convBackward) load() {
+	if b.weights == nil {
+		return
+	}
+	w, taps := b.w(0), b.window.Size*b.window.Size
+	for i, v := range w {
+		b.mirrored[i-i%taps+taps-1-i%taps] = v
+	}
+	b.weights.Pack(b.mirrored, taps, b.n, kernel.Strides{Tap: 1, Channel: taps * b.window.C, Column: taps})
+}
+
+func (b *convBackward) run(n int, dy []float32) {
+	kernel.SumRows(b.dw1(), dy)
+	x := b.x(0, n)
+	if !b.window.Plain() {
+		b.window.Pad(b.t.scratch, x, n)
+		x = b.t.scratch[:n*b.window.Padded()]
+	}
+	kernel.MatMulGrad(b.dw, x, dy, rowsOf(&b.gather, n, b.t.batch), b.n)
+	b.used = true
+	if dx := b.dx(0, n); dx != nil {
+		src := dy
+		if b.window.Size > 1 || b.window.Stride > 1 {
+			b.window.Spread(b.t.scratch, dy, n, b.n)
+			src = b.t.scratch[:n*b.back.Padded()]
+		}
+		kernel.MatMul(dx, src, rowsOf(&b.backGather, n, b.t.batch), b.weights, nil, dx, b.mode)
+	}
+}
+
+func (b *convBackward) dw1() []float32 { return b.place.dw(1) }
+
+// flush adds dw, transposed to PyTorch's layout, to the weights' gradient.
+func (b *convBackward) flush() {
+	if !b.used {
+		return
+	}
+	b.used = false
+	out, taps := b.place.dw(0), b.window.Size*b.window.Size
+	for t := range taps {
+		for c := range b.window.C {
+			row := b.dw[(t*b.window.C+c)*b.n:][:b.n]
+			for o, v := range row {
+				out[(o*b.window.C+c)*taps+t] += v
+			}
+		}
+	}
+	clear(b.dw)
+}
+
+// rowsOf returns g for the first n of batch samples.
+func rowsOf(g *kernel.Gather, n, batch int) *kernel.Gather {
+	return &kernel.Gather{Rows: g.Rows[:len(g.Rows)/batch*n], Taps: g.Taps, C: g.C}
+}

@@ -1,0 +1,104 @@
+package autodiff
+
+import (
+	"tweedie/core/graph"
+	"tweedie/core/kernel"
+)
+
+// normBackward differentiates a group norm, given the statistics that its forward
+// pass left in its scratch.
+type normBackward struct {
+	place
+	norm  kernel.Norm
+	stats []float32
+}
+
+func (normBackward) load()  {}
+func (normBackward) flush() {}
+
+func (b normBackward) run(n int, dy []float32) {
+	k, g := b.norm.HW*b.norm.C, b.norm.Groups
+	x, dx := b.x(0, n), b.dx(0, n)
+	for i := range n {
+		at := i * k
+		mean, rstd := b.stats[2*g*i:2*g*i+g], b.stats[2*g*i+g:2*g*(i+1)]
+		kernel.GroupNormBackward(dx[at:at+k], b.dw(0), b.dw(1), x[at:at+k], b.w(0), b.w(1), mean, rstd, dy[at:at+k], b.norm)
+	}
+}
+
+// attentionBackward differentiates an attention; it computes the softmax anew.
+type attentionBackward struct {
+	place
+	attn kernel.Attn
+}
+
+func (attentionBackward) load()  {}
+func (attentionBackward) flush() {}
+
+func (b attentionBackward) run(n int, dy []float32) {
+	k := b.attn.L * b.attn.C
+	for i := range n {
+		s := func(x []float32) []float32 { return x[i*k : (i+1)*k] }
+		kernel.AttentionBackward(s(b.dx(0, n)), s(b.dx(1, n)), s(b.dx(2, n)),
+			s(b.x(0, n)), s(b.x(1, n)), s(b.x(2, n)), s(dy), b.t.scratch, b.attn)
+	}
+}
+
+// plainBackward differentiates the operations that keep nothing.
+type plainBackward struct{ place }
+
+func (plainBackward) load()  {}
+func (plainBackward) flush() {}
+
+func (b plainBackward) run(n int, dy []float32) {
+	switch b.node.Op.(type) {
+	case graph.SiLU:
+		if dx := b.dx(0, n); dx != nil {
+			kernel.SiLUBackward(dx, b.x(0, n), dy)
+		}
+	case graph.Add:
+		for i := range 2 {
+			if dx := b.dx(i, n); dx != nil {
+				kernel.AddTo(dx, dy)
+			}
+		}
+	case graph.AddChannels:
+		kernel.AddTo(b.dx(0, n), dy)
+		k, c := b.size(0), b.size(1)
+		de := b.dx(1, n)
+		for i := range n {
+			kernel.SumRows(de[i*c:(i+1)*c], dy[i*k:(i+1)*k])
+		}
+	case graph.Concat:
+		rows := n * b.shape(0)[0] * b.shape(0)[1]
+		kernel.ConcatBackward(b.dx(0, n), b.dx(1, n), dy, rows, b.shape(0)[2], b.shape(1)[2])
+	case graph.Embedding:
+		c := len(dy) / n
+		for i := range n {
+			kernel.EmbedBackward(b.dw(0), dy[i*c:(i+1)*c], int(b.x(0, n)[i]), c)
+		}
+	default:
+		b.resample(n, dy)
+	}
+}
+
+// resample differentiates the operations that move pixels.
+func (b plainBackward) resample(n int, dy []float32) {
+	dx := b.dx(0, n)
+	if dx == nil {
+		return // nobody learns from the picture or the time itself
+	}
+	kx, ky := b.size(0), len(dy)/n
+	in, out := b.shape(0), b.t.program.Shape(b.node.Out)
+	for i := range n {
+		d, s := dx[i*kx:(i+1)*kx], dy[i*ky:(i+1)*ky]
+		switch b.node.Op.(type) {
+		case graph.Upsample:
+			kernel.Upsample2Backward(d, s, in[0], in[1], in[2])
+		case graph.SpaceToDepth:
+			kernel.SpaceToDepth2Backward(d, s, in[0], in[1], in[2])
+		case graph.DepthToSpace:
+			kernel.DepthToSpace2Backward(d, s, out[0], out[1], out[2])
+		}
+	}
+}

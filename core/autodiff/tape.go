@@ -1,0 +1,202 @@
+// Package autodiff trains: it runs a graph.Program forward, keeps what happened,
+// and runs it backward (reverse-mode differentiation, Griewank and Walther 2008).
+//
+// A Tape belongs to one goroutine. Data-parallel training gives each worker a
+// tape over the same parameters and adds their gradients in a fixed order.
+package autodiff
+
+import (
+	"fmt"
+
+	"tweedie/core/graph"
+	"tweedie/core/kernel"
+)
+
+// Tape evaluates a program for batches of samples and differentiates it with
+// respect to its parameters.
+type Tape struct {
+	program *graph.Program
+	out     graph.Value
+	params  *graph.Params
+	value   func(graph.Value) []float32 // a parameter's numbers
+	grad    func(graph.Value) []float32 // a parameter's gradient
+	grads   *graph.Params
+	batch   int
+
+	steps   []step
+	values  [][]float32 // what Forward computed
+	deltas  [][]float32 // ∂loss/∂value; nil for inputs and parameters
+	scratch []float32
+}
+
+// step is one operation, forward and backward.
+type step struct {
+	node     graph.Node
+	runner   graph.Runner
+	in       [][]float32
+	scratch  []float32 // the operation's own, if its derivative reads it; nil otherwise
+	backward backward
+}
+
+// backward is an operation's derivative. load is called when the parameters
+// changed; run adds to the deltas of the inputs and to the parameters'
+// gradients; flush moves gradients that are kept in another layout.
+type backward interface {
+	load()
+	run(n int, dy []float32)
+	flush()
+}
+
+// New returns a tape of p, whose output is out, over params, for up to batch
+// samples at a time. It keeps params and reads it at every Load. The error says
+// what p or params lacks.
+func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mode kernel.Arithmetic) (*Tape, error) {
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	t := &Tape{program: p, out: out, params: params, batch: batch}
+	t.grads = params.Like(make([]float32, len(params.Flat)))
+	var err error
+	if t.value, err = params.ByValue(p); err != nil {
+		return nil, err
+	}
+	if t.grad, err = t.grads.ByValue(p); err != nil {
+		return nil, err
+	}
+	t.values = make([][]float32, p.Values())
+	t.deltas = make([][]float32, p.Values())
+	for _, n := range p.Nodes {
+		t.values[n.Out] = make([]float32, batch*p.Size(n.Out))
+		t.deltas[n.Out] = make([]float32, batch*p.Size(n.Out))
+	}
+	need := 0
+	for _, n := range p.Nodes {
+		s := step{node: n, runner: p.Bind(n, batch, mode), in: make([][]float32, len(n.In))}
+		if _, ok := n.Op.(graph.GroupNorm); ok {
+			s.scratch = make([]float32, s.runner.Scratch())
+		}
+		var more int
+		if s.backward, more, err = t.derive(n, s.scratch, mode); err != nil {
+			return nil, err
+		}
+		need = max(need, s.runner.Scratch(), more)
+		t.steps = append(t.steps, s)
+	}
+	t.scratch = make([]float32, need)
+	t.Load()
+	return t, nil
+}
+
+// Load takes the parameters' present numbers into use. Call it after each change.
+func (t *Tape) Load() {
+	for _, s := range t.steps {
+		var params [][]float32
+		for _, v := range s.node.Params {
+			params = append(params, t.value(v))
+		}
+		s.runner.Load(params)
+		s.backward.load()
+	}
+}
+
+// Forward evaluates n samples. inputs are in the program's order of declaration
+// and are kept until Backward. The result belongs to the tape and lasts until
+// the next Forward. It panics if n exceeds the batch or an input is too short.
+func (t *Tape) Forward(n int, inputs ...[]float32) []float32 {
+	if n > t.batch || len(inputs) != len(t.program.Inputs) {
+		panic("autodiff: Forward: wrong number of samples or inputs")
+	}
+	for i, d := range t.program.Inputs {
+		t.values[d.Value] = inputs[i][:n*t.program.Size(d.Value)]
+	}
+	for i := range t.steps {
+		s := &t.steps[i]
+		for j, v := range s.node.In {
+			s.in[j] = t.values[v]
+		}
+		scratch := t.scratch
+		if s.scratch != nil {
+			scratch = s.scratch
+		}
+		s.runner.Run(t.values[s.node.Out], s.in, n, scratch)
+	}
+	return t.values[t.out][:n*t.program.Size(t.out)]
+}
+
+// Backward takes ∂loss/∂output of the last Forward's n samples and adds the
+// parameters' gradients to those already there.
+func (t *Tape) Backward(n int, dout []float32) {
+	for _, s := range t.steps {
+		clear(t.deltas[s.node.Out][:n*t.program.Size(s.node.Out)])
+	}
+	copy(t.deltas[t.out], dout[:n*t.program.Size(t.out)])
+	for i := len(t.steps) - 1; i >= 0; i-- {
+		s := &t.steps[i]
+		s.backward.run(n, t.deltas[s.node.Out][:n*t.program.Size(s.node.Out)])
+	}
+}
+
+// TakeGradients adds the gradients gathered since the last call to dst, which is
+// laid out as the parameters' Flat, and starts again from zero.
+func (t *Tape) TakeGradients(dst []float32) {
+	for _, s := range t.steps {
+		s.backward.flush()
+	}
+	kernel.AddTo(dst, t.grads.Flat)
+	clear(t.grads.Flat)
+}
+
+// Program returns the program that the tape runs.
+func (t *Tape) Program() *graph.Program { return t.program }
+
+// delta returns where ∂loss/∂v of n samples is gathered, nil if nobody asks.
+func (t *Tape) delta(v graph.Value, n int) []float32 {
+	if t.deltas[v] == nil {
+		return nil
+	}
+	return t.deltas[v][:n*t.program.Size(v)]
+}
+
+// derive returns the derivative of a node and the scratch it needs; kept is the
+// operation's own.
+func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (backward, int, error) {
+	at := place{t, n}
+	switch op := n.Op.(type) {
+	case graph.Conv:
+		b := newConvBackward(at, op.Window(t.program.Shape(n.In[0])), mode)
+		return b, b.scratch(), nil
+	case graph.Linear:
+		shape := t.program.Shape(n.In[0])
+		c := shape[len(shape)-1]
+		g := kernel.Window{H: t.program.Size(n.In[0]) / c, W: 1, C: c, Size: 1, Stride: 1}
+		b := newConvBackward(at, g, mode)
+		return b, b.scratch(), nil
+	case graph.GroupNorm:
+		return normBackward{at, op.Norm(t.program.Shape(n.In[0])), kept}, 0, nil
+	case graph.Attention:
+		a := op.Attn(t.program.Shape(n.In[0]))
+		return attentionBackward{at, a}, kernel.AttentionBackwardScratch(a), nil
+	case graph.SiLU, graph.Add, graph.AddChannels, graph.Concat, graph.Upsample,
+		graph.SpaceToDepth, graph.DepthToSpace, graph.Embedding, graph.Sinusoid:
+		return plainBackward{at}, 0, nil
+	}
+	return nil, 0, fmt.Errorf("autodiff: operation %T has no derivative here", n.Op)
+}
+
+// place is a node on a tape: where a derivative finds its numbers.
+type place struct {
+	t    *Tape
+	node graph.Node
+}
+
+func (p place) shape(i int) []int { return p.t.program.Shape(p.node.In[i]) }
+func (p place) size(i int) int    { return p.t.program.Size(p.node.In[i]) }
+
+// x returns n samples of input i; dx where their gradient is gathered, nil if
+// nobody asks.
+func (p place) x(i, n int) []float32  { return p.t.values[p.node.In[i]][:n*p.size(i)] }
+func (p place) dx(i, n int) []float32 { return p.t.delta(p.node.In[i], n) }
+
+// w returns parameter i, dw its gradient.
+func (p place) w(i int) []float32  { return p.t.value(p.node.Params[i]) }
+func (p place) dw(i int) []float32 { return p.t.grad(p.node.Params[i]) }

@@ -1,0 +1,50 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"tweedie/core/kernel"
+)
+
+// Attention is softmax(q·kᵀ/√d)·v over the pixels of images q, k, v [H,W,C], in
+// Heads heads of d = C/Heads channels (Vaswani et al. 2017, arXiv:1706.03762, eq. 1).
+type Attention struct{ Heads int }
+
+// Infer returns q's shape.
+func (o Attention) Infer(in [][]int) ([]int, error) {
+	if len(in) != 3 || len(in[0]) != 3 || !slices.Equal(in[0], in[1]) || !slices.Equal(in[0], in[2]) {
+		return nil, fmt.Errorf("has inputs %v, need three images of one shape", in)
+	}
+	if o.Heads <= 0 || in[0][2]%o.Heads != 0 {
+		return nil, fmt.Errorf("has %d heads, need a divisor of %d channels", o.Heads, in[0][2])
+	}
+	return in[0], nil
+}
+
+// Cost counts both products and an exponential as eight.
+func (o Attention) Cost(_ [][]int, out []int) Cost {
+	l, c := int64(out[0]*out[1]), int64(out[2])
+	return Cost{FLOPs: 4*l*l*c + 10*l*l*int64(o.Heads)}
+}
+
+// Attn returns the kernel's settings for images of this shape.
+func (o Attention) Attn(x []int) kernel.Attn {
+	return kernel.Attn{L: x[0] * x[1], C: x[2], Heads: o.Heads}
+}
+
+// Bind returns the kernel.
+func (o Attention) Bind(in, _ [][]int, _ []int, _ int, _ kernel.Arithmetic) Runner {
+	return attentionRunner{o.Attn(in[0])}
+}
+
+type attentionRunner struct{ attn kernel.Attn }
+
+func (attentionRunner) Load([][]float32) {}
+func (r attentionRunner) Scratch() int   { return kernel.AttentionScratch(r.attn) }
+func (r attentionRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	k := r.attn.L * r.attn.C
+	for i := range n {
+		kernel.Attention(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], x[1][i*k:(i+1)*k], x[2][i*k:(i+1)*k], scratch, r.attn)
+	}
+}

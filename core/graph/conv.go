@@ -1,0 +1,113 @@
+package graph
+
+import (
+	"fmt"
+
+	"tweedie/core/kernel"
+)
+
+// Conv is a square convolution of an image [H,W,C] with weights [out,C,Size,Size]
+// and biases [out], after Before rows and columns of zeros in front and After
+// behind.
+type Conv struct {
+	Size, Stride  int
+	Before, After int
+}
+
+// Infer returns [H',W',out].
+func (o Conv) Infer(in [][]int) ([]int, error) {
+	if len(in) != 3 || len(in[0]) != 3 || len(in[1]) != 4 || len(in[2]) != 1 {
+		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C], weights [out,C,h,w] and biases [out]", in)
+	}
+	x, w, b := in[0], in[1], in[2]
+	if w[1] != x[2] || w[2] != o.Size || w[3] != o.Size || b[0] != w[0] {
+		return nil, fmt.Errorf("weights %v and biases %v do not fit image %v and size %d", w, b, x, o.Size)
+	}
+	g := o.Window(x)
+	if o.Stride <= 0 || o.Size <= 0 || o.Before < 0 || o.After < 0 || x[0]+o.Before+o.After < o.Size || x[1]+o.Before+o.After < o.Size {
+		return nil, fmt.Errorf("%+v does not fit image %v", o, x)
+	}
+	return []int{g.OutH(), g.OutW(), w[0]}, nil
+}
+
+// Window returns the kernel's geometry on an image of this shape.
+func (o Conv) Window(x []int) kernel.Window {
+	return kernel.Window{H: x[0], W: x[1], C: x[2], Size: o.Size, Stride: o.Stride, Before: o.Before, After: o.After}
+}
+
+// Cost counts two operations a weight and position.
+func (o Conv) Cost(in [][]int, out []int) Cost {
+	return Cost{FLOPs: 2 * int64(out[0]*out[1]*out[2]) * int64(in[0][2]*o.Size*o.Size)}
+}
+
+// Bind packs the weights as the right-hand side of one product over all pixels.
+func (o Conv) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner {
+	g := o.Window(in[0])
+	return &convRunner{window: g, gather: *g.Gather(batch), weights: kernel.NewPacked(g.C*g.Size*g.Size, out[2]), batch: batch, mode: mode}
+}
+
+type convRunner struct {
+	window  kernel.Window
+	gather  kernel.Gather
+	weights *kernel.Packed
+	bias    []float32
+	batch   int
+	mode    kernel.Arithmetic
+}
+
+func (r *convRunner) Load(params [][]float32) {
+	taps := r.window.Size * r.window.Size
+	r.weights.Pack(params[0], taps, r.window.C, kernel.Strides{Tap: 1, Channel: taps, Column: taps * r.window.C})
+	r.bias = params[1]
+}
+
+func (r *convRunner) Scratch() int {
+	if r.window.Plain() {
+		return 0
+	}
+	return r.batch * r.window.Padded()
+}
+
+func (r *convRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	src := x[0]
+	if !r.window.Plain() {
+		r.window.Pad(scratch, src, n)
+		src = scratch
+	}
+	g := r.gather
+	g.Rows = g.Rows[:len(g.Rows)/r.batch*n]
+	kernel.MatMul(y, src, &g, r.weights, r.bias, nil, r.mode)
+}
+
+// Linear maps the last axis of x, [C] or [H,W,C], by weights [out,C] and biases [out].
+type Linear struct{}
+
+// Infer returns x's shape with its last axis replaced.
+func (Linear) Infer(in [][]int) ([]int, error) {
+	if len(in) != 3 || len(in[0]) == 0 || len(in[1]) != 2 || len(in[2]) != 1 {
+		return nil, fmt.Errorf("has inputs %v, need x, weights [out,C] and biases [out]", in)
+	}
+	x, w := in[0], in[1]
+	last := len(x) - 1
+	if w[1] != x[last] || in[2][0] != w[0] {
+		return nil, fmt.Errorf("weights %v and biases %v do not fit x %v", w, in[2], x)
+	}
+	return append(append([]int{}, x[:last]...), w[0]), nil
+}
+
+// Cost counts two operations a weight and row.
+func (Linear) Cost(in [][]int, out []int) Cost {
+	x := in[0]
+	return Cost{FLOPs: 2 * int64(size(out)) * int64(x[len(x)-1])}
+}
+
+// Bind packs the weights.
+func (Linear) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner {
+	x := in[0]
+	c := x[len(x)-1]
+	rows := size(x) / c
+	g := kernel.Window{H: rows * batch, W: 1, C: c, Size: 1, Stride: 1}
+	return &linearRunner{convRunner{window: g, gather: *g.Gather(1), weights: kernel.NewPacked(c, params[0][0]), batch: batch, mode: mode}}
+}
+
+type linearRunner struct{ convRunner }

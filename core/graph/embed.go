@@ -1,0 +1,72 @@
+package graph
+
+import (
+	"fmt"
+
+	"tweedie/core/kernel"
+)
+
+// Sinusoid turns a number [1] into [Width] sines and cosines of frequencies
+// exp(−ln(10000)·i/(Width/2−FreqShift)): the time embedding of Ho et al. 2020, as
+// diffusers' Timesteps lays it out.
+type Sinusoid struct {
+	Width        int
+	FlipSinToCos bool // cosines first
+	FreqShift    float32
+}
+
+// Infer returns [Width].
+func (o Sinusoid) Infer(in [][]int) ([]int, error) {
+	if len(in) != 1 || size(in[0]) != 1 {
+		return nil, fmt.Errorf("has inputs %v, need one number", in)
+	}
+	if o.Width <= 0 || o.Width%2 != 0 || float32(o.Width/2) <= o.FreqShift {
+		return nil, fmt.Errorf("has width %d and shift %g, need an even width with more frequencies than the shift", o.Width, o.FreqShift)
+	}
+	return []int{o.Width}, nil
+}
+
+// Cost counts a sine as twenty.
+func (o Sinusoid) Cost(_ [][]int, out []int) Cost { return each(out, 20) }
+
+// Bind returns the kernel.
+func (o Sinusoid) Bind(_, _ [][]int, _ []int, _ int, _ kernel.Arithmetic) Runner {
+	return plain{func(y []float32, x [][]float32, n int) {
+		for i := range n {
+			kernel.Sinusoid(y[i*o.Width:(i+1)*o.Width], x[0][i], o.FlipSinToCos, o.FreqShift)
+		}
+	}}
+}
+
+// Embedding looks up the row of a table [rows,C] whose number it is given, [1].
+// A number outside the table is the caller's mistake and panics.
+type Embedding struct{}
+
+// Infer returns [C].
+func (Embedding) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || size(in[0]) != 1 || len(in[1]) != 2 {
+		return nil, fmt.Errorf("has inputs %v, need one number and a table [rows,C]", in)
+	}
+	return in[1][1:], nil
+}
+
+// Cost counts nothing: it only moves numbers.
+func (Embedding) Cost([][]int, []int) Cost { return Cost{} }
+
+// Bind returns the kernel.
+func (Embedding) Bind(_, params [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	return &embeddingRunner{c: out[0]}
+}
+
+type embeddingRunner struct {
+	c     int
+	table []float32
+}
+
+func (r *embeddingRunner) Load(params [][]float32) { r.table = params[0] }
+func (r *embeddingRunner) Scratch() int            { return 0 }
+func (r *embeddingRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
+	for i := range n {
+		kernel.Embed(y[i*r.c:(i+1)*r.c], r.table, int(x[0][i]), r.c)
+	}
+}

@@ -1,0 +1,64 @@
+package graph
+
+import (
+	"fmt"
+
+	"tweedie/core/kernel"
+)
+
+// GroupNorm normalises an image [H,W,C] over its pixels and groups of channels
+// (Wu and He 2018, arXiv:1803.08494), scales and shifts it by γ, β [C], and
+// applies SiLU if asked.
+type GroupNorm struct {
+	Groups int
+	Eps    float32
+	SiLU   bool
+}
+
+// Infer returns the image's shape.
+func (o GroupNorm) Infer(in [][]int) ([]int, error) {
+	if len(in) != 3 || len(in[0]) != 3 || len(in[1]) != 1 || len(in[2]) != 1 || in[1][0] != in[0][2] || in[2][0] != in[0][2] {
+		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C] and two vectors [C]", in)
+	}
+	if o.Groups <= 0 || in[0][2]%o.Groups != 0 {
+		return nil, fmt.Errorf("has %d groups, need a divisor of %d channels", o.Groups, in[0][2])
+	}
+	return in[0], nil
+}
+
+// Cost counts eight operations a number, twenty with SiLU.
+func (o GroupNorm) Cost(_ [][]int, out []int) Cost {
+	if o.SiLU {
+		return each(out, 20)
+	}
+	return each(out, 8)
+}
+
+// Norm returns the kernel's settings for an image of this shape.
+func (o GroupNorm) Norm(x []int) kernel.Norm {
+	return kernel.Norm{HW: x[0] * x[1], C: x[2], Groups: o.Groups, Eps: o.Eps, SiLU: o.SiLU}
+}
+
+// Bind returns the kernel.
+//
+// Its scratch holds, after a run, sample i's means and reciprocal deviations at
+// 2·Groups·i: what the derivative needs.
+func (o GroupNorm) Bind(in, _ [][]int, _ []int, batch int, _ kernel.Arithmetic) Runner {
+	return &normRunner{norm: o.Norm(in[0]), batch: batch}
+}
+
+type normRunner struct {
+	norm        kernel.Norm
+	batch       int
+	gamma, beta []float32
+}
+
+func (r *normRunner) Load(params [][]float32) { r.gamma, r.beta = params[0], params[1] }
+func (r *normRunner) Scratch() int            { return 2 * r.norm.Groups * r.batch }
+func (r *normRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	k, g := r.norm.HW*r.norm.C, r.norm.Groups
+	for i := range n {
+		stats := scratch[2*g*i : 2*g*(i+1)]
+		kernel.GroupNorm(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], r.gamma, r.beta, stats[:g], stats[g:], r.norm)
+	}
+}

@@ -1,0 +1,69 @@
+package graph
+
+import (
+	"fmt"
+
+	"tweedie/core/tensor"
+)
+
+// Params holds a network's weights in one run of numbers, in the order in which
+// the network declares them.
+type Params struct {
+	Flat  []float32
+	Specs []Declared
+	at    []int
+	index map[string]int
+}
+
+// NewParams returns zeros for every parameter of p.
+func NewParams(p *Program) *Params {
+	out := &Params{Specs: p.Params, index: map[string]int{}}
+	n := 0
+	for i, d := range p.Params {
+		out.at = append(out.at, n)
+		out.index[d.Name] = i
+		n += tensor.Size(d.Shape)
+	}
+	out.at = append(out.at, n)
+	out.Flat = make([]float32, n)
+	return out
+}
+
+// Slice returns the numbers of parameter i, shared with Flat.
+func (p *Params) Slice(i int) []float32 { return p.Flat[p.at[i]:p.at[i+1]:p.at[i+1]] }
+
+// Like returns p's parameters over other numbers, as many as p.Flat holds.
+func (p *Params) Like(flat []float32) *Params {
+	if len(flat) != len(p.Flat) {
+		panic("graph: Like: wrong number of numbers")
+	}
+	q := *p
+	q.Flat = flat
+	return &q
+}
+
+// Named returns the numbers of the parameter of that name, nil if there is none.
+func (p *Params) Named(name string) []float32 {
+	i, ok := p.index[name]
+	if !ok {
+		return nil
+	}
+	return p.Slice(i)
+}
+
+// ByValue returns a function from a program's parameter to its numbers. It fails
+// unless every parameter of prog is there, in its shape.
+func (p *Params) ByValue(prog *Program) (func(Value) []float32, error) {
+	table := map[Value][]float32{}
+	for _, d := range prog.Params {
+		data := p.Named(d.Name)
+		if data == nil {
+			return nil, fmt.Errorf("graph: parameter %q is missing", d.Name)
+		}
+		if len(data) != tensor.Size(d.Shape) {
+			return nil, fmt.Errorf("graph: parameter %q holds %d numbers, need %v", d.Name, len(data), d.Shape)
+		}
+		table[d.Value] = data
+	}
+	return func(v Value) []float32 { return table[v] }, nil
+}

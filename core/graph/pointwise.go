@@ -1,0 +1,113 @@
+package graph
+
+import (
+	"fmt"
+	"slices"
+
+	"tweedie/core/kernel"
+	"tweedie/core/tensor"
+)
+
+func size(shape []int) int { return tensor.Size(shape) }
+
+// plain is what most operations need of a Runner: no parameters, no scratch.
+type plain struct {
+	run func(y []float32, x [][]float32, n int)
+}
+
+func (plain) Load([][]float32) {}
+func (plain) Scratch() int     { return 0 }
+func (p plain) Run(y []float32, x [][]float32, n int, _ []float32) {
+	p.run(y, x, n)
+}
+
+// each counts k operations a number of the output.
+func each(out []int, k int64) Cost { return Cost{FLOPs: k * int64(size(out))} }
+
+// SiLU is x·sigmoid(x) (Hendrycks and Gimpel 2016, arXiv:1606.08415; "swish").
+type SiLU struct{}
+
+// Infer returns x's shape.
+func (SiLU) Infer(in [][]int) ([]int, error) {
+	if len(in) != 1 {
+		return nil, fmt.Errorf("has %d inputs, need 1", len(in))
+	}
+	return in[0], nil
+}
+
+// Cost counts an exponential as eight.
+func (SiLU) Cost(_ [][]int, out []int) Cost { return each(out, 12) }
+
+// Bind returns the kernel.
+func (SiLU) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k := size(out)
+	return plain{func(y []float32, x [][]float32, n int) { kernel.SiLU(y[:n*k], x[0][:n*k]) }}
+}
+
+// Add is the sum of two values of one shape.
+type Add struct{}
+
+// Infer returns the common shape.
+func (Add) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || !slices.Equal(in[0], in[1]) {
+		return nil, fmt.Errorf("has inputs %v, need two of one shape", in)
+	}
+	return in[0], nil
+}
+
+// Cost counts one operation a number.
+func (Add) Cost(_ [][]int, out []int) Cost { return each(out, 1) }
+
+// Bind returns the kernel.
+func (Add) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k := size(out)
+	return plain{func(y []float32, x [][]float32, n int) { kernel.Add(y[:n*k], x[0][:n*k], x[1][:n*k]) }}
+}
+
+// AddChannels adds a vector [C] to every pixel of an image [H,W,C]: how the time
+// embedding enters a residual block.
+type AddChannels struct{}
+
+// Infer returns the image's shape.
+func (AddChannels) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || len(in[0]) != 3 || len(in[1]) != 1 || in[0][2] != in[1][0] {
+		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C] and a vector [C]", in)
+	}
+	return in[0], nil
+}
+
+// Cost counts one operation a number.
+func (AddChannels) Cost(_ [][]int, out []int) Cost { return each(out, 1) }
+
+// Bind returns the kernel.
+func (AddChannels) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k, c := size(out), out[2]
+	return plain{func(y []float32, x [][]float32, n int) {
+		for i := range n {
+			kernel.AddRows(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], x[1][i*c:(i+1)*c])
+		}
+	}}
+}
+
+// Concat joins two images along their channels.
+type Concat struct{}
+
+// Infer returns [H,W,C₀+C₁].
+func (Concat) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || len(in[0]) != 3 || len(in[1]) != 3 || in[0][0] != in[1][0] || in[0][1] != in[1][1] {
+		return nil, fmt.Errorf("has inputs %v, need two images of one height and width", in)
+	}
+	return []int{in[0][0], in[0][1], in[0][2] + in[1][2]}, nil
+}
+
+// Cost counts nothing: it only moves numbers.
+func (Concat) Cost([][]int, []int) Cost { return Cost{} }
+
+// Bind returns the kernel.
+func (Concat) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	rows, ca, cb := out[0]*out[1], in[0][2], in[1][2]
+	return plain{func(y []float32, x [][]float32, n int) {
+		m := n * rows
+		kernel.Concat(y[:m*(ca+cb)], x[0][:m*ca], x[1][:m*cb], m, ca, cb)
+	}}
+}

@@ -1,0 +1,94 @@
+// Package infer samples: it makes a plan of a graph.Program once, with packed
+// weights and one arena, and then evaluates it without allocating.
+package infer
+
+import (
+	"tweedie/core/graph"
+	"tweedie/core/kernel"
+)
+
+// Weights are a program's operations, bound and loaded. They are read-only and
+// serve any number of plans, one a goroutine.
+type Weights struct {
+	program *graph.Program
+	out     graph.Value
+	batch   int
+	runners []graph.Runner
+	offsets []int // where a value lies in a plan's arena; −1 for inputs and parameters
+	arena   int
+	scratch int
+}
+
+// Load binds p, whose output is out, to params, for up to batch samples at a
+// time. The error says what p or params lacks. Parameters that are not packed
+// stay shared with params.
+func Load(p *graph.Program, out graph.Value, params *graph.Params, batch int, mode kernel.Arithmetic) (*Weights, error) {
+	if err := p.Err(); err != nil {
+		return nil, err
+	}
+	value, err := params.ByValue(p)
+	if err != nil {
+		return nil, err
+	}
+	w := &Weights{program: p, out: out, batch: batch}
+	for _, n := range p.Nodes {
+		r := p.Bind(n, batch, mode)
+		var loaded [][]float32
+		for _, v := range n.Params {
+			loaded = append(loaded, value(v))
+		}
+		r.Load(loaded)
+		w.runners = append(w.runners, r)
+		w.scratch = max(w.scratch, r.Scratch())
+	}
+	w.offsets, w.arena = layout(p, out, batch)
+	return w, nil
+}
+
+// Plan evaluates a network. It belongs to one goroutine.
+type Plan struct {
+	w       *Weights
+	arena   []float32
+	scratch []float32
+	values  [][]float32
+	in      [][]float32
+}
+
+// NewPlan returns a plan with an arena of its own.
+func (w *Weights) NewPlan() *Plan {
+	p := &Plan{w: w, arena: make([]float32, w.arena), scratch: make([]float32, w.scratch)}
+	p.values = make([][]float32, w.program.Values())
+	most := 0
+	for _, n := range w.program.Nodes {
+		at := w.offsets[n.Out]
+		p.values[n.Out] = p.arena[at : at+w.batch*w.program.Size(n.Out)]
+		most = max(most, len(n.In))
+	}
+	p.in = make([][]float32, most)
+	return p
+}
+
+// Batch returns the most samples that Run takes.
+func (p *Plan) Batch() int { return p.w.batch }
+
+// Bytes returns the memory of the plan's arena and scratch.
+func (p *Plan) Bytes() int { return 4 * (len(p.arena) + len(p.scratch)) }
+
+// Run evaluates n samples and writes the output to y. inputs are in the
+// program's order of declaration. It allocates nothing. It panics if n exceeds
+// the batch or a length does not fit.
+func (p *Plan) Run(y []float32, n int, inputs ...[]float32) {
+	if n > p.w.batch || len(inputs) != len(p.w.program.Inputs) {
+		panic("infer: Run: wrong number of samples or inputs")
+	}
+	for i, d := range p.w.program.Inputs {
+		p.values[d.Value] = inputs[i][:n*p.w.program.Size(d.Value)]
+	}
+	for i, node := range p.w.program.Nodes {
+		for j, v := range node.In {
+			p.in[j] = p.values[v]
+		}
+		p.w.runners[i].Run(p.values[node.Out], p.in[:len(node.In)], n, p.scratch)
+	}
+	copy(y, p.values[p.w.out][:n*p.w.program.Size(p.w.out)])
+}

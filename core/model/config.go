@@ -1,0 +1,152 @@
+// Package model puts a network together with the process it was trained on: a
+// model file becomes a Denoiser, and a configuration becomes what is trained.
+package model
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/unet"
+)
+
+// ErrConfig is wrapped by every complaint about a configuration.
+var ErrConfig = errors.New("invalid model configuration")
+
+// The architectures and predictions of Config.
+const (
+	UNet2D  = "unet2d"
+	Epsilon = "epsilon" // ε on a variance-preserving chain: Ho et al. 2020
+	EDM     = "edm"     // F with Karras et al. 2022's preconditioning
+)
+
+// Config is what a model file says of its model.
+type Config struct {
+	Title      string              `json:"title,omitempty"`      // for people
+	Arch       string              `json:"arch"`                 // UNet2D
+	UNet       unet.Config         `json:"unet"`                 // the network
+	Prediction string              `json:"prediction"`           // Epsilon or EDM
+	SigmaData  float64             `json:"sigma_data,omitempty"` // EDM: standard deviation of the pixels
+	TimeScale  float64             `json:"time_scale,omitempty"` // the network's t is this times c_noise; 0 means 1
+	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`   // Epsilon: the chain
+	SigmaMin   float64             `json:"sigma_min"`            // noise levels that it was trained for
+	SigmaMax   float64             `json:"sigma_max"`            //
+	Shape      [3]int              `json:"shape"`                // C, H, W
+	Classes    []string            `json:"classes,omitempty"`    // names, in the order of their numbers
+	NullClass  *int                `json:"null_class,omitempty"` // the number that means none; absent if there is none
+	Defaults   Defaults            `json:"defaults"`             // what looks good
+}
+
+// Defaults are the settings that a request leaves out.
+type Defaults struct {
+	Sampler  string  `json:"sampler"`
+	Steps    int     `json:"steps"`
+	Guidance float64 `json:"guidance"`
+	Eta      float64 `json:"eta,omitempty"`
+}
+
+// ParseConfig reads a configuration. Unknown keys are ignored, so that files of
+// later versions open where they can. The error wraps ErrConfig.
+func ParseConfig(data []byte) (*Config, error) {
+	c := &Config{}
+	if err := json.Unmarshal(data, c); err != nil {
+		return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Validate names the first field that does not stand up.
+func (c *Config) Validate() error {
+	if c.Arch != UNet2D {
+		return fmt.Errorf("model: %w: arch is %q, need %q", ErrConfig, c.Arch, UNet2D)
+	}
+	if err := c.UNet.Validate(); err != nil {
+		return fmt.Errorf("model: %w: %w", ErrConfig, err)
+	}
+	u := &c.UNet
+	if want := [3]int{u.InChannels, u.SampleSize, u.SampleSize}; c.Shape != want {
+		return fmt.Errorf("model: %w: shape is %v, need the network's %v", ErrConfig, c.Shape, want)
+	}
+	if u.OutChannels != u.InChannels {
+		return fmt.Errorf("model: %w: out_channels is %d, need in_channels %d", ErrConfig, u.OutChannels, u.InChannels)
+	}
+	if err := c.validateClasses(); err != nil {
+		return err
+	}
+	return c.validateProcess()
+}
+
+func (c *Config) validateClasses() error {
+	known := 0
+	if c.UNet.Conditional() {
+		known = *c.UNet.NumClassEmbeds
+	}
+	if len(c.Classes) > known {
+		return fmt.Errorf("model: %w: %d classes, need at most the network's %d", ErrConfig, len(c.Classes), known)
+	}
+	if c.UNet.Conditional() && len(c.Classes) == 0 {
+		return fmt.Errorf("model: %w: no classes, need names for a network with %d", ErrConfig, known)
+	}
+	if c.NullClass != nil && (*c.NullClass < 0 || *c.NullClass >= known) {
+		return fmt.Errorf("model: %w: null_class is %d, need 0 to %d", ErrConfig, *c.NullClass, known-1)
+	}
+	return nil
+}
+
+func (c *Config) validateProcess() error {
+	if !(c.SigmaMin > 0 && c.SigmaMin < c.SigmaMax && c.SigmaMax <= 1e6) {
+		return fmt.Errorf("model: %w: noise levels %g to %g, need 0 < sigma_min < sigma_max ≤ 1e6", ErrConfig, c.SigmaMin, c.SigmaMax)
+	}
+	if !(c.TimeScale >= 0 && c.TimeScale <= 1e6) {
+		return fmt.Errorf("model: %w: time_scale is %g, need 0 to 1e6", ErrConfig, c.TimeScale)
+	}
+	if !(c.Defaults.Guidance >= 0 && c.Defaults.Guidance <= math.MaxFloat32) {
+		return fmt.Errorf("model: %w: defaults: guidance is %g, need a finite number of at least 0", ErrConfig, c.Defaults.Guidance)
+	}
+	_, err := c.Parametrisation()
+	return err
+}
+
+// Parametrisation returns how the network's output becomes D.
+func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
+	switch c.Prediction {
+	case EDM:
+		p := diffusion.EDM{SigmaData: c.SigmaData}
+		if err := p.Validate(); err != nil {
+			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
+		}
+		return p, nil
+	case Epsilon:
+		chain, err := c.Chain()
+		if err != nil {
+			return nil, err
+		}
+		return diffusion.Epsilon{Chain: chain}, nil
+	}
+	return nil, fmt.Errorf("model: %w: prediction is %q, need %q or %q", ErrConfig, c.Prediction, Epsilon, EDM)
+}
+
+// Chain returns the chain of an Epsilon model.
+func (c *Config) Chain() (*diffusion.Chain, error) {
+	if c.Schedule == nil {
+		return nil, fmt.Errorf("model: %w: schedule is missing, need one with prediction %q", ErrConfig, Epsilon)
+	}
+	chain, err := diffusion.NewChain(*c.Schedule)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
+	}
+	return chain, nil
+}
+
+// Time returns the network's t for c_noise of its parametrisation.
+func (c *Config) Time(cNoise float32) float32 {
+	if c.TimeScale == 0 {
+		return cNoise
+	}
+	return float32(c.TimeScale) * cNoise
+}

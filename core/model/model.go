@@ -1,0 +1,116 @@
+package model
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"tweedie/core/graph"
+	"tweedie/core/unet"
+	"tweedie/weights"
+)
+
+// Model is a network with its numbers and its process. It is read-only.
+type Model struct {
+	name    string
+	config  *Config
+	network *unet.Network
+	params  *graph.Params
+}
+
+// New returns a model over params, which it keeps. The error wraps ErrConfig, or
+// says what params lacks.
+func New(name string, c *Config, params *graph.Params) (*Model, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	net, err := unet.Build(&c.UNet)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := params.ByValue(net.Program); err != nil {
+		return nil, err
+	}
+	return &Model{name: name, config: c, network: net, params: params}, nil
+}
+
+// Open makes a model of a file's tensors. The error names every tensor that is
+// missing or has another shape than the configuration asks for; nothing of the
+// network's size is allocated before all are there.
+func Open(f *weights.File) (*Model, error) {
+	c, err := ParseConfig(f.Manifest.Config)
+	if err != nil {
+		return nil, err
+	}
+	net, err := unet.Build(&c.UNet)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(net.Program, f); err != nil {
+		return nil, err
+	}
+	params := graph.NewParams(net.Program)
+	for i, d := range params.Specs {
+		data, _, err := f.Float32(d.Name)
+		if err != nil {
+			return nil, err
+		}
+		copy(params.Slice(i), data)
+	}
+	return &Model{name: f.Manifest.Name, config: c, network: net, params: params}, nil
+}
+
+// check compares a file's tensors with what a network declares.
+func check(p *graph.Program, f *weights.File) error {
+	known := map[string]bool{}
+	for _, d := range p.Params {
+		known[d.Name] = true
+		t := f.Tensor(d.Name)
+		if t == nil {
+			return fmt.Errorf("model: tensor %q is missing, need shape %v", d.Name, d.Shape)
+		}
+		if !slices.Equal(t.Shape, d.Shape) {
+			return fmt.Errorf("model: tensor %q has shape %v, need %v", d.Name, t.Shape, d.Shape)
+		}
+	}
+	for _, t := range f.Tensors() {
+		if !known[t.Name] {
+			return fmt.Errorf("model: tensor %q is not part of the network", t.Name)
+		}
+	}
+	return nil
+}
+
+// Tensors returns the model's weights quantised to dtype, for weights.Write.
+func (m *Model) Tensors(dtype weights.DType) ([]weights.Tensor, error) {
+	var out []weights.Tensor
+	for i, d := range m.params.Specs {
+		t, err := weights.Quantise(d.Name, d.Shape, m.params.Slice(i), dtype)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}
+
+// Manifest returns the start of the model's manifest: name, configuration and card.
+func (m *Model) Manifest(card json.RawMessage) (*weights.Manifest, error) {
+	config, err := json.Marshal(m.config)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return &weights.Manifest{Name: m.name, Config: config, Card: card}, nil
+}
+
+// Name returns the model's name.
+func (m *Model) Name() string { return m.name }
+
+// Config returns the model's configuration, which is not to be changed.
+func (m *Model) Config() Config { return *m.config }
+
+// Params returns the model's weights, which are not to be changed.
+func (m *Model) Params() *graph.Params { return m.params }
+
+// Network returns the model's program.
+func (m *Model) Network() *unet.Network { return m.network }

@@ -1,0 +1,187 @@
+package model
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/infer"
+	"tweedie/core/tensor"
+)
+
+// Runner evaluates a model. It belongs to one goroutine and uses several.
+type Runner struct {
+	model  *Model
+	plans  []*infer.Plan
+	inputs [][]float32 // a plan's times and classes: [t…, y…]
+}
+
+// NewRunner returns a runner whose workers take up to maxBatch images at a time.
+func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
+	w, err := infer.Load(m.network.Program, m.network.Out, m.params, maxBatch, o.Arithmetic())
+	if err != nil {
+		return nil, err
+	}
+	r := &Runner{model: m}
+	for range max(1, o.Workers) {
+		r.plans = append(r.plans, w.NewPlan())
+		r.inputs = append(r.inputs, make([]float32, 2*maxBatch))
+	}
+	return r, nil
+}
+
+// Forward evaluates the bare network on x [N,H,W,C] at times t [N] with class
+// numbers y [N], nil if the network takes none. The result is new. The error
+// names a length, shape or class that does not fit.
+func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error) {
+	if err := r.check(x, t, y); err != nil {
+		return nil, err
+	}
+	n := x.Shape[0]
+	out := tensor.New(x.Shape...)
+	workers := min(len(r.plans), n)
+	if workers == 0 {
+		return out, nil
+	}
+	var wait sync.WaitGroup
+	for i := 1; i < workers; i++ {
+		wait.Go(func() { r.run(i, out, x, t, y, n*i/workers, n*(i+1)/workers) })
+	}
+	r.run(0, out, x, t, y, 0, n/workers)
+	wait.Wait()
+	return out, nil
+}
+
+// run evaluates images [start, end) with plan i.
+func (r *Runner) run(i int, out, x *tensor.Tensor, t []float32, y []int, start, end int) {
+	plan := r.plans[i]
+	for at := start; at < end; at += plan.Batch() {
+		n := min(plan.Batch(), end-at)
+		times, classes := r.inputs[i][:n], r.inputs[i][plan.Batch():plan.Batch()+n]
+		copy(times, t[at:])
+		size := len(x.Row(0))
+		image, result := x.Data[at*size:(at+n)*size], out.Data[at*size:(at+n)*size]
+		if y == nil {
+			plan.Run(result, n, image, times)
+			continue
+		}
+		for j := range classes {
+			classes[j] = float32(y[at+j])
+		}
+		plan.Run(result, n, image, times, classes)
+	}
+}
+
+func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
+	c, h, w := r.model.config.Shape[0], r.model.config.Shape[1], r.model.config.Shape[2]
+	if len(x.Shape) != 4 || x.Shape[1] != h || x.Shape[2] != w || x.Shape[3] != c {
+		return fmt.Errorf("model: images are %v, need [N,%d,%d,%d]: N, H, W, C", x.Shape, h, w, c)
+	}
+	n := x.Shape[0]
+	if len(t) != n {
+		return fmt.Errorf("model: %d times for %d images, need one each", len(t), n)
+	}
+	u := &r.model.config.UNet
+	if !u.Conditional() {
+		if y != nil {
+			return errors.New("model: classes given to a network that takes none")
+		}
+		return nil
+	}
+	if len(y) != n {
+		return fmt.Errorf("model: %d classes for %d images, need one each", len(y), n)
+	}
+	for i, class := range y {
+		if class < 0 || class >= *u.NumClassEmbeds {
+			return fmt.Errorf("model: class %d of image %d is out of range, need 0 to %d", class, i, *u.NumClassEmbeds-1)
+		}
+	}
+	return nil
+}
+
+// Denoiser returns D(x;σ) for images of these classes, −1 for none, guided as
+// diffusion.Guidance says: both evaluations go through the network as one batch.
+// Noise levels outside the model's range are refused.
+func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
+	cond, uncond, err := r.classes(class, guidance)
+	if err != nil {
+		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
+	}
+	switch {
+	case uncond == nil || guidance == 1:
+		return r.plain(cond)
+	case guidance == 0:
+		return r.plain(uncond)
+	}
+	both := r.plain(append(append([]int{}, cond...), uncond...))
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		n := x.Shape[0]
+		pair := tensor.New(append([]int{2 * n}, x.Shape[1:]...)...)
+		copy(pair.Data, x.Data)
+		copy(pair.Data[len(x.Data):], x.Data)
+		d, err := both(pair, sigma)
+		if err != nil {
+			return nil, err
+		}
+		c := tensor.Of(d.Data[:len(x.Data)], x.Shape...)
+		u := tensor.Of(d.Data[len(x.Data):], x.Shape...)
+		return u.AddScaled(guidance, c.AddScaled(-1, u)), nil
+	}
+}
+
+// classes returns the network's class numbers with and without the condition;
+// uncond is nil where guidance has nothing to do.
+func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err error) {
+	c := r.model.config
+	if !c.UNet.Conditional() {
+		return nil, nil, nil
+	}
+	named := false
+	for _, k := range class {
+		if k >= len(c.Classes) || k < 0 && c.NullClass == nil {
+			return nil, nil, fmt.Errorf("model: class %d is out of range, need 0 to %d", k, len(c.Classes)-1)
+		}
+		if k < 0 {
+			k = *c.NullClass
+		} else {
+			named = true
+		}
+		cond = append(cond, k)
+	}
+	if guidance == 1 || !named {
+		return cond, nil, nil
+	}
+	if c.NullClass == nil {
+		return nil, nil, fmt.Errorf("model: guidance is %g, need 1: the model has no class that means none", guidance)
+	}
+	uncond = make([]int, len(class))
+	for i := range uncond {
+		uncond[i] = *c.NullClass
+	}
+	return cond, uncond, nil
+}
+
+// plain returns the unguided denoiser for the network's own class numbers.
+func (r *Runner) plain(y []int) diffusion.Denoiser {
+	c := r.model.config
+	p, err := c.Parametrisation()
+	if err != nil {
+		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
+	}
+	net := func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) {
+		t := make([]float32, x.Shape[0])
+		for i := range t {
+			t[i] = c.Time(cNoise)
+		}
+		return r.Forward(x, t, y)
+	}
+	denoise := diffusion.Denoise(net, p)
+	low, high := float32(c.SigmaMin), float32(c.SigmaMax)
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		if !(sigma >= low && sigma <= high) {
+			return nil, fmt.Errorf("model: noise level %g is outside the model's, need [%g, %g]", sigma, low, high)
+		}
+		return denoise(x, sigma)
+	}
+}

@@ -1,0 +1,35 @@
+package nn
+
+import (
+	"math"
+
+	"tweedie/core/graph"
+	"tweedie/core/rng"
+)
+
+// initStream is the Philox stream of starting values; sample i is parameter i.
+const initStream = 1 << 30
+
+// Start fills params with the numbers that their Init asks for, drawn from seed.
+// A parameter's numbers depend on its place in the order of declaration only.
+func Start(params *graph.Params, seed uint64) {
+	for i, d := range params.Specs {
+		dst := params.Slice(i)
+		switch d.Init.Kind {
+		case graph.Zeros:
+			clear(dst)
+		case graph.Ones:
+			for j := range dst {
+				dst[j] = 1
+			}
+		case graph.Normal:
+			rng.Normal(dst, seed, uint64(i), initStream)
+		case graph.Uniform:
+			rng.Uniform(dst, seed, uint64(i), initStream)
+			bound := 1 / math.Sqrt(float64(d.Init.Fan))
+			for j, u := range dst {
+				dst[j] = float32((float64(2*u) - 1) * bound)
+			}
+		}
+	}
+}

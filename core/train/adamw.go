@@ -1,0 +1,81 @@
+package train
+
+import (
+	"math"
+	"sync"
+)
+
+// adamW is the optimiser of Loshchilov and Hutter 2019 (arXiv:1711.05101,
+// Algorithm 2, with the decay scaled by the learning rate as PyTorch does) and
+// the exponential average of its weights.
+type adamW struct {
+	m, v    []float32 // first and second moments
+	average []float32
+	decayed []bool // a parameter is decayed: it is part of a matrix
+}
+
+// eps keeps Adam's division finite: Kingma and Ba 2015, Algorithm 1.
+const eps = 1e-8
+
+// step updates w by gradient g, scaled by scale, at step t counted from 1.
+func (a *adamW) step(w, g []float32, c *Config, t int, scale float64) {
+	beta1, beta2 := orDefault(c.Beta1, 0.9), orDefault(c.Beta2, 0.999)
+	rate := c.rate(t - 1)
+	correct1 := 1 - math.Pow(beta1, float64(t))
+	correct2 := 1 - math.Pow(beta2, float64(t))
+	keep := averageAt(c.Average, t)
+	b1, b2, s := float32(beta1), float32(beta2), float32(scale)
+	size := float32(rate / correct1)
+	root := float32(1 / math.Sqrt(correct2))
+	shrink := float32(1 - rate*c.WeightDecay)
+	e := float32(1 - keep)
+	split(len(w), func(from, to int) {
+		for i := from; i < to; i++ {
+			d := g[i] * s
+			m := a.m[i] + (d-a.m[i])*(1-b1)
+			v := a.v[i] + (d*d-a.v[i])*(1-b2)
+			a.m[i], a.v[i] = m, v
+			x := w[i]
+			if a.decayed[i] {
+				x *= shrink
+			}
+			x -= size * m / (float32(math.Sqrt(float64(v)))*root + eps)
+			w[i] = x
+			a.average[i] += (x - a.average[i]) * e
+		}
+	})
+}
+
+// averageAt returns the decay of the weight average at step t: it starts low, so
+// that the first weights are forgotten soon.
+func averageAt(decay float64, t int) float64 {
+	return min(decay, float64(t)/float64(t+10))
+}
+
+func orDefault(v, zero float64) float64 {
+	if v == 0 {
+		return zero
+	}
+	return v
+}
+
+// optimiserParts is how many goroutines share the optimiser's work. Every
+// number is updated alone, so that the result does not depend on it.
+const optimiserParts = 4
+
+func split(n int, f func(from, to int)) {
+	var wait sync.WaitGroup
+	for i := range optimiserParts {
+		wait.Go(func() { f(n*i/optimiserParts, n*(i+1)/optimiserParts) })
+	}
+	wait.Wait()
+}
+
+// norm returns the Euclidean length of g, summed in order.
+func norm(g []float32) float64 {
+	sum := 0.0
+	for _, v := range g {
+		sum += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum)
+}

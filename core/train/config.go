@@ -1,0 +1,126 @@
+// Package train fits a model to images: the optimiser, weight averaging, the
+// step, and a state that can be resumed to the bit. It is never linked into wasm.
+package train
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+)
+
+// ErrConfig is wrapped by every complaint about a training configuration.
+var ErrConfig = errors.New("invalid training configuration")
+
+// Config is what a run is: the same configuration, data and seed give the same
+// weights to the bit on the same kind of processor, on any number of cores.
+type Config struct {
+	Model model.Config `json:"model"`
+	Seed  uint64       `json:"seed"`
+	Steps int          `json:"steps"` // optimiser steps
+	Batch int          `json:"batch"` // images a step
+	Lanes int          `json:"lanes"` // parts of a batch whose gradients are added in order; at most as many cores are used; 0 means 4
+
+	LearningRate float64 `json:"learning_rate"` // at its highest
+	WarmUp       int     `json:"warm_up"`       // steps of linear rise
+	Decay        string  `json:"decay"`         // "cosine" to a hundredth at the last step, or "none"
+	WeightDecay  float64 `json:"weight_decay"`  // AdamW's λ (Loshchilov and Hutter 2019), on matrices only
+	Beta1        float64 `json:"beta1"`         // 0 means 0.9
+	Beta2        float64 `json:"beta2"`         // 0 means 0.999
+	Clip         float64 `json:"clip"`          // bound on the gradient's norm; 0 means none
+	Average      float64 `json:"average"`       // decay of the weight average, reached gradually; 0 means none
+
+	DropClass float64 `json:"drop_class"`       // part of the labels replaced by the class that means none
+	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ
+	PStd      float64 `json:"p_std,omitempty"`  // edm: its standard deviation
+}
+
+// ParseConfig reads a configuration and refuses keys that it does not know. The
+// error wraps ErrConfig.
+func ParseConfig(data []byte) (*Config, error) {
+	c := &Config{}
+	if err := strict(data, c); err != nil {
+		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
+	}
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// Validate names the first field that does not stand up.
+func (c *Config) Validate() error {
+	if err := c.Model.Validate(); err != nil {
+		return fmt.Errorf("train: %w: %w", ErrConfig, err)
+	}
+	unit := func(v float64) bool { return v >= 0 && v < 1 }
+	positive := func(v float64) bool { return v >= 0 && v <= math.MaxFloat32 }
+	for _, check := range []struct {
+		ok        bool
+		key, need string
+		found     any
+	}{
+		{c.Steps >= 1 && c.Steps <= 1<<30, "steps", "1 to 2^30", c.Steps},
+		{c.Batch >= 1 && c.Batch <= 1<<20, "batch", "1 to 2^20", c.Batch},
+		{c.Lanes >= 0 && c.Lanes <= 256, "lanes", "0 to 256", c.Lanes},
+		{c.LearningRate > 0 && c.LearningRate <= 10, "learning_rate", "more than 0, at most 10", c.LearningRate},
+		{c.WarmUp >= 0, "warm_up", "at least 0", c.WarmUp},
+		{c.Decay == "" || c.Decay == "none" || c.Decay == "cosine", "decay", `"cosine" or "none"`, c.Decay},
+		{positive(c.WeightDecay), "weight_decay", "a finite number of at least 0", c.WeightDecay},
+		{unit(c.Beta1), "beta1", "0 to less than 1", c.Beta1},
+		{unit(c.Beta2), "beta2", "0 to less than 1", c.Beta2},
+		{positive(c.Clip), "clip", "a finite number of at least 0", c.Clip},
+		{unit(c.Average), "average", "0 to less than 1", c.Average},
+		{unit(c.DropClass), "drop_class", "0 to less than 1", c.DropClass},
+		{c.DropClass == 0 || c.Model.NullClass != nil, "drop_class", "0 for a model without null_class", c.DropClass},
+	} {
+		if !check.ok {
+			return fmt.Errorf("train: %w: %s is %v, need %s", ErrConfig, check.key, check.found, check.need)
+		}
+	}
+	_, err := c.objective()
+	return err
+}
+
+// objective returns the loss that goes with what the model predicts: L_simple
+// for ε, EDM's weighted loss for F.
+func (c *Config) objective() (diffusion.Objective, error) {
+	if c.Model.Prediction == model.Epsilon {
+		chain, err := c.Model.Chain()
+		if err != nil {
+			return nil, err
+		}
+		return diffusion.LSimple{Chain: chain}, nil
+	}
+	o := diffusion.EDMLoss{PMean: c.PMean, PStd: c.PStd, SigmaData: c.Model.SigmaData}
+	if err := o.Validate(); err != nil {
+		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
+	}
+	return o, nil
+}
+
+func (c *Config) lanes() int {
+	if c.Lanes == 0 {
+		return 4
+	}
+	return c.Lanes
+}
+
+// rate returns the learning rate of step, counted from 0.
+func (c *Config) rate(step int) float64 {
+	rate := c.LearningRate
+	if step < c.WarmUp {
+		return rate * float64(step+1) / float64(c.WarmUp)
+	}
+	if c.Decay == "cosine" && c.Steps > c.WarmUp {
+		part := float64(step-c.WarmUp) / float64(c.Steps-c.WarmUp)
+		rate *= 0.01 + 0.99*(1+math.Cos(math.Pi*min(part, 1)))/2
+	}
+	return rate
+}
+
+// JSON returns the configuration as it is kept beside a run.
+func (c *Config) JSON() ([]byte, error) { return json.MarshalIndent(c, "", "  ") }

@@ -1,0 +1,126 @@
+package train
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"tweedie/weights"
+)
+
+// ErrState is wrapped by complaints about a saved state: torn, changed, or of
+// another run.
+var ErrState = errors.New("unusable training state")
+
+// State returns everything that Restore needs to go on to the bit: safetensors of
+// the weights, both moments, the average and the losses, followed by the SHA-256
+// of all bytes before it.
+func (t *Trainer) State() ([]byte, error) {
+	identity, err := t.identity()
+	if err != nil {
+		return nil, err
+	}
+	var tensors []weights.Tensor
+	for _, s := range t.slots() {
+		tensors = append(tensors, floats(s.name, *s.data))
+	}
+	data, err := weights.EncodeSafetensors(tensors, map[string]string{
+		"format": "tweedie-training", "step": strconv.Itoa(t.done), "run": identity,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("train: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return append(data, sum[:]...), nil
+}
+
+// Restore continues a run from State's bytes. On error, which wraps ErrState,
+// the trainer is as it was.
+func (t *Trainer) Restore(state []byte) error {
+	if len(state) < sha256.Size {
+		return fmt.Errorf("train: %w: %d bytes, need at least %d", ErrState, len(state), sha256.Size)
+	}
+	data, sum := state[:len(state)-sha256.Size], state[len(state)-sha256.Size:]
+	if found := sha256.Sum256(data); !bytes.Equal(found[:], sum) {
+		return fmt.Errorf("train: %w: SHA-256 is %x, need %x: the file is torn or changed", ErrState, found[:4], sum[:4])
+	}
+	tensors, meta, err := weights.ParseSafetensors(data)
+	if err != nil {
+		return fmt.Errorf("train: %w: %w", ErrState, err)
+	}
+	identity, err := t.identity()
+	if err != nil {
+		return err
+	}
+	if meta["run"] != identity {
+		return fmt.Errorf("train: %w: it belongs to a run with another configuration or other data", ErrState)
+	}
+	step, err := strconv.Atoi(meta["step"])
+	if err != nil || step < 0 || step > t.config.Steps {
+		return fmt.Errorf("train: %w: step is %q, need 0 to %d", ErrState, meta["step"], t.config.Steps)
+	}
+	return t.restore(tensors, step)
+}
+
+func (t *Trainer) restore(tensors []weights.Tensor, step int) error {
+	found := map[string][]float32{}
+	for _, tensor := range tensors {
+		data, err := tensor.Float32()
+		if err != nil {
+			return fmt.Errorf("train: %w: %w", ErrState, err)
+		}
+		found[tensor.Name] = data
+	}
+	for _, s := range t.slots() {
+		want := len(*s.data)
+		if s.name == "losses" {
+			want = step
+		}
+		if len(found[s.name]) != want {
+			return fmt.Errorf("train: %w: %q holds %d numbers, need %d", ErrState, s.name, len(found[s.name]), want)
+		}
+	}
+	for _, s := range t.slots() {
+		if s.name == "losses" {
+			t.losses = found[s.name]
+			continue
+		}
+		copy(*s.data, found[s.name])
+	}
+	t.done = step
+	return nil
+}
+
+// slot is one array of the state.
+type slot struct {
+	name string
+	data *[]float32
+}
+
+func (t *Trainer) slots() []slot {
+	return []slot{
+		{"weights", &t.params.Flat}, {"m", &t.optimiser.m}, {"v", &t.optimiser.v},
+		{"average", &t.optimiser.average}, {"losses", &t.losses},
+	}
+}
+
+// identity names the run: its configuration and data.
+func (t *Trainer) identity() (string, error) {
+	config, err := t.config.JSON()
+	if err != nil {
+		return "", fmt.Errorf("train: %w", err)
+	}
+	return fmt.Sprintf("%x-%016x", sha256.Sum256(config), t.data.Fingerprint()), nil
+}
+
+func floats(name string, data []float32) weights.Tensor {
+	raw := make([]byte, 0, 4*len(data))
+	for _, v := range data {
+		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(v))
+	}
+	return weights.Tensor{Name: name, DType: weights.F32, Shape: []int{len(data)}, Data: raw}
+}

@@ -1,0 +1,145 @@
+package unet
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ErrConfig is wrapped by every complaint about a configuration.
+var ErrConfig = errors.New("invalid network configuration")
+
+// Config is the configuration of diffusers' UNet2DModel, under its keys, for the
+// family with positional time embedding, and this program's own Patch.
+type Config struct {
+	SampleSize        int      `json:"sample_size"` // height and width
+	InChannels        int      `json:"in_channels"`
+	OutChannels       int      `json:"out_channels"`
+	BlockOutChannels  []int    `json:"block_out_channels"` // one a level
+	DownBlockTypes    []string `json:"down_block_types"`   // DownBlock2D, AttnDownBlock2D
+	UpBlockTypes      []string `json:"up_block_types"`     // UpBlock2D, AttnUpBlock2D
+	LayersPerBlock    int      `json:"layers_per_block"`
+	NormNumGroups     int      `json:"norm_num_groups"`
+	NormEps           float64  `json:"norm_eps"`
+	AttentionHeadDim  *int     `json:"attention_head_dim"` // channels a head; null: one head
+	DownsamplePadding int      `json:"downsample_padding"` // 0: zeros behind only; 1: around
+	FlipSinToCos      bool     `json:"flip_sin_to_cos"`
+	FreqShift         float64  `json:"freq_shift"`
+	NumClassEmbeds    *int     `json:"num_class_embeds"` // null: not conditional
+	ActFn             string   `json:"act_fn,omitempty"` // silu
+	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`
+	MidBlockScale     float64  `json:"mid_block_scale_factor,omitempty"` // 0 means 1
+	CenterInputSample bool     `json:"center_input_sample,omitempty"`
+	AddAttention      *bool    `json:"add_attention,omitempty"`
+	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"`
+	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`
+	DownsampleType    string   `json:"downsample_type,omitempty"`
+	UpsampleType      string   `json:"upsample_type,omitempty"`
+	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"`
+	Dropout           float64  `json:"dropout,omitempty"`
+	Patch             int      `json:"patch,omitempty"` // 2: pixels are folded into channels first; 0 means 1
+	ClassName         string   `json:"_class_name,omitempty"`
+	MidBlockType      *string  `json:"mid_block_type,omitempty"`
+	NumTrainTimesteps *int     `json:"num_train_timesteps,omitempty"`
+}
+
+// bounds keep a hostile configuration from asking for absurd work.
+const (
+	maxLevels   = 8
+	maxChannels = 4096
+	maxSize     = 1024
+	maxLayers   = 16
+	maxClasses  = 1 << 20
+)
+
+// Validate says what of c does not stand up: an impossible size, or something
+// that this program does not build. The error wraps ErrConfig.
+func (c *Config) Validate() error {
+	levels := len(c.BlockOutChannels)
+	checks := []struct {
+		ok   bool
+		text string
+	}{
+		{levels >= 1 && levels <= maxLevels, fmt.Sprintf("block_out_channels has %d levels, need 1 to %d", levels, maxLevels)},
+		{len(c.DownBlockTypes) == levels, fmt.Sprintf("down_block_types has %d entries, need %d, one a level", len(c.DownBlockTypes), levels)},
+		{len(c.UpBlockTypes) == levels, fmt.Sprintf("up_block_types has %d entries, need %d, one a level", len(c.UpBlockTypes), levels)},
+		{within(c.InChannels, 1, maxChannels), fmt.Sprintf("in_channels is %d, need 1 to %d", c.InChannels, maxChannels)},
+		{within(c.OutChannels, 1, maxChannels), fmt.Sprintf("out_channels is %d, need 1 to %d", c.OutChannels, maxChannels)},
+		{within(c.LayersPerBlock, 1, maxLayers), fmt.Sprintf("layers_per_block is %d, need 1 to %d", c.LayersPerBlock, maxLayers)},
+		{within(c.SampleSize, 1, maxSize), fmt.Sprintf("sample_size is %d, need 1 to %d", c.SampleSize, maxSize)},
+		{c.NormEps > 0 && c.NormEps < 1, fmt.Sprintf("norm_eps is %g, need a number in (0,1)", c.NormEps)},
+		{within(c.Patch, 0, 2), fmt.Sprintf("patch is %d, need 1 or 2", c.Patch)},
+		{within(c.DownsamplePadding, 0, 1), fmt.Sprintf("downsample_padding is %d, need 0 or 1", c.DownsamplePadding)},
+		{c.NumClassEmbeds == nil || within(*c.NumClassEmbeds, 1, maxClasses), "num_class_embeds needs a number from 1 to 1048576, or null"},
+		{within(c.NormNumGroups, 1, maxChannels), fmt.Sprintf("norm_num_groups is %d, need at least 1", c.NormNumGroups)},
+	}
+	for _, check := range checks {
+		if !check.ok {
+			return fmt.Errorf("unet: %w: %s", ErrConfig, check.text)
+		}
+	}
+	if err := c.validateBlocks(); err != nil {
+		return err
+	}
+	return c.validateKnown()
+}
+
+func within(v, low, high int) bool { return v >= low && v <= high }
+
+func (c *Config) validateBlocks() error {
+	for i, ch := range c.BlockOutChannels {
+		if !within(ch, 2, maxChannels) || ch%c.NormNumGroups != 0 {
+			return fmt.Errorf("unet: %w: block_out_channels[%d] is %d, need 2 to %d, divisible by norm_num_groups %d", ErrConfig, i, ch, maxChannels, c.NormNumGroups)
+		}
+		if c.AttentionHeadDim != nil && (*c.AttentionHeadDim <= 0 || ch%*c.AttentionHeadDim != 0) {
+			return fmt.Errorf("unet: %w: attention_head_dim is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, *c.AttentionHeadDim, i, ch)
+		}
+		if down := c.DownBlockTypes[i]; down != "DownBlock2D" && down != "AttnDownBlock2D" {
+			return fmt.Errorf("unet: %w: down_block_types[%d] is %q, need DownBlock2D or AttnDownBlock2D", ErrConfig, i, down)
+		}
+		if up := c.UpBlockTypes[i]; up != "UpBlock2D" && up != "AttnUpBlock2D" {
+			return fmt.Errorf("unet: %w: up_block_types[%d] is %q, need UpBlock2D or AttnUpBlock2D", ErrConfig, i, up)
+		}
+	}
+	if first := c.BlockOutChannels[0]; first%2 != 0 || float64(first/2) <= c.FreqShift {
+		return fmt.Errorf("unet: %w: block_out_channels[0] is %d, need an even number over twice freq_shift %g", ErrConfig, first, c.FreqShift)
+	}
+	scale := max(c.Patch, 1) << (len(c.BlockOutChannels) - 1)
+	if c.SampleSize%scale != 0 {
+		return fmt.Errorf("unet: %w: sample_size is %d, need a multiple of %d for %d levels", ErrConfig, c.SampleSize, scale, len(c.BlockOutChannels))
+	}
+	return nil
+}
+
+// validateKnown refuses what diffusers has and this program has not.
+func (c *Config) validateKnown() error {
+	text := func(key, got string, known ...string) error {
+		if slices.Contains(known, got) {
+			return nil
+		}
+		return fmt.Errorf("unet: %w: %s is %q, need %s", ErrConfig, key, got, strings.Join(known[1:], " or "))
+	}
+	no := func(key string, ok bool) error {
+		if ok {
+			return nil
+		}
+		return fmt.Errorf("unet: %w: %s has a value that is not built here", ErrConfig, key)
+	}
+	return errors.Join(
+		text("act_fn", c.ActFn, "", "silu"),
+		text("time_embedding_type", c.TimeEmbeddingType, "", "positional"),
+		text("resnet_time_scale_shift", c.ResnetTimeScale, "", "default"),
+		text("downsample_type", c.DownsampleType, "", "conv"),
+		text("upsample_type", c.UpsampleType, "", "conv"),
+		no("center_input_sample", !c.CenterInputSample),
+		no("mid_block_scale_factor", c.MidBlockScale == 0 || c.MidBlockScale == 1),
+		no("add_attention", c.AddAttention == nil || *c.AddAttention),
+		no("class_embed_type", c.ClassEmbedType == nil),
+		no("attn_norm_num_groups", c.AttnNormNumGroups == nil),
+		no("mid_block_type", c.MidBlockType == nil || *c.MidBlockType == "UNetMidBlock2D"),
+	)
+}
+
+// Conditional reports whether the network is told a class.
+func (c *Config) Conditional() bool { return c.NumClassEmbeds != nil }
