@@ -35,7 +35,7 @@ func TestAccuracy(t *testing.T) {
 		{"SincosPi/sin", sinPi, timesPi(bigSin), 2, [][2]float64{{-0.3, 0.3}, {-3, 3}, {1e-300, 1}, {-1e6, 1e6}}},
 		{"SincosPi/cos", cosPi, timesPi(bigCos), 2, [][2]float64{{-0.3, 0.3}, {-3, 3}, {1e-300, 1}, {-1e6, 1e6}}},
 		{"Tanh", Tanh, bigTanh, 1, [][2]float64{{-0.5, 0.5}, {-3, 3}, {-23, 23}, {1e-60, 1}, {-25, -1e-9}}},
-		{"Erf", Erf, bigErf, 1, [][2]float64{{-1.1, 1.1}, {-3, 3}, {-6, 6}, {1e-320, 1}, {-6, -1e-10}}},
+		{"Erf", Erf, bigErf, 2, [][2]float64{{-1.1, 1.1}, {-3, 3}, {-6, 6}, {1e-320, 1}, {-6, -1e-10}}},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			rng := rand.New(rand.NewPCG(1, 2))

@@ -2,7 +2,7 @@ package num
 
 import "math"
 
-// Erf returns the error function (2/√π)·∫₀ˣ e^(−t²) dt within 1 ulp.
+// Erf returns the error function (2/√π)·∫₀ˣ e^(−t²) dt within 2 ulp.
 // Erf(±0) = ±0, Erf(±Inf) = ±1, Erf(NaN) = NaN.
 func Erf(x float64) float64 {
 	a := math.Abs(x)
