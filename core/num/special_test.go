@@ -52,7 +52,6 @@ func TestPowSpecialValues(t *testing.T) {
 	for _, v := range values[:len(values)-1] {
 		values = append(values, -v)
 	}
-	values[len(values)-len(values)/2] = math.Copysign(0, -1)
 	for _, x := range values {
 		for _, y := range values {
 			got, want := Pow(x, y), math.Pow(x, y)
