@@ -7,6 +7,17 @@ package nn
 
 import "tweedie/core/graph"
 
+// FromZero returns g with every parameter declared through it starting at zero:
+// for the last layer of a residual branch, so that a network starts as the
+// identity (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
+func FromZero(g graph.Graph) graph.Graph { return zeroed{g} }
+
+type zeroed struct{ graph.Graph }
+
+func (z zeroed) Param(name string, _ graph.Init, shape ...int) graph.Value {
+	return z.Graph.Param(name, graph.Init{}, shape...)
+}
+
 // Conv3 is a 3×3 convolution to out channels with zeros around, at stride 1.
 func Conv3(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1})

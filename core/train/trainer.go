@@ -83,7 +83,7 @@ func decayed(p *graph.Params) []bool {
 	out := make([]bool, 0, len(p.Flat))
 	for i, d := range p.Specs {
 		for range p.Slice(i) {
-			out = append(out, d.Init.Kind == graph.Uniform && len(d.Shape) > 1)
+			out = append(out, d.Init.Kind != graph.Normal && len(d.Shape) > 1)
 		}
 	}
 	return out

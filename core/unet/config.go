@@ -92,7 +92,7 @@ func (c *Config) validateBlocks() error {
 		if !within(ch, 2, maxChannels) || ch%c.NormNumGroups != 0 {
 			return fmt.Errorf("unet: %w: block_out_channels[%d] is %d, need 2 to %d, divisible by norm_num_groups %d", ErrConfig, i, ch, maxChannels, c.NormNumGroups)
 		}
-		if c.AttentionHeadDim != nil && (*c.AttentionHeadDim <= 0 || ch%*c.AttentionHeadDim != 0) {
+		if c.attends(i) && c.AttentionHeadDim != nil && (*c.AttentionHeadDim <= 0 || ch%*c.AttentionHeadDim != 0) {
 			return fmt.Errorf("unet: %w: attention_head_dim is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, *c.AttentionHeadDim, i, ch)
 		}
 		if down := c.DownBlockTypes[i]; down != "DownBlock2D" && down != "AttnDownBlock2D" {
@@ -110,6 +110,12 @@ func (c *Config) validateBlocks() error {
 		return fmt.Errorf("unet: %w: sample_size is %d, need a multiple of %d for %d levels", ErrConfig, c.SampleSize, scale, len(c.BlockOutChannels))
 	}
 	return nil
+}
+
+// attends reports whether level i has attention, as the last has in the middle.
+func (c *Config) attends(i int) bool {
+	last := len(c.BlockOutChannels) - 1
+	return i == last || strings.HasPrefix(c.DownBlockTypes[i], "Attn") || strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
 }
 
 // validateKnown refuses what diffusers has and this program has not.

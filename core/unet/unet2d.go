@@ -53,7 +53,7 @@ func (b *builder) unet2d() graph.Value {
 	x = b.resnet("mid_block.resnets.1", x, mid)
 	x = b.up(x, skips)
 	x = b.norm("conv_norm_out", x, true)
-	x = nn.Conv3(b, "conv_out", x, out)
+	x = nn.Conv3(nn.FromZero(b), "conv_out", x, out)
 	if b.Patch == 2 {
 		x = b.Apply(graph.DepthToSpace{}, x)
 	}
@@ -120,7 +120,7 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 func (b *builder) resnet(name string, x graph.Value, out int) graph.Value {
 	h := nn.Conv3(b, name+".conv1", b.norm(name+".norm1", x, true), out)
 	h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
-	h = nn.Conv3(b, name+".conv2", b.norm(name+".norm2", h, true), out)
+	h = nn.Conv3(nn.FromZero(b), name+".conv2", b.norm(name+".norm2", h, true), out)
 	if b.Shape(x)[2] != out {
 		x = nn.Conv1(b, name+".conv_shortcut", x, out)
 	}
@@ -139,7 +139,7 @@ func (b *builder) attention(name string, x graph.Value) graph.Value {
 	k := nn.Linear(b, name+".to_k", h, c)
 	v := nn.Linear(b, name+".to_v", h, c)
 	h = b.Apply(graph.Attention{Heads: heads}, q, k, v)
-	return b.Apply(graph.Add{}, x, nn.Linear(b, name+".to_out.0", h, c))
+	return b.Apply(graph.Add{}, x, nn.Linear(nn.FromZero(b), name+".to_out.0", h, c))
 }
 
 func (b *builder) norm(name string, x graph.Value, silu bool) graph.Value {
