@@ -48,7 +48,7 @@ class Member {
   }
 
   /**
-   * Starts the Go program and gives it the model; the answer is the model's info.
+   * Starts the Go program and gives it the model; the answer is the model's info as JSON.
    * @param {string} build
    * @param {Promise<WebAssembly.Module>} module
    * @param {Promise<Files>} files
@@ -128,7 +128,7 @@ export class Pool {
     return this.#size
   }
 
-  /** Starts the first worker; the answer is the model's info. */
+  /** Starts the first worker; the answer is the model's info as JSON. */
   start() {
     return this.#add()
   }

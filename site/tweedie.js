@@ -37,7 +37,7 @@ export function load(url, { workers, onProgress, signal } = {}) {
     const pool = new Pool(size, BUILD, module, files)
     inner.addEventListener('abort', () => pool.close())
     const [info] = await Promise.all([pool.start(), files, module])
-    return new Model({ ...info, workers: size }, pool)
+    return new Model({ ...JSON.parse(info), workers: size }, pool)
   })
 }
 

@@ -1,0 +1,203 @@
+//go:build !js
+
+// The tests of the page's program drive it in Chromium, through the JavaScript
+// module, and compare it with the native engine. They build the program
+// themselves and serve it with a Content-Security-Policy as strict as the
+// page's, and without cross-origin isolation, which it must not need.
+package main_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+)
+
+// testBuild is the build id of the program under test.
+const testBuild = "test"
+
+// policy is the page's, without what only its looks need.
+const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'"
+
+// site is what the tests' server serves, by path; a test adds files of its own.
+type site struct {
+	sync.Mutex
+	files  map[string][]byte
+	server *httptest.Server
+}
+
+func (s *site) put(name string, data []byte) {
+	s.Lock()
+	defer s.Unlock()
+	s.files[name] = data
+}
+
+var types = map[string]string{".html": "text/html", ".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
+
+func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.Lock()
+	data, ok := s.files[r.URL.Path]
+	s.Unlock()
+	w.Header().Set("Content-Security-Policy", policy)
+	w.Header().Set("Cache-Control", "no-cache")
+	if !ok {
+		http.NotFound(w, r)
+		return
+	}
+	w.Header().Set("Content-Type", types[path.Ext(r.URL.Path)])
+	w.Write(data)
+}
+
+// build compiles the program for the page.
+func build(id string) ([]byte, error) {
+	dir, err := os.MkdirTemp("", "tweedie-wasm-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	out := filepath.Join(dir, "tweedie.wasm")
+	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.build="+id, "-o", out, ".")
+	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("go build: %w\n%s", err, text)
+	}
+	return os.ReadFile(out)
+}
+
+// newSite builds the program and starts a server with it and the scripts.
+func newSite() (*site, error) {
+	s := &site{files: map[string][]byte{"/": []byte("<!doctype html><title>test</title>")}}
+	program, err := build(testBuild)
+	if err != nil {
+		return nil, err
+	}
+	s.put("/tweedie.wasm", program)
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return nil, err
+	}
+	scripts, err := filepath.Glob("../../site/*.js")
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range append(scripts, filepath.Join(strings.TrimSpace(string(root)), "lib/wasm/wasm_exec.js")) {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			return nil, err
+		}
+		s.put("/"+filepath.Base(name), bytes.ReplaceAll(data, []byte("const BUILD = 'dev'"), []byte("const BUILD = '"+testBuild+"'")))
+	}
+	s.server = httptest.NewServer(s)
+	return s, nil
+}
+
+// sites is the one site of this test binary, and browser its one Chromium: a
+// context in which each test opens a tab.
+var sites = sync.OnceValues(newSite)
+
+var browser = sync.OnceValues(func() (context.Context, error) {
+	program, err := findChromium()
+	if err != nil {
+		return nil, err
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:],
+		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
+		chromedp.Flag("disable-component-update", true))
+	ctx, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stopBrowser := chromedp.NewContext(ctx)
+	closers = append(closers, stopBrowser, stopAllocator)
+	return ctx, chromedp.Do(ctx)
+})
+
+// closers end what the tests started.
+var closers []func()
+
+// findChromium returns the browser to drive. There is no way around it: a test of
+// the page that does not run would say nothing.
+func findChromium() (string, error) {
+	if name := os.Getenv("TWEEDIE_CHROMIUM"); name != "" {
+		return name, nil
+	}
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if found, err := exec.LookPath(name); err == nil {
+			return found, nil
+		}
+	}
+	return "", fmt.Errorf("no Chromium found: install the Debian package chromium, or name a browser in TWEEDIE_CHROMIUM")
+}
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	for _, end := range closers {
+		end()
+	}
+	os.Exit(status)
+}
+
+// page is a tab with the test's empty page.
+type page struct {
+	site *site
+	ctx  context.Context
+}
+
+// open opens a tab, which closes with the test.
+func open(t testing.TB) page {
+	t.Helper()
+	s, err := sites()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, err := browser()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := chromedp.NewContext(ctx)
+	t.Cleanup(stop)
+	ctx, stop = context.WithTimeout(ctx, 4*time.Minute)
+	t.Cleanup(stop)
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.server.URL+"/")); err != nil {
+		t.Fatal(err)
+	}
+	return page{s, ctx}
+}
+
+// prelude is in scope of every script: load, and words, which turns a promise
+// into the name and message of its error, or "fine".
+const prelude = `
+	const { load } = await import('/tweedie.js')
+	const words = (promise) => promise.then(() => 'fine', (error) => error.name + ': ' + error.message)
+`
+
+// run evaluates the body of an async function and decodes what it returns.
+func (p page) run(t testing.TB, result any, body string, args ...any) {
+	t.Helper()
+	script := fmt.Sprintf("(async () => {%s\n%s\n})()", prelude, fmt.Sprintf(body, args...))
+	data, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]byte](script, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
+	if err != nil {
+		t.Fatalf("%v\nin %s", err, body)
+	}
+	if err := json.Unmarshal(data, result); err != nil {
+		t.Fatalf("%v in %s", err, data)
+	}
+}
+
+// script writes a value as JavaScript.
+func script(v any) string {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return string(data)
+}

@@ -1,0 +1,106 @@
+//go:build !js
+
+package main_test
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/core/unet"
+	"tweedie/wasm/engine"
+	"tweedie/weights"
+)
+
+// The models of the tests are small U-Nets with random weights: they draw
+// nothing one would look at, but every weight and every path counts for a hash.
+// One is in colour, with classes and guidance, preconditioned as EDM; the other
+// is gray, without classes, on a chain, whose ends its noise levels are.
+const (
+	colour = `{"title": "Colour", "arch": "unet2d", "prediction": "edm", "sigma_data": 0.5, "sigma_min": 0.01, "sigma_max": 40,
+		"shape": [3, 8, 8], "classes": ["red", "green", "blue"], "null_class": 3, "defaults": {"sampler": "dpmpp2m", "steps": 5, "guidance": 1.5},
+		"unet": {"sample_size": 8, "in_channels": 3, "out_channels": 3, "block_out_channels": [16, 32],
+			"down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
+			"layers_per_block": 1, "norm_num_groups": 4, "norm_eps": 1e-5, "attention_head_dim": 8, "downsample_padding": 1,
+			"flip_sin_to_cos": true, "freq_shift": 0, "num_class_embeds": 4}}`
+	gray = `{"arch": "unet2d", "prediction": "epsilon", "schedule": {"kind": "linear"}, "sigma_min": 0.0100005, "sigma_max": 157.40729,
+		"shape": [1, 8, 8], "defaults": {"steps": 4},
+		"unet": {"sample_size": 8, "in_channels": 1, "out_channels": 1, "block_out_channels": [16],
+			"down_block_types": ["DownBlock2D"], "up_block_types": ["UpBlock2D"],
+			"layers_per_block": 1, "norm_num_groups": 4, "norm_eps": 1e-5, "attention_head_dim": null, "downsample_padding": 0,
+			"flip_sin_to_cos": false, "freq_shift": 1, "num_class_embeds": null}}`
+)
+
+// modelFile is a model as files, and the engine that reads it here.
+type modelFile struct {
+	manifest []byte
+	parsed   *weights.Manifest
+	shards   [][]byte
+	engine   *engine.Engine
+}
+
+// newModel makes a model of a configuration and random weights.
+func newModel(t testing.TB, name, config string) *modelFile {
+	t.Helper()
+	c, err := model.ParseConfig([]byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := unet.Build(&c.UNet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(net.Program)
+	rng := rand.New(rand.NewPCG(1, 2))
+	for i, d := range params.Specs {
+		fan := 1
+		for _, n := range d.Shape[1:] {
+			fan *= n
+		}
+		for j := range params.Slice(i) {
+			v := float32(rng.NormFloat64()) / float32(fan)
+			if len(d.Shape) == 1 && strings.Contains(d.Name, "norm") && strings.HasSuffix(d.Name, "weight") {
+				v = 1
+			}
+			params.Slice(i)[j] = v
+		}
+	}
+	m, err := model.New(name, c, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors, err := m.Tensors(weights.I8)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := m.Manifest(json.RawMessage(`{"license": "none"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &modelFile{}
+	if f.manifest, f.shards, err = weights.Encode(name, manifest, tensors); err != nil {
+		t.Fatal(err)
+	}
+	if f.parsed, err = weights.ParseManifest(f.manifest); err != nil {
+		t.Fatal(err)
+	}
+	file, err := f.parsed.Decode(f.shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.engine, err = engine.Open(file, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// put serves the model as /models/NAME.json.
+func (f *modelFile) put(s *site, name string) {
+	s.put("/models/"+name+".json", f.manifest)
+	for i, shard := range f.parsed.Shards {
+		s.put("/models/"+shard.File, f.shards[i])
+	}
+}
