@@ -1,0 +1,55 @@
+// Tweedie trains diffusion models, samples and inpaints with them, and turns
+// them into static pages on which anybody does the same in the browser.
+//
+//	tweedie data mnist -o data/mnist
+//	tweedie train data/mnist -o runs/mnist
+//	tweedie sample weights/models/mnist.json -o digits.png --class 3 -n 16
+//	tweedie site weights/models/mnist.json -o dist
+//	tweedie serve dist
+//
+// tweedie COMMAND --help tells the rest.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is main without the process around it, so that tests can call it.
+// It returns the exit status: 0 done, 1 failed, 2 misused.
+func run(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// A second Ctrl-C ends the process at once.
+	context.AfterFunc(ctx, stop)
+	return runContext(ctx, args, stdout, stderr)
+}
+
+// runContext is run until ctx ends.
+func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	root := newRoot()
+	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	cmd, err := root.ExecuteContextC(ctx)
+	var wrong *misuse
+	switch {
+	case err == nil:
+		return 0
+	case errors.As(err, &wrong):
+		fmt.Fprintf(stderr, "%s: %v (%s --help tells more)\n", cmd.CommandPath(), err, cmd.CommandPath())
+		return 2
+	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
+		fmt.Fprintf(stderr, "%s: stopped\n", cmd.CommandPath())
+		return 1
+	}
+	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+	return 1
+}

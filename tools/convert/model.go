@@ -1,0 +1,36 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/wasm/engine"
+	"tweedie/weights"
+)
+
+// models completes the paths of models on a shell's command line.
+func models(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// openEngine opens the model whose manifest is at path, verified. It says once,
+// on standard error, if this build has no vector kernels.
+func openEngine(cmd *cobra.Command, path string, c *compute) (*engine.Engine, error) {
+	o, err := c.options()
+	if err != nil {
+		return nil, err
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.Open(f, o)
+	if err != nil {
+		return nil, fmt.Errorf("model %q: %w", path, err)
+	}
+	if !e.Info().SIMD {
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: built without GOEXPERIMENT=simd: the same results, several times slower")
+	}
+	return e, nil
+}

@@ -1,0 +1,89 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// misuse is an error of the one who typed the command: exit status 2.
+type misuse struct{ error }
+
+func (m *misuse) Unwrap() error { return m.error }
+
+// misused returns a misuse with a formatted text.
+func misused(format string, args ...any) error { return &misuse{fmt.Errorf(format, args...)} }
+
+// newRoot returns the command line, built anew so that no flag outlives a run.
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tweedie",
+		Short: "Train diffusion models, sample and inpaint with them, and publish them as static pages",
+		Long: `Tweedie trains a diffusion model on a laptop, turns any checkpoint into a small
+verified web model, and publishes it as a static page on which anybody samples
+and inpaints on their own machine.
+
+Output goes to standard output, progress and errors to standard error.
+Exit status: 0 done, 1 failed, 2 misused.`,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			return misused("unknown command %q%s", args[0], didYouMean(cmd, args[0]))
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
+	root.AddCommand(
+		newTrain(), newSample(), newInpaint(), newForward(),
+		newConvert(), newInspect(), newVerify(), newBench(),
+		newData(), newSite(), newServe(), newVersion(),
+	)
+	for _, cmd := range root.Commands() {
+		if cmd.Args != nil {
+			cmd.Args = misusedArgs(cmd.Args)
+		}
+	}
+	return root
+}
+
+// didYouMean returns a hint at commands that are spelt nearly so.
+func didYouMean(cmd *cobra.Command, name string) string {
+	cmd.SuggestionsMinimumDistance = 2
+	near := cmd.SuggestionsFor(name)
+	if len(near) == 0 {
+		return ""
+	}
+	return ", did you mean " + strings.Join(near, " or ") + "?"
+}
+
+// misusedArgs makes the errors of check misuses, worded by what the command takes.
+func misusedArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if check(cmd, args) == nil {
+			return nil
+		}
+		_, takes, _ := strings.Cut(strings.TrimSuffix(cmd.Use, " [flags]"), " ")
+		return misused("found %d arguments %q, need %s", len(args), args, takes)
+	}
+}
+
+// output is the flag -o, which some commands cannot do without.
+func output(cmd *cobra.Command, to *string, what string) {
+	cmd.Flags().StringVarP(to, "output", "o", "", what)
+}
+
+// needOutput reports that -o is absent.
+func needOutput(o, what string) error {
+	if o == "" {
+		return misused("no output given, need -o %s", what)
+	}
+	return nil
+}
+
+// errNotJSON is the reason why a manifest was not found in a file.
+var errNotJSON = errors.New("need a model's manifest, a .json file")

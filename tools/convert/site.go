@@ -1,0 +1,61 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/tools/convert/internal/page"
+)
+
+func newSite() *cobra.Command {
+	var o page.Options
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "site MODEL… -o dist",
+		Short: "Make the static site of models",
+		Long: `Site makes a folder that any static host can serve: the page, the module
+tweedie.js, the wasm, the models with their shards and cards, and a brotli copy of
+each file. The page opens the first model. Every hash is verified first.
+
+The folder is replaced as a whole, and only if it holds a site already.`,
+		Example: `  tweedie site weights/models/mnist.json -o dist
+  tweedie serve dist`,
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: models,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needOutput(o.Out, "DIR"); err != nil {
+				return err
+			}
+			o.Models = args
+			files, err := page.Build(cmd.Context(), o)
+			if err != nil {
+				return err
+			}
+			return reportSite(cmd, o.Out, files, asJSON)
+		},
+	}
+	output(cmd, &o.Out, "folder of the site")
+	cmd.Flags().StringVar(&o.Page, "page", "", "folder to take the page from, instead of the one in this program")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "list the files as JSON")
+	return cmd
+}
+
+// reportSite prints the files of a site and what they weigh.
+func reportSite(cmd *cobra.Command, out string, files []page.File, asJSON bool) error {
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"site": out, "files": files})
+	}
+	bytes, sent := 0, 0
+	for _, f := range files {
+		packed := "-"
+		if f.Brotli > 0 {
+			packed = fmt.Sprint(f.Brotli)
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "%10d %10s  %s\n", f.Bytes, packed, f.Name)
+		bytes, sent = bytes+f.Bytes, sent+f.Sent()
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%10d %10d  %s: bytes, and as sent with brotli\n", bytes, sent, out)
+	return nil
+}

@@ -1,0 +1,235 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/tensor"
+	"tweedie/core/train"
+	"tweedie/tools/convert/internal/dataset"
+	"tweedie/tools/convert/internal/fit"
+	"tweedie/wasm/engine"
+)
+
+// training is the flags of train.
+type training struct {
+	out, config, arch, name string
+	data                    dataFlags
+	resume, print, json     bool
+	steps, batch            int
+	seed                    uint64
+	rate                    float64
+	saveEvery               time.Duration
+	sampleEvery             int
+}
+
+func newTrain() *cobra.Command {
+	var o training
+	cmd := &cobra.Command{
+		Use:   "train DATA -o RUN",
+		Short: "Train a model on pictures",
+		Long: `Train fits a model to pictures: idx files, or a folder of PNG or JPEG files whose
+sub-folders are classes (tweedie data --help). RUN then holds config.json, the
+state, sheets of samples, a plot of the loss, and the model as model.json.
+
+A run that was stopped, however, goes on with --resume and ends in the same
+weights. Without --config a configuration is made that suits the data; --print
+shows it, to be changed and given with --config.`,
+		Example: `  tweedie data mnist -o data/mnist
+  tweedie train data/mnist -o runs/mnist
+  tweedie train data/mnist -o runs/mnist --resume
+  tweedie train photos --size 32 --arch base --print > photos.json
+  tweedie train photos --size 32 -o runs/photos --config photos.json`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	f := cmd.Flags()
+	output(cmd, &o.out, "folder of the run")
+	f.StringVar(&o.config, "config", "", "training configuration, JSON (default: one that suits the data)")
+	f.StringVar(&o.arch, "arch", recipes[0].name, "without --config, the network: small, base or tiny")
+	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
+	f.BoolVar(&o.resume, "resume", false, "go on with the run that RUN holds")
+	f.BoolVar(&o.print, "print", false, "print the configuration and end")
+	f.IntVar(&o.steps, "steps", 0, "optimiser steps, in place of the configuration's")
+	f.IntVar(&o.batch, "batch", 0, "images a step, in place of the configuration's")
+	f.Uint64Var(&o.seed, "seed", 0, "seed, in place of the configuration's")
+	f.Float64Var(&o.rate, "rate", 0, "learning rate, in place of the configuration's")
+	f.DurationVar(&o.saveEvery, "save-every", 2*time.Minute, "how often the state is saved")
+	f.IntVar(&o.sampleEvery, "sample-every", 0, "steps between sheets of samples; 0 makes 20 in all, a negative number none")
+	f.BoolVar(&o.json, "json", false, "print progress as JSON, an object a line")
+	o.data.add(cmd)
+	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(recipeNames(), cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+func (o *training) run(cmd *cobra.Command, path string) error {
+	if !o.print {
+		if err := needOutput(o.out, "RUN"); err != nil {
+			return err
+		}
+	}
+	if o.saveEvery <= 0 {
+		return misused("--save-every is %v, need more than 0", o.saveEvery)
+	}
+	recipe, err := chooseRecipe(o.arch)
+	if err != nil {
+		return err
+	}
+	set, err := o.data.load(path, dataset.Train)
+	if err != nil {
+		return err
+	}
+	config, err := o.configuration(cmd, recipe, set)
+	if err != nil {
+		return err
+	}
+	if o.print {
+		text, err := config.JSON()
+		if err == nil {
+			fmt.Fprintf(cmd.OutOrStdout(), "%s\n", text)
+		}
+		return err
+	}
+	name := o.name
+	if name == "" {
+		name = filepath.Base(filepath.Clean(o.out))
+	}
+	meter := newMeter(cmd, o.json)
+	defer meter.finish()
+	err = fit.Run(cmd.Context(), fit.Options{
+		Dir: o.out, Name: name, Config: config, Resume: o.resume,
+		Data:      &train.Data{N: set.Len(), H: set.H, W: set.W, C: set.C, Images: set.Images, Labels: set.Labels},
+		SaveEvery: o.saveEvery, SampleEvery: o.sampleEvery,
+		Sheet: trainingSheet, Progress: meter.show, Log: meter.log,
+	})
+	if err != nil {
+		return err
+	}
+	meter.finish()
+	if !o.json {
+		fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(o.out, "model.json"))
+	}
+	return nil
+}
+
+// configuration returns the configuration to train with, nil to go on with the
+// run's own.
+func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Dataset) (*train.Config, error) {
+	given := cmd.Flags().Changed
+	if o.resume && o.config == "" {
+		for _, flag := range []string{"arch", "steps", "batch", "seed", "rate"} {
+			if given(flag) {
+				return nil, misused("--%s with --resume: a run goes on with its own configuration", flag)
+			}
+		}
+		if !o.print {
+			return nil, nil
+		}
+		o.config = filepath.Join(o.out, "config.json")
+	}
+	var c *train.Config
+	var err error
+	if o.config == "" {
+		c, err = r.config(set)
+	} else if given("arch") {
+		return nil, misused("both --config and --arch, need one of them")
+	} else {
+		c, err = readConfig(o.config)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if given("steps") {
+		c.Steps, c.WarmUp = o.steps, min(c.WarmUp, max(0, o.steps))
+	}
+	if given("batch") {
+		c.Batch = o.batch
+	}
+	if given("seed") {
+		c.Seed = o.seed
+	}
+	if given("rate") {
+		c.LearningRate = o.rate
+	}
+	if err := c.Validate(); err != nil {
+		return nil, &misuse{err}
+	}
+	return c, nil
+}
+
+// readConfig reads the training configuration at path.
+func readConfig(path string) (*train.Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	c, err := train.ParseConfig(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return c, nil
+}
+
+// trainingSheet writes images [N,H,W,C] in [−1,1] on a sheet.
+func trainingSheet(path string, x *tensor.Tensor, columns int) error {
+	pixels, err := engine.Pixels(x)
+	if err != nil {
+		return err
+	}
+	return writeSheet(path, pixels, [4]int(x.Shape), columns)
+}
+
+// meter shows how far a training run is: a bar on a terminal, a line every ten
+// seconds elsewhere, or objects of JSON.
+type meter struct {
+	cmd  *cobra.Command
+	bar  bar
+	json *json.Encoder // nil unless --json
+	last time.Time
+}
+
+func newMeter(cmd *cobra.Command, asJSON bool) *meter {
+	m := &meter{cmd: cmd}
+	if asJSON {
+		m.json = json.NewEncoder(cmd.OutOrStdout())
+	} else {
+		m.bar = newBar(cmd.ErrOrStderr(), "train", "step")
+	}
+	return m
+}
+
+// meterEvery is how often a line is written where there is no terminal.
+const meterEvery = 10 * time.Second
+
+func (m *meter) show(p fit.Progress) {
+	text := fmt.Sprintf("loss %.4f, %.0f images/s, %v left", p.Loss, p.Rate, p.Left.Round(time.Second))
+	if m.bar.ProgressBar != nil {
+		m.bar.Describe(text)
+		m.bar.at(p.Step, p.Steps)
+		return
+	}
+	if time.Since(m.last) < meterEvery && p.Step < p.Steps {
+		return
+	}
+	m.last = time.Now()
+	if m.json != nil {
+		m.json.Encode(map[string]any{
+			"step": p.Step, "steps": p.Steps, "loss": p.Loss, "images_per_second": p.Rate, "seconds_left": p.Left.Seconds(),
+		})
+		return
+	}
+	fmt.Fprintf(m.cmd.ErrOrStderr(), "step %d of %d: %s\n", p.Step, p.Steps, text)
+}
+
+// log prints a line for people, above the bar if there is one.
+func (m *meter) log(format string, args ...any) {
+	m.bar.finish()
+	fmt.Fprintf(m.cmd.ErrOrStderr(), format+"\n", args...)
+}
+
+func (m *meter) finish() { m.bar.finish() }
