@@ -1,0 +1,47 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"tweedie/weights"
+)
+
+// maxListed bounds how many names of one kind an error lists.
+const maxListed = 20
+
+// compare says which of the expected parameters are missing, which tensors are
+// unexpected, and which have another shape, by name and in the order of names.
+func compare(expected map[string][]int, found map[string]*weights.Tensor) error {
+	var missing, unexpected, wrong []string
+	for _, name := range slices.Sorted(maps.Keys(expected)) {
+		t, shape := found[name], expected[name]
+		switch {
+		case t == nil:
+			missing = append(missing, fmt.Sprintf("%q %v", name, shape))
+		case !slices.Equal(t.Shape, shape):
+			wrong = append(wrong, fmt.Sprintf("%q is %v, need %v", t.Name, t.Shape, shape))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(found)) {
+		if _, ok := expected[name]; !ok {
+			unexpected = append(unexpected, fmt.Sprintf("%q %v", found[name].Name, found[name].Shape))
+		}
+	}
+	return errors.Join(list("missing", missing), list("unexpected", unexpected), list("wrong shape", wrong))
+}
+
+// list returns an error that counts and lists, nil for nothing.
+func list(what string, entries []string) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	text := strings.Join(entries[:min(len(entries), maxListed)], "; ")
+	if more := len(entries) - maxListed; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return fmt.Errorf("%d %s: %s", len(entries), what, text)
+}
