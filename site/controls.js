@@ -45,7 +45,7 @@ export class Controls {
     fill(element('n-chips', HTMLElement), 'n', imageCounts.map(String))
     fill(element('variations-chips', HTMLElement), 'variations', variationCounts.map(String))
     this.sampler.replaceChildren(...samplers.map(({ name, title }) => make('option', { value: name, textContent: title })))
-    element('steps-hint', HTMLElement).textContent = `The model's own choice is ${this.info.defaults.steps}; more follow the noise more closely.`
+    element('steps-hint', HTMLElement).textContent = `${this.info.defaults.steps} is this model's own choice.`
   }
 
   #listen() {

@@ -3,6 +3,7 @@
 import { element } from './dom.js'
 import { Mask } from './mask.js'
 
+const maxSide = 448 // CSS pixels: more would push the variations out of sight
 const maskColour = 'rgb(255 106 51 / 0.62)'
 const edgeColour = '#ffb08f'
 const cursorColour = '#ffffff'
@@ -62,11 +63,12 @@ export class Easel {
     if (room === 0) return
     const tall = Math.max(280, innerHeight - 330)
     const device = this.image.width / devicePixelRatio
-    const width = Math.max(1, Math.floor(Math.min(room, tall, 560) / device)) * device
+    const width = Math.max(1, Math.floor(Math.min(room, tall, maxSide) / device)) * device
     this.#scale = Math.round((width * devicePixelRatio) / this.image.width)
     this.canvas.width = this.image.width * this.#scale
     this.canvas.height = this.image.height * this.#scale
     this.canvas.style.width = `${width}px`
+    element('tools', HTMLElement).style.maxWidth = `${Math.max(width, 300)}px`
     this.draw()
   }
 

@@ -16,12 +16,12 @@ export class Gallery {
   /**
    * @param {HTMLElement} root a list; emptied by reset
    * @param {Actions} actions
-   * @param {number} [maxColumns]
+   * @param {number} [row] images in a row where there is room; else a square is made
    */
-  constructor(root, actions, maxColumns = 10) {
+  constructor(root, actions, row = 0) {
     this.root = root
     this.actions = actions
-    this.maxColumns = maxColumns
+    this.row = row
     this.width = this.height = 1
     this.hold = 0
     root.addEventListener('keydown', (event) => this.#move(event))
@@ -97,7 +97,7 @@ export class Gallery {
     if (n === 0 || room === 0) return
     const style = getComputedStyle(this.root)
     const inner = this.root.clientWidth - parseFloat(style.paddingLeft) - parseFloat(style.paddingRight)
-    const { columns, tile } = arrange(n, this.width, inner, Math.max(320, innerHeight - 280), this.maxColumns)
+    const { columns, tile } = arrange(n, this.width, { inner, tall: Math.max(320, innerHeight - 280), row: this.row })
     this.columns = columns
     this.root.style.setProperty('--cols', String(columns))
     this.root.style.setProperty('--tile', `${tile}px`)
@@ -134,23 +134,23 @@ export class Gallery {
 
 /**
  * arrange chooses columns and the size of a tile, in CSS pixels, for n images of
- * this width in a room.
+ * this width.
  *
  * @param {number} n
  * @param {number} width of an image, in its own pixels
- * @param {number} room width there is
- * @param {number} tall height that should not be passed
- * @param {number} maxColumns
+ * @param {{ inner: number, tall: number, row: number }} room inner: width there is;
+ *   tall: height that should not be passed; row: images in a row, 0 for a square
  * @returns {{ columns: number, tile: number }}
  */
-function arrange(n, width, room, tall, maxColumns) {
-  const ideal = n === 10 ? 5 : n <= 3 ? n : Math.ceil(Math.sqrt(n))
-  let columns = Math.max(1, Math.min(ideal, maxColumns))
-  const fit = () => (room - gap * (columns - 1)) / columns
+function arrange(n, width, { inner, tall, row }) {
+  const square = n === 10 ? 5 : n <= 3 ? n : Math.ceil(Math.sqrt(n))
+  const ideal = row === 0 ? square : inner < 80 * row ? 2 : row
+  let columns = Math.max(1, Math.min(ideal, n, 10))
+  const fit = () => (inner - gap * (columns - 1)) / columns
   while (columns > 4 && fit() < 60) columns--
   const rows = Math.ceil(n / columns)
-  const high = columns === ideal ? (tall - gap * (rows - 1)) / rows : Infinity
-  const size = Math.min(fit(), Math.max(high, 84), 20 * width)
+  const high = columns === square ? (tall - gap * (rows - 1)) / rows : Infinity
+  const size = Math.min(fit(), Math.max(high, 84), (row === 0 ? 20 : 6) * width)
   const device = width / devicePixelRatio
   const tile = Math.max(1, Math.floor((size + 0.01) / device)) * device
   return { columns, tile: tile > size ? size : tile }

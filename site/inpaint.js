@@ -34,7 +34,7 @@ export class Inpaint {
     this.hooks = hooks
     this.easel = new Easel(hooks.tell, () => this.#describe())
     // Tile 0 is the original; what the page counts are the variations.
-    this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), save: (i) => hooks.save(i - 1) }, 2)
+    this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), save: (i) => hooks.save(i - 1) }, 4)
     this.file = element('file', HTMLInputElement)
     this.invert = element('tone-invert', HTMLInputElement)
     this.crop = element('fit-crop', HTMLInputElement)

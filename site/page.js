@@ -165,7 +165,7 @@ class Page {
     if (problems.length > 0) {
       this.runner.cancel()
       this.#settle('idle')
-      complain(`page: address: ${problems.join('\npage: address: ')}\nNothing was generated; correct the settings and press Generate.`)
+      complain(['page: address: found settings that cannot be used:', ...problems, 'Nothing was generated. Correct them below and press Generate.'].join('\n'))
       this.ruler.idle('Waiting for settings')
     }
     this.controls.write(settings)
@@ -183,11 +183,14 @@ class Page {
     if (this.runner.busy) return
     hush()
     try {
+      // Everything that can be wrong is read before the seed is used up.
+      this.controls.read(true)
+      const request = this.#mode === 'inpaint' ? this.inpaint.request() : undefined
       this.controls.takeSeed()
-      const settings = this.controls.read(true)
+      const settings = this.controls.read()
       this.#address()
       this.#reveal()
-      if (settings.mode === 'inpaint') this.#repaint(settings)
+      if (request) this.#repaint(settings, request)
       else this.#generate(settings)
     } catch (error) {
       complain(message(error))
@@ -228,29 +231,31 @@ class Page {
     const n = Math.min(this.info.workers || 1, settings.n)
     const quick = { ...settings, n, steps: Math.min(lookSteps, settings.steps) }
     if (n === settings.n && quick.steps === settings.steps) return this.#generate(settings)
-    const looked = await this.#generate(quick, settings.n)
-    if (looked) await this.#generate(settings, settings.n, n)
+    const looked = await this.#generate(quick, { look: true, room: settings.n })
+    return looked && this.#generate(settings, { hold: n })
   }
 
   /**
    * @param {Settings} settings
-   * @param {number} [room] tiles of the sheet
-   * @param {number} [hold] tiles that keep what they show until the end
+   * @param {{ look?: boolean, room?: number, hold?: number }} [how] look: another run
+   *   follows; room: tiles of the sheet; hold: tiles that keep what they show until the end
    * @returns {Promise<boolean>} whether it came to its end
    */
-  async #generate(settings, room = settings.n, hold = 0) {
+  async #generate(settings, { look = false, room = settings.n, hold = 0 } = {}) {
     const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
     this.sheet.reset(this.info.shape, Array.from({ length: room }, (_, i) => label(i)), { hold })
-    const doing = settings.n < room ? 'a first look' : count(settings.n, 'image')
-    return this.#run({ ...settings, mode: 'generate' }, this.sheet, 0, doing, (calls) => this.model.sample({ n: settings.n, ...this.#options(settings), ...calls }))
+    const doing = look ? 'a first look' : count(settings.n, 'image')
+    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, (calls) => this.model.sample({ n: settings.n, ...this.#options(settings), ...calls }))
   }
 
-  /** @param {Settings} settings */
-  async #repaint(settings) {
-    const { image, mask } = this.inpaint.request()
+  /**
+   * @param {Settings} settings
+   * @param {{ image: ImageData, mask: Uint8Array }} request
+   */
+  async #repaint(settings, { image, mask }) {
     const n = settings.variations
     this.inpaint.expect(n)
-    return this.#run(settings, this.inpaint.gallery, 1, count(n, 'variation'), (calls) =>
+    return this.#run(settings, this.inpaint.gallery, { doing: count(n, 'variation'), first: 1 }, (calls) =>
       this.model.inpaint({ image, mask, n, resample: settings.resample, ...this.#options(settings), ...calls }))
   }
 
@@ -264,12 +269,12 @@ class Page {
   /**
    * @param {Settings} settings
    * @param {Gallery} gallery
-   * @param {number} first tile of the gallery that is the run's
-   * @param {string} doing
+   * @param {{ doing: string, first?: number, look?: boolean }} how first: tile of the
+   *   gallery that is the run's; look: another run follows, so this one is only shown
    * @param {(calls: { signal: AbortSignal, onStep: (step: StepInfo) => void }) => Promise<Result>} task
    * @returns {Promise<boolean>} whether it came to its end
    */
-  async #run(settings, gallery, first, doing, task) {
+  async #run(settings, gallery, { doing, first = 0, look = false }, task) {
     state('running')
     this.ruler.start(settings.steps, doing)
     gallery.root.ariaBusy = 'true'
@@ -286,8 +291,9 @@ class Page {
         gallery.stale()
         return false
       }
-      gallery.paint(result.images, { final: true, first })
-      performance.mark('tweedie-images')
+      gallery.paint(result.images, { final: !look, first })
+      performance.mark(look ? 'tweedie-look' : 'tweedie-images')
+      if (look) return true
       this.ruler.done(result)
       this.#keep({ settings, result, columns: gallery.columns })
       this.#settle('done')
