@@ -36,7 +36,7 @@ type Trainer struct {
 
 // microBatch is how many images go through a tape at once: few enough that what
 // the backward pass reads is still in the cache.
-const microBatch = 8
+const microBatch = 16
 
 // New returns a run at its start. It keeps c and d. The error wraps ErrConfig, or
 // says why the data do not fit.
