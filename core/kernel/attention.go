@@ -10,14 +10,14 @@ type Attn struct{ L, C, Heads int }
 func AttentionScratch(a Attn) int {
 	a.check()
 	d, l, w := a.padded()
-	return d*l + a.L*w + attnRows*l
+	return d*l + a.L*w + tileRows*l
 }
 
 // AttentionBackwardScratch returns how many numbers AttentionBackward needs.
 func AttentionBackwardScratch(a Attn) int {
 	a.check()
 	d, l, w := a.padded()
-	return 2*d*l + 3*a.L*w + 2*attnRows*(l+w)
+	return 2*d*l + a.L*w + gradRows*(2*l+w)
 }
 
 // Attention writes softmax(q·kᵀ/√d)·v to y, head by head (Vaswani et al. 2017,
@@ -49,9 +49,6 @@ func AttentionBackward(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn) {
 	attentionBackwardFast(dq, dk, dv, q, k, v, dy, scratch, a)
 }
 
-// attnRows is how many queries the vector implementations take at a time.
-const attnRows = 4
-
 func (a Attn) check(xs ...[]float32) {
 	if a.L <= 0 || a.C <= 0 || a.Heads <= 0 || a.C%a.Heads != 0 {
 		panic("kernel: Attention: C must be a positive multiple of Heads, and L positive")
@@ -81,13 +78,25 @@ type (
 )
 
 // attentionImpls and attentionBackwardImpls list every implementation in this
-// build, the reference first and the fastest last.
+// build, the reference first, the fastest tiles last.
 var (
-	attentionImpls         = append([]impl[attentionFunc]{{"ref", true, attentionRef}}, attentionSIMD...)
-	attentionBackwardImpls = append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}}, attentionBackwardSIMD...)
+	attentionImpls = append([]impl[attentionFunc]{{"ref", true, attentionRef}},
+		onTiles(attentionTiled)...)
+	attentionBackwardImpls = append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}},
+		onTiles(attentionBackwardTiled)...)
 )
 
 var (
 	attentionFast         = fastest(attentionImpls)
 	attentionBackwardFast = fastest(attentionBackwardImpls)
 )
+
+// onTiles lists a kernel on every set of tiles. On the first, the reference, it
+// is slower than the kernel's own reference.
+func onTiles[F any](on func(*tileSet) F) []impl[F] {
+	var out []impl[F]
+	for i := range tileSets {
+		out = append(out, impl[F]{"tiles-" + tileSets[i].name, i > 0, on(&tileSets[i])})
+	}
+	return out
+}

@@ -16,4 +16,7 @@ var (
 
 	groupNormSIMD         []impl[groupNormFunc]
 	groupNormBackwardSIMD []impl[groupNormBackwardFunc]
+
+	softmaxSIMD     []impl[func(p []float32, scale float32) float32]
+	softmaxGradSIMD []impl[func(dp, p []float32, scale float32)]
 )

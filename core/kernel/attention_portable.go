@@ -1,6 +1,0 @@
-package kernel
-
-var (
-	attentionSIMD         []impl[attentionFunc]
-	attentionBackwardSIMD []impl[attentionBackwardFunc]
-)
