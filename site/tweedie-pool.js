@@ -29,6 +29,7 @@ class Member {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void, onStep?: OnStep }>} */
   #waiting = new Map()
   #onEnd
+  #ended = false
 
   /** Computing, or not yet there. */
   busy = true
@@ -91,6 +92,8 @@ class Member {
 
   /** @param {Error} error given to every call that waits */
   end(error) {
+    if (this.#ended) return
+    this.#ended = true
     this.#worker.terminate()
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()

@@ -44,6 +44,12 @@ func (s *site) put(name string, data []byte) {
 	s.files[name] = data
 }
 
+func (s *site) remove(name string) {
+	s.Lock()
+	defer s.Unlock()
+	delete(s.files, name)
+}
+
 var types = map[string]string{".html": "text/html", ".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -1,0 +1,156 @@
+//go:build !js
+
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"tweedie/wasm/engine"
+)
+
+// TestBadCalls: every call that asks for what cannot be is refused in one
+// sentence that names it, and the model then still draws what it should.
+func TestBadCalls(t *testing.T) {
+	p := open(t)
+	f := newModel(t, "colour", colour)
+	f.put(p.site, "colour")
+	calls := []struct{ name, call, want string }{
+		{"no steps", `sample({ steps: 0 })`, "Error: engine: steps: found 0, need a whole number in [1, 10000]"},
+		{"half a step", `sample({ steps: 1.5 })`, "Error: engine: steps: found number 1.5, need a whole number"},
+		{"NaN guidance", `sample({ guidance: NaN })`, "RangeError: tweedie: guidance: found NaN, need a finite number"},
+		{"negative guidance", `sample({ guidance: -1 })`, "Error: engine: guidance: found -1, need a number, finite, at least 0"},
+		{"infinite eta", `sample({ sampler: 'ddim', eta: 1 / 0 })`, "RangeError: tweedie: eta: found Infinity, need a finite number"},
+		{"class out of range", `sample({ class: 3 })`, `Error: engine: class: found "3", need one of ["red" "green" "blue"]`},
+		{"class in a list", `sample({ class: [0, 'mauve'] })`, `Error: engine: class: found "mauve", need one of ["red" "green" "blue"]`},
+		{"class NaN", `sample({ class: [NaN] })`, "RangeError: tweedie: class: found NaN, need a finite number"},
+		{"no images", `sample({ n: 0 })`, "Error: engine: n: found 0, need a whole number in [1, 1048576]"},
+		{"too many images", `sample({ n: 1e12 })`, "Error: engine: n: found 1000000000000, need a whole number in [1, 1048576]"},
+		{"unknown sampler", `sample({ sampler: 'magic' })`,
+			`Error: engine: sampler: sampler: method is "magic", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler"]`},
+		{"unknown field", `sample({ stepz: 3 })`, `Error: engine: request: unknown field "stepz"`},
+		{"a function", `sample({ steps: () => 3 })`, "TypeError: tweedie: steps: found function, need a number or a string"},
+		{"negative seed", `sample({ seed: -1 })`, "Error: engine: seed: found -1, need a whole number in [0, 2⁶⁴)"},
+		{"seed of text", `sample({ seed: 'x' })`, `Error: engine: seed: found "x", need a whole number in [0, 2⁶⁴)`},
+		{"resampling nothing", `sample({ resample: 2 })`, "Error: engine: resample and jump: found one of them, need neither: only inpainting resamples"},
+		{"no image", `inpaint({ mask: new Uint8Array(64) })`, "TypeError: tweedie: image: found undefined, need ImageData or a Uint8Array"},
+		{"image of another size", `inpaint({ image: new ImageData(9, 7), mask: new ImageData(8, 8) })`,
+			"Error: engine: image: found 7×9×3, need 8×8×3 (height, width, channels)"},
+		{"image of too few bytes", `inpaint({ image: new Uint8Array(64), mask: new Uint8Array(64) })`,
+			"Error: engine: image: found 64 bytes, need 192 for 8×8×3 (height, width, channels)"},
+		{"mask of another size", `inpaint({ image: new ImageData(8, 8), mask: new ImageData(16, 8) })`,
+			"Error: engine: mask: found 8×16×1, need 8×8×1 (height, width, channels)"},
+		{"mask of nothing", `inpaint({ image: new ImageData(8, 8), mask: new ImageData(8, 8) })`,
+			"Error: edit: mask: all 8×8 pixels are 0, need at least one to repaint"},
+		{"no numbers", `forward([1], [1])`, "TypeError: tweedie: forward: x must be a Float32Array"},
+		{"too few numbers", `forward(new Float32Array(9), [1])`, "Error: engine: x: found 9 numbers, need 192: 3×8×8 (channels, height, width) for each of 1 times"},
+		{"no times", `forward(new Float32Array(0), [])`, "Error: engine: t: found no times, need one for each image"},
+		{"too few labels", `forward(new Float32Array(192), [1], [])`, "Error: engine: y: found 0 classes, need 1, one for each time"},
+		{"label out of range", `forward(new Float32Array(192), [1], [4])`, "Error: engine: y: found class 4 at 0, need 0 to 3"},
+		{"onStep that throws", `sample({ onStep() { throw new TypeError('mine') } })`, "TypeError: mine"},
+	}
+	var code strings.Builder
+	for _, c := range calls {
+		fmt.Fprintf(&code, "out.push([await words(model.%s), (await model.sample({ seed: 5 })).sha256])\n", c.call)
+	}
+	var got [][2]string
+	p.run(t, &got, "const model = await load('/models/colour.json', { workers: 2 })\nconst out = []\n%s\nreturn out", code.String())
+	r, err := engine.ParseRequest([]byte(`{"seed": 5}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := f.engine.Sample(context.Background(), r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range calls {
+		t.Run(c.name, func(t *testing.T) {
+			if got[i][0] != c.want {
+				t.Errorf("got  %s\nwant %s", got[i][0], c.want)
+			}
+			if got[i][1] != after.SHA256() {
+				t.Errorf("afterwards the model draws %s, want %s", got[i][1], after.SHA256())
+			}
+		})
+	}
+}
+
+// TestBadModels: a model that is not what its manifest says is refused by name,
+// and so are parts of different builds.
+func TestBadModels(t *testing.T) {
+	p := open(t)
+	f := newModel(t, "bad", colour)
+	f.put(p.site, "bad")
+	shard := "/models/" + f.parsed.Shards[0].File
+	url := p.site.server.URL
+	flipped := append([]byte{}, f.shards[0]...)
+	flipped[len(flipped)/2] ^= 1
+	manifest := func(old, new string) []byte { return []byte(strings.Replace(string(f.manifest), old, new, 1)) }
+	for _, c := range []struct {
+		name, path string
+		data       []byte // nil: the file is missing
+		want       string // a part of the message
+	}{
+		{"missing manifest", "/models/bad.json", nil, "tweedie: " + url + "/models/bad.json: HTTP 404 Not Found"},
+		{"manifest that is no JSON", "/models/bad.json", []byte("<!doctype html>"), "weights: corrupt model file: manifest"},
+		{"manifest of another format", "/models/bad.json", []byte("{}"), "weights: corrupt model file: manifest: format is missing"},
+		{"manifest that leads elsewhere", "/models/bad.json", manifest(`"file": "bad`, `"file": "../bad`), "weights: corrupt model file: manifest: shards[0]: file is"},
+		{"manifest of a later version", "/models/bad.json", manifest(`"version": 1`, `"version": 2`), "weights: "},
+		{"unknown architecture", "/models/bad.json", manifest(`"arch": "unet2d"`, `"arch": "dit"`), `model: invalid model configuration: arch is "dit", need "unet2d"`},
+		{"missing shard", shard, nil, "tweedie: " + url + shard + ": HTTP 404 Not Found"},
+		{"truncated shard", shard, f.shards[0][:len(f.shards[0])-1], "weights: corrupt model file"},
+		{"shard with more behind it", shard, append(append([]byte{}, f.shards[0]...), 0), "weights: corrupt model file"},
+		{"flipped bit", shard, flipped, "weights: corrupt model file"},
+		{"missing program", "/tweedie.wasm", nil, "tweedie: " + url + "/tweedie.wasm: HTTP 404 Not Found"},
+		{"program that is none", "/tweedie.wasm", []byte("nonsense"), "tweedie: " + url + "/tweedie.wasm: "},
+		{"program of another build", "/worker.js", []byte(strings.Replace(string(p.site.files["/worker.js"]), "'"+testBuild+"'", "'old'", 1)),
+			"tweedie: worker.js is of build old, tweedie.js of build test: clear the cache and reload"},
+		{"missing worker", "/worker.js", nil, "tweedie: the worker stopped (worker.js could not be loaded)"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := open(t)
+			before := p.site.files[c.path]
+			defer p.site.put(c.path, before)
+			if c.data == nil {
+				p.site.remove(c.path)
+			} else {
+				p.site.put(c.path, c.data)
+			}
+			var got string
+			p.run(t, &got, "return words(load('/models/bad.json'))")
+			if !strings.HasPrefix(got, "Error: "+c.want) || strings.Contains(got, "\n") || len(got) > 400 {
+				t.Errorf("got  %s\nwant Error: %s…", got, c.want)
+			}
+			// The same page opens the model once it is whole again.
+			p.site.put(c.path, before)
+			p.run(t, &got, "return words(load('/models/bad.json'))")
+			if got != "fine" {
+				t.Errorf("afterwards: got %s, want fine", got)
+			}
+		})
+	}
+}
+
+// TestInfo shows a page what it is told about a model.
+func TestInfo(t *testing.T) {
+	p := open(t)
+	f := newModel(t, "colour", colour)
+	f.put(p.site, "colour")
+	var got map[string]any
+	p.run(t, &got, "return (await load('/models/colour.json', { workers: 3 })).info")
+	want := map[string]any{}
+	text, err := json.Marshal(f.engine.Info())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	want["workers"] = 3.0
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("got  %v\nwant %v", got, want)
+	}
+}
