@@ -2,32 +2,63 @@ package train
 
 import (
 	"math"
+	"slices"
 	"sync"
+
+	"tweedie/core/graph"
 )
 
-// adamW is the optimiser of Loshchilov and Hutter 2019 (arXiv:1711.05101,
+// AdamW is the optimiser of Loshchilov and Hutter 2019 (arXiv:1711.05101,
 // Algorithm 2, with the decay scaled by the learning rate as PyTorch does) and
-// the exponential average of its weights.
-type adamW struct {
+// the exponential average of its weights. NewAdamW makes one; its fields may be
+// set until the first Step.
+type AdamW struct {
+	Beta1, Beta2 float64 // 0 means 0.9 and 0.999
+	WeightDecay  float64 // λ, for matrices and convolutions only
+	Average      float64 // decay of the weight average, reached gradually
+
 	m, v    []float32 // first and second moments
 	average []float32
 	decayed []bool // a parameter is decayed: it is part of a matrix
 }
 
+// NewAdamW returns the optimiser of p at its start. The weight average starts
+// from p's numbers.
+func NewAdamW(p *graph.Params) *AdamW {
+	n := len(p.Flat)
+	return &AdamW{m: make([]float32, n), v: make([]float32, n), average: slices.Clone(p.Flat), decayed: decayed(p)}
+}
+
+// decayed marks the numbers that weight decay shrinks: those of matrices and
+// convolutions, not norms, biases or embeddings.
+func decayed(p *graph.Params) []bool {
+	out := make([]bool, 0, len(p.Flat))
+	for i, d := range p.Specs {
+		for range p.Slice(i) {
+			out = append(out, d.Init.Kind != graph.Normal && len(d.Shape) > 1)
+		}
+	}
+	return out
+}
+
 // eps keeps Adam's division finite: Kingma and Ba 2015, Algorithm 1.
 const eps = 1e-8
 
-// step updates w by gradient g, scaled by scale, at step t counted from 1.
-func (a *adamW) step(w, g []float32, c *Config, t int, scale float64) {
-	beta1, beta2 := orDefault(c.Beta1, 0.9), orDefault(c.Beta2, 0.999)
-	rate := c.rate(t - 1)
+// Step updates w, the parameters' Flat, by gradient g, scaled by scale, at step
+// t counted from 1, with the given learning rate. g is left unchanged. It panics
+// unless both have the parameters' length.
+func (a *AdamW) Step(w, g []float32, t int, rate, scale float64) {
+	if len(w) != len(a.m) || len(g) != len(a.m) {
+		panic("train: AdamW: weights or gradient of another length")
+	}
+	beta1, beta2 := orDefault(a.Beta1, 0.9), orDefault(a.Beta2, 0.999)
 	correct1 := 1 - math.Pow(beta1, float64(t))
 	correct2 := 1 - math.Pow(beta2, float64(t))
-	keep := averageAt(c.Average, t)
+	keep := averageAt(a.Average, t)
 	b1, b2, s := float32(beta1), float32(beta2), float32(scale)
 	size := float32(rate / correct1)
 	root := float32(1 / math.Sqrt(correct2))
-	shrink := float32(1 - rate*c.WeightDecay)
+	shrink := float32(1 - rate*a.WeightDecay)
 	e := float32(1 - keep)
 	split(len(w), func(from, to int) {
 		for i := from; i < to; i++ {

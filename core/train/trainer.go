@@ -24,7 +24,7 @@ type Trainer struct {
 	objective diffusion.Objective
 	predicts  diffusion.Parametrisation
 	params    *graph.Params
-	optimiser adamW
+	optimiser *AdamW
 	done      int       // steps taken
 	losses    []float32 // of every step
 
@@ -61,8 +61,9 @@ func New(c *Config, d *Data) (*Trainer, error) {
 	}
 	nn.Start(t.params, c.Seed)
 	n := len(t.params.Flat)
-	t.optimiser = adamW{make([]float32, n), make([]float32, n), make([]float32, n), decayed(t.params)}
-	copy(t.optimiser.average, t.params.Flat)
+	t.optimiser = NewAdamW(t.params)
+	t.optimiser.Beta1, t.optimiser.Beta2 = c.Beta1, c.Beta2
+	t.optimiser.WeightDecay, t.optimiser.Average = c.WeightDecay, c.Average
 	t.grads, t.lost = make([][]float32, c.lanes()), make([]float64, c.lanes())
 	for i := range t.grads {
 		t.grads[i] = make([]float32, n)
@@ -75,18 +76,6 @@ func New(c *Config, d *Data) (*Trainer, error) {
 		t.workers = append(t.workers, w)
 	}
 	return t, nil
-}
-
-// decayed marks the numbers that weight decay shrinks: those of matrices and
-// convolutions, not norms, biases or embeddings.
-func decayed(p *graph.Params) []bool {
-	out := make([]bool, 0, len(p.Flat))
-	for i, d := range p.Specs {
-		for range p.Slice(i) {
-			out = append(out, d.Init.Kind != graph.Normal && len(d.Shape) > 1)
-		}
-	}
-	return out
 }
 
 // Step takes one optimiser step and returns its loss.
@@ -110,7 +99,7 @@ func (t *Trainer) Step() (float64, error) {
 		scale = t.config.Clip / length
 	}
 	t.done++
-	t.optimiser.step(t.params.Flat, grad, t.config, t.done, scale)
+	t.optimiser.Step(t.params.Flat, grad, t.done, t.config.rate(t.done-1), scale)
 	t.losses = append(t.losses, float32(loss))
 	return loss, nil
 }
