@@ -1,7 +1,211 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/model"
+	"tweedie/tools/convert/internal/importer"
+	"tweedie/weights"
+)
+
+// quantisations are the values of --quant.
+var quantisations = map[string]weights.DType{"f32": weights.F32, "f16": weights.F16, "int8": weights.I8}
+
+// conversion is the flags of convert.
+type conversion struct {
+	out, quant, arch  string
+	name, title, card string
+	sampler           string
+	steps             int
+	guidance          float64
+	json              bool
+}
 
 func newConvert() *cobra.Command {
-	return &cobra.Command{Use: "convert IN -o MODEL.json", Hidden: true, RunE: func(*cobra.Command, []string) error { return misused("not here yet") }}
+	var o conversion
+	cmd := &cobra.Command{
+		Use:   "convert IN -o MODEL.json",
+		Short: "Turn a checkpoint into a model",
+		Long: `Convert turns a checkpoint of diffusers (a folder with config.json and
+diffusion_pytorch_model.safetensors, or one .safetensors file with its
+configuration beside it) into a model: a manifest, MODEL.json, with shards beside
+it. IN may be a model too, to quantise it, rename it or give it a card.
+
+What the checkpoint leaves open, and is supposed, is said on standard error.`,
+		Example: `  tweedie convert ddpm-folder -o ddpm.json --quant f16
+  tweedie convert runs/mnist/model.json -o mnist.json --quant int8 --card card.json --title "MNIST digits"`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
+	}
+	f := cmd.Flags()
+	output(cmd, &o.out, "manifest of the model, a .json file")
+	f.StringVar(&o.quant, "quant", "f32", "how weights are stored: f32, f16 or int8")
+	f.StringVar(&o.arch, "arch", "auto", "what IN is: auto, diffusers or tweedie")
+	f.StringVar(&o.name, "name", "", "name of the model (default: IN's own)")
+	f.StringVar(&o.title, "title", "", "what the page calls the model")
+	f.StringVar(&o.card, "card", "", "model card: a .json file goes into the manifest, an .md file beside it")
+	f.StringVar(&o.sampler, "sampler", "", "sampler that the model recommends")
+	f.IntVar(&o.steps, "steps", 0, "steps that the model recommends")
+	f.Float64Var(&o.guidance, "guidance", 0, "guidance that the model recommends")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	cmd.RegisterFlagCompletionFunc("quant", cobra.FixedCompletions([]string{"f32", "f16", "int8"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions([]string{"auto", "diffusers", "tweedie"}, cobra.ShellCompDirectiveNoFileComp))
+	return cmd
+}
+
+// check refuses flags that no input could go with.
+func (o *conversion) check() error {
+	if err := needOutput(o.out, "MODEL.json"); err != nil {
+		return err
+	}
+	if err := needSuffix("-o", o.out, weights.ManifestSuffix); err != nil {
+		return err
+	}
+	if o.quant == "int4" {
+		return misused("--quant is int4, which this version does not write: need f32, f16 or int8")
+	}
+	if _, ok := quantisations[o.quant]; !ok {
+		return misused("--quant is %q, need f32, f16 or int8", o.quant)
+	}
+	if !slices.Contains([]string{"auto", "diffusers", "tweedie"}, o.arch) {
+		return misused("--arch is %q, need auto, diffusers or tweedie", o.arch)
+	}
+	if ext := filepath.Ext(o.card); o.card != "" && ext != ".json" && ext != ".md" {
+		return misused("--card is %q, need a .json or .md file", o.card)
+	}
+	return nil
+}
+
+func (o *conversion) run(cmd *cobra.Command, path string) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	m, card, assumed, err := o.read(path)
+	if err != nil {
+		return err
+	}
+	for _, text := range assumed {
+		fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", text)
+	}
+	if m, err = o.changed(cmd, m); err != nil {
+		return err
+	}
+	cardText := []byte(nil)
+	switch filepath.Ext(o.card) {
+	case ".json":
+		if card, err = readCard(o.card); err != nil {
+			return err
+		}
+	case ".md":
+		if cardText, err = readSmall(o.card); err != nil {
+			return err
+		}
+	}
+	manifest, err := m.Manifest(card)
+	if err != nil {
+		return err
+	}
+	tensors, err := m.Tensors(quantisations[o.quant])
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(o.out), 0o777); err != nil {
+		return err
+	}
+	if err := weights.Write(o.out, manifest, tensors); err != nil {
+		return err
+	}
+	if cardText != nil {
+		if err := weights.WriteAtomic(strings.TrimSuffix(o.out, weights.ManifestSuffix)+".md", cardText); err != nil {
+			return err
+		}
+	}
+	return o.report(cmd.OutOrStdout(), manifest, len(m.Params().Flat), assumed)
+}
+
+// read reads IN, its card if it is a model with one, and what had to be supposed.
+func (o *conversion) read(path string) (m *model.Model, card json.RawMessage, assumed []string, err error) {
+	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix
+	if !isModel {
+		ck, err := importer.Read(path)
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		return ck.Model, nil, ck.Assumed, nil
+	}
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	m, err = model.Open(f)
+	return m, json.RawMessage(f.Manifest.Card), nil, err
+}
+
+// changed returns m with the name, title and defaults that flags give.
+func (o *conversion) changed(cmd *cobra.Command, m *model.Model) (*model.Model, error) {
+	given := cmd.Flags().Changed
+	config, name := m.Config(), m.Name()
+	if given("name") {
+		name = o.name
+	}
+	if given("title") {
+		config.Title = o.title
+	}
+	if given("sampler") {
+		config.Defaults.Sampler = o.sampler
+	}
+	if given("steps") {
+		config.Defaults.Steps = o.steps
+	}
+	if given("guidance") {
+		config.Defaults.Guidance = o.guidance
+	}
+	return model.New(name, &config, m.Params())
+}
+
+// report prints what was written.
+func (o *conversion) report(w io.Writer, m *weights.Manifest, parameters int, assumed []string) error {
+	if o.json {
+		return json.NewEncoder(w).Encode(map[string]any{
+			"model": o.out, "name": m.Name, "parameters": parameters, "bytes": m.Bytes(), "quant": o.quant, "assumed": assumed,
+		})
+	}
+	fmt.Fprintf(w, "%s: %d parameters as %s, %d bytes in %d shards\n", o.out, parameters, o.quant, m.Bytes(), len(m.Shards))
+	return nil
+}
+
+// readCard reads a model card, a JSON object.
+func readCard(path string) (json.RawMessage, error) {
+	text, err := readSmall(path)
+	if err != nil {
+		return nil, err
+	}
+	var object map[string]any
+	if err := json.Unmarshal(text, &object); err != nil {
+		return nil, fmt.Errorf("card %q: need a JSON object: %w", path, err)
+	}
+	if object == nil {
+		return nil, fmt.Errorf("card %q: found null, need a JSON object", path)
+	}
+	return text, nil
+}
+
+// readSmall reads a text file of at most a megabyte.
+func readSmall(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > 1<<20 {
+		return nil, fmt.Errorf("%q: holds %d bytes, need at most %d", path, info.Size(), 1<<20)
+	}
+	return os.ReadFile(path)
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -84,6 +83,3 @@ func needOutput(o, what string) error {
 	}
 	return nil
 }
-
-// errNotJSON is the reason why a manifest was not found in a file.
-var errNotJSON = errors.New("need a model's manifest, a .json file")

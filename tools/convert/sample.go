@@ -57,18 +57,23 @@ func (r *request) draw(cmd *cobra.Command, path string, inpaint bool,
 		return err
 	}
 	took := time.Since(began)
-	if err := r.write(result); err != nil {
+	classes := len(q.Class)
+	if classes == 0 {
+		classes = len(e.Info().Classes)
+	}
+	if err := r.write(result, classes); err != nil {
 		return err
 	}
 	return r.report(cmd, result, took)
 }
 
-// write writes the files that the flags ask for.
-func (r *request) write(result engine.Result) error {
+// write writes the files that the flags ask for. classes is how many classes were
+// dealt out in turn.
+func (r *request) write(result engine.Result, classes int) error {
 	if r.writePNG != "" {
 		columns := r.columns
 		if columns == 0 {
-			columns = chooseColumns(result.Shape[0], len(result.Plan.Class))
+			columns = chooseColumns(result.Shape[0], classes)
 		}
 		if err := writeSheet(r.writePNG, result.Pixels, result.Shape, columns); err != nil {
 			return err

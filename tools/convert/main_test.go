@@ -1,0 +1,197 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// call runs a command line and returns its exit status and what it printed.
+func call(t testing.TB, args ...string) (status int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	status = run(args, &out, &err)
+	return status, out.String(), err.String()
+}
+
+// must runs a command line that has to work and returns its standard output.
+func must(t testing.TB, args ...string) string {
+	t.Helper()
+	status, stdout, stderr := call(t, args...)
+	if status != 0 {
+		t.Fatalf("tweedie %s: status %d: %s", strings.Join(args, " "), status, stderr)
+	}
+	return stdout
+}
+
+// toyData writes 32 pictures of 8×8 in four classes as idx files.
+func toyData(t testing.TB, dir string) {
+	images, labels := []byte{0, 0, 8, 3}, []byte{0, 0, 8, 1}
+	for _, d := range []uint32{32, 8, 8} {
+		images = binary.BigEndian.AppendUint32(images, d)
+	}
+	labels = binary.BigEndian.AppendUint32(labels, 32)
+	for i := range 32 {
+		labels = append(labels, byte(i%4))
+		for p := range 64 {
+			images = append(images, byte(p*(i%4+1)+i))
+		}
+	}
+	for name, data := range map[string][]byte{"train-images-idx3-ubyte": images, "train-labels-idx1-ubyte": labels} {
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// toyRun is a training run of two steps, made once for all tests.
+var toyRun = sync.OnceValues(func() (dir string, failed string) {
+	dir, err := os.MkdirTemp("", "tweedie-cli-")
+	if err != nil {
+		return "", err.Error()
+	}
+	var out, stderr bytes.Buffer
+	toyData(tester{}, dir)
+	args := []string{"train", dir, "-o", filepath.Join(dir, "run"), "--arch", "tiny", "--steps", "2", "--batch", "4", "--sample-every", "2"}
+	if run(args, &out, &stderr) != 0 {
+		return dir, stderr.String()
+	}
+	return dir, ""
+})
+
+// tester is a testing.TB that panics, for what runs outside of any one test.
+type tester struct{ testing.TB }
+
+func (tester) Fatal(args ...any) { panic(args) }
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if dir, _ := toyRun(); dir != "" {
+		os.RemoveAll(dir)
+	}
+	os.Exit(status)
+}
+
+// toyModel returns the path of a tiny model of 8×8 gray images in four classes.
+func toyModel(t testing.TB) string {
+	t.Helper()
+	dir, failed := toyRun()
+	if failed != "" {
+		t.Fatal(failed)
+	}
+	return filepath.Join(dir, "run", "model.json")
+}
+
+func TestTrainLeavesEverything(t *testing.T) {
+	dir := filepath.Dir(toyModel(t))
+	for _, name := range []string{"config.json", "state.safetensors", "loss.png", "model.json", "samples/000002.png"} {
+		if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
+			t.Error(err)
+		}
+	}
+	status, _, stderr := call(t, "train", filepath.Dir(dir), "-o", dir)
+	if status != 1 || !strings.Contains(stderr, "--resume") {
+		t.Errorf("training into a run: status %d, %q", status, stderr)
+	}
+	if got := must(t, "train", filepath.Dir(dir), "-o", dir, "--resume"); got != filepath.Join(dir, "model.json")+"\n" {
+		t.Errorf("resuming a finished run printed %q", got)
+	}
+	var config map[string]any
+	if err := json.Unmarshal([]byte(must(t, "train", filepath.Dir(dir), "--arch", "small", "--seed", "9", "--print")), &config); err != nil || config["seed"] != 9.0 {
+		t.Errorf("--print: %v, seed %v", err, config["seed"])
+	}
+}
+
+func TestInspectVerifyBench(t *testing.T) {
+	path := toyModel(t)
+	if got := must(t, "inspect", path); !strings.Contains(got, "conv_in.weight") || !strings.Contains(got, `"arch":"unet2d"`) {
+		t.Errorf("inspect printed %q", got)
+	}
+	for _, args := range [][]string{{"inspect", path, "--json"}, {"verify", path, "--json"}, {"bench", path, "--json", "--time", "1ms", "--batch", "1"}, {"version", "--json"}} {
+		if got := must(t, args...); !json.Valid([]byte(got)) || strings.Count(got, "\n") != 1 {
+			t.Errorf("%v printed %q, want a line of JSON", args, got)
+		}
+	}
+	if got := must(t, "verify", path); !strings.Contains(got, "good") {
+		t.Errorf("verify printed %q", got)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	root := newRoot()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" || cmd.Name() == "help" {
+			continue
+		}
+		got := must(t, cmd.Name(), "--help")
+		if !strings.Contains(got, "Examples:") || !strings.Contains(got, "Usage:") {
+			t.Errorf("%s --help has no examples: %q", cmd.Name(), got)
+		}
+	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if got := must(t, "completion", shell); !strings.Contains(got, "tweedie") {
+			t.Errorf("completion %s printed %q", shell, got)
+		}
+	}
+}
+
+func TestCancelledCommandsLeaveNothing(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	dir := t.TempDir()
+	var out, stderr bytes.Buffer
+	status := runContext(ctx, []string{"sample", toyModel(t), "-n", "4", "-o", filepath.Join(dir, "a.png")}, &out, &stderr)
+	if status != 1 || out.Len() != 0 || stderr.String() != "tweedie sample: stopped\n" {
+		t.Errorf("status %d, stdout %q, stderr %q", status, out.String(), stderr.String())
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left %v", left)
+	}
+}
+
+func TestConvert(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "small.json")
+	card, text := filepath.Join(dir, "card.json"), filepath.Join(dir, "card.md")
+	os.WriteFile(card, []byte(`{"data":"toy"}`), 0o666)
+	os.WriteFile(text, []byte("# Toy\n"), 0o666)
+	must(t, "convert", toyModel(t), "-o", out, "--quant", "int8", "--title", "Toy", "--guidance", "3", "--card", card)
+	must(t, "verify", out)
+	got := must(t, "inspect", out)
+	for _, want := range []string{`"title":"Toy"`, `"guidance":3`, `{"data":"toy"}`, "I8"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("inspect says %q, want it to hold %q", got, want)
+		}
+	}
+	// A card that the model has stays; one for people stands beside it.
+	again := filepath.Join(dir, "again.json")
+	must(t, "convert", out, "-o", again, "--quant", "f16", "--card", text)
+	if got := must(t, "inspect", again); !strings.Contains(got, `{"data":"toy"}`) {
+		t.Errorf("the card was lost: %q", got)
+	}
+	if beside, err := os.ReadFile(filepath.Join(dir, "again.md")); err != nil || string(beside) != "# Toy\n" {
+		t.Errorf("again.md: %q, %v", beside, err)
+	}
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"--quant", "int4"}, 2, "int4, which this version does not write"},
+		{[]string{"--quant", "int2"}, 2, `--quant is "int2"`},
+		{[]string{"--arch", "onnx"}, 2, `--arch is "onnx"`},
+		{[]string{"--card", text + "x"}, 2, "need a .json or .md file"},
+		{[]string{"--guidance", "NaN"}, 1, "guidance is NaN"},
+	} {
+		status, _, stderr := call(t, append([]string{"convert", toyModel(t), "-o", filepath.Join(dir, "x.json")}, c.args...)...)
+		if status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: status %d, %q, want %d and %q", c.args, status, stderr, c.status, c.want)
+		}
+	}
+}

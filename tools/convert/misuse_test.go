@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestDamagedModels damages a model in every way and asks every command for it.
+func TestDamagedModels(t *testing.T) {
+	manifest, err := os.ReadFile(toyModel(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shards, _ := filepath.Glob(filepath.Join(filepath.Dir(toyModel(t)), "model.000.*.zst"))
+	shard, err := os.ReadFile(shards[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	flipped := bytes.Clone(shard)
+	flipped[len(flipped)/2] ^= 4
+	for _, c := range []struct {
+		name            string
+		manifest, shard []byte
+		want            string
+	}{
+		{"missing shard", manifest, nil, filepath.Base(shards[0])},
+		{"truncated shard", manifest, shard[:100], "100"},
+		{"flipped bit", manifest, flipped, "SHA-256"},
+		{"truncated manifest", manifest[:50], shard, "corrupt"},
+		{"not JSON", []byte("hello"), shard, "corrupt"},
+		{"another file", []byte("{}"), shard, "format"},
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "model.json")
+		os.WriteFile(path, c.manifest, 0o666)
+		if c.shard != nil {
+			os.WriteFile(filepath.Join(dir, filepath.Base(shards[0])), c.shard, 0o666)
+		}
+		for _, args := range [][]string{{"sample", path}, {"verify", path}, {"inspect", path}, {"bench", path}} {
+			status, stdout, stderr := call(t, args...)
+			if status != 1 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Contains(stderr, "goroutine") {
+				t.Errorf("%s: %s: status %d, stdout %q, stderr %q, want 1 and %q", c.name, args[0], status, stdout, stderr, c.want)
+			}
+		}
+	}
+}
+
+func TestMisuse(t *testing.T) {
+	model := toyModel(t)
+	for _, c := range []struct {
+		args string
+		want string
+	}{
+		{"smaple", `unknown command "smaple", did you mean sample?`},
+		{"sample", "found 0 arguments [], need MODEL"},
+		{"sample " + model + " --stepz 3", "unknown flag: --stepz"},
+		{"sample " + model + " --steps 0", "steps: found 0, need a whole number in [1, 10000]"},
+		{"sample " + model + " --steps x", `invalid argument "x" for "--steps"`},
+		{"sample " + model + " --guidance NaN", "guidance: found NaN"},
+		{"sample " + model + " --guidance -1", "guidance: found -1"},
+		{"sample " + model + " --eta 2", "eta: found 2"},
+		{"sample " + model + " -n 0", "n: found 0"},
+		{"sample " + model + " --class 4", `class: found "4"`},
+		{"sample " + model + " --class seven", `class: found "seven"`},
+		{"sample " + model + " --class 1,,2", `class: found ""`},
+		{"sample " + model + " --sampler magic", "magic"},
+		{"sample " + model + " --workers -1", "--workers is -1"},
+		{"sample " + model + " --seed -1", "--seed"},
+		{"sample " + model + " -o x.jpg", `-o is "x.jpg", need a file name ending in .png`},
+		{"inpaint " + model, "need both --image and --mask"},
+		{"forward " + model, "need --x, --t and -o"},
+		{"data imagenet -o x", `unknown data set "imagenet", known: mnist`},
+		{"data mnist", "no output given, need -o DIR"},
+		{"train x -o y --arch huge", `--arch is "huge", need one of small, base, tiny`},
+		{"train x -o y --size big", `--size is "big"`},
+		{"train x", "no output given, need -o RUN"},
+		{"site " + model, "no output given, need -o DIR"},
+		{"serve dist --addr 8080", `--addr is "8080", need host:port`},
+		{"version now", `found 1 arguments ["now"]`},
+		{"bench " + model + " --batch 0", "--batch has 0"},
+	} {
+		status, stdout, stderr := call(t, strings.Fields(c.args)...)
+		if status != 2 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
+			t.Errorf("tweedie %s: status %d, stdout %q, stderr %q; want 2 and one line with %q", c.args, status, stdout, stderr, c.want)
+		}
+	}
+}

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"tweedie/tools/convert/internal/npy"
+	"tweedie/wasm/engine"
+)
+
+// answer is what sample and inpaint print with --json.
+type answer struct {
+	SHA256  string
+	Shape   [4]int
+	Class   []int
+	Request engine.Plan
+}
+
+func sample(t *testing.T, args ...string) (answer, []uint8) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.npy")
+	text := must(t, append([]string{"sample", toyModel(t), "--json", "--npy", path}, args...)...)
+	var a answer
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		t.Fatalf("%v in %q", err, text)
+	}
+	array, err := npy.Read(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pixels := array.Data.([]uint8)
+	if !reflect.DeepEqual(array.Shape, a.Shape[:]) || engine.Digest(pixels) != a.SHA256 {
+		t.Errorf("npy %v of SHA-256 %s, want %v, %s", array.Shape, engine.Digest(pixels), a.Shape, a.SHA256)
+	}
+	return a, pixels
+}
+
+func TestSampleDoesNotDependOnTheBatch(t *testing.T) {
+	all, pixels := sample(t, "-n", "9", "--seed", "7", "--steps", "4")
+	if all.Shape != [4]int{9, 8, 8, 1} || !reflect.DeepEqual(all.Class, []int{0, 1, 2, 3, 0, 1, 2, 3, 0}) {
+		t.Errorf("shape %v, classes %v", all.Shape, all.Class)
+	}
+	_, one := sample(t, "-n", "1", "--seed", "7", "--steps", "4")
+	if !bytes.Equal(one, pixels[:64]) {
+		t.Error("the first of 9 images is another than the only one")
+	}
+	for _, args := range [][]string{{"--workers", "1"}, {"--workers", "3"}} {
+		if again, _ := sample(t, append(args, "-n", "9", "--seed", "7", "--steps", "4")...); again.SHA256 != all.SHA256 {
+			t.Errorf("%v: SHA-256 %s, want %s", args, again.SHA256, all.SHA256)
+		}
+	}
+	if other, _ := sample(t, "-n", "9", "--seed", "8", "--steps", "4"); other.SHA256 == all.SHA256 {
+		t.Error("two seeds give the same images")
+	}
+}
+
+func TestSampleDealsOutClasses(t *testing.T) {
+	a, _ := sample(t, "-n", "5", "--class", "3, 1,none", "--steps", "2", "--guidance", "1.5", "--sampler", "euler")
+	if !reflect.DeepEqual(a.Class, []int{3, 1, -1, 3, 1}) { // -1 is none
+		t.Errorf("classes %v, want [3 1 -1 3 1]", a.Class)
+	}
+	if a.Request.Sampler != "euler" || *a.Request.Steps != 2 || *a.Request.Guidance != 1.5 {
+		t.Errorf("request %+v", a.Request)
+	}
+}
+
+func TestSampleSheet(t *testing.T) {
+	dir := t.TempDir()
+	sheet := filepath.Join(dir, "sheet.png")
+	_, pixels := sample(t, "-n", "8", "--steps", "2", "-o", sheet)
+	f, err := os.Open(sheet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	img, err := png.Decode(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gray, ok := img.(*image.Gray)
+	if !ok || gray.Bounds() != image.Rect(0, 0, 4*10-2, 2*10-2) { // a column for each of four classes
+		t.Fatalf("sheet is a %T of %v", img, img.Bounds())
+	}
+	for y := range 8 {
+		for x := range 8 {
+			if got, want := gray.GrayAt(10+x, 10+y).Y, pixels[5*64+8*y+x]; got != want { // image 5 stands in row 1, column 1
+				t.Fatalf("pixel %d,%d of image 5 is %d, want %d", x, y, got, want)
+			}
+		}
+	}
+	plain := must(t, "sample", toyModel(t), "-n", "8", "--steps", "2")
+	if strings.TrimSpace(plain) != engine.Digest(pixels) {
+		t.Errorf("printed %q, want the SHA-256 %s", plain, engine.Digest(pixels))
+	}
+}
+
+// picture writes a gray PNG of the given size; at returns its pixels.
+func picture(t *testing.T, w, h int, at func(x, y int) uint8) string {
+	img := image.NewGray(image.Rect(0, 0, w, h))
+	for y := range h {
+		for x := range w {
+			img.SetGray(x, y, color.Gray{Y: at(x, y)})
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "picture.png")
+	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestInpaintKeepsWhatIsNotMasked(t *testing.T) {
+	img := picture(t, 8, 8, func(x, y int) uint8 { return uint8(8*y + x) })
+	mask := picture(t, 8, 8, func(x, y int) uint8 { return uint8(255 * (x / 4)) })
+	out := filepath.Join(t.TempDir(), "x.npy")
+	must(t, "inpaint", toyModel(t), "--image", img, "--mask", mask, "-n", "3", "--steps", "4", "--resample", "2", "--jump", "2", "--npy", out)
+	a, err := npy.Read(out)
+	if err != nil || !reflect.DeepEqual(a.Shape, []int{3, 8, 8, 1}) {
+		t.Fatalf("got %v, %v", a, err)
+	}
+	for i, v := range a.Data.([]uint8) {
+		if x, y := i%8, i%64/8; x < 4 && v != uint8(8*y+x) {
+			t.Fatalf("pixel %d,%d of image %d is %d, want the picture's %d", x, y, i/64, v, 8*y+x)
+		}
+	}
+}
+
+func TestInpaintRefusesOtherSizes(t *testing.T) {
+	good := picture(t, 8, 8, func(x, y int) uint8 { return 255 })
+	wide := picture(t, 20, 10, func(x, y int) uint8 { return 255 })
+	for _, c := range []struct{ image, mask, want string }{
+		{wide, good, `is 20x10 (width x height), the model needs 8x8`},
+		{good, wide, `is 20x10 (width x height), the model needs 8x8`},
+	} {
+		status, _, stderr := call(t, "inpaint", toyModel(t), "--image", c.image, "--mask", c.mask, "--steps", "2")
+		if status != 1 || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "--fit") {
+			t.Errorf("status %d, %q, want 1 and %q", status, stderr, c.want)
+		}
+	}
+	must(t, "inpaint", toyModel(t), "--image", wide, "--mask", wide, "--steps", "2", "--fit")
+}
+
+func TestForward(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, shape []int, data any) string {
+		path := filepath.Join(dir, name)
+		if err := npy.Write(path, &npy.Array{Shape: shape, Data: data}); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	x := make([]float32, 2*64)
+	for i := range x {
+		x[i] = float32(i)/64 - 1
+	}
+	xPath, tPath, yPath := write("x.npy", []int{2, 1, 8, 8}, x), write("t.npy", []int{2}, []float32{1, 2}), write("y.npy", []int{2}, []int64{0, 3})
+	out := filepath.Join(dir, "out.npy")
+	must(t, "forward", toyModel(t), "--x", xPath, "--t", tPath, "--y", yPath, "-o", out)
+	a, err := npy.Read(out)
+	if err != nil || !reflect.DeepEqual(a.Shape, []int{2, 1, 8, 8}) {
+		t.Fatalf("got %v, %v", a, err)
+	}
+	for _, c := range []struct{ name, x, t, y, want string }{
+		{"x shape", write("x3.npy", []int{2, 8, 8}, x), tPath, yPath, "shape is [2 8 8], need [N,1,8,8]"},
+		{"x type", write("x8.npy", []int{2, 1, 8, 8}, make([]float64, 128)), tPath, yPath, "elements of []float64, need float32"},
+		{"t count", xPath, write("t3.npy", []int{3}, make([]float32, 3)), yPath, "shape is [3], need [2]"},
+		{"y range", xPath, tPath, write("y9.npy", []int{2}, []int64{0, 9}), "class 9"},
+		{"y missing", xPath, tPath, "", "classes"},
+		{"not npy", xPath, toyModel(t), yPath, "not a usable .npy file"},
+	} {
+		args := []string{"forward", toyModel(t), "--x", c.x, "--t", c.t, "-o", out}
+		if c.y != "" {
+			args = append(args, "--y", c.y)
+		}
+		if status, _, stderr := call(t, args...); status != 1 || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: status %d, %q, want 1 and %q", c.name, status, stderr, c.want)
+		}
+	}
+}
