@@ -116,17 +116,35 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	return jsonOf(b.engine.Info())
 }
 
+// model returns the engine, or an error before load.
+func (b *binding) model() (*engine.Engine, error) {
+	if b.engine == nil {
+		return nil, errors.New("browser: found no model, need load first")
+	}
+	return b.engine, nil
+}
+
 // check(request, inpaint) returns the plan of a request.
 func (b *binding) check(_ context.Context, args []js.Value) (any, error) {
-	r, err := engine.ParseRequest([]byte(args[0].String()))
+	e, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	plan, err := b.engine.Check(r, args[1].Bool())
+	plan, err := e.Check(r, args[1].Bool())
 	if err != nil {
 		return nil, err
 	}
 	return jsonOf(plan)
+}
+
+// request reads a request for the model.
+func (b *binding) request(v js.Value) (*engine.Engine, engine.Request, error) {
+	e, err := b.model()
+	if err != nil {
+		return nil, engine.Request{}, err
+	}
+	r, err := engine.ParseRequest([]byte(v.String()))
+	return e, r, err
 }
 
 // digest(pixels) returns their SHA-256.
@@ -136,33 +154,38 @@ func (b *binding) digest(_ context.Context, args []js.Value) (any, error) {
 
 // sample(request, hooks) returns {pixels, nfe}.
 func (b *binding) sample(ctx context.Context, args []js.Value) (any, error) {
-	r, err := engine.ParseRequest([]byte(args[0].String()))
+	e, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	return b.images(b.engine.Sample(ctx, r, b.frames(args[1])))
+	return images(e.Sample(ctx, r, frames(args[1])))
 }
 
 // inpaint(request, image, mask, hooks) returns {pixels, nfe}.
 func (b *binding) inpaint(ctx context.Context, args []js.Value) (any, error) {
-	r, err := engine.ParseRequest([]byte(args[0].String()))
+	e, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	return b.images(b.engine.Inpaint(ctx, r, pictureOf(args[1]), pictureOf(args[2]), b.frames(args[3])))
+	return images(e.Inpaint(ctx, r, pictureOf(args[1]), pictureOf(args[2]), frames(args[3])))
 }
 
 // forward(x, t, y) takes the bytes of float32, float32 and int32 numbers, y or
 // null, and returns those of float32 numbers.
 func (b *binding) forward(ctx context.Context, args []js.Value) (any, error) {
-	out, err := b.engine.Forward(ctx, floatsOf(args[0]), floatsOf(args[1]), labelsOf(args[2]))
+	e, err := b.model()
+	if err != nil {
+		return nil, err
+	}
+	out, err := e.Forward(ctx, floatsOf(args[0]), floatsOf(args[1]), labelsOf(args[2]))
 	if err != nil {
 		return nil, err
 	}
 	return jsFloats(out), nil
 }
 
-func (b *binding) images(r engine.Result, err error) (any, error) {
+// images returns a result as JavaScript has it.
+func images(r engine.Result, err error) (any, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +194,7 @@ func (b *binding) images(r engine.Result, err error) (any, error) {
 
 // frames returns a listener that tells hooks.step(step, steps) of every frame and
 // gives hooks.pixels(bytes) the images if that returned true.
-func (b *binding) frames(hooks js.Value) func(engine.Frame) {
+func frames(hooks js.Value) func(engine.Frame) {
 	return func(f engine.Frame) {
 		if !hooks.Call("step", f.Step, f.Steps).Bool() {
 			return

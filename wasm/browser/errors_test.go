@@ -154,3 +154,41 @@ func TestInfo(t *testing.T) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}
 }
+
+// TestWorkerWords speaks to a worker directly, worse than the module ever would:
+// a bug in the program reaches the page as one sentence and no trace, also where
+// it ends the program.
+func TestWorkerWords(t *testing.T) {
+	p := open(t)
+	var got []string
+	p.run(t, &got, `
+		const worker = new Worker('/worker.js', { type: 'module' })
+		const module = await WebAssembly.compileStreaming(fetch('/tweedie.wasm'))
+		const answer = (message) => new Promise((resolve) => {
+			worker.onmessage = ({ data }) => resolve(data.crashed ?? data.error ?? 'fine')
+			worker.postMessage({ id: 1, ...message })
+		})
+		return [
+			await answer({ call: 'sample', request: '{}' }),
+			await answer({ call: 'start', build: '%s', module }),
+			await answer({ call: 'sample', request: '{}' }),
+			await answer({ call: 'dance' }),
+			await answer({ call: 'digest', bytes: 'text' }),
+			await answer({ call: 'digest', bytes: new Uint8Array(3) }),
+			await answer({ call: 'digest', bytes: { length: 4.29e9 } }),
+		]`, testBuild)
+	want := []string{
+		"tweedie: sample: the worker has not started",
+		"fine",
+		"browser: found no model, need load first",
+		"tweedie: unknown call dance",
+		"browser: internal error: syscall/js: call of Value.Length on string",
+		"fine",
+		"tweedie: the worker stopped (fatal error: runtime: cannot allocate memory)",
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("answer %d:\ngot  %q\nwant %q", i, got[i], want[i])
+		}
+	}
+}
