@@ -16,7 +16,9 @@ import { classAsked, classOf, formatHash, parseHash, takesEta } from './settings
 /** @import { Settings } from './settings.js' */
 /** @import { Run } from './readout.js' */
 
-const lookSteps = 10 // of the first look: enough to see, soon enough not to wait
+// The first look: enough to see, soon enough not to wait.
+const lookImages = 2
+const lookSteps = 10
 
 /**
  * start waits for the model, showing how far it is, and sets the page to work.
@@ -221,14 +223,14 @@ class Page {
   }
 
   /**
-   * #look is the first run: as many images as there are workers, in few steps, so
-   * that something is seen at once; then the settings as they stand. An image does
+   * #look is the first run: an image or two in few steps, so that something is
+   * seen at once; then the settings as they stand. An image does
    * not depend on how many are drawn beside it, so the second run continues the first.
    *
    * @param {Settings} settings
    */
   async #look(settings) {
-    const n = Math.min(this.info.workers || 1, settings.n)
+    const n = Math.min(lookImages, this.info.workers, settings.n)
     const quick = { ...settings, n, steps: Math.min(lookSteps, settings.steps) }
     if (n === settings.n && quick.steps === settings.steps) return this.#generate(settings)
     const looked = await this.#generate(quick, { look: true, room: settings.n })
