@@ -1,0 +1,86 @@
+package eval
+
+import (
+	"errors"
+	"fmt"
+
+	"tweedie/core/graph"
+	"tweedie/core/nn"
+)
+
+// Features is the width of the layer that pictures are compared in.
+const Features = 128
+
+// Widths and norms of the classifier.
+const (
+	firstWidth = 32
+	width      = 64
+	groups     = 8
+	normEps    = 1e-5
+	lastSide   = 8 // at most, of the image that becomes the features
+)
+
+// Spec is what a classifier is made for. It stands in its file as Config.
+type Spec struct {
+	Arch    string   `json:"arch"`    // the constant Arch
+	Shape   [3]int   `json:"shape"`   // of a picture: C, H, W
+	Classes []string `json:"classes"` // names, in the order of their numbers
+}
+
+// Arch is the architecture of a classifier's file.
+const Arch = "tweedie-classifier"
+
+// ErrSpec is wrapped by complaints about a Spec.
+var ErrSpec = errors.New("no classifier for such pictures")
+
+// Validate says why there is no classifier for s.
+func (s *Spec) Validate() error {
+	c, h, w := s.Shape[0], s.Shape[1], s.Shape[2]
+	switch {
+	case s.Arch != Arch:
+		return fmt.Errorf("eval: %w: arch is %q, need %q", ErrSpec, s.Arch, Arch)
+	case h != w || h < 4 || h > 256:
+		return fmt.Errorf("eval: %w: pictures are %dx%d (height x width), need squares with a side from 4 to 256", ErrSpec, h, w)
+	case c < 1 || c > 4:
+		return fmt.Errorf("eval: %w: pictures have %d channels, need 1 to 4", ErrSpec, c)
+	case len(s.Classes) < 2:
+		return fmt.Errorf("eval: %w: the data have %d classes, need at least 2: labels are what features are learned from", ErrSpec, len(s.Classes))
+	}
+	return nil
+}
+
+// body applies the layers that make features [1,1,Features] of a picture: 3×3
+// convolutions, each with group norm and SiLU, at stride 2 until the side is at
+// most 8, and one convolution over all that is left.
+func (s *Spec) body(g graph.Graph) graph.Value {
+	x := g.Input("x", s.Shape[1], s.Shape[2], s.Shape[0])
+	x = norm(g, "norm_in", nn.Conv3(g, "conv_in", x, firstWidth))
+	for i := 0; g.Shape(x)[0] > lastSide; i++ {
+		x = nn.Down3(g, fmt.Sprintf("down.%d.conv", i), x, width, 1)
+		x = norm(g, fmt.Sprintf("down.%d.norm", i), x)
+	}
+	side, c := g.Shape(x)[0], g.Shape(x)[2]
+	init := graph.Init{Kind: graph.Uniform, Fan: c * side * side}
+	w := g.Param("features.weight", init, Features, c, side, side)
+	x = g.Apply(graph.Conv{Size: side, Stride: 1}, x, w, g.Param("features.bias", init, Features))
+	return g.Apply(graph.SiLU{}, x)
+}
+
+// head makes a number for each class of the features: its logit.
+func (s *Spec) head(g graph.Graph, features graph.Value) graph.Value {
+	return nn.Linear(g, "head", features, len(s.Classes))
+}
+
+func norm(g graph.Graph, name string, x graph.Value) graph.Value {
+	return nn.GroupNorm(g, name, x, graph.GroupNorm{Groups: groups, Eps: normEps, SiLU: true})
+}
+
+// whole returns the program from pictures to logits.
+func (s *Spec) whole() (*graph.Program, graph.Value, error) {
+	if err := s.Validate(); err != nil {
+		return nil, 0, err
+	}
+	p := &graph.Program{}
+	out := s.head(p, s.body(p))
+	return p, out, p.Err()
+}
