@@ -1,0 +1,86 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/tools/convert/internal/eval"
+	"tweedie/wasm/engine"
+)
+
+// verdict is what eval prints.
+type verdict struct {
+	*eval.Report
+	Held       string       `json:"held_out"`          // where the real pictures come from
+	Classifier string       `json:"classifier"`        // its file
+	Model      string       `json:"model,omitempty"`   // what was drawn from, and how
+	Request    *engine.Plan `json:"request,omitempty"` //
+	SHA256     string       `json:"sha256,omitempty"`  // of the images drawn
+}
+
+// print prints v, for people or as JSON.
+func (v *verdict) print(cmd *cobra.Command, asJSON bool) error {
+	w := cmd.OutOrStdout()
+	if asJSON {
+		return json.NewEncoder(w).Encode(v)
+	}
+	if v.RealN < v.N {
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: %d pictures are held out, fewer than %d images: their distance is larger for that, and the ratio smaller\n", v.RealN, v.N)
+	}
+	if p := v.Request; p != nil {
+		fmt.Fprintf(w, "%s: %s, %d steps, %d evaluations each, guidance %g, seed %d\n",
+			printable(v.Model), p.Sampler, *p.Steps, p.NFE, *p.Guidance, uint64(p.Seed))
+	}
+	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(tab, "\timages\treal\t\n")
+	if v.Asked > 0 {
+		fmt.Fprintf(tab, "class agreement\t%.2f %%\t%.2f %%\t\n", 100*v.Agreement, 100*v.Accuracy)
+	}
+	fmt.Fprintf(tab, "Fréchet distance\t%.4g\t%.4g\tratio %.3f\n", v.Drawn.Frechet, v.Real.Frechet, v.Ratio)
+	fmt.Fprintf(tab, "kernel distance\t%.3g\t%.3g\t\n", v.Drawn.Kernel, v.Real.Kernel)
+	fmt.Fprintf(tab, "precision\t%.3f\t%.3f\t\n", v.Drawn.Precision, v.Real.Precision)
+	fmt.Fprintf(tab, "recall\t%.3f\t%.3f\t\n", v.Drawn.Recall, v.Real.Recall)
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d images against %d training pictures; real: mean of %d draws of %d %s\n", v.N, v.Train, v.Draws, v.RealN, v.Held)
+	for _, c := range v.Classes {
+		if c.Agreement < 1 {
+			fmt.Fprintf(w, "class %s: %.2f %% of %d\n", printable(c.Name), 100*c.Agreement, c.N)
+		}
+	}
+	return nil
+}
+
+// stage shows how far a part of a command is: a bar on a terminal, a line every
+// ten seconds elsewhere.
+type stage struct {
+	cmd   *cobra.Command
+	title string
+	unit  string
+	note  string // said after the numbers
+	bar   bar
+	last  time.Time
+}
+
+func newStage(cmd *cobra.Command, title, unit string) *stage {
+	return &stage{cmd: cmd, title: title, unit: unit, bar: newBar(cmd.ErrOrStderr(), title, unit), last: time.Now()}
+}
+
+func (s *stage) at(done, total int) {
+	if s.bar.ProgressBar != nil {
+		s.bar.Describe(s.title + s.note)
+		s.bar.at(done, total)
+		return
+	}
+	if time.Since(s.last) >= meterEvery {
+		s.last = time.Now()
+		fmt.Fprintf(s.cmd.ErrOrStderr(), "%s: %d of %d%s\n", s.title, done, total, s.note)
+	}
+}
+
+func (s *stage) finish() { s.bar.finish() }
