@@ -5,7 +5,7 @@
 //	RUN/state.safetensors    everything needed to go on; state.previous.… the one before
 //	RUN/samples/NNNNNN.png   what the model draws after so many steps
 //	RUN/loss.png             the loss
-//	RUN/model.json, …        the model, written at every state, in float32
+//	RUN/model.json, …        the model in float32, written with the samples
 package fit
 
 import (
@@ -56,7 +56,7 @@ type run struct {
 
 // Run trains until the configured steps are done, or ctx is, when it saves the
 // state and returns ctx's cause. The error of a full disk leaves the last good
-// state in place.
+// state in place. A run that is done writes its model and samples again.
 func Run(ctx context.Context, o Options) error {
 	r := &run{Options: o}
 	if r.SaveEvery == 0 {
@@ -143,13 +143,28 @@ func (r *run) loop(ctx context.Context) error {
 			}
 			saved = time.Now()
 		}
-		if r.SampleEvery > 0 && t.Done()%r.SampleEvery == 0 {
-			if err := r.draw(); err != nil {
+		if r.SampleEvery > 0 && t.Done()%r.SampleEvery == 0 && t.Done() < r.Config.Steps {
+			if err := r.show(); err != nil {
 				return err
 			}
 		}
 	}
-	return r.save()
+	if err := r.save(); err != nil {
+		return err
+	}
+	return r.show()
+}
+
+// show writes what a person looks at: the model, the plot of its loss, and a
+// sheet of what it draws.
+func (r *run) show() error {
+	if err := r.writeModel(); err != nil {
+		return err
+	}
+	if err := r.plot(); err != nil {
+		return err
+	}
+	return r.draw()
 }
 
 // report tells the progress after a step.

@@ -17,7 +17,7 @@ const (
 	previousFile = "state.previous.safetensors"
 )
 
-// save writes the state, the model and the plot of the loss.
+// save writes the state.
 func (r *run) save() error {
 	state, err := r.trainer.State()
 	if err != nil {
@@ -30,10 +30,7 @@ func (r *run) save() error {
 	if err := weights.WriteAtomic(last, state); err != nil {
 		return fmt.Errorf("fit: the state of step %d could not be written; the last good one is %s: %w", r.trainer.Done(), previous, err)
 	}
-	if err := r.writeModel(); err != nil {
-		return err
-	}
-	return r.plot()
+	return nil
 }
 
 // restore takes the last state that is whole.

@@ -1,0 +1,207 @@
+package train
+
+import (
+	"bytes"
+	"errors"
+	"math/rand/v2"
+	"runtime"
+	"strings"
+	"testing"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+	"tweedie/core/unet"
+)
+
+// small is a configuration that trains in milliseconds, on small's data.
+func small() *Config {
+	classes, null := 3, 2
+	return &Config{
+		Model: model.Config{
+			Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.5, TimeScale: 100, SigmaMin: 0.01, SigmaMax: 40,
+			Shape: [3]int{1, 8, 8}, Classes: []string{"low", "high"}, NullClass: &null,
+			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 4, Guidance: 1.5},
+			UNet: unet.Config{
+				SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1,
+				DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
+				NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes, Patch: 2,
+			},
+		},
+		Seed: 7, Steps: 40, Batch: 10, Lanes: 3, LearningRate: 5e-3, WarmUp: 3, Decay: "cosine", WeightDecay: 0.01,
+		Clip: 1, Average: 0.99, DropClass: 0.2, PMean: -1, PStd: 1.2,
+	}
+}
+
+// smallData is bars at a height that the class tells.
+func smallData() *Data {
+	rng := rand.New(rand.NewPCG(1, 2))
+	d := &Data{N: 37, H: 8, W: 8, C: 1, Images: make([]uint8, 37*64)}
+	for i := range d.N {
+		class := i % 2
+		row := class*4 + rng.IntN(3)
+		for x := range 8 {
+			d.Images[i*64+row*8+x] = 255
+		}
+		d.Labels = append(d.Labels, class)
+	}
+	return d
+}
+
+func start(t *testing.T, c *Config) *Trainer {
+	t.Helper()
+	tr, err := New(c, smallData())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tr
+}
+
+func steps(t *testing.T, tr *Trainer, n int) {
+	t.Helper()
+	for range n {
+		if _, err := tr.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func state(t *testing.T, tr *Trainer) []byte {
+	t.Helper()
+	data, err := tr.State()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestLearns(t *testing.T) {
+	for _, prediction := range []string{model.EDM, model.Epsilon} {
+		c := small()
+		c.Model.Prediction = prediction
+		if prediction == model.Epsilon {
+			c.Model.Schedule = &diffusion.Schedule{Kind: diffusion.Cosine}
+			c.Model.TimeScale, c.PMean, c.PStd = 0, 0, 0
+		}
+		tr := start(t, c)
+		steps(t, tr, c.Steps)
+		mean := func(part []float32) (sum float64) {
+			for _, l := range part {
+				sum += float64(l) / float64(len(part))
+			}
+			return sum
+		}
+		first, last := mean(tr.Losses()[:5]), mean(tr.Losses()[c.Steps-10:])
+		if !(last < 0.7*first) {
+			t.Errorf("%s: the loss went from %g to %g in %d steps, need less than seven tenths", prediction, first, last, c.Steps)
+		}
+	}
+}
+
+func TestResumeIsBitIdentical(t *testing.T) {
+	whole := start(t, small())
+	steps(t, whole, 9)
+	part := start(t, small())
+	steps(t, part, 4)
+	saved := state(t, part)
+	resumed := start(t, small())
+	if err := resumed.Restore(saved); err != nil {
+		t.Fatal(err)
+	}
+	if resumed.Done() != 4 {
+		t.Fatalf("resumed at step %d, need 4", resumed.Done())
+	}
+	steps(t, resumed, 5)
+	if !bytes.Equal(state(t, resumed), state(t, whole)) {
+		t.Error("nine steps with a stop after four differ from nine in one go")
+	}
+}
+
+func TestCoresDoNotMatter(t *testing.T) {
+	train := func(cores int) []byte {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
+		tr := start(t, small())
+		steps(t, tr, 3)
+		return state(t, tr)
+	}
+	if !bytes.Equal(train(1), train(3)) {
+		t.Error("one core and three give other bits")
+	}
+}
+
+func TestRestoreRefuses(t *testing.T) {
+	tr := start(t, small())
+	steps(t, tr, 2)
+	good := state(t, tr)
+	other := small()
+	other.LearningRate *= 2
+	elsewhere := smallData()
+	elsewhere.Images[0] ^= 1
+	changed := bytes.Clone(good)
+	changed[len(changed)/2] ^= 1
+	onOther, err := New(small(), elsewhere)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		name  string
+		tr    *Trainer
+		state []byte
+		text  string
+	}{
+		{"empty", tr, nil, "need at least 32"},
+		{"torn", tr, good[:len(good)-100], "torn or changed"},
+		{"a bit", tr, changed, "torn or changed"},
+		{"other configuration", start(t, other), good, "another configuration"},
+		{"other data", onOther, good, "other data"},
+	} {
+		before := state(t, c.tr)
+		err := c.tr.Restore(c.state)
+		if !errors.Is(err, ErrState) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need ErrState with %q", c.name, err, c.text)
+		}
+		if !bytes.Equal(state(t, c.tr), before) {
+			t.Errorf("%s: the refused state changed the trainer", c.name)
+		}
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*Config)
+		text   string
+	}{
+		{"no steps", func(c *Config) { c.Steps = 0 }, "steps is 0"},
+		{"rate", func(c *Config) { c.LearningRate = -1 }, "learning_rate is -1"},
+		{"decay", func(c *Config) { c.Decay = "linear" }, "decay is linear"},
+		{"average", func(c *Config) { c.Average = 1 }, "average is 1"},
+		{"no null class", func(c *Config) { c.Model.NullClass = nil }, "drop_class is 0.2"},
+		{"spread", func(c *Config) { c.PStd = 0 }, "p_std is 0"},
+		{"shape", func(c *Config) { c.Model.Shape[1] = 9 }, "shape is [1 9 8]"},
+	} {
+		config := small()
+		c.change(config)
+		if err := config.Validate(); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need ErrConfig with %q", c.name, err, c.text)
+		}
+	}
+	if _, err := ParseConfig([]byte(`{"stepps": 3}`)); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "stepps") {
+		t.Errorf("unknown key: error is %v, need one that names it", err)
+	}
+}
+
+// TestEachImageOncePerPass holds the order of the data to its contract.
+func TestEachImageOncePerPass(t *testing.T) {
+	o := order{n: 37, seed: 3}
+	for pass := range 3 {
+		seen := make([]int, 37)
+		for k := range 37 {
+			seen[o.image(pass*37+k)]++
+		}
+		for i, n := range seen {
+			if n != 1 {
+				t.Fatalf("pass %d: image %d was drawn %d times", pass, i, n)
+			}
+		}
+	}
+}
