@@ -51,6 +51,7 @@ const (
 	maxSize     = 1024
 	maxLayers   = 16
 	maxClasses  = 1 << 20
+	maxValue    = 1 << 26 // numbers of one image of activations
 )
 
 // Validate says what of c does not stand up: an impossible size, or something
@@ -104,6 +105,9 @@ func (c *Config) validateBlocks() error {
 	}
 	if first := c.BlockOutChannels[0]; first%2 != 0 || float64(first/2) <= c.FreqShift {
 		return fmt.Errorf("unet: %w: block_out_channels[0] is %d, need an even number over twice freq_shift %g", ErrConfig, first, c.FreqShift)
+	}
+	if side := c.SampleSize / max(c.Patch, 1); side*side*slices.Max(c.BlockOutChannels) > maxValue {
+		return fmt.Errorf("unet: %w: sample_size is %d with up to %d channels, need at most %d numbers an image", ErrConfig, c.SampleSize, slices.Max(c.BlockOutChannels), maxValue)
 	}
 	scale := max(c.Patch, 1) << (len(c.BlockOutChannels) - 1)
 	if c.SampleSize%scale != 0 {

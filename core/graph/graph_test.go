@@ -1,0 +1,98 @@
+package graph_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/graph"
+	"tweedie/core/nn"
+)
+
+// TestInferRefuses holds that every operation names what does not fit.
+func TestInferRefuses(t *testing.T) {
+	image, other, vector := []int{4, 6, 8}, []int{4, 6, 3}, []int{8}
+	for _, c := range []struct {
+		name string
+		op   graph.Op
+		in   [][]int
+		text string
+	}{
+		{"conv without weights", graph.Conv{Size: 3, Stride: 1}, [][]int{image}, "need an image"},
+		{"conv of other channels", graph.Conv{Size: 3, Stride: 1}, [][]int{image, {5, 3, 3, 3}, {5}}, "do not fit image"},
+		{"conv larger than its image", graph.Conv{Size: 7, Stride: 1}, [][]int{image, {5, 8, 7, 7}, {5}}, "does not fit image"},
+		{"conv without stride", graph.Conv{Size: 3}, [][]int{image, {5, 8, 3, 3}, {5}}, "does not fit image"},
+		{"linear of other width", graph.Linear{}, [][]int{vector, {3, 9}, {3}}, "do not fit x"},
+		{"norm with a remainder", graph.GroupNorm{Groups: 3}, [][]int{image, vector, vector}, "need a divisor of 8"},
+		{"norm of other channels", graph.GroupNorm{Groups: 1}, [][]int{other, vector, vector}, "two vectors"},
+		{"attention with a remainder", graph.Attention{Heads: 3}, [][]int{image, image, image}, "need a divisor of 8"},
+		{"attention of two shapes", graph.Attention{Heads: 1}, [][]int{image, image, other}, "three images"},
+		{"add of two shapes", graph.Add{}, [][]int{image, other}, "two of one shape"},
+		{"add channels", graph.AddChannels{}, [][]int{other, vector}, "an image [H,W,C] and a vector"},
+		{"concat of two sizes", graph.Concat{}, [][]int{image, {4, 5, 8}}, "one height and width"},
+		{"upsample a vector", graph.Upsample{}, [][]int{vector}, "one image"},
+		{"patches of an odd image", graph.SpaceToDepth{}, [][]int{{3, 4, 1}}, "even height"},
+		{"unpatch three channels", graph.DepthToSpace{}, [][]int{other}, "divisible by 4"},
+		{"sinusoid of odd width", graph.Sinusoid{Width: 5}, [][]int{{1}}, "even width"},
+		{"embedding of a vector", graph.Embedding{}, [][]int{vector, {3, 4}}, "one number"},
+		{"SiLU of two", graph.SiLU{}, [][]int{image, image}, "need 1"},
+	} {
+		if _, err := c.op.Infer(c.in); err == nil || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need one with %q", c.name, err, c.text)
+		}
+	}
+}
+
+func TestInfer(t *testing.T) {
+	image := []int{4, 6, 8}
+	for _, c := range []struct {
+		op   graph.Op
+		in   [][]int
+		want []int
+	}{
+		{graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, [][]int{image, {5, 8, 3, 3}, {5}}, []int{4, 6, 5}},
+		{graph.Conv{Size: 3, Stride: 2, After: 1}, [][]int{image, {5, 8, 3, 3}, {5}}, []int{2, 3, 5}},
+		{graph.Linear{}, [][]int{image, {3, 8}, {3}}, []int{4, 6, 3}},
+		{graph.Concat{}, [][]int{image, {4, 6, 1}}, []int{4, 6, 9}},
+		{graph.Upsample{}, [][]int{image}, []int{8, 12, 8}},
+		{graph.SpaceToDepth{}, [][]int{image}, []int{2, 3, 32}},
+		{graph.DepthToSpace{}, [][]int{image}, []int{8, 12, 2}},
+		{graph.Sinusoid{Width: 6}, [][]int{{1}}, []int{6}},
+		{graph.Embedding{}, [][]int{{1}, {3, 4}}, []int{4}},
+	} {
+		got, err := c.op.Infer(c.in)
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%T on %v: %v, %v; need %v", c.op, c.in, got, err, c.want)
+		}
+	}
+}
+
+// TestProgramKeepsTheFirstMistake holds that a mistake is told once, at its place.
+func TestProgramKeepsTheFirstMistake(t *testing.T) {
+	p := &graph.Program{}
+	x := p.Input("x", 4, 4, 3)
+	y := p.Apply(graph.SpaceToDepth{}, x)
+	y = p.Apply(graph.GroupNorm{Groups: 5}, y, p.Param("gamma", graph.Init{}, 12), p.Param("beta", graph.Init{}, 12))
+	p.Apply(graph.Upsample{}, y)
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "operation 1, graph.GroupNorm: has 5 groups") {
+		t.Errorf("error is %v, need the group norm's", err)
+	}
+	p = &graph.Program{}
+	p.Input("x", 1)
+	p.Param("x", graph.Init{}, 1)
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), `"x" is declared twice`) {
+		t.Errorf("error is %v, need one of the name", err)
+	}
+}
+
+// TestCost counts a network by hand: a 3×3 convolution and a linear map.
+func TestCost(t *testing.T) {
+	p := &graph.Program{}
+	x := nn.Conv3(p, "conv", p.Input("x", 5, 7, 3), 4)
+	nn.Linear(p, "linear", x, 2)
+	got := graph.CostOf(p)
+	want := graph.Cost{FLOPs: 2*5*7*4*27 + 2*5*7*2*4, Params: 4*27 + 4 + 4*2 + 2}
+	if got != want {
+		t.Errorf("cost is %+v, want %+v", got, want)
+	}
+}

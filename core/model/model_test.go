@@ -1,0 +1,272 @@
+package model_test
+
+import (
+	"encoding/json"
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/graph"
+	"tweedie/core/infer"
+	"tweedie/core/model"
+	"tweedie/core/nn"
+	"tweedie/core/rng"
+	"tweedie/core/tensor"
+	"tweedie/core/unet"
+	"tweedie/weights"
+)
+
+const config = `{
+	"title": "test", "arch": "unet2d", "prediction": "edm", "sigma_data": 0.5, "time_scale": 100, "sigma_min": 0.01, "sigma_max": 40,
+	"shape": [1, 8, 8], "classes": ["low", "high"], "null_class": 2,
+	"defaults": {"sampler": "dpmpp2m", "steps": 4, "guidance": 1.5},
+	"unet": {
+		"sample_size": 8, "in_channels": 1, "out_channels": 1, "block_out_channels": [8, 16],
+		"down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"],
+		"layers_per_block": 1, "norm_num_groups": 4, "norm_eps": 1e-5, "num_class_embeds": 3
+	}
+}`
+
+func parse(t *testing.T) *model.Config {
+	t.Helper()
+	c, err := model.ParseConfig([]byte(config))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func newModel(t *testing.T) *model.Model {
+	t.Helper()
+	c := parse(t)
+	net, err := unet.Build(&c.UNet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(net.Program)
+	nn.Start(params, 3)
+	noise := make([]float32, len(params.Flat))
+	rng.Normal(noise, 1, 2, 3)
+	for i := range noise { // residual branches start at zero: give them something to do
+		params.Flat[i] += noise[i] / 10
+	}
+	m, err := model.New("test", c, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+func runner(t *testing.T, m *model.Model, batch, workers int) *model.Runner {
+	t.Helper()
+	r, err := m.NewRunner(batch, infer.Options{Workers: workers})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func images(n int) *tensor.Tensor {
+	x := tensor.New(n, 8, 8, 1)
+	for i := range n {
+		rng.Normal(x.Row(i), 5, uint64(i), 0)
+	}
+	return x
+}
+
+// TestWorkersDoNotMatter holds that neither batch nor workers change a bit.
+func TestWorkersDoNotMatter(t *testing.T) {
+	m, x := newModel(t), images(7)
+	times, classes := make([]float32, 7), make([]int, 7)
+	for i := range times {
+		times[i], classes[i] = float32(i*11), i%3
+	}
+	want, err := runner(t, m, 7, 1).Forward(x, times, classes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range [][2]int{{1, 1}, {2, 3}, {3, 2}, {16, 16}} {
+		got, err := runner(t, m, s[0], s[1]).Forward(x, times, classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got.Data, want.Data) {
+			t.Errorf("batch %d, %d workers: other bits", s[0], s[1])
+		}
+	}
+}
+
+// TestGuidance holds guidance to D_u + w·(D_c − D_u) of the parts.
+func TestGuidance(t *testing.T) {
+	m, x := newModel(t), images(3)
+	r := runner(t, m, 4, 2)
+	d := func(class []int, w float32) []float32 {
+		y, err := r.Denoiser(class, w)(x, 1.5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return y.Data
+	}
+	named, none := []int{0, 1, 0}, []int{-1, -1, -1}
+	c, u, g := d(named, 1), d(none, 1), d(named, 2.5)
+	for i := range g {
+		want := float64(u[i]) + 2.5*(float64(c[i])-float64(u[i]))
+		if diff := math.Abs(float64(g[i]) - want); !(diff <= 1e-5*(1+math.Abs(want))) {
+			t.Fatalf("guided[%d] is %g, want %g", i, g[i], want)
+		}
+	}
+	if !slices.Equal(d(named, 0), u) {
+		t.Error("guidance 0 is not the unconditional model")
+	}
+	if slices.Equal(c, u) {
+		t.Error("the class changes nothing")
+	}
+}
+
+func TestRunnerRefuses(t *testing.T) {
+	r := runner(t, newModel(t), 4, 1)
+	x := images(2)
+	forward := func(x *tensor.Tensor, times []float32, y []int) error {
+		_, err := r.Forward(x, times, y)
+		return err
+	}
+	denoise := func(class []int, sigma float32) error {
+		_, err := r.Denoiser(class, 1)(x, sigma)
+		return err
+	}
+	two := []float32{1, 2}
+	for _, c := range []struct {
+		name, text string
+		err        error
+	}{
+		{"size", "need [N,8,8,1]", forward(tensor.New(2, 8, 9, 1), two, []int{0, 1})},
+		{"times", "1 times for 2 images", forward(x, two[:1], []int{0, 1})},
+		{"classes", "0 classes for 2 images", forward(x, two, nil)},
+		{"class", "class 3 of image 1 is out of range, need 0 to 2", forward(x, two, []int{0, 3})},
+		{"asked class", "class 2 is out of range, need 0 to 1", denoise([]int{0, 2}, 1)},
+		{"noise", "noise level 41 is outside the model's", denoise([]int{0, 1}, 41)},
+		{"no noise", "noise level 0 is outside the model's", denoise([]int{0, 1}, 0)},
+	} {
+		if c.err == nil || !strings.Contains(c.err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need one with %q", c.name, c.err, c.text)
+		}
+	}
+}
+
+// TestFileRoundTrip writes a model and opens it again, to the bit at float32.
+func TestFileRoundTrip(t *testing.T) {
+	m := newModel(t)
+	for _, dtype := range []weights.DType{weights.F32, weights.F16, weights.I8} {
+		f := written(t, m, dtype, func(t []weights.Tensor) []weights.Tensor { return t })
+		got, err := model.Open(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		worst := 0.0
+		for i, v := range m.Params().Flat {
+			worst = max(worst, math.Abs(float64(v-got.Params().Flat[i])))
+		}
+		if bound := map[weights.DType]float64{weights.F32: 0, weights.F16: 2e-3, weights.I8: 1e-2}[dtype]; !(worst <= bound) {
+			t.Errorf("%s: off by %g, bound %g", dtype, worst, bound)
+		}
+	}
+}
+
+func written(t *testing.T, m *model.Model, dtype weights.DType, change func([]weights.Tensor) []weights.Tensor) *weights.File {
+	t.Helper()
+	tensors, err := m.Tensors(dtype)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := m.Manifest(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, shards, err := weights.Encode("test", manifest, change(tensors))
+	if err != nil {
+		t.Fatal(err)
+	}
+	parsed, err := weights.ParseManifest(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := parsed.Decode(shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func TestOpenRefuses(t *testing.T) {
+	m := newModel(t)
+	for _, c := range []struct {
+		name, text string
+		change     func([]weights.Tensor) []weights.Tensor
+	}{
+		{"missing", `tensor "conv_in.weight" is missing`, func(t []weights.Tensor) []weights.Tensor {
+			return slices.DeleteFunc(t, func(v weights.Tensor) bool { return v.Name == "conv_in.weight" })
+		}},
+		{"unexpected", `tensor "extra" is not part`, func(t []weights.Tensor) []weights.Tensor {
+			v := t[0]
+			v.Name = "extra"
+			return append(t, v)
+		}},
+		{"shape", `"conv_in.bias" has shape [2 4], need [8]`, func(t []weights.Tensor) []weights.Tensor {
+			for i := range t {
+				if t[i].Name == "conv_in.bias" {
+					t[i].Shape = []int{2, 4}
+				}
+			}
+			return t
+		}},
+	} {
+		if _, err := model.Open(written(t, m, weights.F32, c.change)); err == nil || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need one with %q", c.name, err, c.text)
+		}
+	}
+}
+
+func TestConfigRefuses(t *testing.T) {
+	for _, c := range []struct {
+		name, text string
+		change     func(*model.Config)
+	}{
+		{"arch", `arch is "vit"`, func(c *model.Config) { c.Arch = "vit" }},
+		{"prediction", `prediction is "x"`, func(c *model.Config) { c.Prediction = "x" }},
+		{"chain", "schedule is missing", func(c *model.Config) { c.Prediction = model.Epsilon }},
+		{"shape", "shape is [3 8 8]", func(c *model.Config) { c.Shape[0] = 3 }},
+		{"classes", "4 classes, need at most", func(c *model.Config) { c.Classes = []string{"a", "b", "c", "d"} }},
+		{"null", "null_class is 3", func(c *model.Config) { *c.NullClass = 3 }},
+		{"noise", "noise levels 2 to 1", func(c *model.Config) { c.SigmaMin, c.SigmaMax = 2, 1 }},
+		{"not a number", "time_scale is NaN", func(c *model.Config) { c.TimeScale = math.NaN() }},
+		{"channels", "block_out_channels[1] is 18", func(c *model.Config) { c.UNet.BlockOutChannels[1] = 18 }},
+		{"activation", `act_fn is "gelu"`, func(c *model.Config) { c.UNet.ActFn = "gelu" }},
+	} {
+		v := parse(t)
+		c.change(v)
+		if err := v.Validate(); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need ErrConfig with %q", c.name, err, c.text)
+		}
+	}
+}
+
+// FuzzConfig holds that no configuration from outside panics or builds a network
+// that it then cannot bind.
+func FuzzConfig(f *testing.F) {
+	f.Add([]byte(config))
+	f.Add([]byte(strings.Replace(config, `"patch"`, `"x"`, 1)))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		c, err := model.ParseConfig(data)
+		if err != nil {
+			return
+		}
+		if _, err := unet.Build(&c.UNet); err != nil {
+			return
+		}
+		if _, err := json.Marshal(c); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
