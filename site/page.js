@@ -246,7 +246,7 @@ class Page {
   async #generate(settings, { look = false, room = settings.n, hold = 0 } = {}) {
     const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
     this.sheet.reset(this.info.shape, Array.from({ length: room }, (_, i) => label(i)), { hold })
-    const doing = look ? 'a first look' : count(settings.n, 'image')
+    const doing = count(settings.n, 'image')
     return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, (calls) => this.model.sample({ n: settings.n, ...this.#options(settings), ...calls }))
   }
 
@@ -278,7 +278,7 @@ class Page {
    */
   async #run(settings, gallery, { doing, first = 0, look = false }, task) {
     state('running')
-    this.ruler.start(settings.steps, doing)
+    this.ruler.start(settings.steps, doing, look ? 'first look' : undefined)
     gallery.root.ariaBusy = 'true'
     element('cancel', HTMLButtonElement).disabled = false
     element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')

@@ -12,6 +12,7 @@ export class Ruler {
   #steps = 1
   #told = 0
   #doing = ''
+  #name = ''
 
   constructor() {
     this.root = element('progress', HTMLElement)
@@ -30,15 +31,17 @@ export class Ruler {
    * start begins a run. Nothing moves until a step is done.
    *
    * @param {number} steps
-   * @param {string} doing for example "Generating 16 images"
+   * @param {string} doing for example "16 images"
+   * @param {string} [name] of the run, where there are several
    */
-  start(steps, doing) {
+  start(steps, doing, name) {
+    this.#name = name ? `${name} · ` : ''
     this.#began = performance.now()
     this.#steps = steps
     this.#told = 0
     this.#doing = doing
     this.#set(0, steps)
-    this.#say(`step 0 of ${steps}`, doing)
+    this.#say(`${this.#name}step 0 of ${steps}`, doing)
     this.tell(doing)
   }
 
@@ -54,7 +57,7 @@ export class Ruler {
     this.#set(progress, steps)
     const left = progress > 0 ? `${duration((elapsed / progress) * (1 - progress))} left` : ''
     const nfe = step * evaluations
-    this.#say(`step ${step} of ${steps} · ${nfe} evaluation${nfe === 1 ? '' : 's'}`, `${duration(elapsed)} · ${left}`)
+    this.#say(`${this.#name}step ${step} of ${steps} · ${nfe} evaluation${nfe === 1 ? '' : 's'}`, `${duration(elapsed)} · ${left}`)
     const quarter = Math.floor(4 * progress)
     if (quarter > this.#told && quarter < 4 && elapsed > 2000) {
       this.#told = quarter
