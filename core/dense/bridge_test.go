@@ -145,17 +145,13 @@ func TestBridgeRefuses(t *testing.T) {
 	_, mask := ToTensor(masked)
 	_, float := Ints(counted(t, 1))
 	for want, err := range map[string]error{
-		"dense: shape [2 0] has an empty axis":                   empty,
-		"dense: array of float64, need float32":                  double,
-		"dense: array of shape (2) has a mask":                   mask,
-		"dense: array of float32, need int64, int32 or uint8":    float,
-		"dense: npy: array of bool, need float32, float64, int3": second(EncodeNpy(gorgonia.New(gorgonia.Of(gorgonia.Bool), gorgonia.WithShape(1)))),
-		"dense: array of shape (2) has a mask, need one without": second(EncodeNpy(masked)),
+		"dense: shape [2 0] has an empty axis":                empty,
+		"dense: array of float64, need float32":               double,
+		"dense: array of shape (2) has a mask":                mask,
+		"dense: array of float32, need int64, int32 or uint8": float,
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got error %v, want %q", err, want)
 		}
 	}
 }
-
-func second[T any](_ T, err error) error { return err }

@@ -1,6 +1,6 @@
 // Package dense is the bridge to gorgonia.org/tensor, the array of the native
-// side: Dense arrays become tensors and tensors Dense arrays, and both become
-// NumPy's .npy files. It is never linked into wasm, where gorgonia is too heavy.
+// side: Dense arrays become tensors and tensors Dense arrays. It is never linked
+// into wasm, where gorgonia is too heavy.
 //
 // A Dense may be a view: sliced, transposed, or stored column by column. All that
 // is read here by its strides, so that no caller needs to know. Gorgonia holds no

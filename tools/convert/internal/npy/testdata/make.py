@@ -1,6 +1,6 @@
 """Writes this folder's .npy files: python3 make.py (needs numpy; 1.24 wrote these).
 
-npy_test.go holds the same numbers. The files named bad-… are ones to refuse.
+golden_test.go holds the same numbers. The files named bad-… are ones to refuse.
 """
 import numpy as np
 
@@ -20,4 +20,3 @@ np.save("bad-fortran.npy", np.asfortranarray(np.zeros((2, 3), "<f4")))
 np.save("bad-half.npy", np.zeros(2, "<f2"))
 np.save("bad-record.npy", np.zeros(2, [("a", "<f4"), ("b", "<i4")]))
 np.save("bad-object.npy", np.array([{}], object))
-np.save("bad-empty.npy", np.zeros((0, 3), "<f4"))
