@@ -244,7 +244,10 @@ func (o *evaluation) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Cla
 	show := newStage(cmd, "train the classifier", "step")
 	c, err := eval.Fit(cmd.Context(), m.Set, m.held, eval.FitOptions{
 		Steps: o.classifierSteps, Workers: o.threads(),
-		Progress: func(step, steps int, loss float64) { show.note = fmt.Sprintf(", loss %.4f", loss); show.at(step, steps) },
+		Progress: func(step, steps int, loss float64) {
+			show.note = fmt.Sprintf(", loss %.4f", loss)
+			show.at(step, steps)
+		},
 	})
 	show.finish()
 	if err != nil {
@@ -356,4 +359,3 @@ func (o *evaluation) keep(drawn *judged) error {
 	}
 	return nil
 }
-
