@@ -22,7 +22,8 @@ const module = "tweedie"
 // module from strictly lower floors only. A path that ends in … stands for every
 // package below it; the entry without … goes before it.
 var floors = map[string]int{
-	"core/num": 0, // elementary functions, same bits on every target
+	"core/num":  0, // elementary functions, same bits on every target
+	"core/json": 0, // plain data as JSON, without what encoding/json weighs in a page
 
 	"core/rng":    1, // addressed noise
 	"core/tensor": 1, // shape and storage

@@ -49,15 +49,9 @@ would call it: to compare implementations.
 			if times == nil {
 				return fmt.Errorf("t %q: a time is too large for float32, need float32", tPath)
 			}
-			var labels []int
-			if yPath != "" {
-				y, err := readVector(yPath, "y", x.Shape[0])
-				if err != nil {
-					return err
-				}
-				if labels = y.Ints(); labels == nil {
-					return fmt.Errorf("y %q: holds a number that is not whole, need int64", yPath)
-				}
+			labels, err := readLabels(yPath, x.Shape[0])
+			if err != nil {
+				return err
 			}
 			result, err := e.Forward(cmd.Context(), x.Float32(), times, labels)
 			if err != nil {
@@ -87,6 +81,22 @@ func readX(path string, shape []int) (*npy.Array, error) {
 		return nil, fmt.Errorf("x %q: shape is %v, need [N,%d,%d,%d] with N at least 1", path, x.Shape, shape[0], shape[1], shape[2])
 	}
 	return x, nil
+}
+
+// readLabels reads the class numbers of n images, nil if path is "".
+func readLabels(path string, n int) ([]int, error) {
+	if path == "" {
+		return nil, nil
+	}
+	y, err := readVector(path, "y", n)
+	if err != nil {
+		return nil, err
+	}
+	labels := y.Ints()
+	if labels == nil {
+		return nil, fmt.Errorf("y %q: holds a number that is not whole, need int64", path)
+	}
+	return labels, nil
 }
 
 // readVector reads an array of n numbers.
