@@ -4,12 +4,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"syscall/js"
 	"time"
 
+	"tweedie/core/json"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )

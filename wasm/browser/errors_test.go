@@ -31,7 +31,7 @@ func TestBadCalls(t *testing.T) {
 		{"too many images", `sample({ n: 1e12 })`, "Error: engine: n: found 1000000000000, need a whole number in [1, 1048576]"},
 		{"unknown sampler", `sample({ sampler: 'magic' })`,
 			`Error: engine: sampler: sampler: method is "magic", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler"]`},
-		{"unknown field", `sample({ stepz: 3 })`, `Error: engine: request: unknown field "stepz"`},
+		{"unknown field", `sample({ stepz: 3 })`, "Error: engine: stepz: found an unknown name, need one of n, first, seed, sampler, steps, eta, schedule, sigma_min, sigma_max, rho, class, guidance, resample, jump"},
 		{"a function", `sample({ steps: () => 3 })`, "TypeError: tweedie: steps: found function, need a number or a string"},
 		{"negative seed", `sample({ seed: -1 })`, "Error: engine: seed: found -1, need a whole number in [0, 2⁶⁴)"},
 		{"seed of text", `sample({ seed: 'x' })`, `Error: engine: seed: found "x", need a whole number in [0, 2⁶⁴)`},

@@ -1,10 +1,11 @@
 package engine
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
+
+	"tweedie/core/json"
 )
 
 // Class names a class of the model as a person writes it: by name, by number in
@@ -47,7 +48,7 @@ func (c *Classes) UnmarshalJSON(data []byte) error {
 // parseClass reads one class from JSON.
 func parseClass(data []byte) (Class, error) {
 	var name string
-	if json.Unmarshal(data, &name) == nil && data[0] == '"' {
+	if data[0] == '"' && json.Unmarshal(data, &name) == nil {
 		return Class(name), nil
 	}
 	if _, err := strconv.ParseUint(string(data), 10, 31); err != nil {

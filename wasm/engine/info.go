@@ -1,9 +1,8 @@
 package engine
 
 import (
-	"encoding/json"
-
 	"tweedie/core/diffusion"
+	"tweedie/core/json"
 	"tweedie/core/sampler"
 )
 

@@ -2,11 +2,11 @@ package engine
 
 import (
 	"cmp"
-	"encoding/json"
 	"fmt"
 	"runtime"
 
 	"tweedie/core/infer"
+	"tweedie/core/json"
 	"tweedie/core/model"
 	"tweedie/core/sampler"
 	"tweedie/weights"

@@ -1,15 +1,13 @@
 package engine
 
 import (
-	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math"
 	"strings"
 
+	"tweedie/core/json"
 	"tweedie/core/sampler"
 )
 
@@ -40,47 +38,17 @@ type Request struct {
 // field, what was found and what is needed; an unknown field is an error.
 func ParseRequest(data []byte) (Request, error) {
 	var r Request
-	d := json.NewDecoder(bytes.NewReader(data))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
-		return Request{}, requestError(err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return Request{}, errors.New("engine: request: found text after the JSON object, need one object")
-	}
-	return r, r.Validate()
-}
-
-// requestError words an error of encoding/json as one of this package.
-func requestError(err error) error {
-	var kind *json.UnmarshalTypeError
+	err := json.UnmarshalStrict(data, &r)
+	var kind *json.TypeError
 	switch {
-	case errors.As(err, &kind) && kind.Field == "":
-		return fmt.Errorf("engine: request: found %s, need an object", kind.Value)
-	case kind != nil:
-		return fmt.Errorf("engine: %s: found %s, need %s", kind.Field, kind.Value, kindName(kind.Type.Kind().String()))
-	case strings.HasPrefix(err.Error(), "engine: "):
-		return err
-	case strings.Contains(err.Error(), "unknown field"):
-		_, name, _ := strings.Cut(err.Error(), "unknown field ")
-		return fmt.Errorf("engine: request: unknown field %s", name)
+	case err == nil:
+		return r, r.Validate()
+	case errors.As(err, &kind):
+		err = fmt.Errorf("engine: %s: found %s, need %s", cmp.Or(kind.Path, "request"), kind.Found, kind.Need)
+	case !strings.HasPrefix(err.Error(), "engine: "): // else an error of a field's own
+		err = fmt.Errorf("engine: request: %w", err)
 	}
-	return fmt.Errorf("engine: request: %w", err)
-}
-
-// kindName names a Go kind for a reader who writes JSON.
-func kindName(kind string) string {
-	switch kind {
-	case "int":
-		return "a whole number"
-	case "uint64":
-		return "a whole number in [0, 2⁶⁴)"
-	case "float64":
-		return "a number"
-	case "string":
-		return "a string"
-	}
-	return "another type"
+	return Request{}, err
 }
 
 // Validate checks what can be checked without a model: the ranges of the
