@@ -27,7 +27,7 @@ func (e *TypeError) Error() string {
 // Unmarshal reads the JSON text data, one value, into what v points to. Members
 // that v has no field for are ignored; fields that data has no member for stay as
 // they are, and so does what meets null, but pointers and slices, which become nil.
-// The error is a *TypeError, one of an Unmarshaler, or says where data is no JSON.
+// The error is a *TypeError, one of a Reader, or says where data is no JSON.
 func Unmarshal(data []byte, v any) error { return unmarshal(data, v, false) }
 
 // UnmarshalStrict is Unmarshal, but a member that v has no field for is a
@@ -62,17 +62,17 @@ func (d decoder) value(v reflect.Value, path string) error {
 		v.SetBytes(raw.Clone())
 		return err
 	}
-	if u, ok := v.Addr().Interface().(Unmarshaler); ok {
+	if r, ok := v.Addr().Interface().(Reader); ok {
 		raw, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
-		return u.UnmarshalJSON(raw)
+		return r.ReadJSON(raw)
 	}
 	if d.PeekKind() == jsontext.KindNull {
 		_, err := d.ReadToken()
 		if k := v.Kind(); k == reflect.Pointer || k == reflect.Slice {
-			v.SetZero()
+			v.Set(reflect.Zero(v.Type()))
 		}
 		return err
 	}

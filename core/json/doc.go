@@ -10,26 +10,27 @@
 // A field's tag is `json:"name"`, `json:"name,omitempty"` or `json:"-"`; an
 // exported field without one goes by its own name. The fields of an embedded
 // struct without a tag stand among those of its parent. A type may do it itself
-// with UnmarshalJSON and MarshalJSON. Package json panics on other types: that is
-// a mistake of the caller, not of the text.
+// as a Reader or a Writer. Package json panics on other types: that is a mistake
+// of the caller, not of the text.
 package json
 
 import (
 	"encoding/json/jsontext"
 	"reflect"
 	"strings"
-	"sync"
 )
 
 // RawMessage is a JSON value that is kept as text.
 type RawMessage = jsontext.Value
 
-// Unmarshaler is a type that reads itself from the text of one JSON value. An
-// error of it is returned as it is.
-type Unmarshaler interface{ UnmarshalJSON([]byte) error }
+// Reader is a type that reads itself from the text of one JSON value. An error
+// of it is returned as it is. Reader and Writer are not encoding/json's
+// Unmarshaler and Marshaler, as asking for those would link time.Time's, and
+// everything about dates with it.
+type Reader interface{ ReadJSON([]byte) error }
 
-// Marshaler is a type that writes itself as the text of one JSON value.
-type Marshaler interface{ MarshalJSON() ([]byte, error) }
+// Writer is a type that writes itself as the text of one JSON value.
+type Writer interface{ WriteJSON() ([]byte, error) }
 
 var rawType = reflect.TypeFor[RawMessage]()
 
@@ -40,13 +41,8 @@ type field struct {
 	omitEmpty bool
 }
 
-// known holds the fields of struct types that were seen, in order of declaration.
-var known sync.Map // reflect.Type to []field
-
+// fieldsOf returns the members of a struct type in order of declaration.
 func fieldsOf(t reflect.Type) []field {
-	if f, ok := known.Load(t); ok {
-		return f.([]field)
-	}
 	var fields []field
 	for i := range t.NumField() {
 		sf := t.Field(i)
@@ -67,6 +63,5 @@ func fieldsOf(t reflect.Type) []field {
 		}
 		fields = append(fields, field{name, []int{i}, option == "omitempty"})
 	}
-	known.Store(t, fields)
 	return fields
 }

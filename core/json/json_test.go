@@ -39,9 +39,13 @@ type Embedded struct {
 // own writes itself as an array of one.
 type own string
 
-func (o own) MarshalJSON() ([]byte, error) { return []byte(`["` + string(o) + `"]`), nil }
+func (o own) WriteJSON() ([]byte, error) { return []byte(`["` + string(o) + `"]`), nil }
 
-func (o *own) UnmarshalJSON(data []byte) error {
+func (o own) MarshalJSON() ([]byte, error) { return o.WriteJSON() }
+
+func (o *own) UnmarshalJSON(data []byte) error { return o.ReadJSON(data) }
+
+func (o *own) ReadJSON(data []byte) error {
 	if len(data) < 4 {
 		return errors.New("own: too short")
 	}
@@ -129,9 +133,20 @@ func TestNull(t *testing.T) {
 	}
 }
 
-func TestMarshalNotANumber(t *testing.T) {
-	if text, err := Marshal(deep{math.NaN()}); err == nil {
-		t.Errorf("got %s, need an error", text)
+func TestMarshalErrors(t *testing.T) {
+	for _, c := range []struct {
+		in   any
+		want string
+	}{
+		{deep{math.NaN()}, "json: found NaN, need a finite number"},
+		{deep{math.Inf(-1)}, "json: found -Inf, need a finite number"},
+		{[]RawMessage{RawMessage("{")}, `json: found "{", need a JSON value`},
+		{own(`"`), `json: found "[\"\"\"]", need a JSON value`},
+		{"\xff", "jsontext: invalid UTF-8"},
+	} {
+		if text, err := Marshal(c.in); err == nil || err.Error() != c.want {
+			t.Errorf("%v: got %s, %v, want %s", c.in, text, err, c.want)
+		}
 	}
 }
 

@@ -72,7 +72,7 @@ func newModel(t testing.TB, name, config string) *modelFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	tensors, err := m.Tensors(weights.I8)
+	tensors, err := m.Tensors(weights.Storage{DType: weights.I8})
 	if err != nil {
 		t.Fatal(err)
 	}

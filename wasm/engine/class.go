@@ -19,8 +19,8 @@ type Classes []Class
 // none is the word for no class.
 const none = "none"
 
-// UnmarshalJSON reads one class or an array of classes.
-func (c *Classes) UnmarshalJSON(data []byte) error {
+// ReadJSON reads one class or an array of classes.
+func (c *Classes) ReadJSON(data []byte) error {
 	if string(data) == "null" {
 		return nil
 	}
@@ -44,6 +44,9 @@ func (c *Classes) UnmarshalJSON(data []byte) error {
 	*c = out
 	return nil
 }
+
+// UnmarshalJSON does the same for encoding/json.
+func (c *Classes) UnmarshalJSON(data []byte) error { return c.ReadJSON(data) }
 
 // parseClass reads one class from JSON.
 func parseClass(data []byte) (Class, error) {

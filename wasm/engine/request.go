@@ -39,11 +39,11 @@ type Request struct {
 func ParseRequest(data []byte) (Request, error) {
 	var r Request
 	err := json.UnmarshalStrict(data, &r)
-	var kind *json.TypeError
+	kind, ok := errors.AsType[*json.TypeError](err)
 	switch {
 	case err == nil:
 		return r, r.Validate()
-	case errors.As(err, &kind):
+	case ok:
 		err = fmt.Errorf("engine: %s: found %s, need %s", cmp.Or(kind.Path, "request"), kind.Found, kind.Need)
 	case !strings.HasPrefix(err.Error(), "engine: "): // else an error of a field's own
 		err = fmt.Errorf("engine: request: %w", err)

@@ -12,8 +12,8 @@ type Seed uint64
 // maxExact is the largest n for which every whole number up to n is a float64.
 const maxExact = 1 << 53
 
-// UnmarshalJSON reads a number or a string. The error says what is needed.
-func (s *Seed) UnmarshalJSON(data []byte) error {
+// ReadJSON reads a number or a string. The error says what is needed.
+func (s *Seed) ReadJSON(data []byte) error {
 	text := string(data)
 	quoted := len(text) >= 2 && text[0] == '"'
 	if text == "null" {
@@ -33,11 +33,16 @@ func (s *Seed) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-// MarshalJSON writes a number where JavaScript reads it exactly, else a string.
-func (s Seed) MarshalJSON() ([]byte, error) {
+// WriteJSON writes a number where JavaScript reads it exactly, else a string.
+func (s Seed) WriteJSON() ([]byte, error) {
 	text := strconv.FormatUint(uint64(s), 10)
 	if s > maxExact {
 		text = strconv.Quote(text)
 	}
 	return []byte(text), nil
 }
+
+// UnmarshalJSON and MarshalJSON do the same for encoding/json.
+func (s *Seed) UnmarshalJSON(data []byte) error { return s.ReadJSON(data) }
+
+func (s Seed) MarshalJSON() ([]byte, error) { return s.WriteJSON() }
