@@ -25,7 +25,7 @@ func quantised(t testing.TB, name string, d DType, shape ...int) Tensor {
 	for i := range data {
 		data[i] = float32(rng.IntN(4001)-2000) / 1024
 	}
-	out, err := Quantise(name, shape, data, d)
+	out, err := Quantise(name, shape, data, Storage{DType: d})
 	if err != nil {
 		t.Fatal(err)
 	}

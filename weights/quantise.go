@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -11,7 +12,13 @@ import (
 	"tweedie/core/quant"
 )
 
-// Quantise returns data, of the given name and shape, stored as dtype: F32
+// Storage says how Quantise stores a model's numbers.
+type Storage struct {
+	DType  DType
+	Levels int // I8: the largest magnitude of a code, 1 to 127; 0 means 127. Fewer compress better
+}
+
+// Quantise returns data, of the given name and shape, stored as said: F32
 // exactly, F16 rounded to nearest even, I8 in core/quant's int8 layout with one
 // scale an output channel. I8 is for matrices: a tensor of fewer than two axes (a
 // bias, a norm's gain) is stored as F32, which costs a model next to nothing.
@@ -19,13 +26,17 @@ import (
 // data is left unchanged and not kept. The error names a number that is not
 // finite, one that F16 cannot reach (65520 and beyond), another dtype, or a shape
 // that data does not fill.
-func Quantise(name string, shape []int, data []float32, dtype DType) (Tensor, error) {
+func Quantise(name string, shape []int, data []float32, as Storage) (Tensor, error) {
+	dtype, levels := as.DType, cmp.Or(as.Levels, quant.MaxCode)
 	if dtype == I8 && len(shape) < 2 {
 		dtype = F32
 	}
 	t := Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape)}
 	if !dtype.inModel() {
 		return Tensor{}, fmt.Errorf("weights: tensor %q: type is %q, need F32, F16 or I8", name, dtype)
+	}
+	if levels < 1 || levels > quant.MaxCode {
+		return Tensor{}, fmt.Errorf("weights: tensor %q: levels is %d, need 1 to %d", name, levels, quant.MaxCode)
 	}
 	size, err := byteSize(dtype, shape)
 	if err == nil && size != dtype.Size()*len(data) {
@@ -47,7 +58,7 @@ func Quantise(name string, shape []int, data []float32, dtype DType) (Tensor, er
 	case I8:
 		codes := make([]int8, size)
 		t.Scale = make([]float32, shape[0])
-		if err := quant.QuantiseInt8(codes, t.Scale, data); err != nil {
+		if err := quant.QuantiseInt8(codes, t.Scale, data, levels); err != nil {
 			return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
 		}
 		t.Data = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(codes))), len(codes))

@@ -15,7 +15,7 @@ func TestQuantise(t *testing.T) {
 		data[i] = float32(rng.NormFloat64()) * float32(1+i/45)
 	}
 	for _, d := range []DType{F32, F16, I8} {
-		q, err := Quantise("w", []int{8, 5, 3, 3}, data, d)
+		q, err := Quantise("w", []int{8, 5, 3, 3}, data, Storage{DType: d})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -43,7 +43,7 @@ func TestQuantise(t *testing.T) {
 
 func TestQuantiseVectors(t *testing.T) {
 	for _, shape := range [][]int{nil, {1}} {
-		q, err := Quantise("bias", shape, []float32{0.3}, I8)
+		q, err := Quantise("bias", shape, []float32{0.3}, Storage{DType: I8})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -72,9 +72,38 @@ func TestQuantiseRefuses(t *testing.T) {
 		{"infinite codes", "infinite weight", []int{1, 2}, []float32{0, inf}, I8},
 		{"no axis", "axis 0 of shape [0 3] is 0", []int{0, 3}, nil, I8},
 	} {
-		_, err := Quantise("w", tt.shape, tt.data, tt.d)
+		_, err := Quantise("w", tt.shape, tt.data, Storage{DType: tt.d})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `weights: tensor "w"`) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestQuantiseLevels holds that fewer levels bound the codes and the error grows
+// to no more than half of the coarser step.
+func TestQuantiseLevels(t *testing.T) {
+	data := []float32{1, -0.5, 0.26, 0.1, -4, 3, 0.01, 2}
+	for _, levels := range []int{1, 7, 90, 127} {
+		q, err := Quantise("w", []int{2, 4}, data, Storage{DType: I8, Levels: levels})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := q.Float32()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range got {
+			if c := int(q.Codes()[i]); c < -levels || c > levels {
+				t.Errorf("levels %d: code %d is %d", levels, i, c)
+			}
+			if d := math.Abs(float64(v - data[i])); !(d <= float64(q.Scale[i/4])*0.500001) {
+				t.Errorf("levels %d: weight %d is %g, need %g to half of %g", levels, i, v, data[i], q.Scale[i/4])
+			}
+		}
+	}
+	for _, levels := range []int{-1, 128} {
+		if _, err := Quantise("w", []int{2, 4}, data, Storage{DType: I8, Levels: levels}); err == nil {
+			t.Errorf("levels %d: no error", levels)
 		}
 	}
 }

@@ -81,11 +81,11 @@ func check(p *graph.Program, f *weights.File) error {
 	return nil
 }
 
-// Tensors returns the model's weights quantised to dtype, for weights.Write.
-func (m *Model) Tensors(dtype weights.DType) ([]weights.Tensor, error) {
+// Tensors returns the model's weights as they are to be stored, for weights.Write.
+func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
 	var out []weights.Tensor
 	for i, d := range m.params.Specs {
-		t, err := weights.Quantise(d.Name, d.Shape, m.params.Slice(i), dtype)
+		t, err := weights.Quantise(d.Name, d.Shape, m.params.Slice(i), as)
 		if err != nil {
 			return nil, err
 		}

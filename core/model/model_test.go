@@ -176,7 +176,7 @@ func TestFileRoundTrip(t *testing.T) {
 
 func written(t *testing.T, m *model.Model, dtype weights.DType, change func([]weights.Tensor) []weights.Tensor) *weights.File {
 	t.Helper()
-	tensors, err := m.Tensors(dtype)
+	tensors, err := m.Tensors(weights.Storage{DType: dtype})
 	if err != nil {
 		t.Fatal(err)
 	}

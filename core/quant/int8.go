@@ -13,10 +13,14 @@ const MaxCode = 127
 // is still finite, so that no code dequantises to an infinity.
 const MaxScale float32 = 0x1.020406p121
 
-// QuantiseInt8 quantises w, a matrix of len(scales) rows, row by row:
+// QuantiseInt8 quantises w, a matrix of len(scales) rows, row by row, with codes
+// of magnitude levels at most, 1 to MaxCode:
 //
-//	scale[r]  = max over the row of |w| / 127, and at most MaxScale
+//	scale[r]  = max over the row of |w| / levels, and at most MaxScale
 //	code[r,c] = w[r,c] / scale[r], rounded to the nearest integer, ties to even
+//
+// Fewer levels compress better: halving them takes a bit off every code's entropy
+// and doubles the error.
 //
 // It writes codes, which is as long as w, and scales; w is left unchanged. A row
 // of zeros has scale 0 and codes 0. In a row whose largest magnitude is 2⁻¹¹⁹ or
@@ -25,8 +29,12 @@ const MaxScale float32 = 0x1.020406p121
 // the codes with it; there the error is only below 2⁻¹¹⁹.
 //
 // The error names a weight that is not finite; codes and scales are then
-// undefined. It panics unless len(codes) = len(w), a multiple of len(scales).
-func QuantiseInt8(codes []int8, scales []float32, w []float32) error {
+// undefined. It panics unless len(codes) = len(w), a multiple of len(scales), and
+// levels is in range.
+func QuantiseInt8(codes []int8, scales []float32, w []float32, levels int) error {
+	if levels < 1 || levels > MaxCode {
+		panic("quant: levels out of range")
+	}
 	cols := columns(len(codes), len(scales), len(w))
 	for r := range scales {
 		row := w[r*cols : (r+1)*cols]
@@ -41,21 +49,22 @@ func QuantiseInt8(codes []int8, scales []float32, w []float32) error {
 		if math.IsInf(float64(largest), 0) {
 			return fmt.Errorf("quant: row %d holds an infinite weight, need finite numbers", r)
 		}
-		scales[r] = min(largest/MaxCode, MaxScale)
-		int8Row(codes[r*cols:(r+1)*cols], row, scales[r])
+		scales[r] = min(largest/float32(levels), MaxScale)
+		int8Row(codes[r*cols:(r+1)*cols], row, scales[r], levels)
 	}
 	return nil
 }
 
 // int8Row writes the codes of one row.
-func int8Row(codes []int8, row []float32, scale float32) {
+func int8Row(codes []int8, row []float32, scale float32, levels int) {
+	most := float64(levels)
 	if scale == 0 {
 		clear(codes)
 		return
 	}
 	for c, v := range row {
 		q := math.RoundToEven(float64(v) / float64(scale))
-		codes[c] = int8(max(-MaxCode, min(MaxCode, q)))
+		codes[c] = int8(max(-most, min(most, q)))
 	}
 }
 

@@ -33,7 +33,7 @@ func TestInt8Codes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			codes, scales := make([]int8, len(tt.w)), make([]float32, tt.rows)
-			if err := QuantiseInt8(codes, scales, tt.w); err != nil {
+			if err := QuantiseInt8(codes, scales, tt.w, MaxCode); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(codes, tt.codes) || !slices.Equal(scales, tt.scales) {
@@ -58,7 +58,7 @@ func TestInt8Bound(t *testing.T) {
 			w[i] = float32(size * rng.NormFloat64())
 		}
 		codes, scales, back := make([]int8, len(w)), make([]float32, rows), make([]float32, len(w))
-		if err := QuantiseInt8(codes, scales, w); err != nil {
+		if err := QuantiseInt8(codes, scales, w, MaxCode); err != nil {
 			t.Fatal(err)
 		}
 		DequantiseInt8(back, codes, scales)
@@ -84,12 +84,12 @@ func TestInt8Again(t *testing.T) {
 		w[i] = float32(rng.NormFloat64())
 	}
 	codes, scales, back := make([]int8, len(w)), make([]float32, 8), make([]float32, len(w))
-	if err := QuantiseInt8(codes, scales, w); err != nil {
+	if err := QuantiseInt8(codes, scales, w, MaxCode); err != nil {
 		t.Fatal(err)
 	}
 	DequantiseInt8(back, codes, scales)
 	codes2, scales2 := make([]int8, len(w)), make([]float32, 8)
-	if err := QuantiseInt8(codes2, scales2, back); err != nil {
+	if err := QuantiseInt8(codes2, scales2, back, MaxCode); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(codes, codes2) {
@@ -106,7 +106,7 @@ func TestInt8SameBits(t *testing.T) {
 		w[i] = float32(rng.IntN(2001)-1000) / 977
 	}
 	codes, scales := make([]int8, len(w)), make([]float32, 64)
-	if err := QuantiseInt8(codes, scales, w); err != nil {
+	if err := QuantiseInt8(codes, scales, w, MaxCode); err != nil {
 		t.Fatal(err)
 	}
 	var bits []uint32
@@ -129,7 +129,7 @@ func TestInt8Refuses(t *testing.T) {
 		{"NaN last", "quant: weight [1,1] is NaN", []float32{1, 2, 3, nan}},
 		{"infinite", "quant: row 0 holds an infinite weight", []float32{inf, 2, 3, 4}},
 	} {
-		err := QuantiseInt8(make([]int8, 4), make([]float32, 2), tt.w)
+		err := QuantiseInt8(make([]int8, 4), make([]float32, 2), tt.w, MaxCode)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want %q", tt.name, err, tt.want)
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tweedie/core/model"
+	"tweedie/core/quant"
 	"tweedie/tools/convert/internal/importer"
 	"tweedie/weights"
 )
@@ -24,7 +25,7 @@ type conversion struct {
 	out, quant, arch  string
 	name, title, card string
 	sampler           string
-	steps             int
+	steps, levels     int
 	guidance          float64
 	json              bool
 }
@@ -48,6 +49,7 @@ What the checkpoint leaves open, and is supposed, is said on standard error.`,
 	f := cmd.Flags()
 	output(cmd, &o.out, "manifest of the model, a .json file")
 	f.StringVar(&o.quant, "quant", "f32", "how weights are stored: f32, f16 or int8")
+	f.IntVar(&o.levels, "levels", 127, "with int8, the largest magnitude of a code: fewer make a smaller, coarser model")
 	f.StringVar(&o.arch, "arch", "auto", "what IN is: auto, diffusers or tweedie")
 	f.StringVar(&o.name, "name", "", "name of the model (default: IN's own)")
 	f.StringVar(&o.title, "title", "", "what the page calls the model")
@@ -74,6 +76,9 @@ func (o *conversion) check() error {
 	}
 	if _, ok := quantisations[o.quant]; !ok {
 		return misused("--quant is %q, need f32, f16 or int8", o.quant)
+	}
+	if o.levels < 1 || o.levels > quant.MaxCode {
+		return misused("--levels is %d, need 1 to %d", o.levels, quant.MaxCode)
 	}
 	if !slices.Contains([]string{"auto", "diffusers", "tweedie"}, o.arch) {
 		return misused("--arch is %q, need auto, diffusers or tweedie", o.arch)
@@ -113,7 +118,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	tensors, err := m.Tensors(quantisations[o.quant])
+	tensors, err := m.Tensors(weights.Storage{DType: quantisations[o.quant], Levels: o.levels})
 	if err != nil {
 		return err
 	}

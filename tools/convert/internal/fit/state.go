@@ -68,7 +68,7 @@ func (r *run) writeModel() error {
 	if err != nil {
 		return err
 	}
-	tensors, err := m.Tensors(weights.F32)
+	tensors, err := m.Tensors(weights.Storage{DType: weights.F32})
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func toyPage(t *testing.T) string {
 // toyModel writes a model of one tensor and returns its manifest's path.
 func toyModel(t *testing.T, name string, value float32) string {
 	path := filepath.Join(t.TempDir(), name+".json")
-	tensor, err := weights.Quantise("w", []int{2, 2}, []float32{value, 2, 3, 4}, weights.F32)
+	tensor, err := weights.Quantise("w", []int{2, 2}, []float32{value, 2, 3, 4}, weights.Storage{DType: weights.F32})
 	if err != nil {
 		t.Fatal(err)
 	}
