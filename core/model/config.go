@@ -3,12 +3,12 @@
 package model
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/json"
 	"tweedie/core/unet"
 )
 

@@ -1,11 +1,11 @@
 package model
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 
 	"tweedie/core/graph"
+	"tweedie/core/json"
 	"tweedie/core/unet"
 	"tweedie/weights"
 )
