@@ -33,7 +33,7 @@ export function load(url, { workers, onProgress, signal } = {}) {
       throw new RangeError(`tweedie: workers: found ${size}, need a whole number in [1, 64]`)
     }
     const module = compile(new URL('./tweedie.wasm', import.meta.url))
-    const files = fetchModel(new URL(url, document.baseURI), inner, onProgress)
+    const files = fetchModel(new URL(url, globalThis.document?.baseURI ?? location.href), inner, onProgress)
     const pool = new Pool(size, BUILD, module, files)
     inner.addEventListener('abort', () => pool.close())
     const [info] = await Promise.all([pool.start(), files, module])
@@ -53,7 +53,7 @@ export class Model {
   }
 
   /** @param {SampleOptions} [options] @returns {Promise<Result>} */
-  sample(options = {}) {
+  async sample(options = {}) {
     return this.#images('sample', options, {})
   }
 
@@ -256,7 +256,8 @@ function plain(fields) {
   for (const [name, value] of Object.entries(fields)) {
     for (const item of [value].flat()) {
       if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`tweedie: ${name}: found ${item}, need a finite number`)
-      if (!['number', 'string', 'bigint', 'undefined'].includes(typeof item) && item !== null) {
+      const fits = ['number', 'string', 'undefined', name === 'seed' ? 'bigint' : 'number'].includes(typeof item)
+      if (!fits && item !== null) {
         throw new TypeError(`tweedie: ${name}: found ${typeof item}, need a number or a string`)
       }
     }
