@@ -108,8 +108,16 @@ func (c *Config) validateProcess() error {
 	if !(c.Defaults.Guidance >= 0 && c.Defaults.Guidance <= math.MaxFloat32) {
 		return fmt.Errorf("model: %w: defaults: guidance is %g, need a finite number of at least 0", ErrConfig, c.Defaults.Guidance)
 	}
-	_, err := c.Parametrisation()
-	return err
+	p, err := c.Parametrisation()
+	if err != nil {
+		return err
+	}
+	for _, sigma := range []float64{c.SigmaMin, c.SigmaMax} {
+		if _, err := p.Coefficients(float32(sigma)); err != nil {
+			return fmt.Errorf("model: %w: sigma_min and sigma_max: %w", ErrConfig, err)
+		}
+	}
+	return nil
 }
 
 // Parametrisation returns how the network's output becomes D.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/diffusion"
 	"tweedie/core/graph"
 	"tweedie/core/infer"
 	"tweedie/core/model"
@@ -240,6 +241,9 @@ func TestConfigRefuses(t *testing.T) {
 		{"classes", "4 classes, need at most", func(c *model.Config) { c.Classes = []string{"a", "b", "c", "d"} }},
 		{"null", "null_class is 3", func(c *model.Config) { *c.NullClass = 3 }},
 		{"noise", "noise levels 2 to 1", func(c *model.Config) { c.SigmaMin, c.SigmaMax = 2, 1 }},
+		{"beyond the chain", "outside the chain's", func(c *model.Config) {
+			c.Prediction, c.Schedule, c.SigmaMax = model.Epsilon, &diffusion.Schedule{Kind: diffusion.Linear}, 1000
+		}},
 		{"not a number", "time_scale is NaN", func(c *model.Config) { c.TimeScale = math.NaN() }},
 		{"channels", "block_out_channels[1] is 18", func(c *model.Config) { c.UNet.BlockOutChannels[1] = 18 }},
 		{"activation", `act_fn is "gelu"`, func(c *model.Config) { c.UNet.ActFn = "gelu" }},
