@@ -1,8 +1,11 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -36,24 +39,32 @@ func (v *verdict) print(cmd *cobra.Command, asJSON bool) error {
 			printable(v.Model), p.Sampler, *p.Steps, p.NFE, *p.Guidance, uint64(p.Seed))
 	}
 	tab := tabwriter.NewWriter(w, 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(tab, "\timages\treal\t\n")
+	fmt.Fprintf(tab, "\timages\treal\tratio\t\n")
 	if v.Asked > 0 {
-		fmt.Fprintf(tab, "class agreement\t%.2f %%\t%.2f %%\t\n", 100*v.Agreement, 100*v.Accuracy)
+		fmt.Fprintf(tab, "class agreement\t%.2f %%\t%.2f %%\t\t\n", 100*v.Agreement, 100*v.Accuracy)
 	}
-	fmt.Fprintf(tab, "Fréchet distance\t%.4g\t%.4g\tratio %.3f\n", v.Drawn.Frechet, v.Real.Frechet, v.Ratio)
-	fmt.Fprintf(tab, "kernel distance\t%.3g\t%.3g\t\n", v.Drawn.Kernel, v.Real.Kernel)
-	fmt.Fprintf(tab, "precision\t%.3f\t%.3f\t\n", v.Drawn.Precision, v.Real.Precision)
-	fmt.Fprintf(tab, "recall\t%.3f\t%.3f\t\n", v.Drawn.Recall, v.Real.Recall)
+	fmt.Fprintf(tab, "Fréchet distance\t%.4g\t%.4g\t%.3f\t\n", v.Drawn.Frechet, v.Real.Frechet, v.Ratio)
+	fmt.Fprintf(tab, "kernel distance\t%.3g\t%.3g\t\t\n", v.Drawn.Kernel, v.Real.Kernel)
+	fmt.Fprintf(tab, "precision\t%.3f\t%.3f\t\t\n", v.Drawn.Precision, v.Real.Precision)
+	fmt.Fprintf(tab, "recall\t%.3f\t%.3f\t\t\n", v.Drawn.Recall, v.Real.Recall)
 	if err := tab.Flush(); err != nil {
 		return err
 	}
 	fmt.Fprintf(w, "%d images against %d training pictures; real: mean of %d draws of %d %s\n", v.N, v.Train, v.Draws, v.RealN, v.Held)
-	for _, c := range v.Classes {
-		if c.Agreement < 1 {
-			fmt.Fprintf(w, "class %s: %.2f %% of %d\n", printable(c.Name), 100*c.Agreement, c.N)
-		}
+	if v.Asked > 0 && v.Agreement < 1 {
+		fmt.Fprintln(w, v.weakest())
 	}
 	return nil
+}
+
+// weakest names the classes that fare worst, at most ten.
+func (v *verdict) weakest() string {
+	classes := slices.SortedStableFunc(slices.Values(v.Classes), func(a, b eval.Class) int { return cmp.Compare(a.Agreement, b.Agreement) })
+	var parts []string
+	for _, c := range classes[:min(10, len(classes))] {
+		parts = append(parts, fmt.Sprintf("%s %.1f %%", printable(c.Name), 100*c.Agreement))
+	}
+	return "agreement by class: " + strings.Join(parts, ", ")
 }
 
 // stage shows how far a part of a command is: a bar on a terminal, a line every
