@@ -29,7 +29,8 @@ class Member {
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void, onStep?: OnStep }>} */
   #waiting = new Map()
   #onEnd
-  #ended = false
+  /** @type {Error | null} why the worker is no more */
+  #ended = null
 
   /** Computing, or not yet there. */
   busy = true
@@ -68,6 +69,7 @@ class Member {
    * @returns {Promise<any>} the worker's answer, after a cancel too
    */
   call(message, { transfer = [], onStep, signal } = {}) {
+    if (this.#ended) return Promise.reject(this.#ended) // it may have crashed before it was asked
     const id = this.#next++
     const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, onStep }))
     this.#worker.postMessage({ id, ...message }, transfer)
@@ -93,7 +95,7 @@ class Member {
   /** @param {Error} error given to every call that waits */
   end(error) {
     if (this.#ended) return
-    this.#ended = true
+    this.#ended = error
     this.#worker.terminate()
     const waiting = [...this.#waiting.values()]
     this.#waiting.clear()
