@@ -147,7 +147,7 @@ func TestCancelledCommandsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	var out, stderr bytes.Buffer
 	status := runContext(ctx, []string{"sample", toyModel(t), "-n", "4", "-o", filepath.Join(dir, "a.png")}, &out, &stderr)
-	if status != 1 || out.Len() != 0 || stderr.String() != "tweedie sample: stopped\n" {
+	if status != 1 || out.Len() != 0 || strings.TrimPrefix(stderr.String(), portableNote) != "tweedie sample: stopped\n" {
 		t.Errorf("status %d, stdout %q, stderr %q", status, out.String(), stderr.String())
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {

@@ -9,6 +9,9 @@ import (
 	"tweedie/weights"
 )
 
+// portableNote is said once where a model is opened by a build without vectors.
+const portableNote = "note: built without GOEXPERIMENT=simd: the same results, several times slower\n"
+
 // models completes the paths of models on a shell's command line.
 func models(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
@@ -30,7 +33,7 @@ func openEngine(cmd *cobra.Command, path string, c *compute) (*engine.Engine, er
 		return nil, fmt.Errorf("model %q: %w", path, err)
 	}
 	if !e.Info().SIMD {
-		fmt.Fprintln(cmd.ErrOrStderr(), "note: built without GOEXPERIMENT=simd: the same results, several times slower")
+		fmt.Fprint(cmd.ErrOrStderr(), portableNote)
 	}
 	return e, nil
 }
