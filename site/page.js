@@ -17,7 +17,7 @@ import { classAsked, classOf, formatHash, parseHash, takesEta } from './settings
 /** @import { Run } from './readout.js' */
 
 // The first look: enough to see, soon enough not to wait.
-const lookImages = 2
+const lookImages = 1
 const lookSteps = 10
 
 /**
@@ -223,7 +223,7 @@ class Page {
   }
 
   /**
-   * #look is the first run: an image or two in few steps, so that something is
+   * #look is the first run: an image in few steps, so that something is
    * seen at once; then the settings as they stand. An image does
    * not depend on how many are drawn beside it, so the second run continues the first.
    *
