@@ -10,14 +10,14 @@ type Attn struct{ L, C, Heads int }
 func AttentionScratch(a Attn) int {
 	a.check()
 	d, l, w := a.padded()
-	return d*l + a.L*w + tileRows*l
+	return d*l + a.L*w + attnRows*l
 }
 
 // AttentionBackwardScratch returns how many numbers AttentionBackward needs.
 func AttentionBackwardScratch(a Attn) int {
 	a.check()
 	d, l, w := a.padded()
-	return 2*d*l + a.L*w + gradRows*(2*l+w)
+	return 2*d*l + a.L*w + attnRows*(2*l+w)
 }
 
 // Attention writes softmax(q·kᵀ/√d)·v to y, head by head (Vaswani et al. 2017,

@@ -1,8 +1,5 @@
 package kernel
 
-// gradRows is how many queries the gradient takes at a time.
-const gradRows = 32
-
 // attentionBackwardTiled returns AttentionBackward on the tiles of set, by the
 // formulas of attentionBackwardRef.
 func attentionBackwardTiled(set *tileSet) attentionBackwardFunc {
@@ -16,21 +13,18 @@ func attentionBackwardTiled(set *tileSet) attentionBackwardFunc {
 		keysT := operand{k: d, n: a.L, data: take(d * l)}
 		valuesT := operand{k: d, n: a.L, data: take(d * l)}
 		keys := operand{k: a.L, n: d, data: take(a.L * w)}
-		p, ds, rows := take(gradRows*l), take(gradRows*l), take(gradRows*w)
+		p, ds, rows := take(attnRows*l), take(attnRows*l), take(attnRows*w)
 		for head := 0; head < a.C; head += d {
 			keysT.packTransposed(k[head:], a.C, set)
 			valuesT.packTransposed(v[head:], a.C, set)
 			keys.pack(k[head:], a.C, set)
-			for i := 0; i < a.L; i += gradRows {
-				n := min(gradRows, a.L-i)
+			for i := 0; i < a.L; i += attnRows {
+				n := min(attnRows, a.L-i)
 				qi, dyi, dqi := q[i*a.C+head:], dy[i*a.C+head:], dq[i*a.C+head:]
-				for r := 0; r < n; r += tileRows {
-					m, pr, dsr := min(tileRows, n-r), p[r*l:], ds[r*l:]
-					scoreGrads(pr, dsr, qi[r*a.C:], dyi[r*a.C:], &keysT, &valuesT, m, a, set)
-					keys.times(rows, w, dsr, l, m, Fast, set)
-					for s := range m {
-						AddTo(dqi[(r+s)*a.C:][:d], rows[s*w:][:d])
-					}
+				scoreGrads(p, ds, qi, dyi, &keysT, &valuesT, n, a, set)
+				keys.times(rows, w, ds, l, n, Fast, set)
+				for r := range n {
+					AddTo(dqi[r*a.C:][:d], rows[r*w:][:d])
 				}
 				packRows(rows, dyi, n, d, w, a.C)
 				addTransposed(dv[head:], p, rows, n, a, set)
@@ -41,7 +35,7 @@ func attentionBackwardTiled(set *tileSet) attentionBackwardFunc {
 	}
 }
 
-// scoreGrads writes to p and ds [n,l] the weights of the first n ≤ tileRows
+// scoreGrads writes to p and ds [n,l] the weights of the first n ≤ attnRows
 // queries of q and the gradients of their scores.
 func scoreGrads(p, ds, q, dy []float32, keysT, valuesT *operand, n int, a Attn, set *tileSet) {
 	_, l, _ := a.padded()
@@ -68,21 +62,17 @@ func packRows(rows, x []float32, n, d, w, stride int) {
 // addTransposed adds pᵀ·rows to dx, whose rows start a.C apart: p [n,l], rows [n,w].
 func addTransposed(dx, p, rows []float32, n int, a Attn, set *tileSet) {
 	d, l, w := a.padded()
-	var tile [maxTile]float32
-	var at [gradRows]int32
+	var at [attnRows]int32
 	for i := range n {
 		at[i] = int32(i * l)
 	}
 	for column := 0; column < d; {
-		vecs := min((d-column+set.lanes-1)/set.lanes, set.most)
-		width := vecs * set.lanes
-		for j := 0; j < a.L; j += tileRows {
-			set.gradTile(vecs, &tile, p, at[:n], int32(j), rows[column:], w)
-			for r := range min(tileRows, a.L-j) {
-				out := tile[r*width:][:min(width, d-column)]
-				AddTo(dx[(j+r)*a.C+column:][:len(out)], out)
-			}
+		vecs := set.tileWidth(set.blocks(d - column))
+		height, columns := set.rows[vecs], min(vecs*set.lanes, d-column)
+		for j := 0; j < a.L; j += height {
+			to := tileTo{y: dx[j*a.C+column:], n: a.C}
+			set.addGrad(vecs, min(height, a.L-j), columns, &to, p, at[:n], int32(j), rows[column:], w)
 		}
-		column += width
+		column += columns
 	}
 }

@@ -5,18 +5,22 @@ import "math"
 // The products of attention run on the register tiles of MatMul, which sum in
 // order as attentionRef does.
 
+// attnRows is how many queries attention takes at a time: a multiple of every
+// tile's height.
+const attnRows = 24
+
 // attentionTiled returns Attention on the tiles of set.
 func attentionTiled(set *tileSet) attentionFunc {
 	return func(y, q, k, v, scratch []float32, a Attn) {
 		d, l, w := a.padded()
 		keys := operand{k: d, n: a.L, data: scratch[:d*l]}
 		values := operand{k: a.L, n: d, data: scratch[d*l:][:a.L*w]}
-		p := scratch[d*l+a.L*w:][:tileRows*l]
+		p := scratch[d*l+a.L*w:][:attnRows*l]
 		for head := 0; head < a.C; head += d {
 			keys.packTransposed(k[head:], a.C, set)
 			values.pack(v[head:], a.C, set)
-			for i := 0; i < a.L; i += tileRows {
-				n := min(tileRows, a.L-i)
+			for i := 0; i < a.L; i += attnRows {
+				n := min(attnRows, a.L-i)
 				sums := weightsTiled(p, q[i*a.C+head:], &keys, n, a, Exact, set)
 				yi := y[i*a.C+head:]
 				values.times(yi, a.C, p, l, n, Exact, set)
@@ -28,9 +32,9 @@ func attentionTiled(set *tileSet) attentionFunc {
 	}
 }
 
-// weightsTiled writes to p [n,l] the weights of the first n ≤ tileRows queries of
+// weightsTiled writes to p [n,l] the weights of the first n ≤ attnRows queries of
 // q, not yet divided by their sums, which it returns.
-func weightsTiled(p, q []float32, keys *operand, n int, a Attn, mode Arithmetic, set *tileSet) (sums [tileRows]float32) {
+func weightsTiled(p, q []float32, keys *operand, n int, a Attn, mode Arithmetic, set *tileSet) (sums [attnRows]float32) {
 	_, l, _ := a.padded()
 	keys.times(p, l, q, a.C, n, mode, set)
 	for r := range n {
@@ -57,7 +61,7 @@ type operand struct {
 // panel returns the panel at column: its width in vectors, how many of its columns
 // belong to the matrix, and its numbers [k, width].
 func (b *operand) panel(column int, set *tileSet) (vecs, valid int, data []float32) {
-	vecs = min((b.n-column+set.lanes-1)/set.lanes, set.most)
+	vecs = set.tileWidth(set.blocks(b.n - column))
 	width := vecs * set.lanes
 	return vecs, min(width, b.n-column), b.data[b.k*column:][:b.k*width]
 }
@@ -94,25 +98,20 @@ func (b *operand) packTransposed(w []float32, stride int, set *tileSet) {
 	}
 }
 
-// times writes to y the product of the first n ≤ tileRows rows of x with b. Rows
-// start xStride and yStride apart.
+// times writes to y the product of the first n rows of x with b. Rows start
+// xStride and yStride apart.
 func (b *operand) times(y []float32, yStride int, x []float32, xStride, n int, mode Arithmetic, set *tileSet) {
-	var tile [maxTile]float32
-	var at [tileRows]int32
-	for r := range at {
-		at[r] = int32(min(r, n-1) * xStride)
-	}
+	var at [maxRows]int32
 	for column := 0; column < b.n; {
 		vecs, valid, data := b.panel(column, set)
-		if mode == Fast {
-			set.tileFast(vecs, &tile, x, &at, noTaps, b.k, data)
-		} else {
-			set.tileExact(vecs, &tile, x, &at, noTaps, b.k, data)
+		rows := set.rows[vecs]
+		for i := 0; i < n; i += rows {
+			for r := range rows {
+				at[r] = int32(min(i+r, n-1) * xStride)
+			}
+			to := tileTo{y: y[i*yStride+column:], n: yStride}
+			set.product(vecs, min(rows, n-i), valid, &to, x, &at, noTaps, b.k, data, mode)
 		}
-		width := vecs * set.lanes
-		for r := range n {
-			copy(y[r*yStride+column:], tile[r*width:][:valid])
-		}
-		column += width
+		column += vecs * set.lanes
 	}
 }

@@ -52,7 +52,7 @@ func NewPacked(k, n int) *Packed {
 	p := &Packed{K: k, N: n}
 	at := 0
 	for column := 0; column < n; {
-		v := tileWidth((n - column + tiles.lanes - 1) / tiles.lanes)
+		v := tiles.tileWidth(tiles.blocks(n - column))
 		p.panels = append(p.panels, panel{column, v, at})
 		column += v * tiles.lanes
 		at += k * v * tiles.lanes
@@ -62,14 +62,16 @@ func NewPacked(k, n int) *Packed {
 }
 
 // tileWidth chooses the next panel's vectors when blocks vectors of columns are
-// left: the widest tile, unless a narrower pair covers them without waste.
-func tileWidth(blocks int) int {
-	most := tiles.most
-	if blocks > most && blocks < 2*most && blocks%2 == 0 {
-		return blocks / 2
+// left: the widest tile, or half of what is left if that makes two even tiles.
+func (s *tileSet) tileWidth(blocks int) int {
+	if blocks > s.most && blocks < 2*s.most {
+		return (blocks + 1) / 2
 	}
-	return min(blocks, most)
+	return min(blocks, s.most)
 }
+
+// blocks returns how many vectors n columns need.
+func (s *tileSet) blocks(n int) int { return (n + s.lanes - 1) / s.lanes }
 
 // Strides says where a weight stands: element (tap t, channel c, column n) is
 // w[t·Tap + c·Channel + n·Column].
@@ -116,21 +118,31 @@ func MatMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arit
 	matMul(y, x, g, b, bias, add, mode, &tiles)
 }
 
-// tileRows is the height of every register tile; maxTile the numbers of the largest.
+// The most rows and vectors of a register tile, and the most numbers of one.
 const (
-	tileRows = 4
-	maxTile  = tileRows * 3 * 16
+	maxRows = 8
+	maxVecs = 4
+	maxTile = 8 * 3 * 16
 )
 
 // tileSet is the tiles of one vector width. Its methods, generated beside the tiles:
 //
-//	tileExact, tileFast  fill a tile of tileRows rows, packed row after row: row r
-//	                     sums x[at[r]+tap+i]·b over taps and i < c in order
-//	gradTile             fills a tile with Σᵢ x[at[i]+tap+r]·dy[i·n+j], r < tileRows
+//	tileExact, tileFast  write a tile: row r sums x[at[r]+tap+i]·b over taps and
+//	                     i < c in order
+//	gradTile             adds Σᵢ x[at[i]+tap+r]·dy[i·n+j] to a tile
 type tileSet struct {
 	name  string
-	lanes int // numbers of a vector
-	most  int // widest tile, in vectors
+	lanes int              // numbers of a vector
+	most  int              // widest tile, in vectors
+	reach int              // numbers that gradTile reads from x[at[i]+tap] on
+	rows  [maxVecs + 1]int // height of the tile so many vectors wide
+}
+
+// tileTo is where a tile goes: row r to y[r·n:], with bias and the row add[r·n:]
+// added in this order, unless they are nil. gradTile knows y alone.
+type tileTo struct {
+	y, bias, add []float32
+	n            int
 }
 
 // tiles is the set this machine uses; tileSets lists all it could, the reference first.
@@ -141,33 +153,55 @@ var (
 
 func matMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arithmetic, set *tileSet) {
 	m, n := len(g.Rows), b.N
-	var out [maxTile]float32
-	var at [tileRows]int32
+	var at [maxRows]int32
 	for _, q := range b.panels {
+		rows := set.rows[q.vecs]
 		width := q.vecs * set.lanes
 		valid := min(width, n-q.column)
 		data := b.data[q.at : q.at+b.K*width]
-		for i := 0; i < m; i += tileRows {
-			for r := range at {
+		to := tileTo{n: n}
+		if bias != nil {
+			to.bias = bias[q.column : q.column+valid]
+		}
+		for i := 0; i < m; i += rows {
+			for r := range rows {
 				at[r] = g.Rows[min(i+r, m-1)]
 			}
-			if mode == Fast {
-				set.tileFast(q.vecs, &out, x, &at, g.Taps, g.C, data)
-			} else {
-				set.tileExact(q.vecs, &out, x, &at, g.Taps, g.C, data)
+			to.y = y[i*n+q.column:]
+			if add != nil {
+				to.add = add[i*n+q.column:]
 			}
-			for r := range min(tileRows, m-i) {
-				o := (i+r)*n + q.column
-				row := out[r*width : r*width+valid]
-				if bias != nil {
-					addTo(row, bias[q.column:q.column+valid])
-				}
-				if add != nil {
-					addTo(row, add[o:o+valid])
-				}
-				copy(y[o:o+valid], row)
-			}
+			set.product(q.vecs, min(rows, m-i), valid, &to, x, &at, g.Taps, g.C, data, mode)
 		}
+	}
+}
+
+// product writes the first rows × valid numbers of a tile.
+func (s *tileSet) product(vecs, rows, valid int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
+	width := vecs * s.lanes
+	whole := rows == s.rows[vecs] && valid == width
+	var out [maxTile]float32
+	all := tileTo{y: out[:], n: width}
+	if whole {
+		all = *to
+	}
+	if mode == Fast {
+		s.tileFast(vecs, &all, x, at, taps, c, b)
+	} else {
+		s.tileExact(vecs, &all, x, at, taps, c, b)
+	}
+	if whole {
+		return
+	}
+	for r := range rows {
+		row := out[r*width:][:valid]
+		if to.bias != nil {
+			addTo(row, to.bias)
+		}
+		if to.add != nil {
+			addTo(row, to.add[r*to.n:])
+		}
+		copy(to.y[r*to.n:], row)
 	}
 }
 

@@ -1,5 +1,9 @@
 package kernel
 
+// gradPositions is how many positions MatMulGrad sums at a time: so few that
+// what they read stays in the nearest cache over all taps and channels.
+const gradPositions = 196
+
 // MatMulGrad adds to dw the gradient of MatMul's weights: for every tap t,
 // channel c and column j, dw[(t·C+c)·n+j] += Σᵢ x[Rows[i]+Taps[t]+c]·dy[i·n+j].
 // Rows must not descend. It may fuse, and is deterministic on one machine. It
@@ -12,50 +16,47 @@ func MatMulGrad(dw, x, dy []float32, g *Gather, n int) {
 }
 
 func matMulGrad(dw, x, dy []float32, g *Gather, n int, set *tileSet) {
-	for column := 0; column < n; {
-		v := max(1, min((n-column)/set.lanes, set.most))
-		width := v * set.lanes
-		for t, tap := range g.Taps {
-			for c := 0; c < g.C; c += tileRows {
-				b := gradBlock{
-					at: (t*g.C+c)*n + column, tap: tap + int32(c), column: column,
-					rows: min(tileRows, g.C-c), columns: min(width, n-column),
+	for i := 0; i < len(g.Rows); i += gradPositions {
+		at := g.Rows[i:min(i+gradPositions, len(g.Rows))]
+		for column := 0; column < n; {
+			vecs := set.tileWidth(set.blocks(n - column))
+			rows, columns := set.rows[vecs], min(vecs*set.lanes, n-column)
+			for t, tap := range g.Taps {
+				for c := 0; c < g.C; c += rows {
+					to := tileTo{y: dw[(t*g.C+c)*n+column:], n: n}
+					set.addGrad(vecs, min(rows, g.C-c), columns, &to, x, at, tap+int32(c), dy[i*n+column:], n)
 				}
-				b.add(dw, x, dy, g.Rows, n, set, v)
 			}
+			column += columns
 		}
-		column += width
 	}
 }
 
-// gradBlock is one tile's share of dw: rows×columns numbers from dw[at].
-type gradBlock struct {
-	at, column    int
-	tap           int32
-	rows, columns int
-}
-
-// add sums the block. A tile reads whole: past the block's own edge it meets
-// numbers of its neighbours, whose sums are dropped. The last positions, where
-// it would leave x or dy, are summed one by one.
-func (b *gradBlock) add(dw, x, dy []float32, at []int32, n int, set *tileSet, vecs int) {
-	width := vecs * set.lanes
+// addGrad adds the first rows × columns numbers of a tile: Σᵢ x[at[i]+tap+r]·dy[i·n+j]
+// for all i < len(at). A tile reads whole: past its edges it meets other numbers,
+// whose sums are dropped. The last positions, where it would leave x or dy, are
+// summed one by one.
+func (s *tileSet) addGrad(vecs, rows, columns int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+	width := vecs * s.lanes
 	safe := len(at)
-	for safe > 0 && (int(at[safe-1]+b.tap)+tileRows > len(x) || (safe-1)*n+b.column+width > len(dy)) {
+	for safe > 0 && (int(at[safe-1]+tap)+s.reach > len(x) || (safe-1)*n+width > len(dy)) {
 		safe--
 	}
-	if safe > 0 {
+	if rows == s.rows[vecs] && columns == width {
+		s.gradTile(vecs, to, x, at[:safe], tap, dy, n)
+	} else if safe > 0 {
 		var out [maxTile]float32
-		set.gradTile(vecs, &out, x, at[:safe], b.tap, dy[b.column:], n)
-		for r := range b.rows {
-			addTo(dw[b.at+r*n:][:b.columns], out[r*width:])
+		all := tileTo{y: out[:], n: width}
+		s.gradTile(vecs, &all, x, at[:safe], tap, dy, n)
+		for r := range rows {
+			addTo(to.y[r*to.n:][:columns], out[r*width:])
 		}
 	}
 	for i := safe; i < len(at); i++ {
-		row := dy[i*n+b.column:][:b.columns]
-		for r := range b.rows {
-			v := x[int(at[i]+b.tap)+r]
-			out := dw[b.at+r*n:][:len(row)]
+		row := dy[i*n:][:columns]
+		for r := range rows {
+			v := x[int(at[i]+tap)+r]
+			out := to.y[r*to.n:][:len(row)]
 			for j, d := range row {
 				out[j] += v * d
 			}

@@ -1,32 +1,40 @@
 package kernel
 
-// refLanes is the width of the reference's tiles: any number does.
-const refLanes = 2
+// refLanes is the width of the reference's tiles and refRows their height: any
+// numbers do.
+const refLanes, refRows = 2, 4
 
 // refTiles is the definition of the tiles, built everywhere. Lanes of 2 keep it
 // apart from every vector width.
-var refTiles = tileSet{name: "ref", lanes: refLanes, most: 1}
+var refTiles = tileSet{name: "ref", lanes: refLanes, most: 1, reach: refRows, rows: [maxVecs + 1]int{1: refRows}}
 
-func tileRef(tile *[maxTile]float32, x []float32, at *[tileRows]int32, taps []int32, c int, b []float32) {
-	for r := range tileRows {
-		out := (*[refLanes]float32)(tile[r*refLanes:])
-		*out = [refLanes]float32{}
+func tileRef(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+	for r := range refRows {
+		var sums [refLanes]float32
 		q := b
 		for _, tap := range taps {
 			for _, v := range x[at[r]+tap:][:c] {
-				for j := range out {
-					out[j] += float32(v * q[j])
+				for j := range sums {
+					sums[j] += float32(v * q[j])
 				}
 				q = q[refLanes:]
 			}
 		}
+		for j, sum := range sums {
+			if to.bias != nil {
+				sum += to.bias[j]
+			}
+			if to.add != nil {
+				sum += to.add[r*to.n+j]
+			}
+			to.y[r*to.n+j] = sum
+		}
 	}
 }
 
-func gradTileRef(tile *[maxTile]float32, x []float32, at []int32, tap int32, dy []float32, n int) {
-	for r := range tileRows {
-		out := (*[refLanes]float32)(tile[r*refLanes:])
-		*out = [refLanes]float32{}
+func gradTileRef(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+	for r := range refRows {
+		out := (*[refLanes]float32)(to.y[r*to.n:])
 		for i, from := range at {
 			v := x[int(from+tap)+r]
 			for j := range out {

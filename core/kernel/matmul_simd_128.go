@@ -3,6 +3,4 @@
 package kernel
 
 // simdTiles lists the tiles of 128-bit vectors, which these machines always have.
-func simdTiles() []tileSet {
-	return []tileSet{{name: "simd128", lanes: 4, most: 2}}
-}
+func simdTiles() []tileSet { return []tileSet{tiles4} }

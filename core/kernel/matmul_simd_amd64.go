@@ -8,10 +8,10 @@ import "simd/archsimd"
 func simdTiles() []tileSet {
 	var sets []tileSet
 	if archsimd.X86.AVX2() && archsimd.X86.FMA() {
-		sets = append(sets, tileSet{name: "avx2", lanes: 8, most: 2})
+		sets = append(sets, tiles8)
 	}
 	if archsimd.X86.AVX512() {
-		sets = append(sets, tileSet{name: "avx512", lanes: 16, most: 3})
+		sets = append(sets, tiles16)
 	}
 	return sets
 }
