@@ -51,7 +51,17 @@ export async function fetchModel(url, signal, onProgress) {
     onProgress?.({ phase: 'download', bytes: loaded, total })
   })))
   onProgress?.({ phase: 'start', bytes: total, total })
-  return { manifest, shards }
+  return { manifest, shards, sums: await sumsOf(shards) }
+}
+
+/**
+ * The SHA-256 of each shard, to be held against the manifest. Browsers compute it
+ * on pages that are loaded safely; elsewhere the worker does.
+ * @param {Uint8Array<ArrayBuffer>[]} shards
+ */
+async function sumsOf(shards) {
+  if (!globalThis.crypto?.subtle) return null
+  return Promise.all(shards.map(async (shard) => new Uint8Array(await crypto.subtle.digest('SHA-256', shard))))
 }
 
 /**

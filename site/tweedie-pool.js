@@ -8,7 +8,7 @@
 
 /**
  * @typedef {{ call: string, [argument: string]: any }} Message
- * @typedef {{ manifest: string, shards: Uint8Array[] }} Files
+ * @typedef {{ manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null }} Files `sums`: SHA-256 of the shards, if the browser computes them
  * @typedef {{ step: number, steps: number, pixels?: Uint8Array }} Step
  * @typedef {(step: Step, take: () => void) => void} OnStep `take` asks for pixels with the next step
  * @typedef {{

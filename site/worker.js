@@ -20,7 +20,7 @@ const BUILD = 'dev'
  * @typedef {{ step(step: number, steps: number): boolean, pixels(pixels: Uint8Array): void }} Hooks
  * @typedef {{
  *   build: string,
- *   load(manifest: string, shards: Uint8Array[], done: Done): void,
+ *   load(manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null, done: Done): void,
  *   check(request: string, inpaint: boolean, done: Done): void,
  *   sample(request: string, hooks: Hooks, done: Done): void,
  *   inpaint(request: string, image: object, mask: object, hooks: Hooks, done: Done): void,
@@ -61,7 +61,7 @@ async function answer(message) {
   try {
     if (call === 'start') return done(null, await start(message.build, message.module))
     if (!binding) return done(`tweedie: ${call}: the worker has not started`)
-    if (call === 'load') return binding.load(message.manifest, message.shards, done)
+    if (call === 'load') return binding.load(message.manifest, message.shards, message.sums, done)
     if (call === 'check') return binding.check(message.request, message.inpaint, done)
     if (call === 'digest') return binding.digest(message.bytes, done)
     running = id

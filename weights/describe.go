@@ -90,7 +90,7 @@ func Verify(path string) (*Description, error) {
 			problems = append(problems, err)
 			continue
 		}
-		tensors, err := s.decode(data)
+		tensors, err := s.decode(data, sha256.Sum256(data))
 		if err != nil {
 			problems = append(problems, fmt.Errorf("weights: %w: shard %q: %w", ErrCorrupt, s.File, err))
 		}

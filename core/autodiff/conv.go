@@ -49,7 +49,7 @@ func (b *convBackward) load() {
 }
 
 func (b *convBackward) run(n int, dy []float32) {
-	kernel.SumRows(b.dw1(), dy)
+	kernel.SumRows(b.place.dw(1), dy)
 	x := b.x(0, n)
 	if !b.window.Plain() {
 		b.window.Pad(b.t.scratch, x, n)
@@ -66,8 +66,6 @@ func (b *convBackward) run(n int, dy []float32) {
 		kernel.MatMul(dx, src, rowsOf(&b.backGather, n, b.t.batch), b.weights, nil, dx, b.mode)
 	}
 }
-
-func (b *convBackward) dw1() []float32 { return b.place.dw(1) }
 
 // flush adds dw, transposed to PyTorch's layout, to the weights' gradient.
 func (b *convBackward) flush() {

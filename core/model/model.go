@@ -51,11 +51,9 @@ func Open(f *weights.File) (*Model, error) {
 	}
 	params := graph.NewParams(net.Program)
 	for i, d := range params.Specs {
-		data, _, err := f.Float32(d.Name)
-		if err != nil {
+		if err := f.Tensor(d.Name).Dequantise(params.Slice(i)); err != nil {
 			return nil, err
 		}
-		copy(params.Slice(i), data)
 	}
 	return &Model{name: f.Manifest.Name, config: c, network: net, params: params}, nil
 }

@@ -1,8 +1,10 @@
 package quant
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
+	"unsafe"
 )
 
 // MaxCode is the largest magnitude of an int8 code. The code −128 means nothing,
@@ -74,8 +76,9 @@ func DequantiseInt8(w []float32, codes []int8, scales []float32) {
 	cols := columns(len(codes), len(scales), len(w))
 	for r, s := range scales {
 		out := w[r*cols : (r+1)*cols]
-		for c, q := range codes[r*cols : (r+1)*cols] {
-			out[c] = float32(q) * s
+		row := codes[r*cols : (r+1)*cols]
+		for c := range out[:len(row)] {
+			out[c] = float32(row[c]) * s
 		}
 	}
 }
@@ -89,13 +92,31 @@ func CheckInt8(codes []int8, scales []float32) error {
 		if !(s >= 0 && s <= MaxScale) {
 			return fmt.Errorf("scale of row %d is %g, need [0, %g]", r, s, MaxScale)
 		}
-		for c, q := range codes[r*cols : (r+1)*cols] {
-			if q < -MaxCode {
-				return fmt.Errorf("code [%d,%d] is %d, need [%d, %d]", r, c, q, -MaxCode, MaxCode)
-			}
+		if c := outside(codes[r*cols : (r+1)*cols]); c >= 0 {
+			return fmt.Errorf("code [%d,%d] is %d, need [%d, %d]", r, c, codes[r*cols+c], -MaxCode, MaxCode)
 		}
 	}
 	return nil
+}
+
+// outside returns the place of the first code of −128, or −1. It looks at eight
+// codes at a time: a byte of y is 0 where a code is −128, and subtracting 1 from
+// every byte borrows into the top bit of such a byte.
+func outside(codes []int8) int {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	rest := unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(codes))), len(codes))
+	for ; len(rest) >= 8; rest = rest[8:] {
+		y := binary.LittleEndian.Uint64(rest) ^ tops
+		if (y-ones)&^y&tops != 0 {
+			break
+		}
+	}
+	for i, b := range rest {
+		if int8(b) < -MaxCode {
+			return len(codes) - len(rest) + i
+		}
+	}
+	return -1
 }
 
 // columns returns the numbers in a row, 0 where there are no rows.

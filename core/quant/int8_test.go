@@ -154,3 +154,26 @@ func TestInt8Refuses(t *testing.T) {
 		t.Errorf("MaxCode·MaxScale = %g, need at most %g", over, math.MaxFloat32)
 	}
 }
+
+// TestCheckInt8Places puts one code of −128 at every place of a row among the
+// codes that look most like it.
+func TestCheckInt8Places(t *testing.T) {
+	for _, like := range []int8{-127, 0, 127, -1, 1} {
+		for n := 1; n < 20; n++ {
+			for at := range n {
+				codes := make([]int8, n)
+				for i := range codes {
+					codes[i] = like
+				}
+				if err := CheckInt8(codes, []float32{1}); err != nil {
+					t.Fatalf("%d codes of %d: got %v, want nil", n, like, err)
+				}
+				codes[at] = -128
+				want := fmt.Sprintf("code [0,%d] is -128", at)
+				if err := CheckInt8(codes, []float32{1}); err == nil || !strings.HasPrefix(err.Error(), want) {
+					t.Fatalf("%d codes of %d: got %v, want %q", n, like, err, want)
+				}
+			}
+		}
+	}
+}

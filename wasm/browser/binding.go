@@ -95,7 +95,8 @@ func recovered(f func() (any, error)) (value any, err error) {
 	return f()
 }
 
-// load(manifest, shards) reads a model and returns its info.
+// load(manifest, shards, sums) reads a model and returns its info. sums are the
+// SHA-256 of the shards, or null where they are still to be computed.
 func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	manifest, err := weights.ParseManifest([]byte(args[0].String()))
 	if err != nil {
@@ -105,7 +106,7 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	for i := range shards {
 		shards[i] = bytesOf(args[1].Index(i))
 	}
-	file, err := manifest.Decode(shards)
+	file, err := decode(manifest, shards, args[2])
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +115,17 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 		return nil, err
 	}
 	return jsonOf(b.engine.Info())
+}
+
+func decode(m *weights.Manifest, shards [][]byte, sums js.Value) (*weights.File, error) {
+	if sums.IsNull() {
+		return m.Decode(shards)
+	}
+	known := make([][32]byte, sums.Length())
+	for i := range known {
+		copy(known[i][:], bytesOf(sums.Index(i)))
+	}
+	return m.DecodeSummed(shards, known)
 }
 
 // model returns the engine, or an error before load.
