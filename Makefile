@@ -14,6 +14,9 @@ unexport GOOS GOARCH GOFLAGS
 # Builds are reproducible: no paths, no build ids, no state of the work tree.
 FLAGS := -trimpath -buildvcs=false
 SMALL := -s -w -buildid=
+# The page's bytes: the standard library without inlining is 7 % smaller after
+# brotli. What inner loops call stays as it is.
+LEAN  := -gcflags=std=-l $(foreach p,crypto/... encoding/binary internal/byteorder math math/bits simd/...,-gcflags=$(p)=)
 
 # Where the page is put together, to be compiled into bin/tweedie.
 BUILT := tools/convert/internal/page/built
@@ -41,7 +44,7 @@ wasm: toolchain ## the page with its wasm, in tools/convert/internal/page/built
 	@find site -maxdepth 1 -type f ! -name '*.json' ! -name '.*' -exec cp {} $(BUILT)/ \;
 	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)/wasm_exec.js
 	@echo $(BUILD) > $(BUILT)/build-id
-	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
+	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
 
 site: build ## dist/, the static site of MODELS
 	bin/tweedie site $(MODELS) -o dist
