@@ -40,9 +40,13 @@ func (o Conv) Cost(in [][]int, out []int) Cost {
 	return Cost{FLOPs: 2 * int64(out[0]*out[1]*out[2]) * int64(in[0][2]*o.Size*o.Size)}
 }
 
-// Bind packs the weights as the right-hand side of one product over all pixels.
+// Bind packs the weights as the right-hand side of one product over all pixels, or
+// transforms them where that takes fewer operations.
 func (o Conv) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner {
 	g := o.Window(in[0])
+	if w, ok := g.Winograd(out[2]); ok {
+		return &winogradRunner{conv: w, mode: mode}
+	}
 	return &convRunner{window: g, gather: *g.Gather(batch), weights: kernel.NewPacked(g.C*g.Size*g.Size, out[2]), batch: batch, mode: mode}
 }
 
@@ -77,6 +81,23 @@ func (r *convRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
 	g := r.gather
 	g.Rows = g.Rows[:len(g.Rows)/r.batch*n]
 	kernel.MatMul(y, src, &g, r.weights, r.bias, nil, r.mode)
+}
+
+type winogradRunner struct {
+	conv *kernel.Winograd
+	bias []float32
+	mode kernel.Arithmetic
+}
+
+func (r *winogradRunner) Load(params [][]float32) {
+	r.conv.Pack(params[0])
+	r.bias = params[1]
+}
+
+func (r *winogradRunner) Scratch() int { return r.conv.Scratch() }
+
+func (r *winogradRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	r.conv.Run(y, x[0], n, r.bias, nil, scratch, r.mode)
 }
 
 // Linear maps the last axis of x, [C] or [H,W,C], by weights [out,C] and biases [out].

@@ -178,21 +178,21 @@ func matMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arit
 
 // product writes the first rows × valid numbers of a tile.
 func (s *tileSet) product(vecs, rows, valid int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
-	width := vecs * s.lanes
-	whole := rows == s.rows[vecs] && valid == width
-	var out [maxTile]float32
-	all := tileTo{y: out[:], n: width}
-	if whole {
-		all = *to
-	}
-	if mode == Fast {
-		s.tileFast(vecs, &all, x, at, taps, c, b)
+	if rows < s.rows[vecs] || valid < vecs*s.lanes {
+		s.part(vecs, rows, valid, to, x, at, taps, c, b, mode)
+	} else if mode == Fast {
+		s.tileFast(vecs, to, x, at, taps, c, b)
 	} else {
-		s.tileExact(vecs, &all, x, at, taps, c, b)
+		s.tileExact(vecs, to, x, at, taps, c, b)
 	}
-	if whole {
-		return
-	}
+}
+
+// part is product where a tile has more than that.
+func (s *tileSet) part(vecs, rows, valid int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
+	var out [maxTile]float32
+	width := vecs * s.lanes
+	all := tileTo{y: out[:], n: width}
+	s.product(vecs, s.rows[vecs], width, &all, x, at, taps, c, b, mode)
 	for r := range rows {
 		row := out[r*width:][:valid]
 		if to.bias != nil {

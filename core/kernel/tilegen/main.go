@@ -1,8 +1,9 @@
-// Command tilegen writes the register tiles of core/kernel: the inner loops of
-// MatMul and MatMulGrad for every vector width and tile width, unrolled so that
-// accumulators stay in registers and no bounds check is left inside.
+// Command tilegen writes the inner loops of core/kernel that need vectors of a
+// known width: the register tiles of MatMul and MatMulGrad, unrolled so that sums
+// stay in registers and no bounds check is left inside, and the transforms of
+// Winograd.
 //
-//	go run ./tilegen            in core/kernel; writes matmul_tile_*.go
+//	go run ./tilegen            in core/kernel; writes tile_*.go
 package main
 
 import (
@@ -17,7 +18,7 @@ import (
 // target is one vector width on the architectures that have it.
 type target struct {
 	name    string // of the tile set
-	file    string // matmul_tile_<file>.go
+	file    string // tile_<file>.go
 	tags    string // build constraint
 	lanes   int    // float32 lanes of a vector
 	shapes  []shape
@@ -75,14 +76,16 @@ func main() {
 			}
 			writeGradTile(b, t, s)
 		}
+		writeWinograd(b, t)
 	}
 	for _, name := range order {
 		writeChoice(files[name], name)
+		writeWinogradChoice(files[name], name)
 		src, err := format.Source(files[name].Bytes())
 		if err != nil {
 			log.Fatalf("tilegen: %v", err)
 		}
-		if err := os.WriteFile("matmul_tile_"+name+".go", src, 0o666); err != nil {
+		if err := os.WriteFile("tile_"+name+".go", src, 0o666); err != nil {
 			log.Fatalf("tilegen: %v", err)
 		}
 	}

@@ -16,3 +16,7 @@ func (*tileSet) tileFast(_ int, to *tileTo, x []float32, at *[maxRows]int32, tap
 func (*tileSet) gradTile(_ int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
 	gradTileRef(to, x, at, tap, dy, n)
 }
+
+func (*tileSet) winogradInput(to, from runs, times, n int)  { winogradInputRef(to, from, times, n) }
+func (*tileSet) winogradFilter(to, from runs, times, n int) { winogradFilterRef(to, from, times, n) }
+func (*tileSet) winogradOutput(to, from runs, times, n int) { winogradOutputRef(to, from, times, n) }

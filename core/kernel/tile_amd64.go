@@ -4105,6 +4105,155 @@ func gradTile16x3(to *tileTo, x []float32, at []int32, tap int32, dy []float32, 
 	a52.StoreArray((*[16]float32)(y5[32:48]))
 }
 
+func winogradInput16(to, from runs, times, n int) {
+	k2 := archsimd.BroadcastFloat32x16(2)
+	k4 := archsimd.BroadcastFloat32x16(4)
+	k5 := archsimd.BroadcastFloat32x16(5)
+	for k := range times {
+		s0 := from.data[k*from.step+0*from.stride:][:n]
+		s1 := from.data[k*from.step+1*from.stride:][:n]
+		s2 := from.data[k*from.step+2*from.stride:][:n]
+		s3 := from.data[k*from.step+3*from.stride:][:n]
+		s4 := from.data[k*from.step+4*from.stride:][:n]
+		s5 := from.data[k*from.step+5*from.stride:][:n]
+		d0 := to.data[k*to.step+0*to.stride:][:n]
+		d1 := to.data[k*to.step+1*to.stride:][:n]
+		d2 := to.data[k*to.step+2*to.stride:][:n]
+		d3 := to.data[k*to.step+3*to.stride:][:n]
+		d4 := to.data[k*to.step+4*to.stride:][:n]
+		d5 := to.data[k*to.step+5*to.stride:][:n]
+		for i := 0; i <= n-16; i += 16 {
+			p0 := (*[16]float32)(s0[i:])
+			p1 := (*[16]float32)(s1[i:])
+			p2 := (*[16]float32)(s2[i:])
+			p3 := (*[16]float32)(s3[i:])
+			p4 := (*[16]float32)(s4[i:])
+			p5 := (*[16]float32)(s5[i:])
+			q0 := (*[16]float32)(d0[i:])
+			q1 := (*[16]float32)(d1[i:])
+			q2 := (*[16]float32)(d2[i:])
+			q3 := (*[16]float32)(d3[i:])
+			q4 := (*[16]float32)(d4[i:])
+			q5 := (*[16]float32)(d5[i:])
+			{
+				x0 := archsimd.LoadFloat32x16Array((*[16]float32)(p0[0:16]))
+				x1 := archsimd.LoadFloat32x16Array((*[16]float32)(p1[0:16]))
+				x2 := archsimd.LoadFloat32x16Array((*[16]float32)(p2[0:16]))
+				x3 := archsimd.LoadFloat32x16Array((*[16]float32)(p3[0:16]))
+				x4 := archsimd.LoadFloat32x16Array((*[16]float32)(p4[0:16]))
+				x5 := archsimd.LoadFloat32x16Array((*[16]float32)(p5[0:16]))
+				a, b := x4.Sub(k4.Mul(x2)), x3.Sub(k4.Mul(x1))
+				c, e := x4.Sub(x2), k2.Mul(x3.Sub(x1))
+				y0 := k4.Mul(x0).Sub(k5.Mul(x2)).Add(x4)
+				y1, y2 := a.Add(b), a.Sub(b)
+				y3, y4 := c.Add(e), c.Sub(e)
+				y5 := k4.Mul(x1).Sub(k5.Mul(x3)).Add(x5)
+				y0.StoreArray((*[16]float32)(q0[0:16]))
+				y1.StoreArray((*[16]float32)(q1[0:16]))
+				y2.StoreArray((*[16]float32)(q2[0:16]))
+				y3.StoreArray((*[16]float32)(q3[0:16]))
+				y4.StoreArray((*[16]float32)(q4[0:16]))
+				y5.StoreArray((*[16]float32)(q5[0:16]))
+			}
+		}
+	}
+}
+
+func winogradFilter16(to, from runs, times, n int) {
+	k2 := archsimd.BroadcastFloat32x16(2)
+	k4 := archsimd.BroadcastFloat32x16(4)
+	quarter := archsimd.BroadcastFloat32x16(0.25)
+	sixth := archsimd.BroadcastFloat32x16(-1.0 / 6)
+	twentyFourth := archsimd.BroadcastFloat32x16(1.0 / 24)
+	for k := range times {
+		s0 := from.data[k*from.step+0*from.stride:][:n]
+		s1 := from.data[k*from.step+1*from.stride:][:n]
+		s2 := from.data[k*from.step+2*from.stride:][:n]
+		d0 := to.data[k*to.step+0*to.stride:][:n]
+		d1 := to.data[k*to.step+1*to.stride:][:n]
+		d2 := to.data[k*to.step+2*to.stride:][:n]
+		d3 := to.data[k*to.step+3*to.stride:][:n]
+		d4 := to.data[k*to.step+4*to.stride:][:n]
+		d5 := to.data[k*to.step+5*to.stride:][:n]
+		for i := 0; i <= n-16; i += 16 {
+			p0 := (*[16]float32)(s0[i:])
+			p1 := (*[16]float32)(s1[i:])
+			p2 := (*[16]float32)(s2[i:])
+			q0 := (*[16]float32)(d0[i:])
+			q1 := (*[16]float32)(d1[i:])
+			q2 := (*[16]float32)(d2[i:])
+			q3 := (*[16]float32)(d3[i:])
+			q4 := (*[16]float32)(d4[i:])
+			q5 := (*[16]float32)(d5[i:])
+			{
+				x0 := archsimd.LoadFloat32x16Array((*[16]float32)(p0[0:16]))
+				x1 := archsimd.LoadFloat32x16Array((*[16]float32)(p1[0:16]))
+				x2 := archsimd.LoadFloat32x16Array((*[16]float32)(p2[0:16]))
+				s, u := x0.Add(x2), x0.Add(k4.Mul(x2))
+				v := k2.Mul(x1)
+				y0 := quarter.Mul(x0)
+				y1, y2 := sixth.Mul(s.Add(x1)), sixth.Mul(s.Sub(x1))
+				y3, y4 := twentyFourth.Mul(u.Add(v)), twentyFourth.Mul(u.Sub(v))
+				y5 := x2
+				y0.StoreArray((*[16]float32)(q0[0:16]))
+				y1.StoreArray((*[16]float32)(q1[0:16]))
+				y2.StoreArray((*[16]float32)(q2[0:16]))
+				y3.StoreArray((*[16]float32)(q3[0:16]))
+				y4.StoreArray((*[16]float32)(q4[0:16]))
+				y5.StoreArray((*[16]float32)(q5[0:16]))
+			}
+		}
+	}
+}
+
+func winogradOutput16(to, from runs, times, n int) {
+	k2 := archsimd.BroadcastFloat32x16(2)
+	k4 := archsimd.BroadcastFloat32x16(4)
+	k8 := archsimd.BroadcastFloat32x16(8)
+	for k := range times {
+		s0 := from.data[k*from.step+0*from.stride:][:n]
+		s1 := from.data[k*from.step+1*from.stride:][:n]
+		s2 := from.data[k*from.step+2*from.stride:][:n]
+		s3 := from.data[k*from.step+3*from.stride:][:n]
+		s4 := from.data[k*from.step+4*from.stride:][:n]
+		s5 := from.data[k*from.step+5*from.stride:][:n]
+		d0 := to.data[k*to.step+0*to.stride:][:n]
+		d1 := to.data[k*to.step+1*to.stride:][:n]
+		d2 := to.data[k*to.step+2*to.stride:][:n]
+		d3 := to.data[k*to.step+3*to.stride:][:n]
+		for i := 0; i <= n-16; i += 16 {
+			p0 := (*[16]float32)(s0[i:])
+			p1 := (*[16]float32)(s1[i:])
+			p2 := (*[16]float32)(s2[i:])
+			p3 := (*[16]float32)(s3[i:])
+			p4 := (*[16]float32)(s4[i:])
+			p5 := (*[16]float32)(s5[i:])
+			q0 := (*[16]float32)(d0[i:])
+			q1 := (*[16]float32)(d1[i:])
+			q2 := (*[16]float32)(d2[i:])
+			q3 := (*[16]float32)(d3[i:])
+			{
+				x0 := archsimd.LoadFloat32x16Array((*[16]float32)(p0[0:16]))
+				x1 := archsimd.LoadFloat32x16Array((*[16]float32)(p1[0:16]))
+				x2 := archsimd.LoadFloat32x16Array((*[16]float32)(p2[0:16]))
+				x3 := archsimd.LoadFloat32x16Array((*[16]float32)(p3[0:16]))
+				x4 := archsimd.LoadFloat32x16Array((*[16]float32)(p4[0:16]))
+				x5 := archsimd.LoadFloat32x16Array((*[16]float32)(p5[0:16]))
+				s, d := x1.Add(x2), x1.Sub(x2)
+				u, v := x3.Add(x4), x3.Sub(x4)
+				y0 := x0.Add(s).Add(u)
+				y1 := d.Add(k2.Mul(v))
+				y2 := s.Add(k4.Mul(u))
+				y3 := d.Add(k8.Mul(v)).Add(x5)
+				y0.StoreArray((*[16]float32)(q0[0:16]))
+				y1.StoreArray((*[16]float32)(q1[0:16]))
+				y2.StoreArray((*[16]float32)(q2[0:16]))
+				y3.StoreArray((*[16]float32)(q3[0:16]))
+			}
+		}
+	}
+}
+
 func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a10, a20, a30 archsimd.Float32x8
 	for _, tap := range taps {
@@ -5150,6 +5299,210 @@ func gradTile8x2(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	a31.StoreArray((*[8]float32)(y3[8:16]))
 }
 
+func winogradInput8(to, from runs, times, n int) {
+	k2 := archsimd.BroadcastFloat32x8(2)
+	k4 := archsimd.BroadcastFloat32x8(4)
+	k5 := archsimd.BroadcastFloat32x8(5)
+	for k := range times {
+		s0 := from.data[k*from.step+0*from.stride:][:n]
+		s1 := from.data[k*from.step+1*from.stride:][:n]
+		s2 := from.data[k*from.step+2*from.stride:][:n]
+		s3 := from.data[k*from.step+3*from.stride:][:n]
+		s4 := from.data[k*from.step+4*from.stride:][:n]
+		s5 := from.data[k*from.step+5*from.stride:][:n]
+		d0 := to.data[k*to.step+0*to.stride:][:n]
+		d1 := to.data[k*to.step+1*to.stride:][:n]
+		d2 := to.data[k*to.step+2*to.stride:][:n]
+		d3 := to.data[k*to.step+3*to.stride:][:n]
+		d4 := to.data[k*to.step+4*to.stride:][:n]
+		d5 := to.data[k*to.step+5*to.stride:][:n]
+		for i := 0; i <= n-16; i += 16 {
+			p0 := (*[16]float32)(s0[i:])
+			p1 := (*[16]float32)(s1[i:])
+			p2 := (*[16]float32)(s2[i:])
+			p3 := (*[16]float32)(s3[i:])
+			p4 := (*[16]float32)(s4[i:])
+			p5 := (*[16]float32)(s5[i:])
+			q0 := (*[16]float32)(d0[i:])
+			q1 := (*[16]float32)(d1[i:])
+			q2 := (*[16]float32)(d2[i:])
+			q3 := (*[16]float32)(d3[i:])
+			q4 := (*[16]float32)(d4[i:])
+			q5 := (*[16]float32)(d5[i:])
+			{
+				x0 := archsimd.LoadFloat32x8Array((*[8]float32)(p0[0:8]))
+				x1 := archsimd.LoadFloat32x8Array((*[8]float32)(p1[0:8]))
+				x2 := archsimd.LoadFloat32x8Array((*[8]float32)(p2[0:8]))
+				x3 := archsimd.LoadFloat32x8Array((*[8]float32)(p3[0:8]))
+				x4 := archsimd.LoadFloat32x8Array((*[8]float32)(p4[0:8]))
+				x5 := archsimd.LoadFloat32x8Array((*[8]float32)(p5[0:8]))
+				a, b := x4.Sub(k4.Mul(x2)), x3.Sub(k4.Mul(x1))
+				c, e := x4.Sub(x2), k2.Mul(x3.Sub(x1))
+				y0 := k4.Mul(x0).Sub(k5.Mul(x2)).Add(x4)
+				y1, y2 := a.Add(b), a.Sub(b)
+				y3, y4 := c.Add(e), c.Sub(e)
+				y5 := k4.Mul(x1).Sub(k5.Mul(x3)).Add(x5)
+				y0.StoreArray((*[8]float32)(q0[0:8]))
+				y1.StoreArray((*[8]float32)(q1[0:8]))
+				y2.StoreArray((*[8]float32)(q2[0:8]))
+				y3.StoreArray((*[8]float32)(q3[0:8]))
+				y4.StoreArray((*[8]float32)(q4[0:8]))
+				y5.StoreArray((*[8]float32)(q5[0:8]))
+			}
+			{
+				x0 := archsimd.LoadFloat32x8Array((*[8]float32)(p0[8:16]))
+				x1 := archsimd.LoadFloat32x8Array((*[8]float32)(p1[8:16]))
+				x2 := archsimd.LoadFloat32x8Array((*[8]float32)(p2[8:16]))
+				x3 := archsimd.LoadFloat32x8Array((*[8]float32)(p3[8:16]))
+				x4 := archsimd.LoadFloat32x8Array((*[8]float32)(p4[8:16]))
+				x5 := archsimd.LoadFloat32x8Array((*[8]float32)(p5[8:16]))
+				a, b := x4.Sub(k4.Mul(x2)), x3.Sub(k4.Mul(x1))
+				c, e := x4.Sub(x2), k2.Mul(x3.Sub(x1))
+				y0 := k4.Mul(x0).Sub(k5.Mul(x2)).Add(x4)
+				y1, y2 := a.Add(b), a.Sub(b)
+				y3, y4 := c.Add(e), c.Sub(e)
+				y5 := k4.Mul(x1).Sub(k5.Mul(x3)).Add(x5)
+				y0.StoreArray((*[8]float32)(q0[8:16]))
+				y1.StoreArray((*[8]float32)(q1[8:16]))
+				y2.StoreArray((*[8]float32)(q2[8:16]))
+				y3.StoreArray((*[8]float32)(q3[8:16]))
+				y4.StoreArray((*[8]float32)(q4[8:16]))
+				y5.StoreArray((*[8]float32)(q5[8:16]))
+			}
+		}
+	}
+}
+
+func winogradFilter8(to, from runs, times, n int) {
+	k2 := archsimd.BroadcastFloat32x8(2)
+	k4 := archsimd.BroadcastFloat32x8(4)
+	quarter := archsimd.BroadcastFloat32x8(0.25)
+	sixth := archsimd.BroadcastFloat32x8(-1.0 / 6)
+	twentyFourth := archsimd.BroadcastFloat32x8(1.0 / 24)
+	for k := range times {
+		s0 := from.data[k*from.step+0*from.stride:][:n]
+		s1 := from.data[k*from.step+1*from.stride:][:n]
+		s2 := from.data[k*from.step+2*from.stride:][:n]
+		d0 := to.data[k*to.step+0*to.stride:][:n]
+		d1 := to.data[k*to.step+1*to.stride:][:n]
+		d2 := to.data[k*to.step+2*to.stride:][:n]
+		d3 := to.data[k*to.step+3*to.stride:][:n]
+		d4 := to.data[k*to.step+4*to.stride:][:n]
+		d5 := to.data[k*to.step+5*to.stride:][:n]
+		for i := 0; i <= n-16; i += 16 {
+			p0 := (*[16]float32)(s0[i:])
+			p1 := (*[16]float32)(s1[i:])
+			p2 := (*[16]float32)(s2[i:])
+			q0 := (*[16]float32)(d0[i:])
+			q1 := (*[16]float32)(d1[i:])
+			q2 := (*[16]float32)(d2[i:])
+			q3 := (*[16]float32)(d3[i:])
+			q4 := (*[16]float32)(d4[i:])
+			q5 := (*[16]float32)(d5[i:])
+			{
+				x0 := archsimd.LoadFloat32x8Array((*[8]float32)(p0[0:8]))
+				x1 := archsimd.LoadFloat32x8Array((*[8]float32)(p1[0:8]))
+				x2 := archsimd.LoadFloat32x8Array((*[8]float32)(p2[0:8]))
+				s, u := x0.Add(x2), x0.Add(k4.Mul(x2))
+				v := k2.Mul(x1)
+				y0 := quarter.Mul(x0)
+				y1, y2 := sixth.Mul(s.Add(x1)), sixth.Mul(s.Sub(x1))
+				y3, y4 := twentyFourth.Mul(u.Add(v)), twentyFourth.Mul(u.Sub(v))
+				y5 := x2
+				y0.StoreArray((*[8]float32)(q0[0:8]))
+				y1.StoreArray((*[8]float32)(q1[0:8]))
+				y2.StoreArray((*[8]float32)(q2[0:8]))
+				y3.StoreArray((*[8]float32)(q3[0:8]))
+				y4.StoreArray((*[8]float32)(q4[0:8]))
+				y5.StoreArray((*[8]float32)(q5[0:8]))
+			}
+			{
+				x0 := archsimd.LoadFloat32x8Array((*[8]float32)(p0[8:16]))
+				x1 := archsimd.LoadFloat32x8Array((*[8]float32)(p1[8:16]))
+				x2 := archsimd.LoadFloat32x8Array((*[8]float32)(p2[8:16]))
+				s, u := x0.Add(x2), x0.Add(k4.Mul(x2))
+				v := k2.Mul(x1)
+				y0 := quarter.Mul(x0)
+				y1, y2 := sixth.Mul(s.Add(x1)), sixth.Mul(s.Sub(x1))
+				y3, y4 := twentyFourth.Mul(u.Add(v)), twentyFourth.Mul(u.Sub(v))
+				y5 := x2
+				y0.StoreArray((*[8]float32)(q0[8:16]))
+				y1.StoreArray((*[8]float32)(q1[8:16]))
+				y2.StoreArray((*[8]float32)(q2[8:16]))
+				y3.StoreArray((*[8]float32)(q3[8:16]))
+				y4.StoreArray((*[8]float32)(q4[8:16]))
+				y5.StoreArray((*[8]float32)(q5[8:16]))
+			}
+		}
+	}
+}
+
+func winogradOutput8(to, from runs, times, n int) {
+	k2 := archsimd.BroadcastFloat32x8(2)
+	k4 := archsimd.BroadcastFloat32x8(4)
+	k8 := archsimd.BroadcastFloat32x8(8)
+	for k := range times {
+		s0 := from.data[k*from.step+0*from.stride:][:n]
+		s1 := from.data[k*from.step+1*from.stride:][:n]
+		s2 := from.data[k*from.step+2*from.stride:][:n]
+		s3 := from.data[k*from.step+3*from.stride:][:n]
+		s4 := from.data[k*from.step+4*from.stride:][:n]
+		s5 := from.data[k*from.step+5*from.stride:][:n]
+		d0 := to.data[k*to.step+0*to.stride:][:n]
+		d1 := to.data[k*to.step+1*to.stride:][:n]
+		d2 := to.data[k*to.step+2*to.stride:][:n]
+		d3 := to.data[k*to.step+3*to.stride:][:n]
+		for i := 0; i <= n-16; i += 16 {
+			p0 := (*[16]float32)(s0[i:])
+			p1 := (*[16]float32)(s1[i:])
+			p2 := (*[16]float32)(s2[i:])
+			p3 := (*[16]float32)(s3[i:])
+			p4 := (*[16]float32)(s4[i:])
+			p5 := (*[16]float32)(s5[i:])
+			q0 := (*[16]float32)(d0[i:])
+			q1 := (*[16]float32)(d1[i:])
+			q2 := (*[16]float32)(d2[i:])
+			q3 := (*[16]float32)(d3[i:])
+			{
+				x0 := archsimd.LoadFloat32x8Array((*[8]float32)(p0[0:8]))
+				x1 := archsimd.LoadFloat32x8Array((*[8]float32)(p1[0:8]))
+				x2 := archsimd.LoadFloat32x8Array((*[8]float32)(p2[0:8]))
+				x3 := archsimd.LoadFloat32x8Array((*[8]float32)(p3[0:8]))
+				x4 := archsimd.LoadFloat32x8Array((*[8]float32)(p4[0:8]))
+				x5 := archsimd.LoadFloat32x8Array((*[8]float32)(p5[0:8]))
+				s, d := x1.Add(x2), x1.Sub(x2)
+				u, v := x3.Add(x4), x3.Sub(x4)
+				y0 := x0.Add(s).Add(u)
+				y1 := d.Add(k2.Mul(v))
+				y2 := s.Add(k4.Mul(u))
+				y3 := d.Add(k8.Mul(v)).Add(x5)
+				y0.StoreArray((*[8]float32)(q0[0:8]))
+				y1.StoreArray((*[8]float32)(q1[0:8]))
+				y2.StoreArray((*[8]float32)(q2[0:8]))
+				y3.StoreArray((*[8]float32)(q3[0:8]))
+			}
+			{
+				x0 := archsimd.LoadFloat32x8Array((*[8]float32)(p0[8:16]))
+				x1 := archsimd.LoadFloat32x8Array((*[8]float32)(p1[8:16]))
+				x2 := archsimd.LoadFloat32x8Array((*[8]float32)(p2[8:16]))
+				x3 := archsimd.LoadFloat32x8Array((*[8]float32)(p3[8:16]))
+				x4 := archsimd.LoadFloat32x8Array((*[8]float32)(p4[8:16]))
+				x5 := archsimd.LoadFloat32x8Array((*[8]float32)(p5[8:16]))
+				s, d := x1.Add(x2), x1.Sub(x2)
+				u, v := x3.Add(x4), x3.Sub(x4)
+				y0 := x0.Add(s).Add(u)
+				y1 := d.Add(k2.Mul(v))
+				y2 := s.Add(k4.Mul(u))
+				y3 := d.Add(k8.Mul(v)).Add(x5)
+				y0.StoreArray((*[8]float32)(q0[8:16]))
+				y1.StoreArray((*[8]float32)(q1[8:16]))
+				y2.StoreArray((*[8]float32)(q2[8:16]))
+				y3.StoreArray((*[8]float32)(q3[8:16]))
+			}
+		}
+	}
+}
+
 var tiles16 = tileSet{name: "avx512", lanes: 16, most: 3, reach: 16, rows: [maxVecs + 1]int{1: 8, 2: 8, 3: 6}}
 
 var tiles8 = tileSet{name: "avx2", lanes: 8, most: 2, reach: 8, rows: [maxVecs + 1]int{1: 4, 2: 4}}
@@ -5222,5 +5575,38 @@ func (s *tileSet) gradTile(vecs int, to *tileTo, x []float32, at []int32, tap in
 		gradTile8x2(to, x, at, tap, dy, n)
 	default:
 		gradTileRef(to, x, at, tap, dy, n)
+	}
+}
+
+func (s *tileSet) winogradInput(to, from runs, times, n int) {
+	switch s.lanes {
+	case 16:
+		winogradInput16(to, from, times, n)
+	case 8:
+		winogradInput8(to, from, times, n)
+	default:
+		winogradInputRef(to, from, times, n)
+	}
+}
+
+func (s *tileSet) winogradFilter(to, from runs, times, n int) {
+	switch s.lanes {
+	case 16:
+		winogradFilter16(to, from, times, n)
+	case 8:
+		winogradFilter8(to, from, times, n)
+	default:
+		winogradFilterRef(to, from, times, n)
+	}
+}
+
+func (s *tileSet) winogradOutput(to, from runs, times, n int) {
+	switch s.lanes {
+	case 16:
+		winogradOutput16(to, from, times, n)
+	case 8:
+		winogradOutput8(to, from, times, n)
+	default:
+		winogradOutputRef(to, from, times, n)
 	}
 }
