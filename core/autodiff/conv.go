@@ -10,10 +10,11 @@ type convBackward struct {
 	mode         kernel.Arithmetic
 	gather       kernel.Gather
 	backGather   kernel.Gather
-	weights      *kernel.Packed // mirrored and transposed
-	mirrored     []float32
-	dw           []float32 // [taps·C, n]: MatMulGrad's layout
-	used         bool      // dw holds something
+	mirrored     []float32        // weights of the input's gradient
+	weights      *kernel.Packed   // those, packed, or
+	winograd     *kernel.Winograd // transformed
+	dw           []float32        // [taps·C, n]: MatMulGrad's layout
+	used         bool             // dw holds something
 }
 
 func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBackward {
@@ -23,14 +24,29 @@ func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBac
 	b.gather = *g.Gather(at.t.batch)
 	b.dw = make([]float32, k*n)
 	if at.t.deltas[at.node.In[0]] != nil {
-		b.backGather = *b.back.Gather(at.t.batch)
-		b.weights = kernel.NewPacked(n*g.Size*g.Size, g.C)
 		b.mirrored = make([]float32, k*n)
+		if w, ok := b.same().Winograd(g.C); ok {
+			b.winograd = w
+		} else {
+			b.backGather = *b.back.Gather(at.t.batch)
+			b.weights = kernel.NewPacked(n*g.Size*g.Size, g.C)
+		}
 	}
 	return b
 }
 
+// same returns the window of the input's gradient as one over dy itself, which it is
+// if the forward pass is symmetric.
+func (b *convBackward) same() kernel.Window {
+	g := b.window
+	g.C = b.n
+	return g
+}
+
 func (b *convBackward) scratch() int {
+	if b.winograd != nil {
+		return max(b.t.batch*b.window.Padded(), b.winograd.Scratch())
+	}
 	if b.window.Size == 1 && b.window.Stride == 1 && b.window.Plain() {
 		return 0
 	}
@@ -38,14 +54,19 @@ func (b *convBackward) scratch() int {
 }
 
 func (b *convBackward) load() {
-	if b.weights == nil {
+	if b.mirrored == nil {
 		return
 	}
-	w, taps := b.w(0), b.window.Size*b.window.Size
+	w, c, taps := b.w(0), b.window.C, b.window.Size*b.window.Size
 	for i, v := range w {
-		b.mirrored[i-i%taps+taps-1-i%taps] = v
+		channel, tap := i/taps, i%taps
+		b.mirrored[(channel%c*b.n+channel/c)*taps+taps-1-tap] = v
 	}
-	b.weights.Pack(b.mirrored, taps, b.n, kernel.Strides{Tap: 1, Channel: taps * b.window.C, Column: taps})
+	if b.winograd != nil {
+		b.winograd.Pack(b.mirrored)
+	} else {
+		b.weights.Pack(b.mirrored, taps, b.n, kernel.Strides{Tap: 1, Channel: taps, Column: taps * b.n})
+	}
 }
 
 func (b *convBackward) run(n int, dy []float32) {
@@ -57,7 +78,9 @@ func (b *convBackward) run(n int, dy []float32) {
 	}
 	kernel.MatMulGrad(b.dw, x, dy, rowsOf(&b.gather, n, b.t.batch), b.n)
 	b.used = true
-	if dx := b.dx(0, n); dx != nil {
+	if dx := b.dx(0, n); dx != nil && b.winograd != nil {
+		b.winograd.Run(dx, dy, n, nil, dx, b.t.scratch, b.mode)
+	} else if dx != nil {
 		src := dy
 		if b.window.Size > 1 || b.window.Stride > 1 {
 			b.window.Spread(b.t.scratch, dy, n, b.n)

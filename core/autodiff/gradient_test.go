@@ -17,6 +17,10 @@ var cases = []struct {
 	build func(p *graph.Program) graph.Value
 }{
 	{"conv", func(p *graph.Program) graph.Value { return nn.Conv3(p, "a", lead(p, 5, 7, 3), 6) }},
+	{"conv by Winograd", func(p *graph.Program) graph.Value { // x is used twice, so that gradients meet
+		x := lead(p, 5, 7, 16)
+		return p.Apply(graph.Add{}, x, nn.Conv3(p, "a", x, 16))
+	}},
 	{"conv1", func(p *graph.Program) graph.Value { return nn.Conv1(p, "a", lead(p, 3, 4, 5), 7) }},
 	{"down padding 0", func(p *graph.Program) graph.Value { return nn.Down3(p, "a", lead(p, 6, 8, 3), 4, 0) }},
 	{"down padding 1", func(p *graph.Program) graph.Value { return nn.Down3(p, "a", lead(p, 7, 6, 2), 5, 1) }},

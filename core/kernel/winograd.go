@@ -61,7 +61,7 @@ func (z *Winograd) Pack(w []float32) {
 }
 
 // Run computes y [n,H,W,N] from x [n,H,W,C], with bias [N] and the numbers of add
-// [n,H,W,N] added last, in this order, unless they are nil. It panics if a length
+// [n,H,W,N] added last, in this order, unless they are nil; add may be y. It panics if a length
 // does not fit.
 func (z *Winograd) Run(y, x []float32, n int, bias, add, scratch []float32, mode Arithmetic) {
 	size := z.H * z.W
@@ -161,19 +161,18 @@ func (r *winogradRun) output(t winogradTile, m []float32) {
 	for k := range t.rows {
 		at := t.at + k*r.W*n
 		y := r.y[at : at+t.columns*n]
-		to := y
-		if t.columns < 4 {
-			to = r.out
+		out := r.out
+		if t.columns == 4 && r.add == nil {
+			out = y
 		}
-		r.set.winogradOutput(runs{to, n, 0}, runs{r.rows[6*k*n:], n, 0}, 1, n)
-		if t.columns < 4 {
-			copy(y, to)
-		}
-		if r.bias != nil {
-			AddRows(y, y, r.bias)
+		r.set.winogradOutput(runs{out, n, 0}, runs{r.rows[6*k*n:], n, 0}, 1, n)
+		if out = out[:len(y)]; r.bias != nil {
+			AddRows(out, out, r.bias)
 		}
 		if r.add != nil {
-			Add(y, y, r.add[at:at+len(y)])
+			Add(y, out, r.add[at:at+len(y)])
+		} else if t.columns < 4 {
+			copy(y, out)
 		}
 	}
 }

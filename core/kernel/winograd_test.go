@@ -51,8 +51,8 @@ func (k *winogradCase) winograd(set tileSet, mode Arithmetic) []float32 {
 	for i := range scratch {
 		scratch[i] = float32(math.NaN())
 	}
-	y := make([]float32, k.images*k.window.H*k.window.W*k.n)
-	z.Run(y, k.x, k.images, k.bias, k.add, scratch, mode)
+	y := slices.Clone(k.add)
+	z.Run(y, k.x, k.images, k.bias, y, scratch, mode)
 	return y
 }
 
