@@ -1,6 +1,9 @@
 package autodiff
 
-import "tweedie/core/kernel"
+import (
+	"tweedie/core/kernel"
+	"tweedie/core/quant"
+)
 
 // convBackward differentiates a convolution, or a linear map as one of size 1.
 type convBackward struct {
@@ -63,9 +66,9 @@ func (b *convBackward) load() {
 		b.mirrored[(channel%c*b.n+channel/c)*taps+taps-1-tap] = v
 	}
 	if b.winograd != nil {
-		b.winograd.Pack(b.mirrored)
+		b.winograd.Pack(quant.Numbers{Float: b.mirrored})
 	} else {
-		b.weights.Pack(b.mirrored, taps, b.n, kernel.Strides{Tap: 1, Channel: taps, Column: taps * b.n})
+		b.weights.Pack(quant.Numbers{Float: b.mirrored}, taps, b.n, kernel.Strides{Tap: 1, Channel: taps, Column: taps * b.n})
 	}
 }
 
@@ -86,7 +89,7 @@ func (b *convBackward) run(n int, dy []float32) {
 			b.window.Spread(b.t.scratch, dy, n, b.n)
 			src = b.t.scratch[:n*b.back.Padded()]
 		}
-		kernel.MatMul(dx, src, rowsOf(&b.backGather, n, b.t.batch), b.weights, nil, dx, b.mode)
+		kernel.MatMul(dx, src, rowsOf(&b.backGather, n, b.t.batch), b.weights, nil, dx, nil, b.mode)
 	}
 }
 

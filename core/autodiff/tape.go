@@ -10,6 +10,7 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 )
 
 // Tape evaluates a program for batches of samples and differentiates it with
@@ -90,9 +91,9 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 // Load takes the parameters' present numbers into use. Call it after each change.
 func (t *Tape) Load() {
 	for _, s := range t.steps {
-		var params [][]float32
+		var params []quant.Numbers
 		for _, v := range s.node.Params {
-			params = append(params, t.value(v))
+			params = append(params, quant.Numbers{Float: t.value(v)})
 		}
 		s.runner.Load(params)
 		s.backward.load()

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 )
 
 // Attention is softmax(q·kᵀ/√d)·v over the pixels of images q, k, v [H,W,C], in
@@ -40,8 +41,8 @@ func (o Attention) Bind(in, _ [][]int, _ []int, _ int, _ kernel.Arithmetic) Runn
 
 type attentionRunner struct{ attn kernel.Attn }
 
-func (attentionRunner) Load([][]float32) {}
-func (r attentionRunner) Scratch() int   { return kernel.AttentionScratch(r.attn) }
+func (attentionRunner) Load([]quant.Numbers) {}
+func (r attentionRunner) Scratch() int       { return kernel.AttentionScratch(r.attn) }
 func (r attentionRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
 	k := r.attn.L * r.attn.C
 	for i := range n {

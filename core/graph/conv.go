@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 )
 
 // Conv is a square convolution of an image [H,W,C] with weights [out,C,Size,Size]
@@ -59,13 +60,18 @@ type convRunner struct {
 	mode    kernel.Arithmetic
 }
 
-func (r *convRunner) Load(params [][]float32) {
+func (r *convRunner) Load(params []quant.Numbers) {
 	taps := r.window.Size * r.window.Size
 	r.weights.Pack(params[0], taps, r.window.C, kernel.Strides{Tap: 1, Channel: taps, Column: taps * r.window.C})
-	r.bias = params[1]
+	r.bias = params[1].Float32()
 }
 
 func (r *convRunner) Scratch() int {
+	return r.padded() + r.weights.Scratch()
+}
+
+// padded returns how many numbers the images take with the zeros around them.
+func (r *convRunner) padded() int {
 	if r.window.Plain() {
 		return 0
 	}
@@ -80,7 +86,7 @@ func (r *convRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
 	}
 	g := r.gather
 	g.Rows = g.Rows[:len(g.Rows)/r.batch*n]
-	kernel.MatMul(y, src, &g, r.weights, r.bias, nil, r.mode)
+	kernel.MatMul(y, src, &g, r.weights, r.bias, nil, scratch[r.padded():], r.mode)
 }
 
 type winogradRunner struct {
@@ -89,9 +95,9 @@ type winogradRunner struct {
 	mode kernel.Arithmetic
 }
 
-func (r *winogradRunner) Load(params [][]float32) {
+func (r *winogradRunner) Load(params []quant.Numbers) {
 	r.conv.Pack(params[0])
-	r.bias = params[1]
+	r.bias = params[1].Float32()
 }
 
 func (r *winogradRunner) Scratch() int { return r.conv.Scratch() }

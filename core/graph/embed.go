@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 )
 
 // Sinusoid turns a number [1] into [Width] sines and cosines of frequencies
@@ -63,8 +64,8 @@ type embeddingRunner struct {
 	table []float32
 }
 
-func (r *embeddingRunner) Load(params [][]float32) { r.table = params[0] }
-func (r *embeddingRunner) Scratch() int            { return 0 }
+func (r *embeddingRunner) Load(params []quant.Numbers) { r.table = params[0].Float32() }
+func (r *embeddingRunner) Scratch() int                { return 0 }
 func (r *embeddingRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
 	for i := range n {
 		kernel.Embed(y[i*r.c:(i+1)*r.c], r.table, int(x[0][i]), r.c)

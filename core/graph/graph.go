@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 	"tweedie/core/tensor"
 )
 
@@ -46,8 +47,8 @@ type Op interface {
 type Runner interface {
 	// Load takes the parameters' numbers, packing them as it likes. It keeps
 	// the slices of those it does not pack.
-	Load(params [][]float32)
-	// Scratch returns the numbers of working memory that Run needs.
+	Load(params []quant.Numbers)
+	// Scratch returns the numbers of working memory that Run needs after Load.
 	Scratch() int
 	// Run writes n samples of the output to y. It does not allocate.
 	Run(y []float32, x [][]float32, n int, scratch []float32)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 )
 
 // GroupNorm normalises an image [H,W,C] over its pixels and groups of channels
@@ -53,8 +54,10 @@ type normRunner struct {
 	gamma, beta []float32
 }
 
-func (r *normRunner) Load(params [][]float32) { r.gamma, r.beta = params[0], params[1] }
-func (r *normRunner) Scratch() int            { return 2 * r.norm.Groups * r.batch }
+func (r *normRunner) Load(params []quant.Numbers) {
+	r.gamma, r.beta = params[0].Float32(), params[1].Float32()
+}
+func (r *normRunner) Scratch() int { return 2 * r.norm.Groups * r.batch }
 func (r *normRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
 	k, g := r.norm.HW*r.norm.C, r.norm.Groups
 	for i := range n {

@@ -3,6 +3,7 @@ package graph
 import (
 	"fmt"
 
+	"tweedie/core/quant"
 	"tweedie/core/tensor"
 )
 
@@ -51,19 +52,42 @@ func (p *Params) Named(name string) []float32 {
 	return p.Slice(i)
 }
 
-// ByValue returns a function from a program's parameter to its numbers. It fails
-// unless every parameter of prog is there, in its shape.
+// ByValue returns a function from a program's parameter to its numbers. The error
+// is Check's.
 func (p *Params) ByValue(prog *Program) (func(Value) []float32, error) {
+	if err := prog.Check(p); err != nil {
+		return nil, err
+	}
 	table := map[Value][]float32{}
 	for _, d := range prog.Params {
-		data := p.Named(d.Name)
-		if data == nil {
-			return nil, fmt.Errorf("graph: parameter %q is missing", d.Name)
-		}
-		if len(data) != tensor.Size(d.Shape) {
-			return nil, fmt.Errorf("graph: parameter %q holds %d numbers, need %v", d.Name, len(data), d.Shape)
-		}
-		table[d.Value] = data
+		table[d.Value] = p.Named(d.Name)
 	}
 	return func(v Value) []float32 { return table[v] }, nil
+}
+
+// Source has a network's numbers by name. *Params is one.
+type Source interface {
+	// Numbers returns the numbers of the parameter of that name, and whether
+	// there is one.
+	Numbers(name string) (quant.Numbers, bool)
+}
+
+// Numbers returns the numbers of the parameter of that name.
+func (p *Params) Numbers(name string) (quant.Numbers, bool) {
+	w := p.Named(name)
+	return quant.Numbers{Float: w}, w != nil
+}
+
+// Check reports a parameter of p that src lacks, or has in another size.
+func (p *Program) Check(src Source) error {
+	for _, d := range p.Params {
+		n, ok := src.Numbers(d.Name)
+		if !ok {
+			return fmt.Errorf("graph: parameter %q is missing", d.Name)
+		}
+		if n.Len() != tensor.Size(d.Shape) {
+			return fmt.Errorf("graph: parameter %q holds %d numbers, need %v", d.Name, n.Len(), d.Shape)
+		}
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"tweedie/core/kernel"
+	"tweedie/core/quant"
 	"tweedie/core/tensor"
 )
 
@@ -15,8 +16,8 @@ type plain struct {
 	run func(y []float32, x [][]float32, n int)
 }
 
-func (plain) Load([][]float32) {}
-func (plain) Scratch() int     { return 0 }
+func (plain) Load([]quant.Numbers) {}
+func (plain) Scratch() int         { return 0 }
 func (p plain) Run(y []float32, x [][]float32, n int, _ []float32) {
 	p.run(y, x, n)
 }

@@ -4,7 +4,7 @@ package infer
 
 import (
 	"tweedie/core/graph"
-	"tweedie/core/kernel"
+	"tweedie/core/quant"
 )
 
 // Weights are a program's operations, bound and loaded. They are read-only and
@@ -19,23 +19,30 @@ type Weights struct {
 	scratch int
 }
 
-// Load binds p, whose output is out, to params, for up to batch samples at a
-// time. The error says what p or params lacks. Parameters that are not packed
-// stay shared with params.
-func Load(p *graph.Program, out graph.Value, params *graph.Params, batch int, mode kernel.Arithmetic) (*Weights, error) {
+// Load binds p, whose output is out, to the numbers of src, for up to batch samples
+// at a time. The error says what p or src lacks. Numbers that are not packed stay
+// shared with src.
+func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Options) (*Weights, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	value, err := params.ByValue(p)
-	if err != nil {
+	if err := p.Check(src); err != nil {
 		return nil, err
+	}
+	names := map[graph.Value]string{}
+	for _, d := range p.Params {
+		names[d.Value] = d.Name
 	}
 	w := &Weights{program: p, out: out, batch: batch}
 	for _, n := range p.Nodes {
-		r := p.Bind(n, batch, mode)
-		var loaded [][]float32
+		r := p.Bind(n, batch, o.Arithmetic())
+		var loaded []quant.Numbers
 		for _, v := range n.Params {
-			loaded = append(loaded, value(v))
+			numbers, _ := src.Numbers(names[v])
+			if !o.Compact {
+				numbers = quant.Numbers{Float: numbers.Float32()}
+			}
+			loaded = append(loaded, numbers)
 		}
 		r.Load(loaded)
 		w.runners = append(w.runners, r)

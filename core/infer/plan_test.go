@@ -9,6 +9,7 @@ import (
 	"tweedie/core/infer"
 	"tweedie/core/kernel"
 	"tweedie/core/nn"
+	"tweedie/core/quant"
 	"tweedie/core/unet"
 )
 
@@ -16,7 +17,7 @@ func network(t testing.TB) (*unet.Network, *graph.Params) {
 	t.Helper()
 	classes := 5
 	net, err := unet.Build(&unet.Config{
-		SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 12}, LayersPerBlock: 2,
+		SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{16, 32}, LayersPerBlock: 2,
 		DownBlockTypes: []string{"AttnDownBlock2D", "DownBlock2D"}, UpBlockTypes: []string{"UpBlock2D", "AttnUpBlock2D"},
 		NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes,
 	})
@@ -47,7 +48,7 @@ func inputs(n int) [][]float32 {
 func plan(t testing.TB, batch int, mode kernel.Arithmetic) *infer.Plan {
 	t.Helper()
 	net, params := network(t)
-	w, err := infer.Load(net.Program, net.Out, params, batch, mode)
+	w, err := infer.Load(net.Program, net.Out, params, batch, infer.Options{Fast: mode == kernel.Fast})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,5 +99,46 @@ func TestRunAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(10, func() { p.Run(y, 2, in...) }); n != 0 {
 			t.Errorf("mode %d: %v allocations an evaluation, need 0", mode, n)
 		}
+	}
+}
+
+// codes is a network's numbers, matrices as codes.
+type codes struct{ *graph.Params }
+
+func (c codes) Numbers(name string) (quant.Numbers, bool) {
+	n, ok := c.Params.Numbers(name)
+	for _, d := range c.Specs {
+		if d.Name != name || len(d.Shape) < 2 {
+			continue
+		}
+		n = quant.Numbers{Codes: make([]int8, len(n.Float)), Scales: make([]float32, d.Shape[0])}
+		if err := quant.QuantiseInt8(n.Codes, n.Scales, c.Named(name), quant.MaxCode); err != nil {
+			return n, false
+		}
+	}
+	return n, ok
+}
+
+// TestCompact holds that weights which stay codes change no bit, and nothing is
+// allocated to use them.
+func TestCompact(t *testing.T) {
+	net, params := network(t)
+	const n = 3
+	in := inputs(n)
+	var got [2][]float32
+	for i, compact := range []bool{false, true} {
+		w, err := infer.Load(net.Program, net.Out, codes{params}, n, infer.Options{Compact: compact})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := w.NewPlan()
+		got[i] = make([]float32, n*64)
+		p.Run(got[i], n, in...)
+		if allocs := testing.AllocsPerRun(5, func() { p.Run(got[i], n, in...) }); allocs != 0 {
+			t.Errorf("compact %t: %v allocations an evaluation, need 0", compact, allocs)
+		}
+	}
+	if !slices.Equal(got[0], got[1]) {
+		t.Error("bits differ between codes and float32")
 	}
 }

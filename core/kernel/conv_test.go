@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"tweedie/core/quant"
 )
 
 // convDirect is the definition of a convolution, in float64. w is [n][C][Size][Size].
@@ -55,9 +57,9 @@ func TestConvolution(t *testing.T) {
 			padded := make([]float32, images*g.Padded())
 			g.Pad(padded, x, images)
 			b := NewPacked(taps*g.C, n)
-			b.Pack(w, taps, g.C, Strides{Tap: 1, Channel: taps, Column: g.C * taps})
+			b.Pack(quant.Numbers{Float: w}, taps, g.C, Strides{Tap: 1, Channel: taps, Column: g.C * taps})
 			y := make([]float32, images*out)
-			MatMul(y, padded, g.Gather(images), b, nil, nil, Exact)
+			MatMul(y, padded, g.Gather(images), b, nil, nil, nil, Exact)
 
 			tw := g.Transposed(n)
 			spread := make([]float32, images*tw.Padded())
@@ -67,9 +69,9 @@ func TestConvolution(t *testing.T) {
 			for i := range w {
 				mirrored[i/taps*taps+taps-1-i%taps] = w[i]
 			}
-			back.Pack(mirrored, taps, n, Strides{Tap: 1, Channel: g.C * taps, Column: taps})
+			back.Pack(quant.Numbers{Float: mirrored}, taps, n, Strides{Tap: 1, Channel: g.C * taps, Column: taps})
 			dx := make([]float32, images*in)
-			MatMul(dx, spread, tw.Gather(images), back, nil, nil, Exact)
+			MatMul(dx, spread, tw.Gather(images), back, nil, nil, nil, Exact)
 
 			for i := range images {
 				wantY := convDirect(x[i*in:(i+1)*in], w, g, n)

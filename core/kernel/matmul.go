@@ -28,39 +28,6 @@ type Gather struct {
 // K returns the numbers that one output sums over: len(Taps)·C.
 func (g *Gather) K() int { return len(g.Taps) * g.C }
 
-// Packed is the right-hand matrix [K,N] of MatMul, laid out in panels as wide as
-// the register tiles of this machine. The last panel is filled up with zeros.
-type Packed struct {
-	K, N   int
-	panels []panel
-	data   []float32
-}
-
-// panel is a run of columns that one register tile covers.
-type panel struct {
-	column int // first column
-	vecs   int // width in vectors
-	at     int // where it starts in data
-}
-
-// NewPacked returns an empty [K,N] matrix for Pack to fill. It panics if k or n
-// is not positive.
-func NewPacked(k, n int) *Packed {
-	if k <= 0 || n <= 0 {
-		panic("kernel: NewPacked: axes must be positive")
-	}
-	p := &Packed{K: k, N: n}
-	at := 0
-	for column := 0; column < n; {
-		v := tiles.tileWidth(tiles.blocks(n - column))
-		p.panels = append(p.panels, panel{column, v, at})
-		column += v * tiles.lanes
-		at += k * v * tiles.lanes
-	}
-	p.data = make([]float32, at)
-	return p
-}
-
 // tileWidth chooses the next panel's vectors when blocks vectors of columns are
 // left: the widest tile, or half of what is left if that makes two even tiles.
 func (s *tileSet) tileWidth(blocks int) int {
@@ -73,49 +40,24 @@ func (s *tileSet) tileWidth(blocks int) int {
 // blocks returns how many vectors n columns need.
 func (s *tileSet) blocks(n int) int { return (n + s.lanes - 1) / s.lanes }
 
-// Strides says where a weight stands: element (tap t, channel c, column n) is
-// w[t·Tap + c·Channel + n·Column].
-type Strides struct{ Tap, Channel, Column int }
-
-// Pack fills p from w, whose rows are the taps' channels in Gather's order: row
-// t·c+i of the matrix is tap t, channel i. It panics unless taps·c = p.K.
-func (p *Packed) Pack(w []float32, taps, c int, s Strides) {
-	if taps*c != p.K {
-		panic("kernel: Pack: taps times channels is not K")
-	}
-	for _, q := range p.panels {
-		width := q.vecs * tiles.lanes
-		valid := min(width, p.N-q.column)
-		dst := p.data[q.at : q.at+p.K*width]
-		for t := range taps {
-			for i := range c {
-				from := t*s.Tap + i*s.Channel + q.column*s.Column
-				for j := range valid {
-					dst[j] = w[from+j*s.Column]
-				}
-				dst = dst[width:]
-			}
-		}
-	}
-}
-
 // MatMul computes y[i·n+j] = Σ_t Σ_c x[Rows[i]+Taps[t]+c]·b[t·C+c, j] + bias[j]
 // for i < len(Rows), j < n = b.N, the sum over t and c in order, from zero, then
 // the bias. A nil bias adds nothing; add, if not nil, holds len(Rows)·n numbers
-// that are added last (a residual; it may be y itself).
+// that are added last (a residual; it may be y itself). scratch holds b.Scratch()
+// numbers.
 //
 // With Exact the bits are the same on every machine. The error is at most
 // γ_{K+2}·Σ|x·b|, γₙ = n·u/(1−n·u), u = 2⁻²⁴ (Higham 2002, eq. 3.5). It panics if the gather leaves
 // x, or a length does not fit. Cost: 2·len(Rows)·K·n operations.
-func MatMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arithmetic) {
+func MatMul(y, x []float32, g *Gather, b *Packed, bias, add, scratch []float32, mode Arithmetic) {
 	m, n := len(g.Rows), b.N
 	if g.K() != b.K {
 		panic("kernel: MatMul: the gather's taps times channels is not K")
 	}
-	if len(y) < m*n || bias != nil && len(bias) != n || add != nil && len(add) < m*n {
-		panic("kernel: MatMul: y, bias or add does not fit")
+	if len(y) < m*n || bias != nil && len(bias) != n || add != nil && len(add) < m*n || len(scratch) < b.Scratch() {
+		panic("kernel: MatMul: y, bias, add or scratch does not fit")
 	}
-	matMul(y, x, g, b, bias, add, mode, &tiles)
+	matMul(y, x, g, b, bias, add, scratch, mode, &tiles)
 }
 
 // The most rows and vectors of a register tile, and the most numbers of one.
@@ -151,14 +93,14 @@ var (
 	tiles    = tileSets[len(tileSets)-1]
 )
 
-func matMul(y, x []float32, g *Gather, b *Packed, bias, add []float32, mode Arithmetic, set *tileSet) {
+func matMul(y, x []float32, g *Gather, b *Packed, bias, add, scratch []float32, mode Arithmetic, set *tileSet) {
 	m, n := len(g.Rows), b.N
 	var at [maxRows]int32
 	for _, q := range b.panels {
 		rows := set.rows[q.vecs]
 		width := q.vecs * set.lanes
 		valid := min(width, n-q.column)
-		data := b.data[q.at : q.at+b.K*width]
+		data := b.panel(q, scratch, set)
 		to := tileTo{n: n}
 		if bias != nil {
 			to.bias = bias[q.column : q.column+valid]

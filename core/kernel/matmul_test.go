@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/quant"
 )
 
 // product is one case of MatMul, with memory around x that poisons a sum.
@@ -72,13 +74,13 @@ func (p *product) run(set tileSet, fast bool) []float32 {
 	tiles = set
 	defer func() { tiles = saved }()
 	b := NewPacked(p.g.K(), p.n)
-	b.Pack(p.w, len(p.g.Taps), p.g.C, Strides{Tap: p.g.C * p.n, Channel: p.n, Column: 1})
+	b.Pack(quant.Numbers{Float: p.w}, len(p.g.Taps), p.g.C, Strides{Tap: p.g.C * p.n, Channel: p.n, Column: 1})
 	y := make([]float32, len(p.g.Rows)*p.n)
 	mode := Exact
 	if fast {
 		mode = Fast
 	}
-	MatMul(y, p.x, p.g, b, p.bias, p.add, mode)
+	MatMul(y, p.x, p.g, b, p.bias, p.add, nil, mode)
 	return y
 }
 
@@ -154,10 +156,10 @@ func BenchmarkMatMul(b *testing.B) {
 					tiles = set
 					defer func() { tiles = saved }()
 					w := NewPacked(p.g.K(), p.n)
-					w.Pack(p.w, len(p.g.Taps), p.g.C, Strides{Tap: p.g.C * p.n, Channel: p.n, Column: 1})
+					w.Pack(quant.Numbers{Float: p.w}, len(p.g.Taps), p.g.C, Strides{Tap: p.g.C * p.n, Channel: p.n, Column: 1})
 					y := make([]float32, s[0]*s[3])
 					for b.Loop() {
-						MatMul(y, p.x, p.g, w, p.bias, nil, mode)
+						MatMul(y, p.x, p.g, w, p.bias, nil, nil, mode)
 					}
 					b.ReportMetric(2*float64(s[0]*s[1]*s[2]*s[3])*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 				})

@@ -1,5 +1,7 @@
 package kernel
 
+import "tweedie/core/quant"
+
 // Winograd is a 3×3 convolution of stride 1 over images [H,W,C], one row and
 // column of zeros around them, to [H,W,N], computed 4×4 outputs at a time in 36
 // multiplications a channel where the plain sum needs 144: F(4×4,3×3) of Lavin &
@@ -13,8 +15,9 @@ package kernel
 // error grows by the transforms' norms, some tenfold.
 type Winograd struct {
 	H, W, C, N int
+	plain      *Packed // the weights as MatMul has them, if they are codes
 	panels     []panel
-	u          []float32 // a panel after the other: [36, C, width]
+	u          []float32 // transformed, if not: a panel after the other, [36, C, width]
 	rows       []int32   // of a chunk's tiles
 }
 
@@ -36,28 +39,56 @@ func (z *Winograd) down() int   { return (z.H + 3) / 4 }
 // line returns the numbers of a row with the zeros around it that whole tiles read.
 func (z *Winograd) line() int { return (4*z.across() + 2) * z.C }
 
-// Scratch returns how many numbers Run needs for any number of images.
+// Scratch returns how many numbers Run needs for any number of images, once the
+// weights are packed.
 func (z *Winograd) Scratch() int {
-	return 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N
+	n := 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N
+	if z.plain != nil {
+		n += (9 + 18 + 36) / 9 * z.plain.Scratch()
+	}
+	return n
 }
 
-// Pack takes the weights [N,C,3,3], PyTorch's layout, transformed.
-func (z *Winograd) Pack(w []float32) {
+// Pack takes the weights [N,C,3,3], PyTorch's layout. Codes stay codes and are
+// transformed whenever they are used.
+func (z *Winograd) Pack(w quant.Numbers) {
 	plain := NewPacked(9*z.C, z.N)
 	plain.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
+	z.panels, z.plain = plain.panels, nil
+	z.rows = z.rows[:0]
+	for i := range winogradTiles {
+		z.rows = append(z.rows, int32(i*z.C))
+	}
+	if w.Float == nil {
+		z.plain = plain
+		return
+	}
 	if z.u == nil {
 		z.u = make([]float32, 4*len(plain.data))
-		z.panels = plain.panels
-		for i := range winogradTiles {
-			z.rows = append(z.rows, int32(i*z.C))
-		}
 	}
 	for _, q := range z.panels {
 		place := z.C * q.vecs * tiles.lanes
-		rows := make([]float32, 18*place)
-		tiles.winogradFilter(runs{rows, 3 * place, place}, runs{plain.data[q.at:], 3 * place, place}, 3, place)
-		tiles.winogradFilter(runs{z.u[4*q.at:], place, 6 * place}, runs{rows, place, 3 * place}, 6, place)
+		transformFilter(z.u[4*q.at:], plain.data[q.at:], make([]float32, 18*place), place, &tiles)
 	}
+}
+
+// transformFilter writes G g Gᵀ of place filters to u [36, place]: tap t of all of them
+// starts at g[t·place]. rows [18, place] is overwritten.
+func transformFilter(u, g, rows []float32, place int, set *tileSet) {
+	set.winogradFilter(runs{rows, 3 * place, place}, runs{g, 3 * place, place}, 3, place)
+	set.winogradFilter(runs{u, place, 6 * place}, runs{rows, place, 3 * place}, 6, place)
+}
+
+// transformed returns the weights of a panel, [36, C, width].
+func (r *winogradRun) transformed(q panel) []float32 {
+	place := r.C * q.vecs * r.set.lanes
+	if r.plain == nil {
+		return r.u[4*q.at:][:36*place]
+	}
+	s := r.unpacked
+	plain, rows, u := s[:9*place], s[9*place:][:18*place], s[27*place:][:36*place]
+	transformFilter(u, r.plain.panel(q, plain, r.set), rows, place, r.set)
+	return u
 }
 
 // Run computes y [n,H,W,N] from x [n,H,W,C], with bias [N] and the numbers of add
@@ -78,13 +109,14 @@ type winogradRun struct {
 	mode            Arithmetic
 	set             *tileSet
 
-	padded  []float32 // [6, line]: the rows of x that a row of tiles reads
-	columns []float32 // [6, line]: those, transformed down
-	v, m    []float32 // [36, winogradTiles, C] and [36, winogradTiles, N]
-	rows    []float32 // [24, N]: a tile's products, transformed down
-	out     []float32 // [4, N]
-	at      [winogradTiles]winogradTile
-	tiles   int // in v
+	padded   []float32 // [6, line]: the rows of x that a row of tiles reads
+	columns  []float32 // [6, line]: those, transformed down
+	v, m     []float32 // [36, winogradTiles, C] and [36, winogradTiles, N]
+	rows     []float32 // [24, N]: a tile's products, transformed down
+	out      []float32 // [4, N]
+	unpacked []float32 // a panel's weights on their way from codes
+	at       [winogradTiles]winogradTile
+	tiles    int // in v
 }
 
 // winogradTile is a tile's first position: number at of y, and the rows and columns
@@ -102,6 +134,7 @@ func (z *Winograd) run(y, x []float32, n int, bias, add, scratch []float32, mode
 		padded: take(6 * z.line()), columns: take(6 * z.line()),
 		v: take(36 * winogradTiles * z.C), m: take(36 * winogradTiles * z.N), rows: take(24 * z.N), out: take(4 * z.N),
 	}
+	r.unpacked = scratch
 	for i := range n {
 		for row := 0; row < z.H; row += 4 {
 			r.transform(i, row)
@@ -133,12 +166,16 @@ func (r *winogradRun) transform(i, row int) {
 
 // multiply multiplies the tiles taken in with the weights and writes their outputs.
 func (r *winogradRun) multiply() {
+	if r.tiles == 0 {
+		return
+	}
 	var at [maxRows]int32
-	for place := range 36 {
-		v, m := r.v[place*winogradTiles*r.C:], r.m[place*winogradTiles*r.N:]
-		for _, q := range r.panels {
-			width, rows := q.vecs*r.set.lanes, r.set.rows[q.vecs]
-			u := r.u[4*q.at+place*r.C*width:][:r.C*width]
+	for _, q := range r.panels {
+		all := r.transformed(q)
+		width, rows := q.vecs*r.set.lanes, r.set.rows[q.vecs]
+		for place := range 36 {
+			v, m := r.v[place*winogradTiles*r.C:], r.m[place*winogradTiles*r.N:]
+			u := all[place*r.C*width:][:r.C*width]
 			for i := 0; i < r.tiles; i += rows {
 				for k := range rows {
 					at[k] = r.Winograd.rows[min(i+k, r.tiles-1)]

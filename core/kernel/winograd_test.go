@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/quant"
 )
 
 // winogradCase is a convolution with its data and how to compute it both ways.
@@ -35,9 +37,9 @@ func (k *winogradCase) plain() []float32 {
 	padded := make([]float32, k.images*k.window.Padded())
 	k.window.Pad(padded, k.x, k.images)
 	b := NewPacked(9*k.window.C, k.n)
-	b.Pack(k.w, 9, k.window.C, Strides{Tap: 1, Channel: 9, Column: 9 * k.window.C})
+	b.Pack(quant.Numbers{Float: k.w}, 9, k.window.C, Strides{Tap: 1, Channel: 9, Column: 9 * k.window.C})
 	y := make([]float32, k.images*k.window.H*k.window.W*k.n)
-	MatMul(y, padded, k.window.Gather(k.images), b, k.bias, k.add, Exact)
+	MatMul(y, padded, k.window.Gather(k.images), b, k.bias, k.add, nil, Exact)
 	return y
 }
 
@@ -46,7 +48,7 @@ func (k *winogradCase) winograd(set tileSet, mode Arithmetic) []float32 {
 	tiles = set
 	defer func() { tiles = saved }()
 	z := &Winograd{H: k.window.H, W: k.window.W, C: k.window.C, N: k.n}
-	z.Pack(k.w)
+	z.Pack(quant.Numbers{Float: k.w})
 	scratch := make([]float32, z.Scratch())
 	for i := range scratch {
 		scratch[i] = float32(math.NaN())
@@ -101,7 +103,7 @@ func TestWinograd(t *testing.T) {
 
 func TestWinogradAllocatesNothing(t *testing.T) {
 	z := &Winograd{H: 8, W: 8, C: 16, N: 16}
-	z.Pack(make([]float32, 16*16*9))
+	z.Pack(quant.Numbers{Float: make([]float32, 16*16*9)})
 	x, y, scratch := make([]float32, 1024), make([]float32, 1024), make([]float32, z.Scratch())
 	if n := testing.AllocsPerRun(5, func() { z.Run(y, x, 1, nil, nil, scratch, Exact) }); n != 0 {
 		t.Errorf("%v allocations, need 0", n)
@@ -117,7 +119,7 @@ func BenchmarkConv3x3(b *testing.B) {
 		for _, mode := range []Arithmetic{Exact, Fast} {
 			b.Run(fmt.Sprintf("%s/winograd/mode=%d", name, mode), func(b *testing.B) {
 				z := &Winograd{H: s[0], W: s[1], C: s[2], N: s[3]}
-				z.Pack(k.w)
+				z.Pack(quant.Numbers{Float: k.w})
 				scratch := make([]float32, z.Scratch())
 				for b.Loop() {
 					z.Run(y, k.x, s[4], k.bias, nil, scratch, mode)
@@ -127,11 +129,11 @@ func BenchmarkConv3x3(b *testing.B) {
 			b.Run(fmt.Sprintf("%s/plain/mode=%d", name, mode), func(b *testing.B) {
 				padded := make([]float32, k.images*k.window.Padded())
 				w := NewPacked(9*k.window.C, k.n)
-				w.Pack(k.w, 9, k.window.C, Strides{Tap: 1, Channel: 9, Column: 9 * k.window.C})
+				w.Pack(quant.Numbers{Float: k.w}, 9, k.window.C, Strides{Tap: 1, Channel: 9, Column: 9 * k.window.C})
 				g := k.window.Gather(k.images)
 				for b.Loop() {
 					k.window.Pad(padded, k.x, k.images)
-					MatMul(y, padded, g, w, k.bias, nil, mode)
+					MatMul(y, padded, g, w, k.bias, nil, nil, mode)
 				}
 				b.ReportMetric(flops*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
 			})

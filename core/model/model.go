@@ -6,6 +6,7 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/json"
+	"tweedie/core/quant"
 	"tweedie/core/unet"
 	"tweedie/weights"
 )
@@ -15,7 +16,7 @@ type Model struct {
 	name    string
 	config  *Config
 	network *unet.Network
-	params  *graph.Params
+	source  graph.Source
 }
 
 // New returns a model over params, which it keeps. The error wraps ErrConfig, or
@@ -28,10 +29,10 @@ func New(name string, c *Config, params *graph.Params) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err := params.ByValue(net.Program); err != nil {
+	if err := net.Program.Check(params); err != nil {
 		return nil, err
 	}
-	return &Model{name: name, config: c, network: net, params: params}, nil
+	return &Model{name: name, config: c, network: net, source: params}, nil
 }
 
 // Open makes a model of a file's tensors. The error names every tensor that is
@@ -49,13 +50,23 @@ func Open(f *weights.File) (*Model, error) {
 	if err := check(net.Program, f); err != nil {
 		return nil, err
 	}
-	params := graph.NewParams(net.Program)
-	for i, d := range params.Specs {
-		if err := f.Tensor(d.Name).Dequantise(params.Slice(i)); err != nil {
-			return nil, err
-		}
+	return &Model{name: f.Manifest.Name, config: c, network: net, source: source{f}}, nil
+}
+
+// source is a model file as a network sees it.
+type source struct{ file *weights.File }
+
+// Numbers leaves codes as they are; what else there is becomes float32.
+func (s source) Numbers(name string) (quant.Numbers, bool) {
+	t := s.file.Tensor(name)
+	if t == nil {
+		return quant.Numbers{}, false
 	}
-	return &Model{name: f.Manifest.Name, config: c, network: net, params: params}, nil
+	if t.DType == weights.I8 {
+		return quant.Numbers{Codes: t.Codes(), Scales: t.Scale}, true
+	}
+	w, err := t.Float32()
+	return quant.Numbers{Float: w}, err == nil
 }
 
 // check compares a file's tensors with what a network declares.
@@ -81,9 +92,10 @@ func check(p *graph.Program, f *weights.File) error {
 
 // Tensors returns the model's weights as they are to be stored, for weights.Write.
 func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
+	params := m.Params()
 	var out []weights.Tensor
-	for i, d := range m.params.Specs {
-		t, err := weights.Quantise(d.Name, d.Shape, m.params.Slice(i), as)
+	for i, d := range m.network.Program.Params {
+		t, err := weights.Quantise(d.Name, d.Shape, params.Slice(i), as)
 		if err != nil {
 			return nil, err
 		}
@@ -107,8 +119,22 @@ func (m *Model) Name() string { return m.name }
 // Config returns the model's configuration, which is not to be changed.
 func (m *Model) Config() Config { return *m.config }
 
-// Params returns the model's weights, which are not to be changed.
-func (m *Model) Params() *graph.Params { return m.params }
+// Params returns the model's weights as float32, which are not to be changed. Those
+// of a file are made anew at every call.
+func (m *Model) Params() *graph.Params {
+	if p, ok := m.source.(*graph.Params); ok {
+		return p
+	}
+	params := graph.NewParams(m.network.Program)
+	for i, d := range params.Specs {
+		n, _ := m.source.Numbers(d.Name)
+		copy(params.Slice(i), n.Float32())
+	}
+	return params
+}
+
+// Parameters returns how many weights the model has.
+func (m *Model) Parameters() int { return int(graph.CostOf(m.network.Program).Params) }
 
 // Network returns the model's program.
 func (m *Model) Network() *unet.Network { return m.network }

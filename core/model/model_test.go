@@ -165,9 +165,9 @@ func TestFileRoundTrip(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		worst := 0.0
+		worst, flat := 0.0, got.Params().Flat
 		for i, v := range m.Params().Flat {
-			worst = max(worst, math.Abs(float64(v-got.Params().Flat[i])))
+			worst = max(worst, math.Abs(float64(v-flat[i])))
 		}
 		if bound := map[weights.DType]float64{weights.F32: 0, weights.F16: 2e-3, weights.I8: 1e-2}[dtype]; !(worst <= bound) {
 			t.Errorf("%s: off by %g, bound %g", dtype, worst, bound)

@@ -12,18 +12,18 @@ import (
 
 // Runner evaluates a model. It belongs to one goroutine and uses several.
 type Runner struct {
-	model  *Model
+	config *Config
 	plans  []*infer.Plan
 	inputs [][]float32 // a plan's times and classes: [t…, y…]
 }
 
 // NewRunner returns a runner whose workers take up to maxBatch images at a time.
 func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
-	w, err := infer.Load(m.network.Program, m.network.Out, m.params, maxBatch, o.Arithmetic())
+	w, err := infer.Load(m.network.Program, m.network.Out, m.source, maxBatch, o)
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{model: m}
+	r := &Runner{config: m.config}
 	for range max(1, o.Workers) {
 		r.plans = append(r.plans, w.NewPlan())
 		r.inputs = append(r.inputs, make([]float32, 2*maxBatch))
@@ -74,7 +74,7 @@ func (r *Runner) run(i int, out, x *tensor.Tensor, t []float32, y []int, start, 
 }
 
 func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
-	c, h, w := r.model.config.Shape[0], r.model.config.Shape[1], r.model.config.Shape[2]
+	c, h, w := r.config.Shape[0], r.config.Shape[1], r.config.Shape[2]
 	if len(x.Shape) != 4 || x.Shape[1] != h || x.Shape[2] != w || x.Shape[3] != c {
 		return fmt.Errorf("model: images are %v, need [N,%d,%d,%d]: N, H, W, C", x.Shape, h, w, c)
 	}
@@ -82,7 +82,7 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	if len(t) != n {
 		return fmt.Errorf("model: %d times for %d images, need one each", len(t), n)
 	}
-	u := &r.model.config.UNet
+	u := &r.config.UNet
 	if !u.Conditional() {
 		if y != nil {
 			return errors.New("model: classes given to a network that takes none")
@@ -133,7 +133,7 @@ func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 // classes returns the network's class numbers with and without the condition;
 // uncond is nil where guidance has nothing to do.
 func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err error) {
-	c := r.model.config
+	c := r.config
 	if !c.UNet.Conditional() {
 		return nil, nil, nil
 	}
@@ -164,7 +164,7 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 
 // plain returns the unguided denoiser for the network's own class numbers.
 func (r *Runner) plain(y []int) diffusion.Denoiser {
-	c := r.model.config
+	c := r.config
 	p, err := c.Parametrisation()
 	if err != nil {
 		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }

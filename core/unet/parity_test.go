@@ -81,7 +81,7 @@ func TestParity(t *testing.T) {
 				t.Fatal(err)
 			}
 			n := x.Shape[0]
-			w, err := infer.Load(net.Program, net.Out, params, n, mode)
+			w, err := infer.Load(net.Program, net.Out, params, n, infer.Options{Fast: mode == kernel.Fast})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -133,7 +133,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	return o.report(cmd.OutOrStdout(), manifest, len(m.Params().Flat), assumed)
+	return o.report(cmd.OutOrStdout(), manifest, m.Parameters(), assumed)
 }
 
 // read reads IN, its card if it is a model with one, and what had to be supposed.

@@ -18,6 +18,10 @@ import (
 // a half at most, well within the 50 ms after which Go must yield.
 const slice = 25 * time.Millisecond
 
+// compact is the size of network from which memory is dearer than the time that
+// codes take to become numbers: float32, packed and transformed, it would be 100 MB.
+const compact = 8 << 20
+
 // binding is the state behind the calls: a model, and at most one call that runs.
 type binding struct {
 	engine *engine.Engine
@@ -110,7 +114,7 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	b.engine, err = engine.Open(file, engine.Options{Slice: slice, Yield: b.turn.yield, Workers: 1})
+	b.engine, err = engine.Open(file, engine.Options{Slice: slice, Yield: b.turn.yield, Workers: 1, Compact: compact})
 	if err != nil {
 		return nil, err
 	}

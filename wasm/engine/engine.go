@@ -35,6 +35,7 @@ type Options struct {
 	Yield   func()        // called between evaluations, at the latest every 1½ Slice; nil means never
 	Fast    bool          // Open: arithmetic in any order
 	Workers int           // Open: threads; 0 means all
+	Compact int           // Open: networks of so many parameters keep codes as codes, in less memory; 0 means none
 }
 
 // Engine answers requests with one model. It runs one at a time; a run that is

@@ -28,7 +28,7 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 	}
 	o.Chunk = cmp.Or(o.Chunk, chunk*o.Workers)
 	// A guided evaluation sends every image through the network twice.
-	runner, err := m.NewRunner((2*o.Chunk+o.Workers-1)/o.Workers, infer.Options{Fast: o.Fast, Workers: o.Workers})
+	runner, err := m.NewRunner((2*o.Chunk+o.Workers-1)/o.Workers, infer.Options{Fast: o.Fast, Workers: o.Workers, Compact: o.Compact > 0 && m.Parameters() >= o.Compact})
 	if err != nil {
 		return nil, err
 	}
@@ -48,7 +48,7 @@ func infoOf(f *weights.File, m *model.Model) (Info, error) {
 	c := m.Config()
 	info := Info{
 		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
-		Parameters: len(m.Params().Flat), Bytes: int64(f.Manifest.Bytes()), Samplers: sampler.Methods,
+		Parameters: m.Parameters(), Bytes: int64(f.Manifest.Bytes()), Samplers: sampler.Methods,
 		Sigma: SigmaRange{float32(c.SigmaMin), float32(c.SigmaMax)},
 		Defaults: Defaults{
 			Sampler:  cmp.Or(c.Defaults.Sampler, sampler.Methods[0].Name),

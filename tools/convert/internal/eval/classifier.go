@@ -11,7 +11,6 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/infer"
-	"tweedie/core/kernel"
 )
 
 // Classifier tells classes apart, and sees pictures as features. It is read-only.
@@ -50,7 +49,7 @@ func (c *Classifier) Features(ctx context.Context, images []uint8, workers int, 
 		return nil, fmt.Errorf("eval: %d bytes of pictures, need a multiple of %d", len(images), size)
 	}
 	p := &graph.Program{}
-	w, err := infer.Load(p, c.spec.body(p), c.params, chunk, kernel.Exact)
+	w, err := infer.Load(p, c.spec.body(p), c.params, chunk, infer.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,112 @@
+package kernel
+
+import "tweedie/core/quant"
+
+// Packed is the right-hand matrix [K,N] of MatMul, laid out in panels as wide as
+// the register tiles of this machine. The last panel is filled up with zeros.
+//
+// Packed from codes it stays in codes: a panel becomes float32 while it is used, so
+// that a large network needs a quarter of the memory. The products are the same.
+type Packed struct {
+	K, N   int
+	panels []panel
+	padded int // N with the zeros
+	data   []float32
+	codes  []int8 // in place of data
+	scales []float32
+}
+
+// panel is a run of columns that one register tile covers.
+type panel struct {
+	column int // first column
+	vecs   int // width in vectors
+	at     int // where it starts in data
+}
+
+// NewPacked returns an empty [K,N] matrix for Pack to fill. It panics if k or n
+// is not positive.
+func NewPacked(k, n int) *Packed {
+	if k <= 0 || n <= 0 {
+		panic("kernel: NewPacked: axes must be positive")
+	}
+	p := &Packed{K: k, N: n}
+	for p.padded < n {
+		v := tiles.tileWidth(tiles.blocks(n - p.padded))
+		p.panels = append(p.panels, panel{p.padded, v, k * p.padded})
+		p.padded += v * tiles.lanes
+	}
+	return p
+}
+
+// Strides says where a weight stands: element (tap t, channel c, column n) is
+// number t·Tap + c·Channel + n·Column.
+type Strides struct{ Tap, Channel, Column int }
+
+// Pack fills p from w, whose rows are the taps' channels in Gather's order: row
+// t·c+i of the matrix is tap t, channel i. A scale of w belongs to a column. It
+// panics unless taps·c = p.K.
+func (p *Packed) Pack(w quant.Numbers, taps, c int, s Strides) {
+	if taps*c != p.K {
+		panic("kernel: Pack: taps times channels is not K")
+	}
+	if w.Float != nil {
+		p.data = pack(p, p.data, w.Float, taps, c, s)
+		p.codes, p.scales = nil, nil
+		return
+	}
+	p.codes = pack(p, p.codes, w.Codes, taps, c, s)
+	p.scales = append(make([]float32, 0, p.padded), w.Scales...)[:p.padded]
+	p.data = nil
+}
+
+// pack writes w to dst, or to a new slice where that is nil.
+func pack[T float32 | int8](p *Packed, dst, w []T, taps, c int, s Strides) []T {
+	if dst == nil {
+		dst = make([]T, p.K*p.padded)
+	}
+	for _, q := range p.panels {
+		width := q.vecs * tiles.lanes
+		valid := min(width, p.N-q.column)
+		row := dst[q.at : q.at+p.K*width]
+		for t := range taps {
+			for i := range c {
+				from := t*s.Tap + i*s.Channel + q.column*s.Column
+				for j := range valid {
+					row[j] = w[from+j*s.Column]
+				}
+				row = row[width:]
+			}
+		}
+	}
+	return dst
+}
+
+// Scratch returns how many numbers MatMul needs to work with p.
+func (p *Packed) Scratch() int {
+	if p.codes == nil {
+		return 0
+	}
+	return p.K * p.panels[0].vecs * tiles.lanes
+}
+
+// panel returns the numbers [K, width] of a panel, in scratch if they are codes.
+func (p *Packed) panel(q panel, scratch []float32, set *tileSet) []float32 {
+	width := q.vecs * set.lanes
+	if p.codes == nil {
+		return p.data[q.at : q.at+p.K*width]
+	}
+	out := scratch[:p.K*width]
+	unpack(out, p.codes[q.at:q.at+len(out)], p.scales[q.column:q.column+width])
+	return out
+}
+
+// unpackRef writes w[i] = codes[i]·scales[i mod len(scales)].
+func unpackRef(w []float32, codes []int8, scales []float32) {
+	for len(w) >= len(scales) {
+		row, code := w[:len(scales)], codes[:len(scales)]
+		for j, s := range scales {
+			row[j] = float32(code[j]) * s
+		}
+		w, codes = w[len(scales):], codes[len(scales):]
+	}
+}
