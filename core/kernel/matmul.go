@@ -71,6 +71,8 @@ const (
 //
 //	tileExact, tileFast  write a tile: row r sums x[at[r]+tap+i]·b over taps and
 //	                     i < c in order
+//	stripExact, stripFast  write times tiles below each other, without bias or add:
+//	                     row r of the tile k is row k·rows + r of x [·,c]
 //	gradTile             adds Σᵢ x[at[i]+tap+r]·dy[i·n+j] to a tile
 type tileSet struct {
 	name  string
@@ -126,6 +128,27 @@ func (s *tileSet) product(vecs, rows, valid int, to *tileTo, x []float32, at *[m
 		s.tileFast(vecs, to, x, at, taps, c, b)
 	} else {
 		s.tileExact(vecs, to, x, at, taps, c, b)
+	}
+}
+
+// strip writes the first rows × valid numbers of x [rows,c] times b.
+func (s *tileSet) strip(vecs, rows, valid int, to *tileTo, x []float32, c int, b []float32, mode Arithmetic) {
+	done := 0
+	if height := s.rows[vecs]; valid == vecs*s.lanes {
+		done = rows - rows%height
+		if mode == Fast {
+			s.stripFast(vecs, done/height, to, x, c, b)
+		} else {
+			s.stripExact(vecs, done/height, to, x, c, b)
+		}
+	}
+	for height := s.rows[vecs]; done < rows; done += height {
+		var at [maxRows]int32
+		for r := range height {
+			at[r] = int32(min(done+r, rows-1) * c)
+		}
+		rest := tileTo{y: to.y[done*to.n:], n: to.n}
+		s.product(vecs, min(height, rows-done), valid, &rest, x, &at, noTaps, c, b, mode)
 	}
 }
 

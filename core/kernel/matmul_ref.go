@@ -32,6 +32,16 @@ func tileRef(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b
 	}
 }
 
+func stripRef(times int, to *tileTo, x []float32, c int, b []float32) {
+	for i := range times {
+		var at [maxRows]int32
+		for r := range refRows {
+			at[r] = int32((i*refRows + r) * c)
+		}
+		tileRef(&tileTo{y: to.y[i*refRows*to.n:], n: to.n}, x, &at, noTaps, c, b)
+	}
+}
+
 func gradTileRef(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
 	for r := range refRows {
 		out := (*[refLanes]float32)(to.y[r*to.n:])

@@ -13,6 +13,14 @@ func (*tileSet) tileFast(_ int, to *tileTo, x []float32, at *[maxRows]int32, tap
 	tileRef(to, x, at, taps, c, b)
 }
 
+func (*tileSet) stripExact(_, times int, to *tileTo, x []float32, c int, b []float32) {
+	stripRef(times, to, x, c, b)
+}
+
+func (*tileSet) stripFast(_, times int, to *tileTo, x []float32, c int, b []float32) {
+	stripRef(times, to, x, c, b)
+}
+
 func (*tileSet) gradTile(_ int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
 	gradTileRef(to, x, at, tap, dy, n)
 }

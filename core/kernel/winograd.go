@@ -18,7 +18,6 @@ type Winograd struct {
 	plain      *Packed // the weights as MatMul has them, if they are codes
 	panels     []panel
 	u          []float32 // transformed, if not: a panel after the other, [36, C, width]
-	rows       []int32   // of a chunk's tiles
 }
 
 // winogradTiles is how many 4×4 tiles are multiplied together at most.
@@ -55,10 +54,6 @@ func (z *Winograd) Pack(w quant.Numbers) {
 	plain := NewPacked(9*z.C, z.N)
 	plain.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
 	z.panels, z.plain = plain.panels, nil
-	z.rows = z.rows[:0]
-	for i := range winogradTiles {
-		z.rows = append(z.rows, int32(i*z.C))
-	}
 	if w.Float == nil {
 		z.plain = plain
 		return
@@ -169,20 +164,13 @@ func (r *winogradRun) multiply() {
 	if r.tiles == 0 {
 		return
 	}
-	var at [maxRows]int32
 	for _, q := range r.panels {
 		all := r.transformed(q)
-		width, rows := q.vecs*r.set.lanes, r.set.rows[q.vecs]
+		width := q.vecs * r.set.lanes
 		for place := range 36 {
 			v, m := r.v[place*winogradTiles*r.C:], r.m[place*winogradTiles*r.N:]
-			u := all[place*r.C*width:][:r.C*width]
-			for i := 0; i < r.tiles; i += rows {
-				for k := range rows {
-					at[k] = r.Winograd.rows[min(i+k, r.tiles-1)]
-				}
-				to := tileTo{y: m[i*r.N+q.column:], n: r.N}
-				r.set.product(q.vecs, min(rows, r.tiles-i), min(width, r.N-q.column), &to, v, &at, noTaps, r.C, u, r.mode)
-			}
+			to := tileTo{y: m[q.column:], n: r.N}
+			r.set.strip(q.vecs, r.tiles, min(width, r.N-q.column), &to, v, r.C, all[place*r.C*width:][:r.C*width], r.mode)
 		}
 	}
 	for i := range r.tiles {

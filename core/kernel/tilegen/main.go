@@ -73,6 +73,7 @@ func main() {
 					continue
 				}
 				writeTile(b, t, s, fused)
+				writeStrip(b, t, s, fused)
 			}
 			writeGradTile(b, t, s)
 		}
@@ -105,6 +106,15 @@ func writeChoice(w *bytes.Buffer, file string) {
 			fmt.Fprintf(w, "case %d<<3 | %d:\ntile%dx%d%s(to, x, at, taps, c, b)\n", t.lanes, v, t.lanes, v, name)
 		})
 		fmt.Fprintf(w, "default:\ntileRef(to, x, at, taps, c, b)\n}\n}\n")
+		fmt.Fprintf(w, "\nfunc (s *tileSet) strip%s(vecs, times int, to *tileTo, x []float32, c int, b []float32) {\nswitch s.lanes<<3 | vecs {\n", mode)
+		each(file, func(t target, v int) {
+			name := mode
+			if !t.fused {
+				name = "Exact"
+			}
+			fmt.Fprintf(w, "case %d<<3 | %d:\nstrip%dx%d%s(times, to, x, c, b)\n", t.lanes, v, t.lanes, v, name)
+		})
+		fmt.Fprintf(w, "default:\nstripRef(times, to, x, c, b)\n}\n}\n")
 	}
 	fmt.Fprintf(w, "\nfunc (s *tileSet) gradTile(vecs int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {\nswitch s.lanes<<3 | vecs {\n")
 	each(file, func(t target, v int) {
@@ -173,6 +183,15 @@ func writeTile(w *bytes.Buffer, t target, s shape, fused bool) {
 		fmt.Fprintf(w, "x%d := x[at[%d]+tap:][:c]\n", r, r)
 	}
 	fmt.Fprintf(w, "q := b[:c*%d]\nb = b[c*%d:]\n", width, width)
+	writeSums(w, t, s, fused)
+	fmt.Fprintf(w, "}\n")
+	writeEnd(w, t, s)
+	fmt.Fprintf(w, "}\n")
+}
+
+// writeSums writes the loops that add x0, x1, … times q to the sums.
+func writeSums(w *bytes.Buffer, t target, s shape, fused bool) {
+	width := s.vecs * t.lanes
 	for _, u := range t.unrolls() {
 		var conds []string
 		for r := range s.rows {
@@ -212,9 +231,25 @@ func writeTile(w *bytes.Buffer, t target, s shape, fused bool) {
 		}
 		fmt.Fprintf(w, "q = q[%d:]\n}\n", u*width)
 	}
-	fmt.Fprintf(w, "}\n")
-	writeEnd(w, t, s)
-	fmt.Fprintf(w, "}\n")
+}
+
+// writeStrip writes a product of tiles one below the other: rows of x follow each
+// other, and nothing is added to the sums.
+func writeStrip(w *bytes.Buffer, t target, s shape, fused bool) {
+	mode := "Exact"
+	if fused {
+		mode = "Fast"
+	}
+	fmt.Fprintf(w, "\nfunc strip%dx%d%s(times int, to *tileTo, x []float32, c int, b []float32) {\n", t.lanes, s.vecs, mode)
+	fmt.Fprintf(w, "y := to.y\nfor range times {\n")
+	fmt.Fprintf(w, "var %s archsimd.%s\n", s.accumulators(), t.vector())
+	for r := range s.rows {
+		fmt.Fprintf(w, "x%d := x[%d*c:][:c]\n", r, r)
+	}
+	fmt.Fprintf(w, "q := b[:c*%d]\n", s.vecs*t.lanes)
+	writeSums(w, t, s, fused)
+	writeStore(w, t, s, "y")
+	fmt.Fprintf(w, "x = x[%d*c:]\ny = y[min(len(y), %d*to.n):]\n}\n}\n", s.rows, s.rows)
 }
 
 // lane returns the permutation that takes lane i to every lane.
@@ -248,12 +283,12 @@ func writeEnd(w *bytes.Buffer, t target, s shape) {
 		}
 	}
 	fmt.Fprintf(w, "}\n")
-	writeStore(w, t, s)
+	writeStore(w, t, s, "to.y")
 }
 
-func writeStore(w *bytes.Buffer, t target, s shape) {
+func writeStore(w *bytes.Buffer, t target, s shape, y string) {
 	for r := range s.rows {
-		fmt.Fprintf(w, "y%d := (*[%d]float32)(to.y[%d*to.n:])\n", r, s.vecs*t.lanes, r)
+		fmt.Fprintf(w, "y%d := (*[%d]float32)(%s[%d*to.n:])\n", r, s.vecs*t.lanes, y, r)
 		for j := range s.vecs {
 			at := j * t.lanes
 			fmt.Fprintf(w, "a%d%d.StoreArray((*[%d]float32)(y%d[%d:%d]))\n", r, j, t.lanes, r, at, at+t.lanes)
@@ -298,6 +333,6 @@ func writeGradTile(w *bytes.Buffer, t target, s shape) {
 		}
 	}
 	fmt.Fprintf(w, "if len(dy) < n {\nbreak\n}\ndy = dy[n:]\n}\n")
-	writeStore(w, t, s)
+	writeStore(w, t, s, "to.y")
 	fmt.Fprintf(w, "}\n")
 }
