@@ -7,6 +7,7 @@ package autodiff
 
 import (
 	"fmt"
+	"slices"
 
 	"tweedie/core/graph"
 	"tweedie/core/kernel"
@@ -14,7 +15,7 @@ import (
 )
 
 // Tape evaluates a program for batches of samples and differentiates it with
-// respect to its parameters.
+// respect to its parameters, and to those inputs that it watches.
 type Tape struct {
 	program *graph.Program
 	out     graph.Value
@@ -26,8 +27,9 @@ type Tape struct {
 
 	steps   []step
 	values  [][]float32 // what Forward computed
-	deltas  [][]float32 // ∂loss/∂value; nil for inputs and parameters
+	deltas  [][]float32 // ∂loss/∂value; nil for parameters, and inputs that nobody watches
 	scratch []float32
+	watched []graph.Value
 }
 
 // step is one operation, forward and backward.
@@ -49,13 +51,14 @@ type backward interface {
 }
 
 // New returns a tape of p, whose output is out, over params, for up to batch
-// samples at a time. It keeps params and reads it at every Load. The error says
-// what p or params lacks.
-func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mode kernel.Arithmetic) (*Tape, error) {
+// samples at a time. It keeps params and reads it at every Load. watched are inputs
+// of images, for InputGradient. The error says what p or params lacks, or that
+// something else is watched.
+func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mode kernel.Arithmetic, watched ...graph.Value) (*Tape, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	t := &Tape{program: p, out: out, params: params, batch: batch}
+	t := &Tape{program: p, out: out, params: params, batch: batch, watched: watched}
 	t.grads = params.Like(make([]float32, len(params.Flat)))
 	var err error
 	if t.value, err = params.ByValue(p); err != nil {
@@ -69,6 +72,12 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 	for _, n := range p.Nodes {
 		t.values[n.Out] = make([]float32, batch*p.Size(n.Out))
 		t.deltas[n.Out] = make([]float32, batch*p.Size(n.Out))
+	}
+	for _, v := range watched {
+		if !slices.ContainsFunc(p.Inputs, func(d graph.Declared) bool { return d.Value == v && len(d.Shape) == 3 }) {
+			return nil, fmt.Errorf("autodiff: value %d is watched, need an input of images", v)
+		}
+		t.deltas[v] = make([]float32, batch*p.Size(v))
 	}
 	need := 0
 	for _, n := range p.Nodes {
@@ -130,11 +139,25 @@ func (t *Tape) Backward(n int, dout []float32) {
 	for _, s := range t.steps {
 		clear(t.deltas[s.node.Out][:n*t.program.Size(s.node.Out)])
 	}
+	for _, v := range t.watched {
+		clear(t.deltas[v])
+	}
 	copy(t.deltas[t.out], dout[:n*t.program.Size(t.out)])
 	for i := len(t.steps) - 1; i >= 0; i-- {
 		s := &t.steps[i]
 		s.backward.run(n, t.deltas[s.node.Out][:n*t.program.Size(s.node.Out)])
 	}
+}
+
+// InputGradient returns ∂loss/∂v of the last Backward's n samples, for an input that
+// the tape watches. With any vector as ∂loss/∂output it is that vector times the
+// Jacobian, sample by sample. It belongs to the tape and lasts until the next Backward.
+// It panics for a value that is not watched.
+func (t *Tape) InputGradient(v graph.Value, n int) []float32 {
+	if !slices.Contains(t.watched, v) {
+		panic("autodiff: InputGradient of a value that is not watched")
+	}
+	return t.delta(v, n)
 }
 
 // TakeGradients adds the gradients gathered since the last call to dst, which is
