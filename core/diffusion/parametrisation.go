@@ -42,6 +42,16 @@ func Denoise(net Network, p Parametrisation) Denoiser {
 	}
 }
 
+// Convert returns what a network of parametrisation to would have predicted where
+// one of parametrisation from predicted f, both at the same x and σ: the f for
+// which D is the same. It is new; x and f, of one shape, are left unchanged.
+//
+// Where to barely tells noise from data (ε at small σ, x₀ at large), it
+// divides by a small c_out and magnifies what f is off.
+func Convert(x, f *tensor.Tensor, from, to Coefficients) *tensor.Tensor {
+	return x.Combine(float32((from.CSkip-to.CSkip)/to.COut), float32(from.COut/to.COut), f)
+}
+
 // checkSigma returns an error unless sigma is a positive, finite noise level.
 func checkSigma(sigma float32) error {
 	if !(sigma > 0 && sigma <= math.MaxFloat32) {
