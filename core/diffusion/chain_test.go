@@ -134,7 +134,7 @@ func TestScheduleValidate(t *testing.T) {
 		s    Schedule
 		want string
 	}{
-		{"no kind", Schedule{}, `diffusion: schedule: kind is "", need "linear" or "cosine"`},
+		{"no kind", Schedule{}, `diffusion: schedule: kind is "", need "linear", "cosine" or "thermodynamic"`},
 		{"negative steps", Schedule{Kind: Linear, Steps: -1}, "diffusion: schedule: steps is -1, need 1 to 1048576"},
 		{"too many steps", Schedule{Kind: Linear, Steps: 1 << 30}, "diffusion: schedule: steps is 1073741824, need 1 to 1048576"},
 		{"negative beta", Schedule{Kind: Linear, BetaStart: -1}, "diffusion: schedule: beta_start is -1, need a number in (0, 1)"},
@@ -143,6 +143,7 @@ func TestScheduleValidate(t *testing.T) {
 		{"beta of one", Schedule{Kind: Linear, BetaEnd: 1}, "diffusion: schedule: beta_end is 1, need a number in [beta_start = 0.0001, 1)"},
 		{"linear with s", Schedule{Kind: Linear, Offset: 0.1}, `diffusion: schedule: s or beta_max given for kind "linear", need them with "cosine" only`},
 		{"cosine with betas", Schedule{Kind: Cosine, BetaEnd: 0.1}, `diffusion: schedule: beta_start or beta_end given for kind "cosine", need them with "linear" only`},
+		{"thermodynamic with s", Schedule{Kind: Thermodynamic, Offset: 0.1}, `diffusion: schedule: kind "thermodynamic" is given more than steps, need nothing else`},
 		{"NaN s", Schedule{Kind: Cosine, Offset: nan}, "diffusion: schedule: s is NaN, need a number in (0, 1]"},
 		{"beta_max of one", Schedule{Kind: Cosine, BetaMax: 1}, "diffusion: schedule: beta_max is 1, need a number in (0, 1)"},
 		{"noise that overflows", Schedule{Kind: Linear, Steps: 1000, BetaStart: 0.9, BetaEnd: 0.9}, "diffusion: schedule: noise level of step 77"},

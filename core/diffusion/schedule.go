@@ -9,8 +9,9 @@ import (
 
 // The kinds of Schedule.
 const (
-	Linear = "linear" // β rises linearly: Ho et al. 2020
-	Cosine = "cosine" // ᾱ falls as a squared cosine: Nichol & Dhariwal 2021
+	Linear        = "linear"        // β rises linearly: Ho et al. 2020
+	Cosine        = "cosine"        // ᾱ falls as a squared cosine: Nichol & Dhariwal 2021
+	Thermodynamic = "thermodynamic" // ᾱ falls linearly: Sohl-Dickstein et al. 2015
 )
 
 // maxTrainSteps bounds T, far above any published chain, so that a model file
@@ -20,7 +21,7 @@ const maxTrainSteps = 1 << 20
 // Schedule describes the variance-preserving chain that a network was trained
 // on. It is part of a model file. NewChain works it out.
 type Schedule struct {
-	Kind      string  `json:"kind"`                 // Linear or Cosine
+	Kind      string  `json:"kind"`                 // Linear, Cosine or Thermodynamic
 	Steps     int     `json:"steps,omitempty"`      // T, the length of the chain; 0 means 1000
 	BetaStart float64 `json:"beta_start,omitempty"` // linear: first β, in (0,1); 0 means 1e-4
 	BetaEnd   float64 `json:"beta_end,omitempty"`   // linear: last β, in [BetaStart,1); 0 means 0.02
@@ -85,8 +86,12 @@ func (s Schedule) Validate() error {
 		if !(f.BetaMax > 0 && f.BetaMax < 1) {
 			return fmt.Errorf("diffusion: schedule: beta_max is %g, need a number in (0, 1)", s.BetaMax)
 		}
+	case Thermodynamic:
+		if s.BetaStart != 0 || s.BetaEnd != 0 || s.Offset != 0 || s.BetaMax != 0 {
+			return fmt.Errorf("diffusion: schedule: kind %q is given more than steps, need nothing else", s.Kind)
+		}
 	default:
-		return fmt.Errorf("diffusion: schedule: kind is %q, need %q or %q", s.Kind, Linear, Cosine)
+		return fmt.Errorf("diffusion: schedule: kind is %q, need %q, %q or %q", s.Kind, Linear, Cosine, Thermodynamic)
 	}
 	return nil
 }
@@ -94,8 +99,11 @@ func (s Schedule) Validate() error {
 // betas returns β of every step of a valid schedule.
 func (s Schedule) betas() []float64 {
 	f := s.filled()
-	if s.Kind == Cosine {
+	switch s.Kind {
+	case Cosine:
 		return cosineBetas(f.Steps, f.Offset, f.BetaMax)
+	case Thermodynamic:
+		return thermodynamicBetas(f.Steps)
 	}
 	return linearBetas(f.Steps, f.BetaStart, f.BetaEnd)
 }

@@ -1,0 +1,60 @@
+package diffusion
+
+import (
+	"fmt"
+	"math"
+
+	"tweedie/core/num"
+)
+
+// Monotone is γ(t) as a network of one hidden layer whose weights are positive, so
+// that it rises (Kingma et al. 2021, arXiv:2107.00630, appendix H):
+//
+//	h(t) = w·t + Σ_j c_j·sigmoid(a_j·t + b_j)
+//	γ(t) = γ₀ + (γ₁ − γ₀)·(h(t) − h(0))/(h(1) − h(0))
+//
+// With no hidden units γ is linear in t.
+type Monotone struct {
+	Start, End float64      // γ₀ < γ₁, the ends of γ
+	Slope      float64      // w > 0
+	Units      [][3]float64 // a > 0, b, c > 0 of each hidden unit
+}
+
+// Validate names the first weight that is out of its range.
+func (m *Monotone) Validate() error {
+	finite := func(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
+	if !(finite(m.Start) && finite(m.End) && m.Start < m.End) {
+		return fmt.Errorf("diffusion: gamma rises from %g to %g, need finite numbers, the second larger", m.Start, m.End)
+	}
+	if !(finite(m.Slope) && m.Slope > 0) {
+		return fmt.Errorf("diffusion: gamma: slope is %g, need a positive finite number", m.Slope)
+	}
+	for i, u := range m.Units {
+		if !(finite(u[0]) && finite(u[1]) && finite(u[2]) && u[0] > 0 && u[2] > 0) {
+			return fmt.Errorf("diffusion: gamma: unit %d is %g, need finite numbers, the first and the last positive", i, u)
+		}
+	}
+	return nil
+}
+
+// hidden returns h(t) and its derivative.
+func (m *Monotone) hidden(t float64) (h, rate float64) {
+	h, rate = float64(m.Slope*t), m.Slope
+	for _, u := range m.Units {
+		y := sigmoid(float64(u[0]*t) + u[1])
+		h += float64(u[2] * y)
+		rate += float64(u[2] * u[0] * y * (1 - y))
+	}
+	return h, rate
+}
+
+// At implements Gamma.
+func (m *Monotone) At(t float64) (gamma, rate float64) {
+	first, _ := m.hidden(0)
+	last, _ := m.hidden(1)
+	h, dh := m.hidden(t)
+	scale := (m.End - m.Start) / (last - first)
+	return m.Start + float64(scale*(h-first)), scale * dh
+}
+
+func sigmoid(x float64) float64 { return 1 / (1 + num.Exp(-x)) }

@@ -1,0 +1,53 @@
+package diffusion
+
+import "tweedie/core/num"
+
+// Gamma is γ(t), a rising function on [0,1]: minus the logarithm of the
+// signal-to-noise ratio. At returns it and its derivative.
+type Gamma interface {
+	At(t float64) (gamma, rate float64)
+}
+
+// Variational is the process of variational diffusion models (Kingma et al. 2021,
+// arXiv:2107.00630, section 3), whose noise schedule is learned: σ² = e^γ, variance
+// preserving, 0 ≤ t ≤ 1.
+//
+//	s = √sigmoid(−γ)   s·σ = √sigmoid(γ)   f = −½·γ̇·sigmoid(γ)   g = √(γ̇·sigmoid(γ))
+type Variational struct{ Gamma Gamma }
+
+// Kernel implements Process.
+func (p Variational) Kernel(t float64) Kernel {
+	checkTime(p, t)
+	gamma, rate := p.Gamma.At(t)
+	variance := num.Exp(gamma)
+	return preserving(variance, rate*variance)
+}
+
+// Time implements Process, by bisection: γ rises.
+func (p Variational) Time(sigma float32) (float64, error) {
+	if err := checkLevel(sigma, p.Kernel(0).Sigma, p.Kernel(1).Sigma); err != nil {
+		return 0, err
+	}
+	target := 2 * num.Log(float64(sigma))
+	low, high := 0.0, 1.0
+	for {
+		t := (low + high) / 2
+		if t == low || t == high {
+			return t, nil
+		}
+		if gamma, _ := p.Gamma.At(t); gamma < target {
+			low = t
+		} else {
+			high = t
+		}
+	}
+}
+
+// Span implements Process.
+func (p Variational) Span() (first, last float64) { return 0, 1 }
+
+// Input implements Input: z and γ.
+func (p Variational) Input(sigma float32) (cIn, cNoise float64, err error) {
+	return preservingScale(float64(sigma)), 2 * num.Log(float64(sigma)),
+		checkLevel(sigma, p.Kernel(0).Sigma, p.Kernel(1).Sigma)
+}

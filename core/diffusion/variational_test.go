@@ -1,0 +1,170 @@
+package diffusion
+
+import (
+	"math"
+	"testing"
+)
+
+func TestMonotoneValidate(t *testing.T) {
+	nan := math.NaN()
+	for _, m := range []Monotone{
+		{Start: 1, End: 1, Slope: 1}, {Start: nan, End: 1, Slope: 1}, {End: math.Inf(1), Slope: 1}, {End: 1}, {End: 1, Slope: nan},
+		{End: 1, Slope: 1, Units: [][3]float64{{-1, 0, 1}}}, {End: 1, Slope: 1, Units: [][3]float64{{1, nan, 1}}}, {End: 1, Slope: 1, Units: [][3]float64{{1, 0, 0}}},
+	} {
+		if m.Validate() == nil {
+			t.Errorf("%+v: got no error", m)
+		}
+	}
+}
+
+// The gradient of the fit is the derivative of its loss, by central differences.
+func TestMonotoneGradient(t *testing.T) {
+	times, gammas := []float64{0, 0.2, 0.7, 1}, []float64{-8, -1, 0, 5}
+	m := &Monotone{Start: -8, End: 5, Slope: 0.7, Units: [][3]float64{{3, -1, 0.4}, {9, -5, 1.2}}}
+	loss := func() (sum float64) {
+		for i, at := range times {
+			gamma, _ := m.At(at)
+			sum += math.Pow((gamma-gammas[i])/13, 2) / 2 / float64(len(times))
+		}
+		return sum
+	}
+	got := make([]float64, 7)
+	m.gradient(got, times, gammas)
+	for i := range got {
+		const h = 1e-5
+		m.nudge(i, h)
+		up := loss()
+		m.nudge(i, -2*h)
+		want := (up - loss()) / (2 * h)
+		m.nudge(i, h)
+		if !(math.Abs(got[i]-want) <= 1e-8) {
+			t.Errorf("weight %d: gradient is %g, differences give %g", i, got[i], want)
+		}
+	}
+}
+
+// A fitted γ passes near its points, meets the ends, and rises.
+func TestFitMonotone(t *testing.T) {
+	var times, gammas []float64
+	for i := range 41 {
+		at := float64(i) / 40
+		// Nichol & Dhariwal's cosine as γ = 2 ln tan, held to ±10.
+		times = append(times, at)
+		gammas = append(gammas, 2*math.Log(math.Tan((0.0043+0.9914*at)*math.Pi/2)))
+	}
+	m, err := FitMonotone(times, gammas, 16, 4000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	worst := 0.0
+	for i, at := range times {
+		got, rate := m.At(at)
+		worst = math.Max(worst, math.Abs(got-gammas[i]))
+		if !(rate > 0) {
+			t.Errorf("γ falls at t=%g", at)
+		}
+	}
+	if total := gammas[40] - gammas[0]; !(worst <= 0.02*total) {
+		t.Errorf("off by up to %g, need a fiftieth of the rise %g", worst, total)
+	}
+	for i, at := range []int{0, 40} {
+		if got, _ := m.At(times[at]); !(math.Abs(got-gammas[at]) <= 1e-12) {
+			t.Errorf("end %d is %g, want %g", i, got, gammas[at])
+		}
+	}
+	for _, bad := range [][2][]float64{{{0}, {1}}, {{0, 1}, {1}}, {{0, 0.9}, {0, 1}}, {{0, 1}, {1, 0}}} {
+		if _, err := FitMonotone(bad[0], bad[1], 2, 10); err == nil {
+			t.Errorf("%v: got no error", bad)
+		}
+	}
+}
+
+// noiseLoss is E‖ε − ε̂‖² of the exact denoiser of two, at γ, by quadrature over x.
+func noiseLoss(gamma float64) float64 {
+	sigma := math.Exp(gamma / 2)
+	marginal := two.at(Kernel{S: 1, Sigma: sigma})
+	edge := 1.5 + 9*sigma
+	const n = 1500
+	sum := 0.0
+	for i := range n {
+		x := (2*(float64(i)+0.5)/n - 1) * edge
+		// E[ε²] − E[E[ε|x]²]: the part of the noise that x does not tell.
+		noise := (x - two.denoised(x, sigma)) / sigma
+		sum += marginal.density(x) * noise * noise * 2 * edge / n
+	}
+	return 1 - sum
+}
+
+// The learned schedule of VDM: the bound ½∫γ̇·E‖ε−ε̂‖² dt is the same for every
+// schedule, and for the one of EvenLoss its integrand is even, so that estimates from
+// random t do not vary.
+func TestEvenLoss(t *testing.T) {
+	var gammas, losses []float64
+	for i := range 161 {
+		gammas = append(gammas, -6+12*float64(i)/160)
+		losses = append(losses, noiseLoss(gammas[i]))
+	}
+	exact := polyline{EvenLoss(gammas, losses), gammas}
+	fitted, err := FitMonotone(exact.times, gammas, 24, 4000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	moments := func(g Gamma) (mean, sd float64) {
+		const n = 400
+		var sum, squares float64
+		for i := range n {
+			gamma, rate := g.At((float64(i) + 0.5) / n)
+			v := rate * noiseLoss(gamma) / 2
+			sum += v / n
+			squares += v * v / n
+		}
+		return sum, math.Sqrt(squares - sum*sum)
+	}
+	linear, spread := moments(&Monotone{Start: -6, End: 6, Slope: 1})
+	for _, c := range []struct {
+		name string
+		g    Gamma
+		part float64 // of the linear schedule's standard deviation
+	}{{"exact", exact, 0.05}, {"fitted", fitted, 0.4}} {
+		even, less := moments(c.g)
+		if !(math.Abs(even/linear-1) <= 2e-3) {
+			t.Errorf("the bound is %g with the %s schedule and %g with the linear one, need the same", even, c.name, linear)
+		}
+		if !(less <= c.part*spread) {
+			t.Errorf("standard deviation over t is %g with the %s schedule and %g with the linear one, need %g of it", less, c.name, spread, c.part)
+		}
+	}
+}
+
+// polyline is the Gamma of straight lines between points.
+type polyline struct{ times, gammas []float64 }
+
+func (p polyline) At(t float64) (gamma, rate float64) {
+	i := 1
+	for i < len(p.times)-1 && p.times[i] < t {
+		i++
+	}
+	rate = (p.gammas[i] - p.gammas[i-1]) / (p.times[i] - p.times[i-1])
+	return p.gammas[i-1] + rate*(t-p.times[i-1]), rate
+}
+
+// The schedule of 2015 erases the same part of the signal at every step.
+func TestThermodynamicErasesEvenly(t *testing.T) {
+	const T = 50
+	c := mustChain(t, Schedule{Kind: Thermodynamic, Steps: T})
+	for i, got := range c.AlphasCumprod {
+		if want := 1 - float64(i+1)/(T+1); !(math.Abs(got-want) <= 1e-14) {
+			t.Errorf("ᾱ of step %d is %g, want %g", i+1, got, want)
+		}
+	}
+	// Its binomial kernel B(x; z·(1−β) + ½β) is the uniform one of two values.
+	p, err := NewCategorical(UniformTarget(2), []float64{0.3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for z := range 2 {
+		if got, want := p.Transition(1, z, 1), float64(z)*0.7+0.15; !(math.Abs(got-want) <= 1e-15) {
+			t.Errorf("1 from %d has probability %g, want %g", z, got, want)
+		}
+	}
+}
