@@ -15,28 +15,30 @@ import (
 // ErrConfig is wrapped by every complaint about a configuration.
 var ErrConfig = errors.New("invalid model configuration")
 
-// The architectures and predictions of Config.
+// The architectures of Config, and the predictions that are named elsewhere too.
 const (
 	UNet2D  = "unet2d"
-	Epsilon = "epsilon" // ε on a variance-preserving chain: Ho et al. 2020
-	EDM     = "edm"     // F with Karras et al. 2022's preconditioning
+	Epsilon = string(diffusion.PredictEpsilon)
+	EDM     = "edm" // F with Karras et al. 2022's preconditioning
 )
 
 // Config is what a model file says of its model.
 type Config struct {
-	Title      string              `json:"title,omitempty"`      // for people
-	Arch       string              `json:"arch"`                 // UNet2D
-	UNet       unet.Config         `json:"unet"`                 // the network
-	Prediction string              `json:"prediction"`           // Epsilon or EDM
-	SigmaData  float64             `json:"sigma_data,omitempty"` // EDM: standard deviation of the pixels
-	TimeScale  float64             `json:"time_scale,omitempty"` // the network's t is this times c_noise; 0 means 1
-	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`   // Epsilon: the chain
-	SigmaMin   float64             `json:"sigma_min"`            // noise levels that it was trained for
-	SigmaMax   float64             `json:"sigma_max"`            //
-	Shape      [3]int              `json:"shape"`                // C, H, W
-	Classes    []string            `json:"classes,omitempty"`    // names, in the order of their numbers
-	NullClass  *int                `json:"null_class,omitempty"` // the number that means none; absent if there is none
-	Defaults   Defaults            `json:"defaults"`             // what looks good
+	Title      string              `json:"title,omitempty"`       // for people
+	Arch       string              `json:"arch"`                  // UNet2D
+	UNet       unet.Config         `json:"unet"`                  // the network
+	Prediction string              `json:"prediction"`            // EDM, or one of diffusion.Predictions with a schedule or a process
+	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM: standard deviation of the pixels
+	TimeScale  float64             `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
+	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`    // the chain that it was trained on
+	WholeSteps bool                `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
+	Process    *diffusion.Spec     `json:"process,omitempty"`     // or the continuous process
+	SigmaMin   float64             `json:"sigma_min"`             // noise levels that it was trained for
+	SigmaMax   float64             `json:"sigma_max"`             //
+	Shape      [3]int              `json:"shape"`                 // C, H, W
+	Classes    []string            `json:"classes,omitempty"`     // names, in the order of their numbers
+	NullClass  *int                `json:"null_class,omitempty"`  // the number that means none; absent if there is none
+	Defaults   Defaults            `json:"defaults"`              // what looks good
 }
 
 // Defaults are the settings that a request leaves out.
@@ -122,27 +124,49 @@ func (c *Config) validateProcess() error {
 
 // Parametrisation returns how the network's output becomes D.
 func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
-	switch c.Prediction {
-	case EDM:
+	if c.Prediction == EDM {
+		if c.Process != nil || c.WholeSteps {
+			return nil, fmt.Errorf("model: %w: process or whole_steps given with prediction %q, need neither", ErrConfig, EDM)
+		}
 		p := diffusion.EDM{SigmaData: c.SigmaData}
 		if err := p.Validate(); err != nil {
 			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
 		}
 		return p, nil
-	case Epsilon:
-		chain, err := c.Chain()
-		if err != nil {
-			return nil, err
-		}
-		return diffusion.Epsilon{Chain: chain}, nil
 	}
-	return nil, fmt.Errorf("model: %w: prediction is %q, need %q or %q", ErrConfig, c.Prediction, Epsilon, EDM)
+	p, err := diffusion.NewPredictor(diffusion.Prediction(c.Prediction), nil)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w: %w, or %q", ErrConfig, err, EDM)
+	}
+	p.In, err = c.input()
+	return p, err
 }
 
-// Chain returns the chain of an Epsilon model.
+// input returns how a network that does not predict EDM's F is given its input.
+func (c *Config) input() (diffusion.Input, error) {
+	if c.Process != nil {
+		if c.Schedule != nil || c.WholeSteps {
+			return nil, fmt.Errorf("model: %w: process given beside schedule or whole_steps, need one or the other", ErrConfig)
+		}
+		if err := c.Process.Validate(); err != nil {
+			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
+		}
+		return c.Process, nil
+	}
+	chain, err := c.Chain()
+	if err != nil {
+		return nil, err
+	}
+	if c.WholeSteps {
+		return diffusion.WholeSteps{Chain: chain}, nil
+	}
+	return chain, nil
+}
+
+// Chain returns the chain of a model that has a Schedule.
 func (c *Config) Chain() (*diffusion.Chain, error) {
 	if c.Schedule == nil {
-		return nil, fmt.Errorf("model: %w: schedule is missing, need one with prediction %q", ErrConfig, Epsilon)
+		return nil, fmt.Errorf("model: %w: schedule is missing, need one or a process with prediction %q", ErrConfig, c.Prediction)
 	}
 	chain, err := diffusion.NewChain(*c.Schedule)
 	if err != nil {

@@ -85,10 +85,10 @@ func (c *Config) Validate() error {
 	return err
 }
 
-// objective returns the loss that goes with what the model predicts: L_simple
-// for ε, EDM's weighted loss for F.
+// objective returns the loss that goes with the model: L_simple on a chain,
+// whatever is predicted, else EDM's weighted loss.
 func (c *Config) objective() (diffusion.Objective, error) {
-	if c.Model.Prediction == model.Epsilon {
+	if c.Model.Prediction != model.EDM && c.Model.Process == nil {
 		chain, err := c.Model.Chain()
 		if err != nil {
 			return nil, err

@@ -75,12 +75,15 @@ func state(t *testing.T, tr *Trainer) []byte {
 }
 
 func TestLearns(t *testing.T) {
-	for _, prediction := range []string{model.EDM, model.Epsilon} {
+	for _, prediction := range []string{model.EDM, model.Epsilon, string(diffusion.PredictV), string(diffusion.PredictVelocity)} {
 		c := small()
 		c.Model.Prediction = prediction
-		if prediction == model.Epsilon {
+		switch prediction {
+		case model.Epsilon, string(diffusion.PredictV):
 			c.Model.Schedule = &diffusion.Schedule{Kind: diffusion.Cosine}
 			c.Model.TimeScale, c.PMean, c.PStd = 0, 0, 0
+		case string(diffusion.PredictVelocity):
+			c.Model.Process, c.Model.TimeScale = &diffusion.Spec{Kind: diffusion.KindStraight}, 1000
 		}
 		tr := start(t, c)
 		steps(t, tr, c.Steps)
