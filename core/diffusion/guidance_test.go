@@ -91,30 +91,154 @@ func TestGuidanceValidate(t *testing.T) {
 		{"infinite", Guidance{Scale: math.Inf(1)}, "diffusion: guidance: scale is +Inf, need a finite number of at least 0"},
 		{"negative", Guidance{Scale: -0.5}, "diffusion: guidance: scale is -0.5, need a finite number of at least 0"},
 		{"NaN interval", Guidance{Scale: 1, SigmaMax: math.NaN()}, "diffusion: guidance: sigma_max is NaN, need a finite number of at least 0"},
+		{"NaN rescale", Guidance{Scale: 2, Rescale: math.NaN()}, "diffusion: guidance: rescale is NaN, need a number in [0, 1]"},
+		{"rescale", Guidance{Scale: 2, Rescale: 1.1}, "diffusion: guidance: rescale is 1.1, need a number in [0, 1]"},
+		{"no unconditional model", Guidance{Scale: 2}, "diffusion: guidance: scale is 2, need 1: there is no unconditional denoiser to move away from"},
+		{"no unconditional model", Guidance{Scale: 0}, "diffusion: guidance: scale is 0, need 1: there is no unconditional denoiser to move away from"},
 		{"empty interval", Guidance{Scale: 1, SigmaMin: 2, SigmaMax: 1}, "diffusion: guidance: interval ends at 1, need more than its start 2"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if _, err := Guided(nil, nil, c.g); err == nil || err.Error() != c.want {
+			if _, err := Guided(constant(0, new(int)), nil, c.g); err == nil || err.Error() != c.want {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
 		})
 	}
 }
 
-func TestClipped(t *testing.T) {
-	nan := float32(math.NaN())
-	answer := tensor.Of([]float32{-3, -1, -0.5, 0.25, 1, 1.5, float32(math.Inf(1)), nan}, 1, 1, 8, 1)
-	denoise := Clipped(func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return answer, nil })
-	got, err := denoise(answer, 1)
+// exactly returns the denoiser of a mixture, and counts its calls.
+func exactly(m mixture, calls *int) Denoiser {
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		*calls++
+		out := tensor.New(x.Shape...)
+		for i, v := range x.Data {
+			out.Data[i] = float32(m.denoised(float64(v), float64(sigma)))
+		}
+		return out, nil
+	}
+}
+
+// guidedScore returns ∇ log of p_c(x)^w·p_u(x)^(1−w), by central differences.
+func guidedScore(cond, uncond mixture, x, sigma, w float64) float64 {
+	k, h := Kernel{S: 1, Sigma: sigma}, 1e-5*sigma
+	log := func(x float64) float64 {
+		return w*math.Log(cond.at(k).density(x)) + (1-w)*math.Log(uncond.at(k).density(x))
+	}
+	return (log(x+h) - log(x-h)) / (2 * h)
+}
+
+// Within its interval guidance has the score of p_c^w·p_u^(1−w) at every noise level,
+// and is the conditional model outside, at the price of one call. With the exact
+// denoiser of blurred data as the worse model it is autoguidance.
+func TestGuidedScoreOnMixtures(t *testing.T) {
+	blurred := mixture{{-0.6, 0.4, 0.7}, {0.5, 0.5, 0.3}}
+	for _, c := range []struct {
+		name      string
+		more, was mixture
+	}{{"a class", mixture{{0.5, 0.25, 1}}, two}, {"autoguidance", two, blurred}} {
+		t.Run(c.name, func(t *testing.T) {
+			var cond, uncond int
+			g := Guidance{Scale: 2.5, SigmaMin: 0.2, SigmaMax: 3}
+			denoise, err := Guided(exactly(c.more, &cond), exactly(c.was, &uncond), g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, sigma := range []float32{0.1, 0.2, 0.3, 1, 3, 3.1, 20} {
+				cond, uncond = 0, 0
+				x := normals(32, 1).Scaled(sigma)
+				got, err := denoise(x, sigma)
+				if err != nil {
+					t.Fatal(err)
+				}
+				w, calls := 2.5, 1
+				if sigma <= 0.2 || sigma > 3 {
+					w, calls = 1, 0
+				}
+				if cond != 1 || uncond != calls {
+					t.Errorf("σ=%g: %d and %d calls, want 1 and %d", sigma, cond, uncond, calls)
+				}
+				for i, v := range x.Data {
+					s := float64(sigma)
+					score := (float64(got.Data[i]) - float64(v)) / (s * s)
+					want := guidedScore(c.more, c.was, float64(v), s, w)
+					// Two denoisers rounded to float32, and differences of order h².
+					bound := 8*u32*w*(1+math.Abs(float64(v)))/(s*s) + 1e-6*(1+math.Abs(want))
+					if !(math.Abs(score-want) <= bound) {
+						t.Errorf("σ=%g: score at %g is %g, want %g ± %.2g", sigma, v, score, want, bound)
+					}
+				}
+			}
+		})
+	}
+}
+
+// Autoguidance of two Gaussians is the denoiser of a third, narrower than both, whose
+// precision is w/(v₁+σ²) + (1−w)/(v₀+σ²).
+func TestAutoguidanceOfGaussians(t *testing.T) {
+	const w, v1, v0 = 2.0, 0.25, 0.36
+	var calls int
+	denoise, err := Guided(exactly(mixture{{0, 0.5, 1}}, &calls), exactly(mixture{{0, 0.6, 1}}, &calls), Guidance{Scale: w})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []float32{-1, -1, -0.5, 0.25, 1, 1, 1, nan} {
-		if math.Float32bits(got.Data[i]) != math.Float32bits(want) {
-			t.Errorf("number %d is %g, want %g", i, got.Data[i], want)
+	for _, sigma := range []float32{0.05, 0.5, 5} {
+		s := float64(sigma) * float64(sigma)
+		x := normals(16, 1)
+		got, err := denoise(x, sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range x.Data {
+			precision := w/(v1+s) + (1-w)/(v0+s)
+			want := float64(v) * (1 - s*precision)
+			if !(math.Abs(float64(got.Data[i])-want) <= 8*w*u32*math.Abs(float64(v))) {
+				t.Errorf("σ=%g: D(%g) is %g, want %g", sigma, v, got.Data[i], want)
+			}
+			if precision < 1/(v1+s) {
+				t.Errorf("σ=%g: precision %g is not above the better model's %g", sigma, precision, 1/(v1+s))
+			}
 		}
 	}
-	if answer.Data[0] != -3 {
-		t.Error("the denoiser's answer was written")
+}
+
+// With φ = 1 a guided image has the conditional one's contrast; with less, so much
+// less of the way, image by image.
+func TestRescale(t *testing.T) {
+	var calls int
+	cond, uncond := exactly(mixture{{0.5, 0.25, 1}}, &calls), exactly(two, &calls)
+	x := tensor.New(3, 8, 8, 1)
+	for i := range 3 {
+		copy(x.Row(i), normals(64, uint64(i)).Scaled(float32(i+1)).Data)
+	}
+	with := func(phi float64) *tensor.Tensor {
+		denoise, err := Guided(cond, uncond, Guidance{Scale: 4, Rescale: phi})
+		if err != nil {
+			t.Fatal(err)
+		}
+		d, err := denoise(x, 0.8)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	plain, half, full := with(0), with(0.5), with(1)
+	c, _ := cond(x, 0.8)
+	for i := range 3 {
+		before, want := deviation(plain.Row(i)), deviation(c.Row(i))
+		if math.Abs(before/want-1) < 0.05 {
+			t.Errorf("image %d: guidance changes the contrast from %g to %g: too little to test with", i, want, before)
+		}
+		if got := deviation(full.Row(i)); !(math.Abs(got/want-1) <= 4*u32) {
+			t.Errorf("image %d: deviation with φ=1 is %g, want %g", i, got, want)
+		}
+		if got := deviation(half.Row(i)); !(math.Abs(got/(before/2+want/2)-1) <= 4*u32) {
+			t.Errorf("image %d: deviation with φ=½ is %g, want %g", i, got, before/2+want/2)
+		}
+	}
+	flat, err := Guided(constant(0.5, &calls), constant(0.25, &calls), Guidance{Scale: 3, Rescale: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := flat(tensor.New(1, 1, 2, 1), 1); d.Data[0] != 1 {
+		t.Errorf("an even image becomes %g, want 1: there is no contrast to take back", d.Data[0])
 	}
 }

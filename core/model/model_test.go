@@ -126,6 +126,30 @@ func TestGuidance(t *testing.T) {
 	}
 }
 
+// Guidance has nothing to guide to in a model without classes.
+func TestGuidanceOfAnUnconditionalModel(t *testing.T) {
+	c := parse(t)
+	c.Classes, c.NullClass, c.UNet.NumClassEmbeds = nil, nil, nil
+	net, err := unet.Build(&c.UNet)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := model.New("test", c, graph.NewParams(net.Program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, x := runner(t, m, 2, 1), images(2)
+	for _, w := range []float32{0, 1} {
+		if _, err := r.Denoiser([]int{-1, -1}, w)(x, 1); err != nil {
+			t.Errorf("guidance %g: %v", w, err)
+		}
+	}
+	const want = "model: guidance is 2, need 1: the model has no classes to be guided to"
+	if _, err := r.Denoiser([]int{-1, -1}, 2)(x, 1); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
 func TestRunnerRefuses(t *testing.T) {
 	r := runner(t, newModel(t), 4, 1)
 	x := images(2)

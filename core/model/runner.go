@@ -135,7 +135,10 @@ func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err error) {
 	c := r.config
 	if !c.UNet.Conditional() {
-		return nil, nil, nil
+		if guidance != 0 && guidance != 1 {
+			err = fmt.Errorf("model: guidance is %g, need 1: the model has no classes to be guided to", guidance)
+		}
+		return nil, nil, err
 	}
 	named := false
 	for _, k := range class {
