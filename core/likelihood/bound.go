@@ -1,0 +1,161 @@
+package likelihood
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/num"
+	"tweedie/core/rng"
+	"tweedie/core/tensor"
+)
+
+// streamBound is the first stream of core/rng that the bound draws from, one a step.
+const streamBound uint32 = 1 << 25
+
+// BoundSettings say which model the bound is of, and where its noise comes from.
+type BoundSettings struct {
+	Large bool   `json:"large,omitempty"` // p's variance is β_t; else β̃_t, that of the posterior
+	Seed  uint64 `json:"seed,omitempty"`  // of the noise
+	First uint64 `json:"first,omitempty"` // number of the first image
+}
+
+// Terms are the parts of the bound on −ln p of one image, in nats (Ho et al. 2020,
+// eq. 5).
+type Terms struct {
+	Prior float64   // L_T: what is left of the image at the end
+	Steps []float64 // L_{t−1} of the paper's t = 2 … T, at index t−2
+	Data  float64   // L_0: −ln of the probability of the image's levels after the last step
+}
+
+// Total returns the bound.
+func (t Terms) Total() float64 {
+	sum := t.Data
+	for _, v := range t.Steps {
+		sum += v
+	}
+	return sum + t.Prior
+}
+
+// Bound returns the variational bound of each image x0 [N,H,W,C], whose pixels are
+// levels (see Level), for a model that samples by DDPM: q is the chain, and p steps
+// back with D in the place of x₀. One noise a step and image, so that the expectation
+// of each term over seeds is the paper's. It calls denoise T times, the error of which
+// it returns; a chain of one step has no bound here.
+func Bound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, s BoundSettings) ([]Terms, error) {
+	T := chain.Steps()
+	if T < 2 {
+		return nil, errors.New("likelihood: bound of a chain of 1 step, need 2 or more")
+	}
+	out := make([]Terms, x0.Shape[0])
+	for i := range out {
+		out[i].Steps = make([]float64, T-1)
+		out[i].Prior = priorTerm(x0.Row(i), chain.AlphasCumprod[T-1])
+	}
+	for t := T - 1; t >= 0; t-- {
+		terms, err := BoundTerm(denoise, chain, x0, t, s)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range terms {
+			if t == 0 {
+				out[i].Data = v
+			} else {
+				out[i].Steps[t-1] = v
+			}
+		}
+	}
+	return out, nil
+}
+
+// BoundTerm returns one term for each image, at step t of the chain, 0 ≤ t ≤ T−1 (the
+// paper's t less 1): L_t for t > 0, the divergence of p(z_{t−1}|z_t) from the posterior
+// q(z_{t−1}|z_t, x₀), and L_0 for t = 0. Sums over some of the steps estimate the bound
+// for less. It calls denoise once. The error names a step outside the chain, or is one
+// of denoise.
+func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, t int, s BoundSettings) ([]float64, error) {
+	if t < 0 || t >= chain.Steps() || chain.Steps() < 2 {
+		return nil, fmt.Errorf("likelihood: bound at step %d, need 0 to %d, of 2 or more", t, chain.Steps()-1)
+	}
+	eps := tensor.New(x0.Shape...)
+	for i := range x0.Shape[0] {
+		rng.Normal(eps.Row(i), s.Seed, s.First+uint64(i), streamBound+uint32(t))
+	}
+	sigma := float32(chain.Sigmas[t])
+	denoised, err := denoise(diffusion.Perturb(x0, eps, sigma), sigma)
+	if err != nil {
+		return nil, err
+	}
+	terms := make([]float64, x0.Shape[0])
+	for i := range terms {
+		if t == 0 {
+			terms[i] = dataTerm(x0.Row(i), denoised.Row(i), firstDeviation(chain))
+			continue
+		}
+		terms[i] = stepTerm(x0.Row(i), denoised.Row(i), chain, t, s.Large)
+	}
+	return terms, nil
+}
+
+// stepTerm is eq. 8 and, where the variances differ, what stands in C there: between
+// normal distributions of standard deviations q and p whose means are off apart,
+//
+//	KL = ln(p/q) + (q² + off²)/(2p²) − ½
+func stepTerm(x0, denoised []float32, chain *diffusion.Chain, t int, large bool) float64 {
+	step, q := diffusion.Bridge(chain.Kernel(float64(t)), chain.Kernel(float64(t-1)), 1)
+	p := q
+	if large {
+		p = math.Sqrt(chain.Betas[t])
+	}
+	squares := 0.0
+	for i, v := range x0 {
+		off := step.D * (float64(v) - float64(denoised[i]))
+		squares += float64(off * off)
+	}
+	ratio := q / p
+	each := (float64(ratio*ratio)-1)/2 - num.Log(ratio)
+	return float64(float64(len(x0))*each) + squares/(2*p*p)
+}
+
+// priorTerm is KL(q(z_T|x₀) ‖ N(0,I)).
+func priorTerm(x0 []float32, alphaCumprod float64) float64 {
+	squares := 0.0
+	for _, v := range x0 {
+		squares += float64(float64(v) * float64(v))
+	}
+	each := -(alphaCumprod + num.Log1p(-alphaCumprod)) / 2 // (1−ᾱ) − 1 − ln(1−ᾱ), halved
+	return float64(float64(len(x0))*each) + float64(alphaCumprod*squares)/2
+}
+
+// firstDeviation is that of p(x₀|z_1): √β̃_2 for both variances, as β̃_1 is 0 (what the
+// program of Ho et al. does).
+func firstDeviation(chain *diffusion.Chain) float64 {
+	_, sd := diffusion.Bridge(chain.Kernel(1), chain.Kernel(0), 1)
+	return sd
+}
+
+// leastProbability keeps a level that the model rules out from being infinitely
+// improbable, as the program of Ho et al. does.
+const leastProbability = 1e-12
+
+// dataTerm is eq. 13: −ln of what N(D, sd²) puts on each pixel's interval, the outer
+// two of which have no end.
+func dataTerm(x0, denoised []float32, sd float64) float64 {
+	sum := 0.0
+	for i, v := range x0 {
+		// From the level and not from v, so that intervals meet.
+		level := math.RoundToEven((float64(v) + 1) / Bin)
+		above, below := 1.0, 0.0
+		if level < 255 {
+			above = normalCDF((float64((level+0.5)*Bin) - 1 - float64(denoised[i])) / sd)
+		}
+		if level > 0 {
+			below = normalCDF((float64((level-0.5)*Bin) - 1 - float64(denoised[i])) / sd)
+		}
+		sum -= num.Log(math.Max(above-below, leastProbability))
+	}
+	return sum
+}
+
+func normalCDF(z float64) float64 { return (1 + num.Erf(z/math.Sqrt2)) / 2 }

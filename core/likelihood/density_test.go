@@ -1,0 +1,183 @@
+package likelihood
+
+import (
+	"context"
+	"math"
+	"strings"
+	"testing"
+
+	"tweedie/core/rng"
+	"tweedie/core/tensor"
+)
+
+func normals(sd float32, shape ...int) *tensor.Tensor {
+	x := tensor.New(shape...)
+	for i := range shape[0] {
+		rng.Normal(x.Row(i), 3, uint64(i), 0)
+	}
+	return x.Scaled(sd)
+}
+
+func densities(t *testing.T, p Product, x *tensor.Tensor, s Settings) []Density {
+	t.Helper()
+	d, err := LogDensity(p, x, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// The density of a Gaussian, closed form: the error falls as the fourth power of the
+// step until float32 shows.
+func TestGaussianDensity(t *testing.T) {
+	const sd = 0.5
+	one := mixture{{0, sd, 1}}
+	x := normals(sd, 4, 2, 2, 1)
+	s := Settings{SigmaMin: 0.01, SigmaMax: 50, PriorSD: math.Hypot(sd, 50), Probe: Exact}
+	off := func(steps int) (worst float64) {
+		s.Steps = steps
+		for i, d := range densities(t, one.product, x, s) {
+			want := 0.0
+			for _, v := range x.Row(i) {
+				want += one.logDensity(float64(v), 0.01)
+			}
+			worst = math.Max(worst, math.Abs(d.Log-want))
+			if d.Error != 0 {
+				t.Errorf("standard error is %g, want 0", d.Error)
+			}
+		}
+		return worst
+	}
+	coarse, fine := off(12), off(24)
+	if order := math.Log2(coarse / fine); !(order >= 3.5 && order <= 4.6) {
+		t.Errorf("order is %.2f (errors %.3g and %.3g), want 4", order, coarse, fine)
+	}
+	// x is rounded some 4·64 times on the way, D as often; both count a few times over.
+	if got := off(64); !(got <= 1e-4) {
+		t.Errorf("error is %.3g with 64 steps, want 1e-4", got)
+	}
+}
+
+// The density of a mixture, closed form, with the derivative in closed form and with
+// that of differences. Rademacher's estimate is exact here: pixels are independent.
+func TestMixtureDensity(t *testing.T) {
+	x := tensor.New(5, 2, 3, 1)
+	for i := range x.Data {
+		x.Data[i] = float32(i)/15 - 1
+	}
+	const low, high = 0.02, 5000
+	for _, c := range []struct {
+		name    string
+		product Product
+		probe   Probe
+		bound   float64 // a pixel
+	}{
+		{"exact", two.product, Exact, 2e-4},
+		{"rademacher", two.product, Rademacher, 2e-4},
+		{"differences", Differences(two.denoise), Rademacher, 2e-3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := densities(t, c.product, x, Settings{SigmaMin: low, SigmaMax: high, Steps: 130, Probe: c.probe})
+			for i, d := range got {
+				want := 0.0
+				for _, v := range x.Row(i) {
+					want += two.logDensity(float64(v), low)
+				}
+				// The prior leaves out the data's mean: some |mean|/σ_max a pixel.
+				if bound := 6 * (c.bound + 1./high); !(math.Abs(d.Log-want) <= bound) {
+					t.Errorf("image %d: ln p is %g, want %g ± %.2g", i, d.Log, want, bound)
+				}
+			}
+		})
+	}
+}
+
+// With correlated pixels every probe errs, their mean does not, and the error that is
+// reported is the one that is made.
+func TestHutchinsonIsUnbiased(t *testing.T) {
+	const low, high, probes = 0.05, 100, 400
+	x := normals(0.5, 3, 1, 3, 1)
+	prior := 100. // of three deviations, all small beside it
+	for _, probe := range []Probe{Rademacher, Gaussian} {
+		s := Settings{SigmaMin: low, SigmaMax: high, Steps: 80, Probe: probe, Probes: probes, PriorSD: prior, Seed: 5}
+		for i, d := range densities(t, turned.product, x, s) {
+			want := turned.logDensity(x.Row(i), low)
+			if !(d.Error > 0.005 && d.Error < 0.5) {
+				t.Errorf("%s, image %d: standard error %g, expected about a tenth", probe, i, d.Error)
+			}
+			if bound := 4*d.Error + 2e-3; !(math.Abs(d.Log-want) <= bound) {
+				t.Errorf("%s, image %d: ln p is %g, want %g ± %.2g", probe, i, d.Log, want, bound)
+			}
+		}
+	}
+	s := Settings{SigmaMin: low, SigmaMax: high, Steps: 80, PriorSD: prior, Probe: Exact}
+	for i, d := range densities(t, turned.product, x, s) {
+		if want := turned.logDensity(x.Row(i), low); !(math.Abs(d.Log-want) <= 2e-3) {
+			t.Errorf("exact, image %d: ln p is %g, want %g", i, d.Log, want)
+		}
+	}
+}
+
+// An image's number does not depend on its batch.
+func TestDensityDoesNotDependOnItsBatch(t *testing.T) {
+	x := normals(0.5, 3, 1, 3, 1)
+	for _, probe := range []Probe{Rademacher, Gaussian, Exact} {
+		s := Settings{SigmaMin: 0.05, SigmaMax: 50, Steps: 5, Probe: probe, Probes: 2, Seed: 5}
+		all := densities(t, turned.product, x, s)
+		s.First = 2
+		if alone := densities(t, turned.product, tensor.Of(x.Row(2), 1, 1, 3, 1), s); alone[0] != all[2] {
+			t.Errorf("%s: alone %+v, in a batch %+v", probe, alone[0], all[2])
+		}
+	}
+}
+
+func TestOneProbeHasNoError(t *testing.T) {
+	d := densities(t, turned.product, normals(1, 1, 1, 3, 1), Settings{SigmaMin: 0.1, SigmaMax: 10, Steps: 4})
+	if !math.IsNaN(d[0].Error) || math.IsNaN(d[0].Log) {
+		t.Errorf("got %+v, want a density, and NaN for its error", d[0])
+	}
+}
+
+func TestLogDensityPassesErrors(t *testing.T) {
+	calls := 0
+	fails := func(x, e *tensor.Tensor, sigma float32) (*tensor.Tensor, *tensor.Tensor, error) {
+		if calls++; calls == 6 {
+			return nil, nil, context.Canceled
+		}
+		return two.product(x, e, sigma)
+	}
+	_, err := LogDensity(fails, normals(1, 1, 1, 3, 1), Settings{SigmaMin: 0.1, SigmaMax: 10, Steps: 4})
+	if err != context.Canceled || calls != 6 {
+		t.Errorf("got %v after %d calls, want the denoiser's own error after 6", err, calls)
+	}
+	calls = 10
+	if _, err := LogDensity(fails, normals(1, 1, 1, 3, 1), Settings{SigmaMin: 0.1, SigmaMax: 10, Steps: 4, Probes: 3}); err != nil || calls != 10+4*4*3 {
+		t.Errorf("got %v and %d calls, want %d", err, calls-10, 4*4*3)
+	}
+}
+
+func TestSettingsValidate(t *testing.T) {
+	nan := math.NaN()
+	good := Settings{SigmaMin: 0.1, SigmaMax: 10, Steps: 4}
+	if err := good.Validate(); err != nil {
+		t.Error(err)
+	}
+	for _, c := range []struct {
+		change func(*Settings)
+		want   string
+	}{
+		{func(s *Settings) { s.SigmaMin = 0 }, "noise levels 0 to 10"},
+		{func(s *Settings) { s.SigmaMax = nan }, "noise levels 0.1 to NaN"},
+		{func(s *Settings) { s.SigmaMax = 0.05 }, "noise levels 0.1 to 0.05"},
+		{func(s *Settings) { s.Steps = 0 }, "steps is 0, need 1 to 65536"},
+		{func(s *Settings) { s.Probes = -1 }, "probes is -1"},
+		{func(s *Settings) { s.PriorSD = nan }, "prior_sd is NaN"},
+		{func(s *Settings) { s.Probe = "sobol" }, `probe is "sobol", need "rademacher", "gaussian" or "exact"`},
+	} {
+		s := good
+		c.change(&s)
+		if err := s.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+}

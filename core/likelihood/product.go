@@ -1,0 +1,63 @@
+package likelihood
+
+import (
+	"tweedie/core/diffusion"
+	"tweedie/core/tensor"
+)
+
+// Product evaluates a denoiser and, along a direction, its Jacobian J = ∂D(x;σ)/∂x:
+// the result's second part is J·e or eᵀ·J, whichever comes cheaper. For all that is
+// asked here, e·J·e, they are the same. Each image has a Jacobian of its own.
+//
+//	x, e   [N,H,W,C], left unchanged
+//	sigma  the noise level of all N images, > 0
+//
+// The results have the shape of x and last until the next call.
+type Product func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error)
+
+// differenceStep is the step of Differences in units of σ, which is how far D needs x
+// to move before it turns. Halving an error of order step² would double one of order
+// u/step from float32's rounding; near 2⁻⁷ they meet.
+const differenceStep = 1.0 / (1 << 7)
+
+// Differences makes a Product of any denoiser by central differences, J·e =
+// (D(x + h·e) − D(x − h·e))/2h: no derivatives needed, three evaluations instead of
+// one, and about four digits.
+func Differences(denoise diffusion.Denoiser) Product {
+	return func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error) {
+		if denoised, err = denoise(x, sigma); err != nil {
+			return nil, nil, err
+		}
+		denoised = denoised.Clone()
+		h := sigma * differenceStep
+		up, err := denoise(x.AddScaled(h, e), sigma)
+		if err != nil {
+			return nil, nil, err
+		}
+		up = up.Clone()
+		down, err := denoise(x.AddScaled(-h, e), sigma)
+		if err != nil {
+			return nil, nil, err
+		}
+		return denoised, up.Combine(1/(2*h), -1/(2*h), down), nil
+	}
+}
+
+// NetworkProduct is Product for a raw network F(x; c_noise): ∂F/∂x·e or eᵀ·∂F/∂x.
+type NetworkProduct func(x, e *tensor.Tensor, cNoise float32) (f, product *tensor.Tensor, err error)
+
+// Of returns the Product of a network's denoiser: D = c_skip·x + c_out·F(c_in·x), so
+// J = c_skip·I + c_out·c_in·∂F. The error is one of p or of net.
+func Of(net NetworkProduct, p diffusion.Parametrisation) Product {
+	return func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error) {
+		c, err := p.Coefficients(sigma)
+		if err != nil {
+			return nil, nil, err
+		}
+		f, along, err := net(x.Scaled(float32(c.CIn)), e, float32(c.CNoise))
+		if err != nil {
+			return nil, nil, err
+		}
+		return x.Combine(float32(c.CSkip), float32(c.COut), f), e.Combine(float32(c.CSkip), float32(c.COut*c.CIn), along), nil
+	}
+}
