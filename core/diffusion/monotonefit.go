@@ -9,7 +9,7 @@ import (
 // points (times[i], gammas[i]): Adam (Kingma & Ba 2015) on the squared error, for
 // the logarithms of the positive weights. The first point stands at t = 0 and the
 // last at t = 1, and these two are met exactly. The same points give the same
-// weights. The error says what is wrong with the points.
+// weights on one machine. The error says what is wrong with the points.
 func FitMonotone(times, gammas []float64, units, steps int) (*Monotone, error) {
 	n := len(times)
 	if n < 2 || len(gammas) != n || times[0] != 0 || times[n-1] != 1 {

@@ -94,7 +94,7 @@ func Transition(from, to Kernel) (keep, sd float64) {
 // probability flow in dx/dσ.
 func Bridge(from, to Kernel, eta float64) (step Field, sd float64) {
 	ratio := to.Sigma / from.Sigma
-	sigma := eta * to.Sigma * math.Sqrt(1-float64(ratio*ratio)) // of the noise that is new
+	sigma := float64(eta * to.Sigma * math.Sqrt(1-float64(ratio*ratio))) // of the noise that is new
 	kept := math.Sqrt((to.Sigma-sigma)*(to.Sigma+sigma)) / from.Sigma
 	return Field{Z: to.S * kept / from.S, D: to.S * (1 - kept)}, to.S * sigma
 }

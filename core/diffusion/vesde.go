@@ -15,7 +15,7 @@ type VESDE struct {
 func (p VESDE) Kernel(t float64) Kernel {
 	checkTime(p, t)
 	rise := num.Log(p.SigmaMax / p.SigmaMin)
-	sigma := p.SigmaMin * num.Exp(t*rise)
+	sigma := float64(p.SigmaMin * num.Exp(t*rise))
 	return Kernel{S: 1, Sigma: sigma, VarianceRate: 2 * rise * (sigma * sigma)}
 }
 

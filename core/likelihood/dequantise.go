@@ -3,6 +3,7 @@ package likelihood
 import (
 	"math"
 
+	"tweedie/core/num"
 	"tweedie/core/rng"
 	"tweedie/core/tensor"
 )
@@ -45,7 +46,7 @@ func Dequantise(levels []uint8, seed, first uint64, shape ...int) *tensor.Tensor
 // even over the interval. Averaged over dequantisations it is never below −log₂ of
 // the true probability (Jensen), so it flatters no model.
 func BitsPerDim(logDensity float64, d int) float64 {
-	return BitsOfNats(-logDensity, d) - math.Log2(Bin)
+	return BitsOfNats(-logDensity, d) - num.Log(Bin)/math.Ln2
 }
 
 // BitsOfNats returns nats of a whole image as bits a dimension.
