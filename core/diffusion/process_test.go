@@ -245,13 +245,46 @@ func TestODETransportsTheMarginal(t *testing.T) {
 	})
 }
 
-// So do the reverse SDE and its relatives with less and more noise: Euler-Maruyama
-// from exact samples of the noisy marginal.
-func TestReverseSDETransportsTheMarginal(t *testing.T) {
-	const n = 2000
+// The exact marginals solve the Fokker-Planck equation of every backward process, run
+// from the last time to the first: ∂p/∂t = −∂(b·p)/∂z − ½(λg)²·∂²p/∂z², by central
+// differences.
+func TestBackwardKeepsTheMarginal(t *testing.T) {
 	eachProcess(t, func(t *testing.T, r row) {
 		p := r.process
-		times := between(t, p, 300)
+		for _, at := range between(t, p, 12) {
+			if r.whole {
+				_, last := p.Span()
+				at = min(math.Floor(at), last-1) + 0.5 // its rates jump at the steps
+			}
+			k := p.Kernel(at)
+			width := k.S * math.Hypot(0.3, k.Sigma)
+			dt, dz := 1e-4*math.Min(at, 1), 1e-3*width
+			for _, lambda := range []float64{0, 0.5, 1, 1.5} {
+				drift, g := k.Backward(lambda)
+				density := two.at(k).density
+				flux := func(z float64) float64 { return drift.At(z, two.denoised(z/k.S, k.Sigma)) * density(z) }
+				for _, z := range []float64{-1.5 * width, -0.4 * width, 0.1 * width, width} {
+					left := (two.at(p.Kernel(at+dt)).density(z) - two.at(p.Kernel(at-dt)).density(z)) / (2 * dt)
+					spread := g * g / 2 * (density(z+dz) - 2*density(z) + density(z-dz)) / (dz * dz)
+					right := -(flux(z+dz)-flux(z-dz))/(2*dz) - spread
+					// Differences of order dz²/width² and dt², of terms that cancel.
+					size := math.Abs(spread) + math.Abs(left) + math.Abs(k.F())*density(z)
+					if !(math.Abs(left-right) <= 2e-4*size) {
+						t.Errorf("t=%g, λ=%g, z=%g: ∂p/∂t is %g, the equation gives %g", at, lambda, z, left, right)
+					}
+				}
+			}
+		}
+	})
+}
+
+// So do, simulated, the reverse SDE and a relative with less noise: Euler-Maruyama
+// from exact samples of the noisy marginal.
+func TestReverseSDETransportsTheMarginal(t *testing.T) {
+	const n = 1000
+	eachProcess(t, func(t *testing.T, r row) {
+		p := r.process
+		times := between(t, p, 250)
 		last := len(times) - 1
 		for _, lambda := range []float64{0.5, 1} {
 			rng := rand.New(rand.NewPCG(3, 4))
