@@ -23,25 +23,20 @@ type File struct {
 // It allocates m.RawBytes() and little more, a shard at a time and only after the
 // hash of that shard has proven right. An error wraps ErrCorrupt.
 func (m *Manifest) Decode(shards [][]byte) (*File, error) {
-	sums := make([][sha256.Size]byte, len(shards))
-	for i, data := range shards {
-		sums[i] = sha256.Sum256(data)
-	}
-	return m.DecodeSummed(shards, sums)
-}
-
-// DecodeSummed is Decode for a caller that has computed the SHA-256 of the shards:
-// a browser does so many times faster than a program inside it.
-func (m *Manifest) DecodeSummed(shards [][]byte, sums [][sha256.Size]byte) (*File, error) {
 	if len(shards) != len(m.Shards) {
 		return nil, fmt.Errorf("weights: %w: got %d shards, need %d", ErrCorrupt, len(shards), len(m.Shards))
 	}
-	if len(sums) != len(shards) {
-		return nil, fmt.Errorf("weights: got %d sums of %d shards, need one each", len(sums), len(shards))
-	}
+	return m.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) { return shards[i], sha256.Sum256(shards[i]) })
+}
+
+// DecodeFrom is Decode for a caller that hands over a shard and its SHA-256 when it
+// is asked for them: one after the other, so that one at a time has to be in memory. A
+// browser computes the sum many times faster than a program inside it.
+func (m *Manifest) DecodeFrom(shard func(i int) ([]byte, [sha256.Size]byte)) (*File, error) {
 	f := &File{Manifest: m, index: map[string]int{}}
-	for i, data := range shards {
-		tensors, err := m.Shards[i].decode(data, sums[i])
+	for i := range m.Shards {
+		data, sum := shard(i)
+		tensors, err := m.Shards[i].decode(data, sum)
 		if err == nil {
 			err = f.add(tensors)
 		}

@@ -4,8 +4,10 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"syscall/js"
 	"time"
 
@@ -21,6 +23,10 @@ const slice = 25 * time.Millisecond
 // compact is the size of network from which memory is dearer than the time that
 // codes take to become numbers: float32, packed and transformed, it would be 100 MB.
 const compact = 8 << 20
+
+// large is the size of weights from which garbage is collected early: the memory of
+// a wasm program never shrinks.
+const large = 16 << 20
 
 // binding is the state behind the calls: a model, and at most one call that runs.
 type binding struct {
@@ -106,11 +112,7 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	shards := make([][]byte, args[1].Length())
-	for i := range shards {
-		shards[i] = bytesOf(args[1].Index(i))
-	}
-	file, err := decode(manifest, shards, args[2])
+	file, err := decode(manifest, args[1], args[2])
 	if err != nil {
 		return nil, err
 	}
@@ -121,15 +123,21 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	return jsonOf(b.engine.Info())
 }
 
-func decode(m *weights.Manifest, shards [][]byte, sums js.Value) (*weights.File, error) {
-	if sums.IsNull() {
-		return m.Decode(shards)
+// decode reads the shards of m one after the other.
+func decode(m *weights.Manifest, shards, sums js.Value) (*weights.File, error) {
+	if shards.Length() != len(m.Shards) {
+		return nil, fmt.Errorf("browser: found %d shards, need %d", shards.Length(), len(m.Shards))
 	}
-	known := make([][32]byte, sums.Length())
-	for i := range known {
-		copy(known[i][:], bytesOf(sums.Index(i)))
+	if m.RawBytes() > large {
+		debug.SetGCPercent(20)
 	}
-	return m.DecodeSummed(shards, known)
+	return m.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) {
+		data := bytesOf(shards.Index(i))
+		if sums.IsNull() {
+			return data, sha256.Sum256(data)
+		}
+		return data, [sha256.Size]byte(bytesOf(sums.Index(i)))
+	})
 }
 
 // model returns the engine, or an error before load.

@@ -26,9 +26,16 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 	if o.Workers == 0 {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
+	compact := o.Compact > 0 && m.Parameters() >= o.Compact
+	if compact { // one image keeps such a network busy for long
+		o.Chunk = cmp.Or(o.Chunk, o.Workers)
+	}
 	o.Chunk = cmp.Or(o.Chunk, chunk*o.Workers)
-	// A guided evaluation sends every image through the network twice.
-	runner, err := m.NewRunner((2*o.Chunk+o.Workers-1)/o.Workers, infer.Options{Fast: o.Fast, Workers: o.Workers, Compact: o.Compact > 0 && m.Parameters() >= o.Compact})
+	most := o.Chunk
+	if info.Unconditional { // a guided evaluation sends every image through the network twice
+		most *= 2
+	}
+	runner, err := m.NewRunner((most+o.Workers-1)/o.Workers, infer.Options{Fast: o.Fast, Workers: o.Workers, Compact: compact})
 	if err != nil {
 		return nil, err
 	}
