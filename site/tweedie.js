@@ -110,16 +110,18 @@ export class Model {
       const begun = performance.now()
       const asked = { ...plain(fields), seed: seedOf(fields.seed) }
       const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
-      const { nfe, walk: _, ...request } = JSON.parse(await this.#pool.ask(question, { signal: inner }))
+      const { nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal: inner }))
       const batch = new Batch(request.n, this.info.shape, onStep)
+      let nfe = 0 // of the image that took most: adaptive samplers find out on the way
       const size = Math.min(MOST_IMAGES, Math.ceil(request.n / (PARTS * this.#pool.size)))
       await new Promise((resolve, reject) => {
         const parts = ranges(request.n, size).map(async ([start, end]) => {
           const part = { ...asked, n: end - start, first: (asked.first ?? 0) + start }
           const message = { call, request: JSON.stringify(part), ...pictures }
           const onPart = batch.listener(start, end, reject)
-          const { pixels } = await this.#pool.run(message, { signal: inner, onStep: onPart })
-          batch.fill(start, pixels)
+          const done = await this.#pool.run(message, { signal: inner, onStep: onPart })
+          batch.fill(start, done.pixels)
+          nfe = Math.max(nfe, done.nfe)
         })
         Promise.all(parts).then(resolve, reject)
       })

@@ -37,20 +37,29 @@ func (r RePaint) Validate(steps int) error {
 	if r.Jump >= steps {
 		return fmt.Errorf("edit: repaint: jump is %d of %d steps, need less than the steps", r.Jump, steps)
 	}
-	if n := r.walkLength(steps); n > maxWalk {
+	if n := r.Steps(steps); n > maxWalk {
 		return fmt.Errorf("edit: repaint: %d steps in all, need at most %d", n, maxWalk)
 	}
 	return nil
 }
 
-// NFE returns how often Inpaint calls the denoiser for a method and a schedule
-// of the given steps, for which r is valid.
-func (r RePaint) NFE(m sampler.Method, steps int) int {
-	return m.NFE(r.walkLength(steps), true)
+// NFE returns how often Inpaint calls the denoiser for a method, with options that
+// suit it, and a schedule of the given steps, for which r is valid: every stretch
+// is a run of its own.
+func (r RePaint) NFE(m sampler.Method, o sampler.Options, steps int) int {
+	walk, err := r.walk(steps)
+	if err != nil {
+		panic("edit: NFE of an invalid walk")
+	}
+	nfe := 0
+	for _, w := range walk {
+		nfe += m.NFE(o, w.to-w.from, w.to == steps)
+	}
+	return nfe
 }
 
-// walkLength returns the steps of the whole walk: every jump is walked again.
-func (r RePaint) walkLength(steps int) int {
+// Steps returns the steps of the whole walk: every jump is walked again.
+func (r RePaint) Steps(steps int) int {
 	if r.Resamplings <= 1 {
 		return steps
 	}

@@ -50,7 +50,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(&got, "%s eta=%g %q:", s.Method, s.Eta, schedule.Kind)
+			fmt.Fprintf(&got, "%s eta=%g%s %q:", s.Method, s.Eta, asked(s.Options), schedule.Kind)
 			for _, v := range x.Data {
 				fmt.Fprintf(&got, " %08x", math.Float32bits(v))
 			}

@@ -30,25 +30,14 @@ func DDIM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, eta fl
 	if eta > 0 && noise == nil {
 		panic("sampler: DDIM with eta and without noise")
 	}
-	if err := Check(sigmas); err != nil {
-		return nil, err
-	}
-	for i := range len(sigmas) - 1 {
-		sigma, sigmaNext := sigmas[i], sigmas[i+1]
-		denoised, err := denoise(x, sigma)
-		if err != nil {
-			return nil, err
-		}
+	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		keep, sd := ddimStep(float64(sigma), float64(sigmaNext), eta)
 		x = x.Combine(float32(keep), float32(1-keep), denoised)
 		if sd > 0 {
 			x = x.AddScaled(float32(sd), noise(StreamStep+uint32(i)))
 		}
-		if err := hook.call(i, x, sigmaNext); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil
+		return x, nil
+	})
 }
 
 // ddimStep returns √(σ_s² − ν²)/σ_t and ν.

@@ -41,27 +41,11 @@ func DDPM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, varian
 	if noise == nil {
 		panic("sampler: DDPM without noise")
 	}
-	if err := Check(sigmas); err != nil {
-		return nil, err
-	}
-	for i := range len(sigmas) - 1 {
-		sigma, sigmaNext := sigmas[i], sigmas[i+1]
-		denoised, err := denoise(x, sigma)
-		if err != nil {
-			return nil, err
-		}
-		if sigmaNext == 0 {
-			x = denoised.Clone()
-		} else {
-			keep, sd := ddpmStep(float64(sigma), float64(sigmaNext), variance)
-			x = x.Combine(float32(keep), float32(1-keep), denoised)
-			x = x.AddScaled(float32(sd), noise(StreamStep+uint32(i)))
-		}
-		if err := hook.call(i, x, sigmaNext); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil
+	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		keep, sd := ddpmStep(float64(sigma), float64(sigmaNext), variance)
+		x = x.Combine(float32(keep), float32(1-keep), denoised)
+		return x.AddScaled(float32(sd), noise(StreamStep+uint32(i))), nil
+	})
 }
 
 // ddpmStep returns r of the mean, and the standard deviation of the noise.

@@ -23,31 +23,17 @@ import (
 // It calls denoise K times. The error is one of denoise or of the hook, as it
 // is, or wraps ErrSchedule.
 func DPMpp2M(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
-	if err := Check(sigmas); err != nil {
-		return nil, err
-	}
 	var denoisedBefore *tensor.Tensor // D_{i−2}
 	var hBefore float64               // h_{i−1}
-	for i := range len(sigmas) - 1 {
-		sigma, sigmaNext := sigmas[i], sigmas[i+1]
-		denoised, err := denoise(x, sigma)
-		if err != nil {
-			return nil, err
-		}
+	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		ratio := float64(sigmaNext) / float64(sigma)
+		h := -num.Log(ratio)
 		target := denoised
-		if sigmaNext > 0 {
-			h := -num.Log(ratio)
-			if denoisedBefore != nil {
-				over := h / (2 * hBefore) // 1/(2r)
-				target = denoised.Combine(float32(1+over), float32(-over), denoisedBefore)
-			}
-			denoisedBefore, hBefore = denoised, h
+		if denoisedBefore != nil {
+			over := h / (2 * hBefore) // 1/(2r)
+			target = denoised.Combine(float32(1+over), float32(-over), denoisedBefore)
 		}
-		x = x.Combine(float32(ratio), float32(1-ratio), target)
-		if err := hook.call(i, x, sigmaNext); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil
+		denoisedBefore, hBefore = denoised, h
+		return x.Combine(float32(ratio), float32(1-ratio), target), nil
+	})
 }

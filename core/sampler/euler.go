@@ -15,25 +15,9 @@ import (
 // It calls denoise K times. The error is one of denoise or of the hook, as it
 // is, or wraps ErrSchedule.
 func Euler(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
-	if err := Check(sigmas); err != nil {
-		return nil, err
-	}
-	for i := range len(sigmas) - 1 {
-		sigma, sigmaNext := sigmas[i], sigmas[i+1]
-		denoised, err := denoise(x, sigma)
-		if err != nil {
-			return nil, err
-		}
-		if sigmaNext == 0 {
-			x = denoised.Clone() // x − σ·(x − D)/σ, without its rounding
-		} else {
-			x = x.AddScaled(sigmaNext-sigma, slope(x, denoised, sigma))
-		}
-		if err := hook.call(i, x, sigmaNext); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil
+	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		return x.AddScaled(sigmaNext-sigma, slope(x, denoised, sigma)), nil
+	})
 }
 
 // slope returns dx/dσ = (x − D)/σ.

@@ -1,31 +1,54 @@
 package sampler
 
 import (
+	"cmp"
+	"math"
+
 	"tweedie/core/diffusion"
 	"tweedie/core/tensor"
 )
 
-// Heun integrates the probability-flow ODE with Heun's second-order rule:
-// Algorithm 1 of Karras et al. 2022, arXiv:2206.00364, for σ(t) = t and s(t) = 1.
-// Line numbers below are its own.
+// Churn is the stochasticity of Algorithm 2 of Karras et al. 2022,
+// arXiv:2206.00364, section 4. The zero value adds none.
+type Churn struct {
+	S     float64 `json:"s_churn,omitempty"` // in all, spread over the steps; at least 0
+	Min   float64 `json:"s_tmin,omitempty"`  // noise level below which none is added
+	Max   float64 `json:"s_tmax,omitempty"`  // noise level above which none is added; 0 means no limit
+	Noise float64 `json:"s_noise,omitempty"` // standard deviation of what is added, in units of what was taken; 0 means 1
+}
+
+// Heun integrates the probability-flow ODE with Heun's second-order rule, and
+// goes back up a little before each step where churn asks for it: Algorithm 2 of
+// Karras et al. 2022, arXiv:2206.00364, for σ(t) = t and s(t) = 1, which is
+// Algorithm 1 without churn. Line numbers below are Algorithm 2's. σ̂ is held to
+// sigmas[0], so that a model's range is not left.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check; a final 0 makes the last step an Euler step
+//	noise   StreamStep+i is drawn in step i if it goes up; may be nil without churn
 //
 // It calls denoise 2K times, once fewer when sigmas ends in 0. The error is one
-// of denoise or of the hook, as it is, or wraps ErrSchedule.
-func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
+// of denoise or of the hook, as it is, or wraps ErrSchedule. It panics if noise
+// is missing.
+func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn Churn, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	if churn.S > 0 && noise == nil {
+		panic("sampler: Heun with churn and without noise")
+	}
 	if err := Check(sigmas); err != nil {
 		return nil, err
 	}
 	for i := range len(sigmas) - 1 { // 3
 		sigma, sigmaNext := sigmas[i], sigmas[i+1]
+		if up, sd := churn.step(sigma, sigmas[0], len(sigmas)-1); up > sigma {
+			x = x.AddScaled(float32(sd), noise(StreamStep+uint32(i))) // 6: x̂ᵢ ← xᵢ + √(t̂ᵢ² − tᵢ²)·εᵢ
+			sigma = up
+		}
 		denoised, err := denoise(x, sigma)
 		if err != nil {
 			return nil, err
 		}
 		if sigmaNext == 0 {
-			x = denoised.Clone() // 5, without its rounding
+			x = denoised.Clone() // 8, without its rounding
 		} else if x, err = heunStep(denoise, x, denoised, sigma, sigmaNext); err != nil {
 			return nil, err
 		}
@@ -33,18 +56,31 @@ func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook H
 			return nil, err
 		}
 	}
-	return x, nil // 9
+	return x, nil // 12
 }
 
-// heunStep is lines 4 to 8 for σᵢ₊₁ ≠ 0.
+// step returns σ̂ of a step from sigma, one of steps, and the standard deviation
+// of the noise that leads there: lines 4 and 5.
+func (c Churn) step(sigma, highest float32, steps int) (up float32, sd float64) {
+	s := float64(sigma)
+	if c.S == 0 || s < c.Min || c.Max != 0 && s > c.Max {
+		return sigma, 0
+	}
+	gamma := min(c.S/float64(steps), math.Sqrt2-1)
+	up = min(sigma+float32(gamma*s), highest) // 5: t̂ᵢ ← tᵢ + γᵢtᵢ
+	fall := (float64(up) - s) * (float64(up) + s)
+	return up, cmp.Or(c.Noise, 1) * math.Sqrt(fall)
+}
+
+// heunStep is lines 7 to 11 for σᵢ₊₁ ≠ 0.
 func heunStep(denoise diffusion.Denoiser, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
-	d := slope(x, denoised, sigma)           // 4: dᵢ ← (xᵢ − D(xᵢ;σᵢ))/σᵢ
-	xNext := x.AddScaled(sigmaNext-sigma, d) // 5: xᵢ₊₁ ← xᵢ + (σᵢ₊₁ − σᵢ)dᵢ
+	d := slope(x, denoised, sigma)           // 7: dᵢ ← (x̂ᵢ − D(x̂ᵢ;t̂ᵢ))/t̂ᵢ
+	xNext := x.AddScaled(sigmaNext-sigma, d) // 8: xᵢ₊₁ ← x̂ᵢ + (tᵢ₊₁ − t̂ᵢ)dᵢ
 	denoised, err := denoise(xNext, sigmaNext)
 	if err != nil {
 		return nil, err
 	}
-	dPrime := slope(xNext, denoised, sigmaNext) // 7: dᵢ′ ← (xᵢ₊₁ − D(xᵢ₊₁;σᵢ₊₁))/σᵢ₊₁
+	dPrime := slope(xNext, denoised, sigmaNext) // 10: dᵢ′ ← (xᵢ₊₁ − D(xᵢ₊₁;tᵢ₊₁))/tᵢ₊₁
 	h := (sigmaNext - sigma) / 2
-	return x.AddScaled(h, d).AddScaled(h, dPrime), nil // 8: … + (σᵢ₊₁ − σᵢ)(½dᵢ + ½dᵢ′)
+	return x.AddScaled(h, d).AddScaled(h, dPrime), nil // 11: … + (tᵢ₊₁ − t̂ᵢ)(½dᵢ + ½dᵢ′)
 }

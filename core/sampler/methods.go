@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"fmt"
 
 	"tweedie/core/diffusion"
@@ -12,10 +13,12 @@ type Settings struct {
 	Method string  `json:"sampler"`       // a Name of Methods
 	Steps  int     `json:"steps"`         // 1 to MaxSteps
 	Eta    float64 `json:"eta,omitempty"` // noise of a method with Eta: 0 (none) to 1; else 0
+	Options
 	Schedule
 }
 
-// Validate names the first field that is out of its range.
+// Validate names the first field that is out of its range, or that the method
+// has no use for.
 func (s Settings) Validate() error {
 	if _, err := s.method(); err != nil {
 		return err
@@ -23,10 +26,13 @@ func (s Settings) Validate() error {
 	if err := checkSteps(s.Steps); err != nil {
 		return err
 	}
+	if s.Order > s.Steps {
+		return fmt.Errorf("sampler: order is %d with %d steps, need at most the steps", s.Order, s.Steps)
+	}
 	return s.Schedule.Validate()
 }
 
-// method returns what s.Method names, if s.Eta suits it.
+// method returns what s.Method names, if s.Eta and s.Options suit it.
 func (s Settings) method() (Method, error) {
 	m, err := Lookup(s.Method)
 	if err != nil {
@@ -38,7 +44,7 @@ func (s Settings) method() (Method, error) {
 	if s.Eta != 0 && !m.Eta {
 		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta", s.Eta, m.Name)
 	}
-	return m, nil
+	return m, s.Options.check(m)
 }
 
 // Sigmas returns the noise levels of s for a model that supports [sigmaMin,
@@ -50,72 +56,38 @@ func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]
 
 // Method describes one sampler to those who offer a choice of them.
 type Method struct {
-	Name        string `json:"name"`        // what Settings and the command line say
-	Title       string `json:"title"`       // what a page shows
-	About       string `json:"about"`       // what it is, in a line
-	Noise       bool   `json:"noise"`       // draws fresh noise at every step
-	Eta         bool   `json:"eta"`         // has an eta, and draws noise if that is not 0
-	Evaluations int    `json:"evaluations"` // calls of the denoiser a step; the step to 0 takes one
-	Order       int    `json:"order"`       // of convergence to the ODE's solution; 0 for noisy methods
+	Name        string   `json:"name"`        // what Settings and the command line say
+	Title       string   `json:"title"`       // what a page shows
+	About       string   `json:"about"`       // what it is, in a line
+	Noise       bool     `json:"noise"`       // draws fresh noise at every step
+	Eta         bool     `json:"eta"`         // has an eta, and draws noise if that is not 0
+	Adaptive    bool     `json:"adaptive"`    // takes as many steps of its own from level to level as its tolerance asks, the same for a whole batch
+	Evaluations int      `json:"evaluations"` // calls of the denoiser a step, at the least, as it comes; the step to 0 takes one
+	Order       int      `json:"order"`       // of convergence to the ODE's solution, as it comes; 0 for noisy methods
+	Orders      int      `json:"orders"`      // the highest that Options.Order asks for; 0 if there is no choice
+	Takes       []string `json:"takes"`       // the Options it has, by their names in JSON
 
-	run func(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error)
+	run func(r run) (*tensor.Tensor, error)
+	nfe func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
 }
 
-// NFE returns how often the method calls the denoiser along steps steps, the
-// last of which does or does not end in 0.
-func (m Method) NFE(steps int, toZero bool) int {
-	nfe := steps * m.Evaluations
+// NFE returns how often the method, with options that suit it, calls the denoiser
+// along steps steps, the last of which does or does not end in 0. Of an adaptive
+// method, which cannot know, it is the least: progress is to be told by the noise
+// level there.
+func (m Method) NFE(o Options, steps int, toZero bool) int {
+	last := 0
 	if toZero {
-		nfe -= m.Evaluations - 1
+		steps, last = steps-1, 1
 	}
-	return nfe
+	if m.nfe != nil {
+		return m.nfe(o, steps) + last
+	}
+	return steps*m.Evaluations + last
 }
 
-// Methods lists every sampler, the recommended one first. It is read only.
-var Methods = []Method{
-	{
-		Name: "dpmpp2m", Title: "DPM-Solver++ (2M)", About: "Second order at the price of first; the best start at 10 to 30 steps (Lu 2022).",
-		Evaluations: 1, Order: 2,
-		run: func(_ Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, _ Noise, hook Hook) (*tensor.Tensor, error) {
-			return DPMpp2M(denoise, x, sigmas, hook)
-		},
-	},
-	{
-		Name: "ddim", Title: "DDIM", About: "First order; deterministic at eta 0, ancestral at eta 1 (Song 2021).",
-		Eta: true, Evaluations: 1, Order: 1,
-		run: func(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-			return DDIM(denoise, x, sigmas, s.Eta, noise, hook)
-		},
-	},
-	{
-		Name: "ddpm", Title: "DDPM, small variance", About: "Ancestral sampling with the variance of the posterior; wants many steps (Ho 2020).",
-		Noise: true, Evaluations: 1,
-		run: func(_ Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-			return DDPM(denoise, x, sigmas, VarianceSmall, noise, hook)
-		},
-	},
-	{
-		Name: "ddpm-large", Title: "DDPM, large variance", About: "Ancestral sampling with the variance of the forward step; wants hundreds of steps (Ho 2020).",
-		Noise: true, Evaluations: 1,
-		run: func(_ Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-			return DDPM(denoise, x, sigmas, VarianceLarge, noise, hook)
-		},
-	},
-	{
-		Name: "heun", Title: "Heun", About: "Second order, two evaluations a step (Karras 2022).",
-		Evaluations: 2, Order: 2,
-		run: func(_ Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, _ Noise, hook Hook) (*tensor.Tensor, error) {
-			return Heun(denoise, x, sigmas, hook)
-		},
-	},
-	{
-		Name: "euler", Title: "Euler", About: "First order; the plainest way down the ODE.",
-		Evaluations: 1, Order: 1,
-		run: func(_ Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, _ Noise, hook Hook) (*tensor.Tensor, error) {
-			return Euler(denoise, x, sigmas, hook)
-		},
-	},
-}
+// order returns the order that o asks of m.
+func (m Method) order(o Options) int { return cmp.Or(o.Order, m.Orders) }
 
 // Lookup returns the method of a name. The error lists the names there are.
 func Lookup(name string) (Method, error) {
@@ -127,6 +99,17 @@ func Lookup(name string) (Method, error) {
 		names[i] = m.Name
 	}
 	return Method{}, fmt.Errorf("sampler: method is %q, need one of %q", name, names)
+}
+
+// run is what the methods are called with.
+type run struct {
+	Settings
+	order   int // what Settings ask for, or the method's own
+	denoise diffusion.Denoiser
+	x       *tensor.Tensor
+	sigmas  []float32
+	noise   Noise
+	hook    Hook
 }
 
 // Run calls the method that s names. Everything else is as in the methods
@@ -141,5 +124,14 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 	if err != nil {
 		return nil, err
 	}
-	return m.run(s, denoise, x, sigmas, noise, hook)
+	if err := Check(sigmas); err != nil {
+		return nil, err
+	}
+	if s.Brownian {
+		if err := checkPath(sigmas); err != nil {
+			return nil, err
+		}
+		noise = NewBrownian(noise).alongSteps(sigmas)
+	}
+	return m.run(run{s, m.order(s.Options), denoise, x, sigmas, noise, hook})
 }

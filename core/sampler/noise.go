@@ -6,11 +6,18 @@ import (
 )
 
 // The streams of core/rng that sampling draws from. Package edit adds its own,
-// from 1<<20.
+// from 1<<20 to 1<<22.
 const (
 	StreamStart uint32 = 0 // the noise that a sample starts from
 	StreamStep  uint32 = 1 // StreamStep + i: fresh noise of step i
+
+	StreamInner uint32 = 1 << 22 // StreamStep + i + m·StreamInner: the m-th further noise of step i, m from 1
+	StreamPath  uint32 = 1 << 31 // StreamPath + …: the nodes of a Brownian path
 )
+
+// maxInner bounds the Langevin steps at a level, so that the streams of twice as
+// many stay below StreamPath.
+const maxInner = 255
 
 // Noise returns a batch of standard normal numbers, the same for the same
 // stream. The tensor is the caller's.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -23,16 +24,61 @@ func sameBits(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// everyMethod runs f for each method, and for DDIM with noise too.
+// variants are options that change what a method does: every test of everyMethod
+// runs them too.
+var variants = []Settings{
+	{Method: "ddim", Eta: 0.7},
+	{Method: "ddim", Eta: 0.7, Options: Options{Brownian: true}},
+	{Method: "ddpm", Options: Options{Brownian: true}},
+	{Method: "heun", Options: Options{Churn: Churn{S: 2}}},
+	{Method: "heun", Options: Options{Churn: Churn{S: 40, Min: 0.05, Max: 50, Noise: 1.003}}},
+	{Method: "unipc", Options: Options{Order: 1}},
+	{Method: "unipc", Options: Options{Order: 2}},
+	{Method: "unipc", Options: Options{Order: 2, BH: 1}},
+	{Method: "dpmpp-multistep", Options: Options{Order: 2}},
+	{Method: "dpmpp-singlestep", Options: Options{Order: 1}},
+	{Method: "dpmpp-singlestep", Options: Options{Order: 2}},
+	{Method: "dpm-multistep", Options: Options{Order: 2}},
+	{Method: "deis", Options: Options{Order: 2}},
+	{Method: "lms", Options: Options{Order: 3}},
+	{Method: "ipndm", Options: Options{Order: 2}},
+	{Method: "rk45", Options: Options{RTol: 1e-3, ATol: 1e-3}},
+	{Method: "dpm2-ancestral", Options: Options{Brownian: true}},
+	{Method: "sde-dpmpp", Options: Options{Order: 1}},
+	{Method: "sde-dpmpp", Options: Options{Brownian: true}},
+	{Method: "adaptive-sde", Options: Options{RTol: 0.1, ATol: 0.1}},
+	{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, CorrectorSteps: 2}},
+	{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorNone}},
+	{Method: "pc", Options: Options{SNR: 0.05}},
+	{Method: "annealed-langevin", Options: Options{CorrectorSteps: 3, Epsilon: 1e-5}},
+}
+
+// asked names the options that are not the method's own.
+func asked(o Options) string {
+	if o == (Options{}) {
+		return ""
+	}
+	b, _ := json.Marshal(o)
+	return " " + string(b)
+}
+
+// everyMethod runs f for each method as it comes, and for the variants.
 func everyMethod(t *testing.T, f func(t *testing.T, s Settings)) {
 	for _, m := range Methods {
 		t.Run(m.Name, func(t *testing.T) { f(t, settings(m)) })
-		if m.Eta {
-			s := settings(m)
-			s.Eta = 0.7
-			t.Run(m.Name+" with eta", func(t *testing.T) { f(t, s) })
+		for _, s := range variants {
+			if s.Method == m.Name {
+				s.Steps = settings(m).Steps
+				t.Run(fmt.Sprintf("%s eta=%g%s", m.Name, s.Eta, asked(s.Options)), func(t *testing.T) { f(t, s) })
+			}
 		}
 	}
+}
+
+// noisy reports whether s draws fresh noise.
+func noisy(s Settings) bool {
+	m, _ := Lookup(s.Method)
+	return m.Noise || s.Eta > 0 || s.Churn.S > 0
 }
 
 func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
@@ -45,6 +91,10 @@ func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
 				t.Fatal(err)
 			}
 			return x
+		}
+		if m, _ := Lookup(s.Method); m.Adaptive { // its steps are those of the batch
+			sameBits(t, "sample 13 again", sample(13, 1).Data, sample(13, 1).Data)
+			return
 		}
 		batch := sample(0, 16)
 		sameBits(t, "sample 0", sample(0, 1).Data, batch.Row(0))
@@ -65,8 +115,10 @@ func TestOneStepIsTheDenoiser(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want, _ := two.denoise(before, 5)
-		sameBits(t, "result", got.Data, want.Data)
+		if s.Method != "annealed-langevin" { // which moves at a level before it goes on
+			want, _ := two.denoise(before, 5)
+			sameBits(t, "result", got.Data, want.Data)
+		}
 		sameBits(t, "argument", start.Data, before.Data)
 	})
 }
@@ -78,7 +130,7 @@ func TestDenoisersErrorPassesUnchanged(t *testing.T) {
 		sigmas := karras(t, s.Steps, 0.01, 80)
 		noise := NewNoise(7, 0, 1, 2, 2, 1)
 		m, _ := Lookup(s.Method)
-		for stop := range m.NFE(s.Steps, true) {
+		for stop := range m.NFE(s.Options, s.Steps, true) {
 			calls := 0
 			x, err := Run(s, func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 				if calls++; calls == stop+1 {
@@ -109,33 +161,55 @@ func TestNFE(t *testing.T) {
 				t.Fatal(err)
 			}
 			m, _ := Lookup(s.Method)
-			if want := m.NFE(len(sigmas)-1, sigmas[len(sigmas)-1] == 0); calls != want {
-				t.Errorf("%d levels to %g: %d calls, want %d", len(sigmas), sigmas[len(sigmas)-1], calls, want)
+			if want := m.NFE(s.Options, len(sigmas)-1, sigmas[len(sigmas)-1] == 0); calls != want && !(m.Adaptive && calls > want) {
+				t.Errorf("%d levels to %g: %d calls, want %d (adaptive: %v)", len(sigmas), sigmas[len(sigmas)-1], calls, want, m.Adaptive)
 			}
 		}
 	})
 }
 
-// A stream that is drawn and not used would tie later images to it for nothing.
+// A stream that is drawn and not used would tie later images to it for nothing,
+// and one that is drawn twice would tie two steps to each other: other numbers in
+// any stream give another image. The nodes of a path go too deep to show in float32.
 func TestNoDeadDraws(t *testing.T) {
 	everyMethod(t, func(t *testing.T, s Settings) {
+		if s.Method == "annealed-langevin" && s.CorrectorSteps == 0 {
+			s.CorrectorSteps = 9 // 100 steps at a level forget the first
+		}
 		sigmas := karras(t, 3, 0.01, 80)
 		inner := NewNoise(7, 0, 1, 2, 2, 1)
-		var drawn []uint32
-		noise := func(stream uint32) *tensor.Tensor {
-			drawn = append(drawn, stream)
-			return inner(stream)
+		draw := func(other uint32) (drawn []uint32, x *tensor.Tensor) {
+			noise := func(stream uint32) *tensor.Tensor {
+				drawn = append(drawn, stream)
+				if stream == other {
+					return inner(stream - 1<<21)
+				}
+				return inner(stream)
+			}
+			x, err := Run(s, two.denoise, Start(inner, sigmas), sigmas, noise, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return drawn, x
 		}
-		if _, err := Run(s, two.denoise, Start(inner, sigmas), sigmas, noise, nil); err != nil {
-			t.Fatal(err)
+		drawn, want := draw(StreamStart)
+		if noisy(s) != (len(drawn) > 0) {
+			t.Errorf("drew %d streams, which is noise: %v", len(drawn), noisy(s))
 		}
-		m, _ := Lookup(s.Method)
-		var want []uint32
-		if m.Noise || s.Eta > 0 {
-			want = []uint32{StreamStep, StreamStep + 1} // none in the step to 0
+		seen := map[uint32]bool{StreamStart: true}
+		for _, stream := range drawn {
+			if stream >= StreamPath {
+				continue
+			}
+			if _, x := draw(stream); seen[stream] || slices.Equal(x.Data, want.Data) {
+				t.Errorf("stream %d is drawn twice, or for nothing", stream)
+			}
+			seen[stream] = true
 		}
-		if !slices.Equal(drawn, want) {
-			t.Errorf("drew streams %d, want %d", drawn, want)
+		if m, _ := Lookup(s.Method); m.Name != "heun" && m.Evaluations == 1 && m.Noise && !s.Brownian {
+			if want := []uint32{StreamStep, StreamStep + 1}; !slices.Equal(drawn, want) { // none in the step to 0
+				t.Errorf("drew streams %d, want %d", drawn, want)
+			}
 		}
 	})
 }
@@ -171,12 +245,27 @@ func TestSettingsValidate(t *testing.T) {
 		s    Settings
 		want string
 	}{
-		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler"]`},
+		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin"]`},
 		{"no steps", Settings{Method: "ddim"}, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
 		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "sampler: invalid noise schedule: 1099511627776 steps, need 1 to 65536"},
 		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "sampler: eta is NaN, need 0 to 1"},
 		{"eta above 1", Settings{Method: "ddim", Steps: 1, Eta: 1.5}, "sampler: eta is 1.5, need 0 to 1"},
 		{"eta elsewhere", Settings{Method: "heun", Steps: 1, Eta: 1}, `sampler: eta is 1 for "heun", need 0: it has no eta`},
+		{"order elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Order: 2}}, `sampler: order is 2 for "euler", need 0: it has no order`},
+		{"order above all", Settings{Method: "unipc", Steps: 9, Options: Options{Order: 4}}, `sampler: order is 4 for "unipc", need 1 to 3`},
+		{"order above the steps", Settings{Method: "lms", Steps: 1, Options: Options{Order: 3}}, "sampler: order is 3 with 1 steps, need at most the steps"},
+		{"negative order", Settings{Method: "lms", Steps: 9, Options: Options{Order: -1}}, `sampler: order is -1 for "lms", need 1 to 4`},
+		{"bh", Settings{Method: "unipc", Steps: 9, Options: Options{BH: 3}}, `sampler: bh is 3 for "unipc", need 1 to 2`},
+		{"NaN churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{S: nan}}}, `sampler: s_churn is NaN for "heun", need 0 to 3.4028234663852886e+38`},
+		{"churn elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Churn: Churn{S: 1}}}, `sampler: s_churn is 1 for "euler", need 0: it has no s_churn`},
+		{"corrector of an ODE", Settings{Method: "dpmpp2m", Steps: 9, Options: Options{CorrectorSteps: 2}}, `sampler: corrector_steps is 2 for "dpmpp2m", need 0: it has no corrector_steps`},
+		{"corrector by name", Settings{Method: "ddim", Steps: 9, Options: Options{Corrector: "langevin"}}, `sampler: corrector is "langevin" for "ddim", need none: it has no corrector`},
+		{"unknown corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "x"}}, `sampler: corrector is "x", need one of ["langevin" "annealed-langevin" "none"]`},
+		{"unknown predictor", Settings{Method: "pc", Steps: 9, Options: Options{Predictor: "x"}}, `sampler: predictor is "x", need one of ["reverse-diffusion" "euler-maruyama" "ancestral"]`},
+		{"steps of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", CorrectorSteps: 2}}, `sampler: corrector_steps is 2 and snr 0 with corrector "none", need neither`},
+		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, `sampler: corrector_steps is 256 for "pc", need 1 to 255`},
+		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, `sampler: rtol is 1e-09 for "rk45", need 1e-06 to 1`},
+		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, `sampler: brownian is 1 for "euler", need 0: it has no brownian`},
 		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind is "x", need "karras", "leading", "trailing" or "linspace"`},
 		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "sampler: invalid noise schedule: rho is NaN, need 1 to 1000"},
 		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sampler: invalid noise schedule: sigma_max is NaN, need a finite number of at least 0"},

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 
@@ -65,7 +66,7 @@ func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Cha
 	var err error
 	switch {
 	case spacing == nil:
-		sigmas, err = Karras(n, orDefault(s.SigmaMin, float64(sigmaMin)), orDefault(s.SigmaMax, float64(sigmaMax)), orDefault(s.Rho, defaultRho))
+		sigmas, err = Karras(n, cmp.Or(s.SigmaMin, float64(sigmaMin)), cmp.Or(s.SigmaMax, float64(sigmaMax)), cmp.Or(s.Rho, defaultRho))
 	case chain == nil:
 		err = fmt.Errorf("sampler: %w: kind is %q, need %q: the model has no chain of steps", ErrSchedule, s.Kind, KindKarras)
 	default:
@@ -75,11 +76,4 @@ func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Cha
 		return nil, err
 	}
 	return sigmas, CheckRange(sigmas, sigmaMin, sigmaMax)
-}
-
-func orDefault(v, zero float64) float64 {
-	if v == 0 {
-		return zero
-	}
-	return v
 }

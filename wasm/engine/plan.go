@@ -10,7 +10,7 @@ import (
 // Plan is a request as an engine will carry it out.
 type Plan struct {
 	Request     // every number filled in; asking again with it gives the same images
-	NFE     int `json:"nfe"`  // evaluations D(x;σ) that an image needs; a guided pair counts once
+	NFE     int `json:"nfe"`  // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
 	Walk    int `json:"walk"` // steps that an image takes, RePaint's repetitions counted
 
 	method  sampler.Method
@@ -57,18 +57,31 @@ func (p *Plan) fillSampler(info Info) error {
 	eta = or(p.Eta, eta)
 	p.method, p.Steps, p.Eta = method, &steps, &eta
 	if err := p.settings().Validate(); err != nil {
-		return fmt.Errorf("engine: eta: %w", err)
+		return fmt.Errorf("engine: settings: %w", err)
 	}
 	if p.sigmas, err = p.settings().Sigmas(info.Sigma.Min, info.Sigma.Max, info.chain); err != nil {
 		return fmt.Errorf("engine: steps or schedule: %w", err)
 	}
-	p.NFE, p.Walk = method.NFE(steps, true), steps
+	p.NFE, p.Walk = method.NFE(p.Options, steps, true), steps
 	return nil
+}
+
+// reached returns how many steps of the schedule have been walked where the
+// denoiser is asked at sigma; the last one is the one that it is asked for.
+func (p *Plan) reached(sigma float32) int {
+	step := 0
+	for step < len(p.sigmas)-2 && sigma <= p.sigmas[step+1] {
+		step++
+	}
+	if step == len(p.sigmas)-2 {
+		step++
+	}
+	return step
 }
 
 // settings returns what package sampler needs to know of p.
 func (p *Plan) settings() sampler.Settings {
-	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Schedule: p.Schedule}
+	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Options: p.Options, Schedule: p.Schedule}
 }
 
 func (p *Plan) fillClasses(info Info) error {
@@ -123,7 +136,6 @@ func (p *Plan) fillRepaint(inpaint bool) error {
 	if err := p.repaint.Validate(*p.Steps); err != nil {
 		return fmt.Errorf("engine: resample or jump: %w", err)
 	}
-	p.NFE = p.repaint.NFE(p.method, *p.Steps)
-	p.Walk = p.repaint.NFE(sampler.Method{Evaluations: 1}, *p.Steps)
+	p.NFE, p.Walk = p.repaint.NFE(p.method, p.Options, *p.Steps), p.repaint.Steps(*p.Steps)
 	return nil
 }

@@ -17,8 +17,9 @@ func TestCheckErrors(t *testing.T) {
 		want    string
 	}{
 		{"sampler", testInfo(), false, `{"sampler":"dpm9"}`,
-			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler"]`},
-		{"eta", testInfo(), false, `{"eta":0.5}`, `engine: eta: sampler: eta is 0.5 for "dpmpp2m", need 0: it has no eta`},
+			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin"]`},
+		{"eta", testInfo(), false, `{"eta":0.5}`, `engine: settings: sampler: eta is 0.5 for "dpmpp2m", need 0: it has no eta`},
+		{"order", testInfo(), false, `{"sampler":"lms","order":4,"steps":3}`, "engine: settings: sampler: order is 4 with 3 steps, need at most the steps"},
 		{"class", testInfo(), false, `{"class":3}`, `engine: class: found "3", need one of ["dark" "gray" "light"]`},
 		{"class of no classes", plain, false, `{"class":0}`, `engine: class: found "0", need none: the model has no classes`},
 		{"guidance of no classes", plain, false, `{"guidance":2}`, "engine: guidance: found 2, need 1: the model was not trained without a class"},

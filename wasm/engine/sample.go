@@ -89,9 +89,13 @@ func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 		out.Class[i] = plan.class(plan.First + uint64(i))
 	}
 	e.pacer.start()
-	for start := 0; start < n; start += e.options.Group {
-		end := min(n, start+e.options.Group)
-		denoise := e.denoiser(ctx, plan, out.Class, start, end, onFrame)
+	group, took := e.options.Group, 0
+	if plan.method.Adaptive {
+		group = 1 // its steps are those of a batch, and an image must not depend on others
+	}
+	for start := 0; start < n; start += group {
+		end := min(n, start+group)
+		denoise, evaluations := e.denoiser(ctx, plan, out.Class, start, end, onFrame)
 		noise := sampler.NewNoise(uint64(plan.Seed), plan.First+uint64(start), end-start, h, w, c)
 		x, err := draw(denoise, noise)
 		if err != nil {
@@ -102,14 +106,17 @@ func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 			return Result{}, err
 		}
 		out.Pixels = append(out.Pixels, pixels...)
+		took = max(took, *evaluations)
 	}
+	out.Plan.NFE = took
 	return out, nil
 }
 
 // denoiser returns the network's denoiser for images [start, end) of a run, which
-// evaluates them in chunks, stops when ctx is done and reports frames.
-func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, end int, onFrame func(Frame)) diffusion.Denoiser {
-	evaluations := 0
+// evaluates them in chunks, stops when ctx is done and reports frames; and where
+// it counts its calls.
+func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, end int, onFrame func(Frame)) (diffusion.Denoiser, *int) {
+	evaluations, done, step := 0, 0, 0
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		denoised := tensor.New(x.Shape...)
 		err := e.chunks(ctx, end-start, func(a, b int) error {
@@ -125,12 +132,20 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 		}
 		evaluations++
 		if onFrame != nil {
+			// How many evaluations an adaptive sampler needs shows when it is done:
+			// the noise levels it has come to stand for them.
+			if plan.method.Adaptive {
+				step = max(step, plan.reached(sigma))
+				done = step * plan.NFE / plan.Walk
+			} else {
+				step, done = evaluations*plan.Walk/plan.NFE, evaluations
+			}
 			onFrame(Frame{
-				Step: evaluations * plan.Walk / plan.NFE, Steps: plan.Walk,
-				Done: start*plan.NFE + evaluations*(end-start), Total: *plan.N * plan.NFE,
+				Step: step, Steps: plan.Walk,
+				Done: start*plan.NFE + done*(end-start), Total: *plan.N * plan.NFE,
 				First: start, Sigma: sigma, X: x, Denoised: denoised,
 			})
 		}
 		return denoised, nil
-	}
+	}, &evaluations
 }

@@ -1,0 +1,101 @@
+package sampler
+
+import (
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/tensor"
+)
+
+// langevinStep is one unadjusted step of Langevin dynamics at a noise level,
+//
+//	x ← x + ε·∇log p(x;σ) + √(2ε)·z,   ∇log p = (D − x)/σ²   (Tweedie's formula)
+//
+// with a step of its own for every row of x, which step returns.
+func langevinStep(x, denoised, z *tensor.Tensor, sigma float32, step func(row int) float64) *tensor.Tensor {
+	out := tensor.New(x.Shape...)
+	v := float64(sigma) * float64(sigma)
+	for i := range x.Shape[0] {
+		eps := step(i)
+		pull, sd := float32(eps/v), float32(math.Sqrt(2*eps))
+		to, d, noise := out.Row(i), denoised.Row(i), z.Row(i)
+		for j, from := range x.Row(i) {
+			to[j] = from + float32(pull*(d[j]-from)) + float32(sd*noise[j])
+		}
+	}
+	return out
+}
+
+// annealedSteps is T of Song & Ermon 2019, section 5; annealedStep is ε/σ_L², for
+// the paper's ε = 2e-5 and σ_L = 0.01.
+const (
+	annealedSteps = 100
+	annealedStep  = 0.2
+)
+
+// AnnealedLangevin is annealed Langevin dynamics, Algorithm 1 of Song & Ermon
+// 2019, arXiv:1907.05600: at each level σ_i, the first and the last above 0
+// included, it takes T steps
+//
+//	x ← x + α_i/2·(D − x)/σ_i² + √α_i·z,   α_i = ε·σ_i²/σ_L²
+//
+// A final 0 returns D, which takes away the noise of σ_L that Algorithm 1 leaves
+// (Jolicoeur-Martineau et al. 2021, arXiv:2009.05475, section 3.1).
+//
+//	x        [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
+//	sigmas   [K+1]: see Check
+//	steps    T, 1 to 255
+//	epsilon  ε, the step at σ_L, the lowest level above 0; 0 means 0.2·σ_L²
+//	noise    StreamStep+i+m·StreamInner is drawn in step i, from σ_i to σ_{i+1}, for
+//	         m from 1 to T, and in step 0 to 2T
+//
+// It calls denoise T times for every level above 0, and once for a final 0. The
+// error is one of denoise or of the hook, as it is, or wraps ErrSchedule. It
+// panics if steps is out of range or noise is nil.
+func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, steps int, epsilon float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	if steps < 1 || steps > maxInner || noise == nil {
+		panic("sampler: AnnealedLangevin without noise, or with steps outside [1, 255]")
+	}
+	if err := Check(sigmas); err != nil {
+		return nil, err
+	}
+	last := len(sigmas) - 1
+	lowest := float64(sigmas[last])
+	if lowest == 0 {
+		lowest = float64(sigmas[last-1])
+	}
+	ratio := epsilon / (lowest * lowest)
+	if epsilon == 0 {
+		ratio = annealedStep
+	}
+	stay := func(x *tensor.Tensor, sigma float32, stream uint32) (*tensor.Tensor, error) {
+		alpha := ratio * (float64(sigma) * float64(sigma))
+		for m := range steps {
+			denoised, err := denoise(x, sigma)
+			if err != nil {
+				return nil, err
+			}
+			x = langevinStep(x, denoised, noise(stream+uint32(m)*StreamInner), sigma, func(int) float64 { return alpha / 2 })
+		}
+		return x, nil
+	}
+	stream := StreamStep + StreamInner
+	x, err := stay(x, sigmas[0], stream+uint32(steps)*StreamInner)
+	if err != nil {
+		return nil, err
+	}
+	for i, sigmaNext := range sigmas[1:] {
+		if sigmaNext > 0 {
+			x, err = stay(x, sigmaNext, stream+uint32(i))
+		} else if x, err = denoise(x, sigmas[i]); err == nil {
+			x = x.Clone()
+		}
+		if err != nil {
+			return nil, err
+		}
+		if err := hook.call(i, x, sigmaNext); err != nil {
+			return nil, err
+		}
+	}
+	return x, nil
+}

@@ -1,0 +1,120 @@
+package sampler
+
+import (
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/num"
+	"tweedie/core/tensor"
+)
+
+// The correctors of PredictorCorrector.
+const (
+	CorrectorLangevin = "langevin"
+	CorrectorAnnealed = "annealed-langevin"
+	CorrectorNone     = "none"
+)
+
+// Predictors and Correctors are what PredictorCorrector comes with, the usual
+// one first. They are read only.
+var (
+	Predictors = []string{"reverse-diffusion", "euler-maruyama", "ancestral"}
+	Correctors = []string{CorrectorLangevin, CorrectorAnnealed, CorrectorNone}
+)
+
+// predictors, in the order of Predictors, return a step's coefficients:
+// x ← x + pull·(D − x) + sd·z.
+var predictors = []func(sigma, next float64) (pull, sd float64){
+	func(sigma, next float64) (pull, sd float64) { // Song 2021, Algorithm 2
+		fall := (sigma - next) * (sigma + next)
+		return fall / (sigma * sigma), math.Sqrt(fall)
+	},
+	func(sigma, next float64) (pull, sd float64) { // eq. 30: g² dt = 2σ² d ln σ
+		twoH := 2 * num.Log(sigma/next)
+		return twoH, sigma * math.Sqrt(twoH)
+	},
+	func(sigma, next float64) (pull, sd float64) { // appendix F
+		keep, sd := ddimStep(sigma, next, 1)
+		return 1 - keep, sd
+	},
+}
+
+// PredictorCorrector is predictor-corrector sampling of the variance-exploding
+// SDE: Algorithms 2 and 4 of Song et al. 2021, arXiv:2011.13456. A step from σ to
+// σ′ is one of a predictor, a way to solve the reverse SDE,
+//
+//	reverse-diffusion  x ← x + (σ² − σ′²)·s + √(σ² − σ′²)·z,   s = (D − x)/σ²
+//	euler-maruyama     x ← x + 2σ²h·s + σ·√(2h)·z,   h = ln(σ/σ′): σ is geometric in t
+//	ancestral          x ← x + (σ² − σ′²)·s + σ′/σ·√(σ² − σ′²)·z
+//
+// and then steps of a corrector at σ′, Langevin dynamics x ← x + ε·s + √(2ε)·z with
+//
+//	langevin           ε = 2·(r·‖z‖/‖s‖)², for each sample
+//	annealed-langevin  ε = 2·(r·σ′)²
+//	none               no step
+//
+//	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
+//	sigmas  [K+1]: see Check; a step to 0 is D
+//	steps   of the corrector, 0 to 255
+//	snr     r, above 0; the paper uses 0.16
+//	noise   in step i StreamStep+i is drawn for the predictor, and
+//	        StreamStep+i+m·StreamInner, m from 1, for the corrector
+//
+// It calls denoise 1+steps times a step, once in the step to 0. The error is one
+// of denoise or of the hook, as it is, or wraps ErrSchedule. It panics if
+// predictor or corrector is not known, steps is out of range, or noise is nil.
+func PredictorCorrector(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, predictor, corrector string, steps int, snr float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	predict := index(Predictors, predictor)
+	rule := index(Correctors, corrector)
+	if steps < 0 || steps > maxInner || noise == nil {
+		panic("sampler: PredictorCorrector without noise, or with steps outside [0, 255]")
+	}
+	if corrector == CorrectorNone {
+		steps = 0
+	}
+	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		pull, sd := predictors[predict](float64(sigma), float64(sigmaNext))
+		x = x.Combine(float32(1-pull), float32(pull), denoised)
+		x = x.AddScaled(float32(sd), noise(StreamStep+uint32(i)))
+		for m := range uint32(steps) {
+			denoised, err := denoise(x, sigmaNext)
+			if err != nil {
+				return nil, err
+			}
+			z := noise(StreamStep + uint32(i) + (m+1)*StreamInner)
+			v := float64(sigmaNext) * float64(sigmaNext)
+			x = langevinStep(x, denoised, z, sigmaNext, func(row int) float64 {
+				if Correctors[rule] == CorrectorAnnealed {
+					return 2 * (snr * snr) * v
+				}
+				return langevinSize(x.Row(row), denoised.Row(row), z.Row(row), v, snr)
+			})
+		}
+		return x, nil
+	})
+}
+
+// langevinSize returns 2·(r·‖z‖/‖s‖)², s = (D − x)/v, or 0 where s is 0: a data
+// set of one point that has been reached.
+func langevinSize(x, denoised, z []float32, v, snr float64) float64 {
+	var squares, noise float64
+	for j, d := range denoised {
+		off := float64(d) - float64(x[j])
+		squares += float64(off * off)
+		noise += float64(float64(z[j]) * float64(z[j]))
+	}
+	if squares == 0 {
+		return 0
+	}
+	return 2 * (snr * snr) * noise / squares * (v * v)
+}
+
+// index returns the place of a name, and panics if it is not there.
+func index(names []string, name string) int {
+	for i, n := range names {
+		if n == name {
+			return i
+		}
+	}
+	panic("sampler: unknown predictor or corrector")
+}
