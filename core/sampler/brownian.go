@@ -58,7 +58,7 @@ func (b *Brownian) At(sigma float64) *tensor.Tensor {
 	}
 	if b.open == nil {
 		end := b.draw(0).Scaled(1 << octaves) // W(v) for v = 2⁶⁴
-		b.open = []interval{{1, -octaves, octaves, tensor.New(end.Shape...), end}}
+		b.open = []interval{{1, -octaves, octaves, end.Scaled(0), end}}
 	}
 	last := len(b.open) - 1
 	for ; u < b.open[last].low || u > b.open[last].high; last-- {
@@ -66,7 +66,8 @@ func (b *Brownian) At(sigma float64) *tensor.Tensor {
 	b.open = b.open[:last+1]
 	for n := b.open[last]; len(b.open) <= treeDepth; {
 		middle := (n.low + n.high) / 2
-		w := bridge(n, middle).AddScaled(float32(spread(n, middle)), b.draw(n.node))
+		mean, sd := bridge(n, middle)
+		w := mean.AddScaled(float32(sd), b.draw(n.node))
 		if u < middle {
 			n = interval{2 * n.node, n.low, middle, n.at, w}
 		} else {
@@ -74,26 +75,16 @@ func (b *Brownian) At(sigma float64) *tensor.Tensor {
 		}
 		b.open = append(b.open, n)
 	}
-	return bridge(b.open[treeDepth], u)
+	w, _ := bridge(b.open[treeDepth], u)
+	return w
 }
 
-// variances returns v₀ and v of an interval and a place in it, over v₁.
-func variances(n interval, u float64) (low, v float64) {
+// bridge returns mean and standard deviation of W at u, given its ends.
+func bridge(n interval, u float64) (mean *tensor.Tensor, sd float64) {
 	const twice = 2 * math.Ln2
-	return num.Exp(twice * (n.low - n.high)), num.Exp(twice * (u - n.high))
-}
-
-// bridge returns the mean of W at u, given its ends.
-func bridge(n interval, u float64) *tensor.Tensor {
-	low, v := variances(n, u)
+	low, v := num.Exp(twice*(n.low-n.high)), num.Exp(twice*(u-n.high)) // v₀/v₁ and v/v₁
 	part := (v - low) / (1 - low)
-	return n.at.Combine(float32(1-part), float32(part), n.end)
-}
-
-// spread returns the standard deviation of W at u, given its ends.
-func spread(n interval, u float64) float64 {
-	low, v := variances(n, u)
-	return num.Exp(n.high*math.Ln2) * math.Sqrt((1-v)*(v-low)/(1-low))
+	return n.at.Combine(float32(1-part), float32(part), n.end), num.Exp(n.high*math.Ln2) * math.Sqrt((1-v)*part)
 }
 
 // Between returns (W(to²) − W(from²))/√|to² − from²|: standard normal noise,

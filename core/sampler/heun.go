@@ -34,29 +34,24 @@ func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn 
 	if churn.S > 0 && noise == nil {
 		panic("sampler: Heun with churn and without noise")
 	}
-	if err := Check(sigmas); err != nil {
-		return nil, err
-	}
-	for i := range len(sigmas) - 1 { // 3
-		sigma, sigmaNext := sigmas[i], sigmas[i+1]
-		if up, sd := churn.step(sigma, sigmas[0], len(sigmas)-1); up > sigma {
+	lift := func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32) {
+		up, sd := churn.step(sigma, sigmas[0], len(sigmas)-1)
+		if up > sigma {
 			x = x.AddScaled(float32(sd), noise(StreamStep+uint32(i))) // 6: x̂ᵢ ← xᵢ + √(t̂ᵢ² − tᵢ²)·εᵢ
-			sigma = up
 		}
-		denoised, err := denoise(x, sigma)
+		return x, up
+	}
+	return walkFrom(denoise, x, sigmas, hook, lift, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		d := slope(x, denoised, sigma)           // 7: dᵢ ← (x̂ᵢ − D(x̂ᵢ;t̂ᵢ))/t̂ᵢ
+		xNext := x.AddScaled(sigmaNext-sigma, d) // 8: xᵢ₊₁ ← x̂ᵢ + (tᵢ₊₁ − t̂ᵢ)dᵢ
+		denoised, err := denoise(xNext, sigmaNext)
 		if err != nil {
 			return nil, err
 		}
-		if sigmaNext == 0 {
-			x = denoised.Clone() // 8, without its rounding
-		} else if x, err = heunStep(denoise, x, denoised, sigma, sigmaNext); err != nil {
-			return nil, err
-		}
-		if err := hook.call(i, x, sigmaNext); err != nil {
-			return nil, err
-		}
-	}
-	return x, nil // 12
+		dPrime := slope(xNext, denoised, sigmaNext) // 10: dᵢ′ ← (xᵢ₊₁ − D(xᵢ₊₁;tᵢ₊₁))/tᵢ₊₁
+		h := (sigmaNext - sigma) / 2
+		return x.AddScaled(h, d).AddScaled(h, dPrime), nil // 11: … + (tᵢ₊₁ − t̂ᵢ)(½dᵢ + ½dᵢ′)
+	})
 }
 
 // step returns σ̂ of a step from sigma, one of steps, and the standard deviation
@@ -70,17 +65,4 @@ func (c Churn) step(sigma, highest float32, steps int) (up float32, sd float64) 
 	up = min(sigma+float32(gamma*s), highest) // 5: t̂ᵢ ← tᵢ + γᵢtᵢ
 	fall := (float64(up) - s) * (float64(up) + s)
 	return up, cmp.Or(c.Noise, 1) * math.Sqrt(fall)
-}
-
-// heunStep is lines 7 to 11 for σᵢ₊₁ ≠ 0.
-func heunStep(denoise diffusion.Denoiser, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
-	d := slope(x, denoised, sigma)           // 7: dᵢ ← (x̂ᵢ − D(x̂ᵢ;t̂ᵢ))/t̂ᵢ
-	xNext := x.AddScaled(sigmaNext-sigma, d) // 8: xᵢ₊₁ ← x̂ᵢ + (tᵢ₊₁ − t̂ᵢ)dᵢ
-	denoised, err := denoise(xNext, sigmaNext)
-	if err != nil {
-		return nil, err
-	}
-	dPrime := slope(xNext, denoised, sigmaNext) // 10: dᵢ′ ← (xᵢ₊₁ − D(xᵢ₊₁;tᵢ₊₁))/tᵢ₊₁
-	h := (sigmaNext - sigma) / 2
-	return x.AddScaled(h, d).AddScaled(h, dPrime), nil // 11: … + (tᵢ₊₁ − t̂ᵢ)(½dᵢ + ½dᵢ′)
 }

@@ -13,14 +13,13 @@ import (
 //
 // with a step of its own for every row of x, which step returns.
 func langevinStep(x, denoised, z *tensor.Tensor, sigma float32, step func(row int) float64) *tensor.Tensor {
-	out := tensor.New(x.Shape...)
-	v := float64(sigma) * float64(sigma)
+	out := denoised.AddScaled(-1, x)
+	v, n := float64(sigma)*float64(sigma), len(x.Data)/x.Shape[0]
 	for i := range x.Shape[0] {
 		eps := step(i)
 		pull, sd := float32(eps/v), float32(math.Sqrt(2*eps))
-		to, d, noise := out.Row(i), denoised.Row(i), z.Row(i)
-		for j, from := range x.Row(i) {
-			to[j] = from + float32(pull*(d[j]-from)) + float32(sd*noise[j])
+		for j := i * n; j < (i+1)*n; j++ {
+			out.Data[j] = x.Data[j] + float32(pull*out.Data[j]) + float32(sd*z.Data[j])
 		}
 	}
 	return out
@@ -88,7 +87,7 @@ func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []flo
 		if sigmaNext > 0 {
 			x, err = stay(x, sigmaNext, stream+uint32(i))
 		} else if x, err = denoise(x, sigmas[i]); err == nil {
-			x = x.Clone()
+			x = x.Scaled(1)
 		}
 		if err != nil {
 			return nil, err

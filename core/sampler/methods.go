@@ -44,7 +44,7 @@ func (s Settings) method() (Method, error) {
 	if s.Eta != 0 && !m.Eta {
 		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta", s.Eta, m.Name)
 	}
-	return m, s.Options.check(m)
+	return m, s.Options.check(&m)
 }
 
 // Sigmas returns the noise levels of s for a model that supports [sigmaMin,
@@ -67,7 +67,7 @@ type Method struct {
 	Orders      int      `json:"orders"`      // the highest that Options.Order asks for; 0 if there is no choice
 	Takes       []string `json:"takes"`       // the Options it has, by their names in JSON
 
-	run func(r run) (*tensor.Tensor, error)
+	run func(r *run) (*tensor.Tensor, error)
 	nfe func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
 }
 
@@ -133,5 +133,5 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 		}
 		noise = NewBrownian(noise).alongSteps(sigmas)
 	}
-	return m.run(run{s, m.order(s.Options), denoise, x, sigmas, noise, hook})
+	return m.run(&run{s, m.order(s.Options), denoise, x, sigmas, noise, hook})
 }

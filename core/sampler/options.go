@@ -23,48 +23,42 @@ type Options struct {
 	Brownian       bool    `json:"brownian,omitempty"`        // noise is that of one path, whatever the levels: see Brownian
 }
 
-// option is one of Options as Validate sees it.
-type option struct {
-	name  string
-	value float64
-	need  string // if ok is false
-	ok    bool
+// limit is the range of an option that is a number; 0 always is the method's own.
+type limit struct {
+	name      string
+	low, most float64
 }
 
-// list returns the options of o for a method.
-func (o Options) list(m Method) []option {
-	within := func(name string, v, low, most float64) option {
-		return option{name, v, fmt.Sprintf("%g to %g", low, most), v == 0 || v >= low && v <= most}
-	}
-	orders := float64(max(m.Orders, 1))
-	all := []option{
-		within("order", float64(o.Order), 1, orders),
-		within("bh", float64(o.BH), 1, 2),
-		within("s_churn", o.S, 0, math.MaxFloat32),
-		within("s_tmin", o.Min, 0, math.MaxFloat32),
-		within("s_tmax", o.Max, 0, math.MaxFloat32),
-		within("s_noise", o.Churn.Noise, 0, 10),
-		within("corrector_steps", float64(o.CorrectorSteps), 1, maxInner),
-		within("snr", o.SNR, 0, 10),
-		within("epsilon", o.Epsilon, 0, math.MaxFloat32),
-		within("rtol", o.RTol, 1e-6, 1),
-		within("atol", o.ATol, 1e-6, 1),
-	}
+// limits are those of Options.numbers, in its order. That of order is the
+// method's.
+var limits = [...]limit{
+	{"order", 1, 0}, {"bh", 1, 2},
+	{"s_churn", 0, math.MaxFloat32}, {"s_tmin", 0, math.MaxFloat32}, {"s_tmax", 0, math.MaxFloat32}, {"s_noise", 0, 10},
+	{"corrector_steps", 1, maxInner}, {"snr", 0, 10}, {"epsilon", 0, math.MaxFloat32},
+	{"rtol", 1e-6, 1}, {"atol", 1e-6, 1}, {"brownian", 0, 1},
+}
+
+func (o *Options) numbers() [len(limits)]float64 {
+	brownian := 0.0
 	if o.Brownian {
-		all = append(all, option{"brownian", 1, "", true})
+		brownian = 1
 	}
-	return all
+	return [...]float64{float64(o.Order), float64(o.BH), o.S, o.Min, o.Max, o.Churn.Noise,
+		float64(o.CorrectorSteps), o.SNR, o.Epsilon, o.RTol, o.ATol, brownian}
 }
 
 // check returns an error unless m has every option that is given, in its range.
-func (o Options) check(m Method) error {
-	for _, f := range o.list(m) {
-		switch {
-		case f.value == 0 || f.ok && slices.Contains(m.Takes, f.name):
-		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is %g for %q, need 0: it has no %[1]s", f.name, f.value, m.Name)
-		default:
-			return fmt.Errorf("sampler: %s is %g for %q, need %s", f.name, f.value, m.Name, f.need)
+func (o *Options) check(m *Method) error {
+	for i, v := range o.numbers() {
+		f := limits[i]
+		if i == 0 {
+			f.most = float64(m.Orders)
+		}
+		if v != 0 && !slices.Contains(m.Takes, f.name) {
+			return fmt.Errorf("sampler: %s is %g for %q, need 0: it has no %[1]s", f.name, v, m.Name)
+		}
+		if v != 0 && !(v >= f.low && v <= f.most) {
+			return fmt.Errorf("sampler: %s is %g for %q, need %g to %g", f.name, v, m.Name, f.low, f.most)
 		}
 	}
 	for _, f := range []struct {
@@ -79,7 +73,7 @@ func (o Options) check(m Method) error {
 			return fmt.Errorf("sampler: %s is %q, need one of %q", f.name, f.value, f.known)
 		}
 	}
-	if o.Corrector == CorrectorNone && o.CorrectorSteps+int(math.Ceil(o.SNR)) > 0 {
+	if o.Corrector == CorrectorNone && (o.CorrectorSteps != 0 || o.SNR != 0) {
 		return fmt.Errorf("sampler: corrector_steps is %d and snr %g with corrector %q, need neither", o.CorrectorSteps, o.SNR, o.Corrector)
 	}
 	return nil

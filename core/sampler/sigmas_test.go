@@ -65,6 +65,40 @@ func TestKarras(t *testing.T) {
 	}
 }
 
+// Levels are even in what their kind says, in math's functions.
+func TestKindsAreEven(t *testing.T) {
+	for _, c := range []struct {
+		kind string
+		in   func(sigma float64) float64
+	}{
+		{KindLinear, func(sigma float64) float64 { return sigma }},
+		{KindQuadratic, math.Sqrt},
+		{KindExponential, math.Log},
+		{KindLogSNR, func(sigma float64) float64 { return math.Log(1 / (sigma * sigma)) }},
+		{KindCosine, math.Atan},
+	} {
+		for _, n := range []int{2, 3, 18, 200} {
+			got, err := Settings{Steps: n, Schedule: Schedule{Kind: c.kind}}.Sigmas(0.002, 80, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			low, high := c.in(float64(float32(0.002))), c.in(80)
+			for i := range n {
+				want := high + float64(i)/float64(n-1)*(low-high)
+				// A rounding of σ moves the coordinate by its slope times u·σ.
+				s := float64(got[i])
+				bound := 1.1*math.Abs(c.in(s*(1+u32))-c.in(s)) + 1e-13*math.Abs(want)
+				if !(math.Abs(c.in(s)-want) <= bound) {
+					t.Errorf("%s, n=%d: level %d is %g, which is %g, want %g ± %.2g", c.kind, n, i, s, c.in(s), want, bound)
+				}
+			}
+			if got[0] != 80 || got[n-1] != 0.002 || got[n] != 0 {
+				t.Errorf("%s, n=%d: ends are %g, %g, %g", c.kind, n, got[0], got[n-1], got[n])
+			}
+		}
+	}
+}
+
 // The columns of Lin et al. 2023, Table 2, for T = 1000, there counted from 1,
 // and their rule where T/n is not whole.
 func TestSpacings(t *testing.T) {
@@ -101,7 +135,7 @@ func TestScheduleSigmas(t *testing.T) {
 		t.Fatal(err)
 	}
 	low, high := chain.SigmaRange()
-	for _, kind := range []string{"", KindKarras, KindLeading, KindTrailing, KindLinspace} {
+	for _, kind := range append(Kinds, "") {
 		for _, n := range []int{1, 2, 7, 20, 999, 1000} {
 			got, err := Settings{Steps: n, Schedule: Schedule{Kind: kind}}.Sigmas(low, high, chain)
 			if err != nil {

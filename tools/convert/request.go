@@ -6,6 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/sampler"
 	"tweedie/wasm/engine"
 )
 
@@ -17,6 +18,8 @@ type request struct {
 	classes   string
 	guidance  float64
 	eta       float64
+	options   sampler.Options
+	schedule  sampler.Schedule
 	compute   compute
 	json      bool
 	writeNPY  string
@@ -56,11 +59,42 @@ func (r *request) add(cmd *cobra.Command) {
 	f.StringVar(&r.classes, "class", "", "class by number or name, or \"none\"; a comma list is dealt out in turn (default: all of them in turn)")
 	f.Float64Var(&r.guidance, "guidance", 0, "weight of classifier-free guidance, 1 for none (default: the model's)")
 	f.Float64Var(&r.eta, "eta", 0, "fresh noise of samplers that have it, 0 to 1 (default: the model's)")
+	addOptions(cmd, &r.options)
+	addSchedule(cmd, &r.schedule)
 	f.StringVarP(&r.writePNG, "output", "o", "", "PNG file for all images on one sheet")
 	f.StringVar(&r.writeNPY, "npy", "", "npy file for the pixels, uint8 [N,H,W,C]")
 	f.IntVar(&r.columns, "columns", 0, "columns of the sheet; 0 chooses")
 	f.BoolVar(&r.json, "json", false, "print the result as JSON")
 	r.compute.add(cmd)
+}
+
+// addOptions declares the flags of what only some samplers have. The defaults are
+// the samplers' own.
+func addOptions(cmd *cobra.Command, o *sampler.Options) {
+	f := cmd.Flags()
+	f.IntVar(&o.Order, "order", 0, "order of samplers that come in several, at most the steps (default: the highest)")
+	f.IntVar(&o.BH, "bh", 0, "B(h) of unipc, 1 or 2 (default 2)")
+	f.Float64Var(&o.S, "s-churn", 0, "churn of heun: noise added in all")
+	f.Float64Var(&o.Min, "s-tmin", 0, "noise level below which heun does not churn")
+	f.Float64Var(&o.Max, "s-tmax", 0, "noise level above which heun does not churn (default: none)")
+	f.Float64Var(&o.Churn.Noise, "s-noise", 0, "standard deviation of heun's noise (default 1)")
+	f.StringVar(&o.Predictor, "predictor", "", "predictor of pc: "+strings.Join(sampler.Predictors, ", "))
+	f.StringVar(&o.Corrector, "corrector", "", "corrector of pc: "+strings.Join(sampler.Correctors, ", "))
+	f.IntVar(&o.CorrectorSteps, "corrector-steps", 0, "Langevin steps at a noise level, of pc and annealed-langevin (default 1 and 100)")
+	f.Float64Var(&o.SNR, "snr", 0, "signal-to-noise ratio of pc's corrector (default 0.16)")
+	f.Float64Var(&o.Epsilon, "epsilon", 0, "step of annealed-langevin at the lowest level (default: a fifth of its variance)")
+	f.Float64Var(&o.RTol, "rtol", 0, "relative error that adaptive samplers allow a step (default: the sampler's)")
+	f.Float64Var(&o.ATol, "atol", 0, "absolute error that adaptive samplers allow a step (default: the sampler's)")
+	f.BoolVar(&o.Brownian, "brownian", false, "noise of one path, the same for any number of steps")
+}
+
+// addSchedule declares the flags of the noise levels.
+func addSchedule(cmd *cobra.Command, s *sampler.Schedule) {
+	f := cmd.Flags()
+	f.StringVar(&s.Kind, "schedule", "", "noise levels: "+strings.Join(sampler.Kinds, ", ")+"; the last three of models with a chain (default: karras)")
+	f.Float64Var(&s.SigmaMin, "sigma-min", 0, "lowest noise level but 0 (default: the model's)")
+	f.Float64Var(&s.SigmaMax, "sigma-max", 0, "highest noise level (default: the model's)")
+	f.Float64Var(&s.Rho, "rho", 0, "rho of karras' levels (default 7)")
 }
 
 // addInpaint declares the flags that only inpainting has.
@@ -73,7 +107,7 @@ func (r *request) addInpaint(cmd *cobra.Command) {
 // are in it. The error names a flag that no model could serve.
 func (r *request) engine(cmd *cobra.Command) (engine.Request, error) {
 	given := cmd.Flags().Changed
-	q := engine.Request{N: &r.n, Seed: engine.Seed(r.seed), Sampler: r.sampler}
+	q := engine.Request{N: &r.n, Seed: engine.Seed(r.seed), Sampler: r.sampler, Options: r.options, Schedule: r.schedule}
 	if given("steps") {
 		q.Steps = &r.steps
 	}

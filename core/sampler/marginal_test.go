@@ -1,0 +1,186 @@
+package sampler
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/num"
+	"tweedie/core/tensor"
+)
+
+// plane is a mixture of normal distributions in the plane whose two axes depend
+// on each other, which is what sliced distances are for. Images are made of
+// independent pairs of pixels that have it for their law.
+type plane []struct{ x, y, sd, weight float64 }
+
+// three has a part on either side of the diagonal and a small one far off.
+var three = plane{{-0.6, 0.3, 0.15, 0.5}, {0.5, 0.5, 0.25, 0.35}, {0.2, -0.8, 0.1, 0.15}}
+
+// denoise is the exact denoiser of images of such pairs.
+func (p plane) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	out := tensor.New(x.Shape...)
+	s := float64(sigma) * float64(sigma)
+	for i := 0; i < len(x.Data); i += 2 {
+		a, b := float64(x.Data[i]), float64(x.Data[i+1])
+		log, largest := make([]float64, len(p)), math.Inf(-1)
+		for k, q := range p {
+			v := q.sd*q.sd + s
+			log[k] = math.Log(q.weight/v) - ((a-q.x)*(a-q.x)+(b-q.y)*(b-q.y))/(2*v)
+			largest = max(largest, log[k])
+		}
+		var total, one, other float64
+		for k, q := range p {
+			w, v := num.Exp(log[k]-largest), q.sd*q.sd
+			total += w
+			one += w * (v*a + s*q.x) / (v + s)
+			other += w * (v*b + s*q.y) / (v + s)
+		}
+		out.Data[i], out.Data[i+1] = float32(one/total), float32(other/total)
+	}
+	return out, nil
+}
+
+// along returns the mixture's projection on a direction, with noise of a level.
+func (p plane) along(cos, sin, sigma float64) mixture {
+	m := make(mixture, len(p))
+	for k, q := range p {
+		m[k] = part{cos*q.x + sin*q.y, math.Hypot(q.sd, sigma), q.weight}
+	}
+	return m
+}
+
+// below returns the distribution function of m.
+func (m mixture) below(x float64) float64 {
+	sum := 0.0
+	for _, p := range m {
+		sum += p.weight * math.Erfc((p.mean-x)/(p.sd*math.Sqrt2)) / 2
+	}
+	return sum
+}
+
+// wasserstein returns W₁ between samples and m, ∫|F_n − F| dx, and the most that
+// it is on average for samples of m itself: ∫√(F·(1−F)/n) dx (Bobkov & Ledoux
+// 2019, theorem 3.2).
+func (m mixture) wasserstein(samples []float64) (distance, expected float64) {
+	slices.Sort(samples)
+	low, high := samples[0], samples[len(samples)-1]
+	for _, p := range m {
+		low, high = min(low, p.mean-6*p.sd), max(high, p.mean+6*p.sd)
+	}
+	const cells = 4000
+	dx, n, below := (high-low)/cells, float64(len(samples)), 0
+	for i := range cells {
+		x := low + (float64(i)+0.5)*dx
+		for below < len(samples) && samples[below] < x {
+			below++
+		}
+		f := m.below(x)
+		distance += math.Abs(float64(below)/n-f) * dx
+		expected += math.Sqrt(f*(1-f)/n) * dx
+	}
+	return distance, expected
+}
+
+// checkSliced compares x, of noise level sigma, with the plane's marginal in
+// sliced W₁, over eight directions. The bound is 1.5 times what samples of the
+// marginal have on average at most, and allowed for the steps, which are not
+// infinitely small.
+func checkSliced(t *testing.T, x *tensor.Tensor, p plane, sigma, allowed float64) {
+	t.Helper()
+	const directions = 8
+	var got, expected float64
+	for d := range directions {
+		sin, cos := math.Sincos(math.Pi * float64(d) / directions)
+		samples := make([]float64, len(x.Data)/2)
+		for i := range samples {
+			samples[i] = cos*float64(x.Data[2*i]) + sin*float64(x.Data[2*i+1])
+		}
+		w, e := p.along(cos, sin, sigma).wasserstein(samples)
+		got, expected = got+w/directions, expected+e/directions
+	}
+	bound := 1.5*expected + allowed
+	t.Logf("σ = %g: sliced W₁ is %.4f, of the marginal's own samples up to %.4f, bound %.4f", sigma, got, expected, bound)
+	if !(got <= bound) {
+		t.Errorf("σ = %g: sliced W₁ is %g, want at most %g", sigma, got, bound)
+	}
+}
+
+// The test of the test: samples of the marginal pass, and those of a law that is
+// off by a tenth of its width do not.
+func TestSlicedDistanceTellsLaws(t *testing.T) {
+	const n = 4000
+	z := NewNoise(3, 0, n, 1, 2, 1)(0)
+	pick := tensor.New(n, 1, 2, 1)
+	for i := range n {
+		u, k := (float64(i)+0.5)/n, 0
+		for ; u > three[k].weight; k++ {
+			u -= three[k].weight
+		}
+		q := three[k]
+		pick.Row(i)[0], pick.Row(i)[1] = float32(q.x+q.sd*float64(z.Row(i)[0])), float32(q.y+q.sd*float64(z.Row(i)[1]))
+	}
+	checkSliced(t, pick, three, 0, 0)
+	for i := range n {
+		pick.Row(i)[0] += 0.05
+	}
+	var off, expected float64
+	samples := make([]float64, n)
+	for i := range samples {
+		samples[i] = float64(pick.Row(i)[0])
+	}
+	if off, expected = three.along(1, 0, 0).wasserstein(samples); !(off > 1.5*expected+0.01) {
+		t.Errorf("a shift of 0.05 shows as %g, want more than %g", off, 1.5*expected+0.01)
+	}
+}
+
+// Every method, with steps enough, draws the data's law, and at a level half way
+// the law of the data with that level's noise.
+func TestMarginalsAreExact(t *testing.T) {
+	const n, pixels, middle = 16, 256, 0.3
+	for _, c := range []struct {
+		s       Settings
+		steps   int
+		allowed float64 // for the error of the steps, in the units of a pixel
+	}{
+		{Settings{Method: "ddim", Eta: 0.7}, 200, 0.01},
+		{Settings{Method: "ddpm", Options: Options{Brownian: true}}, 200, 0.01},
+		{Settings{Method: "ddpm-large"}, 400, 0.01},
+		{Settings{Method: "heun", Options: Options{Churn: Churn{S: 20}}}, 100, 0.005},
+		{Settings{Method: "heun", Options: Options{Churn: Churn{S: 200, Min: 0.05, Max: 5}}}, 200, 0.005},
+		{Settings{Method: "euler-ancestral"}, 200, 0.01},
+		{Settings{Method: "dpm2-ancestral"}, 100, 0.005},
+		{Settings{Method: "dpm2-ancestral", Options: Options{Brownian: true}}, 100, 0.005},
+		{Settings{Method: "sde-dpmpp", Options: Options{Order: 1}}, 200, 0.01},
+		{Settings{Method: "sde-dpmpp"}, 60, 0.005},
+		{Settings{Method: "sde-dpmpp", Options: Options{Brownian: true}}, 60, 0.005},
+		{Settings{Method: "adaptive-sde"}, 4, 0.01},
+		{Settings{Method: "pc", Options: Options{SNR: 0.1}}, 150, 0.01},
+		{Settings{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, SNR: 0.1}}, 150, 0.01},
+		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorAnnealed, CorrectorSteps: 2, SNR: 0.1}}, 100, 0.01},
+		{Settings{Method: "pc", Options: Options{Corrector: CorrectorNone}}, 300, 0.01},
+		{Settings{Method: "annealed-langevin", Options: Options{CorrectorSteps: 50}}, 30, 0.02},
+		{Settings{Method: "unipc"}, 40, 0.005},
+		{Settings{Method: "rk45", Options: Options{RTol: 1e-3, ATol: 1e-3}}, 4, 0.005},
+	} {
+		t.Run(c.s.Method+asked(c.s.Options), func(t *testing.T) {
+			sigmas := karras(t, c.steps, 0.01, 20)
+			at := slices.IndexFunc(sigmas, func(sigma float32) bool { return sigma < middle })
+			sigmas = slices.Insert(sigmas, at, middle)
+			noise := NewNoise(5, 0, n, 1, pixels, 1)
+			seen := false
+			x, err := Run(c.s, diffusion.Denoiser(three.denoise), Start(noise, sigmas), sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {
+				if sigma == middle {
+					seen = true
+					checkSliced(t, x, three, middle, c.allowed)
+				}
+				return nil
+			})
+			if err != nil || !seen {
+				t.Fatalf("%v; came to the middle: %v", err, seen)
+			}
+			checkSliced(t, x, three, 0, c.allowed)
+		})
+	}
+}
