@@ -24,7 +24,7 @@ import (
 // for use by two goroutines at once.
 type Brownian struct {
 	noise Noise
-	open  []interval // from the whole tree down to the last leaf looked at
+	open  []*interval // from the whole tree down to the last leaf looked at
 }
 
 const (
@@ -58,7 +58,7 @@ func (b *Brownian) At(sigma float64) *tensor.Tensor {
 	}
 	if b.open == nil {
 		end := b.draw(0).Scaled(1 << octaves) // W(v) for v = 2⁶⁴
-		b.open = []interval{{1, -octaves, octaves, end.Scaled(0), end}}
+		b.open = []*interval{{1, -octaves, octaves, end.Scaled(0), end}}
 	}
 	last := len(b.open) - 1
 	for ; u < b.open[last].low || u > b.open[last].high; last-- {
@@ -69,9 +69,9 @@ func (b *Brownian) At(sigma float64) *tensor.Tensor {
 		mean, sd := bridge(n, middle)
 		w := mean.AddScaled(float32(sd), b.draw(n.node))
 		if u < middle {
-			n = interval{2 * n.node, n.low, middle, n.at, w}
+			n = &interval{2 * n.node, n.low, middle, n.at, w}
 		} else {
-			n = interval{2*n.node + 1, middle, n.high, w, n.end}
+			n = &interval{2*n.node + 1, middle, n.high, w, n.end}
 		}
 		b.open = append(b.open, n)
 	}
@@ -80,7 +80,7 @@ func (b *Brownian) At(sigma float64) *tensor.Tensor {
 }
 
 // bridge returns mean and standard deviation of W at u, given its ends.
-func bridge(n interval, u float64) (mean *tensor.Tensor, sd float64) {
+func bridge(n *interval, u float64) (mean *tensor.Tensor, sd float64) {
 	const twice = 2 * math.Ln2
 	low, v := num.Exp(twice*(n.low-n.high)), num.Exp(twice*(u-n.high)) // v₀/v₁ and v/v₁
 	part := (v - low) / (1 - low)

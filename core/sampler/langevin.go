@@ -67,32 +67,30 @@ func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []flo
 	if epsilon == 0 {
 		ratio = annealedStep
 	}
-	stay := func(x *tensor.Tensor, sigma float32, stream uint32) (*tensor.Tensor, error) {
-		alpha := ratio * (float64(sigma) * float64(sigma))
-		for m := range steps {
-			denoised, err := denoise(x, sigma)
+	stream := StreamStep + StreamInner + uint32(steps)*StreamInner
+	for i := -1; i < last; i++ {
+		sigma := sigmas[i+1]
+		if sigma == 0 {
+			denoised, err := denoise(x, sigmas[i])
 			if err != nil {
 				return nil, err
 			}
-			x = langevinStep(x, denoised, noise(stream+uint32(m)*StreamInner), sigma, func(int) float64 { return alpha / 2 })
+			x = denoised.Scaled(1)
+		} else {
+			alpha := ratio * (float64(sigma) * float64(sigma))
+			for m := range uint32(steps) {
+				denoised, err := denoise(x, sigma)
+				if err != nil {
+					return nil, err
+				}
+				x = langevinStep(x, denoised, noise(stream+m*StreamInner), sigma, func(int) float64 { return alpha / 2 })
+			}
 		}
-		return x, nil
-	}
-	stream := StreamStep + StreamInner
-	x, err := stay(x, sigmas[0], stream+uint32(steps)*StreamInner)
-	if err != nil {
-		return nil, err
-	}
-	for i, sigmaNext := range sigmas[1:] {
-		if sigmaNext > 0 {
-			x, err = stay(x, sigmaNext, stream+uint32(i))
-		} else if x, err = denoise(x, sigmas[i]); err == nil {
-			x = x.Scaled(1)
+		stream = StreamStep + StreamInner + uint32(i+1)
+		if i < 0 {
+			continue // σ₀, before the first step
 		}
-		if err != nil {
-			return nil, err
-		}
-		if err := hook.call(i, x, sigmaNext); err != nil {
+		if err := hook.call(i, x, sigma); err != nil {
 			return nil, err
 		}
 	}

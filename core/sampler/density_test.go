@@ -1,0 +1,106 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"testing"
+
+	"tweedie/core/tensor"
+)
+
+// density is the plane's own: of one pair a row.
+func (p plane) density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err error) {
+	log, gradient = make([]float64, x.Shape[0]), tensor.New(x.Shape...)
+	for i := range log {
+		a, b := float64(x.Row(i)[0]), float64(x.Row(i)[1])
+		var sum, da, db float64
+		for _, q := range p {
+			v := q.sd * q.sd
+			w := q.weight / v * math.Exp(-((a-q.x)*(a-q.x)+(b-q.y)*(b-q.y))/(2*v))
+			sum, da, db = sum+w, da+w*(q.x-a)/v, db+w*(q.y-b)/v
+		}
+		log[i] = math.Log(sum)
+		gradient.Row(i)[0], gradient.Row(i)[1] = float32(da/sum), float32(db/sum)
+	}
+	return log, gradient, nil
+}
+
+// near has parts that chains go between.
+var near = plane{{-0.3, 0.2, 0.25, 0.6}, {0.4, -0.1, 0.35, 0.4}}
+
+// With steps so large that Langevin's law is visibly off, MALA's and HMC's is the
+// density's: chains that start far away end in it.
+func TestMetropolisDrawsTheDensity(t *testing.T) {
+	const n, steps, step = 2000, 200, 0.04
+	noise := NewNoise(6, 0, n, 1, 2, 1)
+	start := noise(StreamStart).Scaled(2)
+	before := start.Clone()
+	for _, c := range []struct {
+		name string
+		draw func() (*tensor.Tensor, float64, error)
+	}{
+		{"mala", func() (*tensor.Tensor, float64, error) { return MALA(near.density, start, step, steps, noise) }},
+		{"hmc", func() (*tensor.Tensor, float64, error) { return HMC(near.density, start, 0.2, 2, 100, noise) }},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			x, taken, err := c.draw()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Logf("%.0f %% of the steps taken", 100*taken)
+			if !(taken > 0.4 && taken < 0.99) {
+				t.Errorf("%g of the steps are taken, want some but not all refused", taken)
+			}
+			checkSliced(t, x, near, 0, 0)
+			sameBits(t, "argument", start.Data, before.Data)
+		})
+	}
+}
+
+// For N(0,1) a Langevin step is linear, and its stationary variance is known:
+// 1/(1 − step/2).
+func TestLangevinsLawIsOffByItsStep(t *testing.T) {
+	const n, step = 10000, 0.4
+	normal := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) {
+		return make([]float64, n), x.Scaled(-1), nil
+	}
+	noise := NewNoise(6, 0, n, 1, 1, 1)
+	x, err := Langevin(normal, noise(StreamStart), step, 60, noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkVariance(t, "stationary law", x.Data, 1/(1-step/2))
+}
+
+// One leap of length s is MALA's step s²/2: the same proposals and the same odds.
+func TestHMCOfOneLeapIsMALA(t *testing.T) {
+	const n, s = 50, 0.3
+	noise := NewNoise(6, 0, n, 1, 2, 1)
+	start := noise(StreamStart)
+	one, a, err := HMC(near.density, start, s, 1, 40, noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, b, err := MALA(near.density, start, s*s/2, 40, noise)
+	if err != nil || a != b {
+		t.Fatalf("%v: %g and %g of the steps taken", err, a, b)
+	}
+	for i, v := range one.Data {
+		if !(math.Abs(float64(v)-float64(other.Data[i])) <= 1e-4) {
+			t.Errorf("number %d is %g, want %g", i, v, other.Data[i])
+		}
+	}
+}
+
+func TestDensitysErrorPassesUnchanged(t *testing.T) {
+	stop := errors.New("stop")
+	fails := func(*tensor.Tensor) ([]float64, *tensor.Tensor, error) { return nil, nil, stop }
+	x := tensor.New(2, 1, 2, 1)
+	noise := NewNoise(6, 0, 2, 1, 2, 1)
+	_, a := Langevin(fails, x, 1, 1, noise)
+	_, _, b := MALA(fails, x, 1, 1, noise)
+	_, _, c := HMC(fails, x, 1, 1, 1, noise)
+	if a != stop || b != stop || c != stop {
+		t.Errorf("got %v, %v, %v, want the density's own error", a, b, c)
+	}
+}

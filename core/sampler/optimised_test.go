@@ -1,0 +1,137 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+	"testing"
+)
+
+// klub is the bound that Optimised makes small, by Simpson's rule in ln σ.
+func klub(sigmas []float32, m MeanSquareError) float64 {
+	sum := 0.0
+	for i := range len(sigmas) - 2 {
+		high, low := float64(sigmas[i]), float64(sigmas[i+1])
+		top, _ := m(high)
+		const cells = 400
+		h := math.Log(high/low) / cells
+		for k := range cells + 1 {
+			sigma := low * math.Exp(h*float64(k))
+			at, _ := m(sigma)
+			weight := []float64{2, 4}[k%2]
+			if k == 0 || k == cells {
+				weight = 1
+			}
+			sum += weight * h / 3 * (top - at) / (sigma * sigma)
+		}
+	}
+	return sum
+}
+
+// The levels have the least bound: any single one moved either way has a larger
+// one, and so have Karras', of any rho, and geometric ones.
+func TestOptimisedHasTheLeastBound(t *testing.T) {
+	const low, high = 0.02, 40
+	for _, data := range []struct {
+		name string
+		m    MeanSquareError
+	}{{"white", White(0.5)}, {"scale-free", ScaleFree(0.05, 20)}} {
+		for _, n := range []int{3, 4, 10, 40} {
+			sigmas, err := Optimised(n, low, high, data.m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if sigmas[0] != high || sigmas[n-1] != low || sigmas[n] != 0 {
+				t.Errorf("%s, n=%d: ends are %g, %g, %g", data.name, n, sigmas[0], sigmas[n-1], sigmas[n])
+			}
+			least := klub(sigmas, data.m)
+			for i := 1; i < n-1; i++ {
+				for _, factor := range []float32{0.97, 1.03} {
+					moved := append([]float32(nil), sigmas...)
+					if moved[i] *= factor; Check(moved) != nil {
+						continue
+					}
+					if b := klub(moved, data.m); !(b > least) {
+						t.Errorf("%s, n=%d: level %d times %g has bound %g, want more than %g", data.name, n, i, factor, b, least)
+					}
+				}
+			}
+			for _, rho := range []float64{1, 2, 7, 100} {
+				if b := klub(karrasRho(t, n, low, high, rho), data.m); !(b > least) {
+					t.Errorf("%s, n=%d: Karras' levels with rho %g have bound %g, want more than %g", data.name, n, rho, b, least)
+				}
+			}
+		}
+	}
+}
+
+func karrasRho(t *testing.T, n int, low, high, rho float64) []float32 {
+	sigmas, err := Karras(n, low, high, rho)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sigmas
+}
+
+// m′ is the derivative of m.
+func TestMeanSquareErrors(t *testing.T) {
+	for _, m := range []MeanSquareError{White(0.5), White(3), ScaleFree(0.05, 20)} {
+		for _, sigma := range []float64{0.01, 0.3, 1, 70} {
+			const h = 1e-5
+			above, slope := m(sigma * (1 + h))
+			if slope != slope || above != above {
+				t.Fatal("not a number")
+			}
+			_, want := m(sigma)
+			below, _ := m(sigma * (1 - h))
+			if got := (above - below) / (2 * h * sigma); !(math.Abs(got/want-1) <= 1e-5) {
+				t.Errorf("slope at %g is %g, want %g", sigma, want, got)
+			}
+		}
+	}
+}
+
+// What the bound is for: on its data, and with as many steps, a first-order solver
+// of the SDE comes nearer to the data's law than along Karras' levels. For normal
+// data a step is linear, so that the law is known: its variance, at sigmaMin. (With 5
+// steps the bound, which counts whole paths, is too far from that to help.)
+func TestOptimisedLevelsAreBetterOnTheirData(t *testing.T) {
+	const sd, low, high = 0.5, 0.02, 40
+	divergence := func(sigmas []float32) float64 {
+		v := sd*sd + high*high
+		for i := range len(sigmas) - 2 {
+			a, b := float64(sigmas[i]), float64(sigmas[i+1])
+			r := b * b / (a * a)
+			factor := (1-r)*sd*sd/(sd*sd+a*a) + r
+			v = factor*factor*v + b*b*(1-r)
+		}
+		ratio := v / (sd*sd + low*low)
+		return (ratio - 1 - math.Log(ratio)) / 2
+	}
+	for _, n := range []int{10, 20, 40} {
+		best, err := Optimised(n, low, high, White(sd))
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, other := divergence(best), divergence(karrasRho(t, n, low, high, 7))
+		t.Logf("%d steps: divergence is %.3g, along Karras' levels %.3g", n, got, other)
+		if !(got < other) {
+			t.Errorf("%d steps: divergence is %g, along Karras' levels %g: want less", n, got, other)
+		}
+	}
+}
+
+func TestOptimisedRefuses(t *testing.T) {
+	for _, c := range []struct {
+		n         int
+		low, high float64
+		want      string
+	}{
+		{0, 1, 2, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
+		{5, 2, 1, "sampler: invalid noise schedule: from 2 to 1, need 0 < sigma_min < sigma_max, finite"},
+		{1001, 1, 2, "sampler: invalid noise schedule: 1001 optimised levels, need at most 1000"},
+	} {
+		if _, err := Optimised(c.n, c.low, c.high, White(1)); err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
+			t.Errorf("got %v, want %s", err, c.want)
+		}
+	}
+}
