@@ -282,7 +282,8 @@ class Page {
     gallery.root.ariaBusy = 'true'
     element('cancel', HTMLButtonElement).disabled = false
     element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')
-    const evaluations = this.info.samplers.find(({ name }) => name === settings.sampler)?.evaluations ?? 1
+    const sampler = this.info.samplers.find(({ name }) => name === settings.sampler)
+    const evaluations = sampler?.adaptive ? 0 : sampler?.evaluations ?? 1
     const preview = paced((images) => gallery.paint(images, { first }))
     try {
       const result = await this.runner.run(task, (step) => {

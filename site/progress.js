@@ -49,7 +49,7 @@ export class Ruler {
    * step shows how much of the work is done.
    *
    * @param {Pick<StepInfo, 'step' | 'steps' | 'progress'>} info
-   * @param {number} evaluations of the network in each step
+   * @param {number} evaluations of the network in each step; 0 if that is not known
    */
   step({ step, steps, progress }, evaluations) {
     const elapsed = performance.now() - this.#began
@@ -57,7 +57,8 @@ export class Ruler {
     this.#set(progress, steps)
     const left = progress > 0 ? `${duration((elapsed / progress) * (1 - progress))} left` : ''
     const nfe = step * evaluations
-    this.#say(`${this.#name}step ${step} of ${steps} · ${nfe} evaluation${nfe === 1 ? '' : 's'}`, `${duration(elapsed)} · ${left}`)
+    const spent = evaluations && ` · ${nfe} evaluation${nfe === 1 ? '' : 's'}`
+    this.#say(`${this.#name}step ${step} of ${steps}${spent || ''}`, `${duration(elapsed)} · ${left}`)
     const quarter = Math.floor(4 * progress)
     if (quarter > this.#told && quarter < 4 && elapsed > 2000) {
       this.#told = quarter

@@ -71,10 +71,44 @@ export interface Sampler {
   evaluations: number
   /** Of convergence; 0 for samplers that draw noise. */
   order: number
+  /** The highest that `order` of a call asks for; 0 if there is no choice. */
+  orders: number
+  /** Takes steps of its own between the noise levels: `evaluations` is the least. */
+  adaptive: boolean
+  /** The names of the fields of `SolverOptions` that it has. */
+  takes: (keyof SolverOptions)[]
+}
+
+/** What only some samplers have, see `takes`; absent means the sampler's own, anything else is refused elsewhere. */
+export interface SolverOptions {
+  /** 1 to the sampler's `orders`, at most the steps. */
+  order?: number
+  /** B(h) of `unipc`, 1 or 2. */
+  bh?: number
+  /** Churn of `heun`: noise added in all, the levels between which, and its standard deviation. */
+  s_churn?: number
+  s_tmin?: number
+  s_tmax?: number
+  s_noise?: number
+  /** Of `pc`: `reverse-diffusion`, `euler-maruyama` or `ancestral`. */
+  predictor?: string
+  /** Of `pc`: `langevin`, `annealed-langevin` or `none`. */
+  corrector?: string
+  /** Langevin steps at a noise level, up to 255. */
+  corrector_steps?: number
+  /** Signal-to-noise ratio of a corrector, up to 10. */
+  snr?: number
+  /** Step of `annealed-langevin` at the lowest noise level. */
+  epsilon?: number
+  /** Errors that an adaptive sampler allows a step, 1e-6 to 1. */
+  rtol?: number
+  atol?: number
+  /** Noise of one path, the same for any number of steps. */
+  brownian?: boolean
 }
 
 /** What an image depends on. What is absent comes from the model. */
-export interface Call {
+export interface Call extends SolverOptions {
   /** Images. Default: 1. */
   n?: number
   /** Index of the first image of a batch: a batch can be asked for in parts. Default: 0. */
@@ -86,7 +120,7 @@ export interface Call {
   steps?: number
   /** Fresh noise of samplers that have it, in [0, 1]. */
   eta?: number
-  /** Where the noise levels lie: `karras` (default), or `leading`, `trailing`, `linspace` for models with a chain. */
+  /** Where the noise levels lie: `karras` (default), `linear`, `quadratic`, `exponential`, `log-snr`, `cosine`, or `leading`, `trailing`, `linspace` for models with a chain. */
   schedule?: string
   sigma_min?: number
   sigma_max?: number

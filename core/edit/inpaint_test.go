@@ -122,6 +122,9 @@ func TestRePaintNearsTheConditionalLaw(t *testing.T) {
 		if s.Method == "annealed-langevin" {
 			t.Skip("walks freely for many steps at a level, and the hook holds the known pixels only between levels")
 		}
+		if s.Method == "adaptive-sde" {
+			s.RTol, s.ATol = 0.3, 0.1 // it is exact enough, and takes seconds as it comes
+		}
 		plainMean, plain := divergence(inpaint(t, s, RePaint{}, 0, n))
 		fewMean, few := divergence(inpaint(t, s, RePaint{Resamplings: 4, Jump: 5}, 0, n))
 		manyMean, many := divergence(inpaint(t, s, RePaint{Resamplings: 20, Jump: 5}, 0, n))

@@ -138,7 +138,7 @@ func TestSlicedDistanceTellsLaws(t *testing.T) {
 // Every method, with steps enough, draws the data's law, and at a level half way
 // the law of the data with that level's noise.
 func TestMarginalsAreExact(t *testing.T) {
-	const n, pixels, middle = 16, 256, 0.3
+	const n, pixels, middle = 16, 160, 0.3
 	for _, c := range []struct {
 		s       Settings
 		steps   int

@@ -92,11 +92,10 @@ func (m Method) order(o Options) int { return cmp.Or(o.Order, m.Orders) }
 // Lookup returns the method of a name. The error lists the names there are.
 func Lookup(name string) (Method, error) {
 	names := make([]string, len(Methods))
-	for i, m := range Methods {
-		if m.Name == name {
-			return m, nil
+	for i := range Methods {
+		if names[i] = Methods[i].Name; names[i] == name {
+			return Methods[i], nil
 		}
-		names[i] = m.Name
 	}
 	return Method{}, fmt.Errorf("sampler: method is %q, need one of %q", name, names)
 }

@@ -38,27 +38,29 @@ var limits = [...]limit{
 	{"rtol", 1e-6, 1}, {"atol", 1e-6, 1}, {"brownian", 0, 1},
 }
 
-func (o *Options) numbers() [len(limits)]float64 {
+func (o *Options) numbers() []float64 {
 	brownian := 0.0
 	if o.Brownian {
 		brownian = 1
 	}
-	return [...]float64{float64(o.Order), float64(o.BH), o.S, o.Min, o.Max, o.Churn.Noise,
+	return []float64{float64(o.Order), float64(o.BH), o.S, o.Min, o.Max, o.Churn.Noise,
 		float64(o.CorrectorSteps), o.SNR, o.Epsilon, o.RTol, o.ATol, brownian}
 }
 
 // check returns an error unless m has every option that is given, in its range.
 func (o *Options) check(m *Method) error {
 	for i, v := range o.numbers() {
-		f := limits[i]
+		f := &limits[i]
+		most := f.most
 		if i == 0 {
-			f.most = float64(m.Orders)
+			most = float64(m.Orders)
 		}
-		if v != 0 && !slices.Contains(m.Takes, f.name) {
+		switch {
+		case v == 0:
+		case !slices.Contains(m.Takes, f.name):
 			return fmt.Errorf("sampler: %s is %g for %q, need 0: it has no %[1]s", f.name, v, m.Name)
-		}
-		if v != 0 && !(v >= f.low && v <= f.most) {
-			return fmt.Errorf("sampler: %s is %g for %q, need %g to %g", f.name, v, m.Name, f.low, f.most)
+		case !(v >= f.low && v <= most):
+			return fmt.Errorf("sampler: %s is %g for %q, need %g to %g", f.name, v, m.Name, f.low, most)
 		}
 	}
 	for _, f := range []struct {

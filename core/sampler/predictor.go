@@ -87,21 +87,22 @@ func PredictorCorrector(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []f
 				if Correctors[rule] == CorrectorAnnealed {
 					return 2 * (snr * snr) * v
 				}
-				return langevinSize(x.Row(row), denoised.Row(row), z.Row(row), v, snr)
+				return langevinSize(x, denoised, z, row, v, snr)
 			})
 		}
 		return x, nil
 	})
 }
 
-// langevinSize returns 2·(r·‖z‖/‖s‖)², s = (D − x)/v, or 0 where s is 0: a data
-// set of one point that has been reached.
-func langevinSize(x, denoised, z []float32, v, snr float64) float64 {
+// langevinSize returns 2·(r·‖z‖/‖s‖)² of a row, s = (D − x)/v, or 0 where s is 0: a
+// data set of one point that has been reached.
+func langevinSize(x, denoised, z *tensor.Tensor, row int, v, snr float64) float64 {
 	var squares, noise float64
-	for j, d := range denoised {
-		off := float64(d) - float64(x[j])
+	d, dice := denoised.Row(row), z.Row(row)
+	for j, from := range x.Row(row) {
+		off := float64(d[j]) - float64(from)
 		squares += float64(off * off)
-		noise += float64(float64(z[j]) * float64(z[j]))
+		noise += float64(float64(dice[j]) * float64(dice[j]))
 	}
 	if squares == 0 {
 		return 0

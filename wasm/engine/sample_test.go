@@ -101,6 +101,38 @@ func TestSampleClassOfPart(t *testing.T) {
 	}
 }
 
+// TestAdaptiveFrames: progress of a sampler that does not know its evaluations
+// beforehand never falls, and ends at all; the result tells what they were.
+func TestAdaptiveFrames(t *testing.T) {
+	for _, name := range []string{"rk45", "adaptive-sde"} {
+		for _, steps := range []int{1, 2, 6} {
+			e := New(testInfo(), newGaussian(), Options{})
+			r := Request{N: new(3), Steps: &steps, Sampler: name}
+			plan, err := e.Check(r, false)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var last Frame
+			frames := 0
+			out, err := e.Sample(context.Background(), r, func(f Frame) {
+				if frames++; f.Done < last.Done || f.Step > steps || f.Steps != steps || f.Done > f.Total {
+					t.Errorf("%s: odd frame %+v after %+v", name, f, last)
+				}
+				last = f
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if last.Done != last.Total || last.Step != steps {
+				t.Errorf("%s, %d steps: ends at step %d, %d of %d", name, steps, last.Step, last.Done, last.Total)
+			}
+			if out.Plan.NFE < plan.NFE || 3*out.Plan.NFE < frames {
+				t.Errorf("%s, %d steps: %d evaluations an image in %d frames, planned at least %d", name, steps, out.Plan.NFE, frames, plan.NFE)
+			}
+		}
+	}
+}
+
 // TestSampleFrames counts what a progress bar is drawn from.
 func TestSampleFrames(t *testing.T) {
 	for _, name := range []string{"dpmpp2m", "heun"} {
