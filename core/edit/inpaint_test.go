@@ -123,7 +123,7 @@ func TestRePaintNearsTheConditionalLaw(t *testing.T) {
 			t.Skip("walks freely for many steps at a level, and the hook holds the known pixels only between levels")
 		}
 		if s.Method == "adaptive-sde" {
-			s.RTol, s.ATol = 0.3, 0.1 // it is exact enough, and takes seconds as it comes
+			s.RTol, s.ATol = 1, 0.3 // it is exact enough, and takes seconds as it comes
 		}
 		plainMean, plain := divergence(inpaint(t, s, RePaint{}, 0, n))
 		fewMean, few := divergence(inpaint(t, s, RePaint{Resamplings: 4, Jump: 5}, 0, n))
