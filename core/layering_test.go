@@ -52,10 +52,13 @@ var floors = map[string]int{
 
 	"wasm/engine":              8, // request to frames
 	"tools/convert/internal/…": 8, // the rooms of the native tool
+	"tools/internal/…":         8, // what both tools use
 
 	"wasm/browser":  9,
 	"wasm/worker":   9,
 	"tools/convert": 9,
+	"tools/bench":   9, // what is measured, and against whom
+	"tools/bench/…": 9,
 }
 
 // standalone lists packages outside the floors: nothing imports them, and they

@@ -59,6 +59,7 @@ type Plan struct {
 	scratch []float32
 	values  [][]float32
 	in      [][]float32
+	ran     func(graph.Node) // nil means that nobody asks
 }
 
 // NewPlan returns a plan with an arena of its own.
@@ -81,6 +82,10 @@ func (p *Plan) Batch() int { return p.w.batch }
 // Bytes returns the memory of the plan's arena and scratch.
 func (p *Plan) Bytes() int { return 4 * (len(p.arena) + len(p.scratch)) }
 
+// Observe makes every later Run call ran after each operation, to be timed say.
+// nil ends it.
+func (p *Plan) Observe(ran func(graph.Node)) { p.ran = ran }
+
 // Run evaluates n samples and writes the output to y. inputs are in the
 // program's order of declaration. It allocates nothing. It panics if n exceeds
 // the batch or a length does not fit.
@@ -96,6 +101,9 @@ func (p *Plan) Run(y []float32, n int, inputs ...[]float32) {
 			p.in[j] = p.values[v]
 		}
 		p.w.runners[i].Run(p.values[node.Out], p.in[:len(node.In)], n, p.scratch)
+		if p.ran != nil {
+			p.ran(node)
+		}
 	}
 	copy(y, p.values[p.w.out][:n*p.w.program.Size(p.w.out)])
 }

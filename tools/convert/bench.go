@@ -10,6 +10,7 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/model"
+	"tweedie/tools/internal/profile"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
@@ -24,15 +25,19 @@ type speed struct {
 
 func newBench() *cobra.Command {
 	var c compute
-	var asJSON bool
+	var asJSON, ops bool
 	var batches []int
 	var least time.Duration
 	cmd := &cobra.Command{
 		Use:   "bench MODEL",
 		Short: "Measure how fast a model is evaluated",
 		Long: `Bench evaluates the bare network on batches of several sizes and prints the fastest
-time of each: milliseconds an evaluation, images a second, GFLOP/s.`,
+time of each: milliseconds an evaluation, images a second, GFLOP/s.
+
+With --ops it says where the time goes instead, on one core: for every kind of
+operation its time, its work, and how near it is to what the core's vectors can do.`,
 		Example: `  tweedie bench weights/models/mnist.json
+  tweedie bench weights/models/mnist.json --ops --batch 1 --fast
   tweedie bench weights/models/mnist.json --batch 1,64 --workers 1 --json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: models,
@@ -53,6 +58,9 @@ time of each: milliseconds an evaluation, images a second, GFLOP/s.`,
 			if err != nil {
 				return err
 			}
+			if ops {
+				return profileOps(cmd, m, batches, profile.Options{Fast: c.fast, Time: least}, asJSON)
+			}
 			e, err := openEngine(cmd, args[0], &c)
 			if err != nil {
 				return err
@@ -72,9 +80,29 @@ time of each: milliseconds an evaluation, images a second, GFLOP/s.`,
 	}
 	cmd.Flags().IntSliceVar(&batches, "batch", []int{1, 4, 16}, "images of an evaluation, a comma list")
 	cmd.Flags().DurationVar(&least, "time", time.Second, "how long to measure each")
+	cmd.Flags().BoolVar(&ops, "ops", false, "say where the time goes, by operation")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	c.add(cmd)
 	return cmd
+}
+
+// profileOps reports where the time of evaluations goes, for every batch.
+func profileOps(cmd *cobra.Command, m *model.Model, batches []int, o profile.Options, asJSON bool) error {
+	var reports []*profile.Report
+	for _, o.Batch = range batches {
+		r, err := profile.Measure(m, o)
+		if err != nil {
+			return err
+		}
+		reports = append(reports, r)
+	}
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(reports)
+	}
+	for _, r := range reports {
+		r.Print(cmd.OutOrStdout(), "native")
+	}
+	return nil
 }
 
 // measure times evaluations of n images for at least the given time.

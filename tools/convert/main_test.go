@@ -113,7 +113,8 @@ func TestInspectVerifyBench(t *testing.T) {
 	if got := must(t, "inspect", path); !strings.Contains(got, "conv_in.weight") || !strings.Contains(got, `"arch":"unet2d"`) {
 		t.Errorf("inspect printed %q", got)
 	}
-	for _, args := range [][]string{{"inspect", path, "--json"}, {"verify", path, "--json"}, {"bench", path, "--json", "--time", "1ms", "--batch", "1"}, {"version", "--json"}} {
+	for _, args := range [][]string{{"inspect", path, "--json"}, {"verify", path, "--json"}, {"bench", path, "--json", "--time", "1ms", "--batch", "1"},
+		{"bench", path, "--json", "--time", "1ms", "--batch", "1", "--ops"}, {"version", "--json"}} {
 		if got := must(t, args...); !json.Valid([]byte(got)) || strings.Count(got, "\n") != 1 {
 			t.Errorf("%v printed %q, want a line of JSON", args, got)
 		}

@@ -1,0 +1,9 @@
+//go:build !goexperiment.simd
+
+package profile
+
+const madds = 0
+
+func lanes() int                { return 0 }
+func mulAdd(_ int, _ []float32) {}
+func fused(_ int, _ []float32)  {}

@@ -1,0 +1,185 @@
+// Package profile says where the time of an evaluation goes, by operation, and
+// how far each operation is from what the machine can do.
+package profile
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"tweedie/core/graph"
+	"tweedie/core/infer"
+	"tweedie/core/model"
+	"tweedie/core/unet"
+)
+
+// Options say what to profile.
+type Options struct {
+	Batch int           // images of an evaluation; 0 means 1
+	Fast  bool          // fused arithmetic
+	Time  time.Duration // how long to measure; three evaluations at least
+}
+
+// Report is an evaluation taken apart. Times are medians over the evaluations.
+type Report struct {
+	Model  string  `json:"model"`
+	Batch  int     `json:"batch"`
+	Fast   bool    `json:"fast"`
+	Peak   float64 `json:"peak_gflops"` // of one core, in this arithmetic; 0 if there are no vectors
+	Total  Line    `json:"total"`
+	Kinds  []Line  `json:"kinds"`  // by kind of operation, the longest first
+	Shapes []Line  `json:"shapes"` // by kind and shapes, the longest first
+}
+
+// Line is some operations of a network.
+type Line struct {
+	Name   string  `json:"name"`
+	Count  int     `json:"count"`
+	MS     float64 `json:"ms"`
+	Share  float64 `json:"share"` // of the total time
+	FLOPs  int64   `json:"flops"` // as graph.Cost counts them
+	GFLOPS float64 `json:"gflops"`
+	OfPeak float64 `json:"of_peak"`
+}
+
+// Measure evaluates m on one core, timing every operation. Weights that are codes
+// are unpacked before.
+func Measure(m *model.Model, o Options) (*Report, error) {
+	o.Batch = max(1, o.Batch)
+	program := m.Network().Program
+	weights, err := infer.Load(program, m.Network().Out, m.Params(), o.Batch, infer.Options{Fast: o.Fast})
+	if err != nil {
+		return nil, err
+	}
+	peak := MeasurePeak()
+	r := &Report{Model: m.Name(), Batch: o.Batch, Fast: o.Fast, Peak: peak.MulAdd}
+	if o.Fast {
+		r.Peak = peak.Fused
+	}
+	nodes, times := observe(weights.NewPlan(), m.Network(), o)
+	for i, n := range nodes {
+		ms := median(times[i])
+		cost := n.Op.Cost(shapes(program, n.In), program.Shape(n.Out)).FLOPs * int64(o.Batch)
+		r.Total = add(r.Total, "all", ms, cost)
+		r.Kinds = addTo(r.Kinds, kind(n.Op), ms, cost)
+		r.Shapes = addTo(r.Shapes, kind(n.Op)+" "+signature(program, n), ms, cost)
+	}
+	r.Total = r.finished(r.Total)
+	for _, lines := range [][]Line{r.Kinds, r.Shapes} {
+		for i := range lines {
+			lines[i] = r.finished(lines[i])
+		}
+		slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(b.MS, a.MS) })
+	}
+	return r, nil
+}
+
+// observe returns the operations that a plan runs, with the milliseconds of each
+// in every evaluation but the first.
+func observe(plan *infer.Plan, net *unet.Network, o Options) (nodes []graph.Node, times [][]float64) {
+	program := net.Program
+	var inputs [][]float32
+	for _, d := range program.Inputs {
+		in := make([]float32, o.Batch*program.Size(d.Value))
+		for i := range in {
+			in[i] = float32(i%255)/127 - 1
+		}
+		if d.Name == "y" {
+			clear(in)
+		}
+		inputs = append(inputs, in)
+	}
+	at, last := 0, time.Time{}
+	plan.Observe(func(n graph.Node) {
+		now := time.Now()
+		if at == len(nodes) {
+			nodes, times = append(nodes, n), append(times, nil)
+		}
+		times[at] = append(times[at], float64(now.Sub(last))/1e6)
+		at++
+		last = time.Now()
+	})
+	out := make([]float32, o.Batch*program.Size(net.Out))
+	began := time.Now()
+	for i := 0; i < 4 || time.Since(began) < o.Time; i++ {
+		at, last = 0, time.Now()
+		plan.Run(out, o.Batch, inputs...)
+	}
+	for i := range times {
+		times[i] = times[i][1:] // the first finds cold memory
+	}
+	return nodes, times
+}
+
+// kind names the sort of operation that op is.
+func kind(op graph.Op) string {
+	switch op := op.(type) {
+	case graph.Conv:
+		return fmt.Sprintf("conv %d×%d", op.Size, op.Size)
+	case graph.Linear:
+		return "linear"
+	case graph.GroupNorm:
+		if op.SiLU {
+			return "group norm + SiLU"
+		}
+		return "group norm"
+	case graph.Attention:
+		return "attention"
+	case graph.Concat:
+		return "concat"
+	case graph.Upsample:
+		return "upsampling"
+	case graph.SiLU, graph.Add, graph.AddChannels, graph.Sinusoid, graph.Embedding, graph.SpaceToDepth, graph.DepthToSpace:
+		return "rest"
+	}
+	return strings.TrimPrefix(fmt.Sprintf("%T", op), "graph.")
+}
+
+// signature writes an operation's shapes: 16×16×256 → 16×16×128.
+func signature(p *graph.Program, n graph.Node) string {
+	text := func(v graph.Value) string {
+		return strings.Join(strings.Fields(strings.Trim(fmt.Sprint(p.Shape(v)), "[]")), "×")
+	}
+	in := make([]string, len(n.In))
+	for i, v := range n.In {
+		in[i] = text(v)
+	}
+	return strings.Join(slices.Compact(in), ", ") + " → " + text(n.Out)
+}
+
+func shapes(p *graph.Program, values []graph.Value) [][]int {
+	out := make([][]int, len(values))
+	for i, v := range values {
+		out[i] = p.Shape(v)
+	}
+	return out
+}
+
+// add counts an operation into a line.
+func add(l Line, name string, ms float64, flops int64) Line {
+	return Line{Name: name, Count: l.Count + 1, MS: l.MS + ms, FLOPs: l.FLOPs + flops}
+}
+
+// addTo counts an operation into the line of that name.
+func addTo(lines []Line, name string, ms float64, flops int64) []Line {
+	i := slices.IndexFunc(lines, func(l Line) bool { return l.Name == name })
+	if i < 0 {
+		i, lines = len(lines), append(lines, Line{})
+	}
+	lines[i] = add(lines[i], name, ms, flops)
+	return lines
+}
+
+// finished returns a line with its rates.
+func (r *Report) finished(l Line) Line {
+	if l.MS > 0 {
+		l.GFLOPS = float64(l.FLOPs) / l.MS / 1e6
+		l.Share = l.MS / r.Total.MS
+	}
+	if r.Peak > 0 {
+		l.OfPeak = l.GFLOPS / r.Peak
+	}
+	return l
+}
