@@ -27,10 +27,10 @@ SOURCES = find core weights wasm site go.mod go.sum -type f ! -name '*_test.go' 
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run test bench generate golden fmt clean toolchain
+.PHONY: help build wasm site run test bench bench-peers generate golden fmt clean toolchain
 
 help: ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 toolchain:
 	@command -v $(GO) >/dev/null || { echo "make: Go is not installed: install Go 1.21 or newer" >&2; exit 1; }
@@ -55,10 +55,15 @@ run: site ## build everything and serve the page on PORT
 test: toolchain ## everything CI runs
 	@GO='$(GO)' bash .ci/test
 
-bench: site ## speed of kernels, network and page
+bench: site ## speed of kernels, network and page; how it grows, in bench-report/
 	$(GO) test -run '^$$' -bench . -benchtime 200ms ./core/kernel ./core/infer
 	bin/tweedie bench $(firstword $(MODELS))
 	TWEEDIE_DIST='$(CURDIR)/dist' $(GO) test -run '^$$' -bench . -benchtime 5x ./wasm/...
+	$(GO) run ./tools/bench growth -o bench-report
+
+# make bench-peers ROWS=web1,native ROUNDS=5 ARGS=--json
+bench-peers: build ## speed beside ONNX Runtime and PyTorch, in one table
+	@$(GO) run ./tools/bench peers --rows '$(ROWS)' --rounds $(or $(ROUNDS),9) $(ARGS)
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...

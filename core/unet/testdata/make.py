@@ -21,22 +21,27 @@ def write_safetensors(path, tensors):
         f.write(struct.pack("<Q", len(h)) + h + b"".join(blobs))
 
 
-here = os.path.dirname(os.path.abspath(__file__))
-for name in CONFIGS:
-    net = build(name)
-    c = net.config
-    g = torch.Generator().manual_seed(1000)
-    x = torch.randn(3, c["in_channels"], c["sample_size"], c["sample_size"], generator=g)
-    t = torch.tensor([0.0, 417.0, 999.0])
-    y = torch.tensor([0, 3, 4]) if c["num_class_embeds"] else None
-    with torch.no_grad():
-        case = dict(x=x, t=t, out=net(x, t, y))
-    if y is not None:
-        case["y"] = y
-    out = os.path.join(here, name)
-    os.makedirs(out, exist_ok=True)
-    with open(os.path.join(out, "config.json"), "w") as f:
-        json.dump(c, f, indent=2)
-        f.write("\n")
-    write_safetensors(os.path.join(out, "model.safetensors"), net.state_dict())
-    write_safetensors(os.path.join(out, "case.safetensors"), case)
+def main():
+    here = os.path.dirname(os.path.abspath(__file__))
+    for name in CONFIGS:
+        net = build(name)
+        c = net.config
+        g = torch.Generator().manual_seed(1000)
+        x = torch.randn(3, c["in_channels"], c["sample_size"], c["sample_size"], generator=g)
+        t = torch.tensor([0.0, 417.0, 999.0])
+        y = torch.tensor([0, 3, 4]) if c["num_class_embeds"] else None
+        with torch.no_grad():
+            case = dict(x=x, t=t, out=net(x, t, y))
+        if y is not None:
+            case["y"] = y
+        out = os.path.join(here, name)
+        os.makedirs(out, exist_ok=True)
+        with open(os.path.join(out, "config.json"), "w") as f:
+            json.dump(c, f, indent=2)
+            f.write("\n")
+        write_safetensors(os.path.join(out, "model.safetensors"), net.state_dict())
+        write_safetensors(os.path.join(out, "case.safetensors"), case)
+
+
+if __name__ == "__main__":
+    main()
