@@ -1,49 +1,46 @@
 package infer
 
-import (
-	"sort"
-
-	"tweedie/core/graph"
-)
+import "sort"
 
 // span is a piece of the arena and the last step that reads it.
 type span struct{ at, size, last int }
 
-// layout gives every computed value a place, so that two values share memory
-// only if one is dead before the other is made: first fit, in order of making.
-func layout(p *graph.Program, out graph.Value, batch int) (offsets []int, arena int) {
-	last := make([]int, p.Values())
-	for i, n := range p.Nodes {
-		last[n.Out] = i
-		for _, v := range n.In {
+// layout gives every computed slot a place, so that two slots share memory only
+// if one is dead before the other is made: first fit, in order of making.
+// Offsets are −1 for slots that no step writes.
+func layout(steps []step, sizes []int, out, batch int) (offsets []int, arena int) {
+	last := make([]int, len(sizes))
+	for i, s := range steps {
+		last[s.out] = i
+		for _, v := range s.in {
 			last[v] = i
 		}
 	}
-	last[out] = len(p.Nodes)
-	offsets = make([]int, p.Values())
+	last[out] = len(steps)
+	offsets = make([]int, len(sizes))
 	for i := range offsets {
 		offsets[i] = -1
 	}
 	var live []span // by place
-	for i, n := range p.Nodes {
+	for i, s := range steps {
 		kept := live[:0]
-		for _, s := range live {
-			if s.last >= i {
-				kept = append(kept, s)
+		for _, l := range live {
+			if l.last >= i {
+				kept = append(kept, l)
 			}
 		}
 		live = kept
-		size := batch * p.Size(n.Out)
+		size := batch * sizes[s.out]
 		at := 0
-		for _, s := range live {
-			if at+size <= s.at {
+		for _, l := range live {
+			if at+size <= l.at {
 				break
 			}
-			at = s.at + s.size
+			at = max(at, l.at+l.size)
 		}
-		offsets[n.Out] = at
+		offsets[s.out] = at
 		arena = max(arena, at+size)
-		live = append(live, span{at, size, last[n.Out]})
+		live = append(live, span{at, size, last[s.out]})
 		sort.Slice(live, func(a, b int) bool { return live[a].at < live[b].at })
 	}
 	return offsets, arena

@@ -6,6 +6,7 @@ import "tweedie/core/kernel"
 type Options struct {
 	Fast    bool // arithmetic in any order, fused: other last bits, quicker on some machines
 	Workers int  // goroutines over one batch; 0 means 1
+	Team    Team // whose members evaluate together; nil means none
 	Compact bool // weights that are codes stay codes: a quarter of the memory or less, and a little slower
 }
 

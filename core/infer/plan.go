@@ -1,20 +1,20 @@
 // Package infer samples: it makes a plan of a graph.Program once, with packed
-// weights and one arena, and then evaluates it without allocating.
+// weights and one arena, and then evaluates it without allocating. Members of a
+// Team evaluate one program together.
 package infer
 
-import (
-	"tweedie/core/graph"
-	"tweedie/core/quant"
-)
+import "tweedie/core/graph"
 
 // Weights are a program's operations, bound and loaded. They are read-only and
-// serve any number of plans, one a goroutine.
+// serve any number of plans, one a goroutine; those of a team's member serve one.
 type Weights struct {
 	program *graph.Program
-	out     graph.Value
+	team    Team // nil: none
 	batch   int
-	runners []graph.Runner
-	offsets []int // where a value lies in a plan's arena; −1 for inputs and parameters
+	steps   []step
+	sizes   []int // of one sample of a slot; a program's inputs come first
+	offsets []int // where a slot lies in a plan's arena; −1 for inputs
+	out     int
 	arena   int
 	scratch int
 }
@@ -22,6 +22,9 @@ type Weights struct {
 // Load binds p, whose output is out, to the numbers of src, for up to batch samples
 // at a time. The error says what p or src lacks. Numbers that are not packed stay
 // shared with src.
+//
+// For a member of o.Team it binds that member's channels of the operations that are
+// worth sharing, and all of the others; no bit of the output depends on it.
 func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Options) (*Weights, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -29,26 +32,15 @@ func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Opti
 	if err := p.Check(src); err != nil {
 		return nil, err
 	}
-	names := map[graph.Value]string{}
-	for _, d := range p.Params {
-		names[d.Value] = d.Name
+	c := newCompiler(p, src, batch, o)
+	for i := range p.Nodes {
+		c.node(&p.Nodes[i])
 	}
-	w := &Weights{program: p, out: out, batch: batch}
-	for _, n := range p.Nodes {
-		r := p.Bind(n, batch, o.Arithmetic())
-		var loaded []quant.Numbers
-		for _, v := range n.Params {
-			numbers, _ := src.Numbers(names[v])
-			if !o.Compact {
-				numbers = quant.Numbers{Float: numbers.Float32()}
-			}
-			loaded = append(loaded, numbers)
-		}
-		r.Load(loaded)
-		w.runners = append(w.runners, r)
-		w.scratch = max(w.scratch, r.Scratch())
+	w := &Weights{program: p, team: o.Team, batch: batch, out: c.wholeOf(out), steps: c.steps, sizes: c.sizes}
+	for _, s := range w.steps {
+		w.scratch = max(w.scratch, s.run.Scratch())
 	}
-	w.offsets, w.arena = layout(p, out, batch)
+	w.offsets, w.arena = layout(w.steps, w.sizes, w.out, batch)
 	return w, nil
 }
 
@@ -57,22 +49,30 @@ type Plan struct {
 	w       *Weights
 	arena   []float32
 	scratch []float32
-	values  [][]float32
+	slots   [][]float32
 	in      [][]float32
 	ran     func(graph.Node) // nil means that nobody asks
+	told    []float32        // of a team: see told
+	leads   []int            // starts of told, all of which is the leader's
 }
 
 // NewPlan returns a plan with an arena of its own.
 func (w *Weights) NewPlan() *Plan {
-	p := &Plan{w: w, arena: make([]float32, w.arena), scratch: make([]float32, w.scratch)}
-	p.values = make([][]float32, w.program.Values())
+	p := &Plan{w: w, arena: make([]float32, w.arena), scratch: make([]float32, w.scratch), slots: make([][]float32, len(w.sizes))}
 	most := 0
-	for _, n := range w.program.Nodes {
-		at := w.offsets[n.Out]
-		p.values[n.Out] = p.arena[at : at+w.batch*w.program.Size(n.Out)]
-		most = max(most, len(n.In))
+	for _, s := range w.steps {
+		at := w.offsets[s.out]
+		p.slots[s.out] = p.arena[at : at+w.batch*w.sizes[s.out]]
+		most = max(most, len(s.in))
 	}
 	p.in = make([][]float32, most)
+	if w.team != nil {
+		p.told = make([]float32, told(w.program, w.batch))
+		p.leads = make([]int, w.team.Size()+1)
+		for i := range w.team.Size() {
+			p.leads[i+1] = len(p.told)
+		}
+	}
 	return p
 }
 
@@ -88,22 +88,62 @@ func (p *Plan) Observe(ran func(graph.Node)) { p.ran = ran }
 
 // Run evaluates n samples and writes the output to y. inputs are in the
 // program's order of declaration. It allocates nothing. It panics if n exceeds
-// the batch or a length does not fit.
+// the batch or a length does not fit. In a team only the leader calls it, while
+// the others Follow.
 func (p *Plan) Run(y []float32, n int, inputs ...[]float32) {
 	if n > p.w.batch || len(inputs) != len(p.w.program.Inputs) {
 		panic("infer: Run: wrong number of samples or inputs")
 	}
-	for i, d := range p.w.program.Inputs {
-		p.values[d.Value] = inputs[i][:n*p.w.program.Size(d.Value)]
+	for i := range inputs {
+		p.slots[i] = inputs[i][:n*p.w.sizes[i]]
 	}
-	for i, node := range p.w.program.Nodes {
-		for j, v := range node.In {
-			p.in[j] = p.values[v]
+	if p.w.team != nil {
+		p.tell(n)
+	}
+	p.run(n)
+	copy(y, p.slots[p.w.out][:n*p.w.sizes[p.w.out]])
+}
+
+// tell gives the others the n samples in the inputs' slots.
+func (p *Plan) tell(n int) {
+	p.told[0] = float32(n)
+	at := 1
+	for i := range p.w.program.Inputs {
+		copy(p.told[at:], p.slots[i][:n*p.w.sizes[i]])
+		at += p.w.batch * p.w.sizes[i]
+	}
+	p.w.team.Exchange(p.told, p.told, 1, p.leads)
+}
+
+// Follow evaluates what the leader runs, until it dismisses its team.
+func (p *Plan) Follow() {
+	at := 1
+	for i := range p.w.program.Inputs {
+		size := p.w.batch * p.w.sizes[i]
+		p.slots[i] = p.told[at : at+size]
+		at += size
+	}
+	for {
+		p.w.team.Exchange(p.told, nil, 1, p.leads)
+		n := int(p.told[0])
+		if n == 0 {
+			return
 		}
-		p.w.runners[i].Run(p.values[node.Out], p.in[:len(node.In)], n, p.scratch)
-		if p.ran != nil {
-			p.ran(node)
+		p.run(n)
+	}
+}
+
+// Dismiss ends the others' Follow. Only a leader calls it.
+func (p *Plan) Dismiss() { p.tell(0) }
+
+func (p *Plan) run(n int) {
+	for _, s := range p.w.steps {
+		for j, v := range s.in {
+			p.in[j] = p.slots[v]
+		}
+		s.run.Run(p.slots[s.out], p.in[:len(s.in)], n, p.scratch)
+		if p.ran != nil && s.node != nil {
+			p.ran(*s.node)
 		}
 	}
-	copy(y, p.values[p.w.out][:n*p.w.program.Size(p.w.out)])
 }

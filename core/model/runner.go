@@ -13,11 +13,17 @@ import (
 // Runner evaluates a model. It belongs to one goroutine and uses several.
 type Runner struct {
 	config *Config
+	helper Helper // nil: none
 	plans  []*infer.Plan
 	inputs [][]float32 // a plan's times and classes: [t…, y…]
 }
 
-// NewRunner returns a runner whose workers take up to maxBatch images at a time.
+// Helper begins to evaluate the bare network elsewhere, and returns what waits for
+// the result. The arguments are Forward's; they stay as they are meanwhile.
+type Helper func(x *tensor.Tensor, t []float32, y []int) (wait func() (*tensor.Tensor, error))
+
+// NewRunner returns a runner whose workers take up to maxBatch images at a time. A
+// member of a team is one worker.
 func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 	w, err := infer.Load(m.network.Program, m.network.Out, m.source, maxBatch, o)
 	if err != nil {
@@ -31,18 +37,59 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 	return r, nil
 }
 
+// Traffic returns the most numbers that the members of a team exchange at once in
+// evaluating up to maxBatch images; 0 if the network is not worth sharing.
+func (m *Model) Traffic(maxBatch int) int { return infer.Traffic(m.network.Program, maxBatch) }
+
+// Helped returns a runner on r's plans that leaves half of every batch to helper.
+func (r *Runner) Helped(helper Helper) *Runner {
+	out := *r
+	out.helper = helper
+	return &out
+}
+
+// Follow evaluates what the leader of the runner's team does, until it dismisses
+// the team.
+func (r *Runner) Follow() { r.plans[0].Follow() }
+
+// Dismiss ends the Follow of the team that the runner leads.
+func (r *Runner) Dismiss() { r.plans[0].Dismiss() }
+
 // Forward evaluates the bare network on x [N,H,W,C] at times t [N] with class
 // numbers y [N], nil if the network takes none. The result is new. The error
-// names a length, shape or class that does not fit.
+// names a length, shape or class that does not fit, or is the helper's.
 func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error) {
 	if err := r.check(x, t, y); err != nil {
 		return nil, err
 	}
 	n := x.Shape[0]
 	out := tensor.New(x.Shape...)
+	if r.helper == nil || n < 2 {
+		r.share(out, x, t, y, n)
+		return out, nil
+	}
+	half := (n + 1) / 2
+	wait := r.helper(rows(x, half, n), t[half:], y[min(half, len(y)):])
+	r.share(out, x, t, y, half)
+	other, err := wait()
+	if err != nil {
+		return nil, err
+	}
+	copy(rows(out, half, n).Data, other.Data)
+	return out, nil
+}
+
+// rows returns images [start, end) of x, sharing its numbers.
+func rows(x *tensor.Tensor, start, end int) *tensor.Tensor {
+	size := tensor.Size(x.Shape[1:])
+	return tensor.Of(x.Data[start*size:end*size], append([]int{end - start}, x.Shape[1:]...)...)
+}
+
+// share evaluates the first n images, on every plan at once.
+func (r *Runner) share(out, x *tensor.Tensor, t []float32, y []int, n int) {
 	workers := min(len(r.plans), n)
 	if workers == 0 {
-		return out, nil
+		return
 	}
 	var wait sync.WaitGroup
 	for i := 1; i < workers; i++ {
@@ -50,7 +97,6 @@ func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor
 	}
 	r.run(0, out, x, t, y, 0, n/workers)
 	wait.Wait()
-	return out, nil
 }
 
 // run evaluates images [start, end) with plan i.

@@ -21,3 +21,12 @@ func (n Numbers) Float32() []float32 {
 	DequantiseInt8(w, n.Codes, n.Scales)
 	return w
 }
+
+// Rows returns rows [low, high) of a matrix of so many rows, sharing its numbers.
+func (n Numbers) Rows(low, high, rows int) Numbers {
+	width := n.Len() / rows
+	if n.Float != nil {
+		return Numbers{Float: n.Float[low*width : high*width]}
+	}
+	return Numbers{Codes: n.Codes[low*width : high*width], Scales: n.Scales[low:high]}
+}

@@ -1,0 +1,48 @@
+package infer
+
+import "tweedie/core/quant"
+
+// gather makes a value [rows,C] of the members' channels of it.
+type gather struct {
+	team       Team
+	rows, size int // of a sample
+	starts     []int
+	batch      int
+}
+
+func (gather) Load([]quant.Numbers) {}
+func (g gather) Scratch() int       { return g.batch * g.size }
+func (g gather) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	rank, rows, width := g.team.Rank(), n*g.rows, g.size/g.rows
+	own := x[0][:rows*(g.starts[rank+1]-g.starts[rank])]
+	g.team.Exchange(scratch, own, rows, g.starts)
+	for i := range g.team.Size() {
+		from := own
+		if i != rank {
+			from = scratch[rows*g.starts[i]:]
+		}
+		low, channels := g.starts[i], g.starts[i+1]-g.starts[i]
+		for r := range rows {
+			copy(y[r*width+low:], from[r*channels:(r+1)*channels])
+		}
+	}
+}
+
+// cut copies channels [low,high) of a value [rows,C].
+type cut struct{ rows, channels, low, high int }
+
+func (cut) Load([]quant.Numbers) {}
+func (cut) Scratch() int         { return 0 }
+func (c cut) Run(y []float32, x [][]float32, n int, _ []float32) {
+	width := c.high - c.low
+	for r := range n * c.rows {
+		copy(y[r*width:(r+1)*width], x[0][r*c.channels+c.low:])
+	}
+}
+
+// idle is the part of a member that has no channels.
+type idle struct{}
+
+func (idle) Load([]quant.Numbers)                       {}
+func (idle) Scratch() int                               { return 0 }
+func (idle) Run([]float32, [][]float32, int, []float32) {}

@@ -1,0 +1,183 @@
+package infer_test
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"testing"
+
+	"tweedie/core/graph"
+	"tweedie/core/infer"
+	"tweedie/core/nn"
+	"tweedie/core/unet"
+)
+
+// randomNetwork draws a U-Net whose widths are sometimes multiples of what a
+// member gets at a time, and sometimes not.
+func randomNetwork(t testing.TB, rng *rand.Rand) (*unet.Config, *unet.Network, *graph.Params) {
+	t.Helper()
+	pick := func(of ...int) int { return of[rng.IntN(len(of))] }
+	kind := func(what string) string { return []string{"", "Attn"}[rng.IntN(2)] + what + "Block2D" }
+	c := &unet.Config{
+		SampleSize: pick(8, 16), InChannels: pick(1, 3), LayersPerBlock: pick(1, 2),
+		NormNumGroups: pick(4, 8), NormEps: 1e-5, DownsamplePadding: pick(0, 1), Patch: pick(1, 2),
+	}
+	c.OutChannels = c.InChannels
+	for range pick(1, 2, 3) {
+		c.BlockOutChannels = append(c.BlockOutChannels, pick(24, 32, 48, 64, 80))
+		c.DownBlockTypes = append(c.DownBlockTypes, kind("Down"))
+		c.UpBlockTypes = append(c.UpBlockTypes, kind("Up"))
+	}
+	if rng.IntN(2) == 0 {
+		c.AttentionHeadDim = new(8)
+	}
+	if rng.IntN(2) == 0 {
+		c.NumClassEmbeds = new(5)
+	}
+	net, err := unet.Build(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(net.Program)
+	nn.Start(params, rng.Uint64())
+	for i := range params.Flat {
+		params.Flat[i] += float32(rng.NormFloat64()) / 30
+	}
+	return c, net, params
+}
+
+// samples draws n inputs of a network.
+func samples(rng *rand.Rand, c *unet.Config, n int) [][]float32 {
+	x, t, y := make([]float32, n*c.SampleSize*c.SampleSize*c.InChannels), make([]float32, n), make([]float32, n)
+	for i := range x {
+		x[i] = float32(rng.NormFloat64())
+	}
+	for i := range n {
+		t[i], y[i] = float32(rng.IntN(1000)), float32(rng.IntN(5))
+	}
+	if c.NumClassEmbeds == nil {
+		return [][]float32{x, t}
+	}
+	return [][]float32{x, t, y}
+}
+
+// together calls lead with the leader's plan while the others follow.
+func together(t testing.TB, size int, load func(infer.Team) (*infer.Weights, error), lead func(*infer.Plan)) {
+	t.Helper()
+	var plans []*infer.Plan
+	for _, member := range infer.Threads(size) {
+		w, err := load(member)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plans = append(plans, w.NewPlan())
+	}
+	var wait sync.WaitGroup
+	for _, p := range plans[1:] {
+		wait.Go(p.Follow)
+	}
+	lead(plans[0])
+	plans[0].Dismiss()
+	wait.Wait()
+}
+
+// TestTeamSameBits holds that a network's bits do not depend on how many evaluate
+// it together, whatever they share.
+func TestTeamSameBits(t *testing.T) {
+	restore := infer.ShareAll()
+	defer restore()
+	for seed := range uint64(8) {
+		rng := rand.New(rand.NewPCG(3, seed))
+		c, net, params := randomNetwork(t, rng)
+		in := samples(rng, c, 3)
+		one := make([][]float32, len(in)) // its first sample
+		for i := range in {
+			one[i] = in[i][:len(in[i])/3]
+		}
+		for name, o := range map[string]infer.Options{"exact": {}, "fast": {Fast: true}, "compact": {Compact: true}} {
+			w, err := infer.Load(net.Program, net.Out, codes{params}, 3, o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make([]float32, len(in[0]))
+			w.NewPlan().Run(want, 3, in...)
+			for size := 1; size <= 4; size++ {
+				t.Run(fmt.Sprintf("seed=%d/%s/size=%d", seed, name, size), func(t *testing.T) {
+					load := func(member infer.Team) (*infer.Weights, error) {
+						o.Team = member
+						return infer.Load(net.Program, net.Out, codes{params}, 3, o)
+					}
+					together(t, size, load, func(p *infer.Plan) {
+						got := make([]float32, len(want))
+						p.Run(got[:len(want)/3], 1, one...)
+						if !slices.Equal(got[:len(want)/3], want[:len(want)/3]) {
+							t.Errorf("%+v: one sample: other bits than alone", *c)
+						}
+						if p.Run(got, 3, in...); !slices.Equal(got, want) {
+							t.Errorf("%+v: three samples: other bits than alone", *c)
+						}
+					})
+				})
+			}
+		}
+	}
+}
+
+// counted is a team that counts its exchanges and the numbers they move.
+type counted struct {
+	infer.Team
+	calls, most *int
+}
+
+func (c counted) Exchange(all, own []float32, rows int, starts []int) {
+	*c.calls++
+	*c.most = max(*c.most, rows*starts[len(starts)-1])
+	c.Team.Exchange(all, own, rows, starts)
+}
+
+// TestTeamShares holds that a team shares a network that is worth it and leaves a
+// small one whole, within the traffic that it announces.
+func TestTeamShares(t *testing.T) {
+	for _, c := range []struct {
+		name     string
+		channels int
+		min, max int // exchanges of an evaluation
+	}{{"small", 16, 1, 1}, {"large", 128, 10, 30}} {
+		t.Run(c.name, func(t *testing.T) {
+			config := &unet.Config{
+				SampleSize: 16, InChannels: 3, OutChannels: 3, BlockOutChannels: []int{c.channels, c.channels}, LayersPerBlock: 1,
+				DownBlockTypes: []string{"DownBlock2D", "DownBlock2D"}, UpBlockTypes: []string{"UpBlock2D", "UpBlock2D"},
+				NormNumGroups: 8, NormEps: 1e-5,
+			}
+			net, err := unet.Build(config)
+			if err != nil {
+				t.Fatal(err)
+			}
+			params := graph.NewParams(net.Program)
+			nn.Start(params, 1)
+			calls, most := 0, 0
+			load := func(member infer.Team) (*infer.Weights, error) {
+				if member.Rank() == 0 {
+					member = counted{member, &calls, &most}
+				}
+				return infer.Load(net.Program, net.Out, params, 2, infer.Options{Team: member})
+			}
+			in := samples(rand.New(rand.NewPCG(4, 4)), config, 2)
+			y := make([]float32, len(in[0]))
+			together(t, 2, load, func(p *infer.Plan) {
+				p.Run(y, 2, in...)
+				if calls < c.min || calls > c.max {
+					t.Errorf("%d exchanges, need %d to %d", calls, c.min, c.max)
+				}
+				if n := testing.AllocsPerRun(10, func() { p.Run(y, 2, in...) }); n != 0 {
+					t.Errorf("%v allocations an evaluation, need 0", n)
+				}
+			})
+			announced := infer.Traffic(net.Program, 2)
+			if shared := c.max > 1; shared && most > announced || !shared && announced != 0 {
+				t.Errorf("%d numbers exchanged at once, %d announced", most, announced)
+			}
+		})
+	}
+}
