@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/infer"
+	"tweedie/core/model"
 	"tweedie/core/tensor"
 )
 
@@ -45,6 +47,10 @@ type Engine struct {
 	network Network
 	options Options
 	pacer   *pacer
+
+	model  *model.Model  // of an engine of a file, nil of others
+	runner *model.Runner // its network
+	how    infer.Options // of the runner
 }
 
 // New returns an engine for a network that info describes.

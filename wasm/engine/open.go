@@ -35,11 +35,13 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 	if info.Unconditional { // a guided evaluation sends every image through the network twice
 		most *= 2
 	}
-	runner, err := m.NewRunner((most+o.Workers-1)/o.Workers, infer.Options{Fast: o.Fast, Workers: o.Workers, Compact: compact})
+	how := infer.Options{Fast: o.Fast, Workers: o.Workers, Compact: compact}
+	runner, err := m.NewRunner((most+o.Workers-1)/o.Workers, how)
 	if err != nil {
 		return nil, err
 	}
 	e := New(info, runner, o)
+	e.model, e.runner, e.how = m, runner, how
 	if _, err := e.Check(Request{}, false); err != nil {
 		return nil, fmt.Errorf("engine: the model's defaults: %w", err)
 	}
