@@ -25,6 +25,7 @@ export function showModel(info) {
     ['Download', size(info.bytes)],
     ['Noise levels σ', `${info.sigma.min} to ${info.sigma.max}`],
     ['Workers', String(info.workers)],
+    ['One image', { channels: 'shared by channels', guidance: 'shared by guidance', none: 'on one worker' }[info.sharing]],
     ['SIMD', info.simd ? 'yes' : 'no'],
   ])
 }

@@ -3,16 +3,22 @@
  * A pool of workers, each with a Go instance that holds the same model. Tasks
  * wait in one queue and go to whichever worker is free; workers are started when
  * the queue asks for them, so that the first one can compute while others start.
- * It needs no cross-origin isolation.
+ *
+ * A task that asks to be shared, of an image or a few, is computed by all workers
+ * together if they are free: where the page may share memory as a team, each its
+ * channels; else a guided image by two, each one evaluation of the pair.
  */
 
+import { disband, makeMemory, shares } from './tweedie-team.js'
+
 /**
+ * @typedef {'channels' | 'guidance'} Share
  * @typedef {{ call: string, [argument: string]: any }} Message
  * @typedef {{ manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null }} Files `sums`: SHA-256 of the shards, if the browser computes them
  * @typedef {{ step: number, steps: number, pixels?: Uint8Array }} Step
  * @typedef {(step: Step, take: () => void) => void} OnStep `take` asks for pixels with the next step
  * @typedef {{
- *   message: Message, transfer: Transferable[], onStep?: OnStep, signal?: AbortSignal,
+ *   message: Message, transfer: Transferable[], onStep?: OnStep, signal?: AbortSignal, share?: Share,
  *   resolve: (value: any) => void, reject: (error: unknown) => void,
  * }} Task
  */
@@ -36,6 +42,12 @@ class Member {
   busy = true
   /** Has the model. */
   loaded = false
+  /** Follows another, and hears nothing meanwhile. */
+  deaf = false
+  /** @type {Member | null} whose questions it answers */
+  helps = null
+  /** The most bytes that members of a team exchange at once. */
+  traffic = 0
 
   /** @param {(member: Member, error: Error) => void} onEnd called once, when the worker has crashed */
   constructor(onEnd) {
@@ -57,7 +69,8 @@ class Member {
    */
   async start(build, module, files) {
     await this.call({ call: 'start', build, module: await module })
-    const info = await this.call({ call: 'load', ...(await files) })
+    const { info, traffic } = await this.call({ call: 'load', ...(await files) })
+    this.traffic = traffic
     this.loaded = true
     this.busy = false
     return info
@@ -76,6 +89,11 @@ class Member {
     const cancel = () => this.#worker.postMessage({ cancel: id })
     signal?.addEventListener('abort', cancel)
     return answer.finally(() => signal?.removeEventListener('abort', cancel))
+  }
+
+  /** @param {object} note that has no answer @param {Transferable[]} [transfer] */
+  note(note, transfer = []) {
+    this.#worker.postMessage(note, transfer)
   }
 
   /** @param {{ id: number, [field: string]: any }} data */
@@ -104,6 +122,35 @@ class Member {
   }
 }
 
+/**
+ * @typedef {{
+ *   share: Share | MessagePort | undefined, transfer: Transferable[],
+ *   end(error?: unknown): Promise<unknown>,
+ * }} Help what a leader gets: `end` says that its call has ended, and returns the error that came first
+ */
+
+/** @type {Help} */
+const alone = { share: undefined, transfer: [], end: async (error) => error }
+
+/**
+ * Lets helper answer leader's questions.
+ * @param {Member} leader @param {Member} helper
+ * @returns {Help}
+ */
+function pair(leader, helper) {
+  const { port1, port2 } = new MessageChannel()
+  helper.helps = leader
+  helper.note({ help: port2 }, [port2])
+  return {
+    share: port1,
+    transfer: [port1],
+    async end(error) {
+      helper.helps = null
+      return error
+    },
+  }
+}
+
 export class Pool {
   #build
   #module
@@ -115,6 +162,8 @@ export class Pool {
   #queue = []
   /** @type {Error | null} */
   #closed = null
+  /** @type {{ members: Member[], memory: SharedArrayBuffer } | null} */
+  #team = null
 
   /**
    * @param {number} size the most workers
@@ -133,6 +182,35 @@ export class Pool {
     return this.#size
   }
 
+  /**
+   * How workers can compute one image together, once the first has started.
+   * @param {boolean} guided whether the image takes a pair of evaluations
+   * @returns {Share | undefined}
+   */
+  sharing(guided) {
+    if (this.#size < 2) return undefined
+    const traffic = Math.max(...[...this.#members].map((member) => member.traffic))
+    return shares && traffic > 0 ? 'channels' : guided ? 'guidance' : undefined
+  }
+
+  /**
+   * How a call of few images is to be shared: not while workers are busy or still to
+   * be started, which this begins.
+   * @param {boolean} guided
+   * @returns {Share | undefined}
+   */
+  share(guided) {
+    const share = this.sharing(guided)
+    const wanted = share === 'channels' ? this.#size : share ? 2 : 0
+    for (let room = wanted - this.#members.size; room > 0; room--) this.#add().catch(() => {})
+    return this.#free.length > 1 && this.#queue.length === 0 ? share : undefined
+  }
+
+  /** The members that have the model and nothing to do. */
+  get #free() {
+    return [...this.#members].filter((member) => !member.busy)
+  }
+
   /** Starts the first worker; the answer is the model's info as JSON. */
   start() {
     return this.#add()
@@ -142,14 +220,14 @@ export class Pool {
    * Runs a call on a worker of its own. A cancelled call rejects at once; its
    * worker takes the next task when it has stopped.
    * @param {Message} message
-   * @param {{ transfer?: Transferable[], onStep?: OnStep, signal?: AbortSignal }} [how]
+   * @param {{ transfer?: Transferable[], onStep?: OnStep, signal?: AbortSignal, share?: Share }} [how]
    * @returns {Promise<any>}
    */
-  run(message, { transfer = [], onStep, signal } = {}) {
+  run(message, { transfer = [], onStep, signal, share } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(this.#closed)
       if (signal?.aborted) return reject(aborted())
-      const task = { message, transfer, onStep, signal, resolve, reject }
+      const task = { message, transfer, onStep, signal, share, resolve, reject }
       signal?.addEventListener('abort', () => {
         this.#queue = this.#queue.filter((other) => other !== task)
         reject(aborted())
@@ -165,7 +243,7 @@ export class Pool {
    * @param {{ signal?: AbortSignal }} [how]
    */
   ask(message, how) {
-    const members = [...this.#members].filter((member) => member.loaded)
+    const members = [...this.#members].filter((member) => member.loaded && !member.deaf)
     const member = members.find((other) => !other.busy) ?? members[0]
     return member ? member.call(message) : this.run(message, how)
   }
@@ -179,11 +257,11 @@ export class Pool {
 
   /** Gives waiting tasks to free workers, and starts workers for the rest. */
   #deal() {
-    for (const member of this.#members) {
-      if (member.busy) continue
+    while (this.#free.length > 0) {
       const task = this.#queue.shift()
       if (!task) return
-      this.#give(member, task)
+      const most = this.#queue.length > 0 || !task.share ? 1 : task.share === 'guidance' ? 2 : Infinity
+      this.#give(this.#free.slice(0, most), task)
     }
     const starting = [...this.#members].filter((member) => !member.loaded).length
     const room = this.#size - this.#members.size
@@ -191,16 +269,65 @@ export class Pool {
     for (let i = 0; i < wanted; i++) this.#add().catch(() => {})
   }
 
-  /** @param {Member} member @param {Task} task */
-  async #give(member, { message, transfer, onStep, signal, resolve, reject }) {
-    member.busy = true
+  /**
+   * Gives a task to the first of some free members, whom the others help.
+   * @param {Member[]} members
+   * @param {Task} task
+   */
+  async #give(members, task) {
+    const { message, transfer, onStep, signal, resolve, reject } = task
+    const [leader, ...others] = members
+    const help = others.length === 0 ? alone : task.share === 'channels' ? this.#assemble(members) : pair(leader, others[0])
+    for (const member of members) member.busy = true
+    let settle
     try {
-      resolve(await member.call(message, { transfer, onStep, signal }))
+      const value = await leader.call({ ...message, share: help.share }, { transfer: [...transfer, ...help.transfer], onStep, signal })
+      settle = () => resolve(value)
+      await help.end()
     } catch (error) {
-      reject(error)
+      const first = await help.end(error)
+      settle = () => reject(first)
     }
-    member.busy = false
+    for (const member of members) member.busy = !member.loaded
+    settle()
     this.#deal()
+  }
+
+  /**
+   * Makes a team of members, and lets all but the first follow it.
+   * @param {Member[]} members
+   * @returns {Help}
+   */
+  #assemble(members) {
+    const [leader, ...others] = members
+    const size = members.length
+    const old = this.#team
+    const team = old?.members.length === size && members.every((member, i) => member === old.members[i])
+      ? old : { members, memory: makeMemory(leader.traffic) }
+    const { memory } = team
+    /** @type {unknown} */
+    let first
+    const lose = (/** @type {unknown} */ error) => {
+      first ??= error
+      if (this.#team === team) this.#team = null
+      disband(memory)
+    }
+    if (team !== old) members.forEach((member, rank) => member.call({ call: 'join', rank, size, memory }).catch(lose))
+    this.#team = team
+    const following = others.map(async (member) => {
+      member.deaf = true
+      await member.call({ call: 'follow' }).catch(lose)
+      member.deaf = false
+    })
+    return {
+      share: 'channels',
+      transfer: [],
+      async end(error) {
+        if (error) lose(error)
+        await Promise.all(following)
+        return first
+      },
+    }
   }
 
   /**
@@ -222,10 +349,13 @@ export class Pool {
 
   /** @param {Member} member @param {Error} error */
   #lost(member, error) {
+    const { loaded } = member
     member.busy = true
+    member.loaded = false
+    member.helps?.note({ alone: error.message })
     this.#members.delete(member)
     if (this.#closed) return
-    if (member.loaded) this.#deal()
+    if (loaded) this.#deal()
     else if (this.#members.size > 0) this.#size = this.#members.size
     else for (const task of this.#queue.splice(0)) task.reject(error)
   }

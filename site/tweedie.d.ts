@@ -53,6 +53,14 @@ export interface ModelInfo {
   defaults: { sampler: string; steps: number; guidance: number; eta: number }
   /** The most workers. */
   workers: number
+  /**
+   * How workers that have nothing else to do compute one image together; its bytes are
+   * the same. `channels`: each its channels of every large layer, in a cross-origin
+   * isolated page with SharedArrayBuffer. `guidance`: two, each one evaluation of a
+   * guided pair. `none`: not. Batches of at least as many images as workers are split
+   * in any case.
+   */
+  sharing: 'channels' | 'guidance' | 'none'
   /** Whether the workers compute with vectors. */
   simd: boolean
   /** The model card of the file, as it stands there. */

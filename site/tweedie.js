@@ -37,7 +37,9 @@ export function load(url, { workers, onProgress, signal } = {}) {
     const pool = new Pool(size, BUILD, module, files)
     inner.addEventListener('abort', () => pool.close())
     const [info] = await Promise.all([pool.start(), files, module])
-    return new Model({ ...JSON.parse(info), workers: size }, pool)
+    const told = JSON.parse(info)
+    const sharing = pool.sharing(told.unconditional && told.classes.length > 0) ?? 'none'
+    return new Model({ ...told, workers: size, sharing }, pool)
   })
 }
 
@@ -79,14 +81,15 @@ export class Model {
       const row = this.info.shape.reduce((a, b) => a * b)
       const fits = x.length === times.length * row && (!labels || labels.length === times.length)
       const most = fits ? MOST_ROWS : Infinity // what does not fit goes whole, to be refused by name
-      const parts = ranges(times.length, Math.min(most, Math.ceil(times.length / this.#pool.size)))
+      const share = fits && times.length < this.#pool.size ? this.#pool.share(false) : undefined
+      const parts = ranges(times.length, share ? times.length : Math.min(most, Math.ceil(times.length / this.#pool.size)))
       const out = await Promise.all(parts.map(([start, end]) => {
         const part = {
           x: fits ? x.slice(start * row, end * row) : x,
           t: times.slice(start, end),
           y: labels && (fits ? labels.slice(start, end) : labels),
         }
-        return this.#pool.run({ call: 'forward', ...part }, { signal: inner })
+        return this.#pool.run({ call: 'forward', ...part }, { signal: inner, share })
       }))
       const all = new Float32Array(x.length)
       parts.forEach(([start], i) => all.set(new Float32Array(out[i].buffer), start * row))
@@ -113,13 +116,14 @@ export class Model {
       const { nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal: inner }))
       const batch = new Batch(request.n, this.info.shape, onStep)
       let nfe = 0 // of the image that took most: adaptive samplers find out on the way
-      const size = Math.min(MOST_IMAGES, Math.ceil(request.n / (PARTS * this.#pool.size)))
+      const share = request.n < this.#pool.size ? this.#pool.share(this.#guided(request)) : undefined
+      const size = share === 'channels' ? request.n : Math.min(MOST_IMAGES, Math.ceil(request.n / (PARTS * this.#pool.size)))
       await new Promise((resolve, reject) => {
         const parts = ranges(request.n, size).map(async ([start, end]) => {
           const part = { ...asked, n: end - start, first: (asked.first ?? 0) + start }
           const message = { call, request: JSON.stringify(part), ...pictures }
           const onPart = batch.listener(start, end, reject)
-          const done = await this.#pool.run(message, { signal: inner, onStep: onPart })
+          const done = await this.#pool.run(message, { signal: inner, onStep: onPart, share })
           batch.fill(start, done.pixels)
           nfe = Math.max(nfe, done.nfe)
         })
@@ -135,6 +139,11 @@ export class Model {
         request,
       }
     })
+  }
+
+  /** @param {Call} request with its guidance filled in */
+  #guided({ guidance }) {
+    return this.info.classes.length > 0 && guidance !== 0 && guidance !== 1
   }
 
   /**

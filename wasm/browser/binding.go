@@ -33,6 +33,9 @@ type binding struct {
 	engine *engine.Engine
 	cancel context.CancelFunc // of the call that runs, nil when none does
 	turn   *turn
+
+	team    *team      // the last that this worker was in
+	replies chan reply // of the helper of the call that runs
 }
 
 func newBinding() *binding { return &binding{turn: newTurn()} }
@@ -51,6 +54,9 @@ func (b *binding) funcs() map[string]js.Func {
 		"sample":  b.bind(b.sample, true),
 		"inpaint": b.bind(b.inpaint, true),
 		"forward": b.bind(b.forward, true),
+		"join":    b.bind(b.join, false),
+		"follow":  b.bind(b.follow, true),
+		"replied": js.FuncOf(b.replied),
 		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
 			if b.cancel != nil {
 				b.cancel()
@@ -98,15 +104,20 @@ func answer(done js.Value, f func() (any, error)) {
 
 func recovered(f func() (any, error)) (value any, err error) {
 	defer func() {
-		if r := recover(); r != nil {
+		switch r := recover(); r {
+		case nil:
+		case errTeam:
+			value, err = nil, errTeam
+		default:
 			value, err = nil, fmt.Errorf("browser: internal error: %v", r)
 		}
 	}()
 	return f()
 }
 
-// load(manifest, shards, sums) reads a model and returns its info. sums are the
-// SHA-256 of the shards, or null where they are still to be computed.
+// load(manifest, shards, sums) reads a model and returns {info, traffic}: traffic
+// is the most bytes that a team exchanges at once. sums are the SHA-256 of the
+// shards, or null where they are still to be computed.
 func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	manifest, err := weights.ParseManifest([]byte(args[0].String()))
 	if err != nil {
@@ -120,7 +131,8 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return jsonOf(b.engine.Info())
+	info, err := jsonOf(b.engine.Info())
+	return map[string]any{"info": info, "traffic": 4 * b.engine.Traffic()}, err
 }
 
 // decode reads the shards of m one after the other.
@@ -176,36 +188,38 @@ func (b *binding) digest(_ context.Context, args []js.Value) (any, error) {
 	return engine.Digest(bytesOf(args[0])), nil
 }
 
-// sample(request, hooks) returns {pixels, nfe}.
+// sample(request, hooks, with) returns {pixels, nfe}. For with, see its method.
 func (b *binding) sample(ctx context.Context, args []js.Value) (any, error) {
-	e, r, err := b.request(args[0])
+	_, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	return images(e.Sample(ctx, r, frames(args[1])))
+	return b.with(args[2], func(e *engine.Engine) (any, error) {
+		return images(e.Sample(ctx, r, frames(args[1])))
+	})
 }
 
-// inpaint(request, image, mask, hooks) returns {pixels, nfe}.
+// inpaint(request, image, mask, hooks, with) returns {pixels, nfe}.
 func (b *binding) inpaint(ctx context.Context, args []js.Value) (any, error) {
-	e, r, err := b.request(args[0])
+	_, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	return images(e.Inpaint(ctx, r, pictureOf(args[1]), pictureOf(args[2]), frames(args[3])))
+	return b.with(args[4], func(e *engine.Engine) (any, error) {
+		return images(e.Inpaint(ctx, r, pictureOf(args[1]), pictureOf(args[2]), frames(args[3])))
+	})
 }
 
-// forward(x, t, y) takes the bytes of float32, float32 and int32 numbers, y or
-// null, and returns those of float32 numbers.
+// forward(x, t, y, with) takes the bytes of float32, float32 and int32 numbers, y
+// or null, and returns those of float32 numbers.
 func (b *binding) forward(ctx context.Context, args []js.Value) (any, error) {
-	e, err := b.model()
-	if err != nil {
-		return nil, err
-	}
-	out, err := e.Forward(ctx, floatsOf(args[0]), floatsOf(args[1]), labelsOf(args[2]))
-	if err != nil {
-		return nil, err
-	}
-	return jsFloats(out), nil
+	return b.with(args[3], func(e *engine.Engine) (any, error) {
+		out, err := e.Forward(ctx, floatsOf(args[0]), floatsOf(args[1]), labelsOf(args[2]))
+		if err != nil {
+			return nil, err
+		}
+		return jsFloats(out), nil
+	})
 }
 
 // images returns a result as JavaScript has it.

@@ -58,6 +58,18 @@ func labelsOf(v js.Value) []int {
 	return out
 }
 
+// jsLabels returns the bytes of int32 numbers, or null for nil.
+func jsLabels(y []int) js.Value {
+	if y == nil {
+		return js.Null()
+	}
+	var b []byte
+	for _, v := range y {
+		b = binary.LittleEndian.AppendUint32(b, uint32(v))
+	}
+	return jsBytes(b)
+}
+
 // pictureOf reads {data, height, width, channels}.
 func pictureOf(v js.Value) engine.Picture {
 	return engine.Picture{

@@ -152,7 +152,7 @@ func TestInfo(t *testing.T) {
 	if err := json.Unmarshal(text, &want); err != nil {
 		t.Fatal(err)
 	}
-	want["workers"] = 3.0
+	want["workers"], want["sharing"] = 3.0, "guidance"
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("got  %v\nwant %v", got, want)
 	}

@@ -3,7 +3,8 @@
 // The tests of the page's program drive it in Chromium, through the JavaScript
 // module, and compare it with the native engine. They build the program
 // themselves and serve it with a Content-Security-Policy as strict as the
-// page's, and without cross-origin isolation, which it must not need.
+// page's, from two pages: one without cross-origin isolation, which it must not
+// need, and one with.
 package main_test
 
 import (
@@ -58,6 +59,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Unlock()
 	w.Header().Set("Content-Security-Policy", policy)
 	w.Header().Set("Cache-Control", "no-cache")
+	if r.URL.Path != "/" { // workers of an isolated page need it too
+		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")
+		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+	}
 	if !ok {
 		http.NotFound(w, r)
 		return
@@ -84,7 +89,8 @@ func build(id string) ([]byte, error) {
 
 // newSite builds the program and starts a server with it and the scripts.
 func newSite() (*site, error) {
-	s := &site{files: map[string][]byte{"/": []byte("<!doctype html><title>test</title>")}}
+	const empty = "<!doctype html><title>test</title>"
+	s := &site{files: map[string][]byte{"/": []byte(empty), "/isolated.html": []byte(empty)}}
 	program, err := build(testBuild)
 	if err != nil {
 		return nil, err
@@ -161,6 +167,12 @@ type page struct {
 // open opens a tab, which closes with the test.
 func open(t testing.TB) page {
 	t.Helper()
+	return openAt(t, "/")
+}
+
+// openAt is open for one of the site's pages.
+func openAt(t testing.TB, name string) page {
+	t.Helper()
 	s, err := sites()
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +185,7 @@ func open(t testing.TB) page {
 	t.Cleanup(stop)
 	ctx, stop = context.WithTimeout(ctx, 4*time.Minute)
 	t.Cleanup(stop)
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.server.URL+"/")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.server.URL+name)); err != nil {
 		t.Fatal(err)
 	}
 	return page{s, ctx}
