@@ -6,7 +6,8 @@
  *
  * A task that asks to be shared, of an image or a few, is computed by all workers
  * together if they are free: where the page may share memory as a team, each its
- * channels; else a guided image by two, each one evaluation of the pair.
+ * channels; else, or where there are only two, a guided image by two, each one
+ * evaluation of the pair.
  */
 
 import { disband, makeMemory, shares } from './tweedie-team.js'
@@ -200,7 +201,7 @@ export class Pool {
    * @returns {Share | undefined}
    */
   share(guided) {
-    const share = this.sharing(guided)
+    const share = guided && this.#size === 2 ? 'guidance' : this.sharing(guided) // a pair halves all, not only what is large
     const wanted = share === 'channels' ? this.#size : share ? 2 : 0
     for (let room = wanted - this.#members.size; room > 0; room--) this.#add().catch(() => {})
     return this.#free.length > 1 && this.#queue.length === 0 ? share : undefined

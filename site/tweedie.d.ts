@@ -57,8 +57,8 @@ export interface ModelInfo {
    * How workers that have nothing else to do compute one image together; its bytes are
    * the same. `channels`: each its channels of every large layer, in a cross-origin
    * isolated page with SharedArrayBuffer. `guidance`: two, each one evaluation of a
-   * guided pair. `none`: not. Batches of at least as many images as workers are split
-   * in any case.
+   * guided pair; two workers do that under `channels` too. `none`: not. Batches of at
+   * least as many images as workers are split in any case.
    */
   sharing: 'channels' | 'guidance' | 'none'
   /** Whether the workers compute with vectors. */

@@ -154,9 +154,9 @@ func (c *compiler) own(v graph.Value) int {
 	return s[c.team.Rank()+1] - s[c.team.Rank()]
 }
 
-// What an exchange costs, in the operations that a member does meanwhile: 40 µs,
-// and 0.75 ns a number, at 30 an ns.
-var exchangeFixed, exchangeNumber = int64(1_200_000), int64(24)
+// What an exchange costs, in the operations that a member does meanwhile: 80 µs, half
+// of them for members that are out of step, and 0.75 ns a number, at 60 an ns.
+var exchangeFixed, exchangeNumber = int64(4_800_000), int64(45)
 
 // worth reports whether members that share an operation are done sooner, the
 // exchange of its output included.

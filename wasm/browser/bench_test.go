@@ -45,7 +45,12 @@ var benchModel = sync.OnceValues(func() (string, error) {
 
 func openBench(b *testing.B) (page, string) {
 	b.Helper()
-	p := open(b)
+	return openBenchAt(b, "/")
+}
+
+func openBenchAt(b *testing.B, address string) (page, string) {
+	b.Helper()
+	p := openAt(b, address)
 	name, err := benchModel()
 	if err != nil {
 		b.Fatal(err)
@@ -129,4 +134,45 @@ func BenchmarkBatch(b *testing.B) {
 	}
 	slices.Sort(times)
 	b.ReportMetric(times[len(times)/2], "ms-median")
+}
+
+// BenchmarkOneImage measures one evaluation of one image, and one guided image at 20
+// steps, by one worker and by two, in turns.
+func BenchmarkOneImage(b *testing.B) {
+	for sharing, address := range pages {
+		b.Run(sharing, func(b *testing.B) {
+			p, name := openBenchAt(b, address)
+			times := map[string][]float64{}
+			for b.Loop() {
+				var got map[string][]float64
+				p.run(b, &got, trace+`
+					const models = {}
+					for (const workers of [1, 2]) {
+						ready.clear()
+						models[workers] = await load('%s', { workers })
+						await whole(models[workers])
+					}
+					const x = new Float32Array(models[1].info.shape.reduce((a, b) => a * b)).fill(0.5)
+					const y = models[1].info.classes.length > 0 ? [1] : null
+					const out = { forward1: [], forward2: [], image1: [], image2: [] }
+					for (let i = 0; i < 90; i++) for (const workers of [1, 2]) {
+						const begun = performance.now()
+						await models[workers].forward(x, [0.3], y)
+						out['forward' + workers].push(performance.now() - begun)
+					}
+					for (let i = 0; i < 9; i++) for (const workers of [1, 2]) {
+						out['image' + workers].push((await models[workers].sample({ seed: i, steps: 20 })).ms)
+					}
+					for (const workers of [1, 2]) models[workers].close()
+					return out`, name)
+				for what, ms := range got { // the first pack the weights, and run before the browser has optimised
+					times[what] = append(times[what], ms[len(ms)/3:]...)
+				}
+			}
+			for what, ms := range times {
+				slices.Sort(ms)
+				b.ReportMetric(ms[len(ms)/2], what+"-ms-median")
+			}
+		})
+	}
 }

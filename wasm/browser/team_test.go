@@ -5,6 +5,7 @@ package main_test
 import (
 	"context"
 	"encoding/binary"
+	"fmt"
 	"math"
 	"testing"
 
@@ -111,11 +112,10 @@ func TestTogether(t *testing.T) {
 				switch {
 				case workers == 1:
 					wantSharing = "none"
-				case sharing == "channels":
-					wantJoin, wantFollow = workers, 4*(workers-1)
-					if workers == 4 {
-						wantFollow += 3 // three images are fewer than four workers
-					}
+				case sharing == "channels" && workers == 2: // two halve a guided pair
+					wantJoin, wantFollow, wantHelp = 2, 2, 2
+				case sharing == "channels": // three images are fewer than four workers
+					wantJoin, wantFollow = 4, 5*3
 				default:
 					wantHelp = 2 // the two guided calls of one image
 				}
@@ -132,38 +132,43 @@ func TestTogether(t *testing.T) {
 // them: the call ends in words, and the model then draws what it should.
 func TestTogetherEnds(t *testing.T) {
 	f := newModel(t, "wide", wide)
-	want := f.sum(t, `{"seed": 5}`)
 	for sharing, address := range pages {
 		t.Run(sharing, func(t *testing.T) {
+			guidance := 1.5
+			if sharing == "channels" { // two workers would halve a guided pair
+				guidance = 1
+			}
+			want := f.sum(t, fmt.Sprintf(`{"seed": 5, "guidance": %g}`, guidance))
 			p := openAt(t, address)
 			f.put(p.site, "wide")
 			var got []string
 			p.run(t, &got, trace+`
+				const guidance = %g
 				const model = await load('/models/wide.json', { workers: 2 })
 				await whole(model)
 				const out = []
 				for (const wait of [0, 5, 50, 200]) {
 					const control = new AbortController()
-					const long = words(model.sample({ steps: 5000, signal: control.signal }))
+					const long = words(model.sample({ guidance, steps: 5000, signal: control.signal }))
 					setTimeout(() => control.abort(), wait)
-					out.push(await long, (await model.sample({ seed: 5 })).sha256)
+					out.push(await long, (await model.sample({ seed: 5, guidance })).sha256)
 				}
-				out.push(await words(model.forward(new Float32Array(256), [0], [7])), (await model.sample({ seed: 5 })).sha256)
+				out.push(await words(model.forward(new Float32Array(256), [0], [7])), (await model.sample({ seed: 5, guidance })).sha256)
 				for (const which of [1, 0]) {
 					await whole(model)
 					const crashing = [...ready][which]
 					let steps = 0
-					const call = words(model.sample({ steps: 5000, onStep: () => {
+					const call = words(model.sample({ guidance, steps: 5000, onStep: () => {
 						if (++steps === 3) crashing.dispatchEvent(new ErrorEvent('error', { message: 'out of memory' }))
 					} }))
-					out.push(await call, (await model.sample({ seed: 5 })).sha256)
+					out.push(await call, (await model.sample({ seed: 5, guidance })).sha256)
 				}
 				await whole(model)
-				const running = words(model.sample({ steps: 5000 }))
+				const running = words(model.sample({ guidance, steps: 5000 }))
 				await new Promise((resolve) => setTimeout(resolve, 30))
 				model.close()
 				out.push(await running)
-				return out`)
+				return out`, guidance)
 			const abort, crash = "AbortError: tweedie: the call was cancelled", "Error: tweedie: the worker stopped (out of memory)"
 			wanted := []string{abort, want, abort, want, abort, want, abort, want,
 				"Error: engine: y: found class 7 at 0, need 0 to 2", want, crash, want, crash, want, "Error: tweedie: the model is closed"}
