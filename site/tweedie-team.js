@@ -5,8 +5,10 @@
  * breaks the team up.
  */
 
-/** Rounds that have been met, times two; the lowest bit is set when a member is gone. */
+/** Rounds that have been met, times two, and GONE. */
 const ROUND = 0
+/** The bit that says that a member is gone. */
+const GONE = 1
 /** Members that have come to this round. */
 const HERE = 1
 /** Where the bytes begin. */
@@ -37,6 +39,7 @@ export function meeting(memory, size) {
   const words = new Int32Array(memory, 0, 2)
   return () => {
     const round = Atomics.load(words, ROUND)
+    if (round & GONE) return false // it never changes again
     if (Atomics.add(words, HERE, 1) === size - 1) {
       Atomics.store(words, HERE, 0)
       Atomics.add(words, ROUND, 2)
@@ -45,7 +48,7 @@ export function meeting(memory, size) {
       let looks = LOOKS
       while (Atomics.load(words, ROUND) === round) if (--looks < 0) Atomics.wait(words, ROUND, round)
     }
-    return (Atomics.load(words, ROUND) & 1) === 0
+    return (Atomics.load(words, ROUND) & GONE) === 0
   }
 }
 
@@ -55,6 +58,6 @@ export function meeting(memory, size) {
  */
 export function disband(memory) {
   const words = new Int32Array(memory, 0, 2)
-  Atomics.or(words, ROUND, 1)
+  Atomics.or(words, ROUND, GONE)
   Atomics.notify(words, ROUND)
 }
