@@ -181,10 +181,11 @@ func (p *Program) Size(v Value) int { return tensor.Size(p.shapes[v]) }
 
 // Bind makes node's operation ready for up to batch samples.
 func (p *Program) Bind(node Node, batch int, mode kernel.Arithmetic) Runner {
-	return node.Op.Bind(p.shapesOf(node.In), p.shapesOf(node.Params), p.shapes[node.Out], batch, mode)
+	return node.Op.Bind(p.Shapes(node.In), p.Shapes(node.Params), p.shapes[node.Out], batch, mode)
 }
 
-func (p *Program) shapesOf(values []Value) [][]int {
+// Shapes returns the shapes of values.
+func (p *Program) Shapes(values []Value) [][]int {
 	out := make([][]int, len(values))
 	for i, v := range values {
 		out[i] = p.shapes[v]
@@ -205,7 +206,7 @@ func CostOf(p *Program) Cost {
 		sum.Params += int64(tensor.Size(d.Shape))
 	}
 	for _, n := range p.Nodes {
-		sum.FLOPs += n.Op.Cost(p.shapesOf(n.In), p.shapes[n.Out]).FLOPs
+		sum.FLOPs += n.Op.Cost(p.Shapes(n.In), p.shapes[n.Out]).FLOPs
 	}
 	return sum
 }

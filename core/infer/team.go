@@ -32,7 +32,7 @@ func Traffic(p *graph.Program, batch int) int {
 		if s == nil {
 			continue
 		}
-		_, need := graph.Part(n.Op, shapes(p, n.In), p.Shape(n.Out), s, 0)
+		_, need := graph.Part(n.Op, p.Shapes(n.In), p.Shape(n.Out), s, 0)
 		shared = shared || need == graph.Rows && worth(p, n, s)
 	}
 	if !shared {

@@ -61,7 +61,7 @@ func Measure(m *model.Model, o Options) (*Report, error) {
 	nodes, times := observe(weights.NewPlan(), m.Network(), o)
 	for i, n := range nodes {
 		ms := median(times[i])
-		cost := n.Op.Cost(shapes(program, n.In), program.Shape(n.Out)).FLOPs * int64(o.Batch)
+		cost := n.Op.Cost(program.Shapes(n.In), program.Shape(n.Out)).FLOPs * int64(o.Batch)
 		r.Total = add(r.Total, "all", ms, cost)
 		r.Kinds = addTo(r.Kinds, kind(n.Op), ms, cost)
 		r.Shapes = addTo(r.Shapes, kind(n.Op)+" "+signature(program, n), ms, cost)
@@ -147,14 +147,6 @@ func signature(p *graph.Program, n graph.Node) string {
 		in[i] = text(v)
 	}
 	return strings.Join(slices.Compact(in), ", ") + " → " + text(n.Out)
-}
-
-func shapes(p *graph.Program, values []graph.Value) [][]int {
-	out := make([][]int, len(values))
-	for i, v := range values {
-		out[i] = p.Shape(v)
-	}
-	return out
 }
 
 // add counts an operation into a line.
