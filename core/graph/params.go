@@ -67,26 +67,33 @@ func (p *Params) ByValue(prog *Program) (func(Value) []float32, error) {
 
 // Source has a network's numbers by name. *Params is one.
 type Source interface {
-	// Numbers returns the numbers of the parameter of that name, and whether
-	// there is one.
-	Numbers(name string) (quant.Numbers, bool)
+	// Len returns how many numbers the parameter of that name has, −1 if there is
+	// none.
+	Len(name string) int
+	// Numbers returns the numbers of a parameter that there is.
+	Numbers(name string) quant.Numbers
 }
 
-// Numbers returns the numbers of the parameter of that name.
-func (p *Params) Numbers(name string) (quant.Numbers, bool) {
-	w := p.Named(name)
-	return quant.Numbers{Float: w}, w != nil
+// Len implements Source.
+func (p *Params) Len(name string) int {
+	if w := p.Named(name); w != nil {
+		return len(w)
+	}
+	return -1
 }
+
+// Numbers implements Source.
+func (p *Params) Numbers(name string) quant.Numbers { return quant.Numbers{Float: p.Named(name)} }
 
 // Check reports a parameter of p that src lacks, or has in another size.
 func (p *Program) Check(src Source) error {
 	for _, d := range p.Params {
-		n, ok := src.Numbers(d.Name)
-		if !ok {
+		n := src.Len(d.Name)
+		if n < 0 {
 			return fmt.Errorf("graph: parameter %q is missing", d.Name)
 		}
-		if n.Len() != tensor.Size(d.Shape) {
-			return fmt.Errorf("graph: parameter %q holds %d numbers, need %v", d.Name, n.Len(), d.Shape)
+		if n != tensor.Size(d.Shape) {
+			return fmt.Errorf("graph: parameter %q holds %d numbers, need %v", d.Name, n, d.Shape)
 		}
 	}
 	return nil

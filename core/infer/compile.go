@@ -65,7 +65,7 @@ func (c *compiler) emit(n *graph.Node, r graph.Runner, size int, in ...int) int 
 
 // numbers returns a parameter's.
 func (c *compiler) numbers(v graph.Value) quant.Numbers {
-	n, _ := c.source.Numbers(c.names[v])
+	n := c.source.Numbers(c.names[v])
 	if !c.options.Compact {
 		n = quant.Numbers{Float: n.Float32()}
 	}
@@ -91,7 +91,7 @@ func (c *compiler) divide(n *graph.Node) bool {
 	if s == nil {
 		return false
 	}
-	in := shapes(c.program, n.In)
+	in := c.program.Shapes(n.In)
 	op, need := graph.Part(n.Op, in, out, s, c.team.Rank())
 	var sources []int
 	switch {
@@ -116,7 +116,7 @@ func (c *compiler) bind(n *graph.Node, op graph.Op, in [][]int, starts []int) gr
 	if low == high {
 		return idle{}
 	}
-	params := shapes(c.program, n.Params)
+	params := c.program.Shapes(n.Params)
 	var loaded []quant.Numbers
 	for i, v := range n.Params {
 		loaded = append(loaded, c.numbers(v).Rows(low, high, params[i][0]))
@@ -165,7 +165,7 @@ func worth(p *graph.Program, n *graph.Node, starts []int) bool {
 	for i, end := range starts[1:] {
 		most = max(most, end-starts[i])
 	}
-	flops := n.Op.Cost(shapes(p, n.In), p.Shape(n.Out)).FLOPs
+	flops := n.Op.Cost(p.Shapes(n.In), p.Shape(n.Out)).FLOPs
 	saved := flops / int64(channels) * int64(channels-most)
 	return saved > exchangeFixed+exchangeNumber*int64(p.Size(n.Out))
 }
@@ -207,8 +207,6 @@ func last(shape []int) int { return shape[len(shape)-1] }
 func narrowed(shape []int, channels int) []int {
 	return append(slices.Clone(shape[:len(shape)-1]), channels)
 }
-
-func shapes(p *graph.Program, values []graph.Value) [][]int { return each(values, p.Shape) }
 
 func each[T any](values []graph.Value, f func(graph.Value) T) []T {
 	var out []T

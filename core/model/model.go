@@ -56,17 +56,26 @@ func Open(f *weights.File) (*Model, error) {
 // source is a model file as a network sees it.
 type source struct{ file *weights.File }
 
-// Numbers leaves codes as they are; what else there is becomes float32.
-func (s source) Numbers(name string) (quant.Numbers, bool) {
-	t := s.file.Tensor(name)
-	if t == nil {
-		return quant.Numbers{}, false
+// Len implements graph.Source.
+func (s source) Len(name string) int {
+	if t := s.file.Tensor(name); t != nil {
+		return t.Len()
 	}
+	return -1
+}
+
+// Numbers implements graph.Source. Codes stay as they are; what else there is becomes
+// float32.
+func (s source) Numbers(name string) quant.Numbers {
+	t := s.file.Tensor(name)
 	if t.DType == weights.I8 {
-		return quant.Numbers{Codes: t.Codes(), Scales: t.Scale}, true
+		return quant.Numbers{Codes: t.Codes(), Scales: t.Scale}
 	}
 	w, err := t.Float32()
-	return quant.Numbers{Float: w}, err == nil
+	if err != nil {
+		panic(err) // a File's tensors are verified
+	}
+	return quant.Numbers{Float: w}
 }
 
 // check compares a file's tensors with what a network declares.
@@ -127,8 +136,7 @@ func (m *Model) Params() *graph.Params {
 	}
 	params := graph.NewParams(m.network.Program)
 	for i, d := range params.Specs {
-		n, _ := m.source.Numbers(d.Name)
-		copy(params.Slice(i), n.Float32())
+		copy(params.Slice(i), m.source.Numbers(d.Name).Float32())
 	}
 	return params
 }
