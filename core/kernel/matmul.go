@@ -64,16 +64,16 @@ func MatMul(y, x []float32, g *Gather, b *Packed, bias, add, scratch []float32, 
 const (
 	maxRows = 8
 	maxVecs = 4
-	maxTile = 8 * 3 * 16
+	maxTile = 6 * 3 * 16
 )
 
 // tileSet is the tiles of one vector width. Its methods, generated beside the tiles:
 //
-//	tileExact, tileFast  write a tile: row r sums x[at[r]+tap+i]·b over taps and
-//	                     i < c in order
+//	tileExact, tileFast    write a tile: row r sums x[at[r]+tap+i]·b over taps and
+//	                       i < c in order
 //	stripExact, stripFast  write times tiles below each other, without bias or add:
-//	                     row r of the tile k is row k·rows + r of x [·,c]
-//	gradTile             adds Σᵢ x[at[i]+tap+r]·dy[i·n+j] to a tile
+//	                       row r of tile k is row k·rows + r of x [·,c]
+//	gradTile               adds Σᵢ x[at[i]+tap+r]·dy[i·n+j] to a tile
 type tileSet struct {
 	name  string
 	lanes int              // numbers of a vector
@@ -133,8 +133,8 @@ func (s *tileSet) product(vecs, rows, valid int, to *tileTo, x []float32, at *[m
 
 // strip writes the first rows × valid numbers of x [rows,c] times b.
 func (s *tileSet) strip(vecs, rows, valid int, to *tileTo, x []float32, c int, b []float32, mode Arithmetic) {
-	done := 0
-	if height := s.rows[vecs]; valid == vecs*s.lanes {
+	height, done := s.rows[vecs], 0
+	if valid == vecs*s.lanes {
 		done = rows - rows%height
 		if mode == Fast {
 			s.stripFast(vecs, done/height, to, x, c, b)
@@ -142,7 +142,7 @@ func (s *tileSet) strip(vecs, rows, valid int, to *tileTo, x []float32, c int, b
 			s.stripExact(vecs, done/height, to, x, c, b)
 		}
 	}
-	for height := s.rows[vecs]; done < rows; done += height {
+	for ; done < rows; done += height {
 		var at [maxRows]int32
 		for r := range height {
 			at[r] = int32(min(done+r, rows-1) * c)
@@ -170,6 +170,8 @@ func (s *tileSet) part(vecs, rows, valid int, to *tileTo, x []float32, at *[maxR
 	}
 }
 
+// addTo is AddTo for numbers on the stack: what is given to a function that was
+// chosen when the program started escapes to the heap.
 func addTo(y, x []float32) {
 	x = x[:len(y)]
 	for i := range y {

@@ -101,11 +101,11 @@ func pointRuns(w *bytes.Buffer, name, of string, n int) {
 }
 
 // writeWinogradChoice writes the methods that call a transform by the set's kind.
-func writeWinogradChoice(w *bytes.Buffer, file string) {
+func writeWinogradChoice(w *bytes.Buffer, machine string) {
 	for _, f := range transforms {
 		fmt.Fprintf(w, "\nfunc (s *tileSet) winograd%s(to, from runs, times, n int) {\nswitch s.lanes {\n", f.name)
 		for _, t := range targets {
-			if t.file == file {
+			if t.machine == machine {
 				fmt.Fprintf(w, "case %d:\nwinograd%s%d(to, from, times, n)\n", t.lanes, f.name, t.lanes)
 			}
 		}
