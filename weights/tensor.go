@@ -38,23 +38,14 @@ func (t *Tensor) Codes() []int8 {
 	return unsafe.Slice((*int8)(unsafe.Pointer(unsafe.SliceData(t.Data))), len(t.Data))
 }
 
-// Float32 returns the numbers as a new slice; see Dequantise.
+// Float32 returns the numbers as a new slice: F32, F16 and BF16 exactly, F64
+// rounded to nearest, I8 as code·scale. The error names another type, an I8
+// tensor without scales, or a finite F64 beyond the range of float32.
 func (t *Tensor) Float32() ([]float32, error) {
 	if t.DType.Size()*t.Len() != len(t.Data) {
 		return nil, fmt.Errorf("weights: tensor %q: %d bytes of %s, shape %v does not match", t.Name, len(t.Data), t.DType, t.Shape)
 	}
 	out := make([]float32, t.Len())
-	return out, t.Dequantise(out)
-}
-
-// Dequantise writes the numbers to out [Len]: F32, F16 and BF16 exactly, F64
-// rounded to nearest, I8 as code·scale. The error names another type, an I8
-// tensor without scales, a length that does not match, or a finite F64 beyond the
-// range of float32.
-func (t *Tensor) Dequantise(out []float32) error {
-	if t.DType.Size()*len(out) != len(t.Data) {
-		return fmt.Errorf("weights: tensor %q: %d bytes of %s, need %d numbers", t.Name, len(t.Data), t.DType, len(out))
-	}
 	switch t.DType {
 	case F32:
 		for i := range out {
@@ -73,18 +64,18 @@ func (t *Tensor) Dequantise(out []float32) error {
 			v := math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:]))
 			out[i] = float32(v)
 			if math.IsInf(float64(out[i]), 0) && !math.IsInf(v, 0) {
-				return fmt.Errorf("weights: tensor %q: number %d is %g, need the range of float32", t.Name, i, v)
+				return nil, fmt.Errorf("weights: tensor %q: number %d is %g, need the range of float32", t.Name, i, v)
 			}
 		}
 	case I8:
 		if len(t.Shape) == 0 || len(t.Scale) != t.Shape[0] {
-			return fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one a row", t.Name, t.Shape, len(t.Scale))
+			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one a row", t.Name, t.Shape, len(t.Scale))
 		}
 		quant.DequantiseInt8(out, t.Codes(), t.Scale)
 	default:
-		return fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64 or I8", t.Name, t.DType)
+		return nil, fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64 or I8", t.Name, t.DType)
 	}
-	return nil
+	return out, nil
 }
 
 // check reports how t breaks the rules of a tensor in a model file, without the

@@ -76,9 +76,8 @@ func DequantiseInt8(w []float32, codes []int8, scales []float32) {
 	cols := columns(len(codes), len(scales), len(w))
 	for r, s := range scales {
 		out := w[r*cols : (r+1)*cols]
-		row := codes[r*cols : (r+1)*cols]
-		for c := range out[:len(row)] {
-			out[c] = float32(row[c]) * s
+		for c, q := range codes[r*cols : (r+1)*cols] {
+			out[c] = float32(q) * s
 		}
 	}
 }
