@@ -34,11 +34,12 @@ func quantised(t testing.TB, name string, d DType, shape ...int) Tensor {
 
 // example returns a model of every type.
 func example(t testing.TB) (*Manifest, []Tensor) {
-	return &Manifest{
+	m := &Manifest{
 		Name:   "example",
 		Config: jsontext.Value(`{"arch": "unet2d", "sigma_data": 0.5, "classes": ["<0>", "1"]}`),
 		Card:   jsontext.Value(`{"licence":"Apache-2.0"}`),
-	}, []Tensor{
+	}
+	return m, []Tensor{
 		quantised(t, "conv_in.weight", I8, 16, 1, 3, 3),
 		quantised(t, "conv_in.bias", I8, 16),
 		quantised(t, "time_embedding.linear_1.weight", F16, 64, 16),
