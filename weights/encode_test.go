@@ -169,7 +169,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{name: "long stem", stem: strings.Repeat("a", 300), want: "file name is 3"},
 		{name: "no name", m: &Manifest{Config: jsontext.Value("{}")}, want: "name is 0 bytes"},
 		{name: "no config", m: &Manifest{Name: "x"}, want: "config: is missing"},
-		{name: "config no object", m: &Manifest{Name: "x", Config: jsontext.Value("[]")}, want: "config: is a JSON [, need an object"},
+		{name: "config no object", m: &Manifest{Name: "x", Config: jsontext.Value("[]")}, want: "config: is an array, need an object"},
 		{name: "broken card", m: &Manifest{Name: "x", Config: jsontext.Value("{}"), Card: jsontext.Value(`{"a":}`)}, want: "card: "},
 		{name: "nothing", tensors: []Tensor{}, want: "0 tensors take 0 shards"},
 		{name: "type", tensors: with(func(t *Tensor) { t.DType = BF16 }), want: `tensor "a": type is "BF16"`},

@@ -1,11 +1,11 @@
 package weights
 
 import (
-	"bytes"
 	"encoding/hex"
-	"encoding/json/jsontext"
 	"fmt"
 	"strings"
+
+	"tweedie/core/json"
 )
 
 // Format and Version are what a manifest of this package's format states.
@@ -19,12 +19,12 @@ const ShardSuffix = ".safetensors.zst"
 
 // Manifest says what a model is and which shards hold its weights.
 type Manifest struct {
-	Format  string         `json:"format"`  // the constant Format; Write sets it
-	Version int            `json:"version"` // the constant Version; Write sets it
-	Name    string         `json:"name"`    // what people call the model, at most MaxName bytes
-	Config  jsontext.Value `json:"config"`  // an object: the network and its process, core/model's
-	Card    jsontext.Value `json:"card"`    // an object: where the model comes from; nil for none
-	Shards  []Shard        `json:"shards"`  // Write sets them
+	Format  string          `json:"format"`  // the constant Format; Write sets it
+	Version int             `json:"version"` // the constant Version; Write sets it
+	Name    string          `json:"name"`    // what people call the model, at most MaxName bytes
+	Config  json.RawMessage `json:"config"`  // an object: the network and its process, core/model's
+	Card    json.RawMessage `json:"card"`    // an object: where the model comes from; nil for none
+	Shards  []Shard         `json:"shards"`  // Write sets them
 }
 
 // Shard is one file of weights.
@@ -72,7 +72,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 	if len(data) > MaxManifest {
 		return nil, fmt.Errorf("is %d bytes, need at most %d", len(data), MaxManifest)
 	}
-	members, err := object(data)
+	members, err := parse(data)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (m *Manifest) check() error {
 	return nil
 }
 
-func parseShard(v jsontext.Value) (Shard, error) {
+func parseShard(v json.RawMessage) (Shard, error) {
 	var s Shard
 	members, err := object(v)
 	if err != nil {
@@ -188,22 +188,24 @@ func plain(s string) bool {
 }
 
 // checkObject reports a JSON value that is not an object, or is nested too deep.
-func checkObject(v jsontext.Value) error {
+func checkObject(v json.RawMessage) error {
 	if v == nil {
 		return fmt.Errorf("is missing, need a JSON object")
+	}
+	v, err := json.Parse(v)
+	if err != nil {
+		return err
 	}
 	if _, err := object(v); err != nil {
 		return err
 	}
-	if n, err := depth(v); err != nil {
-		return err
-	} else if n > maxDepth {
+	if n := json.Depth(v); n > maxDepth {
 		return fmt.Errorf("nests %d deep, need at most %d", n, maxDepth)
 	}
 	return nil
 }
 
-func textMember(members map[string]jsontext.Value, name string) (string, error) {
+func textMember(members map[string]json.RawMessage, name string) (string, error) {
 	if members[name] == nil {
 		return "", fmt.Errorf("%s is missing, need a string", name)
 	}
@@ -214,7 +216,7 @@ func textMember(members map[string]jsontext.Value, name string) (string, error) 
 	return s, nil
 }
 
-func integerMember(members map[string]jsontext.Value, name string, limit int) (int, error) {
+func integerMember(members map[string]json.RawMessage, name string, limit int) (int, error) {
 	if members[name] == nil {
 		return 0, fmt.Errorf("%s is missing, need a whole number", name)
 	}
@@ -223,36 +225,4 @@ func integerMember(members map[string]jsontext.Value, name string, limit int) (i
 		return 0, fmt.Errorf("%s %w", name, err)
 	}
 	return n, nil
-}
-
-// encode returns the manifest as JSON text, indented, for people read it too.
-func (m *Manifest) encode() ([]byte, error) {
-	var buf bytes.Buffer
-	e := jsonWriter{to: jsontext.NewEncoder(&buf, jsontext.WithIndent("  "))}
-	e.token(jsontext.BeginObject)
-	e.name("format").token(jsontext.String(m.Format))
-	e.name("version").token(jsontext.Int(int64(m.Version)))
-	e.name("name").token(jsontext.String(m.Name))
-	e.name("config").value(m.Config)
-	if m.Card != nil {
-		e.name("card").value(m.Card)
-	}
-	e.name("shards").token(jsontext.BeginArray)
-	for _, s := range m.Shards {
-		e.token(jsontext.BeginObject)
-		e.name("file").token(jsontext.String(s.File))
-		e.name("bytes").token(jsontext.Int(int64(s.Bytes)))
-		e.name("sha256").token(jsontext.String(s.SHA256))
-		e.name("raw_bytes").token(jsontext.Int(int64(s.RawBytes)))
-		e.token(jsontext.EndObject)
-	}
-	e.token(jsontext.EndArray)
-	e.token(jsontext.EndObject)
-	if e.err != nil {
-		return nil, fmt.Errorf("weights: manifest: %w", e.err)
-	}
-	if buf.Len() > MaxManifest {
-		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: its card or config is too long", buf.Len(), MaxManifest)
-	}
-	return buf.Bytes(), nil
 }

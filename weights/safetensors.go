@@ -3,11 +3,12 @@ package weights
 import (
 	"cmp"
 	"encoding/binary"
-	"encoding/json/jsontext"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
+
+	"tweedie/core/json"
 )
 
 // maxHeader bounds the JSON header of a safetensors file.
@@ -39,7 +40,7 @@ func parseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 	if n > maxHeader || n > uint64(len(body)) {
 		return nil, nil, fmt.Errorf("safetensors header is %d bytes, need at most %d", n, min(maxHeader, len(body)))
 	}
-	members, err := object(body[:n])
+	members, err := parse(body[:n])
 	if err != nil {
 		return nil, nil, fmt.Errorf("safetensors header: %w", err)
 	}
@@ -70,7 +71,7 @@ type span struct {
 }
 
 // parseSpan reads one entry of the header, for a buffer of the given size.
-func parseSpan(name string, v jsontext.Value, size int) (span, error) {
+func parseSpan(name string, v json.RawMessage, size int) (span, error) {
 	s := span{tensor: Tensor{Name: name}}
 	if err := checkName(name); err != nil {
 		return s, err
@@ -130,7 +131,7 @@ func cut(body []byte, spans []span) ([]Tensor, error) {
 }
 
 // integers returns an array of at most limit whole numbers in [0, largest].
-func integers(v jsontext.Value, limit, largest int) ([]int, error) {
+func integers(v json.RawMessage, limit, largest int) ([]int, error) {
 	elements, err := array(v)
 	if err != nil {
 		return nil, err
@@ -148,7 +149,7 @@ func integers(v jsontext.Value, limit, largest int) ([]int, error) {
 }
 
 // parseMetadata reads an object of strings.
-func parseMetadata(v jsontext.Value) (map[string]string, error) {
+func parseMetadata(v json.RawMessage) (map[string]string, error) {
 	members, err := object(v)
 	if err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 
 // appendRaw appends what claims to be a JSON value.
 func appendRaw(b []byte, text RawMessage) ([]byte, error) {
-	if !text.IsValid() {
+	if _, err := Parse(text); err != nil {
 		return nil, fmt.Errorf("json: found %.40q, need a JSON value", []byte(text))
 	}
 	return append(b, text...), nil
