@@ -1,0 +1,39 @@
+package weights
+
+import (
+	"bytes"
+	"encoding/json/jsontext"
+	"fmt"
+)
+
+// encode returns the manifest as JSON text, indented, for people read it too.
+func (m *Manifest) encode() ([]byte, error) {
+	var buf bytes.Buffer
+	e := jsonWriter{to: jsontext.NewEncoder(&buf, jsontext.WithIndent("  "))}
+	e.token(jsontext.BeginObject)
+	e.name("format").token(jsontext.String(m.Format))
+	e.name("version").token(jsontext.Int(int64(m.Version)))
+	e.name("name").token(jsontext.String(m.Name))
+	e.name("config").value(m.Config)
+	if m.Card != nil {
+		e.name("card").value(m.Card)
+	}
+	e.name("shards").token(jsontext.BeginArray)
+	for _, s := range m.Shards {
+		e.token(jsontext.BeginObject)
+		e.name("file").token(jsontext.String(s.File))
+		e.name("bytes").token(jsontext.Int(int64(s.Bytes)))
+		e.name("sha256").token(jsontext.String(s.SHA256))
+		e.name("raw_bytes").token(jsontext.Int(int64(s.RawBytes)))
+		e.token(jsontext.EndObject)
+	}
+	e.token(jsontext.EndArray)
+	e.token(jsontext.EndObject)
+	if e.err != nil {
+		return nil, fmt.Errorf("weights: manifest: %w", e.err)
+	}
+	if buf.Len() > MaxManifest {
+		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: its card or config is too long", buf.Len(), MaxManifest)
+	}
+	return buf.Bytes(), nil
+}
