@@ -21,7 +21,7 @@ type convBackward struct {
 }
 
 func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBackward {
-	n := at.t.program.Shape(at.node.Params[1])[0]
+	n := at.t.program.Shape(at.node.Params[0])[0]
 	b := &convBackward{place: at, window: g, back: g.Transposed(n), n: n, mode: mode}
 	k := g.C * g.Size * g.Size
 	b.gather = *g.Gather(at.t.batch)
@@ -73,7 +73,9 @@ func (b *convBackward) load() {
 }
 
 func (b *convBackward) run(n int, dy []float32) {
-	kernel.SumRows(b.place.dw(1), dy)
+	if len(b.node.Params) > 1 {
+		kernel.SumRows(b.place.dw(1), dy)
+	}
 	x := b.x(0, n)
 	if !b.window.Plain() {
 		b.window.Pad(b.t.scratch, x, n)

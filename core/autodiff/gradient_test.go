@@ -59,6 +59,29 @@ var cases = []struct {
 		t := p.Apply(graph.Sinusoid{Width: 6, FreqShift: 1}, p.Input("t", 1))
 		return p.Apply(graph.Add{}, nn.Linear(p, "a", t, 4), nn.Embedding(p, "table", p.Input("class", 1), 5, 4))
 	}},
+	{"dilated conv", func(p *graph.Program) graph.Value { return nn.Dilated3(p, "a", lead(p, 5, 7, 3), 6, 2) }},
+	{"dilated conv, wide", func(p *graph.Program) graph.Value { return nn.Dilated3(p, "a", lead(p, 6, 9, 16), 16, 4) }},
+	{"conv without biases", func(p *graph.Program) graph.Value {
+		return nn.Plain3(p, "b", nn.Plain3(p, "a", lead(p, 5, 7, 3), 16), 16)
+	}},
+	{"ELU", func(p *graph.Program) graph.Value { return p.Apply(graph.ELU{}, lead(p, 3, 3, 7)) }},
+	{"affine", func(p *graph.Program) graph.Value {
+		return p.Apply(graph.Affine{Scale: 2, Shift: -1}, lead(p, 3, 3, 5))
+	}},
+	{"instance norm plus", func(p *graph.Program) graph.Value {
+		return nn.InstanceNormPlus(p, "a", lead(p, 4, 5, 19), p.Input("class", 1), 5)
+	}},
+	{"average pool", func(p *graph.Program) graph.Value {
+		return p.Apply(graph.AveragePool{Size: 5, Stride: 1, Before: 2, After: 2}, lead(p, 4, 7, 3))
+	}},
+	{"average pool by halves", func(p *graph.Program) graph.Value {
+		return p.Apply(graph.AveragePool{Size: 2, Stride: 2}, lead(p, 6, 5, 3))
+	}},
+	{"average pool, uneven", func(p *graph.Program) graph.Value {
+		return p.Apply(graph.AveragePool{Size: 3, Stride: 2, Before: 2, After: 1}, lead(p, 5, 4, 2))
+	}},
+	{"bilinear, up", func(p *graph.Program) graph.Value { return p.Apply(graph.Bilinear{H: 7, W: 9}, lead(p, 4, 5, 3)) }},
+	{"bilinear, down", func(p *graph.Program) graph.Value { return p.Apply(graph.Bilinear{H: 3, W: 1}, lead(p, 8, 5, 2)) }},
 	{"U-Net", func(p *graph.Program) graph.Value {
 		classes, head := 5, 4
 		net, err := unetConfig(&classes, &head)

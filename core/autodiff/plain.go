@@ -26,6 +26,45 @@ func (b normBackward) run(n int, dy []float32) {
 	}
 }
 
+// normPlusBackward is that for an InstanceNormPlus.
+type normPlusBackward struct {
+	place
+	norm  kernel.Norm
+	stats []float32
+}
+
+func (normPlusBackward) load()  {}
+func (normPlusBackward) flush() {}
+
+func (b normPlusBackward) run(n int, dy []float32) {
+	k, c := b.norm.HW*b.norm.C, 3*b.norm.C
+	for i := range n {
+		image := func(x []float32) []float32 { return x[i*k : (i+1)*k] }
+		vector := func(x []float32) []float32 { return x[i*c : (i+1)*c] }
+		kernel.InstanceNormPlusBackward(image(b.dx(0, n)), vector(b.dx(1, n)), image(b.x(0, n)), vector(b.x(1, n)), vector(b.stats), image(dy), b.norm)
+	}
+}
+
+// adjoint differentiates an operation on one image that is linear.
+type adjoint struct {
+	place
+	add func(dx, dy, scratch []float32)
+}
+
+func (adjoint) load()  {}
+func (adjoint) flush() {}
+
+func (b adjoint) run(n int, dy []float32) {
+	dx := b.dx(0, n)
+	if dx == nil {
+		return
+	}
+	kx, ky := b.size(0), len(dy)/n
+	for i := range n {
+		b.add(dx[i*kx:(i+1)*kx], dy[i*ky:(i+1)*ky], b.t.scratch)
+	}
+}
+
 // attentionBackward differentiates an attention; it computes the softmax anew.
 type attentionBackward struct {
 	place
@@ -51,10 +90,18 @@ func (plainBackward) load()  {}
 func (plainBackward) flush() {}
 
 func (b plainBackward) run(n int, dy []float32) {
-	switch b.node.Op.(type) {
+	switch op := b.node.Op.(type) {
 	case graph.SiLU:
 		if dx := b.dx(0, n); dx != nil {
 			kernel.SiLUBackward(dx, b.x(0, n), dy)
+		}
+	case graph.ELU:
+		if dx := b.dx(0, n); dx != nil {
+			kernel.ELUBackward(dx, b.t.values[b.node.Out][:len(dy)], dy)
+		}
+	case graph.Affine:
+		if dx := b.dx(0, n); dx != nil {
+			kernel.AddScaled(dx, dy, op.Scale)
 		}
 	case graph.Add:
 		for i := range 2 {

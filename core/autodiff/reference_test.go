@@ -44,6 +44,22 @@ func apply(op graph.Op, y []float64, out []int, in [][]float64, shapes [][]int) 
 		for i, v := range in[0] {
 			y[i] = silu(v)
 		}
+	case graph.ELU:
+		for i, v := range in[0] {
+			if y[i] = v; v <= 0 {
+				y[i] = math.Exp(v) - 1
+			}
+		}
+	case graph.Affine:
+		for i, v := range in[0] {
+			y[i] = float64(op.Scale)*v + float64(op.Shift)
+		}
+	case graph.InstanceNormPlus:
+		refNormPlus(op, y, in, shapes[0])
+	case graph.AveragePool:
+		refPool(op, y, out, in[0], shapes[0])
+	case graph.Bilinear:
+		refBilinear(y, out, in[0], shapes[0])
 	case graph.Add, graph.AddChannels:
 		for i, v := range in[0] {
 			y[i] = v + in[1][i%len(in[1])]
@@ -73,10 +89,13 @@ func silu(v float64) float64 { return v / (1 + math.Exp(-v)) }
 func refConv(op graph.Conv, y []float64, out []int, in [][]float64, x []int) {
 	for i := range y {
 		oy, ox, o := i/out[2]/out[1], i/out[2]%out[1], i%out[2]
-		y[i] = in[2][o]
+		if len(in) > 2 {
+			y[i] = in[2][o]
+		}
+		apart := max(op.Dilation, 1)
 		for ky := range op.Size {
 			for kx := range op.Size {
-				r, c := oy*op.Stride+ky-op.Before, ox*op.Stride+kx-op.Before
+				r, c := oy*op.Stride+ky*apart-op.Before, ox*op.Stride+kx*apart-op.Before
 				if r < 0 || c < 0 || r >= x[0] || c >= x[1] {
 					continue
 				}
@@ -108,6 +127,58 @@ func refNorm(op graph.GroupNorm, y []float64, in [][]float64, shape []int) {
 				y[i] = silu(y[i])
 			}
 		})
+	}
+}
+
+func refNormPlus(op graph.InstanceNormPlus, y []float64, in [][]float64, shape []int) {
+	c, count := shape[2], float64(shape[0]*shape[1])
+	mean, m, v := make([]float64, c), 0.0, 0.0
+	for i, x := range in[0] {
+		mean[i%c] += x / count
+		m += x / count / float64(c)
+	}
+	variance := make([]float64, c)
+	for i, x := range in[0] {
+		variance[i%c] += (x - mean[i%c]) * (x - mean[i%c]) / count
+	}
+	for _, x := range mean {
+		v += (x - m) * (x - m) / float64(c-1)
+	}
+	eps := float64(op.Eps)
+	for i, x := range in[0] {
+		k := i % c
+		gamma, alpha, beta := in[1][k], in[1][c+k], in[1][2*c+k]
+		y[i] = gamma*((x-mean[k])/math.Sqrt(variance[k]+eps)+alpha*(mean[k]-m)/math.Sqrt(v+eps)) + beta
+	}
+}
+
+func refPool(op graph.AveragePool, y []float64, out []int, x []float64, shape []int) {
+	for i := range y {
+		oy, ox, c := i/out[2]/out[1], i/out[2]%out[1], i%out[2]
+		for ky := range op.Size {
+			for kx := range op.Size {
+				row, column := oy*op.Stride+ky-op.Before, ox*op.Stride+kx-op.Before
+				if row >= 0 && column >= 0 && row < shape[0] && column < shape[1] {
+					y[i] += x[(row*shape[1]+column)*shape[2]+c] / float64(op.Size*op.Size)
+				}
+			}
+		}
+	}
+}
+
+// refBilinear sums over every pixel of the input, each weighed by a tent.
+func refBilinear(y []float64, out []int, x []float64, shape []int) {
+	tent := func(o, i, from, to int) float64 {
+		place := float64(o) * float64(from-1) / float64(max(to-1, 1))
+		return max(0, 1-math.Abs(place-float64(i)))
+	}
+	for i := range y {
+		for j, v := range x {
+			if j%shape[2] == i%out[2] {
+				down := tent(i/out[2]/out[1], j/shape[2]/shape[1], shape[0], out[0])
+				y[i] += v * down * tent(i/out[2]%out[1], j/shape[2]%shape[1], shape[1], out[1])
+			}
+		}
 	}
 }
 

@@ -82,7 +82,8 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 	need := 0
 	for _, n := range p.Nodes {
 		s := step{node: n, runner: p.Bind(n, batch, mode), in: make([][]float32, len(n.In))}
-		if _, ok := n.Op.(graph.GroupNorm); ok {
+		switch n.Op.(type) {
+		case graph.GroupNorm, graph.InstanceNormPlus:
 			s.scratch = make([]float32, s.runner.Scratch())
 		}
 		var more int
@@ -200,7 +201,15 @@ func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (bac
 	case graph.Attention:
 		a := op.Attn(t.program.Shape(n.In[0]))
 		return attentionBackward{at, a}, kernel.AttentionBackwardScratch(a), nil
-	case graph.SiLU, graph.Add, graph.AddChannels, graph.Concat, graph.Upsample,
+	case graph.InstanceNormPlus:
+		return normPlusBackward{at, op.Norm(t.program.Shape(n.In[0])), kept}, 0, nil
+	case graph.AveragePool:
+		w := op.Window(t.program.Shape(n.In[0]))
+		return adjoint{at, func(dx, dy, s []float32) { kernel.AveragePoolBackward(dx, dy, s, w) }}, w.W * w.C, nil
+	case graph.Bilinear:
+		r := op.Resize(t.program.Shape(n.In[0]))
+		return adjoint{at, func(dx, dy, s []float32) { kernel.BilinearBackward(dx, dy, s, r) }}, r.W * r.C, nil
+	case graph.SiLU, graph.ELU, graph.Affine, graph.Add, graph.AddChannels, graph.Concat, graph.Upsample,
 		graph.SpaceToDepth, graph.DepthToSpace, graph.Embedding, graph.Sinusoid:
 		return plainBackward{at}, 0, nil
 	}

@@ -8,32 +8,45 @@ import (
 )
 
 // Conv is a square convolution of an image [H,W,C] with weights [out,C,Size,Size]
-// and biases [out], after Before rows and columns of zeros in front and After
-// behind.
+// and biases [out], if there are any, after Before rows and columns of zeros in
+// front and After behind. Its taps are Dilation pixels apart; 0 means 1.
 type Conv struct {
 	Size, Stride  int
 	Before, After int
+	Dilation      int
 }
 
 // Infer returns [H',W',out].
 func (o Conv) Infer(in [][]int) ([]int, error) {
-	if len(in) != 3 || len(in[0]) != 3 || len(in[1]) != 4 || len(in[2]) != 1 {
-		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C], weights [out,C,h,w] and biases [out]", in)
+	if len(in) != 2 && len(in) != 3 || len(in[0]) != 3 || len(in[1]) != 4 || len(in) == 3 && len(in[2]) != 1 {
+		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C], weights [out,C,h,w] and biases [out] or none", in)
 	}
-	x, w, b := in[0], in[1], in[2]
-	if w[1] != x[2] || w[2] != o.Size || w[3] != o.Size || b[0] != w[0] {
-		return nil, fmt.Errorf("weights %v and biases %v do not fit image %v and size %d", w, b, x, o.Size)
+	x, w := in[0], in[1]
+	if w[1] != x[2] || w[2] != o.Size || w[3] != o.Size || len(in) == 3 && in[2][0] != w[0] {
+		return nil, fmt.Errorf("weights and biases %v do not fit image %v and size %d", in[1:], x, o.Size)
 	}
 	g := o.Window(x)
-	if o.Stride <= 0 || o.Size <= 0 || o.Before < 0 || o.After < 0 || x[0]+o.Before+o.After < o.Size || x[1]+o.Before+o.After < o.Size {
+	if !fits(g) {
 		return nil, fmt.Errorf("%+v does not fit image %v", o, x)
 	}
 	return []int{g.OutH(), g.OutW(), w[0]}, nil
 }
 
+// fits reports whether a window makes sense, and its image with the zeros around it
+// is as large as the window.
+func fits(g kernel.Window) bool {
+	const most = 1 << 20 // beyond any image: no sum overflows
+	for _, v := range []int{g.Size, g.Stride, g.Before + 1, g.After + 1, g.Dilation + 1} {
+		if v <= 0 || v > most {
+			return false
+		}
+	}
+	return min(g.H, g.W)+g.Before+g.After >= g.Span()
+}
+
 // Window returns the kernel's geometry on an image of this shape.
 func (o Conv) Window(x []int) kernel.Window {
-	return kernel.Window{H: x[0], W: x[1], C: x[2], Size: o.Size, Stride: o.Stride, Before: o.Before, After: o.After}
+	return kernel.Window{H: x[0], W: x[1], C: x[2], Size: o.Size, Stride: o.Stride, Before: o.Before, After: o.After, Dilation: o.Dilation}
 }
 
 // Cost counts two operations a weight and position.
@@ -63,7 +76,15 @@ type convRunner struct {
 func (r *convRunner) Load(params []quant.Numbers) {
 	taps := r.window.Size * r.window.Size
 	r.weights.Pack(params[0], taps, r.window.C, kernel.Strides{Tap: 1, Channel: taps, Column: taps * r.window.C})
-	r.bias = params[1].Float32()
+	r.bias = biases(params)
+}
+
+// biases returns the numbers of the second parameter, nil if there is none.
+func biases(params []quant.Numbers) []float32 {
+	if len(params) < 2 {
+		return nil
+	}
+	return params[1].Float32()
 }
 
 func (r *convRunner) Scratch() int {
@@ -97,7 +118,7 @@ type winogradRunner struct {
 
 func (r *winogradRunner) Load(params []quant.Numbers) {
 	r.conv.Pack(params[0])
-	r.bias = params[1].Float32()
+	r.bias = biases(params)
 }
 
 func (r *winogradRunner) Scratch() int { return r.conv.Scratch() }

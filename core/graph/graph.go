@@ -65,10 +65,11 @@ type InitKind int
 
 // The distributions of Init.
 const (
-	Zeros   InitKind = iota
-	Ones             // norms' scales
-	Uniform          // U(−1/√fan, 1/√fan), PyTorch's default for convolutions and linear maps
-	Normal           // N(0,1), PyTorch's default for embeddings
+	Zeros      InitKind = iota
+	Ones                // norms' scales
+	Uniform             // U(−1/√fan, 1/√fan), PyTorch's default for convolutions and linear maps
+	Normal              // N(0,1), PyTorch's default for embeddings
+	Modulation          // rows [γ,α,β] of InstanceNormPlus: γ and α N(1, 0.02²), β 0
 )
 
 // Node is one step of a Program.

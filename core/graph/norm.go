@@ -65,3 +65,36 @@ func (r *normRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
 		kernel.GroupNorm(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], r.gamma, r.beta, stats[:g], stats[g:], r.norm)
 	}
 }
+
+// InstanceNormPlus is the conditional instance normalisation ++ of Song and Ermon 2019
+// (arXiv:1907.05600, appendix A): an image [H,W,C], every channel normalised over its
+// pixels, with γ, α and β of one vector [3C] that the noise level chose.
+type InstanceNormPlus struct{ Eps float32 }
+
+// Infer returns the image's shape.
+func (o InstanceNormPlus) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || len(in[0]) != 3 || len(in[1]) != 1 || in[0][2] < 2 || in[1][0] != 3*in[0][2] {
+		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C] of at least 2 channels and a vector [3C]", in)
+	}
+	return in[0], nil
+}
+
+// Cost counts nine operations a number.
+func (InstanceNormPlus) Cost(_ [][]int, out []int) Cost { return each(out, 9) }
+
+// Norm returns the kernel's settings for an image of this shape.
+func (o InstanceNormPlus) Norm(x []int) kernel.Norm {
+	return kernel.Norm{HW: x[0] * x[1], C: x[2], Eps: o.Eps}
+}
+
+// Bind returns the kernel. Its scratch holds, after a run, sample i's statistics at
+// 3·C·i: what the derivative needs.
+func (o InstanceNormPlus) Bind(in, _ [][]int, _ []int, batch int, _ kernel.Arithmetic) Runner {
+	n := o.Norm(in[0])
+	k, c := n.HW*n.C, 3*n.C
+	return spacious{c * batch, func(y []float32, x [][]float32, samples int, stats []float32) {
+		for i := range samples {
+			kernel.InstanceNormPlus(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], x[1][i*c:(i+1)*c], stats[i*c:(i+1)*c], n)
+		}
+	}}
+}

@@ -38,7 +38,7 @@ func Part(op Op, in [][]int, out, starts []int, i int) (Op, Need) {
 		}
 		o.Heads = own * o.Heads / last
 		return o, Own
-	case SiLU, Add, AddChannels, Upsample:
+	case SiLU, ELU, Affine, Add, AddChannels, Upsample, AveragePool, Bilinear:
 		return op, Own
 	}
 	return op, Everything

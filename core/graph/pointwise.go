@@ -22,6 +22,18 @@ func (p plain) Run(y []float32, x [][]float32, n int, _ []float32) {
 	p.run(y, x, n)
 }
 
+// spacious is what operations without parameters need that work with scratch.
+type spacious struct {
+	scratch int
+	run     func(y []float32, x [][]float32, n int, scratch []float32)
+}
+
+func (spacious) Load([]quant.Numbers) {}
+func (s spacious) Scratch() int       { return s.scratch }
+func (s spacious) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	s.run(y, x, n, scratch)
+}
+
 // each counts k operations a number of the output.
 func each(out []int, k int64) Cost { return Cost{FLOPs: k * int64(size(out))} }
 
@@ -43,6 +55,40 @@ func (SiLU) Cost(_ [][]int, out []int) Cost { return each(out, 12) }
 func (SiLU) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	k := size(out)
 	return plain{func(y []float32, x [][]float32, n int) { kernel.SiLU(y[:n*k], x[0][:n*k]) }}
+}
+
+// ELU is x where x > 0 and eˣ − 1 elsewhere (Clevert et al. 2016, arXiv:1511.07289).
+type ELU struct{}
+
+// Infer returns x's shape.
+func (ELU) Infer(in [][]int) ([]int, error) { return SiLU{}.Infer(in) }
+
+// Cost counts an exponential as eight.
+func (ELU) Cost(_ [][]int, out []int) Cost { return each(out, 10) }
+
+// Bind returns the kernel.
+func (ELU) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k := size(out)
+	return plain{func(y []float32, x [][]float32, n int) { kernel.ELU(y[:n*k], x[0][:n*k]) }}
+}
+
+// Affine is Scale·x + Shift, number by number.
+type Affine struct{ Scale, Shift float32 }
+
+// Infer returns x's shape.
+func (Affine) Infer(in [][]int) ([]int, error) { return SiLU{}.Infer(in) }
+
+// Cost counts two operations a number.
+func (Affine) Cost(_ [][]int, out []int) Cost { return each(out, 2) }
+
+// Bind returns a loop.
+func (o Affine) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k := size(out)
+	return plain{func(y []float32, x [][]float32, n int) {
+		for i, v := range x[0][:n*k] {
+			y[i] = float32(o.Scale*v) + o.Shift
+		}
+	}}
 }
 
 // Add is the sum of two values of one shape.

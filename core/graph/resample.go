@@ -77,6 +77,78 @@ func (DepthToSpace) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) R
 	}}
 }
 
+// AveragePool is the mean over windows of Size×Size pixels, Stride apart, after Before
+// rows and columns of zeros in front and After behind, which count.
+type AveragePool struct {
+	Size, Stride  int
+	Before, After int
+}
+
+// Window returns the kernel's geometry on an image of this shape.
+func (o AveragePool) Window(x []int) kernel.Window {
+	return kernel.Window{H: x[0], W: x[1], C: x[2], Size: o.Size, Stride: o.Stride, Before: o.Before, After: o.After}
+}
+
+// Infer returns [H',W',C].
+func (o AveragePool) Infer(in [][]int) ([]int, error) {
+	if err := oneImage(in); err != nil {
+		return nil, err
+	}
+	w := o.Window(in[0])
+	if !fits(w) {
+		return nil, fmt.Errorf("%+v does not fit image %v", o, in[0])
+	}
+	return []int{w.OutH(), w.OutW(), w.C}, nil
+}
+
+// Cost counts the additions of whole windows: the kernel's are fewer.
+func (o AveragePool) Cost(_ [][]int, out []int) Cost { return each(out, int64(o.Size*o.Size)) }
+
+// Bind returns the kernel.
+func (o AveragePool) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	w := o.Window(in[0])
+	return image(in[0], out, func(y, x, scratch []float32) { kernel.AveragePool(y, x, scratch, w) })
+}
+
+// Bilinear resizes an image to H×W pixels, corners on corners (PyTorch's
+// align_corners).
+type Bilinear struct{ H, W int }
+
+// Resize returns the kernel's geometry on an image of this shape.
+func (o Bilinear) Resize(x []int) kernel.Resize {
+	return kernel.Resize{H: x[0], W: x[1], C: x[2], OutH: o.H, OutW: o.W}
+}
+
+// Infer returns [H,W,C].
+func (o Bilinear) Infer(in [][]int) ([]int, error) {
+	if err := oneImage(in); err != nil {
+		return nil, err
+	}
+	if o.H <= 0 || o.W <= 0 {
+		return nil, fmt.Errorf("makes an image of %d×%d, need positive axes", o.H, o.W)
+	}
+	return []int{o.H, o.W, in[0][2]}, nil
+}
+
+// Cost counts two weighted sums a number.
+func (Bilinear) Cost(_ [][]int, out []int) Cost { return each(out, 6) }
+
+// Bind returns the kernel.
+func (o Bilinear) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	r := o.Resize(in[0])
+	return image(in[0], out, func(y, x, scratch []float32) { kernel.Bilinear(y, x, scratch, r) })
+}
+
+// image runs f on one image after another, with a row of the input as scratch.
+func image(in, out []int, f func(y, x, scratch []float32)) Runner {
+	kx, ky := size(in), size(out)
+	return spacious{in[1] * in[2], func(y []float32, x [][]float32, n int, scratch []float32) {
+		for i := range n {
+			f(y[i*ky:(i+1)*ky], x[0][i*kx:(i+1)*kx], scratch)
+		}
+	}}
+}
+
 func oneImage(in [][]int) error {
 	if len(in) != 1 || len(in[0]) != 3 {
 		return fmt.Errorf("has inputs %v, need one image [H,W,C]", in)

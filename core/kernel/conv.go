@@ -1,18 +1,25 @@
 package kernel
 
 // Window is the geometry of a square convolution over images [H,W,C]: Before
-// rows and columns of zeros are laid in front, After behind.
+// rows and columns of zeros are laid in front, After behind. Its taps are Dilation
+// pixels apart (Yu & Koltun 2016, arXiv:1511.07122); 0 means 1.
 type Window struct {
 	H, W, C       int
 	Size, Stride  int
 	Before, After int
+	Dilation      int
 }
 
 // OutH and OutW return the output's axes.
-func (w Window) OutH() int { return (w.H+w.Before+w.After-w.Size)/w.Stride + 1 }
+func (w Window) OutH() int { return (w.paddedH()-w.Span())/w.Stride + 1 }
 
 // OutW is OutH for the other axis.
-func (w Window) OutW() int { return (w.W+w.Before+w.After-w.Size)/w.Stride + 1 }
+func (w Window) OutW() int { return (w.paddedW()-w.Span())/w.Stride + 1 }
+
+// Span returns the side of the square that the taps lie in.
+func (w Window) Span() int { return (w.Size-1)*w.dilation() + 1 }
+
+func (w Window) dilation() int { return max(w.Dilation, 1) }
 
 // Padded returns the numbers of one image with its zeros around it.
 func (w Window) Padded() int { return w.paddedH() * w.paddedW() * w.C }
@@ -30,7 +37,7 @@ func (w Window) Gather(n int) *Gather {
 	line := w.paddedW() * w.C
 	for ky := range w.Size {
 		for kx := range w.Size {
-			g.Taps = append(g.Taps, int32(ky*line+kx*w.C))
+			g.Taps = append(g.Taps, int32((ky*line+kx*w.C)*w.dilation()))
 		}
 	}
 	for i := range n {
@@ -67,7 +74,8 @@ func (w Window) Pad(dst, x []float32, n int) {
 // mirrored, transposed weights is the gradient with respect to the input of w;
 // n is the number of output channels of w.
 func (w Window) Transposed(n int) Window {
-	return Window{H: w.H + w.Size - 1, W: w.W + w.Size - 1, C: n, Size: w.Size, Stride: 1}
+	around := w.Span() - 1
+	return Window{H: w.H + around, W: w.W + around, C: n, Size: w.Size, Stride: 1, Dilation: w.Dilation}
 }
 
 // Spread lays the output gradients dy of n images, c channels each, out for the
@@ -79,7 +87,7 @@ func (w Window) Spread(dst, dy []float32, n, c int) {
 		panic("kernel: Spread: dst or dy does not fit")
 	}
 	clear(dst[:n*t.Padded()])
-	shift := w.Size - 1 - w.Before
+	shift := w.Span() - 1 - w.Before
 	for i := range n {
 		d, s := dst[i*t.Padded():], dy[i*oh*ow*c:]
 		for y := range oh {

@@ -22,7 +22,8 @@ func visit(g Window, n int, f func(in, weight, out int)) {
 		for ox := range g.OutW() {
 			for ky := range g.Size {
 				for kx := range g.Size {
-					y, x := oy*g.Stride-g.Before+ky, ox*g.Stride-g.Before+kx
+					apart := max(g.Dilation, 1)
+					y, x := oy*g.Stride-g.Before+ky*apart, ox*g.Stride-g.Before+kx*apart
 					if y < 0 || x < 0 || y >= g.H || x >= g.W {
 						continue
 					}
@@ -44,6 +45,10 @@ var windows = []Window{
 	{H: 6, W: 8, C: 2, Size: 3, Stride: 2, Before: 0, After: 1},
 	{H: 7, W: 7, C: 2, Size: 3, Stride: 2, Before: 0, After: 1},
 	{H: 4, W: 3, C: 9, Size: 1, Stride: 1},
+	{H: 7, W: 6, C: 3, Size: 3, Stride: 1, Before: 2, After: 2, Dilation: 2},
+	{H: 5, W: 9, C: 16, Size: 3, Stride: 1, Before: 4, After: 4, Dilation: 4},
+	{H: 9, W: 8, C: 2, Size: 3, Stride: 2, Before: 1, After: 2, Dilation: 2},
+	{H: 6, W: 5, C: 3, Size: 2, Stride: 1, Before: 0, After: 3, Dilation: 3},
 }
 
 func TestConvolution(t *testing.T) {

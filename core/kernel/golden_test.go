@@ -60,6 +60,19 @@ func TestForwardGolden(t *testing.T) {
 		im.fn(y, q, k, v, scratch, a)
 		check("Attention/"+im.name, goldenAttention, y)
 	}
+	for _, im := range eluImpls {
+		im.fn(y, x)
+		check("ELU/"+im.name, goldenELU, y)
+	}
+	stats := make([]float32, 3*72)
+	InstanceNormPlus(y, x, uniforms(7, 3*72), stats, n)
+	check("InstanceNormPlus", goldenNormPlus, y, stats)
+	w := Window{H: 7, W: 7, C: 72, Size: 5, Stride: 1, Before: 2, After: 2}
+	AveragePool(y, x, scratch, w)
+	check("AveragePool", goldenPool, y)
+	z := make([]float32, 13*12*72)
+	Bilinear(z, x, scratch, Resize{H: 7, W: 7, C: 72, OutH: 13, OutW: 12})
+	check("Bilinear", goldenBilinear, z)
 	Sinusoid(y[:64], 617, true, 0)
 	Sinusoid(y[64:128], 0.37, false, 1)
 	check("Sinusoid", goldenSinusoid, y[:128])
@@ -70,5 +83,9 @@ const (
 	goldenNorm      = "b4b0029ce043bb6b"
 	goldenNormSiLU  = "b754f006c6fc99e7"
 	goldenAttention = "2ddc243432b214d4"
+	goldenELU       = "fa456d326f96c945"
+	goldenNormPlus  = "c9ae1e9133da52ba"
+	goldenPool      = "631cd902839adf23"
+	goldenBilinear  = "78075ebd3de846df"
 	goldenSinusoid  = "1cbd457a5cfd4d24"
 )

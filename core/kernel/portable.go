@@ -14,6 +14,11 @@ var (
 	siluSIMD         []impl[func(y, x []float32)]
 	siluBackwardSIMD []impl[func(dx, x, dy []float32)]
 
+	eluSIMD         []impl[func(y, x []float32)]
+	eluBackwardSIMD []impl[func(dx, y, dy []float32)]
+
+	columnMeansSIMD []impl[func(mean, x []float32, n Norm)]
+
 	groupNormSIMD         []impl[groupNormFunc]
 	groupNormBackwardSIMD []impl[groupNormBackwardFunc]
 

@@ -65,6 +65,53 @@ func TestResample(t *testing.T) {
 	}
 }
 
+func TestWindowsAndSizes(t *testing.T) {
+	for _, w := range []Window{
+		{H: 5, W: 7, C: 3, Size: 5, Stride: 1, Before: 2, After: 2},
+		{H: 4, W: 6, C: 16, Size: 2, Stride: 2},
+		{H: 5, W: 7, C: 2, Size: 3, Stride: 2, Before: 1, After: 1},
+		{H: 2, W: 2, C: 33, Size: 5, Stride: 1, Before: 4, After: 4},
+		{H: 3, W: 8, C: 1, Size: 3, Stride: 4, Before: 3, After: 0},
+	} {
+		t.Run(fmt.Sprintf("AveragePool/%v", w), func(t *testing.T) {
+			scratch := make([]float32, w.W*w.C)
+			n, m := w.H*w.W*w.C, w.OutH()*w.OutW()*w.C
+			adjoint(t, n, m, func(y, x []float32) {
+				AveragePool(y, x, scratch, w)
+				// A pool is a convolution whose weights keep channels apart.
+				weights, share := make([]float32, w.C*w.C*w.Size*w.Size), 1/float32(w.Size*w.Size)
+				for i := range weights {
+					if taps := w.Size * w.Size; i/taps/w.C == i/taps%w.C {
+						weights[i] = share
+					}
+				}
+				compare(t, "pool", y, convDirect(x, weights, w, w.C))
+			}, func(dx, dy []float32) { AveragePoolBackward(dx, dy, scratch, w) })
+		})
+	}
+	for _, r := range []Resize{
+		{H: 4, W: 5, C: 3, OutH: 8, OutW: 10}, {H: 14, W: 14, C: 2, OutH: 28, OutW: 28}, {H: 5, W: 4, C: 17, OutH: 1, OutW: 3},
+		{H: 1, W: 2, C: 1, OutH: 3, OutW: 2}, {H: 3, W: 3, C: 4, OutH: 3, OutW: 3},
+	} {
+		t.Run(fmt.Sprintf("Bilinear/%v", r), func(t *testing.T) {
+			scratch := make([]float32, r.W*r.C)
+			adjoint(t, r.H*r.W*r.C, r.OutH*r.OutW*r.C, func(y, x []float32) { Bilinear(y, x, scratch, r) },
+				func(dx, dy []float32) { BilinearBackward(dx, dy, scratch, r) })
+		})
+	}
+}
+
+// A plane stays a plane, and corners stay where they are.
+func TestBilinearByHand(t *testing.T) {
+	x := []float32{0, 3, 6, 9} // 2×2 pixels of one channel
+	y := make([]float32, 16)
+	Bilinear(y, x, make([]float32, 2), Resize{H: 2, W: 2, C: 1, OutH: 4, OutW: 4})
+	for i, v := range y {
+		want := float64(i%4) + 2*float64(i/4)
+		within(t, "y", []float32{v}, []float64{want}, 9*0x1p-22)
+	}
+}
+
 func TestResampleByHand(t *testing.T) {
 	x := []float32{0, 1, 2, 3, 4, 5, 6, 7} // 2×4 pixels of one channel
 	y := make([]float32, 8)

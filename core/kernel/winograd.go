@@ -28,7 +28,7 @@ const winogradTiles = 48
 func (w Window) Winograd(n int) (*Winograd, bool) {
 	z := &Winograd{H: w.H, W: w.W, C: w.C, N: n}
 	tiles := z.down() * z.across()
-	fits := w.Size == 3 && w.Stride == 1 && w.Before == 1 && w.After == 1 && w.C%16 == 0 && n%16 == 0
+	fits := w.Size == 3 && w.Stride == 1 && w.dilation() == 1 && w.Before == 1 && w.After == 1 && w.C%16 == 0 && n%16 == 0
 	return z, fits && tiles >= 4 && 2*36*tiles <= 9*w.H*w.W
 }
 

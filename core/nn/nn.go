@@ -38,11 +38,29 @@ func Down3(g graph.Graph, name string, x graph.Value, out, padding int) graph.Va
 	return conv(g, name, x, out, op)
 }
 
+// Dilated3 is a 3×3 convolution to out channels whose taps are dilation pixels apart,
+// with zeros around, at stride 1.
+func Dilated3(g graph.Graph, name string, x graph.Value, out, dilation int) graph.Value {
+	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: dilation, After: dilation, Dilation: dilation})
+}
+
+// Plain3 is Conv3 without biases.
+func Plain3(g graph.Graph, name string, x graph.Value, out int) graph.Value {
+	op := graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}
+	w, _ := weights(g, name, x, out, op)
+	return g.Apply(op, x, w)
+}
+
 func conv(g graph.Graph, name string, x graph.Value, out int, op graph.Conv) graph.Value {
+	w, init := weights(g, name, x, out, op)
+	return g.Apply(op, x, w, g.Param(name+".bias", init, out))
+}
+
+// weights declares a convolution's, and returns how they start.
+func weights(g graph.Graph, name string, x graph.Value, out int, op graph.Conv) (graph.Value, graph.Init) {
 	c := channels(g, x)
 	init := graph.Init{Kind: graph.Uniform, Fan: c * op.Size * op.Size}
-	w := g.Param(name+".weight", init, out, c, op.Size, op.Size)
-	return g.Apply(op, x, w, g.Param(name+".bias", init, out))
+	return g.Param(name+".weight", init, out, c, op.Size, op.Size), init
 }
 
 // Linear maps the last axis of x to out numbers.
@@ -58,6 +76,13 @@ func GroupNorm(g graph.Graph, name string, x graph.Value, op graph.GroupNorm) gr
 	c := channels(g, x)
 	gamma := g.Param(name+".weight", graph.Init{Kind: graph.Ones}, c)
 	return g.Apply(op, x, gamma, g.Param(name+".bias", graph.Init{}, c))
+}
+
+// InstanceNormPlus normalises x with what the table of the levels' γ, α and β holds for
+// level.
+func InstanceNormPlus(g graph.Graph, name string, x, level graph.Value, levels int) graph.Value {
+	table := g.Param(name+".embed.weight", graph.Init{Kind: graph.Modulation}, levels, 3*channels(g, x))
+	return g.Apply(graph.InstanceNormPlus{Eps: 1e-5}, x, g.Apply(graph.Embedding{}, level, table))
 }
 
 // Embedding looks id up in a table of rows vectors of width numbers.

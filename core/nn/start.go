@@ -24,6 +24,14 @@ func Start(params *graph.Params, seed uint64) {
 			}
 		case graph.Normal:
 			rng.Normal(dst, seed, uint64(i), initStream)
+		case graph.Modulation:
+			rng.Normal(dst, seed, uint64(i), initStream)
+			width := d.Shape[1]
+			for j, z := range dst {
+				if dst[j] = 0; j%width < width/3*2 {
+					dst[j] = 1 + float32(0.02*z)
+				}
+			}
 		case graph.Uniform:
 			rng.Uniform(dst, seed, uint64(i), initStream)
 			bound := 1 / math.Sqrt(float64(d.Init.Fan))
