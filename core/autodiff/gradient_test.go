@@ -82,6 +82,14 @@ var cases = []struct {
 	}},
 	{"bilinear, up", func(p *graph.Program) graph.Value { return p.Apply(graph.Bilinear{H: 7, W: 9}, lead(p, 4, 5, 3)) }},
 	{"bilinear, down", func(p *graph.Program) graph.Value { return p.Apply(graph.Bilinear{H: 3, W: 1}, lead(p, 8, 5, 2)) }},
+	{"NCSN", func(p *graph.Program) graph.Value {
+		net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: 6, Channels: 1, NGF: 4, NumClasses: 5})
+		if err != nil {
+			panic(err)
+		}
+		*p = *net.Program
+		return net.Out
+	}},
 	{"U-Net", func(p *graph.Program) graph.Value {
 		classes, head := 5, 4
 		net, err := unetConfig(&classes, &head)
@@ -128,7 +136,7 @@ func newProblem(build func(p *graph.Program) graph.Value) *problem {
 		data := make([]float32, q.n*q.p.Size(d.Value))
 		for i := range data {
 			data[i] = float32(rng.NormFloat64())
-			if d.Name == "class" || d.Name == "y" {
+			if d.Name == "class" || d.Name == "y" || d.Name == "t" && q.levels() {
 				data[i] = float32(rng.IntN(5))
 			}
 		}
@@ -252,4 +260,14 @@ func TestGradientsAdd(t *testing.T) {
 			t.Fatalf("gradient %d is %g after two batches, %g after one", i, twice[i], once[i])
 		}
 	}
+}
+
+// levels reports whether t is the number of a level.
+func (q *problem) levels() bool {
+	for _, n := range q.p.Nodes {
+		if _, ok := n.Op.(graph.InstanceNormPlus); ok {
+			return true
+		}
+	}
+	return false
 }

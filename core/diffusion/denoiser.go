@@ -10,3 +10,22 @@ import "tweedie/core/tensor"
 // The result is new and has the shape of x. An error ends the sampling that
 // asked and reaches its caller as it is, which is also how a run is cancelled.
 type Denoiser func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
+
+// OfUnit returns the denoiser of pixels in [−1,1] that one of pixels in [0,1] makes:
+// D(x;σ) = 2·denoise((x+1)/2; σ/2) − 1.
+func OfUnit(denoise Denoiser) Denoiser {
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		unit := tensor.New(x.Shape...)
+		for i, v := range x.Data {
+			unit.Data[i] = (v + 1) / 2
+		}
+		d, err := denoise(unit, sigma/2)
+		if err != nil {
+			return nil, err
+		}
+		for i, v := range d.Data {
+			unit.Data[i] = 2*v - 1
+		}
+		return unit, nil
+	}
+}

@@ -38,6 +38,9 @@ func (s Spec) filled() Spec {
 	return s
 }
 
+// LevelCount returns L of an smld.
+func (s *Spec) LevelCount() int { return s.filled().Levels }
+
 // Validate names the settings that are out of their range, or that the kind does
 // not have.
 func (s *Spec) Validate() error {

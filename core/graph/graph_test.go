@@ -35,6 +35,15 @@ func TestInferRefuses(t *testing.T) {
 		{"unpatch three channels", graph.DepthToSpace{}, [][]int{other}, "divisible by 4"},
 		{"sinusoid of odd width", graph.Sinusoid{Width: 5}, [][]int{{1}}, "even width"},
 		{"embedding of a vector", graph.Embedding{}, [][]int{vector, {3, 4}}, "one number"},
+		{"dilation larger than the image", graph.Conv{Size: 3, Stride: 1, Dilation: 3}, [][]int{image, {5, 8, 3, 3}, {5}}, "does not fit image"},
+		{"negative dilation", graph.Conv{Size: 3, Stride: 1, Dilation: -1}, [][]int{image, {5, 8, 3, 3}}, "does not fit image"},
+		{"a window beyond counting", graph.Conv{Size: 1 << 31, Stride: 1, Dilation: 1 << 31}, [][]int{image, {5, 8, 1 << 31, 1 << 31}}, "does not fit image"},
+		{"conv of other biases", graph.Conv{Size: 3, Stride: 1}, [][]int{image, {5, 8, 3, 3}, {6}}, "do not fit image"},
+		{"pool larger than its image", graph.AveragePool{Size: 5, Stride: 1}, [][]int{image}, "does not fit image"},
+		{"pool of a vector", graph.AveragePool{Size: 1, Stride: 1}, [][]int{vector}, "one image"},
+		{"bilinear to nothing", graph.Bilinear{H: 3}, [][]int{image}, "positive axes"},
+		{"instance norm plus of one channel", graph.InstanceNormPlus{}, [][]int{{2, 2, 1}, {3}}, "at least 2 channels"},
+		{"instance norm plus of other channels", graph.InstanceNormPlus{}, [][]int{image, {8}}, "a vector [3C]"},
 		{"SiLU of two", graph.SiLU{}, [][]int{image, image}, "need 1"},
 	} {
 		if _, err := c.op.Infer(c.in); err == nil || !strings.Contains(err.Error(), c.text) {
@@ -52,6 +61,11 @@ func TestInfer(t *testing.T) {
 	}{
 		{graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, [][]int{image, {5, 8, 3, 3}, {5}}, []int{4, 6, 5}},
 		{graph.Conv{Size: 3, Stride: 2, After: 1}, [][]int{image, {5, 8, 3, 3}, {5}}, []int{2, 3, 5}},
+		{graph.Conv{Size: 3, Stride: 1, Before: 2, After: 2, Dilation: 2}, [][]int{image, {5, 8, 3, 3}}, []int{4, 6, 5}},
+		{graph.AveragePool{Size: 5, Stride: 1, Before: 2, After: 2}, [][]int{image}, image},
+		{graph.AveragePool{Size: 2, Stride: 2}, [][]int{{5, 6, 8}}, []int{2, 3, 8}},
+		{graph.Bilinear{H: 9, W: 2}, [][]int{image}, []int{9, 2, 8}},
+		{graph.InstanceNormPlus{}, [][]int{image, {24}}, image},
 		{graph.Linear{}, [][]int{image, {3, 8}, {3}}, []int{4, 6, 3}},
 		{graph.Concat{}, [][]int{image, {4, 6, 1}}, []int{4, 6, 9}},
 		{graph.Upsample{}, [][]int{image}, []int{8, 12, 8}},

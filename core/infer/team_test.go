@@ -124,6 +124,44 @@ func TestTeamSameBits(t *testing.T) {
 	}
 }
 
+// TestTeamNCSN holds that for the operations that only that network has.
+func TestTeamNCSN(t *testing.T) {
+	restore := infer.ShareAll()
+	defer restore()
+	net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: 8, Channels: 1, NGF: 32, NumClasses: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(net.Program)
+	nn.Start(params, 1)
+	rng := rand.New(rand.NewPCG(5, 5))
+	x, level := make([]float32, 2*64), []float32{0, 2}
+	for i := range x {
+		x[i] = rng.Float32()
+	}
+	load := func(member infer.Team) (*infer.Weights, error) {
+		return infer.Load(net.Program, net.Out, params, 2, infer.Options{Team: member})
+	}
+	alone, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, len(x))
+	p := alone.NewPlan()
+	p.Run(want, 2, x, level)
+	if n := testing.AllocsPerRun(5, func() { p.Run(want, 2, x, level) }); n != 0 {
+		t.Errorf("%v allocations an evaluation, need 0", n)
+	}
+	for size := 2; size <= 3; size++ {
+		together(t, size, load, func(p *infer.Plan) {
+			got := make([]float32, len(want))
+			if p.Run(got, 2, x, level); !slices.Equal(got, want) {
+				t.Errorf("team of %d: other bits than alone", size)
+			}
+		})
+	}
+}
+
 // counted is a team that counts its exchanges and the numbers they move.
 type counted struct {
 	infer.Team

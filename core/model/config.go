@@ -18,6 +18,7 @@ var ErrConfig = errors.New("invalid model configuration")
 // The architectures of Config, and the predictions that are named elsewhere too.
 const (
 	UNet2D  = "unet2d"
+	NCSN    = "ncsn"
 	Epsilon = string(diffusion.PredictEpsilon)
 	EDM     = "edm" // F with Karras et al. 2022's preconditioning
 )
@@ -25,16 +26,18 @@ const (
 // Config is what a model file says of its model.
 type Config struct {
 	Title      string              `json:"title,omitempty"`       // for people
-	Arch       string              `json:"arch"`                  // UNet2D
-	UNet       unet.Config         `json:"unet"`                  // the network
+	Arch       string              `json:"arch"`                  // UNet2D or NCSN
+	UNet       *unet.Config        `json:"unet,omitempty"`        // the network of UNet2D
+	NCSN       *unet.NCSN          `json:"ncsn,omitempty"`        // the network of NCSN
 	Prediction string              `json:"prediction"`            // EDM, or one of diffusion.Predictions with a schedule or a process
 	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM: standard deviation of the pixels
 	TimeScale  float64             `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
 	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`    // the chain that it was trained on
 	WholeSteps bool                `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
 	Process    *diffusion.Spec     `json:"process,omitempty"`     // or the continuous process
-	SigmaMin   float64             `json:"sigma_min"`             // noise levels that it was trained for
+	SigmaMin   float64             `json:"sigma_min"`             // noise levels that it was trained for, like the process's and sigma_data in units of its own pixels
 	SigmaMax   float64             `json:"sigma_max"`             //
+	UnitPixels bool                `json:"unit_pixels,omitempty"` // its pixels span [0,1]; everywhere but in the bare network they span [−1,1]
 	Shape      [3]int              `json:"shape"`                 // C, H, W
 	Classes    []string            `json:"classes,omitempty"`     // names, in the order of their numbers
 	NullClass  *int                `json:"null_class,omitempty"`  // the number that means none; absent if there is none
@@ -47,6 +50,10 @@ type Defaults struct {
 	Steps    int     `json:"steps"`
 	Guidance float64 `json:"guidance"`
 	Eta      float64 `json:"eta,omitempty"`
+
+	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
+	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
+	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler
 }
 
 // ParseConfig reads a configuration. Unknown keys are ignored, so that files of
@@ -64,18 +71,12 @@ func ParseConfig(data []byte) (*Config, error) {
 
 // Validate names the first field that does not stand up.
 func (c *Config) Validate() error {
-	if c.Arch != UNet2D {
-		return fmt.Errorf("model: %w: arch is %q, need %q", ErrConfig, c.Arch, UNet2D)
-	}
-	if err := c.UNet.Validate(); err != nil {
+	shape, err := c.images()
+	if err != nil {
 		return fmt.Errorf("model: %w: %w", ErrConfig, err)
 	}
-	u := &c.UNet
-	if want := [3]int{u.InChannels, u.SampleSize, u.SampleSize}; c.Shape != want {
-		return fmt.Errorf("model: %w: shape is %v, need the network's %v", ErrConfig, c.Shape, want)
-	}
-	if u.OutChannels != u.InChannels {
-		return fmt.Errorf("model: %w: out_channels is %d, need in_channels %d", ErrConfig, u.OutChannels, u.InChannels)
+	if c.Shape != shape {
+		return fmt.Errorf("model: %w: shape is %v, need the network's %v", ErrConfig, c.Shape, shape)
 	}
 	if err := c.validateClasses(); err != nil {
 		return err
@@ -83,15 +84,68 @@ func (c *Config) Validate() error {
 	return c.validateProcess()
 }
 
-func (c *Config) validateClasses() error {
-	known := 0
-	if c.UNet.Conditional() {
-		known = *c.UNet.NumClassEmbeds
+// images returns the C, H, W that the network takes and gives, if it stands up.
+func (c *Config) images() ([3]int, error) {
+	switch {
+	case c.Arch == UNet2D && c.UNet != nil && c.NCSN == nil:
+		u := c.UNet
+		if err := u.Validate(); err != nil {
+			return [3]int{}, err
+		}
+		if u.OutChannels != u.InChannels {
+			return [3]int{}, fmt.Errorf("out_channels is %d, need in_channels %d", u.OutChannels, u.InChannels)
+		}
+		return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, nil
+	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil:
+		n := c.NCSN
+		return [3]int{n.Channels, n.ImageSize, n.ImageSize}, n.Validate()
+	case c.Arch != UNet2D && c.Arch != NCSN:
+		return [3]int{}, fmt.Errorf("arch is %q, need %q or %q", c.Arch, UNet2D, NCSN)
 	}
+	return [3]int{}, fmt.Errorf("arch is %q, need a member %q beside it and none of another network", c.Arch, map[string]string{UNet2D: "unet", NCSN: "ncsn"}[c.Arch])
+}
+
+// Build returns the network of a valid configuration, without weights.
+func (c *Config) Build() (*unet.Network, error) {
+	if c.Arch == NCSN {
+		return unet.BuildNCSN(c.NCSN)
+	}
+	return unet.Build(c.UNet)
+}
+
+// Labels returns how many class numbers the bare network takes, 0 if it takes none.
+func (c *Config) Labels() int {
+	if c.UNet != nil && c.UNet.Conditional() {
+		return *c.UNet.NumClassEmbeds
+	}
+	return 0
+}
+
+// checkTime returns an error unless the network was trained with t, as far as that is
+// known.
+func (c *Config) checkTime(t float32) error {
+	if c.Arch == NCSN && !(t >= 0 && t < float32(c.NCSN.NumClasses) && t == float32(int(t))) {
+		return fmt.Errorf("is %g, need the number of a noise level, 0 to %d", t, c.NCSN.NumClasses-1)
+	}
+	return nil
+}
+
+// SigmaRange returns the noise levels that it was trained for, in units of pixels that
+// span [−1,1].
+func (c *Config) SigmaRange() (low, high float32) {
+	low, high = float32(c.SigmaMin), float32(c.SigmaMax)
+	if c.UnitPixels {
+		return 2 * low, 2 * high
+	}
+	return low, high
+}
+
+func (c *Config) validateClasses() error {
+	known := c.Labels()
 	if len(c.Classes) > known {
 		return fmt.Errorf("model: %w: %d classes, need at most the network's %d", ErrConfig, len(c.Classes), known)
 	}
-	if c.UNet.Conditional() && len(c.Classes) == 0 {
+	if known > 0 && len(c.Classes) == 0 {
 		return fmt.Errorf("model: %w: no classes, need names for a network with %d", ErrConfig, known)
 	}
 	if c.NullClass != nil && (*c.NullClass < 0 || *c.NullClass >= known) {
@@ -110,13 +164,23 @@ func (c *Config) validateProcess() error {
 	if !(c.Defaults.Guidance >= 0 && c.Defaults.Guidance <= math.MaxFloat32) {
 		return fmt.Errorf("model: %w: defaults: guidance is %g, need a finite number of at least 0", ErrConfig, c.Defaults.Guidance)
 	}
+	if c.UnitPixels && c.Schedule != nil {
+		return fmt.Errorf("model: %w: unit_pixels with a schedule, need one or the other: a chain's levels are those of [−1,1]", ErrConfig)
+	}
+	if c.Arch == NCSN && (c.Process == nil || c.Process.Kind != diffusion.KindSMLD || c.Process.LevelCount() != c.NCSN.NumClasses) {
+		return fmt.Errorf("model: %w: arch %q without its levels, need a process of kind %q with %d levels", ErrConfig, NCSN, diffusion.KindSMLD, c.NCSN.NumClasses)
+	}
 	p, err := c.Parametrisation()
 	if err != nil {
 		return err
 	}
 	for _, sigma := range []float64{c.SigmaMin, c.SigmaMax} {
-		if _, err := p.Coefficients(float32(sigma)); err != nil {
+		k, err := p.Coefficients(float32(sigma))
+		if err != nil {
 			return fmt.Errorf("model: %w: sigma_min and sigma_max: %w", ErrConfig, err)
+		}
+		if err := c.checkTime(c.Time(float32(k.CNoise))); err != nil {
+			return fmt.Errorf("model: %w: the network's t for noise level %g %w", ErrConfig, sigma, err)
 		}
 	}
 	return nil

@@ -25,7 +25,7 @@ func New(name string, c *Config, params *graph.Params) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	net, err := unet.Build(&c.UNet)
+	net, err := c.Build()
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func Open(f *weights.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	net, err := unet.Build(&c.UNet)
+	net, err := c.Build()
 	if err != nil {
 		return nil, err
 	}

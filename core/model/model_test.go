@@ -15,7 +15,6 @@ import (
 	"tweedie/core/nn"
 	"tweedie/core/rng"
 	"tweedie/core/tensor"
-	"tweedie/core/unet"
 	"tweedie/weights"
 )
 
@@ -42,7 +41,7 @@ func parse(t *testing.T) *model.Config {
 func newModel(t *testing.T) *model.Model {
 	t.Helper()
 	c := parse(t)
-	net, err := unet.Build(&c.UNet)
+	net, err := c.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -130,7 +129,7 @@ func TestGuidance(t *testing.T) {
 func TestGuidanceOfAnUnconditionalModel(t *testing.T) {
 	c := parse(t)
 	c.Classes, c.NullClass, c.UNet.NumClassEmbeds = nil, nil, nil
-	net, err := unet.Build(&c.UNet)
+	net, err := c.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -280,17 +279,96 @@ func TestConfigRefuses(t *testing.T) {
 	}
 }
 
+const ncsn = `{
+	"arch": "ncsn", "ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5}, "prediction": "score", "unit_pixels": true,
+	"process": {"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5}, "sigma_min": 0.01, "sigma_max": 1, "shape": [1, 8, 8],
+	"defaults": {"sampler": "annealed-langevin", "steps": 5, "guidance": 1, "schedule": "exponential", "corrector_steps": 3}
+}`
+
+// TestNCSN holds the denoiser of a network on pixels in [0,1] to Tweedie's formula
+// there, D = u + σ²·s(u, i), for its own network's score s at the level's number i.
+func TestNCSN(t *testing.T) {
+	c, err := model.ParseConfig([]byte(ncsn))
+	if err != nil {
+		t.Fatal(err)
+	}
+	net, err := c.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(net.Program)
+	nn.Start(params, 3)
+	m, err := model.New("test", c, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, x := runner(t, m, 3, 1), images(3)
+	if low, high := c.SigmaRange(); low != 0.02 || high != 2 {
+		t.Errorf("noise levels %g to %g in units of [-1,1], need 0.02 to 2", low, high)
+	}
+	for i, sigma := range []float32{2, 2 * 0.31622776, 0.2, 2 * 0.031622776, 0.02} {
+		d, err := r.Denoiser([]int{-1, -1, -1}, 1)(x, sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u := x.AddScaled(0, x)
+		for j, v := range x.Data {
+			u.Data[j] = (v + 1) / 2
+		}
+		level := float32(i)
+		s, err := r.Forward(u, []float32{level, level, level}, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		half := float64(sigma) / 2
+		for j, v := range d.Data {
+			want := 2*(float64(u.Data[j])+half*half*float64(s.Data[j])) - 1
+			if diff := math.Abs(float64(v) - want); !(diff <= 1e-5*(1+math.Abs(want))) {
+				t.Fatalf("level %d: D[%d] is %g, want %g", i, j, v, want)
+			}
+		}
+	}
+	for _, bad := range []float32{-1, 5, 0.5, float32(math.NaN()), float32(math.Inf(1))} {
+		if _, err := r.Forward(x, []float32{0, bad, 0}, nil); err == nil || !strings.Contains(err.Error(), "need the number of a noise level, 0 to 4") {
+			t.Errorf("t = %g: error is %v, need one that says what t is", bad, err)
+		}
+	}
+}
+
+func TestNCSNConfigRefuses(t *testing.T) {
+	for _, c := range []struct{ name, text, old, new string }{
+		{"no network", `need a member "ncsn"`, `"ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5},`, ""},
+		{"two networks", `none of another network`, `"arch": "ncsn",`, `"arch": "ncsn", "unet": {},`},
+		{"odd size", "image_size is 9", `"image_size": 8`, `"image_size": 9`},
+		{"channels", "ngf is 1,", `"ngf": 4`, `"ngf": 1`},
+		{"memory", "need at most 67108864", `"image_size": 8, "channels": 1, "ngf": 4`, `"image_size": 1024, "channels": 1, "ngf": 2048`},
+		{"levels", `need a process of kind "smld" with 6 levels`, `"num_classes": 5`, `"num_classes": 6`},
+		{"process", `need a process of kind "smld"`, `"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5`, `"kind": "straight"`},
+		{"time", "need the number of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
+		{"chain", "unit_pixels with a schedule", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
+	} {
+		text := strings.Replace(ncsn, c.old, c.new, 1)
+		if text == ncsn {
+			t.Fatalf("%s: %q is not there to be replaced", c.name, c.old)
+		}
+		if _, err := model.ParseConfig([]byte(text)); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: error is %v, need ErrConfig with %q", c.name, err, c.text)
+		}
+	}
+}
+
 // FuzzConfig holds that no configuration from outside panics or builds a network
 // that it then cannot bind.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(config))
+	f.Add([]byte(ncsn))
 	f.Add([]byte(strings.Replace(config, `"patch"`, `"x"`, 1)))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := model.ParseConfig(data)
 		if err != nil {
 			return
 		}
-		if _, err := unet.Build(&c.UNet); err != nil {
+		if _, err := c.Build(); err != nil {
 			return
 		}
 		if _, err := json.Marshal(c); err != nil {

@@ -128,8 +128,13 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	if len(t) != n {
 		return fmt.Errorf("model: %d times for %d images, need one each", len(t), n)
 	}
-	u := &r.config.UNet
-	if !u.Conditional() {
+	for i, t := range t {
+		if err := r.config.checkTime(t); err != nil {
+			return fmt.Errorf("model: time of image %d %w", i, err)
+		}
+	}
+	known := r.config.Labels()
+	if known == 0 {
 		if y != nil {
 			return errors.New("model: classes given to a network that takes none")
 		}
@@ -139,8 +144,8 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 		return fmt.Errorf("model: %d classes for %d images, need one each", len(y), n)
 	}
 	for i, class := range y {
-		if class < 0 || class >= *u.NumClassEmbeds {
-			return fmt.Errorf("model: class %d of image %d is out of range, need 0 to %d", class, i, *u.NumClassEmbeds-1)
+		if class < 0 || class >= known {
+			return fmt.Errorf("model: class %d of image %d is out of range, need 0 to %d", class, i, known-1)
 		}
 	}
 	return nil
@@ -180,7 +185,7 @@ func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 // uncond is nil where guidance has nothing to do.
 func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err error) {
 	c := r.config
-	if !c.UNet.Conditional() {
+	if c.Labels() == 0 {
 		if guidance != 0 && guidance != 1 {
 			err = fmt.Errorf("model: guidance is %g, need 1: the model has no classes to be guided to", guidance)
 		}
@@ -226,7 +231,10 @@ func (r *Runner) plain(y []int) diffusion.Denoiser {
 		return r.Forward(x, t, y)
 	}
 	denoise := diffusion.Denoise(net, p)
-	low, high := float32(c.SigmaMin), float32(c.SigmaMax)
+	if c.UnitPixels {
+		denoise = diffusion.OfUnit(denoise)
+	}
+	low, high := c.SigmaRange()
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		if !(sigma >= low && sigma <= high) {
 			return nil, fmt.Errorf("model: noise level %g is outside the model's, need [%g, %g]", sigma, low, high)

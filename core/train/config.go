@@ -95,6 +95,9 @@ func (c *Config) objective() (diffusion.Objective, error) {
 		}
 		return diffusion.LSimple{Chain: chain}, nil
 	}
+	if p := c.Model.Process; p != nil && p.Kind == diffusion.KindSMLD {
+		return NewNCSN(diffusion.ProcessOf(*p).(diffusion.SMLD)), nil
+	}
 	o := diffusion.EDMLoss{PMean: c.PMean, PStd: c.PStd, SigmaData: c.Model.SigmaData}
 	if err := o.Validate(); err != nil {
 		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)

@@ -22,7 +22,7 @@ func (d *Data) check(c *Config) error {
 	if d.N < 1 || len(d.Images) != d.N*d.H*d.W*d.C {
 		return fmt.Errorf("train: %d bytes of images, need %d images of %d", len(d.Images), d.N, d.H*d.W*d.C)
 	}
-	if !c.Model.UNet.Conditional() {
+	if c.Model.Labels() == 0 {
 		return nil
 	}
 	if len(d.Labels) != d.N {
@@ -36,11 +36,15 @@ func (d *Data) check(c *Config) error {
 	return nil
 }
 
-// pixels writes image i as numbers in [−1,1].
-func (d *Data) pixels(dst []float32, i int) {
+// pixels writes image i as numbers in [−1,1], or in [0,1].
+func (d *Data) pixels(dst []float32, i int, unit bool) {
 	size := d.H * d.W * d.C
 	for j, v := range d.Images[i*size : (i+1)*size] {
-		dst[j] = float32(v)/127.5 - 1
+		if unit {
+			dst[j] = float32(v) / 255
+		} else {
+			dst[j] = float32(v)/127.5 - 1
+		}
 	}
 }
 

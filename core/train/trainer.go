@@ -47,7 +47,7 @@ func New(c *Config, d *Data) (*Trainer, error) {
 	if err := d.check(c); err != nil {
 		return nil, err
 	}
-	net, err := unet.Build(&c.Model.UNet)
+	net, err := c.Model.Build()
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +188,7 @@ func (w *worker) lane(images []int, first, from, to int, grad []float32) (float6
 func (w *worker) pair(i, image int, draw uint64) error {
 	t, size := w.t, len(w.clean)
 	seed := t.config.Seed
-	t.data.pixels(w.clean, image)
+	t.data.pixels(w.clean, image, t.config.Model.UnitPixels)
 	rng.Normal(w.noise, seed, draw, noiseStream)
 	sigma := t.objective.Sigma(seed, draw, sigmaStream)
 	sigma = max(float32(t.config.Model.SigmaMin), min(sigma, float32(t.config.Model.SigmaMax)))
@@ -197,7 +197,7 @@ func (w *worker) pair(i, image int, draw uint64) error {
 		return err
 	}
 	w.times[i], w.weight[i] = t.config.Model.Time(pair.CNoise), pair.Weight
-	if t.config.Model.UNet.Conditional() {
+	if t.config.Model.Labels() > 0 {
 		class := t.data.Labels[image]
 		var u [1]float32
 		if rng.Uniform(u[:], seed, draw, dropStream); float64(u[0]) < t.config.DropClass {

@@ -21,7 +21,7 @@ func small() *Config {
 			Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.5, TimeScale: 100, SigmaMin: 0.01, SigmaMax: 40,
 			Shape: [3]int{1, 8, 8}, Classes: []string{"low", "high"}, NullClass: &null,
 			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 4, Guidance: 1.5},
-			UNet: unet.Config{
+			UNet: &unet.Config{
 				SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1,
 				DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
 				NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes, Patch: 2,
@@ -30,6 +30,19 @@ func small() *Config {
 		Seed: 7, Steps: 40, Batch: 10, Lanes: 3, LearningRate: 5e-3, WarmUp: 3, Decay: "cosine", WeightDecay: 0.01,
 		Clip: 1, Average: 0.99, DropClass: 0.2, PMean: -1, PStd: 1.2,
 	}
+}
+
+// smallNCSN is that with the network and the levels of Song & Ermon 2019.
+func smallNCSN() *Config {
+	c := small()
+	c.Model = model.Config{
+		Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: 8, Channels: 1, NGF: 8, NumClasses: 4},
+		Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
+		Process:  &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.01, SigmaMax: 1, Levels: 4},
+		SigmaMin: 0.01, SigmaMax: 1, Shape: [3]int{1, 8, 8},
+	}
+	c.DropClass, c.PMean, c.PStd = 0, 0, 0
+	return c
 }
 
 // smallData is bars at a height that the class tells.
@@ -75,7 +88,7 @@ func state(t *testing.T, tr *Trainer) []byte {
 }
 
 func TestLearns(t *testing.T) {
-	for _, prediction := range []string{model.EDM, model.Epsilon, string(diffusion.PredictV), string(diffusion.PredictVelocity)} {
+	for _, prediction := range []string{model.EDM, model.Epsilon, string(diffusion.PredictV), string(diffusion.PredictVelocity), string(diffusion.PredictScaledScore)} {
 		c := small()
 		c.Model.Prediction = prediction
 		switch prediction {
@@ -84,6 +97,8 @@ func TestLearns(t *testing.T) {
 			c.Model.TimeScale, c.PMean, c.PStd = 0, 0, 0
 		case string(diffusion.PredictVelocity):
 			c.Model.Process, c.Model.TimeScale = &diffusion.Spec{Kind: diffusion.KindStraight}, 1000
+		case string(diffusion.PredictScaledScore):
+			c = smallNCSN()
 		}
 		tr := start(t, c)
 		steps(t, tr, c.Steps)

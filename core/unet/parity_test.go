@@ -40,6 +40,23 @@ func read(t testing.TB, path string) map[string]*tensor.Tensor {
 	return out
 }
 
+// build returns the network of a configuration.
+func build(data []byte, ncsn bool) (*unet.Network, error) {
+	if ncsn {
+		c := &unet.NCSN{}
+		return try(unet.BuildNCSN, c, json.Unmarshal(data, c))
+	}
+	c := &unet.Config{}
+	return try(unet.Build, c, json.Unmarshal(data, c))
+}
+
+func try[C any](build func(C) (*unet.Network, error), c C, err error) (*unet.Network, error) {
+	if err != nil {
+		return nil, err
+	}
+	return build(c)
+}
+
 // load returns a network of testdata with its weights.
 func load(t testing.TB, name string) (*unet.Network, *graph.Params) {
 	t.Helper()
@@ -47,11 +64,7 @@ func load(t testing.TB, name string) (*unet.Network, *graph.Params) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c unet.Config
-	if err := json.Unmarshal(data, &c); err != nil {
-		t.Fatal(err)
-	}
-	net, err := unet.Build(&c)
+	net, err := build(data, name == "ncsn")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +85,7 @@ func load(t testing.TB, name string) (*unet.Network, *graph.Params) {
 
 // TestParity compares with the outputs of an independent PyTorch network.
 func TestParity(t *testing.T) {
-	for _, name := range []string{"gray", "rgb"} {
+	for _, name := range []string{"gray", "rgb", "ncsn"} {
 		for _, mode := range []kernel.Arithmetic{kernel.Exact, kernel.Fast} {
 			net, params := load(t, name)
 			c := read(t, filepath.Join("testdata", name, "case.safetensors"))

@@ -113,7 +113,7 @@ func grown(size, channels int) model.Config {
 	d, u := "DownBlock2D", "UpBlock2D"
 	return model.Config{
 		Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 40, Shape: [3]int{3, size, size},
-		UNet: unet.Config{SampleSize: size, InChannels: 3, OutChannels: 3, BlockOutChannels: []int{channels, 2 * channels, 2 * channels},
+		UNet: &unet.Config{SampleSize: size, InChannels: 3, OutChannels: 3, BlockOutChannels: []int{channels, 2 * channels, 2 * channels},
 			DownBlockTypes: []string{d, d, "Attn" + d}, UpBlockTypes: []string{"Attn" + u, u, u},
 			LayersPerBlock: 1, NormNumGroups: 8, NormEps: 1e-5, DownsamplePadding: 1},
 	}
@@ -176,7 +176,7 @@ func measureGrowth(ctx context.Context, least time.Duration, log io.Writer) ([]*
 // on one core: the fastest, as others who use the machine only add to it.
 func evaluation(size, channels, batch int, least time.Duration) (flops, ms float64, err error) {
 	config := grown(size, channels)
-	net, err := unet.Build(&config.UNet)
+	net, err := config.Build()
 	if err != nil {
 		return 0, 0, err
 	}

@@ -113,7 +113,7 @@ func measure(cmd *cobra.Command, e *engine.Engine, m *model.Model, n int, least 
 		x[i] = float32(i%255)/127 - 1
 	}
 	var y []int
-	if config := m.Config(); config.UNet.Conditional() {
+	if config := m.Config(); config.Labels() > 0 {
 		y = make([]int, n)
 	}
 	best := time.Duration(1 << 62)

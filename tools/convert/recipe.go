@@ -49,7 +49,7 @@ func (r recipe) config(d *dataset.Dataset) (*train.Config, error) {
 	u := r.network(d)
 	c := &train.Config{
 		Model: model.Config{
-			Arch: model.UNet2D, UNet: u, Prediction: model.EDM, SigmaData: spread(d), TimeScale: timeScale,
+			Arch: model.UNet2D, UNet: &u, Prediction: model.EDM, SigmaData: spread(d), TimeScale: timeScale,
 			SigmaMin: 0.002, SigmaMax: 80, Shape: [3]int{d.C, d.H, d.W},
 			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1},
 		},

@@ -49,7 +49,7 @@ func newModel(t testing.TB, name, config string) *modelFile {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := unet.Build(&c.UNet)
+	net, err := c.Build()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -58,7 +58,7 @@ func infoOf(f *weights.File, m *model.Model) (Info, error) {
 	info := Info{
 		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
 		Parameters: m.Parameters(), Bytes: int64(f.Manifest.Bytes()), Samplers: sampler.Methods,
-		Sigma: SigmaRange{float32(c.SigmaMin), float32(c.SigmaMax)},
+		Sigma: sigmaRange(&c),
 		Defaults: Defaults{
 			Sampler:  cmp.Or(c.Defaults.Sampler, sampler.Methods[0].Name),
 			Steps:    cmp.Or(c.Defaults.Steps, defaultSteps),
@@ -66,12 +66,11 @@ func infoOf(f *weights.File, m *model.Model) (Info, error) {
 			Eta:      c.Defaults.Eta,
 		},
 		SIMD: vectors, Card: json.RawMessage(f.Manifest.Card),
+
+		labels: c.Labels(),
 	}
 	if info.Classes == nil {
 		info.Classes = []string{} // an empty list in JSON, not null
-	}
-	if c.UNet.Conditional() {
-		info.labels = *c.UNet.NumClassEmbeds
 	}
 	if c.Schedule != nil {
 		chain, err := c.Chain()
@@ -81,4 +80,9 @@ func infoOf(f *weights.File, m *model.Model) (Info, error) {
 		info.chain = chain
 	}
 	return info, nil
+}
+
+func sigmaRange(c *model.Config) SigmaRange {
+	low, high := c.SigmaRange()
+	return SigmaRange{low, high}
 }

@@ -12,7 +12,6 @@ import (
 	"tweedie/core/model"
 	"tweedie/core/nn"
 	"tweedie/core/tensor"
-	"tweedie/core/unet"
 	"tweedie/weights"
 )
 
@@ -29,7 +28,7 @@ func openWide(t *testing.T) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := unet.Build(&c.UNet)
+	net, err := c.Build()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,11 +1,11 @@
 """Writes the parity cases beside this file: python3 make.py. Needs torch.
 
-NAME/config.json, NAME/model.safetensors   a network with diffusers' names
+NAME/config.json, NAME/model.safetensors   a network with diffusers' names, or those of NCSN's authors
 NAME/case.safetensors                      x [N,C,H,W], t [N], y [N] (conditional only), out [N,C,H,W]
 """
 import json, os, struct
 import torch
-from unet2d import CONFIGS, build
+import ncsn, unet2d
 
 
 def write_safetensors(path, tensors):
@@ -23,17 +23,25 @@ def write_safetensors(path, tensors):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for name in CONFIGS:
-        net = build(name)
-        c = net.config
+    for name in [*unet2d.CONFIGS, *ncsn.CONFIGS]:
         g = torch.Generator().manual_seed(1000)
-        x = torch.randn(3, c["in_channels"], c["sample_size"], c["sample_size"], generator=g)
-        t = torch.tensor([0.0, 417.0, 999.0])
-        y = torch.tensor([0, 3, 4]) if c["num_class_embeds"] else None
-        with torch.no_grad():
-            case = dict(x=x, t=t, out=net(x, t, y))
-        if y is not None:
-            case["y"] = y
+        if name in ncsn.CONFIGS:
+            net = ncsn.build(name)
+            c = net.config
+            x = torch.rand(3, c["channels"], c["image_size"], c["image_size"], generator=g)
+            t = torch.tensor([0, 2, 4])
+            with torch.no_grad():
+                case = dict(x=x, t=t, out=net(x, t))
+        else:
+            net = unet2d.build(name)
+            c = net.config
+            x = torch.randn(3, c["in_channels"], c["sample_size"], c["sample_size"], generator=g)
+            t = torch.tensor([0.0, 417.0, 999.0])
+            y = torch.tensor([0, 3, 4]) if c["num_class_embeds"] else None
+            with torch.no_grad():
+                case = dict(x=x, t=t, out=net(x, t, y))
+            if y is not None:
+                case["y"] = y
         out = os.path.join(here, name)
         os.makedirs(out, exist_ok=True)
         with open(os.path.join(out, "config.json"), "w") as f:

@@ -61,13 +61,18 @@ func samples(m *model.Model) (x *tensor.Tensor, columns int, err error) {
 			return nil, 0, err
 		}
 	}
-	s := sampler.Settings{Method: c.Defaults.Sampler, Steps: c.Defaults.Steps, Eta: c.Defaults.Eta}
-	sigmas, err := s.Sigmas(float32(c.SigmaMin), float32(c.SigmaMax), chain)
+	low, high := c.SigmaRange()
+	d := c.Defaults
+	s := sampler.Settings{
+		Method: d.Sampler, Steps: d.Steps, Eta: d.Eta, Schedule: sampler.Schedule{Kind: d.Schedule},
+		Options: sampler.Options{CorrectorSteps: d.CorrectorSteps, Epsilon: d.Epsilon},
+	}
+	sigmas, err := s.Sigmas(low, high, chain)
 	if err != nil {
 		return nil, 0, err
 	}
 	noise := sampler.NewNoise(1, 0, n, c.Shape[1], c.Shape[2], c.Shape[0])
-	denoise := runner.Denoiser(class, float32(c.Defaults.Guidance))
+	denoise := runner.Denoiser(class, float32(d.Guidance))
 	x, err = sampler.Run(s, denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
 	return x, columns, err
 }

@@ -26,9 +26,11 @@ func readConfig(f files) (*config, error) {
 		return nil, err
 	}
 	c := &config{}
-	if c.UNet, err = parseUNet(data); err != nil {
+	u, err := parseUNet(data)
+	if err != nil {
 		return nil, fmt.Errorf("importer: %q: %w", f.config, err)
 	}
+	c.UNet = &u
 	var scheduler []byte
 	if f.scheduler != "" {
 		if scheduler, err = readFile(f.scheduler, maxConfig); err != nil {

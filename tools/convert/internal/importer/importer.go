@@ -8,7 +8,6 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/core/unet"
 	"tweedie/weights"
 )
 
@@ -32,7 +31,7 @@ func Read(path string) (*Checkpoint, error) {
 		return nil, err
 	}
 	ck.Assumed = config.assumed
-	net, err := unet.Build(&config.UNet)
+	net, err := config.Build()
 	if err != nil {
 		return nil, fmt.Errorf("importer: %q: %w", files.config, err)
 	}

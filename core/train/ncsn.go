@@ -1,0 +1,30 @@
+package train
+
+import (
+	"tweedie/core/diffusion"
+	"tweedie/core/rng"
+)
+
+// NCSN is the weighted sum of Song & Ermon 2019, arXiv:1907.05600, eq. 6: denoising
+// score matching at L levels alike, ½·λ(σ)·‖s − ∇log q‖² with λ(σ) = σ², which makes
+// 1/(2σ²) of ‖D − x₀‖².
+type NCSN struct{ Levels []float32 }
+
+// NewNCSN returns the objective on the levels of p.
+func NewNCSN(p diffusion.SMLD) NCSN {
+	levels := make([]float32, p.Levels)
+	for i := range levels {
+		levels[i] = float32(p.Kernel(float64(i)).Sigma)
+	}
+	return NCSN{levels}
+}
+
+// Sigma implements Objective.
+func (o NCSN) Sigma(seed, sample uint64, stream uint32) float32 {
+	var u [1]uint32
+	rng.Uint32s(u[:], seed, sample, stream)
+	return o.Levels[uint64(u[0])*uint64(len(o.Levels))>>32]
+}
+
+// Lambda implements Objective.
+func (o NCSN) Lambda(sigma float32) float64 { return 1 / (2 * float64(sigma) * float64(sigma)) }
