@@ -113,7 +113,7 @@ func (s *Shard) decode(data []byte, sum [sha256.Size]byte) ([]Tensor, error) {
 	if err != nil {
 		return nil, err
 	}
-	return attachScales(tensors)
+	return assemble(tensors)
 }
 
 // decompress returns what the zstd frames of data hold, size bytes. The decoder
@@ -138,37 +138,75 @@ func decompress(data []byte, size int) ([]byte, error) {
 	return raw, nil
 }
 
-// attachScales joins each I8 tensor with its companion NAME.scale and returns the
-// tensors without those companions.
-func attachScales(stored []Tensor) ([]Tensor, error) {
-	coded := map[string]bool{}
+// assemble turns the arrays of a shard into the model's tensors: byte planes are
+// joined, and codes get their companions, NAME.scale.
+func assemble(stored []Tensor) ([]Tensor, error) {
+	byName := map[string]*Tensor{}
 	for i := range stored {
-		if stored[i].DType == I8 {
-			coded[stored[i].Name] = true
+		t := &stored[i]
+		if err := t.join(); err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
+		if byName[t.Name] != nil {
+			return nil, fmt.Errorf("tensor %q stands twice", t.Name)
+		}
+		byName[t.Name] = t
 	}
-	scales := map[string][]float32{}
 	var tensors []Tensor
 	for i := range stored {
 		t := &stored[i]
-		owner, ok := strings.CutSuffix(t.Name, scaleSuffix)
-		if !ok || !coded[owner] {
-			tensors = append(tensors, *t)
+		if owner, ok := strings.CutSuffix(t.Name, scaleSuffix); ok && byName[owner] != nil && (byName[owner].coded() || byName[owner].DType == u8) {
 			continue
 		}
-		if t.DType != F32 || len(t.Shape) != 1 {
-			return nil, fmt.Errorf("tensor %q: is %s of shape %v, need F32 and one axis: it is the scale of %q", t.Name, t.DType, t.Shape, owner)
-		}
-		values, err := t.Float32()
-		if err != nil {
+		if err := t.attach(byName[t.Name+scaleSuffix]); err != nil {
 			return nil, err
 		}
-		scales[owner] = values
-	}
-	for i := range tensors {
-		if tensors[i].DType == I8 {
-			tensors[i].Scale = scales[tensors[i].Name]
-		}
+		tensors = append(tensors, *t)
 	}
 	return tensors, nil
+}
+
+// join makes t, if it holds byte planes, the F16 tensor that they are of.
+func (t *Tensor) join() error {
+	name, ok := strings.CutSuffix(t.Name, planesSuffix)
+	if !ok || t.DType != u8 {
+		return nil
+	}
+	if len(t.Shape) == 0 || t.Shape[0] != 2 {
+		return fmt.Errorf("holds byte planes of shape %v, need 2 on the first axis", t.Shape)
+	}
+	n := len(t.Data) / 2
+	joined := make([]byte, 0, 2*n)
+	for i := range n {
+		joined = append(joined, t.Data[i], t.Data[n+i])
+	}
+	t.Name, t.DType, t.Shape, t.Data = name, F16, t.Shape[1:], joined
+	return nil
+}
+
+// attach gives t, if it holds codes, the scales that stand beside it, nil for none.
+func (t *Tensor) attach(scale *Tensor) error {
+	axes, dtype := 1, F32
+	switch t.DType {
+	case I8:
+	case u8:
+		axes, dtype = 2, F16
+	default:
+		return nil
+	}
+	if scale == nil {
+		return nil // which check reports
+	}
+	if scale.DType != dtype || len(scale.Shape) != axes {
+		return fmt.Errorf("tensor %q: is %s of shape %v, need %s and %d axes: it is the scale of %q", scale.Name, scale.DType, scale.Shape, dtype, axes, t.Name)
+	}
+	values, err := scale.Float32()
+	if err != nil {
+		return err
+	}
+	t.Scale = values
+	if t.DType == u8 && len(t.Shape) > 0 { // the scales know how many rows there are
+		t.DType, t.Shape = I4, append([]int{scale.Shape[0]}, t.Shape[1:]...)
+	}
+	return nil
 }

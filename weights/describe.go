@@ -43,7 +43,7 @@ type TensorInfo struct {
 	Name   string `json:"name"`
 	DType  DType  `json:"dtype"`
 	Shape  []int  `json:"shape"`
-	Bytes  int    `json:"bytes"`  // decompressed, an I8 tensor's scales included
+	Bytes  int    `json:"bytes"`  // decompressed, the scales of codes included
 	SHA256 string `json:"sha256"` // of the numbers as stored, little-endian and row-major, without scales
 }
 
@@ -122,7 +122,7 @@ func describeTensors(tensors []Tensor) []TensorInfo {
 		sum := sha256.Sum256(t.Data)
 		infos[i] = TensorInfo{
 			Name: t.Name, DType: t.DType, Shape: t.Shape,
-			Bytes: len(t.Data) + 4*len(t.Scale), SHA256: hex.EncodeToString(sum[:]),
+			Bytes: t.bytes(), SHA256: hex.EncodeToString(sum[:]),
 		}
 	}
 	return infos

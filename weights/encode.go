@@ -11,89 +11,142 @@ import (
 )
 
 // Encode returns the manifest and the shards of a model, as Write would put them
-// on disk. m gives Name, Config and Card; its Format, Version and Shards are set.
-// stem, usually the manifest's file name without ".json", begins the names of the
-// shards and is made of letters, digits, '.', '_' and '-'.
-//
-// The bytes depend on nothing but the content: not on the order of tensors, the
-// machine or the time. A tensor lies whole in one shard. The error names what
-// breaks the format: a tensor of another type than F32, F16 and I8, two of one
-// name, a number that is not finite, a tensor too large for a shard.
+// on disk: those of an Encoder that is given tensors in the order of their names.
 func Encode(stem string, m *Manifest, tensors []Tensor) (manifest []byte, shards [][]byte, err error) {
-	if !plain(stem) {
-		return nil, nil, fmt.Errorf("weights: file name %q: need letters, digits, '.', '_' and '-', beginning with a letter or digit", stem)
-	}
-	if err := m.check(); err != nil {
-		return nil, nil, fmt.Errorf("weights: manifest: %w", err)
-	}
-	groups, err := arrange(tensors)
+	e, err := NewEncoder(stem, m, func(_ Shard, data []byte) error {
+		shards = append(shards, data)
+		return nil
+	})
 	if err != nil {
 		return nil, nil, err
 	}
-	m.Format, m.Version, m.Shards = Format, Version, nil
-	for i, group := range groups {
-		raw, err := EncodeSafetensors(group, nil)
-		if err != nil {
-			return nil, nil, err
-		}
-		data, err := compress(raw)
-		if err != nil {
-			return nil, nil, err
-		}
-		sum := sha256.Sum256(data)
-		s := Shard{
-			File:     fmt.Sprintf("%s.%03d.%x%s", stem, i, sum[:4], ShardSuffix),
-			Bytes:    len(data),
-			SHA256:   hex.EncodeToString(sum[:]),
-			RawBytes: len(raw),
-		}
-		if err := checkFile(s.File); err != nil {
-			return nil, nil, fmt.Errorf("weights: %w", err)
-		}
-		m.Shards = append(m.Shards, s)
-		shards = append(shards, data)
+	if err := e.addAll(tensors); err != nil {
+		return nil, nil, err
 	}
-	manifest, err = m.encode()
+	manifest, err = e.Close()
 	return manifest, shards, err
 }
 
-// arrange checks tensors, sorts them by name and deals them out to shards, each
-// filled before the next is begun.
-func arrange(tensors []Tensor) ([][]Tensor, error) {
-	// What zstd adds to bytes it cannot shrink: three bytes a block of 128 KiB and a
-	// frame header; and what a safetensors file is without tensors.
-	const limit, room = MaxShard - 4096, 64
+// Encoder makes a model of tensors that it is given one by one, and has no more than
+// a shard of them in memory.
+//
+// The bytes depend on nothing but the content: not on the machine or the time. A
+// tensor lies whole in one shard; a shard is filled before the next is begun.
+type Encoder struct {
+	stem   string
+	m      *Manifest
+	put    func(Shard, []byte) error
+	group  []Tensor // as stored, of the shard that is being filled
+	filled int      // bytes of it at most
+	last   string   // name of the last tensor
+	names  map[string]bool
+}
+
+// NewEncoder begins a model. m gives Name, Config and Card; its Format, Version and
+// Shards are set. stem, usually the manifest's file name without ".json", begins the
+// names of the shards and is made of letters, digits, '.', '_' and '-'. put is called
+// with every shard when it is full, and keeps data.
+func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) (*Encoder, error) {
+	if !plain(stem) {
+		return nil, fmt.Errorf("weights: file name %q: need letters, digits, '.', '_' and '-', beginning with a letter or digit", stem)
+	}
+	if err := m.check(); err != nil {
+		return nil, fmt.Errorf("weights: manifest: %w", err)
+	}
+	m.Format, m.Version, m.Shards = Format, 1, nil
+	return &Encoder{stem: stem, m: m, put: put, filled: shardRoom, names: map[string]bool{}}, nil
+}
+
+// The most that a shard is filled: less what zstd adds to bytes it cannot shrink, three
+// bytes a block of 128 KiB and a frame header. shardRoom is what a safetensors file takes
+// without tensors.
+const shardLimit, shardRoom = MaxShard - 4096, 64
+
+// Add adds a tensor, which it keeps until the shard is full. Tensors come in the order
+// of their names. The error is put's, or names what breaks the format: another type
+// than F32, F16, I8 and I4, a name that is taken, a number that is not finite, a tensor
+// too large for a shard.
+func (e *Encoder) Add(t Tensor) error {
+	if err := t.check(); err != nil {
+		return fmt.Errorf("weights: tensor %q: %w", t.Name, err)
+	}
+	stored, size := t.stored(), 0
+	for i := range stored {
+		s := &stored[i]
+		if e.names[s.Name] {
+			return fmt.Errorf("weights: tensor %q: its name is taken", s.Name)
+		}
+		e.names[s.Name] = true
+		size += len(s.Data) + entryBytes(s)
+		if s.DType == u8 {
+			e.m.Version = Version
+		}
+	}
+	if t.Name < e.last {
+		return fmt.Errorf("weights: tensor %q comes after %q, need the order of names", t.Name, e.last)
+	}
+	e.last = t.Name
+	if size+shardRoom > shardLimit {
+		return fmt.Errorf("weights: tensor %q: takes %d bytes as %s, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, shardLimit-shardRoom)
+	}
+	if e.filled+size > shardLimit {
+		if err := e.flush(); err != nil {
+			return err
+		}
+	}
+	e.group, e.filled = append(e.group, stored...), e.filled+size
+	return nil
+}
+
+// addAll adds tensors in whatever order they stand.
+func (e *Encoder) addAll(tensors []Tensor) error {
 	sorted := slices.Clone(tensors)
 	slices.SortFunc(sorted, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
-	var shards [][]Tensor
-	filled := limit
-	names := map[string]bool{}
-	for i := range sorted {
-		t := &sorted[i]
-		if err := t.check(); err != nil {
-			return nil, fmt.Errorf("weights: tensor %q: %w", t.Name, err)
+	for _, t := range sorted {
+		if err := e.Add(t); err != nil {
+			return err
 		}
-		size := 0
-		for _, s := range t.stored() {
-			if names[s.Name] {
-				return nil, fmt.Errorf("weights: tensor %q: its name is taken", s.Name)
-			}
-			names[s.Name] = true
-			size += len(s.Data) + entryBytes(&s)
-		}
-		if size+room > limit {
-			return nil, fmt.Errorf("weights: tensor %q: takes %d bytes as %s, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, limit-room)
-		}
-		if filled+size > limit {
-			shards, filled = append(shards, nil), room
-		}
-		last := len(shards) - 1
-		shards[last], filled = append(shards[last], *t), filled+size
 	}
-	if len(shards) < 1 || len(shards) > MaxShards {
-		return nil, fmt.Errorf("weights: %d tensors take %d shards, need 1 to %d", len(tensors), len(shards), MaxShards)
+	return nil
+}
+
+// flush hands over the shard that is being filled.
+func (e *Encoder) flush() error {
+	raw, err := EncodeSafetensors(e.group, nil)
+	if err != nil {
+		return err
 	}
-	return shards, nil
+	e.group, e.filled = nil, shardRoom
+	data, err := compress(raw)
+	if err != nil {
+		return err
+	}
+	sum := sha256.Sum256(data)
+	s := Shard{
+		File:     fmt.Sprintf("%s.%03d.%x%s", e.stem, len(e.m.Shards), sum[:4], ShardSuffix),
+		Bytes:    len(data),
+		SHA256:   hex.EncodeToString(sum[:]),
+		RawBytes: len(raw),
+	}
+	if err := checkFile(s.File); err != nil {
+		return fmt.Errorf("weights: %w", err)
+	}
+	if len(e.m.Shards) == MaxShards {
+		return fmt.Errorf("weights: the tensors take more than %d shards, need at most that: store them in fewer bits", MaxShards)
+	}
+	e.m.Shards = append(e.m.Shards, s)
+	return e.put(s, data)
+}
+
+// Close hands over the last shard and returns the manifest.
+func (e *Encoder) Close() ([]byte, error) {
+	if len(e.names) == 0 {
+		return nil, fmt.Errorf("weights: there are no tensors, need at least one")
+	}
+	if err := e.flush(); err != nil {
+		return nil, err
+	}
+	return e.m.encode()
 }
 
 // entryBytes bounds what t takes in a safetensors header: its name, escaped at

@@ -45,6 +45,7 @@ func example(t testing.TB) (*Manifest, []Tensor) {
 		quantised(t, "time_embedding.linear_1.weight", F16, 64, 16),
 		quantised(t, "conv_out.weight", F32, 1, 16, 3, 3),
 		quantised(t, "temperature", F32),
+		quantised(t, "mid.to_q.weight", I4, 7, 5, 3, 3),
 	}
 }
 
@@ -101,7 +102,7 @@ func TestEncodeSameBytes(t *testing.T) {
 		t.Error("the order of tensors changes the bytes")
 	}
 	// Changes with the format, or with the compressor's version; not with the machine.
-	const want = "55097f39c96bd3941a5b4bd596939b3775b11004ad3df0ba58677ea6554963f7"
+	const want = "7879b1ea6510ccc93c9d303052d23db5f3cf3d0f9f8f0c5817dd8795b2d13a50"
 	if got := fmt.Sprintf("%x", sha256.Sum256(slices.Concat(manifest, shards[0]))); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
@@ -171,7 +172,7 @@ func TestEncodeRefuses(t *testing.T) {
 		{name: "no config", m: &Manifest{Name: "x"}, want: "config: is missing"},
 		{name: "config no object", m: &Manifest{Name: "x", Config: jsontext.Value("[]")}, want: "config: is an array, need an object"},
 		{name: "broken card", m: &Manifest{Name: "x", Config: jsontext.Value("{}"), Card: jsontext.Value(`{"a":}`)}, want: "card: "},
-		{name: "nothing", tensors: []Tensor{}, want: "0 tensors take 0 shards"},
+		{name: "nothing", tensors: []Tensor{}, want: "there are no tensors"},
 		{name: "type", tensors: with(func(t *Tensor) { t.DType = BF16 }), want: `tensor "a": type is "BF16"`},
 		{name: "twice", tensors: []Tensor{good, good}, want: `tensor "a": its name is taken`},
 		{name: "scale's name", tensors: []Tensor{good, quantised(t, "a.scale", F32, 2)}, want: `tensor "a.scale": its name is taken`},

@@ -14,54 +14,92 @@ import (
 // ManifestSuffix ends the name of every manifest.
 const ManifestSuffix = ".json"
 
-// Write writes a model: the manifest to path, NAME.json, and beside it the shards,
-// NAME.NNN.HHHHHHHH.safetensors.zst with the number of the shard and the first
-// eight digits of its SHA-256. m gives Name, Config and Card; its Format, Version
-// and Shards are set. Encode says what the bytes are.
-//
-// A model that stood at path stays whole until the new manifest takes its place in
-// one step, whatever happens meanwhile; its shards are removed afterwards.
+// Write writes a model whose tensors, in any order, are at hand: see Create.
 func Write(path string, m *Manifest, tensors []Tensor) error {
-	folder, base := filepath.Split(path)
-	stem, ok := strings.CutSuffix(base, ManifestSuffix)
-	if !ok {
-		return fmt.Errorf("weights: model file %q: need a name that ends in %q", path, ManifestSuffix)
-	}
-	manifest, shards, err := Encode(stem, m, tensors)
+	w, err := Create(path, m)
 	if err != nil {
 		return err
 	}
-	old, err := readManifest(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
-		return err
+	if err := w.encoder.addAll(tensors); err != nil {
+		return errors.Join(err, w.Abandon())
 	}
-	for i, data := range shards {
-		if err := WriteAtomic(filepath.Join(folder, m.Shards[i].File), data); err != nil {
-			return err
-		}
-	}
-	if err := WriteAtomic(path, manifest); err != nil {
-		return err
-	}
-	return removeShards(folder, stem, old, m)
+	return w.Close()
 }
 
-// removeShards removes the shards of the model that stood at the same path before
-// and that the new one does not share.
-func removeShards(folder, stem string, old, m *Manifest) error {
-	if old == nil {
+// Writer writes a model to disk tensor by tensor. Close or Abandon ends it.
+type Writer struct {
+	path, folder, stem string
+	m, old             *Manifest
+	encoder            *Encoder
+}
+
+// Create begins to write a model: the manifest to path, NAME.json, and beside it the
+// shards, NAME.NNN.HHHHHHHH.safetensors.zst with the number of the shard and the first
+// eight digits of its SHA-256. m gives Name, Config and Card; its Format, Version
+// and Shards are set. Encoder says what the bytes are.
+//
+// A model that stood at path stays whole until Close puts the new manifest in its
+// place in one step, whatever happens meanwhile; its shards are removed afterwards.
+func Create(path string, m *Manifest) (*Writer, error) {
+	w := &Writer{path: path, m: m}
+	folder, base := filepath.Split(path)
+	stem, ok := strings.CutSuffix(base, ManifestSuffix)
+	if !ok {
+		return nil, fmt.Errorf("weights: model file %q: need a name that ends in %q", path, ManifestSuffix)
+	}
+	w.folder, w.stem = folder, stem
+	var err error
+	if w.encoder, err = NewEncoder(stem, m, w.put); err != nil {
+		return nil, err
+	}
+	w.old, err = readManifest(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrVersion) {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (w *Writer) put(s Shard, data []byte) error {
+	return WriteAtomic(filepath.Join(w.folder, s.File), data)
+}
+
+// Add is the Encoder's.
+func (w *Writer) Add(t Tensor) error { return w.encoder.Add(t) }
+
+// Close puts the model in its place. On an error what stood there stays, and what was
+// written goes.
+func (w *Writer) Close() error {
+	manifest, err := w.encoder.Close()
+	if err == nil {
+		err = WriteAtomic(w.path, manifest)
+	}
+	if err != nil {
+		return errors.Join(err, w.Abandon())
+	}
+	return w.remove(w.old, w.m)
+}
+
+// Abandon removes what was written and leaves what stood there.
+func (w *Writer) Abandon() error { return w.remove(w.m, w.old) }
+
+// remove removes the shards of a model of this name that another one, nil for none,
+// does not share.
+func (w *Writer) remove(gone, kept *Manifest) error {
+	if gone == nil {
 		return nil
 	}
 	keep := map[string]bool{}
-	for _, s := range m.Shards {
-		keep[s.File] = true
+	if kept != nil {
+		for _, s := range kept.Shards {
+			keep[s.File] = true
+		}
 	}
-	for _, s := range old.Shards {
-		if keep[s.File] || !strings.HasPrefix(s.File, stem+".") {
+	for _, s := range gone.Shards {
+		if keep[s.File] || !strings.HasPrefix(s.File, w.stem+".") {
 			continue
 		}
-		if err := os.Remove(filepath.Join(folder, s.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("weights: remove the replaced shard: %w", err)
+		if err := os.Remove(filepath.Join(w.folder, s.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("weights: remove a shard that no model needs: %w", err)
 		}
 	}
 	return nil

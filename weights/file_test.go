@@ -50,7 +50,7 @@ func TestWriteOpen(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if f.Parameters() != 16*9+16+64*16+16*9+1 {
+	if f.Parameters() != 16*9+16+64*16+16*9+1+7*45 {
 		t.Errorf("got %d parameters", f.Parameters())
 	}
 	info, err := os.Stat(path)
@@ -110,6 +110,65 @@ func TestWriteKilled(t *testing.T) {
 	}
 	if f, err := Open(path); err != nil || len(f.Tensors()) != len(tensors) {
 		t.Errorf("got %v, %v; want the old model", f, err)
+	}
+}
+
+// TestWriterAbandoned: a writer that does not get to its end, whatever the reason, leaves
+// the old model and nothing of its own.
+func TestWriterAbandoned(t *testing.T) {
+	path, m := written(t)
+	before := names(t, filepath.Dir(path))
+	for _, tt := range []struct {
+		name string
+		end  func(*Writer) error
+	}{
+		{"abandoned", (*Writer).Abandon},
+		{"failed", func(w *Writer) error {
+			w.m.Card = json.RawMessage(`{"long": "` + strings.Repeat("x", MaxManifest) + `"}`)
+			if err := w.Close(); err == nil {
+				t.Error("no error for a manifest that is too long")
+			}
+			return nil
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w, err := Create(path, &Manifest{Name: "next", Config: m.Config})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 5 { // two shards and the start of a third
+				big := Tensor{Name: string(rune('a' + i)), DType: F32, Shape: []int{10 << 18}, Data: make([]byte, 10<<20)}
+				if err := w.Add(big); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if during := names(t, filepath.Dir(path)); len(during) != len(before)+2 {
+				t.Errorf("got files %q while writing, want two new shards", during)
+			}
+			if err := tt.end(w); err != nil {
+				t.Error(err)
+			}
+			if after := names(t, filepath.Dir(path)); !slices.Equal(after, before) {
+				t.Errorf("got files %q, want %q", after, before)
+			}
+			if f, err := Open(path); err != nil || f.Manifest.Name != "example" {
+				t.Errorf("got %v, %v; want the old model", f, err)
+			}
+		})
+	}
+}
+
+func TestWriterWantsOrder(t *testing.T) {
+	_, m := written(t)
+	w, err := Create(filepath.Join(t.TempDir(), "x.json"), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Add(quantised(t, "b", F32, 2)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Add(quantised(t, "a", F32, 2)); err == nil || !strings.Contains(err.Error(), `"a" comes after "b"`) {
+		t.Errorf("got error %v, want one about the order", err)
 	}
 }
 
@@ -181,7 +240,7 @@ func TestDescribeModel(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if d.Kind != KindModel || d.Name != "example" || d.Version != Version || len(d.Tensors) != 5 || d.Parameters != 16*9+16+64*16+16*9+1 ||
+		if d.Kind != KindModel || d.Name != "example" || d.Version != Version || len(d.Tensors) != 6 || d.Parameters != 16*9+16+64*16+16*9+1+7*45 ||
 			d.Bytes != m.Bytes() || d.RawBytes != m.RawBytes() || !slices.Equal(d.Shards, m.Shards) || d.Config == nil || d.Card == nil {
 			t.Errorf("got %+v", d)
 		}

@@ -65,6 +65,43 @@ func TestGolden(t *testing.T) {
 	}
 }
 
+// TestGolden4 reads int4 and byte planes that Python wrote from FORMAT.md.
+func TestGolden4(t *testing.T) {
+	manifest, err := os.ReadFile("testdata/golden4.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	shard, err := os.ReadFile("testdata/golden4.000.safetensors.zst")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ParseManifest(manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.Decode([][]byte{shard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, shape, err := f.Float32("linear.weight")
+	if err != nil || !slices.Equal(shape, []int{3, 7, 5}) {
+		t.Fatalf("got shape %v, %v; want [3 7 5]", shape, err)
+	}
+	scales := []float32{0.5, 1, 2, 0.25, 65504, 0}
+	for i, v := range got {
+		r, c := i/35, i%35
+		if want := float32((3*r+c)%16-8) * scales[2*r+c/32]; v != want {
+			t.Errorf("weight [%d,%d] is %g, want %g", r, c, v, want)
+		}
+	}
+	if got, _, err := f.Float32("linear.bias"); err != nil || !slices.Equal(got, []float32{1, -2.5, 0x1p-24}) {
+		t.Errorf("got %v, %v; want [1 -2.5 2⁻²⁴]", got, err)
+	}
+	if m.Version != 2 || len(f.Tensors()) != 2 || f.Parameters() != 108 || f.Tensor("linear.weight").DType != I4 || f.Tensor("linear.bias").DType != F16 {
+		t.Errorf("got version %d, tensors %+v", m.Version, f.Tensors())
+	}
+}
+
 // TestGoldenSafetensors reads every type from a file that Python wrote.
 func TestGoldenSafetensors(t *testing.T) {
 	data, err := os.ReadFile("testdata/mixed.safetensors")

@@ -85,7 +85,7 @@ func TestParseManifestRefuses(t *testing.T) {
 			corrupt(t, err, tt.want)
 		})
 	}
-	for _, version := range []string{"0", "2", "2147483647"} {
+	for _, version := range []string{"0", "3", "2147483647"} {
 		// A later version may have any members: its number is all that is looked at.
 		later := `{"format":"tweedie-model","version":` + version + `,"shards":"elsewhere"}`
 		if _, err := ParseManifest([]byte(later)); !errors.Is(err, ErrVersion) || errors.Is(err, ErrCorrupt) {
@@ -169,12 +169,25 @@ func TestDecodeRefuses(t *testing.T) {
 		{"foreign type", `tensor "a": type is "F64"`, withHeader("{"+tensor("a", "F64", "[1]", 0, 8)+"}", 8)},
 		{"empty axis", "axis 0 of shape [0] is 0", withHeader("{"+tensor("a", "F32", "[0]", 0, 0)+"}", 0)},
 		{"codes without scales", `tensor "a": has 0 scales`, withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+"}", 4)},
-		{"few scales", "has 1 scales, shape [2 2] needs 2", withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F32", "[1]", 4, 8)+"}", 8)},
+		{"few scales", "has 1 scales, I8 of shape [2 2] needs 2", withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F32", "[1]", 4, 8)+"}", 8)},
 		{"half scales", `tensor "a.scale": is F16`, withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F16", "[2]", 4, 8)+"}", 8)},
 		{"matrix of scales", `tensor "a.scale": is F32 of shape [2 1]`, withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F32", "[2,1]", 4, 12)+"}", 12)},
 		{"codes as scales", `tensor "a.scale": is I8`, withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+","+tensor("a.scale", "I8", "[1,1]", 4, 5)+"}", 5)},
 		{"vector codes", "need two axes", withHeader("{"+tensor("a", "I8", "[1]", 0, 1)+","+tensor("a.scale", "F32", "[1]", 1, 5)+"}", 5)},
 		{"NaN scale", "scale of row 0 is NaN", nanScale},
+		{"int4 by name", `type "I4" is not known`, withHeader("{"+tensor("a", "I4", "[2,2]", 0, 2)+"}", 2)},
+		{"bytes without scales", `tensor "a": type is "U8"`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+"}", 4)},
+		{"int4, wide scales", `tensor "a.scale": is F32 of shape [2 1], need F16 and 2 axes`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F32", "[2,1]", 4, 12)+"}", 12)},
+		{"int4, many rows", `holds 4 bytes, shape [3 4] of I4 needs 8`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F16", "[3,1]", 4, 10)+"}", 10)},
+		{"int4, many groups", `has 4 scales, I4 of shape [2 4] needs 2`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F16", "[2,2]", 4, 12)+"}", 12)},
+		{"int4, vector", `is I4 of shape [2], need two axes`, withHeader("{"+tensor("a", "U8", "[1]", 0, 1)+","+tensor("a.scale", "F16", "[2,1]", 1, 5)+"}", 5)},
+		{"int4, no rows", `axis 0 of shape [0 4] is 0`, withHeader("{"+tensor("a", "U8", "[0,4]", 0, 0)+","+tensor("a.scale", "F16", "[0,1]", 0, 0)+"}", 0)},
+		{"int4, negative scale", `scale of group 0 is -0.0078125`, append(withHeader("{"+tensor("a", "U8", "[1,1]", 0, 1)+","+tensor("a.scale", "F16", "[1,1]", 1, 3)+"}", 1), 0, 0xa0)},
+		{"int4, infinite scale", `scale of group 0 is +Inf`, append(withHeader("{"+tensor("a", "U8", "[1,1]", 0, 1)+","+tensor("a.scale", "F16", "[1,1]", 1, 3)+"}", 1), 0, 0x7c)},
+		{"one plane", `tensor "a.planes": holds byte planes of shape [1 4]`, withHeader("{"+tensor("a.planes", "U8", "[1,4]", 0, 4)+"}", 4)},
+		{"planes twice", `tensor "a" stands twice`, withHeader("{"+tensor("a", "F16", "[1]", 0, 2)+","+tensor("a.planes", "U8", "[2,1]", 2, 4)+"}", 4)},
+		{"planes of nothing", `axis 0 of shape [0] is 0`, withHeader("{"+tensor("a.planes", "U8", "[2,0]", 0, 0)+"}", 0)},
+		{"infinite planes", `number 0 of 1 has bits 0x7c00`, append(withHeader("{"+tensor("a.planes", "U8", "[2,1]", 0, 2)+"}", 1), 0x7c)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			data, err := compress(tt.raw)

@@ -8,10 +8,11 @@ import (
 	"tweedie/core/json"
 )
 
-// Format and Version are what a manifest of this package's format states.
+// Format and Version are what a manifest of this package's format states. A model
+// without U8 arrays states version 1, which older readers read.
 const (
 	Format  = "tweedie-model"
-	Version = 1
+	Version = 2
 )
 
 // ShardSuffix ends the name of every shard.
@@ -20,7 +21,7 @@ const ShardSuffix = ".safetensors.zst"
 // Manifest says what a model is and which shards hold its weights.
 type Manifest struct {
 	Format  string          `json:"format"`  // the constant Format; Write sets it
-	Version int             `json:"version"` // the constant Version; Write sets it
+	Version int             `json:"version"` // at most the constant Version; Write sets it
 	Name    string          `json:"name"`    // what people call the model, at most MaxName bytes
 	Config  json.RawMessage `json:"config"`  // an object: the network and its process, core/model's
 	Card    json.RawMessage `json:"card"`    // an object: where the model comes from; nil for none
@@ -61,8 +62,8 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	if err != nil {
 		return nil, fmt.Errorf("weights: %w: manifest: %w", ErrCorrupt, err)
 	}
-	if m.Version != Version {
-		return nil, fmt.Errorf("weights: %w: manifest: version is %d, need %d", ErrVersion, m.Version, Version)
+	if !m.known() {
+		return nil, fmt.Errorf("weights: %w: manifest: version is %d, need 1 to %d", ErrVersion, m.Version, Version)
 	}
 	return m, nil
 }
@@ -83,7 +84,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 	if m.Format != Format {
 		return nil, fmt.Errorf("format is %q, need %q", clip([]byte(m.Format)), Format)
 	}
-	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || m.Version != Version {
+	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || !m.known() {
 		return m, err
 	}
 	if m.Name, err = textMember(members, "name"); err != nil {
@@ -116,6 +117,9 @@ func parseManifest(data []byte) (*Manifest, error) {
 	}
 	return m, nil
 }
+
+// known reports whether this package knows the manifest's version.
+func (m *Manifest) known() bool { return m.Version >= 1 && m.Version <= Version }
 
 // check holds the rules of the members that a caller of Write fills.
 func (m *Manifest) check() error {

@@ -19,27 +19,28 @@ type Storage struct {
 }
 
 // Quantise returns data, of the given name and shape, stored as said: F32
-// exactly, F16 rounded to nearest even, I8 in core/quant's int8 layout with one
-// scale an output channel. I8 is for matrices: a tensor of fewer than two axes (a
-// bias, a norm's gain) is stored as F32, which costs a model next to nothing.
+// exactly, F16 rounded to nearest even, I8 and I4 in core/quant's layouts with one
+// scale an output channel, or 32 weights of one. Those two are for matrices: a tensor
+// of fewer than two axes (a bias, a norm's gain) is stored as F32, which costs a model
+// next to nothing.
 //
 // data is left unchanged and not kept. The error names a number that is not
 // finite, one that F16 cannot reach (65520 and beyond), another dtype, or a shape
 // that data does not fill.
 func Quantise(name string, shape []int, data []float32, as Storage) (Tensor, error) {
 	dtype, levels := as.DType, cmp.Or(as.Levels, quant.MaxCode)
-	if dtype == I8 && len(shape) < 2 {
+	if (dtype == I8 || dtype == I4) && len(shape) < 2 {
 		dtype = F32
 	}
 	t := Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape)}
 	if !dtype.inModel() {
-		return Tensor{}, fmt.Errorf("weights: tensor %q: type is %q, need F32, F16 or I8", name, dtype)
+		return Tensor{}, fmt.Errorf("weights: tensor %q: type is %q, need F32, F16, I8 or I4", name, dtype)
 	}
 	if levels < 1 || levels > quant.MaxCode {
 		return Tensor{}, fmt.Errorf("weights: tensor %q: levels is %d, need 1 to %d", name, levels, quant.MaxCode)
 	}
-	size, err := byteSize(dtype, shape)
-	if err == nil && size != dtype.Size()*len(data) {
+	size, err := dataSize(dtype, shape)
+	if err == nil && t.Len() != len(data) {
 		err = fmt.Errorf("%d numbers do not fill shape %v", len(data), shape)
 	}
 	if err != nil {
@@ -62,6 +63,11 @@ func Quantise(name string, shape []int, data []float32, as Storage) (Tensor, err
 			return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
 		}
 		t.Data = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(codes))), len(codes))
+	case I4:
+		t.Data, t.Scale = make([]byte, size), make([]float32, scales(shape))
+		if err := quant.QuantiseInt4(t.Data, t.Scale, data, nil, shape[0]); err != nil {
+			return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
+		}
 	}
 	if err := t.check(); err != nil {
 		return Tensor{}, fmt.Errorf("weights: tensor %q as %s: %w", name, dtype, err)

@@ -7,27 +7,20 @@ import (
 	"encoding/json/jsontext"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 )
 
-// scaleSuffix follows a tensor's name in the name of its scales.
-const scaleSuffix = ".scale"
-
 // EncodeSafetensors returns tensors as a safetensors file with the given
-// metadata, nil for none. An I8 tensor with scales becomes two: its codes, and
-// its scales as F32 under its name followed by ".scale".
+// metadata, nil for none. Scales are not written.
 //
-// Tensors of wider numbers come first and each group is in the order of names, so
-// that every number is aligned and the bytes depend on nothing but the content.
-// The error names two tensors of one name, or one whose data does not fill its shape.
+// Tensors of wider numbers come first and those of one type are in the order of names,
+// so that every number is aligned and the bytes depend on nothing but the content.
+// The error names two tensors of one name, one whose data does not fill its shape, or
+// I4, which safetensors does not know.
 func EncodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, error) {
-	var flat []Tensor
-	for i := range tensors {
-		flat = append(flat, tensors[i].stored()...)
-	}
+	flat := slices.Clone(tensors)
 	slices.SortFunc(flat, func(a, b Tensor) int {
-		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.DType, b.DType), cmp.Compare(a.Name, b.Name))
 	})
 	header, size, err := safetensorsHeader(flat, metadata)
 	if err != nil {
@@ -40,20 +33,6 @@ func EncodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, er
 		out = append(out, flat[i].Data...)
 	}
 	return out, nil
-}
-
-// stored returns t as the arrays that stand in a safetensors file for it.
-func (t *Tensor) stored() []Tensor {
-	if t.Scale == nil {
-		return []Tensor{*t}
-	}
-	data := make([]byte, 0, 4*len(t.Scale))
-	for _, s := range t.Scale {
-		data = binary.LittleEndian.AppendUint32(data, math.Float32bits(s))
-	}
-	codes := *t
-	codes.Scale = nil
-	return []Tensor{codes, {Name: t.Name + scaleSuffix, DType: F32, Shape: []int{len(t.Scale)}, Data: data}}
 }
 
 // safetensorsHeader returns the JSON header, padded to a multiple of eight bytes,

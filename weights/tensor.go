@@ -17,7 +17,7 @@ type Tensor struct {
 	DType DType     // how Data stores a number
 	Shape []int     // PyTorch's; none for a single number
 	Data  []byte    // the numbers, little-endian, row-major
-	Scale []float32 // I8 in a model file: one a row of the first axis; otherwise nil
+	Scale []float32 // I8 in a model file: one a row of the first axis; I4: one a group; otherwise nil
 }
 
 // Len returns how many numbers the tensor holds.
@@ -39,10 +39,10 @@ func (t *Tensor) Codes() []int8 {
 }
 
 // Float32 returns the numbers as a new slice: F32, F16 and BF16 exactly, F64
-// rounded to nearest, I8 as code·scale. The error names another type, an I8
-// tensor without scales, or a finite F64 beyond the range of float32.
+// rounded to nearest, I8 and I4 as code·scale. The error names another type, codes
+// without scales, or a finite F64 beyond the range of float32.
 func (t *Tensor) Float32() ([]float32, error) {
-	if t.DType.Size()*t.Len() != len(t.Data) {
+	if n, err := dataSize(t.DType, t.Shape); err != nil || n != len(t.Data) {
 		return nil, fmt.Errorf("weights: tensor %q: %d bytes of %s, shape %v does not match", t.Name, len(t.Data), t.DType, t.Shape)
 	}
 	out := make([]float32, t.Len())
@@ -72,8 +72,13 @@ func (t *Tensor) Float32() ([]float32, error) {
 			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one a row", t.Name, t.Shape, len(t.Scale))
 		}
 		quant.DequantiseInt8(out, t.Codes(), t.Scale)
+	case I4:
+		if len(t.Scale) != scales(t.Shape) {
+			return nil, fmt.Errorf("weights: tensor %q: I4 of shape %v with %d scales, need one a group", t.Name, t.Shape, len(t.Scale))
+		}
+		quant.DequantiseInt4(out, t.Data, t.Scale, t.Shape[0])
 	default:
-		return nil, fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64 or I8", t.Name, t.DType)
+		return nil, fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64, I8 or I4", t.Name, t.DType)
 	}
 	return out, nil
 }
@@ -82,31 +87,50 @@ func (t *Tensor) Float32() ([]float32, error) {
 // package's prefix.
 func (t *Tensor) check() error {
 	if !t.DType.inModel() {
-		return fmt.Errorf("type is %q, need F32, F16 or I8", t.DType)
+		return fmt.Errorf("type is %q, need F32, F16, I8 or I4", t.DType)
 	}
 	for i, d := range t.Shape {
 		if d < 1 {
 			return fmt.Errorf("axis %d of shape %v is %d, need at least 1", i, t.Shape, d)
 		}
 	}
-	if n, err := byteSize(t.DType, t.Shape); err != nil {
+	if n, err := dataSize(t.DType, t.Shape); err != nil {
 		return err
 	} else if n != len(t.Data) {
 		return fmt.Errorf("holds %d bytes, shape %v of %s needs %d", len(t.Data), t.Shape, t.DType, n)
 	}
-	if t.DType != I8 {
+	if !t.coded() {
 		if t.Scale != nil {
-			return fmt.Errorf("has scales and is %s, need I8", t.DType)
+			return fmt.Errorf("has scales and is %s, need I8 or I4", t.DType)
 		}
 		return t.checkFinite()
 	}
 	if len(t.Shape) < 2 {
-		return fmt.Errorf("is I8 of shape %v, need two axes or more", t.Shape)
+		return fmt.Errorf("is %s of shape %v, need two axes or more", t.DType, t.Shape)
 	}
-	if len(t.Scale) != t.Shape[0] {
-		return fmt.Errorf("has %d scales, shape %v needs %d", len(t.Scale), t.Shape, t.Shape[0])
+	need := t.Shape[0]
+	if t.DType == I4 {
+		need = scales(t.Shape)
+	}
+	if len(t.Scale) != need {
+		return fmt.Errorf("has %d scales, %s of shape %v needs %d", len(t.Scale), t.DType, t.Shape, need)
+	}
+	if t.DType == I4 {
+		return quant.CheckInt4(t.Scale)
 	}
 	return quant.CheckInt8(t.Codes(), t.Scale)
+}
+
+// coded reports whether t holds codes, which mean nothing without scales.
+func (t *Tensor) coded() bool { return t.DType == I8 || t.DType == I4 }
+
+// scales returns how many scales an I4 tensor of this shape has.
+func scales(shape []int) int {
+	cols := 1
+	for _, d := range shape[1:] {
+		cols *= d
+	}
+	return shape[0] * quant.Groups(cols)
 }
 
 // checkFinite reports the first number that is NaN or infinite; integers pass.
@@ -141,6 +165,18 @@ func (t *Tensor) checkFinite() error {
 	}
 	return nil
 }
+
+// dataSize returns the bytes of Data for that type and shape, as byteSize does for a
+// type that a file has.
+func dataSize(d DType, shape []int) (int, error) {
+	if d == I4 && len(shape) > 0 {
+		d, shape = u8, packed(shape)
+	}
+	return byteSize(d, shape)
+}
+
+// packed returns the shape of the bytes that hold an I4 tensor's codes, two rows each.
+func packed(shape []int) []int { return append([]int{shape[0] - shape[0]/2}, shape[1:]...) }
 
 // byteSize returns the bytes that shape asks for. The error names a type or shape
 // that has no size, or one beyond what an int counts.

@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"tweedie/core/graph"
 	"tweedie/core/json"
@@ -19,9 +20,10 @@ type Model struct {
 	source  graph.Source
 }
 
-// New returns a model over params, which it keeps. The error wraps ErrConfig, or
-// says what params lacks.
-func New(name string, c *Config, params *graph.Params) (*Model, error) {
+// New returns a model over the numbers of src, which it keeps: *graph.Params, or what
+// reads a file when it is asked, and then says by a method Err() error what went wrong.
+// The error wraps ErrConfig, or says what src lacks.
+func New(name string, c *Config, src graph.Source) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -29,10 +31,10 @@ func New(name string, c *Config, params *graph.Params) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := net.Program.Check(params); err != nil {
+	if err := net.Program.Check(src); err != nil {
 		return nil, err
 	}
-	return &Model{name: name, config: c, network: net, source: params}, nil
+	return &Model{name: name, config: c, network: net, source: src}, nil
 }
 
 // Open makes a model of a file's tensors. The error names every tensor that is
@@ -99,18 +101,41 @@ func check(p *graph.Program, f *weights.File) error {
 	return nil
 }
 
+// Each calls do with every parameter and its numbers as float32, one after the other
+// in the order of names, so that one at a time has to be in memory. The error is do's,
+// or that of reading the numbers.
+func (m *Model) Each(do func(d graph.Declared, w []float32) error) error {
+	params := slices.Clone(m.network.Program.Params)
+	slices.SortFunc(params, func(a, b graph.Declared) int { return strings.Compare(a.Name, b.Name) })
+	for _, d := range params {
+		w := m.source.Numbers(d.Name).Float32()
+		if err := m.Err(); err != nil {
+			return err
+		}
+		if err := do(d, w); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Err returns what went wrong in reading numbers so far; they are then of no use.
+func (m *Model) Err() error {
+	if f, ok := m.source.(interface{ Err() error }); ok {
+		return f.Err()
+	}
+	return nil
+}
+
 // Tensors returns the model's weights as they are to be stored, for weights.Write.
 func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
-	params := m.Params()
 	var out []weights.Tensor
-	for i, d := range m.network.Program.Params {
-		t, err := weights.Quantise(d.Name, d.Shape, params.Slice(i), as)
-		if err != nil {
-			return nil, err
-		}
+	err := m.Each(func(d graph.Declared, w []float32) error {
+		t, err := weights.Quantise(d.Name, d.Shape, w, as)
 		out = append(out, t)
-	}
-	return out, nil
+		return err
+	})
+	return out, err
 }
 
 // Manifest returns the start of the model's manifest: name, configuration and card.
@@ -122,6 +147,9 @@ func (m *Model) Manifest(card json.RawMessage) (*weights.Manifest, error) {
 	return &weights.Manifest{Name: m.name, Config: config, Card: card}, nil
 }
 
+// With returns the model under another name and configuration of the same network.
+func (m *Model) With(name string, c *Config) (*Model, error) { return New(name, c, m.source) }
+
 // Name returns the model's name.
 func (m *Model) Name() string { return m.name }
 
@@ -129,7 +157,7 @@ func (m *Model) Name() string { return m.name }
 func (m *Model) Config() Config { return *m.config }
 
 // Params returns the model's weights as float32, which are not to be changed. Those
-// of a file are made anew at every call.
+// of a file are made anew at every call; see Err.
 func (m *Model) Params() *graph.Params {
 	if p, ok := m.source.(*graph.Params); ok {
 		return p

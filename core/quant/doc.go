@@ -17,6 +17,7 @@
 //
 //	layout  codes                          beside the codes
 //	int8    one int8 a weight, [-127,127]  one float32 scale a row
+//	int4    half a byte a weight, [-8,7]   one float16 scale for 32 weights of a row
 //
 // Quantising is deterministic: the same numbers give the same codes and scales on
 // every machine, because each is one correctly rounded IEEE 754 operation.

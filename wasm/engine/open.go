@@ -19,7 +19,17 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	info, err := infoOf(f, m)
+	e, err := Of(m, o)
+	if err != nil {
+		return nil, err
+	}
+	e.info.Bytes, e.info.Card = int64(f.Manifest.Bytes()), json.RawMessage(f.Manifest.Card)
+	return e, nil
+}
+
+// Of returns an engine for a model that need not stand in a file. The errors are Open's.
+func Of(m *model.Model, o Options) (*Engine, error) {
+	info, err := infoOf(m)
 	if err != nil {
 		return nil, err
 	}
@@ -53,11 +63,11 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 const defaultSteps = 20
 
 // infoOf describes a model.
-func infoOf(f *weights.File, m *model.Model) (Info, error) {
+func infoOf(m *model.Model) (Info, error) {
 	c := m.Config()
 	info := Info{
 		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
-		Parameters: m.Parameters(), Bytes: int64(f.Manifest.Bytes()), Samplers: sampler.Methods,
+		Parameters: m.Parameters(), Samplers: sampler.Methods,
 		Sigma: sigmaRange(&c),
 		Defaults: Defaults{
 			Sampler:  cmp.Or(c.Defaults.Sampler, sampler.Methods[0].Name),
@@ -65,7 +75,7 @@ func infoOf(f *weights.File, m *model.Model) (Info, error) {
 			Guidance: cmp.Or(c.Defaults.Guidance, 1),
 			Eta:      c.Defaults.Eta,
 		},
-		SIMD: vectors, Card: json.RawMessage(f.Manifest.Card),
+		SIMD: vectors,
 
 		labels: c.Labels(),
 	}

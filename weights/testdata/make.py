@@ -6,6 +6,7 @@ package, which reads what it wrote: golden_test.go holds the numbers again.
 mixed.safetensors                       every type that Tensor.Float32 reads, and I64 beside them
 golden.json, golden.000.safetensors.zst a model of two shards, compressed by the reference zstd
 golden.001.safetensors.zst
+golden4.json, golden4.000.….zst         one of version 2: int4, and F16 in byte planes
 """
 import hashlib
 import json
@@ -40,25 +41,39 @@ mixed = safetensors([
 ], {"format": "pt"})
 open("mixed.safetensors", "wb").write(mixed)
 
-shards = []
-for i, tensors in enumerate([
+def model(stem, version, groups, **members):
+    shards = []
+    for i, tensors in enumerate(groups):
+        raw = safetensors(tensors)
+        data = subprocess.run(["zstd", "-19", "-c"], input=raw, stdout=subprocess.PIPE, check=True).stdout
+        name = f"{stem}.{i:03d}.safetensors.zst"
+        open(name, "wb").write(data)
+        shards.append({"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "raw_bytes": len(raw)})
+    json.dump({"format": "tweedie-model", "version": version, "name": stem, "config": {"arch": "none", "note": "für Tests"},
+               **members, "shards": shards, "later": "a member this version does not know"}, open(f"{stem}.json", "w"), indent=1)
+
+
+model("golden", 1, [
     [("conv.weight.scale", "F32", [2], struct.pack("<2f", 0.5, 0.0)),
      ("conv.bias", "F16", [2], struct.pack("<2e", 1, -2)),
      ("conv.weight", "I8", [2, 1, 1, 2], struct.pack("<4b", 127, -127, 0, 0))],
     [("norm.weight", "F32", [3], struct.pack("<3f", 1, 2, 4))],
-]):
-    raw = safetensors(tensors)
-    data = subprocess.run(["zstd", "-19", "-c"], input=raw, stdout=subprocess.PIPE, check=True).stdout
-    name = f"golden.{i:03d}.safetensors.zst"
-    open(name, "wb").write(data)
-    shards.append({"file": name, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "raw_bytes": len(raw)})
+], card={"license": "Apache-2.0"})
 
-json.dump({
-    "format": "tweedie-model",
-    "version": 1,
-    "name": "golden",
-    "config": {"arch": "none", "note": "für Tests"},
-    "card": {"license": "Apache-2.0"},
-    "shards": shards,
-    "later": "a member this version does not know",
-}, open("golden.json", "w"), indent=1)
+
+def planes(values):
+    halves = [struct.pack("<e", v) for v in values]
+    return bytes(h[0] for h in halves) + bytes(h[1] for h in halves)
+
+
+# Three output channels of 35 numbers, hence two groups: code = (3·row + column) mod 16 − 8.
+def half(row, column):
+    return (3 * row + column) % 16 if row < 3 else 0
+
+
+scales = [0.5, 1, 2, 0.25, 65504, 0]
+model("golden4", 2, [
+    [("linear.bias.planes", "U8", [2, 3], planes([1, -2.5, 6e-8])),
+     ("linear.weight", "U8", [2, 7, 5], bytes(half(2 * p, c) | half(2 * p + 1, c) << 4 for p in range(2) for c in range(35))),
+     ("linear.weight.scale.planes", "U8", [2, 3, 2], planes(scales))],
+])
