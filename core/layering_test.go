@@ -50,6 +50,11 @@ var floors = map[string]int{
 	"core/train": 7, // optimiser, averaging, resumable state
 	"core/dense": 7, // bridge to gorgonia.org/tensor
 
+	"tools/convert/internal/stored":     4, // a tensor of a foreign file
+	"tools/convert/internal/torch":      5, // reader of torch.save
+	"tools/convert/internal/npy":        5, // reader of numpy.save
+	"tools/convert/internal/checkpoint": 6, // any file of weights
+
 	"wasm/engine":              8, // request to frames
 	"tools/convert/internal/…": 8, // the rooms of the native tool
 	"tools/internal/…":         8, // what both tools use

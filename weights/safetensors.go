@@ -11,8 +11,8 @@ import (
 	"tweedie/core/json"
 )
 
-// maxHeader bounds the JSON header of a safetensors file.
-const maxHeader = 16 << 20
+// MaxHeader bounds the JSON header of a safetensors file.
+const MaxHeader = 16 << 20
 
 // ParseSafetensors reads a safetensors file (format of
 // github.com/huggingface/safetensors, version 0.4 and later): eight bytes of
@@ -37,16 +37,47 @@ func parseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 		return nil, nil, fmt.Errorf("safetensors file is %d bytes, need at least 8", len(data))
 	}
 	n, body := binary.LittleEndian.Uint64(data), data[8:]
-	if n > maxHeader || n > uint64(len(body)) {
-		return nil, nil, fmt.Errorf("safetensors header is %d bytes, need at most %d", n, min(maxHeader, len(body)))
+	if n > MaxHeader || n > uint64(len(body)) {
+		return nil, nil, fmt.Errorf("safetensors header is %d bytes, need at most %d", n, min(MaxHeader, len(body)))
 	}
-	members, err := parse(body[:n])
+	body = body[n:]
+	spans, metadata, err := parseHeader(data[8:8+n], len(body))
+	if err != nil {
+		return nil, nil, err
+	}
+	tensors := make([]Tensor, len(spans))
+	for i, s := range spans {
+		tensors[i] = s.Tensor
+		tensors[i].Data = body[s.Begin:s.End:s.End]
+	}
+	return tensors, metadata, nil
+}
+
+// Span is a tensor of a safetensors file without its Data, and where that lies:
+// bytes [Begin, End) after the header.
+type Span struct {
+	Tensor
+	Begin, End int
+}
+
+// ParseSafetensorsHeader reads the JSON header of a safetensors file whose tensors
+// take size bytes, as ParseSafetensors does and with its promises: for files too
+// large to be held in memory. The error wraps ErrCorrupt.
+func ParseSafetensorsHeader(header []byte, size int) ([]Span, map[string]string, error) {
+	spans, metadata, err := parseHeader(header, size)
+	if err != nil {
+		return nil, nil, fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
+	}
+	return spans, metadata, nil
+}
+
+func parseHeader(header []byte, size int) ([]Span, map[string]string, error) {
+	members, err := parse(header)
 	if err != nil {
 		return nil, nil, fmt.Errorf("safetensors header: %w", err)
 	}
-	body = body[n:]
 	var metadata map[string]string
-	spans := make([]span, 0, len(members))
+	spans := make([]Span, 0, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) { // sorted, so that the first error is always the same
 		if name == "__metadata__" {
 			if metadata, err = parseMetadata(members[name]); err != nil {
@@ -54,25 +85,18 @@ func parseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 			}
 			continue
 		}
-		s, err := parseSpan(name, members[name], len(body))
+		s, err := parseSpan(name, members[name], size)
 		if err != nil {
 			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
 		}
 		spans = append(spans, s)
 	}
-	tensors, err := cut(body, spans)
-	return tensors, metadata, err
-}
-
-// span is a tensor and where its bytes lie.
-type span struct {
-	tensor     Tensor
-	begin, end int
+	return spans, metadata, arrangeSpans(spans, size)
 }
 
 // parseSpan reads one entry of the header, for a buffer of the given size.
-func parseSpan(name string, v json.RawMessage, size int) (span, error) {
-	s := span{tensor: Tensor{Name: name}}
+func parseSpan(name string, v json.RawMessage, size int) (Span, error) {
+	s := Span{Tensor: Tensor{Name: name}}
 	if err := checkName(name); err != nil {
 		return s, err
 	}
@@ -87,8 +111,8 @@ func parseSpan(name string, v json.RawMessage, size int) (span, error) {
 	if err != nil {
 		return s, fmt.Errorf("dtype %w", err)
 	}
-	s.tensor.DType = DType(dtype)
-	if s.tensor.Shape, err = integers(members["shape"], MaxAxes, math.MaxInt32); err != nil {
+	s.DType = DType(dtype)
+	if s.Shape, err = integers(members["shape"], MaxAxes, math.MaxInt32); err != nil {
 		return s, fmt.Errorf("shape %w", err)
 	}
 	offsets, err := integers(members["data_offsets"], 2, size)
@@ -98,36 +122,34 @@ func parseSpan(name string, v json.RawMessage, size int) (span, error) {
 	if len(offsets) != 2 || offsets[0] > offsets[1] {
 		return s, fmt.Errorf("data_offsets are %v, need a begin and an end not before it", offsets)
 	}
-	s.begin, s.end = offsets[0], offsets[1]
-	n, err := byteSize(s.tensor.DType, s.tensor.Shape)
+	s.Begin, s.End = offsets[0], offsets[1]
+	n, err := byteSize(s.DType, s.Shape)
 	if err != nil {
 		return s, err
 	}
-	if n != s.end-s.begin {
-		return s, fmt.Errorf("has bytes [%d, %d), shape %v of %s needs %d", s.begin, s.end, s.tensor.Shape, dtype, n)
+	if n != s.End-s.Begin {
+		return s, fmt.Errorf("has bytes [%d, %d), shape %v of %s needs %d", s.Begin, s.End, s.Shape, dtype, n)
 	}
 	return s, nil
 }
 
-// cut gives each tensor its bytes and demands that they cover body exactly once.
-func cut(body []byte, spans []span) ([]Tensor, error) {
-	slices.SortFunc(spans, func(a, b span) int {
-		return cmp.Or(cmp.Compare(a.begin, b.begin), cmp.Compare(a.end, b.end), cmp.Compare(a.tensor.Name, b.tensor.Name))
+// arrangeSpans sorts spans by where they lie and demands that they cover size bytes
+// exactly once.
+func arrangeSpans(spans []Span, size int) error {
+	slices.SortFunc(spans, func(a, b Span) int {
+		return cmp.Or(cmp.Compare(a.Begin, b.Begin), cmp.Compare(a.End, b.End), cmp.Compare(a.Name, b.Name))
 	})
-	tensors := make([]Tensor, len(spans))
 	at := 0
-	for i, s := range spans {
-		if s.begin != at {
-			return nil, fmt.Errorf("tensor %q begins at byte %d, need %d where the one before it ends", s.tensor.Name, s.begin, at)
+	for _, s := range spans {
+		if s.Begin != at {
+			return fmt.Errorf("tensor %q begins at byte %d, need %d where the one before it ends", s.Name, s.Begin, at)
 		}
-		at = s.end
-		tensors[i] = s.tensor
-		tensors[i].Data = body[s.begin:s.end:s.end]
+		at = s.End
 	}
-	if at != len(body) {
-		return nil, fmt.Errorf("the last tensor ends at byte %d, need %d, the end of the file", at, len(body))
+	if at != size {
+		return fmt.Errorf("the last tensor ends at byte %d, need %d, the end of the file", at, size)
 	}
-	return tensors, nil
+	return nil
 }
 
 // integers returns an array of at most limit whole numbers in [0, largest].

@@ -68,6 +68,7 @@ func TestSigmaRange(t *testing.T) {
 		// ᾱ_1000 = 4.0358e-5 in every implementation of Ho et al. 2020.
 		{"linear", Schedule{Kind: Linear}, math.Sqrt(1e-4 / 0.9999), math.Sqrt(1/4.0358e-5 - 1), 1e-5},
 		{"linear, one step", Schedule{Kind: Linear, Steps: 1}, math.Sqrt(1e-4 / 0.9999), math.Sqrt(1e-4 / 0.9999), 1e-7},
+		{"table", Schedule{Kind: Table, Betas: []float64{0.1, 0.5}}, math.Sqrt(0.1 / 0.9), math.Sqrt(0.55 / 0.45), 1e-7},
 		{"linear, own ends", Schedule{Kind: Linear, Steps: 2, BetaStart: 0.1, BetaEnd: 0.5}, math.Sqrt(0.1 / 0.9), math.Sqrt(0.55 / 0.45), 1e-7},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -134,7 +135,11 @@ func TestScheduleValidate(t *testing.T) {
 		s    Schedule
 		want string
 	}{
-		{"no kind", Schedule{}, `diffusion: schedule: kind is "", need "linear", "cosine" or "thermodynamic"`},
+		{"no kind", Schedule{}, `diffusion: schedule: kind is "", need "linear", "cosine", "thermodynamic" or "table"`},
+		{"table without betas", Schedule{Kind: Table}, "diffusion: schedule: steps is 0, need 1 to 1048576"},
+		{"table of other length", Schedule{Kind: Table, Steps: 3, Betas: []float64{0.1, 0.2}}, `diffusion: schedule: kind "table" is given 2 betas for 3 steps`},
+		{"table with a beta of one", Schedule{Kind: Table, Betas: []float64{0.1, 1}}, "diffusion: schedule: betas[1] is 1, need a number in (0, 1)"},
+		{"linear with a table", Schedule{Kind: Linear, Betas: []float64{0.1}}, `diffusion: schedule: betas given for kind "linear", need them with "table" only`},
 		{"negative steps", Schedule{Kind: Linear, Steps: -1}, "diffusion: schedule: steps is -1, need 1 to 1048576"},
 		{"too many steps", Schedule{Kind: Linear, Steps: 1 << 30}, "diffusion: schedule: steps is 1073741824, need 1 to 1048576"},
 		{"negative beta", Schedule{Kind: Linear, BetaStart: -1}, "diffusion: schedule: beta_start is -1, need a number in (0, 1)"},

@@ -12,6 +12,7 @@ const (
 	Linear        = "linear"        // β rises linearly: Ho et al. 2020
 	Cosine        = "cosine"        // ᾱ falls as a squared cosine: Nichol & Dhariwal 2021
 	Thermodynamic = "thermodynamic" // ᾱ falls linearly: Sohl-Dickstein et al. 2015
+	Table         = "table"         // every β is given
 )
 
 // maxTrainSteps bounds T, far above any published chain, so that a model file
@@ -21,12 +22,13 @@ const maxTrainSteps = 1 << 20
 // Schedule describes the variance-preserving chain that a network was trained
 // on. It is part of a model file. NewChain works it out.
 type Schedule struct {
-	Kind      string  `json:"kind"`                 // Linear, Cosine or Thermodynamic
-	Steps     int     `json:"steps,omitempty"`      // T, the length of the chain; 0 means 1000
-	BetaStart float64 `json:"beta_start,omitempty"` // linear: first β, in (0,1); 0 means 1e-4
-	BetaEnd   float64 `json:"beta_end,omitempty"`   // linear: last β, in [BetaStart,1); 0 means 0.02
-	Offset    float64 `json:"s,omitempty"`          // cosine: s, in (0,1]; 0 means 0.008
-	BetaMax   float64 `json:"beta_max,omitempty"`   // cosine: no β above it, in (0,1); 0 means 0.999
+	Kind      string    `json:"kind"`                 // Linear, Cosine, Thermodynamic or Table
+	Steps     int       `json:"steps,omitempty"`      // T, the length of the chain; 0 means 1000, with Table as many as there are
+	BetaStart float64   `json:"beta_start,omitempty"` // linear: first β, in (0,1); 0 means 1e-4
+	BetaEnd   float64   `json:"beta_end,omitempty"`   // linear: last β, in [BetaStart,1); 0 means 0.02
+	Offset    float64   `json:"s,omitempty"`          // cosine: s, in (0,1]; 0 means 0.008
+	BetaMax   float64   `json:"beta_max,omitempty"`   // cosine: no β above it, in (0,1); 0 means 0.999
+	Betas     []float64 `json:"betas,omitempty"`      // table: β of every step, in (0,1)
 }
 
 // The zero fields' meanings: Ho et al. 2020, section 4, and Nichol & Dhariwal
@@ -47,6 +49,9 @@ func (s Schedule) filled() Schedule {
 	s.BetaMax = orDefault(s.BetaMax, defaultBetaMax)
 	if s.Steps == 0 {
 		s.Steps = defaultSteps
+		if s.Kind == Table {
+			s.Steps = len(s.Betas)
+		}
 	}
 	return s
 }
@@ -64,6 +69,9 @@ func (s Schedule) Validate() error {
 	f := s.filled()
 	if f.Steps < 1 || f.Steps > maxTrainSteps {
 		return fmt.Errorf("diffusion: schedule: steps is %d, need 1 to %d", s.Steps, maxTrainSteps)
+	}
+	if s.Kind != Table && s.Betas != nil {
+		return fmt.Errorf("diffusion: schedule: betas given for kind %q, need them with %q only", s.Kind, Table)
 	}
 	switch s.Kind {
 	case Linear:
@@ -90,8 +98,17 @@ func (s Schedule) Validate() error {
 		if s.BetaStart != 0 || s.BetaEnd != 0 || s.Offset != 0 || s.BetaMax != 0 {
 			return fmt.Errorf("diffusion: schedule: kind %q is given more than steps, need nothing else", s.Kind)
 		}
+	case Table:
+		if s.BetaStart != 0 || s.BetaEnd != 0 || s.Offset != 0 || s.BetaMax != 0 || f.Steps != len(s.Betas) {
+			return fmt.Errorf("diffusion: schedule: kind %q is given %d betas for %d steps or something else, need one a step and nothing else", s.Kind, len(s.Betas), f.Steps)
+		}
+		for t, beta := range s.Betas {
+			if !(beta > 0 && beta < 1) {
+				return fmt.Errorf("diffusion: schedule: betas[%d] is %g, need a number in (0, 1)", t, beta)
+			}
+		}
 	default:
-		return fmt.Errorf("diffusion: schedule: kind is %q, need %q, %q or %q", s.Kind, Linear, Cosine, Thermodynamic)
+		return fmt.Errorf("diffusion: schedule: kind is %q, need %q, %q, %q or %q", s.Kind, Linear, Cosine, Thermodynamic, Table)
 	}
 	return nil
 }
@@ -104,6 +121,8 @@ func (s Schedule) betas() []float64 {
 		return cosineBetas(f.Steps, f.Offset, f.BetaMax)
 	case Thermodynamic:
 		return thermodynamicBetas(f.Steps)
+	case Table:
+		return s.Betas
 	}
 	return linearBetas(f.Steps, f.BetaStart, f.BetaEnd)
 }

@@ -13,6 +13,7 @@ import (
 
 	"tweedie/core/model"
 	"tweedie/core/quant"
+	"tweedie/tools/convert/internal/checkpoint"
 	"tweedie/tools/convert/internal/importer"
 	"tweedie/weights"
 )
@@ -27,7 +28,8 @@ type conversion struct {
 	sampler           string
 	steps, levels     int
 	guidance          float64
-	json              bool
+	json, plain       bool
+	hints             importer.Hints
 }
 
 func newConvert() *cobra.Command {
@@ -35,13 +37,17 @@ func newConvert() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert IN -o MODEL.json",
 		Short: "Turn a checkpoint into a model",
-		Long: `Convert turns a checkpoint of diffusers (a folder with config.json and
-diffusion_pytorch_model.safetensors, or one .safetensors file with its
-configuration beside it) into a model: a manifest, MODEL.json, with shards beside
-it. IN may be a model too, to quantise it, rename it or give it a card.
+		Long: `Convert turns a checkpoint into a model: a manifest, MODEL.json, with shards beside
+it. IN is a file of safetensors (whole or an index of several), of torch.save (.pt,
+.pth, .ckpt, .bin; nothing in it is executed) or of numpy.savez; a folder of diffusers;
+or a model, to quantise it, rename it or give it a card.
 
-What the checkpoint leaves open, and is supposed, is said on standard error.`,
+What kind of network it is, its names and shapes tell: ` + strings.Join(importer.Families(), ", ") + `.
+An average of the weights (EMA) in the file is taken before the weights themselves.
+What was found and why, and what the checkpoint leaves open and is supposed, is said on
+standard error; the flags under --size and after it say it instead.`,
 		Example: `  tweedie convert ddpm-folder -o ddpm.json --quant f16
+  tweedie convert ema_0.9999_050000.pt -o guided.json --size 64 --head-channels 64 --beta-schedule cosine
   tweedie convert runs/mnist/model.json -o mnist.json --quant int8 --card card.json --title "MNIST digits"`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
@@ -50,7 +56,7 @@ What the checkpoint leaves open, and is supposed, is said on standard error.`,
 	output(cmd, &o.out, "manifest of the model, a .json file")
 	f.StringVar(&o.quant, "quant", "f32", "how weights are stored: f32, f16 or int8")
 	f.IntVar(&o.levels, "levels", 127, "with int8, the largest magnitude of a code: fewer make a smaller, coarser model")
-	f.StringVar(&o.arch, "arch", "auto", "what IN is: auto, diffusers or tweedie")
+	f.StringVar(&o.arch, "arch", "auto", "what IN is: "+strings.Join(archs(), ", "))
 	f.StringVar(&o.name, "name", "", "name of the model (default: IN's own)")
 	f.StringVar(&o.title, "title", "", "what the page calls the model")
 	f.StringVar(&o.card, "card", "", "model card: a .json file goes into the manifest, an .md file beside it")
@@ -58,8 +64,9 @@ What the checkpoint leaves open, and is supposed, is said on standard error.`,
 	f.IntVar(&o.steps, "steps", 0, "steps that the model recommends")
 	f.Float64Var(&o.guidance, "guidance", 0, "guidance that the model recommends")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	hintFlags(f, &o.hints, &o.plain)
 	cmd.RegisterFlagCompletionFunc("quant", cobra.FixedCompletions([]string{"f32", "f16", "int8"}, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions([]string{"auto", "diffusers", "tweedie"}, cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(archs(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -80,8 +87,8 @@ func (o *conversion) check() error {
 	if o.levels < 1 || o.levels > quant.MaxCode {
 		return misused("--levels is %d, need 1 to %d", o.levels, quant.MaxCode)
 	}
-	if !slices.Contains([]string{"auto", "diffusers", "tweedie"}, o.arch) {
-		return misused("--arch is %q, need auto, diffusers or tweedie", o.arch)
+	if !slices.Contains(archs(), o.arch) {
+		return misused("--arch is %q, need %s", o.arch, strings.Join(archs(), ", "))
 	}
 	if ext := filepath.Ext(o.card); o.card != "" && ext != ".json" && ext != ".md" {
 		return misused("--card is %q, need a .json or .md file", o.card)
@@ -93,13 +100,11 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	m, card, assumed, err := o.read(path)
+	m, card, assumed, done, err := o.read(cmd, path)
 	if err != nil {
 		return err
 	}
-	for _, text := range assumed {
-		fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", text)
-	}
+	defer done()
 	if m, err = o.changed(cmd, m); err != nil {
 		return err
 	}
@@ -136,22 +141,29 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	return o.report(cmd.OutOrStdout(), manifest, m.Parameters(), assumed)
 }
 
-// read reads IN, its card if it is a model with one, and what had to be supposed.
-func (o *conversion) read(path string) (m *model.Model, card json.RawMessage, assumed []string, err error) {
-	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix
+// read reads IN, its card if it is a model with one, and what had to be supposed, and
+// says what it found. done ends the reading of the model's weights.
+func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card json.RawMessage, assumed []string, done func() error, err error) {
+	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.Named(path)
 	if !isModel {
-		ck, err := importer.Read(path)
+		ck, err := importer.Read(path, importer.Options{Arch: o.arch, Plain: o.plain, Hints: o.hints})
 		if err != nil {
-			return nil, nil, nil, err
+			return nil, nil, nil, nil, err
 		}
-		return ck.Model, nil, ck.Assumed, nil
+		for _, text := range ck.Found {
+			fmt.Fprintf(cmd.ErrOrStderr(), "found: %s\n", text)
+		}
+		for _, text := range ck.Assumed {
+			fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", text)
+		}
+		return ck.Model, nil, ck.Assumed, ck.Close, nil
 	}
 	f, err := weights.Open(path)
 	if err != nil {
-		return nil, nil, nil, err
+		return nil, nil, nil, nil, err
 	}
 	m, err = model.Open(f)
-	return m, json.RawMessage(f.Manifest.Card), nil, err
+	return m, json.RawMessage(f.Manifest.Card), nil, func() error { return nil }, err
 }
 
 // changed returns m with the name, title and defaults that flags give.
@@ -173,7 +185,7 @@ func (o *conversion) changed(cmd *cobra.Command, m *model.Model) (*model.Model, 
 	if given("guidance") {
 		config.Defaults.Guidance = o.guidance
 	}
-	return model.New(name, &config, m.Params())
+	return m.With(name, &config)
 }
 
 // report prints what was written.

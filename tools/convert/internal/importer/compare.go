@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strings"
 
-	"tweedie/weights"
+	"tweedie/tools/convert/internal/stored"
 )
 
 // maxListed bounds how many names of one kind an error lists.
@@ -15,7 +15,7 @@ const maxListed = 20
 
 // compare says which of the expected parameters are missing, which tensors are
 // unexpected, and which have another shape, by name and in the order of names.
-func compare(expected map[string][]int, found map[string]*weights.Tensor) error {
+func compare(expected map[string][]int, found map[string]*stored.Tensor) error {
 	var missing, unexpected, wrong []string
 	for _, name := range slices.Sorted(maps.Keys(expected)) {
 		t, shape := found[name], expected[name]

@@ -1,48 +1,93 @@
 package importer
 
 import (
+	"errors"
 	"fmt"
 	"path/filepath"
-	"strconv"
 	"strings"
 
-	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/weights"
+	"tweedie/tools/convert/internal/checkpoint"
 )
 
-// Checkpoint is a model read from another program's files.
+// Options say what a checkpoint does not. The zero value takes everything from the
+// files.
+type Options struct {
+	Arch  string // a family's name; "" or "auto": told from names and shapes
+	Plain bool   // the weights that were trained, where there is an average of them too
+	Hints
+}
+
+// Hints are settings that weights do not show. A zero means what the files say, else
+// what the family's authors use, which Checkpoint.Assumed then says.
+type Hints struct {
+	Size         int     // height and width of the pictures
+	Heads        int     // of attention
+	HeadChannels int     // of attention, in place of Heads
+	NewAttention bool    // guided-diffusion's use_new_attention_order
+	Schedule     string  // kind of a core/diffusion.Schedule
+	Steps        int     // of the chain
+	Prediction   string  // one of core/diffusion.Predictions, or model.EDM
+	TimeScale    float64 // the network's t is this times the step
+	SigmaData    float64 // with model.EDM
+}
+
+// Checkpoint is a model read from another program's files. Its weights are read from
+// them when they are asked for, until it is closed.
 type Checkpoint struct {
 	Model   *model.Model
 	Source  string   // the file of the weights
+	Family  string   // one of Families
+	Found   []string // what was recognised and why, one sentence each
 	Assumed []string // what the files do not say and this program supposes, one sentence each
+	file    *checkpoint.File
 }
 
-// Read reads the checkpoint at path, a folder or a .safetensors file. The error
-// lists every parameter that is missing, unexpected or of the wrong shape.
-func Read(path string) (*Checkpoint, error) {
+// Close ends the reading of the model's weights.
+func (c *Checkpoint) Close() error { return c.file.Close() }
+
+// Read reads the checkpoint at path, a folder or a file. The error lists every
+// parameter that is missing, unexpected or of the wrong shape.
+func Read(path string, o Options) (*Checkpoint, error) {
 	files, err := locate(path)
 	if err != nil {
 		return nil, err
 	}
-	ck := &Checkpoint{Source: files.weights}
-	config, err := readConfig(files)
+	file, err := checkpoint.Open(files.weights)
 	if err != nil {
+		return nil, fmt.Errorf("importer: %w", err)
+	}
+	ck := &Checkpoint{Source: files.weights, file: file}
+	if err := ck.read(path, files, o); err != nil {
+		file.Close()
 		return nil, err
-	}
-	ck.Assumed = config.assumed
-	net, err := config.Build()
-	if err != nil {
-		return nil, fmt.Errorf("importer: %q: %w", files.config, err)
-	}
-	params, err := readParams(files.weights, net.Program)
-	if err != nil {
-		return nil, err
-	}
-	if ck.Model, err = model.New(modelName(path), &config.Config, params); err != nil {
-		return nil, fmt.Errorf("importer: %q: %w", path, err)
 	}
 	return ck, nil
+}
+
+func (c *Checkpoint) read(path string, files files, o Options) error {
+	f, v, err := choose(c.file, files, o)
+	if err != nil {
+		return fmt.Errorf("importer: %q: %w", files.weights, err)
+	}
+	c.Family, c.Found = f.name, v.found
+	p, err := f.plan(v, o.Hints)
+	if err != nil {
+		return fmt.Errorf("importer: %w", err)
+	}
+	c.Found, c.Assumed = append(c.Found, p.found...), p.assumed
+	net, err := p.config.Build()
+	if err != nil {
+		return fmt.Errorf("importer: %q as %s: %w", files.weights, f.title, err)
+	}
+	src, err := p.source(net.Program.Params, v)
+	if err != nil {
+		return fmt.Errorf("importer: %q as %s: %w", files.weights, f.title, err)
+	}
+	if c.Model, err = model.New(modelName(path), &p.config, src); err != nil {
+		return fmt.Errorf("importer: %q: %w", path, err)
+	}
+	return nil
 }
 
 // modelName names a model after its folder or file.
@@ -50,78 +95,14 @@ func modelName(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
 	}
-	return strings.TrimSuffix(filepath.Base(path), safetensorsSuffix)
-}
-
-// readParams reads the parameters that p declares from a safetensors file.
-func readParams(path string, p *graph.Program) (*graph.Params, error) {
-	data, err := readFile(path, maxWeights)
-	if err != nil {
-		return nil, err
-	}
-	stored, _, err := weights.ParseSafetensors(data)
-	if err != nil {
-		return nil, fmt.Errorf("importer: %q: %w", path, err)
-	}
-	found, err := currentNames(stored)
-	if err != nil {
-		return nil, fmt.Errorf("importer: %q: %w", path, err)
-	}
-	expected := map[string][]int{}
-	for _, d := range p.Params {
-		expected[d.Name] = d.Shape
-	}
-	if err := compare(expected, found); err != nil {
-		return nil, fmt.Errorf("importer: %q does not fit its configuration: %w", path, err)
-	}
-	params := graph.NewParams(p)
-	for i, d := range params.Specs {
-		numbers, err := found[d.Name].Float32()
-		if err != nil {
-			return nil, fmt.Errorf("importer: %q: %w", path, err)
+	name := filepath.Base(path)
+	for _, suffix := range checkpoint.Suffixes {
+		if stem, ok := strings.CutSuffix(name, suffix); ok && stem != "" {
+			return stem
 		}
-		for j, v := range numbers {
-			if v-v != 0 {
-				return nil, fmt.Errorf("importer: %q: tensor %q: number %d is %g, need a finite number", path, found[d.Name].Name, j, v)
-			}
-		}
-		copy(params.Slice(i), numbers)
 	}
-	return params, nil
+	return name
 }
 
-// currentAttention gives the name that diffusers uses since version 0.15 for what
-// the attention block called otherwise before.
-var currentAttention = map[string]string{
-	"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0",
-}
-
-// currentName returns the name of a parameter in today's diffusers, whose
-// attention parameters are called …attentions.N.to_q.weight and so on.
-func currentName(name string) string {
-	parts := strings.Split(name, ".")
-	n := len(parts)
-	if n < 4 || parts[n-4] != "attentions" || currentAttention[parts[n-2]] == "" {
-		return name
-	}
-	if _, err := strconv.Atoi(parts[n-3]); err != nil {
-		return name
-	}
-	parts[n-2] = currentAttention[parts[n-2]]
-	return strings.Join(parts, ".")
-}
-
-// currentNames returns tensors by their current names. The error names two
-// tensors that have one and the same.
-func currentNames(stored []weights.Tensor) (map[string]*weights.Tensor, error) {
-	found := map[string]*weights.Tensor{}
-	for i := range stored {
-		t := &stored[i]
-		name := currentName(t.Name)
-		if other := found[name]; other != nil {
-			return nil, fmt.Errorf("tensors %q and %q are the same parameter", other.Name, t.Name)
-		}
-		found[name] = t
-	}
-	return found, nil
-}
+// errSize is what a family says whose names do not tell how large pictures are.
+var errSize = errors.New("the weights do not show how large the pictures are, need --size, their height and width")

@@ -3,34 +3,34 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
 )
 
-// process is what a scheduler's configuration says about how a network was
-// trained. How diffusers would sample from it is not read.
+// process is how a network was trained: on a chain, a continuous process, or with
+// Karras et al. 2022's preconditioning. How another program would sample from it is
+// not read.
 type process struct {
 	prediction         string
-	schedule           *diffusion.Schedule // with model.Epsilon
-	sigmaData          float64             // with model.EDM
-	sigmaMin, sigmaMax float64
+	schedule           *diffusion.Schedule
+	spec               *diffusion.Spec
+	sigmaData          float64 // with model.EDM
+	sigmaMin, sigmaMax float64 // 0: the chain's
+	timeScale          float64
 }
 
-// schedules maps beta_schedule to kinds of this program: linear is Ho et al. 2020,
-// squaredcos_cap_v2 is Nichol & Dhariwal 2021.
-var schedules = map[string]string{
-	"linear":            diffusion.Linear,
-	"squaredcos_cap_v2": diffusion.Cosine,
+// predictions maps diffusers' prediction_type to predictions of this program.
+var predictions = map[string]diffusion.Prediction{
+	"epsilon": diffusion.PredictEpsilon, "sample": diffusion.PredictX0, "v_prediction": diffusion.PredictV,
+	"flow_prediction": diffusion.PredictVelocity,
 }
 
 // parseScheduler reads diffusers' scheduler_config.json: any scheduler on a chain
-// of β, and the two with Karras et al. 2022's preconditioning. No data means Ho et
-// al.'s chain.
+// of β, those of straight paths, and the two with Karras et al. 2022's
+// preconditioning.
 func parseScheduler(data []byte) (process, error) {
-	if data == nil {
-		data = []byte(`{"beta_schedule": "linear"}`)
-	}
 	members, err := parseObject(data)
 	if err != nil {
 		return process{}, err
@@ -42,46 +42,77 @@ func parseScheduler(data []byte) (process, error) {
 	switch {
 	case class == "EDMEulerScheduler" || class == "EDMDPMSolverMultistepScheduler":
 		return parseEDM(members)
-	case members["beta_schedule"] == nil:
-		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β or with EDM's preconditioning", class)
+	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler":
+		return parseStraight(members)
+	case members["beta_schedule"] == nil && members["trained_betas"] == nil:
+		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths or with EDM's preconditioning", class)
 	}
 	return parseChain(members)
 }
 
-func parseChain(members map[string]json.RawMessage) (process, error) {
-	kind, prediction := "", "epsilon"
-	s := &diffusion.Schedule{Steps: 1000, BetaStart: 1e-4, BetaEnd: 0.02}
-	var betas []float64
-	var zeroSNR bool
-	for name, to := range map[string]any{
-		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &s.Steps, "beta_start": &s.BetaStart,
-		"beta_end": &s.BetaEnd, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR,
-	} {
+// read reads members by name into what keeps its value where there is none.
+func read(members map[string]json.RawMessage, into map[string]any) error {
+	for name, to := range into {
 		if err := member(members, name, to); err != nil {
-			return process{}, err
+			return err
 		}
 	}
-	if prediction != "epsilon" {
-		return process{}, fmt.Errorf("prediction_type is %q, need epsilon", prediction)
-	}
-	if betas != nil {
-		return process{}, fmt.Errorf("trained_betas holds %d numbers, need a beta_schedule alone", len(betas))
+	return nil
+}
+
+func parseChain(members map[string]json.RawMessage) (process, error) {
+	kind, prediction, steps, start, end := "linear", "epsilon", 1000, 1e-4, 0.02
+	var betas []float64
+	var zeroSNR bool
+	err := read(members, map[string]any{
+		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &steps, "beta_start": &start,
+		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR,
+	})
+	if err != nil {
+		return process{}, err
 	}
 	if zeroSNR {
 		return process{}, fmt.Errorf("rescale_betas_zero_snr is true, need false: the last noise level would be infinite")
 	}
-	if s.Kind = schedules[kind]; s.Kind == "" {
-		return process{}, fmt.Errorf("beta_schedule is %q, need linear or squaredcos_cap_v2", kind)
+	what, ok := predictions[prediction]
+	if !ok {
+		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample, v_prediction or flow_prediction", prediction)
 	}
-	if s.Kind == diffusion.Cosine {
-		s.BetaStart, s.BetaEnd = 0, 0 // the cosine schedule has none
-	}
-	chain, err := diffusion.NewChain(*s)
-	if err != nil {
+	p := process{prediction: string(what)}
+	if betas != nil {
+		p.schedule = &diffusion.Schedule{Kind: diffusion.Table, Betas: betas}
+	} else if p.schedule, err = schedule(kind, steps, start, end); err != nil {
 		return process{}, err
 	}
-	lowest, highest := chain.SigmaRange()
-	return process{prediction: model.Epsilon, schedule: s, sigmaMin: float64(lowest), sigmaMax: float64(highest)}, nil
+	return p, p.bounds()
+}
+
+// schedule returns the chain of diffusers' beta_schedule.
+func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, error) {
+	if steps < 1 || steps > 1<<20 {
+		return nil, fmt.Errorf("num_train_timesteps is %d, need 1 to 2^20", steps)
+	}
+	var beta func(u float64) float64 // for u from 0 to 1
+	switch kind {
+	case "linear":
+		return &diffusion.Schedule{Kind: diffusion.Linear, Steps: steps, BetaStart: start, BetaEnd: end}, nil
+	case "squaredcos_cap_v2": // Nichol & Dhariwal 2021, which has no ends
+		return &diffusion.Schedule{Kind: diffusion.Cosine, Steps: steps}, nil
+	case "scaled_linear": // Rombach et al. 2022, arXiv:2112.10752: √β is linear
+		beta = func(u float64) float64 {
+			root := math.Sqrt(start) + float64(u*(math.Sqrt(end)-math.Sqrt(start)))
+			return root * root
+		}
+	case "sigmoid": // Xu et al. 2022, arXiv:2203.02923 (GeoDiff)
+		beta = func(u float64) float64 { return start + (end-start)/(1+math.Exp(6-12*u)) }
+	default:
+		return nil, fmt.Errorf("beta_schedule is %q, need linear, scaled_linear, squaredcos_cap_v2 or sigmoid", kind)
+	}
+	s := &diffusion.Schedule{Kind: diffusion.Table, Betas: make([]float64, steps)}
+	for t := range s.Betas {
+		s.Betas[t] = beta(float64(t) / float64(max(steps-1, 1)))
+	}
+	return s, nil
 }
 
 // parseEDM reads a scheduler that preconditions as Karras et al. 2022, Table 1:
@@ -90,15 +121,29 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 func parseEDM(members map[string]json.RawMessage) (process, error) {
 	p := process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80}
 	prediction := "epsilon"
-	for name, to := range map[string]any{
+	err := read(members, map[string]any{
 		"prediction_type": &prediction, "sigma_data": &p.sigmaData, "sigma_min": &p.sigmaMin, "sigma_max": &p.sigmaMax,
-	} {
-		if err := member(members, name, to); err != nil {
-			return process{}, err
-		}
+	})
+	if err == nil && prediction != "epsilon" {
+		err = fmt.Errorf("prediction_type is %q, need epsilon", prediction)
 	}
-	if prediction != "epsilon" {
-		return process{}, fmt.Errorf("prediction_type is %q, need epsilon", prediction)
+	return p, err
+}
+
+// parseStraight reads a scheduler of straight paths (Lipman et al. 2023,
+// arXiv:2210.02747): the network predicts ε − x₀ at t from 0 to num_train_timesteps.
+// The levels are those of the first and the last but one of its steps.
+func parseStraight(members map[string]json.RawMessage) (process, error) {
+	steps := 1000
+	if err := read(members, map[string]any{"num_train_timesteps": &steps}); err != nil {
+		return process{}, err
 	}
-	return p, nil
+	if steps < 3 || steps > 1<<20 {
+		return process{}, fmt.Errorf("num_train_timesteps is %d, need 3 to 2^20", steps)
+	}
+	n := float64(steps)
+	return process{
+		prediction: string(diffusion.PredictVelocity), spec: &diffusion.Spec{Kind: diffusion.KindStraight},
+		sigmaMin: 1 / (n - 1), sigmaMax: n - 1, timeScale: n,
+	}, nil
 }

@@ -55,13 +55,16 @@ func Read(path string) (*Array, error) {
 
 // Parse reads the bytes of a file.
 func Parse(data []byte) (*Array, error) {
-	header, body, err := split(data)
+	h, err := ParseHeader(data)
 	if err != nil {
 		return nil, err
 	}
-	kind, shape, err := parseHeader(header)
-	if err != nil {
-		return nil, err
+	kind, shape, body := h.Descr, h.Shape, data[h.Size:]
+	if sizes[kind] == 0 {
+		return nil, fmt.Errorf("elements are %q, need one of |u1 <i4 <i8 <f4 <f8", kind)
+	}
+	if h.Fortran {
+		return nil, errors.New("array is in Fortran order, need C order: numpy.ascontiguousarray")
 	}
 	size, n := sizes[kind], 1
 	for i, d := range shape {
@@ -79,26 +82,39 @@ func Parse(data []byte) (*Array, error) {
 // sizes holds the element types that are read, by NumPy's descr, and their bytes.
 var sizes = map[string]int{"|u1": 1, "<i4": 4, "<i8": 8, "<f4": 4, "<f8": 8}
 
-// split returns the text of the header and the bytes after it.
-func split(data []byte) (header string, body []byte, err error) {
+// Header is what stands before the elements.
+type Header struct {
+	Descr   string // NumPy's name of the element type, such as "<f4"
+	Fortran bool   // the first axis varies fastest
+	Shape   []int
+	Size    int // bytes before the elements
+}
+
+// ParseHeader reads the start of a file, which may go on.
+func ParseHeader(data []byte) (*Header, error) {
 	if len(data) < 10 || string(data[:6]) != magic {
-		return "", nil, errors.New("does not start as one")
+		return nil, errors.New("does not start as one")
 	}
 	length, start := int(binary.LittleEndian.Uint16(data[8:])), 10
 	switch version := data[6]; version {
 	case 1:
 	case 2, 3:
 		if len(data) < 12 {
-			return "", nil, errors.New("ends inside its header")
+			return nil, errors.New("ends inside its header")
 		}
 		length, start = int(binary.LittleEndian.Uint32(data[8:])), 12
 	default:
-		return "", nil, fmt.Errorf("format version is %d, need 1, 2 or 3", version)
+		return nil, fmt.Errorf("format version is %d, need 1, 2 or 3", version)
 	}
 	if length > len(data)-start {
-		return "", nil, fmt.Errorf("header of %d bytes, found %d", length, len(data)-start)
+		return nil, fmt.Errorf("header of %d bytes, found %d", length, len(data)-start)
 	}
-	return string(data[start : start+length]), data[start+length:], nil
+	h, err := parseHeader(string(data[start : start+length]))
+	if err != nil {
+		return nil, err
+	}
+	h.Size = start + length
+	return h, nil
 }
 
 // The header is a Python dict of three entries, in any order.
@@ -111,19 +127,12 @@ var (
 // maxAxes bounds the number of axes, as NumPy does.
 const maxAxes = 64
 
-func parseHeader(header string) (kind string, shape []int, err error) {
+func parseHeader(header string) (*Header, error) {
 	descr, order, axes := descrEntry.FindStringSubmatch(header), orderEntry.FindStringSubmatch(header), shapeEntry.FindStringSubmatch(header)
 	if descr == nil || order == nil || axes == nil {
-		return "", nil, fmt.Errorf("header %.200q has no readable descr, fortran_order and shape", header)
+		return nil, fmt.Errorf("header %.200q has no readable descr, fortran_order and shape", header)
 	}
-	kind = descr[1]
-	if sizes[kind] == 0 {
-		return "", nil, fmt.Errorf("elements are %q, need one of |u1 <i4 <i8 <f4 <f8", kind)
-	}
-	if order[1] == "True" {
-		return "", nil, errors.New("array is in Fortran order, need C order: numpy.ascontiguousarray")
-	}
-	shape = []int{}
+	shape := []int{}
 	for text := range strings.SplitSeq(axes[1], ",") {
 		text = strings.TrimSuffix(strings.TrimSpace(text), "L")
 		if text == "" {
@@ -131,11 +140,11 @@ func parseHeader(header string) (kind string, shape []int, err error) {
 		}
 		d, err := strconv.Atoi(text)
 		if err != nil || len(shape) == maxAxes {
-			return "", nil, fmt.Errorf("shape (%.200s) is not one", axes[1])
+			return nil, fmt.Errorf("shape (%.200s) is not one", axes[1])
 		}
 		shape = append(shape, d)
 	}
-	return kind, shape, nil
+	return &Header{Descr: descr[1], Fortran: order[1] == "True", Shape: shape}, nil
 }
 
 // elements returns the n little-endian elements of b.

@@ -9,54 +9,65 @@ import (
 	"strconv"
 	"strings"
 
-	"tweedie/core/model"
+	"tweedie/core/graph"
 	"tweedie/core/unet"
 )
 
-// config is a model's configuration and what had to be assumed for it.
-type config struct {
-	model.Config
-	assumed []string
-}
-
-// readConfig makes a model's configuration of diffusers' files.
-func readConfig(f files) (*config, error) {
-	data, err := readFile(f.config, maxConfig)
+// planDiffusers reads a UNet2DModel: everything but its weights stands in config.json
+// and scheduler_config.json.
+func planDiffusers(v *view, h Hints) (*plan, error) {
+	if v.files.config == "" {
+		return nil, fmt.Errorf("%q: no configuration beside it, need %s, which diffusers saves with the weights", v.files.weights, configName)
+	}
+	data, err := readFile(v.files.config)
 	if err != nil {
 		return nil, err
 	}
-	c := &config{}
+	p := &plan{find: func(d graph.Declared) part { return findDiffusers(v, d) }}
 	u, err := parseUNet(data)
 	if err != nil {
-		return nil, fmt.Errorf("importer: %q: %w", f.config, err)
+		return nil, fmt.Errorf("%q: %w", v.files.config, err)
 	}
-	c.UNet = &u
-	var scheduler []byte
-	if f.scheduler != "" {
-		if scheduler, err = readFile(f.scheduler, maxConfig); err != nil {
-			return nil, err
-		}
+	if h.Size != 0 {
+		u.SampleSize = h.Size
 	}
-	p, err := parseScheduler(scheduler)
+	return p, p.finish(&u, v, h, ho2020)
+}
+
+// findDiffusers returns where a parameter is: under its own name, or that which
+// diffusers gave it before version 0.15.
+func findDiffusers(v *view, d graph.Declared) part {
+	if old := oldName(d.Name); !v.has(d.Name) && v.has(old) {
+		return renamed(old, d.Shape...)
+	}
+	return renamed(d.Name, d.Shape...)
+}
+
+// oldAttention gives the names that diffusers used before version 0.15.
+var oldAttention = map[string]string{"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
+
+// oldName returns the name of a parameter in diffusers before version 0.15.
+func oldName(name string) string {
+	p, ok := parsePlace(name)
+	if old := oldAttention[p.layer]; ok && p.kind == "attentions" && old != "" {
+		return strings.TrimSuffix(name, p.layer+"."+p.leaf) + old + "." + p.leaf
+	}
+	return name
+}
+
+// ofClass reports whether a configuration, which there may not be, is of that class.
+func ofClass(config, class string) bool {
+	if config == "" {
+		return false
+	}
+	data, err := readFile(config)
 	if err != nil {
-		return nil, fmt.Errorf("importer: %q: %w", f.scheduler, err)
+		return false
 	}
-	if f.scheduler == "" {
-		c.assumed = append(c.assumed, fmt.Sprintf("no %s: the network predicts ε on a linear chain of %d steps, β from %g to %g",
-			schedulerName, p.schedule.Steps, p.schedule.BetaStart, p.schedule.BetaEnd))
+	var c struct {
+		Class string `json:"_class_name"`
 	}
-	c.Arch = model.UNet2D
-	c.Prediction, c.Schedule, c.SigmaData = p.prediction, p.schedule, p.sigmaData
-	c.SigmaMin, c.SigmaMax = p.sigmaMin, p.sigmaMax
-	c.Shape = [3]int{c.UNet.InChannels, c.UNet.SampleSize, c.UNet.SampleSize}
-	c.Defaults = model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1}
-	if c.UNet.Conditional() {
-		for i := range *c.UNet.NumClassEmbeds {
-			c.Classes = append(c.Classes, strconv.Itoa(i))
-		}
-		c.assumed = append(c.assumed, "classes have no names: they are called by their numbers; none of them means \"no class\", so there is no guidance")
-	}
-	return c, nil
+	return json.Unmarshal(data, &c) == nil && c.Class == class
 }
 
 // unetDefaults returns the arguments of diffusers' UNet2DModel where a

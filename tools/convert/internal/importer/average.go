@@ -1,0 +1,96 @@
+package importer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tweedie/tools/convert/internal/checkpoint"
+	"tweedie/tools/convert/internal/stored"
+)
+
+// newView chooses among the copies of a network in a file: an average of its weights
+// (EMA) before the weights as trained, unless plain is asked for.
+func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
+	v := &view{root: roots[0], tensors: map[string]*stored.Tensor{}}
+	for _, root := range roots {
+		if isAverage(root, roots) != plain {
+			v.root = root
+			break
+		}
+	}
+	average := isAverage(v.root, roots)
+	if average {
+		v.found = append(v.found, fmt.Sprintf("%q holds an average of the weights, which is taken", strings.TrimSuffix(v.root, ".")))
+	}
+	others := 0
+	var order []string
+	for i := range file.Tensors {
+		t := &file.Tensors[i]
+		if name, ok := strings.CutPrefix(t.Name, v.root); ok {
+			v.tensors[name] = t
+			order = append(order, name)
+		} else {
+			others++
+		}
+	}
+	if !plain && !average {
+		n, err := v.pairShadows(file, order)
+		if err != nil {
+			return nil, err
+		}
+		others -= n
+	}
+	if others > 0 {
+		v.found = append(v.found, fmt.Sprintf("%d tensors beside the network are left", others))
+	}
+	return v, nil
+}
+
+// isAverage reports whether a root is named as averages are. The list that the code of
+// DDIM saves (Song et al. 2020, arXiv:2010.02502) has the model first and the average
+// fifth.
+func isAverage(root string, roots []string) bool {
+	words := strings.FieldsFunc(strings.ToLower(root), func(r rune) bool { return r == '.' || r == '_' })
+	if slices.Contains(words, "ema") || slices.Contains(words, "averaged") || slices.Contains(words, "shadow") {
+		return true
+	}
+	return strings.HasPrefix(root, "4.") && slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(r, "0.") })
+}
+
+// shadows is where torch_ema and score_sde_pytorch keep averages: a list without names.
+const shadows = "shadow_params."
+
+// pairShadows puts the averages of such a list, which come in the order of the
+// network's parameters, in their place, and returns how many it holds.
+func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
+	var list []*stored.Tensor
+	for i := range file.Tensors {
+		if t := &file.Tensors[i]; strings.HasPrefix(t.Name, shadows) || strings.Contains(t.Name, "."+shadows) {
+			list = append(list, t)
+		}
+	}
+	if list == nil {
+		return 0, nil
+	}
+	order = slices.DeleteFunc(slices.Clone(order), func(name string) bool { return isBuffer(name) })
+	if len(list) != len(order) {
+		return 0, fmt.Errorf("the list of averages, %q, has %d tensors, the network %d, need as many: --no-ema takes the network as it was trained", list[0].Name, len(list), len(order))
+	}
+	for i, name := range order {
+		if t := v.tensors[name]; !slices.Equal(list[i].Shape, t.Shape) {
+			return 0, fmt.Errorf("average %q is %v, need %v as %q: --no-ema takes the network as it was trained", list[i].Name, list[i].Shape, t.Shape, t.Name)
+		}
+	}
+	for i, name := range order {
+		v.tensors[name] = list[i]
+	}
+	v.found = append(v.found, fmt.Sprintf("%q to %q are averages of the weights, in their order, which are taken", list[0].Name, list[len(list)-1].Name))
+	return len(list), nil
+}
+
+// isBuffer reports whether a tensor of a network is none of its parameters: what
+// training does not change, and averages leave out.
+func isBuffer(name string) bool {
+	return name == "sigmas" || name == "all_modules.0.W" || strings.HasSuffix(name, ".num_batches_tracked")
+}

@@ -1,0 +1,94 @@
+package importer
+
+import (
+	"fmt"
+
+	"tweedie/core/graph"
+	"tweedie/core/unet"
+)
+
+// planDDPM reads the network of Ho et al. 2020 (arXiv:2006.11239) as its PyTorch port
+// and the code of DDIM (Song et al. 2020, arXiv:2010.02502) name it.
+func planDDPM(v *view, h Hints) (*plan, error) {
+	u := ofHo2020(v, h)
+	u.LayersPerBlock = v.count("down.0.block.%d.conv1.weight")
+	for i := range v.count("down.%d.block.0.conv1.weight") {
+		attends := v.has(fmt.Sprintf("down.%d.attn.0.q.weight", i))
+		addLevel(&u, v.dim(fmt.Sprintf("down.%d.block.0.conv1.weight", i), 0), attends, attends)
+	}
+	levels := len(u.BlockOutChannels)
+	p := &plan{find: func(d graph.Declared) part { return findDDPM(d, levels) }}
+	return p, p.finish(&u, v, h, ho2020)
+}
+
+// ofHo2020 returns what all programs agree about that take over the network of Ho et
+// al. 2020.
+func ofHo2020(v *view, h Hints) unet.Config {
+	return unet.Config{
+		SampleSize: h.Size, InChannels: v.dim("conv_in.weight", 1), OutChannels: v.dim("conv_out.weight", 0),
+		NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu",
+	}
+}
+
+// addLevel adds a level below the others, with attention on the way down and up if
+// asked.
+func addLevel(u *unet.Config, channels int, down, up bool) {
+	kind := func(attends bool, name string) string {
+		if attends {
+			return "Attn" + name
+		}
+		return name
+	}
+	u.BlockOutChannels = append(u.BlockOutChannels, channels)
+	u.DownBlockTypes = append(u.DownBlockTypes, kind(down, "DownBlock2D"))
+	u.UpBlockTypes = append([]string{kind(up, "UpBlock2D")}, u.UpBlockTypes...)
+}
+
+// The names of DDPM's port.
+var (
+	ddpmOuter = map[string]string{
+		"time_embedding.linear_1": "temb.dense.0", "time_embedding.linear_2": "temb.dense.1", "conv_norm_out": "norm_out",
+	}
+	ddpmResnet    = layers{"time_emb_proj": "temb_proj", "conv_shortcut": "nin_shortcut"}
+	ddpmAttention = layers{"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
+)
+
+// findDDPM returns where a parameter is: attention's linear maps are 1×1 convolutions.
+func findDDPM(d graph.Declared, levels int) part {
+	p, ok := parsePlace(d.Name)
+	if !ok {
+		layer := p.layer
+		if other := ddpmOuter[layer]; other != "" {
+			layer = other
+		}
+		return renamed(layer+"."+p.leaf, d.Shape...)
+	}
+	way := map[string]string{"down_blocks": "down", "up_blocks": "up", "mid_block": "mid"}[p.side]
+	if p.side != "mid_block" {
+		way = fmt.Sprintf("%s.%d", way, p.level(levels))
+	}
+	switch p.kind {
+	case "downsamplers":
+		return renamed(fmt.Sprintf("%s.downsample.%s.%s", way, p.layer, p.leaf), d.Shape...)
+	case "upsamplers":
+		return renamed(fmt.Sprintf("%s.upsample.%s.%s", way, p.layer, p.leaf), d.Shape...)
+	case "resnets":
+		if p.side == "mid_block" {
+			return renamed(ddpmResnet.of(fmt.Sprintf("mid.block_%d", p.index+1), p), d.Shape...)
+		}
+		return renamed(ddpmResnet.of(fmt.Sprintf("%s.block.%d", way, p.index), p), d.Shape...)
+	}
+	prefix := fmt.Sprintf("%s.attn.%d", way, p.index)
+	if p.side == "mid_block" {
+		prefix = "mid.attn_1"
+	}
+	return renamed(ddpmAttention.of(prefix, p), pointwise(d.Shape)...)
+}
+
+// pointwise returns the shape of a 1×1 convolution for that of a linear map.
+func pointwise(shape []int) []int {
+	if len(shape) == 2 {
+		return []int{shape[0], shape[1], 1, 1}
+	}
+	return shape
+}

@@ -1,0 +1,127 @@
+package importer
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"tweedie/tools/convert/internal/checkpoint"
+	"tweedie/tools/convert/internal/stored"
+)
+
+// family is a kind of network, as one program writes it.
+type family struct {
+	name  string   // what --arch takes
+	title string   // for people
+	marks []string // names of parameters that each such network has, and no other's together
+	plan  func(*view, Hints) (*plan, error)
+}
+
+// families lists what is known, in the order in which it is looked for.
+var families = []family{
+	{"diffusers", "diffusers' UNet2DModel", []string{"conv_in.weight", "time_embedding.linear_1.weight", "conv_norm_out.weight"}, planDiffusers},
+	{"ddpm", "the PyTorch port of DDPM", []string{"conv_in.weight", "temb.dense.0.weight", "norm_out.weight"}, planDDPM},
+}
+
+// Families lists the names that Options.Arch takes.
+func Families() []string {
+	var names []string
+	for _, f := range families {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// view is the part of a checkpoint that is one network's.
+type view struct {
+	files   files
+	root    string                    // what stands before the names
+	tensors map[string]*stored.Tensor // by their names without root
+	found   []string
+}
+
+// has reports whether there is a tensor of that name.
+func (v *view) has(name string) bool { return v.tensors[name] != nil }
+
+// dim returns the length of an axis of a tensor, 0 if there is none.
+func (v *view) dim(name string, axis int) int {
+	if t := v.tensors[name]; t != nil && axis < len(t.Shape) {
+		return t.Shape[axis]
+	}
+	return 0
+}
+
+// count returns how many names there are of a format that takes a number from 0 on.
+func (v *view) count(format string) int {
+	n := 0
+	for v.has(fmt.Sprintf(format, n)) {
+		n++
+	}
+	return n
+}
+
+// choose finds the family of a checkpoint, and which of its tensors are the network's.
+func choose(file *checkpoint.File, files files, o Options) (*family, *view, error) {
+	if o.Arch != "" && o.Arch != "auto" && !slices.Contains(Families(), o.Arch) {
+		return nil, nil, fmt.Errorf("--arch is %q, need auto or one of %q", o.Arch, Families())
+	}
+	for i := range families {
+		f := &families[i]
+		if o.Arch != "" && o.Arch != "auto" && o.Arch != f.name {
+			continue
+		}
+		roots := f.roots(file.Tensors)
+		if len(roots) == 0 && f.name == "diffusers" && ofClass(files.config, "UNet2DModel") {
+			roots = []string{""} // what it lacks is told by name
+		}
+		if len(roots) == 0 {
+			continue
+		}
+		v, err := newView(file, roots, o.Plain)
+		if err != nil {
+			return nil, nil, err
+		}
+		v.files = files
+		why := fmt.Sprintf("%s: it has %s", f.title, strings.Join(f.marks, ", "))
+		v.found = append([]string{why}, v.found...)
+		return f, v, nil
+	}
+	need := "one of the networks that are known: " + strings.Join(Families(), ", ")
+	if o.Arch != "" && o.Arch != "auto" {
+		need = fmt.Sprintf("%q as %s has them", families[slices.Index(Families(), o.Arch)].marks, o.Arch)
+	}
+	return nil, nil, fmt.Errorf("its %d tensors%s are no network of that kind, need %s", len(file.Tensors), firstNames(file.Tensors), need)
+}
+
+// firstNames lists the names of a few tensors, for an error.
+func firstNames(tensors []stored.Tensor) string {
+	var names []string
+	for _, t := range tensors[:min(4, len(tensors))] {
+		names = append(names, fmt.Sprintf("%.60q", t.Name))
+	}
+	if names == nil {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + ", …)"
+}
+
+// roots returns what stands before the family's marks wherever all of them are, the
+// shortest first.
+func (f *family) roots(tensors []stored.Tensor) []string {
+	names := map[string]bool{}
+	for _, t := range tensors {
+		names[t.Name] = true
+	}
+	var roots []string
+	for _, t := range tensors {
+		root, ok := strings.CutSuffix(t.Name, f.marks[0])
+		if !ok || root != "" && !strings.HasSuffix(root, ".") || slices.Contains(roots, root) {
+			continue
+		}
+		if !slices.ContainsFunc(f.marks[1:], func(mark string) bool { return !names[root+mark] }) {
+			roots = append(roots, root)
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b string) int { return len(a) - len(b) })
+	return roots
+}

@@ -1,0 +1,184 @@
+package importer
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tweedie/core/infer"
+	"tweedie/core/tensor"
+	"tweedie/weights"
+)
+
+// fill returns numbers that follow from a parameter's name and shape: testdata/make.py
+// makes the same.
+func fill(name string, shape []int) []float32 {
+	seed := uint32(2166136261)
+	for _, b := range []byte(name) {
+		seed = (seed ^ uint32(b)) * 16777619
+	}
+	long, fan := 0, 1
+	for i, d := range shape {
+		if d > 1 {
+			long++
+		}
+		if i > 0 {
+			fan *= d
+		}
+	}
+	out := make([]float32, tensor.Size(shape))
+	for i := range out {
+		x := uint32(i) + seed
+		x = (x ^ x>>16) * 0x85ebca6b
+		x = (x ^ x>>13) * 0xc2b2ae35
+		u := float64(x^x>>16)/(1<<31) - 1
+		switch {
+		case long > 1:
+			u *= math.Sqrt(3 / float64(fan))
+		case strings.HasSuffix(name, ".weight") || strings.HasSuffix(name, ".g"):
+			u = 1 + float64(0.2*u)
+		default:
+			u *= 0.2
+		}
+		out[i] = float32(u)
+	}
+	return out
+}
+
+// torchCase is what PyTorch computed: inputs and output, and the network's state.
+type torchCase struct {
+	values map[string]weights.Tensor
+	state  []weights.Tensor
+}
+
+func readCase(t testing.TB, name string) torchCase {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name+".safetensors"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors, metadata, err := weights.ParseSafetensors(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := torchCase{values: map[string]weights.Tensor{}}
+	for _, v := range tensors {
+		c.values[v.Name] = v
+	}
+	var parameters [][2]json.RawMessage
+	if err := json.Unmarshal([]byte(metadata["parameters"]), &parameters); err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range parameters {
+		v := weights.Tensor{DType: weights.F32}
+		if json.Unmarshal(p[0], &v.Name) != nil || json.Unmarshal(p[1], &v.Shape) != nil {
+			t.Fatalf("parameter %s", p)
+		}
+		if kept, ok := c.values["kept."+v.Name]; ok {
+			v.Data = kept.Data
+		} else {
+			v.Data = bytesOf(fill(v.Name, v.Shape))
+		}
+		c.state = append(c.state, v)
+	}
+	return c
+}
+
+func bytesOf(numbers []float32) []byte {
+	var out []byte
+	for _, v := range numbers {
+		out = binary.LittleEndian.AppendUint32(out, math.Float32bits(v))
+	}
+	return out
+}
+
+func (c torchCase) numbers(t testing.TB, name string) *tensor.Tensor {
+	t.Helper()
+	v := c.values[name]
+	numbers, err := v.Float32()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tensor.Of(numbers, v.Shape...)
+}
+
+// tolerance is the largest difference from PyTorch, in parts of the largest output.
+const tolerance = 1e-5
+
+// parityCases are networks of other programs, with what their weights do not show.
+var parityCases = []struct {
+	name, family string
+	hints        Hints
+}{
+	{"ddpm", "ddpm", Hints{Size: 8}},
+}
+
+// TestParity reads every family's checkpoint, recognised by its names alone, and
+// compares the network with PyTorch's.
+func TestParity(t *testing.T) {
+	for _, tt := range parityCases {
+		t.Run(tt.name, func(t *testing.T) {
+			c := readCase(t, tt.name)
+			path := filepath.Join(t.TempDir(), "net.safetensors")
+			if err := os.WriteFile(path, encode(t, c.state), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			ck, err := Read(path, Options{Hints: tt.hints})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ck.Close()
+			if ck.Family != tt.family {
+				t.Errorf("family is %q, want %q", ck.Family, tt.family)
+			}
+			x, err := tensor.ToNHWC(c.numbers(t, "x"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := ck.Model.NewRunner(2, infer.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := ck.Model.Err(); err != nil {
+				t.Fatal(err)
+			}
+			var y []int
+			if _, ok := c.values["y"]; ok {
+				for _, v := range c.numbers(t, "y").Data {
+					y = append(y, int(v))
+				}
+			}
+			out, err := r.Forward(x, c.numbers(t, "t").Data, y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := tensor.ToNCHW(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, got.Data, c.numbers(t, "out").Data)
+		})
+	}
+}
+
+// near fails unless got is within tolerance of want, as many numbers.
+func near(t *testing.T, got, want []float32) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Fatalf("got %d numbers, want %d", len(got), len(want))
+	}
+	largest, worst := 0.0, 0.0
+	for i, w := range want {
+		largest = max(largest, math.Abs(float64(w)))
+		if d := math.Abs(float64(got[i]) - float64(w)); !(d <= worst) {
+			worst = d
+		}
+	}
+	if !(worst <= tolerance*largest) {
+		t.Errorf("off by %.3g of %.3g, need %g of it", worst, largest, tolerance)
+	}
+}

@@ -1,0 +1,112 @@
+package importer
+
+import (
+	"fmt"
+	"strconv"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+	"tweedie/core/unet"
+)
+
+// origin is what a family's authors train with, where a checkpoint does not say.
+type origin struct {
+	process process
+	says    string // for people
+}
+
+// ho2020 is the chain of Ho et al. 2020, section 4.
+var ho2020 = origin{
+	process{prediction: model.Epsilon, schedule: &diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, BetaStart: 1e-4, BetaEnd: 0.02}},
+	"the network predicts ε on a linear chain of 1000 steps, β from 0.0001 to 0.02",
+}
+
+// finish completes the configuration of a plan whose network is known: the process of
+// the scheduler's file, of hints, or of the family's authors.
+func (p *plan) finish(u *unet.Config, v *view, h Hints, usual origin) error {
+	c := &p.config
+	c.Arch, c.UNet = model.UNet2D, u
+	if u.SampleSize == 0 {
+		return fmt.Errorf("%q: %w", v.files.weights, errSize)
+	}
+	pr, says, err := usual.process, usual.says, error(nil)
+	if v.files.scheduler != "" {
+		var data []byte
+		if data, err = readFile(v.files.scheduler); err != nil {
+			return err
+		}
+		if pr, err = parseScheduler(data); err != nil {
+			return fmt.Errorf("%q: %w", v.files.scheduler, err)
+		}
+		says = ""
+	}
+	changed, err := h.change(&pr)
+	if err != nil {
+		return err
+	}
+	if says != "" && !changed {
+		p.assumed = append(p.assumed, fmt.Sprintf("no %s: %s", schedulerName, says))
+	}
+	if err := pr.bounds(); err != nil {
+		return err
+	}
+	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
+	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
+	c.Shape = [3]int{u.InChannels, u.SampleSize, u.SampleSize}
+	c.Defaults = model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1}
+	if u.Conditional() {
+		for i := range *u.NumClassEmbeds {
+			c.Classes = append(c.Classes, strconv.Itoa(i))
+		}
+		p.assumed = append(p.assumed, "classes have no names: they are called by their numbers; none of them means \"no class\", so there is no guidance")
+	}
+	return nil
+}
+
+// change puts what hints say in place of what p has, and reports whether they say
+// anything.
+func (h Hints) change(p *process) (bool, error) {
+	if h.Schedule == "" && h.Steps == 0 && h.Prediction == "" && h.TimeScale == 0 && h.SigmaData == 0 {
+		return false, nil
+	}
+	if h.Prediction == model.EDM && p.prediction != model.EDM {
+		*p = process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80}
+	} else if h.Prediction != "" {
+		p.prediction = h.Prediction
+	}
+	if h.Schedule != "" || h.Steps != 0 {
+		s := diffusion.Schedule{Kind: diffusion.Linear}
+		if p.schedule != nil {
+			s = *p.schedule
+		}
+		if h.Schedule != "" && h.Schedule != s.Kind {
+			s = diffusion.Schedule{Kind: h.Schedule, Steps: s.Steps}
+		}
+		if h.Steps != 0 {
+			s.Steps = h.Steps
+		}
+		p.schedule, p.spec = &s, nil
+		p.sigmaMin, p.sigmaMax = 0, 0
+	}
+	if h.TimeScale != 0 {
+		p.timeScale = h.TimeScale
+	}
+	if h.SigmaData != 0 {
+		p.sigmaData = h.SigmaData
+	}
+	return true, nil
+}
+
+// bounds fills in the noise levels of a chain.
+func (p *process) bounds() error {
+	if p.schedule == nil || p.sigmaMax != 0 {
+		return nil
+	}
+	chain, err := diffusion.NewChain(*p.schedule)
+	if err != nil {
+		return err
+	}
+	lowest, highest := chain.SigmaRange()
+	p.sigmaMin, p.sigmaMax = float64(lowest), float64(highest)
+	return nil
+}

@@ -1,0 +1,181 @@
+package torch
+
+import "fmt"
+
+// build executes the opcodes that make values of values.
+func (m *machine) build(op byte) error {
+	switch op {
+	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
+		v, err := m.popN(int(op) - 0x84)
+		m.push(v)
+		return err
+	case 't', 'l', 0x91: // TUPLE, LIST, FROZENSET
+		v, err := m.popMark()
+		if op == 't' {
+			m.push(v)
+		} else {
+			m.push(&list{v})
+		}
+		return err
+	case 'a': // APPEND
+		v, err := m.popN(1)
+		if err != nil {
+			return err
+		}
+		return m.appendTo(v)
+	case 'e', 0x90: // APPENDS, ADDITEMS
+		v, err := m.popMark()
+		if err != nil {
+			return err
+		}
+		return m.appendTo(v)
+	case 'd': // DICT
+		v, err := m.popMark()
+		if err != nil {
+			return err
+		}
+		m.push(&dict{})
+		return m.setItems(v)
+	case 's': // SETITEM
+		v, err := m.popN(2)
+		if err != nil {
+			return err
+		}
+		return m.setItems(v)
+	case 'u': // SETITEMS
+		v, err := m.popMark()
+		if err != nil {
+			return err
+		}
+		return m.setItems(v)
+	}
+	return m.object(op)
+}
+
+func (m *machine) appendTo(items tuple) error {
+	v, err := m.top()
+	if err != nil {
+		return err
+	}
+	to, ok := v.(*list)
+	if !ok {
+		return fmt.Errorf("pickle appends to %s, need a list", describe(v))
+	}
+	to.items = append(to.items, items...)
+	return nil
+}
+
+func (m *machine) setItems(items tuple) error {
+	v, err := m.top()
+	if err != nil {
+		return err
+	}
+	to, ok := v.(*dict)
+	if !ok || len(items)%2 != 0 {
+		return fmt.Errorf("pickle sets %d members of %s, need pairs for a dict", len(items), describe(v))
+	}
+	for i := 0; i < len(items); i += 2 {
+		to.pairs = append(to.pairs, pair{items[i], items[i+1]})
+	}
+	return nil
+}
+
+// object executes the opcodes that name globals and call them.
+func (m *machine) object(op byte) error {
+	switch op {
+	case 'c': // GLOBAL
+		module, err := m.in.line()
+		if err != nil {
+			return err
+		}
+		name, err := m.in.line()
+		if err != nil {
+			return err
+		}
+		return m.global(module, name)
+	case 0x93: // STACK_GLOBAL
+		v, err := m.popN(2)
+		if err != nil {
+			return err
+		}
+		module, ok := v[0].(string)
+		name, ok2 := v[1].(string)
+		if !ok || !ok2 {
+			return fmt.Errorf("pickle names a global by %s and %s, need strings", describe(v[0]), describe(v[1]))
+		}
+		return m.global(module, name)
+	case 'R', 0x81: // REDUCE, NEWOBJ
+		v, err := m.popN(2)
+		if err != nil {
+			return err
+		}
+		args, ok := v[1].(tuple)
+		if !ok {
+			return fmt.Errorf("pickle calls %s with %s, need a tuple", describe(v[0]), describe(v[1]))
+		}
+		result, err := call(v[0], args)
+		m.push(result)
+		return err
+	case 'b': // BUILD
+		state, err := m.pop()
+		if err != nil {
+			return err
+		}
+		// What PyTorch hangs on an OrderedDict (_metadata) or a tensor says nothing of
+		// numbers.
+		v, err := m.top()
+		if err != nil {
+			return err
+		}
+		switch v.(type) {
+		case *dict, *tensorValue:
+			return nil
+		}
+		return fmt.Errorf("pickle sets the state of %s to %s, need an OrderedDict or a tensor", describe(v), describe(state))
+	case 'Q': // BINPERSID
+		id, err := m.pop()
+		if err != nil {
+			return err
+		}
+		v, err := m.load(id)
+		m.push(v)
+		return err
+	}
+	return fmt.Errorf("pickle has opcode %#02x, which is not run here", op)
+}
+
+func (m *machine) global(module, name string) error {
+	g := global{module, name}
+	if !known(g) {
+		return fmt.Errorf("pickle names the global %q, which is no part of a tensor and is not run here: save the state_dict alone", module+"."+name)
+	}
+	m.push(g)
+	return nil
+}
+
+// describe names a value for an error message.
+func describe(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "None"
+	case bool, int64, float64:
+		return fmt.Sprint(v)
+	case string:
+		return fmt.Sprintf("%.60q", v)
+	case []byte:
+		return fmt.Sprintf("%d bytes", len(v))
+	case tuple:
+		return fmt.Sprintf("a tuple of %d", len(v))
+	case *list:
+		return fmt.Sprintf("a list of %d", len(v.items))
+	case *dict:
+		return fmt.Sprintf("a dict of %d", len(v.pairs))
+	case global:
+		return fmt.Sprintf("the global %q", v.module+"."+v.name)
+	case *storage:
+		return fmt.Sprintf("storage %q", v.key)
+	case *tensorValue:
+		return fmt.Sprintf("a tensor of shape %v", v.shape)
+	}
+	return fmt.Sprintf("a value of type %T", v)
+}

@@ -1,0 +1,132 @@
+package torch
+
+import (
+	"bufio"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math/big"
+
+	"tweedie/weights"
+)
+
+// What the first two pickles of the older format hold.
+var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
+
+const legacyProtocol = 1001
+
+// parseLegacy returns what the fourth pickle of a file holds. After it come a
+// pickle with the storages' keys, and each storage: its count, 8 bytes, and its
+// numbers.
+func parseLegacy(in io.ReaderAt, size int64) (any, error) {
+	section := io.NewSectionReader(in, 0, size)
+	buffered := bufio.NewReader(section)
+	from := &source{Reader: buffered, left: min(size, maxPickle)}
+	next := func(load func(any) (any, error)) (any, error) {
+		m := &machine{in: from, load: load}
+		return m.run()
+	}
+	none := func(any) (any, error) { return nil, fmt.Errorf("pickle refers to a storage before there are any") }
+	if v, err := next(none); err != nil {
+		return nil, err
+	} else if n, ok := v.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
+		return nil, fmt.Errorf("starts with %s, need a zip archive or PyTorch's magic number", describe(v))
+	}
+	if v, err := next(none); err != nil {
+		return nil, err
+	} else if v != (any)(int64(legacyProtocol)) {
+		return nil, fmt.Errorf("protocol is %s, need %d", describe(v), legacyProtocol)
+	}
+	system, err := next(none)
+	if err != nil {
+		return nil, err
+	}
+	if d, ok := system.(*dict); ok {
+		for _, p := range d.pairs {
+			if p.key == (any)("little_endian") && p.value != (any)(true) {
+				return nil, fmt.Errorf("was written big-endian, need little-endian")
+			}
+		}
+	}
+	stores := legacyStores{}
+	root, err := next(resolve(stores.find))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := next(none)
+	if err != nil {
+		return nil, err
+	}
+	at := min(size, maxPickle) - from.left
+	return root, stores.place(keys, in, at, size)
+}
+
+// legacyStores are the storages that a pickle named, by key, and the parts of them
+// that it views as storages of their own.
+type legacyStores map[string][]*storage
+
+// find notes a storage. Where it lies is known after the pickle.
+func (l legacyStores) find(key string, dtype weights.DType, count int64, args tuple) (*storage, error) {
+	if dtype == "" {
+		return nil, fmt.Errorf("storage %q has no type", key)
+	}
+	s := &storage{key: key, dtype: dtype, bytes: count * int64(dtype.Size())}
+	root := s
+	if len(args) > 5 && args[5] != nil { // (key, offset, count) of a view
+		part, ok := args[5].(tuple)
+		if !ok || len(part) != 3 {
+			return nil, fmt.Errorf("storage %q is viewed by %s, need three numbers", key, describe(args[5]))
+		}
+		offset, ok := part[1].(int64)
+		number, ok2 := part[2].(int64)
+		if !ok || !ok2 || offset < 0 || number < 0 || offset > count || number > count-offset {
+			return nil, fmt.Errorf("storage %q of %d numbers is viewed at %s, %s", key, count, describe(part[1]), describe(part[2]))
+		}
+		size := int64(dtype.Size())
+		root = &storage{key: key, dtype: dtype, bytes: number * size, at: offset * size}
+		l[key] = append(l[key], root)
+		return root, nil
+	}
+	l[key] = append(l[key], root)
+	return root, nil
+}
+
+// place says where each storage lies: in the order of keys, from byte at on.
+func (l legacyStores) place(keys any, in io.ReaderAt, at, size int64) error {
+	order, ok := keys.(*list)
+	if !ok {
+		return fmt.Errorf("the storages' keys are %s, need a list", describe(keys))
+	}
+	placed := map[string]bool{}
+	for _, k := range order.items {
+		key, ok := k.(string)
+		if !ok || placed[key] || len(l[key]) == 0 {
+			return fmt.Errorf("storage %s is not one that the pickle names, or comes twice", describe(k))
+		}
+		placed[key] = true
+		var count [8]byte
+		if _, err := in.ReadAt(count[:], at); err != nil {
+			return fmt.Errorf("storage %q: %w", key, err)
+		}
+		at += 8
+		n := binary.LittleEndian.Uint64(count[:])
+		number := int64(l[key][0].dtype.Size())
+		if n > uint64(size-at)/uint64(number) {
+			return fmt.Errorf("storage %q has %d numbers of %d bytes, %d bytes are left", key, n, number, size-at)
+		}
+		bytes := int64(n) * number
+		for _, s := range l[key] {
+			if s.at > bytes || s.bytes > bytes-s.at {
+				return fmt.Errorf("storage %q is %d bytes, need %d", key, bytes, s.at+s.bytes)
+			}
+			s.in, s.at = in, s.at+at
+		}
+		at += bytes
+	}
+	for key := range l {
+		if !placed[key] {
+			return fmt.Errorf("storage %q is not in the file", key)
+		}
+	}
+	return nil
+}

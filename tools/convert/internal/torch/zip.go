@@ -1,0 +1,83 @@
+package torch
+
+import (
+	"archive/zip"
+	"fmt"
+	"io"
+	"strings"
+
+	"tweedie/weights"
+)
+
+// parseZip returns what the pickle of a zip archive holds: NAME/data.pkl, with the
+// storages beside it as NAME/data/KEY, none of them compressed.
+func parseZip(in io.ReaderAt, size int64) (any, error) {
+	z, err := zip.NewReader(in, size)
+	if err != nil {
+		return nil, err
+	}
+	entries := map[string]*zip.File{}
+	folder := ""
+	for _, f := range z.File {
+		entries[f.Name] = f
+		if dir, ok := strings.CutSuffix(f.Name, "data.pkl"); ok && (folder == "" || len(dir) < len(folder)) {
+			folder = dir
+		}
+	}
+	pickle := entries[folder+"data.pkl"]
+	if pickle == nil {
+		return nil, fmt.Errorf("is a zip archive without data.pkl, need one of torch.save")
+	}
+	if order := entries[folder+"byteorder"]; order != nil {
+		at, size, err := extent(order)
+		if err != nil {
+			return nil, err
+		}
+		text := make([]byte, min(size, 16))
+		if _, err := in.ReadAt(text, at); err != nil || string(text) != "little" {
+			return nil, fmt.Errorf("byte order is %q, need little", text)
+		}
+	}
+	at, count, err := extent(pickle)
+	if err != nil {
+		return nil, err
+	}
+	if count > maxPickle {
+		return nil, fmt.Errorf("%s is %d bytes, need at most %d", pickle.Name, count, maxPickle)
+	}
+	m := &machine{in: &source{Reader: io.NewSectionReader(in, at, count), left: count}}
+	found := map[string]*storage{}
+	m.load = resolve(func(key string, dtype weights.DType, count int64, _ tuple) (*storage, error) {
+		if s := found[key]; s != nil && s.dtype == dtype {
+			return s, nil
+		}
+		f := entries[folder+"data/"+key]
+		if f == nil {
+			return nil, fmt.Errorf("storage %q is not in the archive", key)
+		}
+		at, bytes, err := extent(f)
+		if err != nil {
+			return nil, err
+		}
+		need := count * int64(max(dtype.Size(), 1))
+		if bytes < need {
+			return nil, fmt.Errorf("storage %q is %d bytes, need %d", key, bytes, need)
+		}
+		s := &storage{key: key, dtype: dtype, bytes: need, in: in, at: at}
+		found[key] = s
+		return s, nil
+	})
+	return m.run()
+}
+
+// extent returns where an entry's bytes lie in the archive.
+func extent(f *zip.File) (at, size int64, err error) {
+	if f.Method != zip.Store || f.CompressedSize64 != f.UncompressedSize64 {
+		return 0, 0, fmt.Errorf("entry %q is compressed, need it stored as torch.save does", f.Name)
+	}
+	at, err = f.DataOffset()
+	if err != nil {
+		return 0, 0, fmt.Errorf("entry %q: %w", f.Name, err)
+	}
+	return at, int64(f.UncompressedSize64), nil
+}
