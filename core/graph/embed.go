@@ -39,6 +39,41 @@ func (o Sinusoid) Bind(_, _ [][]int, _ []int, _ int, _ kernel.Arithmetic) Runner
 	}}
 }
 
+// Fourier turns a number t [1] into sines and then cosines of t·w for learned or drawn
+// angular frequencies w [n]: random Fourier features (Tancik et al. 2020,
+// arXiv:2006.10739), as Song et al. 2021 tell a network its noise level.
+type Fourier struct{}
+
+// Infer returns [2n].
+func (Fourier) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || size(in[0]) != 1 || len(in[1]) != 1 {
+		return nil, fmt.Errorf("has inputs %v, need one number and a vector", in)
+	}
+	return []int{2 * in[1][0]}, nil
+}
+
+// Cost counts a sine as twenty.
+func (Fourier) Cost(_ [][]int, out []int) Cost { return each(out, 20) }
+
+// Bind returns the kernel.
+func (Fourier) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	return &fourierRunner{half: out[0] / 2}
+}
+
+type fourierRunner struct {
+	half int
+	w    []float32
+}
+
+func (r *fourierRunner) Load(params []quant.Numbers) { r.w = params[0].Float32() }
+func (r *fourierRunner) Scratch() int                { return 0 }
+func (r *fourierRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
+	for i := range n {
+		row := y[2*r.half*i:]
+		kernel.Fourier(row[:r.half], row[r.half:2*r.half], r.w, x[0][i])
+	}
+}
+
 // Embedding looks up the row of a table [rows,C] whose number it is given, [1].
 // A number outside the table is the caller's mistake and panics.
 type Embedding struct{}

@@ -136,6 +136,33 @@ func (AddChannels) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Run
 	}}
 }
 
+// Modulate scales and shifts an image [H,W,C] by a vector [2C], s and then b: (1+s)·x + b
+// channel by channel (Perez et al. 2018, arXiv:1709.07871; the scale-shift norm of Nichol
+// and Dhariwal 2021, arXiv:2102.09672, appendix A).
+type Modulate struct{}
+
+// Infer returns the image's shape.
+func (Modulate) Infer(in [][]int) ([]int, error) {
+	if len(in) != 2 || len(in[0]) != 3 || len(in[1]) != 1 || 2*in[0][2] != in[1][0] {
+		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C] and a vector [2C]", in)
+	}
+	return in[0], nil
+}
+
+// Cost counts two operations a number.
+func (Modulate) Cost(_ [][]int, out []int) Cost { return each(out, 2) }
+
+// Bind returns the kernel.
+func (Modulate) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k, c := size(out), out[2]
+	return plain{func(y []float32, x [][]float32, n int) {
+		for i := range n {
+			v := x[1][2*c*i : 2*c*(i+1)]
+			kernel.Modulate(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], v[:c], v[c:])
+		}
+	}}
+}
+
 // Concat joins two images along their channels.
 type Concat struct{}
 

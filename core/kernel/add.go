@@ -46,6 +46,22 @@ func AddRows(y, x, bias []float32) {
 	addRowsFast(y, x, bias)
 }
 
+// Modulate writes (1+scale)·x + shift to y: scale and shift [C] apply to every row of x
+// [rows,C]. Every sum and product is rounded. y may be x. It panics unless y and x are
+// equally long and made of whole rows.
+func Modulate(y, x, scale, shift []float32) {
+	c := len(scale)
+	if len(y) != len(x) || c != len(shift) || c == 0 || len(x)%c != 0 {
+		panic("kernel: Modulate: lengths do not fit")
+	}
+	for at := 0; at < len(x); at += c {
+		row, in := y[at:at+c], x[at:at+c]
+		for i, v := range in {
+			row[i] = float32((1+scale[i])*v) + shift[i]
+		}
+	}
+}
+
 // SumRows adds the column sums of dy [rows,C] to db [C]: the backward of AddRows.
 // It panics unless dy is made of whole rows.
 func SumRows(db, dy []float32) {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -143,4 +144,21 @@ func BenchmarkRows(b *testing.B) {
 			}
 		})
 	}
+}
+
+func TestModulate(t *testing.T) {
+	rng := rand.New(rand.NewPCG(5, 6))
+	const rows, c = 5, 7
+	x, y, scale, shift := guarded(rng, rows*c), guarded(rng, rows*c), guarded(rng, c), guarded(rng, c)
+	Modulate(y, x, scale, shift)
+	checkGuard(t, y)
+	for i, v := range x {
+		want := (1+float64(scale[i%c]))*float64(v) + float64(shift[i%c])
+		bound := 0x1p-23 * (2*math.Abs((1+float64(scale[i%c]))*float64(v)) + math.Abs(want)) // three roundings, of 2⁻²⁴ each
+		if d := math.Abs(float64(y[i]) - want); !(d <= bound) {
+			t.Errorf("[%d]: got %g, want %g within %g", i, y[i], want, bound)
+		}
+	}
+	Modulate(x, x, scale, shift) // in place
+	sameBits(t, x, y)
 }

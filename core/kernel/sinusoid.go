@@ -33,3 +33,15 @@ func Sinusoid(y []float32, t float32, flipSinToCos bool, freqShift float32) {
 		y[len(y)-1] = 0
 	}
 }
+
+// Fourier writes sin(t·w[i]) and cos(t·w[i]). The products are rounded to float32; sin and
+// cos are core/num's in float64. It panics unless the lengths are equal.
+func Fourier(sin, cos, w []float32, t float32) {
+	if len(sin) != len(w) || len(cos) != len(w) {
+		panic("kernel: Fourier: lengths differ")
+	}
+	for i, w := range w {
+		angle := float64(t * w)
+		sin[i], cos[i] = float32(num.Sin(angle)), float32(num.Cos(angle))
+	}
+}

@@ -36,3 +36,15 @@ func TestSinusoid(t *testing.T) {
 		}
 	}
 }
+
+func TestFourier(t *testing.T) {
+	w := []float32{0, 1, -2.5, 100.3}
+	sin, cos := make([]float32, len(w)), make([]float32, len(w))
+	Fourier(sin, cos, w, -4.25)
+	for i, w := range w {
+		angle := float64(float32(-4.25) * w)
+		if !(math.Abs(float64(sin[i])-math.Sin(angle)) <= 1e-7) || !(math.Abs(float64(cos[i])-math.Cos(angle)) <= 1e-7) {
+			t.Errorf("w = %g: got %g, %g, want %g, %g", w, sin[i], cos[i], math.Sin(angle), math.Cos(angle))
+		}
+	}
+}

@@ -23,6 +23,12 @@ func Conv3(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1})
 }
 
+// Conv3Wide is Conv3 with two rows and columns of zeros around: the image grows by one
+// pixel on every side.
+func Conv3Wide(g graph.Graph, name string, x graph.Value, out int) graph.Value {
+	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: 2, After: 2})
+}
+
 // Conv1 is a 1×1 convolution to out channels.
 func Conv1(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 1, Stride: 1})

@@ -1,6 +1,7 @@
 package unet
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,8 +11,9 @@ import (
 // ErrConfig is wrapped by every complaint about a configuration.
 var ErrConfig = errors.New("invalid network configuration")
 
-// Config is the configuration of diffusers' UNet2DModel, under its keys, for the
-// family with positional time embedding, and this program's own Patch.
+// Config is the configuration of diffusers' UNet2DModel, under its keys, and what its
+// relatives have beside it under keys of this program: with them it is the network of
+// improved and guided diffusion, of DDPM++ and NCSN++, and of EDM's versions of both.
 type Config struct {
 	SampleSize        int      `json:"sample_size"` // height and width
 	InChannels        int      `json:"in_channels"`
@@ -26,22 +28,35 @@ type Config struct {
 	DownsamplePadding int      `json:"downsample_padding"` // 0: zeros behind only; 1: around
 	FlipSinToCos      bool     `json:"flip_sin_to_cos"`
 	FreqShift         float64  `json:"freq_shift"`
-	NumClassEmbeds    *int     `json:"num_class_embeds"` // null: not conditional
-	ActFn             string   `json:"act_fn,omitempty"` // silu
-	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`
+	NumClassEmbeds    *int     `json:"num_class_embeds"`                 // null: not conditional
+	ActFn             string   `json:"act_fn,omitempty"`                 // silu
+	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`    // positional; fourier: frequencies that are stored
 	MidBlockScale     float64  `json:"mid_block_scale_factor,omitempty"` // 0 means 1
 	CenterInputSample bool     `json:"center_input_sample,omitempty"`
 	AddAttention      *bool    `json:"add_attention,omitempty"`
-	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"`
+	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"` // default: the embedding is added; scale_shift: it modulates
 	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`
-	DownsampleType    string   `json:"downsample_type,omitempty"`
-	UpsampleType      string   `json:"upsample_type,omitempty"`
+	DownsampleType    string   `json:"downsample_type,omitempty"` // conv; resnet: a residual block that halves
+	UpsampleType      string   `json:"upsample_type,omitempty"`   // the same, that doubles
 	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"`
 	Dropout           float64  `json:"dropout,omitempty"`
-	Patch             int      `json:"patch,omitempty"` // 2: pixels are folded into channels first; 0 means 1
 	ClassName         string   `json:"_class_name,omitempty"`
 	MidBlockType      *string  `json:"mid_block_type,omitempty"`
 	NumTrainTimesteps *int     `json:"num_train_timesteps,omitempty"`
+
+	// Keys of this program. Their zeros are what diffusers does.
+	Patch            int     `json:"patch,omitempty"`             // 2: pixels are folded into channels first; 0 means 1
+	NumHeads         int     `json:"num_heads,omitempty"`         // heads of every attention, in place of attention_head_dim
+	ConvInChannels   int     `json:"conv_in_channels,omitempty"`  // of the first convolution; 0: block_out_channels[0]
+	TimeChannels     int     `json:"time_channels,omitempty"`     // of the time's sinusoids; 0: conv_in_channels
+	EmbedChannels    int     `json:"embed_channels,omitempty"`    // of the embedding of time and class; 0: 4·time_channels
+	ClassFirst       bool    `json:"class_first,omitempty"`       // the class is added to the sinusoids, not to the embedding
+	NormMinChannels  int     `json:"norm_min_channels,omitempty"` // a group of a norm has at least so many, norm_num_groups or not
+	UpAttention      string  `json:"up_attention,omitempty"`      // last: on the way up only after a level's last layer
+	SkipScale        float64 `json:"skip_scale,omitempty"`        // sums of residuals are multiplied by it; 0 means 1
+	ResampleShortcut bool    `json:"resample_shortcut,omitempty"` // a residual block that resamples has a convolution on its shortcut
+	FIR              bool    `json:"fir,omitempty"`               // residual blocks resample by the filter [1,3,3,1], not by means and copies
+	ProgressiveInput string  `json:"progressive_input,omitempty"` // residual: the picture, halved again and again, enters at every level
 }
 
 // bounds keep a hostile configuration from asking for absurd work.
@@ -74,6 +89,13 @@ func (c *Config) Validate() error {
 		{within(c.DownsamplePadding, 0, 1), fmt.Sprintf("downsample_padding is %d, need 0 or 1", c.DownsamplePadding)},
 		{c.NumClassEmbeds == nil || within(*c.NumClassEmbeds, 1, maxClasses), "num_class_embeds needs a number from 1 to 1048576, or null"},
 		{within(c.NormNumGroups, 1, maxChannels), fmt.Sprintf("norm_num_groups is %d, need at least 1", c.NormNumGroups)},
+		{within(c.NormMinChannels, 0, maxChannels), fmt.Sprintf("norm_min_channels is %d, need 0 to %d", c.NormMinChannels, maxChannels)},
+		{within(c.NumHeads, 0, maxChannels), fmt.Sprintf("num_heads is %d, need 0 to %d", c.NumHeads, maxChannels)},
+		{within(c.ConvInChannels, 0, maxChannels) && within(c.TimeChannels, 0, maxChannels) && within(c.EmbedChannels, 0, 4*maxChannels),
+			fmt.Sprintf("conv_in_channels, time_channels or embed_channels is not within 0 to %d", maxChannels)},
+		{c.SkipScale >= 0 && c.SkipScale <= 1, fmt.Sprintf("skip_scale is %g, need 0 to 1", c.SkipScale)},
+		{c.UpAttention == "" || c.UpAttention == "last", fmt.Sprintf("up_attention is %q, need last", c.UpAttention)},
+		{c.ProgressiveInput == "" || c.ProgressiveInput == "residual", fmt.Sprintf("progressive_input is %q, need residual", c.ProgressiveInput)},
 	}
 	for _, check := range checks {
 		if !check.ok {
@@ -90,8 +112,11 @@ func within(v, low, high int) bool { return v >= low && v <= high }
 
 func (c *Config) validateBlocks() error {
 	for i, ch := range c.BlockOutChannels {
-		if !within(ch, 2, maxChannels) || ch%c.NormNumGroups != 0 {
+		if !within(ch, 2, maxChannels) || ch%c.groups(ch) != 0 {
 			return fmt.Errorf("unet: %w: block_out_channels[%d] is %d, need 2 to %d, divisible by norm_num_groups %d", ErrConfig, i, ch, maxChannels, c.NormNumGroups)
+		}
+		if c.attends(i) && c.NumHeads != 0 && ch%c.NumHeads != 0 {
+			return fmt.Errorf("unet: %w: num_heads is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, c.NumHeads, i, ch)
 		}
 		if c.attends(i) && c.AttentionHeadDim != nil && (*c.AttentionHeadDim <= 0 || ch%*c.AttentionHeadDim != 0) {
 			return fmt.Errorf("unet: %w: attention_head_dim is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, *c.AttentionHeadDim, i, ch)
@@ -103,8 +128,8 @@ func (c *Config) validateBlocks() error {
 			return fmt.Errorf("unet: %w: up_block_types[%d] is %q, need UpBlock2D or AttnUpBlock2D", ErrConfig, i, up)
 		}
 	}
-	if first := c.BlockOutChannels[0]; first%2 != 0 || float64(first/2) <= c.FreqShift {
-		return fmt.Errorf("unet: %w: block_out_channels[0] is %d, need an even number over twice freq_shift %g", ErrConfig, first, c.FreqShift)
+	if first := c.timeChannels(); first%2 != 0 || float64(first/2) <= c.FreqShift {
+		return fmt.Errorf("unet: %w: block_out_channels[0] or time_channels is %d, need an even number over twice freq_shift %g", ErrConfig, first, c.FreqShift)
 	}
 	if side := c.SampleSize / max(c.Patch, 1); side*side*slices.Max(c.BlockOutChannels) > maxValue {
 		return fmt.Errorf("unet: %w: sample_size is %d with up to %d channels, need at most %d numbers an image", ErrConfig, c.SampleSize, slices.Max(c.BlockOutChannels), maxValue)
@@ -114,6 +139,18 @@ func (c *Config) validateBlocks() error {
 		return fmt.Errorf("unet: %w: sample_size is %d, need a multiple of %d for %d levels", ErrConfig, c.SampleSize, scale, len(c.BlockOutChannels))
 	}
 	return nil
+}
+
+// groups returns how many groups a norm of so many channels has.
+func (c *Config) groups(channels int) int {
+	if c.NormMinChannels == 0 {
+		return c.NormNumGroups
+	}
+	return max(1, min(c.NormNumGroups, channels/c.NormMinChannels))
+}
+
+func (c *Config) timeChannels() int {
+	return cmp.Or(c.TimeChannels, c.ConvInChannels, c.BlockOutChannels[0])
 }
 
 // attends reports whether level i has attention, as the last has in the middle.
@@ -138,15 +175,14 @@ func (c *Config) validateKnown() error {
 	}
 	return errors.Join(
 		text("act_fn", c.ActFn, "", "silu"),
-		text("time_embedding_type", c.TimeEmbeddingType, "", "positional"),
-		text("resnet_time_scale_shift", c.ResnetTimeScale, "", "default"),
-		text("downsample_type", c.DownsampleType, "", "conv"),
-		text("upsample_type", c.UpsampleType, "", "conv"),
+		text("time_embedding_type", c.TimeEmbeddingType, "", "positional", "fourier"),
+		text("resnet_time_scale_shift", c.ResnetTimeScale, "", "default", "scale_shift"),
+		text("downsample_type", c.DownsampleType, "", "conv", "resnet"),
+		text("upsample_type", c.UpsampleType, "", "conv", "resnet"),
 		no("center_input_sample", !c.CenterInputSample),
 		no("mid_block_scale_factor", c.MidBlockScale == 0 || c.MidBlockScale == 1),
-		no("add_attention", c.AddAttention == nil || *c.AddAttention),
 		no("class_embed_type", c.ClassEmbedType == nil),
-		no("attn_norm_num_groups", c.AttnNormNumGroups == nil),
+		no("attn_norm_num_groups", c.AttnNormNumGroups == nil || *c.AttnNormNumGroups == c.NormNumGroups),
 		no("mid_block_type", c.MidBlockType == nil || *c.MidBlockType == "UNetMidBlock2D"),
 	)
 }

@@ -1,6 +1,7 @@
 package unet
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -35,7 +36,8 @@ func Build(c *Config) (*Network, error) {
 type builder struct {
 	graph.Graph
 	*Config
-	emb graph.Value // SiLU of the embedding of time and class, [4·channels]
+	emb     graph.Value // SiLU of the embedding of time and class
+	picture graph.Value // what enters, for a progressive input
 }
 
 func (b *builder) unet2d() graph.Value {
@@ -45,12 +47,15 @@ func (b *builder) unet2d() graph.Value {
 	if b.Patch == 2 {
 		x, out = b.Apply(graph.SpaceToDepth{}, x), 4*out
 	}
-	x = nn.Conv3(b, "conv_in", x, b.BlockOutChannels[0])
+	b.picture = x
+	x = nn.Conv3(b, "conv_in", x, cmp.Or(b.ConvInChannels, b.BlockOutChannels[0]))
 	x, skips := b.down(x)
 	mid := b.BlockOutChannels[len(b.BlockOutChannels)-1]
-	x = b.resnet("mid_block.resnets.0", x, mid)
-	x = b.attention("mid_block.attentions.0", x)
-	x = b.resnet("mid_block.resnets.1", x, mid)
+	x = b.resnet("mid_block.resnets.0", x, mid, same)
+	if b.AddAttention == nil || *b.AddAttention {
+		x = b.attention("mid_block.attentions.0", x)
+	}
+	x = b.resnet("mid_block.resnets.1", x, mid, same)
 	x = b.up(x, skips)
 	x = b.norm("conv_norm_out", x, true)
 	x = nn.Conv3(nn.FromZero(b), "conv_out", x, out)
@@ -64,13 +69,24 @@ func (b *builder) unet2d() graph.Value {
 // two linear maps, plus the class's vector.
 func (b *builder) embedding() graph.Value {
 	t := b.Input("t", 1)
-	width := b.BlockOutChannels[0]
-	e := b.Apply(graph.Sinusoid{Width: width, FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, t)
-	e = nn.Linear(b, "time_embedding.linear_1", e, 4*width)
-	e = nn.Linear(b, "time_embedding.linear_2", b.Apply(graph.SiLU{}, e), 4*width)
-	if b.Conditional() {
-		y := b.Input("y", 1)
-		e = b.Apply(graph.Add{}, e, nn.Embedding(b, "class_embedding", y, *b.NumClassEmbeds, 4*width))
+	width := b.timeChannels()
+	var e graph.Value
+	if b.TimeEmbeddingType == "fourier" {
+		e = b.Apply(graph.Fourier{}, t, b.Param("time_proj.weight", graph.Init{Kind: graph.Normal}, width/2))
+	} else {
+		e = b.Apply(graph.Sinusoid{Width: width, FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, t)
+	}
+	class := func(e graph.Value, width int) graph.Value {
+		return b.Apply(graph.Add{}, e, nn.Embedding(b, "class_embedding", b.Input("y", 1), *b.NumClassEmbeds, width))
+	}
+	if b.Conditional() && b.ClassFirst {
+		e = class(e, width)
+	}
+	embed := cmp.Or(b.EmbedChannels, 4*width)
+	e = nn.Linear(b, "time_embedding.linear_1", e, embed)
+	e = nn.Linear(b, "time_embedding.linear_2", b.Apply(graph.SiLU{}, e), embed)
+	if b.Conditional() && !b.ClassFirst {
+		e = class(e, embed)
 	}
 	return b.Apply(graph.SiLU{}, e)
 }
@@ -81,16 +97,25 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 	for i, out := range b.BlockOutChannels {
 		block := fmt.Sprintf("down_blocks.%d.", i)
 		for j := range b.LayersPerBlock {
-			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out)
+			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
 			if strings.HasPrefix(b.DownBlockTypes[i], "Attn") {
 				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x)
 			}
 			skips = append(skips, x)
 		}
-		if i < len(b.BlockOutChannels)-1 {
-			x = nn.Down3(b, block+"downsamplers.0.conv", x, out, b.DownsamplePadding)
-			skips = append(skips, x)
+		if i == len(b.BlockOutChannels)-1 {
+			continue
 		}
+		if b.DownsampleType == "resnet" {
+			x = b.resnet(block+"downsamplers.0", x, out, half)
+		} else {
+			x = nn.Down3(b, block+"downsamplers.0.conv", x, out, b.DownsamplePadding)
+		}
+		if b.ProgressiveInput == "residual" {
+			b.picture = b.sum(x, b.shrunk(block+"picture", b.picture, out))
+			x = b.picture
+		}
+		skips = append(skips, x)
 	}
 	return x, skips
 }
@@ -103,35 +128,103 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 		for j := range b.LayersPerBlock + 1 {
 			x = b.Apply(graph.Concat{}, x, skips[len(skips)-1])
 			skips = skips[:len(skips)-1]
-			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out)
-			if strings.HasPrefix(b.UpBlockTypes[level], "Attn") {
+			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
+			if strings.HasPrefix(b.UpBlockTypes[level], "Attn") && (b.UpAttention != "last" || j == b.LayersPerBlock) {
 				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x)
 			}
 		}
-		if i > 0 {
+		switch {
+		case i == 0:
+		case b.UpsampleType == "resnet":
+			x = b.resnet(block+"upsamplers.0", x, out, twice)
+		default:
 			x = nn.Conv3(b, block+"upsamplers.0.conv", b.Apply(graph.Upsample{}, x), out)
 		}
 	}
 	return x
 }
 
+// resize says what a residual block does to height and width.
+type resize int
+
+const (
+	same resize = iota
+	half
+	twice
+)
+
 // resnet is the residual block: norm, SiLU, convolution, twice, with the
-// embedding added between.
-func (b *builder) resnet(name string, x graph.Value, out int) graph.Value {
-	h := nn.Conv3(b, name+".conv1", b.norm(name+".norm1", x, true), out)
-	h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
-	h = nn.Conv3(nn.FromZero(b), name+".conv2", b.norm(name+".norm2", h, true), out)
-	if b.Shape(x)[2] != out {
+// embedding added between, or modulating there.
+func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.Value {
+	h := b.norm(name+".norm1", x, true)
+	if to != same {
+		h, x = b.resample(h, to), b.resample(x, to)
+	}
+	h = nn.Conv3(b, name+".conv1", h, out)
+	if b.ResnetTimeScale == "scale_shift" {
+		h = b.norm(name+".norm2", h, false)
+		h = b.Apply(graph.Modulate{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, 2*out))
+		h = b.Apply(graph.SiLU{}, h)
+	} else {
+		h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
+		h = b.norm(name+".norm2", h, true)
+	}
+	h = nn.Conv3(nn.FromZero(b), name+".conv2", h, out)
+	if b.Shape(x)[2] != out || to != same && b.ResampleShortcut {
 		x = nn.Conv1(b, name+".conv_shortcut", x, out)
 	}
-	return b.Apply(graph.Add{}, x, h)
+	return b.sum(x, h)
+}
+
+// sum joins two branches.
+func (b *builder) sum(x, h graph.Value) graph.Value {
+	x = b.Apply(graph.Add{}, x, h)
+	if b.SkipScale != 0 && b.SkipScale != 1 {
+		x = b.Apply(graph.Affine{Scale: float32(b.SkipScale)}, x)
+	}
+	return x
+}
+
+// resample halves an image by means over 2×2 pixels, or doubles it by repeating them.
+// With FIR the filter is [1,3,3,1] in both directions (Zhang 2019, arXiv:1904.11486; Karras
+// et al. 2020, arXiv:1912.04958), which is [1,1] applied thrice; outside the image are
+// zeros.
+func (b *builder) resample(x graph.Value, to resize) graph.Value {
+	pair := graph.AveragePool{Size: 2, Stride: 1}
+	around := graph.AveragePool{Size: 2, Stride: 1, Before: 1, After: 1}
+	switch {
+	case to == half && b.FIR:
+		x = b.Apply(pair, b.Apply(around, x))
+		fallthrough
+	case to == half:
+		return b.Apply(graph.AveragePool{Size: 2, Stride: 2}, x)
+	}
+	x = b.Apply(graph.Upsample{}, x)
+	if b.FIR {
+		x = b.Apply(pair, b.Apply(around, x))
+	}
+	return x
+}
+
+// shrunk is the picture for the next level of a progressive input: a convolution, and
+// of its result, one pixel beyond the image on every side, every second value of
+// resample's filter.
+func (b *builder) shrunk(name string, x graph.Value, out int) graph.Value {
+	if !b.FIR {
+		return b.resample(nn.Conv3(b, name, x, out), half)
+	}
+	x = nn.Conv3Wide(b, name, x, out)
+	for range 2 {
+		x = b.Apply(graph.AveragePool{Size: 2, Stride: 1}, x)
+	}
+	return b.Apply(graph.AveragePool{Size: 2, Stride: 2}, x)
 }
 
 // attention lets every pixel look at every other.
 func (b *builder) attention(name string, x graph.Value) graph.Value {
 	c := b.Shape(x)[2]
-	heads := 1
-	if b.AttentionHeadDim != nil {
+	heads := max(1, b.NumHeads)
+	if b.AttentionHeadDim != nil && b.NumHeads == 0 {
 		heads = c / *b.AttentionHeadDim
 	}
 	h := b.norm(name+".group_norm", x, false)
@@ -139,9 +232,10 @@ func (b *builder) attention(name string, x graph.Value) graph.Value {
 	k := nn.Linear(b, name+".to_k", h, c)
 	v := nn.Linear(b, name+".to_v", h, c)
 	h = b.Apply(graph.Attention{Heads: heads}, q, k, v)
-	return b.Apply(graph.Add{}, x, nn.Linear(nn.FromZero(b), name+".to_out.0", h, c))
+	return b.sum(x, nn.Linear(nn.FromZero(b), name+".to_out.0", h, c))
 }
 
 func (b *builder) norm(name string, x graph.Value, silu bool) graph.Value {
-	return nn.GroupNorm(b, name, x, graph.GroupNorm{Groups: b.NormNumGroups, Eps: float32(b.NormEps), SiLU: silu})
+	groups := b.groups(b.Shape(x)[2])
+	return nn.GroupNorm(b, name, x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps), SiLU: silu})
 }

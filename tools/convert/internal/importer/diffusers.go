@@ -126,7 +126,34 @@ func parseUNet(data []byte) (unet.Config, error) {
 	if err := d.Decode(&c); err != nil {
 		return c, fmt.Errorf("UNet2DModel: %w", err)
 	}
+	if c.TimeEmbeddingType == "fourier" {
+		return c, fmt.Errorf("time_embedding_type is %q, need positional: diffusers' Fourier features are not read here", c.TimeEmbeddingType)
+	}
+	if err := resampling("down_block_types", c.DownBlockTypes[:max(0, len(c.DownBlockTypes)-1)], c.DownBlockTypes, c.DownsampleType); err != nil {
+		return c, err
+	}
+	if err := resampling("up_block_types", c.UpBlockTypes[:max(0, len(c.UpBlockTypes)-1)], c.UpBlockTypes, c.UpsampleType); err != nil {
+		return c, err
+	}
 	return c, c.Validate()
+}
+
+// resampling gives blocks that resample by a residual block, which diffusers has types
+// of their own for, the type without. Those of levels that resample (resizing) have to
+// agree with how blocks with attention do it, downsample_type or upsample_type.
+func resampling(key string, resizing, all []string, how string) error {
+	plain := map[string]string{"ResnetDownsampleBlock2D": "DownBlock2D", "ResnetUpsampleBlock2D": "UpBlock2D"}
+	for i, block := range resizing {
+		if own := plain[block] != ""; own != (how == "resnet") && !strings.HasPrefix(block, "Attn") {
+			return fmt.Errorf("%s[%d] is %q among blocks that resample by %q, need one way for all levels", key, i, block, how)
+		}
+	}
+	for i, block := range all {
+		if plain[block] != "" {
+			all[i] = plain[block]
+		}
+	}
+	return nil
 }
 
 // squareSize turns a sample_size of [n,n] into n.

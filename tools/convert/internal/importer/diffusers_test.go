@@ -23,6 +23,15 @@ func TestParseUNetDefaults(t *testing.T) {
 	}
 }
 
+// TestParseUNetResnets: residual blocks that resample have types of their own.
+func TestParseUNetResnets(t *testing.T) {
+	c, err := parseUNet([]byte(`{"sample_size":32,"block_out_channels":[32,64],"downsample_type":"resnet","upsample_type":"resnet","resnet_time_scale_shift":"scale_shift",
+		"down_block_types":["ResnetDownsampleBlock2D","AttnDownBlock2D"],"up_block_types":["AttnUpBlock2D","ResnetUpsampleBlock2D"]}`))
+	if err != nil || c.DownBlockTypes[0] != "DownBlock2D" || c.UpBlockTypes[1] != "UpBlock2D" || c.DownsampleType != "resnet" {
+		t.Errorf("got %+v, %v", c, err)
+	}
+}
+
 func TestParseUNetRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, json, want string }{
 		{"array", `[]`, "cannot unmarshal"},
@@ -34,6 +43,7 @@ func TestParseUNetRefuses(t *testing.T) {
 		{"text size", `{"sample_size":"32"}`, "sample_size"},
 		{"unknown key", `{"sample_size":32,"magic":1}`, "magic"},
 		{"other block", `{"sample_size":32,"down_block_types":["ResnetDownsampleBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}`, "ResnetDownsampleBlock2D"},
+		{"two ways", `{"sample_size":32,"block_out_channels":[32,64],"downsample_type":"resnet","down_block_types":["DownBlock2D","AttnDownBlock2D"],"up_block_types":["AttnUpBlock2D","UpBlock2D"]}`, `down_block_types[0] is "DownBlock2D"`},
 		{"fourier", `{"sample_size":32,"time_embedding_type":"fourier"}`, "fourier"},
 		{"activation", `{"sample_size":32,"act_fn":"gelu"}`, "gelu"},
 	} {

@@ -1,0 +1,202 @@
+package importer
+
+import (
+	"fmt"
+	"math"
+	"regexp"
+	"strconv"
+	"strings"
+
+	gorgonia "gorgonia.org/tensor"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/core/unet"
+)
+
+// karras2022 is the preconditioning of Karras et al. 2022, Table 1, last column.
+var karras2022 = origin{
+	process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80},
+	"the network is preconditioned as EDM with σ_data 0.5, for σ from 0.002 to 80",
+}
+
+// firstConv is the name of EDM's first convolution, which tells the size of pictures.
+var firstConv = regexp.MustCompile(`^enc\.(\d+)x(\d+)_conv\.weight$`)
+
+// planEDM reads the networks of Karras et al. 2022 (arXiv:2206.00364): SongUNet, which is
+// DDPM++ or NCSN++, and DhariwalUNet, which is ADM.
+func planEDM(v *view, h Hints) (*plan, error) {
+	e := &edm{view: v, song: !v.has("out_conv.weight")}
+	for name := range v.tensors {
+		if m := firstConv.FindStringSubmatch(name); m != nil && m[1] == m[2] {
+			e.size, _ = strconv.Atoi(m[1])
+		}
+	}
+	if e.size == 0 {
+		return nil, fmt.Errorf("there is no enc.NxN_conv.weight, need one for pictures of N pixels a side")
+	}
+	u := e.network()
+	levels := len(u.BlockOutChannels)
+	p := &plan{ignored: func(name string) bool {
+		return strings.HasSuffix(name, ".resample_filter") || strings.HasPrefix(name, "map_augment.")
+	}}
+	if v.has("map_augment.weight") {
+		p.found = append(p.found, "labels of augmentation are 0 in sampling: map_augment is left out")
+	}
+	if e.song {
+		p.found = append(p.found, fmt.Sprintf("SongUNet with %d levels of %d blocks, channels %v", levels, u.LayersPerBlock, u.BlockOutChannels))
+	} else {
+		p.found = append(p.found, fmt.Sprintf("DhariwalUNet with %d levels of %d blocks, channels %v", levels, u.LayersPerBlock, u.BlockOutChannels))
+		if h.Heads == 0 && h.HeadChannels == 0 {
+			h.HeadChannels = 64
+			p.assumed = append(p.assumed, "a head of attention has 64 channels, which the weights do not show")
+		}
+		if err := h.heads(u); err != nil {
+			return nil, err
+		}
+	}
+	if u.OutChannels == 2*u.InChannels {
+		p.find = e.find
+		p.learnedVariance(u, e.last())
+	} else {
+		p.find = e.find
+	}
+	return p, p.finish(u, v, h, karras2022)
+}
+
+// edm is where the blocks of such a network are.
+type edm struct {
+	*view
+	size int
+	song bool
+}
+
+// at returns the start of the names of a level's blocks.
+func (e *edm) at(side string, level int) string {
+	return fmt.Sprintf("%s.%dx%d_", side, e.size>>level, e.size>>level)
+}
+
+// last returns the name of the last convolution.
+func (e *edm) last() string {
+	if e.song {
+		return e.at("dec", 0) + "aux_conv"
+	}
+	return "out_conv"
+}
+
+// network reads the configuration off names and shapes.
+func (e *edm) network() *unet.Config {
+	u := &unet.Config{
+		SampleSize: e.size, InChannels: e.dim(e.at("enc", 0)+"conv.weight", 1), OutChannels: e.dim(e.last()+".weight", 0),
+		NormNumGroups: 32, NormMinChannels: 4, NormEps: 1e-5, ActFn: "silu", DownsampleType: "resnet", UpsampleType: "resnet",
+		ConvInChannels: e.dim(e.at("enc", 0)+"conv.weight", 0), TimeChannels: e.dim("map_layer0.weight", 1), EmbedChannels: e.dim("map_layer0.weight", 0),
+		FlipSinToCos: true, ResnetTimeScale: "scale_shift",
+	}
+	if e.song {
+		u.NormEps, u.FlipSinToCos, u.FreqShift, u.ResnetTimeScale = 1e-6, false, 1, ""
+		u.SkipScale, u.ResampleShortcut, u.UpAttention, u.NumHeads, u.ClassFirst = math.Sqrt(0.5), true, "last", 1, true
+		u.FIR = e.dim(e.at("enc", 1)+"down.conv0.resample_filter", 3) == 4
+		if e.has("map_noise.freqs") {
+			u.TimeEmbeddingType = "fourier"
+		}
+		if e.has(e.at("enc", 1) + "aux_residual.weight") {
+			u.ProgressiveInput = "residual"
+		}
+	}
+	u.LayersPerBlock = e.count(e.at("enc", 0) + "block%d.norm0.weight")
+	for level := 0; e.has(e.at("enc", level) + "block0.norm0.weight"); level++ {
+		down := e.has(e.at("enc", level) + "block0.qkv.weight")
+		up := e.has(fmt.Sprintf("%sblock%d.qkv.weight", e.at("dec", level), u.LayersPerBlock))
+		addLevel(u, e.dim(e.at("enc", level)+"block0.conv0.weight", 0), down, up)
+	}
+	if n := e.dim("map_label.weight", 1); n > 0 {
+		u.NumClassEmbeds = &n
+	} else {
+		u.ClassFirst = false
+	}
+	return u
+}
+
+// The names of EDM.
+var (
+	edmResnet    = layers{"norm1": "norm0", "conv1": "conv0", "time_emb_proj": "affine", "norm2": "norm1", "conv2": "conv1", "conv_shortcut": "skip"}
+	edmAttention = layers{"group_norm": "norm2", "to_out.0": "proj"}
+)
+
+func (e *edm) find(d graph.Declared) part {
+	if layer := strings.TrimSuffix(d.Name, ".picture.weight"); layer != d.Name || strings.HasSuffix(d.Name, ".picture.bias") {
+		level, _ := strconv.Atoi(strings.Split(d.Name, ".")[1])
+		return renamed(e.at("enc", level+1)+"aux_residual"+d.Name[strings.LastIndex(d.Name, "."):], d.Shape...)
+	}
+	p, ok := parsePlace(d.Name)
+	if !ok {
+		return e.outer(d, p)
+	}
+	level := e.level(p)
+	block := fmt.Sprintf("%sblock%d", e.at(map[string]string{"down_blocks": "enc", "up_blocks": "dec"}[p.side], level), p.index)
+	switch {
+	case p.side == "mid_block":
+		block = fmt.Sprintf("%sin%d", e.at("dec", level), p.index)
+	case p.kind == "downsamplers":
+		block = e.at("enc", level+1) + "down"
+	case p.kind == "upsamplers":
+		block = e.at("dec", level-1) + "up"
+	}
+	if p.kind == "attentions" {
+		return attentionPart(d, p, block, d.Shape[0], edmAttention, 2)
+	}
+	return renamed(edmResnet.of(block, p), d.Shape...)
+}
+
+// level returns the level of a block.
+func (e *edm) level(p place) int {
+	levels := 0
+	for e.has(e.at("enc", levels) + "block0.norm0.weight") {
+		levels++
+	}
+	return p.level(levels)
+}
+
+// outer finds what stands before and behind the blocks.
+func (e *edm) outer(d graph.Declared, p place) part {
+	names := map[string]string{
+		"time_embedding.linear_1": "map_layer0", "time_embedding.linear_2": "map_layer1", "conv_in": e.at("enc", 0) + "conv",
+		"conv_norm_out": "out_norm", "conv_out": "out_conv",
+	}
+	if e.song {
+		names["conv_norm_out"], names["conv_out"] = e.at("dec", 0)+"aux_norm", e.last()
+	}
+	switch p.layer {
+	case "time_proj":
+		return part{from: []string{"map_noise.freqs"}, shapes: [][]int{d.Shape}, make: turns}
+	case "class_embedding":
+		label := part{from: []string{"map_label.weight"}, shapes: [][]int{{d.Shape[1], d.Shape[0]}}, make: transposed}
+		if e.song {
+			label.from, label.shapes = append(label.from, "map_label.bias"), append(label.shapes, []int{d.Shape[1]})
+			label.make = scaledLabels
+		}
+		return label
+	}
+	return renamed(names[p.layer]+"."+p.leaf, d.Shape...)
+}
+
+// turns makes angular frequencies of frequencies: 2π·f, in float32.
+func turns(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+	out, err := in[0].MulScalar(float32(2*math.Pi), true)
+	return out, err
+}
+
+// scaledLabels makes a table of classes of a linear map of labels that are √n in the
+// class's place and 0 in the n−1 others: row i is √n·W[:,i] + b.
+func scaledLabels(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+	w, b := in[0].Float32s(), in[1].Float32s()
+	n := in[0].Shape()[1]
+	root := float32(math.Sqrt(float64(n)))
+	out := make([]float32, len(w))
+	for i := range n {
+		for j := range b {
+			out[i*len(b)+j] = float32(root*w[j*n+i]) + b[j]
+		}
+	}
+	return gorgonia.New(gorgonia.WithShape(n, len(b)), gorgonia.WithBacking(out)), nil
+}

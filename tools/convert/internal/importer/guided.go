@@ -1,0 +1,192 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	gorgonia "gorgonia.org/tensor"
+
+	"tweedie/core/graph"
+	"tweedie/core/unet"
+)
+
+// planGuided reads the network of improved and guided diffusion (Nichol & Dhariwal 2021,
+// arXiv:2102.09672; Dhariwal & Nichol 2021, arXiv:2105.05233). How many blocks a level has
+// is told by where output_blocks ascend.
+func planGuided(v *view, h Hints) (*plan, error) {
+	g := &guided{view: v, per: 1}
+	outputs := v.count("output_blocks.%d.0.in_layers.0.weight")
+	for g.per < outputs && g.ascends(g.per-1) == "" {
+		g.per++
+	}
+	if outputs == 0 || outputs%g.per != 0 {
+		return nil, fmt.Errorf("%d output_blocks do not make levels of %d, need levels of one length", outputs, g.per)
+	}
+	u := unet.Config{
+		SampleSize: h.Size, InChannels: v.dim("input_blocks.0.0.weight", 1), OutChannels: v.dim("out.2.weight", 0),
+		LayersPerBlock: g.per - 1, NormNumGroups: 32, NormEps: 1e-5, DownsamplePadding: 1, FlipSinToCos: true, ActFn: "silu",
+		ConvInChannels: v.dim("input_blocks.0.0.weight", 0), TimeChannels: v.dim("time_embed.0.weight", 1),
+		EmbedChannels: v.dim("time_embed.0.weight", 0),
+	}
+	for i := range outputs / g.per {
+		first := fmt.Sprintf("input_blocks.%d", 1+i*g.per)
+		up := fmt.Sprintf("output_blocks.%d.1.qkv.weight", outputs-(i+1)*g.per)
+		addLevel(&u, v.dim(first+".0.out_layers.3.weight", 0), v.has(first+".1.qkv.weight"), v.has(up))
+	}
+	g.levels = len(u.BlockOutChannels)
+	if v.dim("input_blocks.1.0.emb_layers.1.weight", 0) == 2*u.BlockOutChannels[0] {
+		u.ResnetTimeScale = "scale_shift"
+	}
+	if g.levels > 1 && !v.has(fmt.Sprintf("input_blocks.%d.0.op.weight", g.per)) {
+		u.DownsampleType = "resnet"
+	}
+	if g.levels > 1 && !v.has(g.ascends(g.per-1)+".conv.weight") {
+		u.UpsampleType = "resnet"
+	}
+	if n := v.dim("label_emb.weight", 0); n > 0 {
+		u.NumClassEmbeds = &n
+	}
+	if err := h.heads(&u); err != nil {
+		return nil, err
+	}
+	p := &plan{find: func(d graph.Declared) part { return g.find(d, &u, h.NewAttention) }}
+	if u.OutChannels == 2*u.InChannels {
+		p.learnedVariance(&u, "out.2")
+	}
+	p.found = append(p.found, fmt.Sprintf("%d levels of %d residual blocks, channels %v, norms %s, resampling by %s", g.levels, u.LayersPerBlock,
+		u.BlockOutChannels, orText(u.ResnetTimeScale, "without scale_shift"), orText(u.DownsampleType, "conv")))
+	return p, p.finish(&u, v, h, ho2020)
+}
+
+func orText(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
+
+// heads puts what hints say of attention into u. The error asks for it.
+func (h Hints) heads(u *unet.Config) error {
+	switch {
+	case h.Heads > 0:
+		u.NumHeads = h.Heads
+	case h.HeadChannels > 0:
+		u.AttentionHeadDim = &h.HeadChannels
+	default:
+		return errors.New("the weights do not show how many heads attention has, need --heads or --head-channels")
+	}
+	if i := slices.IndexFunc(u.BlockOutChannels, func(c int) bool { return c%max(h.Heads, h.HeadChannels) != 0 }); i >= 0 && h.Heads > 0 {
+		return fmt.Errorf("--heads is %d, need a divisor of %d channels", h.Heads, u.BlockOutChannels[i])
+	}
+	return nil
+}
+
+// learnedVariance leaves out what a network says of its steps' variance, the second
+// half of its last convolution's channels.
+func (p *plan) learnedVariance(u *unet.Config, last string) {
+	u.OutChannels = u.InChannels
+	p.found = append(p.found, "the network learned its steps' variances too (2C channels), which samplers here do not ask for: they are left out")
+	find, n := p.find, u.InChannels
+	p.find = func(d graph.Declared) part {
+		a := find(d)
+		if len(a.from) == 1 && (a.from[0] == last+".weight" || a.from[0] == last+".bias") {
+			a.shapes = [][]int{append([]int{2 * n}, d.Shape[1:]...)}
+			a.make = firstRows(n)
+		}
+		return a
+	}
+}
+
+// firstRows takes the first n entries of the first axis.
+func firstRows(n int) func(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+	return func(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+		taken, err := in[0].Slice(gorgonia.S(0, n))
+		if err != nil {
+			return nil, err
+		}
+		return taken.(*gorgonia.Dense), nil
+	}
+}
+
+// guided is where the blocks of such a network are.
+type guided struct {
+	*view
+	levels int
+	per    int // blocks a level, the resampling one counted
+}
+
+// ascends returns the part of output block i that doubles the image, "" if none does.
+func (g *guided) ascends(i int) string {
+	for _, at := range []int{1, 2} {
+		name := fmt.Sprintf("output_blocks.%d.%d", i, at)
+		if g.has(name+".conv.weight") || g.has(name+".in_layers.0.weight") {
+			return name
+		}
+	}
+	return ""
+}
+
+// The names of guided diffusion.
+var (
+	guidedOuter = map[string]string{
+		"time_embedding.linear_1": "time_embed.0", "time_embedding.linear_2": "time_embed.2", "class_embedding": "label_emb",
+		"conv_in": "input_blocks.0.0", "conv_norm_out": "out.0", "conv_out": "out.2",
+	}
+	guidedResnet = layers{
+		"norm1": "in_layers.0", "conv1": "in_layers.2", "time_emb_proj": "emb_layers.1", "norm2": "out_layers.0", "conv2": "out_layers.3",
+		"conv_shortcut": "skip_connection",
+	}
+)
+
+func (g *guided) find(d graph.Declared, u *unet.Config, together bool) part {
+	p, ok := parsePlace(d.Name)
+	if !ok {
+		return renamed(guidedOuter[p.layer]+"."+p.leaf, d.Shape...)
+	}
+	block := fmt.Sprintf("middle_block.%d", 2*p.index) // 0 and 2; attention is 1
+	switch p.side {
+	case "down_blocks":
+		block = fmt.Sprintf("input_blocks.%d.0", 1+p.block*g.per+p.index)
+	case "up_blocks":
+		block = fmt.Sprintf("output_blocks.%d.0", p.block*g.per+p.index)
+	}
+	switch p.kind {
+	case "downsamplers":
+		block = fmt.Sprintf("input_blocks.%d.0", (p.block+1)*g.per)
+		if p.layer == "conv" {
+			return renamed(block+".op."+p.leaf, d.Shape...)
+		}
+	case "upsamplers":
+		block = g.ascends((p.block+1)*g.per - 1)
+		if p.layer == "conv" {
+			return renamed(block+".conv."+p.leaf, d.Shape...)
+		}
+	case "attentions":
+		block = block[:len(block)-1] + "1"
+		heads := 1 // counted together: all of q, then k, then v
+		if c := d.Shape[0]; !together && u.NumHeads > 0 {
+			heads = u.NumHeads
+		} else if !together {
+			heads = max(1, c / *u.AttentionHeadDim)
+		}
+		return attentionPart(d, p, block, heads, layers{"group_norm": "norm", "to_out.0": "proj_out"}, 1)
+	}
+	return renamed(guidedResnet.of(block, p), d.Shape...)
+}
+
+// attentionPart returns where a parameter of an attention is that has q, k and v in
+// one convolution, qkv, whose rows count as [outer, 3, inner]. Convolutions end in ones axes
+// of length 1.
+func attentionPart(d graph.Declared, p place, block string, outer int, names layers, ones int) part {
+	shape := slices.Clone(d.Shape)
+	if len(shape) == 2 {
+		shape = append(shape, []int{1, 1}[:ones]...)
+	}
+	which := slices.Index([]string{"to_q", "to_k", "to_v"}, p.layer)
+	if which < 0 {
+		return renamed(names.of(block, p), shape...)
+	}
+	shape[0] *= 3
+	return part{from: []string{block + ".qkv." + p.leaf}, shapes: [][]int{shape}, make: third(outer, which)}
+}

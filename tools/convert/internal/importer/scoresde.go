@@ -1,0 +1,245 @@
+package importer
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/graph"
+	"tweedie/core/unet"
+)
+
+// planScoreSDE reads the networks of Song et al. 2021 (arXiv:2011.13456), ddpm, ddpmpp and
+// ncsnpp, whose layers have no names but their places in a list. What a layer is, its
+// parameters tell.
+func planScoreSDE(v *view, h Hints) (*plan, error) {
+	s := &scoreSDE{view: v, prefix: map[string]string{}, shortcut: "NIN_0"}
+	for s.kind(len(s.kinds)) != "" {
+		s.kinds = append(s.kinds, s.kind(len(s.kinds)))
+	}
+	u := unet.Config{
+		SampleSize: h.Size, NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu", UpAttention: "last",
+	}
+	usual := vpSDE
+	if s.kinds[0] == "fourier" {
+		u.TimeEmbeddingType, u.FIR, usual = "fourier", true, veSDE
+		s.at = 1
+	}
+	u.TimeChannels = v.dim(s.module(s.at)+"weight", 1)
+	u.EmbedChannels = v.dim(s.module(s.at)+"weight", 0)
+	s.take("time_embedding.linear_1", "linear")
+	s.take("time_embedding.linear_2", "linear")
+	u.InChannels, u.ConvInChannels = v.dim(s.module(s.at)+"weight", 1), v.dim(s.module(s.at)+"weight", 0)
+	s.take("conv_in", "conv")
+	var found []string
+	if slices.Contains(s.kinds, "resizing residual") { // BigGAN's, as in ddpmpp and ncsnpp
+		s.shortcut = "Conv_2"
+		u.DownsampleType, u.UpsampleType, u.ResampleShortcut = "resnet", "resnet", true
+		u.NormMinChannels, u.SkipScale = 4, math.Sqrt(0.5)
+		found = append(found, "residual blocks resample as BigGAN's: DDPM++ or NCSN++, whose sums are divided by √2")
+	}
+	s.descend(&u)
+	s.take("mid_block.resnets.0", "residual")
+	s.take("mid_block.attentions.0", "attention")
+	s.take("mid_block.resnets.1", "residual")
+	s.ascend(&u)
+	s.take("conv_norm_out", "norm")
+	u.OutChannels = v.dim(s.module(s.at)+"weight", 0)
+	s.take("conv_out", "conv")
+	if s.err == nil && s.at != len(s.kinds) {
+		s.err = fmt.Errorf("all_modules.%d is one more %s than the network has, as with a progressive output, which is not built here", s.at, s.kinds[s.at])
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	p := &plan{find: s.find, ignored: func(name string) bool { return name == "sigmas" }, found: found}
+	if usual.process.spec.Kind == diffusion.KindVE {
+		p.assumed = append(p.assumed, "images are resampled with the filter [1,3,3,1], as in NCSN++")
+	}
+	return p, p.finish(&u, v, h, usual)
+}
+
+// The processes of Song et al. 2021, for t from 10⁻³ and 10⁻⁵ on.
+var (
+	vpSDE = origin{process{
+		prediction: string(diffusion.PredictEpsilon), spec: &diffusion.Spec{Kind: diffusion.KindVP},
+		sigmaMin: vpSigma(1e-3), sigmaMax: vpSigma(1),
+	}, "the network predicts ε of the variance-preserving process, β from 0.1 to 20"}
+	veSDE = origin{process{
+		prediction: string(diffusion.PredictScaledScore), spec: &diffusion.Spec{Kind: diffusion.KindVE}, sigmaMin: 0.02, sigmaMax: 100,
+	}, "the network predicts the score times σ of the variance-exploding process, σ from 0.02 to 100 for pixels in [-1,1]"}
+)
+
+// vpSigma returns the noise level of the VP process at time t.
+func vpSigma(t float64) float64 { return math.Sqrt(math.Expm1(float64(9.95*t*t) + float64(0.1*t))) }
+
+// scoreSDE walks the list of layers and gives each its place.
+type scoreSDE struct {
+	*view
+	kinds    []string
+	at       int               // the next layer
+	prefix   map[string]string // of a layer in the list, by its name here
+	shortcut string
+	err      error
+}
+
+func (s *scoreSDE) module(i int) string { return fmt.Sprintf("all_modules.%d.", i) }
+
+// kind says what layer i is, "" if there is none.
+func (s *scoreSDE) kind(i int) string {
+	m := s.module(i)
+	switch {
+	case s.has(m + "W"):
+		return "fourier"
+	case s.has(m + "NIN_3.W"):
+		return "attention"
+	case s.has(m + "Dense_0.weight"):
+		if s.has(m+"Conv_2.weight") && s.dim(m+"Conv_0.weight", 0) == s.dim(m+"Conv_0.weight", 1) {
+			return "resizing residual"
+		}
+		return "residual"
+	case s.has(m+"Conv_0.weight") || s.has(m+"Conv2d_0.weight"):
+		return "resizing"
+	case s.has(m + "weight"):
+		return map[int]string{1: "norm", 2: "linear", 4: "conv"}[len(s.tensors[m+"weight"].Shape)]
+	}
+	return ""
+}
+
+// next returns the kind of the next layer.
+func (s *scoreSDE) next() string {
+	if s.at < len(s.kinds) {
+		return s.kinds[s.at]
+	}
+	return ""
+}
+
+// take gives the next layer, which is to be of that kind, its name here.
+func (s *scoreSDE) take(name, kind string) {
+	if got := s.next(); got != kind && s.err == nil {
+		s.err = fmt.Errorf("all_modules.%d is a %q, need a %s for %s", s.at, got, kind, name)
+	}
+	s.prefix[name] = s.module(s.at)
+	s.at++
+}
+
+// descend takes the levels on the way down. A level ends with a layer that resamples,
+// the last one with the middle's residual block, attention and residual block.
+func (s *scoreSDE) descend(u *unet.Config) {
+	for level, last := 0, false; !last && s.err == nil; level++ {
+		block := fmt.Sprintf("down_blocks.%d.", level)
+		attends, j := false, 0
+		channels := s.dim(s.module(s.at)+"Conv_0.weight", 0)
+		for ; s.next() == "residual" && !s.middle(u, j); j++ {
+			s.take(fmt.Sprintf("%sresnets.%d", block, j), "residual")
+			if s.next() == "attention" {
+				attends = true
+				s.take(fmt.Sprintf("%sattentions.%d", block, j), "attention")
+			}
+		}
+		if level == 0 {
+			u.LayersPerBlock = j
+		} else if j != u.LayersPerBlock {
+			s.err = fmt.Errorf("level %d has %d residual blocks, need %d as the first", level, j, u.LayersPerBlock)
+			return
+		}
+		addLevel(u, channels, attends, attends)
+		switch s.next() {
+		case "resizing residual":
+			s.take(block+"downsamplers.0", "resizing residual")
+			if s.has(s.module(s.at) + "Conv2d_0.weight") {
+				u.ProgressiveInput = "residual"
+				s.take(block+"picture", "resizing")
+			}
+		case "resizing":
+			s.take(block+"downsamplers.0.conv", "resizing")
+		default:
+			last = true
+		}
+	}
+}
+
+// middle reports whether the next layer is the middle's, after j residual blocks of a
+// level: as many as the first level has, or, in a network of one level, half of the rest.
+func (s *scoreSDE) middle(u *unet.Config, j int) bool {
+	if u.LayersPerBlock > 0 {
+		return j == u.LayersPerBlock
+	}
+	if slices.ContainsFunc(s.kinds, func(kind string) bool { return strings.HasPrefix(kind, "resizing") }) {
+		return false
+	}
+	left := 0
+	for _, kind := range s.kinds[s.at:] {
+		if kind == "residual" {
+			left++
+		}
+	}
+	return left == j+3 // two of the middle, and one more than the way down on the way up
+}
+
+// ascend takes the levels on the way up, which have attention once, at the end.
+func (s *scoreSDE) ascend(u *unet.Config) {
+	for block := range u.BlockOutChannels {
+		name := fmt.Sprintf("up_blocks.%d.", block)
+		for j := range u.LayersPerBlock + 1 {
+			s.take(fmt.Sprintf("%sresnets.%d", name, j), "residual")
+		}
+		if strings.HasPrefix(u.UpBlockTypes[block], "Attn") {
+			s.take(fmt.Sprintf("%sattentions.%d", name, u.LayersPerBlock), "attention")
+		}
+		switch {
+		case block == len(u.BlockOutChannels)-1:
+		case u.UpsampleType == "resnet":
+			s.take(name+"upsamplers.0", "resizing residual")
+		default:
+			s.take(name+"upsamplers.0.conv", "resizing")
+		}
+	}
+}
+
+// The names of score_sde_pytorch.
+var (
+	scoreResnet    = layers{"norm1": "GroupNorm_0", "conv1": "Conv_0", "time_emb_proj": "Dense_0", "norm2": "GroupNorm_1", "conv2": "Conv_1"}
+	scoreAttention = layers{"group_norm": "GroupNorm_0", "to_q": "NIN_0", "to_k": "NIN_1", "to_v": "NIN_2", "to_out.0": "NIN_3"}
+)
+
+func (s *scoreSDE) find(d graph.Declared) part {
+	if d.Name == "time_proj.weight" {
+		return part{from: []string{"all_modules.0.W"}, shapes: [][]int{d.Shape}, make: turns}
+	}
+	p, ok := parsePlace(d.Name)
+	layer := strings.TrimSuffix(d.Name, "."+p.leaf)
+	if prefix, whole := s.prefix[layer]; whole { // an outer layer, or a convolution that resamples
+		for _, inner := range []string{"Conv_0.", "Conv2d_0."} {
+			if s.has(prefix + inner + p.leaf) {
+				return renamed(prefix+inner+p.leaf, d.Shape...)
+			}
+		}
+		return renamed(prefix+p.leaf, d.Shape...)
+	}
+	if !ok {
+		return renamed(d.Name, d.Shape...)
+	}
+	prefix := strings.TrimSuffix(s.prefix[strings.TrimSuffix(layer, "."+p.layer)], ".")
+	switch {
+	case p.kind == "attentions" && p.layer != "group_norm":
+		return network(prefix+"."+scoreAttention[p.layer], p.leaf, d.Shape)
+	case p.kind == "attentions":
+		return renamed(scoreAttention.of(prefix, p), d.Shape...)
+	case p.layer == "conv_shortcut" && s.shortcut == "NIN_0":
+		return network(prefix+".NIN_0", p.leaf, d.Shape[:min(2, len(d.Shape))])
+	case p.layer == "conv_shortcut":
+		return renamed(fmt.Sprintf("%s.%s.%s", prefix, s.shortcut, p.leaf), d.Shape...)
+	}
+	return renamed(scoreResnet.of(prefix, p), d.Shape...)
+}
+
+// network is a "network in network": a linear map of channels, W [in,out] and b.
+func network(name, leaf string, shape []int) part {
+	if leaf == "bias" {
+		return renamed(name+".b", shape...)
+	}
+	return part{from: []string{name + ".W"}, shapes: [][]int{{shape[1], shape[0]}}, make: transposed}
+}
