@@ -90,6 +90,11 @@ var cases = []struct {
 		*p = *net.Program
 		return net.Out
 	}},
+	{"tangents", func(p *graph.Program) graph.Value {
+		d, x := NewDual(p), p.Input("x", 2, 1, 3)
+		d.Along(x, p.Input("v", 2, 1, 3))
+		return d.Tangents(small(d, x))[0]
+	}},
 	{"U-Net", func(p *graph.Program) graph.Value {
 		classes, head := 5, 4
 		net, err := unetConfig(&classes, &head)
@@ -99,6 +104,14 @@ var cases = []struct {
 		*p = *net.Program
 		return net.Out
 	}},
+}
+
+// small is a network of all that a Dual knows.
+func small(g graph.Graph, x graph.Value) graph.Value {
+	a := g.Apply(graph.SiLU{}, nn.Linear(g, "a", x, 5))
+	b := g.Apply(graph.SiLU{}, nn.Linear(g, "b", a, 5))
+	a = g.Apply(graph.AddChannels{}, g.Apply(graph.Add{}, a, b), nn.Linear(g, "t", g.Input("t", 4), 5))
+	return nn.Linear(g, "c", g.Apply(graph.Concat{}, a, b), 3)
 }
 
 // lead is an image that a gradient flows into: an input behind a 1×1 convolution.

@@ -149,3 +149,31 @@ func (b plainBackward) resample(n int, dy []float32) {
 		}
 	}
 }
+
+// Differentiable is an operation that brings its own derivative.
+type Differentiable interface {
+	graph.Op
+	// Backward adds n samples' ∂loss/∂x and ∂loss/∂w to dx and dw, given the inputs x,
+	// the parameters w and ∂loss/∂output. An entry of dx is nil where nobody asks.
+	Backward(dx, dw, x, w [][]float32, dy []float32, n int)
+}
+
+// ownBackward differentiates those.
+type ownBackward struct {
+	place
+	op Differentiable
+}
+
+func (ownBackward) load()  {}
+func (ownBackward) flush() {}
+
+func (b ownBackward) run(n int, dy []float32) {
+	var dx, x, dw, w [][]float32
+	for i := range b.node.In {
+		dx, x = append(dx, b.dx(i, n)), append(x, b.x(i, n))
+	}
+	for i := range b.node.Params {
+		dw, w = append(dw, b.dw(i)), append(w, b.w(i))
+	}
+	b.op.Backward(dx, dw, x, w, dy, n)
+}

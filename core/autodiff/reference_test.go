@@ -75,6 +75,17 @@ func apply(op graph.Op, y []float64, out []int, in [][]float64, shapes [][]int) 
 		}
 	case graph.Upsample, graph.SpaceToDepth, graph.DepthToSpace:
 		refMove(op, y, out, in[0], shapes[0])
+	case linearTangent:
+		for i := range y {
+			for k := range op.in {
+				y[i] += in[0][i/op.out*op.in+k] * in[1][i%op.out*op.in+k]
+			}
+		}
+	case siluTangent:
+		const h = 1e-4
+		for i, v := range in[0] {
+			y[i] = (silu(v+h) - silu(v-h)) / (2 * h) * in[1][i]
+		}
 	case graph.Embedding:
 		copy(y, in[1][int(in[0][0])*len(y):])
 	case graph.Sinusoid:

@@ -212,6 +212,8 @@ func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (bac
 	case graph.SiLU, graph.ELU, graph.Affine, graph.Add, graph.AddChannels, graph.Concat, graph.Upsample,
 		graph.SpaceToDepth, graph.DepthToSpace, graph.Embedding, graph.Sinusoid:
 		return plainBackward{at}, 0, nil
+	case Differentiable:
+		return ownBackward{at, op}, 0, nil
 	}
 	return nil, 0, fmt.Errorf("autodiff: operation %T has no derivative here", n.Op)
 }

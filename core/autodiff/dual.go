@@ -1,0 +1,187 @@
+package autodiff
+
+import (
+	"fmt"
+
+	"tweedie/core/graph"
+	"tweedie/core/kernel"
+	"tweedie/core/num"
+	"tweedie/core/quant"
+	"tweedie/core/tensor"
+)
+
+// Dual is a Graph that writes down, beside every value, its derivatives along some
+// directions: forward-mode differentiation (Griewank and Walther 2008, section 3.1).
+// A tangent is a value like others, so that a tape differentiates it once more: that
+// is how an objective that holds the network's own Jacobian is trained.
+//
+// It knows Linear, SiLU, Add, AddChannels and Concat. A Program under a Dual that was
+// given another operation on a value with tangents has that for its mistake, see
+// Program.Err.
+type Dual struct {
+	graph.Graph
+	tangents map[graph.Value][]graph.Value
+}
+
+// NewDual returns g with tangents. No value has one yet.
+func NewDual(g graph.Graph) *Dual {
+	return &Dual{g, map[graph.Value][]graph.Value{}}
+}
+
+// Along declares the tangents of x: values of its shape.
+func (d *Dual) Along(x graph.Value, directions ...graph.Value) { d.tangents[x] = directions }
+
+// Tangents returns the derivatives of v, one a direction; none for a value that does
+// not depend on one that has tangents.
+func (d *Dual) Tangents(v graph.Value) []graph.Value { return d.tangents[v] }
+
+// Apply adds an operation and its tangents.
+func (d *Dual) Apply(op graph.Op, in ...graph.Value) graph.Value {
+	out := d.Graph.Apply(op, in...)
+	directions := 0
+	for _, v := range in {
+		directions = max(directions, len(d.tangents[v]))
+	}
+	for i := range directions {
+		d.tangents[out] = append(d.tangents[out], d.tangent(op, in, i))
+	}
+	return out
+}
+
+// tangent adds the derivative of op along direction i.
+func (d *Dual) tangent(op graph.Op, in []graph.Value, i int) graph.Value {
+	along := make([]*graph.Value, len(in))
+	for j, v := range in {
+		if t := d.tangents[v]; len(t) > 0 {
+			along[j] = &t[i]
+		}
+	}
+	switch op.(type) {
+	case graph.Linear:
+		if along[0] != nil {
+			w := d.Shape(in[1])
+			return d.Graph.Apply(linearTangent{in: w[1], out: w[0]}, *along[0], in[1])
+		}
+	case graph.SiLU:
+		return d.Graph.Apply(siluTangent{}, in[0], *along[0])
+	case graph.Add:
+		switch {
+		case along[1] == nil:
+			return *along[0]
+		case along[0] == nil:
+			return *along[1]
+		}
+		return d.Graph.Apply(op, *along[0], *along[1])
+	case graph.AddChannels, graph.Concat:
+		if along[0] != nil && along[1] != nil {
+			return d.Graph.Apply(op, *along[0], *along[1])
+		}
+		if _, ok := op.(graph.AddChannels); ok && along[1] == nil {
+			return *along[0]
+		}
+	}
+	return d.Graph.Apply(noTangent{op})
+}
+
+// noTangent stands for the tangent of an operation that has none here.
+type noTangent struct{ graph.Op }
+
+// Infer says so.
+func (o noTangent) Infer([][]int) ([]int, error) {
+	return nil, fmt.Errorf("%T of these values has no tangent here, need Linear, SiLU, Add, AddChannels or Concat", o.Op)
+}
+
+// linearTangent is W·ẋ, on the last axis of ẋ.
+type linearTangent struct{ in, out int }
+
+// Infer returns the shape of ẋ with W's rows for its last axis.
+func (o linearTangent) Infer(in [][]int) ([]int, error) {
+	last := len(in[0]) - 1
+	return append(append([]int{}, in[0][:last]...), o.out), nil
+}
+
+// Cost counts two operations a weight and row.
+func (o linearTangent) Cost(_ [][]int, out []int) graph.Cost {
+	return graph.Cost{FLOPs: 2 * int64(tensor.Size(out)) * int64(o.in)}
+}
+
+// Bind returns Linear's kernel with biases of zero.
+func (o linearTangent) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) graph.Runner {
+	return linearRunner{graph.Linear{}.Bind(in, append(params, []int{o.out}), out, batch, mode), make([]float32, o.out)}
+}
+
+type linearRunner struct {
+	graph.Runner
+	none []float32
+}
+
+func (r linearRunner) Load(params []quant.Numbers) {
+	r.Runner.Load(append(params, quant.Numbers{Float: r.none}))
+}
+
+// Backward implements Differentiable.
+func (o linearTangent) Backward(dx, dw, x, w [][]float32, dy []float32, _ int) {
+	for i, d := range dy {
+		at, r := i/o.out*o.in, i%o.out*o.in
+		grad := dw[0][r : r+o.in]
+		for k, v := range x[0][at : at+o.in] {
+			grad[k] += d * v
+		}
+		if dx[0] == nil {
+			continue
+		}
+		grad = dx[0][at : at+o.in]
+		for k, v := range w[0][r : r+o.in] {
+			grad[k] += d * v
+		}
+	}
+}
+
+// siluTangent is SiLU′(x)·ẋ.
+type siluTangent struct{}
+
+// Infer returns the common shape.
+func (siluTangent) Infer(in [][]int) ([]int, error) { return in[0], nil }
+
+// Cost counts an exponential as eight.
+func (siluTangent) Cost(_ [][]int, out []int) graph.Cost {
+	return graph.Cost{FLOPs: 16 * int64(tensor.Size(out))}
+}
+
+// Bind returns the loop.
+func (siluTangent) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) graph.Runner {
+	return siluRunner(tensor.Size(out))
+}
+
+type siluRunner int
+
+func (siluRunner) Load([]quant.Numbers) {}
+func (siluRunner) Scratch() int         { return 0 }
+func (r siluRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
+	for i := range y[:n*int(r)] {
+		slope, _ := siluSlopes(x[0][i])
+		y[i] = slope * x[1][i]
+	}
+}
+
+// Backward implements Differentiable.
+func (siluTangent) Backward(dx, _, x, _ [][]float32, dy []float32, _ int) {
+	for i, d := range dy {
+		slope, bend := siluSlopes(x[0][i])
+		if dx[0] != nil {
+			dx[0][i] += d * bend * x[1][i]
+		}
+		if dx[1] != nil {
+			dx[1][i] += d * slope
+		}
+	}
+}
+
+// siluSlopes returns the first and the second derivative of x·s, s = sigmoid(x):
+//
+//	s + x·s·(1−s)   and   s·(1−s)·(2 + x·(1−2s))
+func siluSlopes(x float32) (slope, bend float32) {
+	s := 1 / (1 + num.Exp32(-x))
+	rise := s * (1 - s)
+	return s + x*rise, rise * (2 + x*(1-2*s))
+}
