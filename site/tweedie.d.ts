@@ -85,6 +85,8 @@ export interface Sampler {
   adaptive: boolean
   /** The names of the fields of `SolverOptions` that it has. */
   takes: (keyof SolverOptions)[]
+  /** What the model has for it beside a denoiser: `variances`, `posterior` or `consistency`; empty for what every model can. */
+  needs: string
 }
 
 /** What only some samplers have, see `takes`; absent means the sampler's own, anything else is refused elsewhere. */
@@ -128,7 +130,7 @@ export interface Call extends SolverOptions {
   steps?: number
   /** Fresh noise of samplers that have it, in [0, 1]. */
   eta?: number
-  /** Where the noise levels lie: `karras` (default), `linear`, `quadratic`, `exponential`, `log-snr`, `cosine`, or `leading`, `trailing`, `linspace` for models with a chain. */
+  /** Where the noise levels lie: `karras` (default, but of `flow-euler` and `flow-heun`), `linear`, `quadratic`, `exponential`, `log-snr`, `cosine`, `flow`, or `leading`, `trailing`, `linspace` for models with a chain. */
   schedule?: string
   sigma_min?: number
   sigma_max?: number

@@ -7,7 +7,8 @@ import "tweedie/core/tensor"
 //	x      [N,H,W,C], left unchanged
 //	sigma  the noise level of all N images, > 0
 //
-// The result is new and has the shape of x. An error ends the sampling that
+// The result is new and has the shape of x. A network that has learned variances gives
+// [N,H,W,2C]: D of a pixel, and behind it v (see sampler.DDPMLearned). An error ends the sampling that
 // asked and reaches its caller as it is, which is also how a run is cancelled.
 type Denoiser func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
 

@@ -15,9 +15,10 @@ import (
 //
 // With no hidden units γ is linear in t.
 type Monotone struct {
-	Start, End float64      // γ₀ < γ₁, the ends of γ
-	Slope      float64      // w > 0
-	Units      [][3]float64 // a > 0, b, c > 0 of each hidden unit
+	Start float64      `json:"start"`           // γ₀, at t = 0
+	End   float64      `json:"end"`             // γ₁ > γ₀, at t = 1
+	Slope float64      `json:"slope"`           // w > 0
+	Units [][3]float64 `json:"units,omitempty"` // a > 0, b, c > 0 of each hidden unit
 }
 
 // Validate names the first weight that is out of its range.

@@ -26,8 +26,9 @@ type Parametrisation interface {
 	Coefficients(sigma float32) (Coefficients, error)
 }
 
-// Denoise returns the denoiser of a network. It calls net once. The error is one
-// of p or of net.
+// Denoise returns the denoiser of a network. It calls net once. Further channels of a
+// network that has learned variances stay as they are, behind D's. The error is one of p
+// or of net.
 func Denoise(net Network, p Parametrisation) Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		c, err := p.Coefficients(sigma)
@@ -38,7 +39,8 @@ func Denoise(net Network, p Parametrisation) Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		return x.Combine(float32(c.CSkip), float32(c.COut), f), nil
+		f, v := Split(f, x.Shape[3])
+		return join(x.Combine(float32(c.CSkip), float32(c.COut), f), v), nil
 	}
 }
 

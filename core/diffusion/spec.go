@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -14,6 +15,8 @@ const (
 	KindVE       = "ve"       // VESDE
 	KindSMLD     = "smld"     // SMLD
 	KindStraight = "straight" // Straight
+
+	KindVariational = "variational" // Variational
 )
 
 // Spec describes the continuous process that a network was trained on, or SMLD's
@@ -26,6 +29,8 @@ type Spec struct {
 	SigmaMin float64 `json:"sigma_min,omitempty"` // ve, smld: lowest noise level; 0 means 0.02
 	SigmaMax float64 `json:"sigma_max,omitempty"` // ve, smld: highest noise level; 0 means 100
 	Levels   int     `json:"levels,omitempty"`    // smld: L; 0 means 10
+
+	Gamma *Monotone `json:"gamma,omitempty"` // variational: the γ that was learned
 }
 
 // filled returns s with the zero fields' meanings in their place.
@@ -45,7 +50,7 @@ func (s *Spec) LevelCount() int { return s.filled().Levels }
 // not have.
 func (s *Spec) Validate() error {
 	f := s.filled()
-	ofBeta, ofSigma, ofLevels := s.BetaMin != 0 || s.BetaMax != 0, s.SigmaMin != 0 || s.SigmaMax != 0, s.Levels != 0
+	ofBeta, ofSigma, ofLevels, ofGamma := s.BetaMin != 0 || s.BetaMax != 0, s.SigmaMin != 0 || s.SigmaMax != 0, s.Levels != 0, s.Gamma != nil
 	switch s.Kind {
 	case KindVP, KindSubVP:
 		ofBeta = false
@@ -54,12 +59,20 @@ func (s *Spec) Validate() error {
 	case KindSMLD:
 		ofSigma, ofLevels = false, false
 	case KindStraight:
+	case KindVariational:
+		if !ofGamma {
+			return errors.New("diffusion: process: gamma is missing, need it with kind \"variational\"")
+		}
+		if err := s.Gamma.Validate(); err != nil {
+			return err
+		}
+		ofGamma = false
 	default:
-		return fmt.Errorf(`diffusion: process: kind is %q, need "vp", "sub-vp", "ve", "smld" or "straight"`, s.Kind)
+		return fmt.Errorf(`diffusion: process: kind is %q, need "vp", "sub-vp", "ve", "smld", "straight" or "variational"`, s.Kind)
 	}
 	need := ""
 	switch {
-	case ofBeta || ofSigma || ofLevels:
+	case ofBeta || ofSigma || ofLevels || ofGamma:
 		need = "only settings of its own kind"
 	case !(f.BetaMin > 0 && f.BetaMin <= f.BetaMax && f.BetaMax <= 100): // e^100 still fits
 		need = "0 < beta_min ≤ beta_max ≤ 100"
@@ -87,6 +100,8 @@ func ProcessOf(s Spec) Process {
 		return SMLD{VESDE{f.SigmaMin, f.SigmaMax}, f.Levels}
 	case KindStraight:
 		return Straight{}
+	case KindVariational:
+		return Variational{s.Gamma}
 	}
 	panic("diffusion: process of an invalid Spec")
 }
@@ -101,6 +116,7 @@ const timeScale = 999
 //	ve          ln(σ/2) (column VE)
 //	smld        the level nearest in ln σ, counted from the noisiest as the paper does
 //	straight    t
+//	variational γ
 func (s *Spec) Input(sigma float32) (cIn, cNoise float64, err error) {
 	f, level, t := s.filled(), float64(sigma), 0.0
 	switch s.Kind {
@@ -118,6 +134,10 @@ func (s *Spec) Input(sigma float32) (cIn, cNoise float64, err error) {
 			steps := float64(f.Levels - 1)
 			cNoise = steps - math.RoundToEven(t*steps)
 		}
+	case KindVariational:
+		gamma := 2 * num.Log(level)
+		t = (gamma - s.Gamma.Start) / (s.Gamma.End - s.Gamma.Start) // of a linear γ: what matters is the ends
+		cIn, cNoise = preservingScale(level), gamma
 	default:
 		t = level / (1 + level)
 		cIn, cNoise = 1/(1+level), t

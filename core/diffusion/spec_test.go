@@ -31,7 +31,8 @@ func TestColumnsVPAndVE(t *testing.T) {
 
 // What a network is given is z of its process, and a time that the process has.
 func TestInputsFollowTheirProcess(t *testing.T) {
-	for _, s := range []Spec{{Kind: KindVP}, {Kind: KindSubVP}, {Kind: KindVE}, {Kind: KindSMLD, Levels: 20}, {Kind: KindStraight}} {
+	learned := &Monotone{Start: -8, End: 10, Slope: 1, Units: [][3]float64{{5, -2, 0.5}}}
+	for _, s := range []Spec{{Kind: KindVP}, {Kind: KindSubVP}, {Kind: KindVE}, {Kind: KindSMLD, Levels: 20}, {Kind: KindStraight}, {Kind: KindVariational, Gamma: learned}} {
 		if err := s.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -48,7 +49,7 @@ func TestInputsFollowTheirProcess(t *testing.T) {
 			if want := p.Kernel(at).S; !(math.Abs(cIn/want-1) <= 4*u32*(1+float64(sigma))) {
 				t.Errorf("%s at σ=%g: c_in is %g, want s = %g", s.Kind, sigma, cIn, want)
 			}
-			want := map[string]float64{KindVP: 999 * at, KindSubVP: 999 * at, KindVE: math.Log(float64(sigma) / 2), KindSMLD: 19 - math.Round(at), KindStraight: at}[s.Kind]
+			want := map[string]float64{KindVP: 999 * at, KindSubVP: 999 * at, KindVE: math.Log(float64(sigma) / 2), KindSMLD: 19 - math.Round(at), KindStraight: at, KindVariational: 2 * math.Log(float64(sigma))}[s.Kind]
 			if !(math.Abs(cNoise-want) <= 1e-14*(1+math.Abs(want))) {
 				t.Errorf("%s at σ=%g: c_noise is %g, want %g", s.Kind, sigma, cNoise, want)
 			}
@@ -67,7 +68,7 @@ func TestSpecRefuses(t *testing.T) {
 		s    Spec
 		want string
 	}{
-		{Spec{}, `kind is "", need "vp", "sub-vp", "ve", "smld" or "straight"`},
+		{Spec{}, `kind is "", need "vp", "sub-vp", "ve", "smld", "straight" or "variational"`},
 		{Spec{Kind: KindVP, BetaMin: -1}, `settings of kind "vp", need 0 < beta_min ≤ beta_max ≤ 100`},
 		{Spec{Kind: KindVP, BetaMax: nan}, "need 0 < beta_min"},
 		{Spec{Kind: KindSubVP, BetaMin: 30}, "need 0 < beta_min"},
@@ -78,6 +79,9 @@ func TestSpecRefuses(t *testing.T) {
 		{Spec{Kind: KindVE, BetaMax: 3}, "need only settings of its own kind"},
 		{Spec{Kind: KindVP, Levels: 3}, "need only settings of its own kind"},
 		{Spec{Kind: KindStraight, SigmaMin: 1}, "need only settings of its own kind"},
+		{Spec{Kind: KindVariational}, "gamma is missing"},
+		{Spec{Kind: KindVariational, Gamma: &Monotone{Start: 1, End: 0, Slope: 1}}, "gamma rises from 1 to 0"},
+		{Spec{Kind: KindVP, Gamma: &Monotone{End: 1, Slope: 1}}, "need only settings of its own kind"},
 	} {
 		if err := c.s.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v, want %s", c.s, err, c.want)

@@ -21,7 +21,13 @@ const (
 	NCSN    = "ncsn"
 	Epsilon = string(diffusion.PredictEpsilon)
 	EDM     = "edm" // F with Karras et al. 2022's preconditioning
+
+	Consistency = "consistency" // F of a consistency function: diffusion.Consistency
 )
+
+// Learned is the Variance of a network that answers 2C channels: its prediction, and
+// where the variance of a step lies between the two of DDPM (Nichol & Dhariwal 2021).
+const Learned = "learned"
 
 // Config is what a model file says of its model.
 type Config struct {
@@ -29,8 +35,10 @@ type Config struct {
 	Arch       string              `json:"arch"`                  // UNet2D or NCSN
 	UNet       *unet.Config        `json:"unet,omitempty"`        // the network of UNet2D
 	NCSN       *unet.NCSN          `json:"ncsn,omitempty"`        // the network of NCSN
-	Prediction string              `json:"prediction"`            // EDM, or one of diffusion.Predictions with a schedule or a process
-	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM: standard deviation of the pixels
+	Prediction string              `json:"prediction"`            // EDM, Consistency, or one of diffusion.Predictions with a schedule or a process
+	Variance   string              `json:"variance,omitempty"`    // Learned, or "" for a network that says nothing of it
+	Posterior  *diffusion.Spread   `json:"posterior,omitempty"`   // what was measured of it, for Analytic-DPM
+	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM, Consistency: standard deviation of the pixels
 	TimeScale  float64             `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
 	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`    // the chain that it was trained on
 	WholeSteps bool                `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
@@ -78,10 +86,26 @@ func (c *Config) Validate() error {
 	if c.Shape != shape {
 		return fmt.Errorf("model: %w: shape is %v, need the network's %v", ErrConfig, c.Shape, shape)
 	}
+	if c.Variance != "" && (c.Variance != Learned || c.Prediction == Consistency) {
+		return fmt.Errorf("model: %w: variance is %q with prediction %q, need %q or none, and none with %q", ErrConfig, c.Variance, c.Prediction, Learned, Consistency)
+	}
+	if c.Posterior != nil {
+		if err := c.Posterior.Validate(); err != nil {
+			return fmt.Errorf("model: %w: %w", ErrConfig, err)
+		}
+	}
 	if err := c.validateClasses(); err != nil {
 		return err
 	}
 	return c.validateProcess()
+}
+
+// answers returns how many numbers the network answers to one of the image.
+func (c *Config) answers() int {
+	if c.Variance == Learned {
+		return 2
+	}
+	return 1
 }
 
 // images returns the C, H, W that the network takes and gives, if it stands up.
@@ -92,8 +116,8 @@ func (c *Config) images() ([3]int, error) {
 		if err := u.Validate(); err != nil {
 			return [3]int{}, err
 		}
-		if u.OutChannels != u.InChannels {
-			return [3]int{}, fmt.Errorf("out_channels is %d, need in_channels %d", u.OutChannels, u.InChannels)
+		if want := u.InChannels * c.answers(); u.OutChannels != want {
+			return [3]int{}, fmt.Errorf("out_channels is %d, need %d for in_channels %d and variance %q", u.OutChannels, want, u.InChannels, c.Variance)
 		}
 		return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, nil
 	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil:
@@ -188,19 +212,22 @@ func (c *Config) validateProcess() error {
 
 // Parametrisation returns how the network's output becomes D.
 func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
-	if c.Prediction == EDM {
+	if c.Prediction == EDM || c.Prediction == Consistency {
 		if c.Process != nil || c.WholeSteps {
-			return nil, fmt.Errorf("model: %w: process or whole_steps given with prediction %q, need neither", ErrConfig, EDM)
+			return nil, fmt.Errorf("model: %w: process or whole_steps given with prediction %q, need neither", ErrConfig, c.Prediction)
 		}
 		p := diffusion.EDM{SigmaData: c.SigmaData}
 		if err := p.Validate(); err != nil {
 			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
 		}
+		if c.Prediction == Consistency {
+			return diffusion.Consistency{SigmaData: c.SigmaData, SigmaMin: c.SigmaMin}, nil
+		}
 		return p, nil
 	}
 	p, err := diffusion.NewPredictor(diffusion.Prediction(c.Prediction), nil)
 	if err != nil {
-		return nil, fmt.Errorf("model: %w: %w, or %q", ErrConfig, err, EDM)
+		return nil, fmt.Errorf("model: %w: %w, %q or %q", ErrConfig, err, EDM, Consistency)
 	}
 	p.In, err = c.input()
 	return p, err

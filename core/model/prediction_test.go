@@ -22,6 +22,9 @@ var processes = []struct {
 	{"sub-vp", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindSubVP} }},
 	{"ve", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindVE, SigmaMax: 50} }},
 	{"smld", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindSMLD, Levels: 20} }},
+	{"variational", func(c *model.Config) {
+		c.Process = &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: &diffusion.Monotone{Start: -9, End: 8, Slope: 2, Units: [][3]float64{{3, -1, 0.5}}}}
+	}},
 	{"straight", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindStraight} }},
 }
 
@@ -113,7 +116,7 @@ func TestProcessRefuses(t *testing.T) {
 func TestPredictionRefusesByName(t *testing.T) {
 	c := parse(t)
 	c.Prediction = "noise"
-	const want = `prediction is "noise", need one of ["epsilon" "x0" "v" "score" "scaled_score" "velocity"], or "edm"`
+	const want = `prediction is "noise", need one of ["epsilon" "x0" "v" "score" "scaled_score" "velocity"], "edm" or "consistency"`
 	if err := c.Validate(); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}

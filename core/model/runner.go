@@ -56,14 +56,15 @@ func (r *Runner) Follow() { r.plans[0].Follow() }
 func (r *Runner) Dismiss() { r.plans[0].Dismiss() }
 
 // Forward evaluates the bare network on x [N,H,W,C] at times t [N] with class
-// numbers y [N], nil if the network takes none. The result is new. The error
-// names a length, shape or class that does not fit, or is the helper's.
+// numbers y [N], nil if the network takes none. The result is new; it has 2C channels
+// if the network has learned variances. The error names a length, shape or class that
+// does not fit, or is the helper's.
 func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error) {
 	if err := r.check(x, t, y); err != nil {
 		return nil, err
 	}
 	n := x.Shape[0]
-	out := tensor.New(x.Shape...)
+	out := tensor.New(n, x.Shape[1], x.Shape[2], x.Shape[3]*r.config.answers())
 	if r.helper == nil || n < 2 {
 		r.share(out, x, t, y, n)
 		return out, nil
@@ -106,8 +107,7 @@ func (r *Runner) run(i int, out, x *tensor.Tensor, t []float32, y []int, start, 
 		n := min(plan.Batch(), end-at)
 		times, classes := r.inputs[i][:n], r.inputs[i][plan.Batch():plan.Batch()+n]
 		copy(times, t[at:])
-		size := len(x.Row(0))
-		image, result := x.Data[at*size:(at+n)*size], out.Data[at*size:(at+n)*size]
+		image, result := rows(x, at, at+n).Data, rows(out, at, at+n).Data
 		if y == nil {
 			plan.Run(result, n, image, times)
 			continue
@@ -153,7 +153,8 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 
 // Denoiser returns D(x;σ) for images of these classes, −1 for none, guided as
 // diffusion.Guidance says: both evaluations go through the network as one batch.
-// Noise levels outside the model's range are refused.
+// v of a network that has learned variances is not guided. Noise levels outside the
+// model's range are refused.
 func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 	cond, uncond, err := r.classes(class, guidance)
 	if err != nil {
@@ -175,9 +176,7 @@ func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		c := tensor.Of(d.Data[:len(x.Data)], x.Shape...)
-		u := tensor.Of(d.Data[len(x.Data):], x.Shape...)
-		return u.AddScaled(guidance, c.AddScaled(-1, u)), nil
+		return diffusion.GuideMean(rows(d, 0, n), rows(d, n, 2*n), guidance, x.Shape[3]), nil
 	}
 }
 

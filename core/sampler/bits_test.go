@@ -46,7 +46,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			x, err := Run(s, denoise, Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(s, knowing(s, denoise), Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,7 @@ func TestCoincidences(t *testing.T) {
 	order := func(name string, n int) Settings { return Settings{Method: name, Options: Options{Order: n}} }
 	for _, c := range []struct{ one, other Settings }{
 		{Settings{Method: "ddim"}, Settings{Method: "euler"}},
+		{Settings{Method: "ddim"}, Settings{Method: "flow-euler"}},
 		{Settings{Method: "ddim"}, order("lms", 1)},
 		{Settings{Method: "ddim"}, order("ipndm", 1)},
 		{Settings{Method: "ddim"}, order("deis", 1)},

@@ -70,7 +70,13 @@ func column(n int, sigma float32) *tensor.Tensor {
 }
 
 // settings returns those of a method at its plainest.
-func settings(m Method) Settings { return Settings{Method: m.Name, Steps: 8} }
+func settings(m Method) Settings {
+	s := Settings{Method: m.Name, Steps: 8}
+	if m.Needs == NeedsPosterior {
+		s.Posterior = &diffusion.Spread{Sigmas: []float64{0.05, 0.5, 4}, Variances: []float64{0.002, 0.1, 0.3}}
+	}
+	return s
+}
 
 // karras returns Karras' levels of n steps that end in 0.
 func karras(t testing.TB, n int, low, high float64) []float32 {

@@ -3,6 +3,7 @@ package sampler
 import (
 	"cmp"
 	"fmt"
+	"slices"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/tensor"
@@ -10,11 +11,13 @@ import (
 
 // Settings choose a sampler. They are plain data and travel as JSON.
 type Settings struct {
-	Method string  `json:"sampler"`       // a Name of Methods
+	Method string  `json:"sampler"`       // a Name of Methods or Special
 	Steps  int     `json:"steps"`         // 1 to MaxSteps
 	Eta    float64 `json:"eta,omitempty"` // noise of a method with Eta: 0 (none) to 1; else 0
 	Options
 	Schedule
+
+	Posterior *diffusion.Spread `json:"-"` // what is known of a model, for a method that needs it; else not looked at
 }
 
 // Validate names the first field that is out of its range, or that the method
@@ -44,14 +47,27 @@ func (s Settings) method() (Method, error) {
 	if s.Eta != 0 && !m.Eta {
 		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta", s.Eta, m.Name)
 	}
+	if m.Needs == NeedsPosterior && s.Posterior == nil {
+		return m, fmt.Errorf("sampler: no posterior variances for %q, need those of the model, or the method ddpm or ddpm-large", m.Name)
+	}
 	return m, s.Options.check(&m)
 }
 
 // Sigmas returns the noise levels of s for a model that supports [sigmaMin,
 // sigmaMax] and has the given chain, nil if it has none: Schedule.Sigmas of
-// s.Steps steps.
+// s.Steps steps, of the method's own kind if s names none. Those of a consistency
+// function leave out the lowest one, where there is nothing to do.
 func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]float32, error) {
-	return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain)
+	m, _ := Lookup(s.Method) // one that is not known has no say here, and Run refuses it
+	s.Kind = cmp.Or(s.Kind, m.kind)
+	if !m.above {
+		return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain)
+	}
+	sigmas, err := s.Schedule.Sigmas(s.Steps+1, sigmaMin, sigmaMax, chain)
+	if err != nil {
+		return nil, err
+	}
+	return slices.Delete(sigmas, s.Steps, s.Steps+1), nil
 }
 
 // Method describes one sampler to those who offer a choice of them.
@@ -66,9 +82,12 @@ type Method struct {
 	Order       int      `json:"order"`       // of convergence to the ODE's solution, as it comes; 0 for noisy methods
 	Orders      int      `json:"orders"`      // the highest that Options.Order asks for; 0 if there is no choice
 	Takes       []string `json:"takes"`       // the Options it has, by their names in JSON
+	Needs       string   `json:"needs"`       // what a model must have for it beside D, "" for a method of Methods
 
-	run func(r *run) (*tensor.Tensor, error)
-	nfe func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
+	run   func(r *run) (*tensor.Tensor, error)
+	kind  string                         // of its Schedule, if Settings name none
+	above bool                           // its levels stay above the lowest of the model
+	nfe   func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
 }
 
 // NFE returns how often the method, with options that suit it, calls the denoiser
@@ -91,10 +110,13 @@ func (m Method) order(o Options) int { return cmp.Or(o.Order, m.Orders) }
 
 // Lookup returns the method of a name. The error lists the names there are.
 func Lookup(name string) (Method, error) {
-	names := make([]string, len(Methods))
-	for i := range Methods {
-		if names[i] = Methods[i].Name; names[i] == name {
-			return Methods[i], nil
+	var names []string
+	for _, list := range [][]Method{Methods, Special} {
+		for i := range list {
+			if list[i].Name == name {
+				return list[i], nil
+			}
+			names = append(names, list[i].Name)
 		}
 	}
 	return Method{}, fmt.Errorf("sampler: method is %q, need one of %q", name, names)
@@ -131,6 +153,9 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 			return nil, err
 		}
 		noise = NewBrownian(noise).alongSteps(sigmas)
+	}
+	if m.Needs != NeedsVariances {
+		denoise = diffusion.Mean(denoise)
 	}
 	return m.run(&run{s, m.order(s.Options), denoise, x, sigmas, noise, hook})
 }

@@ -41,13 +41,30 @@ func TestVarianceIsExactForItsData(t *testing.T) {
 		{"small, one point", 0, Settings{Method: "ddpm"}},
 		{"eta 1, one point", 0, Settings{Method: "ddim", Eta: 1}},
 		{"eta 0.3, one point", 0, Settings{Method: "ddim", Eta: 0.3}},
+		{"analytic, N(0,½²)", 0.5, Settings{Method: "ddpm-analytic"}},
+		{"learned, N(0,½²)", 0.5, Settings{Method: "ddpm-learned"}},
+		{"consistency, N(0,½²)", 0.5, Settings{Method: "consistency"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sigmas := karras(t, 6, 0.05, 20)
 			noise := NewNoise(1, 0, many, 1, 1, 1)
 			start := noise(StreamStart).Scaled(float32(math.Hypot(c.sd, 20)))
+			denoise := gaussian(c.sd)
+			switch c.s.Method {
+			case "ddpm-analytic":
+				c.s.Posterior = &diffusion.Spread{}
+				for i := range 6 {
+					s := float64(sigmas[5-i])
+					c.s.Posterior.Sigmas = append(c.s.Posterior.Sigmas, s)
+					c.s.Posterior.Variances = append(c.s.Posterior.Variances, spreadOf(c.sd, s))
+				}
+			case "ddpm-learned":
+				denoise = learnedGaussian(c.sd, sigmas)
+			case "consistency":
+				denoise = gaussianMap(c.sd)
+			}
 			levels := 0
-			_, err := Run(c.s, gaussian(c.sd), start, sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {
+			_, err := Run(c.s, denoise, start, sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {
 				if sigma > 0 {
 					levels++
 					checkVariance(t, "level", x.Data, c.sd*c.sd+float64(sigma)*float64(sigma))
@@ -58,6 +75,94 @@ func TestVarianceIsExactForItsData(t *testing.T) {
 				t.Errorf("checked %d levels, %v, want 5", levels, err)
 			}
 		})
+	}
+}
+
+// spreadOf is Var[x₀|x] of N(0, sd²) at a noise level.
+func spreadOf(sd, sigma float64) float64 { return sd * sd * sigma * sigma / (sd*sd + sigma*sigma) }
+
+// learnedGaussian is what a perfect network of learned variances says of N(0, sd²) on
+// the steps of sigmas: the v for which Σ is β̃ + (1−r)²·Var[x₀|x].
+func learnedGaussian(sd float64, sigmas []float32) diffusion.Denoiser {
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		d, err := gaussian(sd)(x, sigma)
+		if err != nil {
+			return nil, err
+		}
+		next := 0.0
+		for i, s := range sigmas {
+			if s == sigma {
+				next = float64(sigmas[i+1])
+			}
+		}
+		t := float64(sigma)
+		r := next * next / (t * t)
+		small := next * next * (1 - r)
+		large := (t*t - next*next) * (1 + next*next) / (1 + t*t)
+		u := math.Log((small+(1-r)*(1-r)*spreadOf(sd, t))/small) / math.Log(large/small)
+		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], 2*x.Shape[3])
+		for i, v := range d.Data { // one channel
+			out.Data[2*i], out.Data[2*i+1] = v, float32(2*u-1)
+		}
+		return out, nil
+	}
+}
+
+// gaussianMap is the consistency function of N(0, sd²): where the ODE through x ends.
+func gaussianMap(sd float64) diffusion.Denoiser {
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		return x.Scaled(float32(sd / math.Hypot(sd, float64(sigma)))), nil
+	}
+}
+
+// Consistency takes one step along the map, and gives noise back in further ones.
+func TestConsistencyIsTheMap(t *testing.T) {
+	noise := NewNoise(1, 0, many, 1, 1, 1)
+	for _, steps := range []int{1, 2, 5} {
+		s := Settings{Method: "consistency", Steps: steps}
+		sigmas, err := s.Sigmas(0.01, 20, nil)
+		if err != nil || len(sigmas) != steps+1 || sigmas[0] != 20 || sigmas[steps] != 0 || !(sigmas[steps-1] > 0.01) {
+			t.Fatalf("%d steps: levels are %g, %v, want as many from 20 on, above 0.01, and 0", steps, sigmas, err)
+		}
+		start := noise(StreamStart).Scaled(float32(math.Hypot(0.5, 20)))
+		x, err := Run(s, gaussianMap(0.5), start, sigmas, noise, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkVariance(t, "images", x.Data, 0.25)
+		if want, _ := gaussianMap(0.5)(start, 20); steps == 1 {
+			sameBits(t, "one step", x.Data, want.Data)
+		}
+	}
+}
+
+// A denoiser without variances is refused where they are needed, by the way out.
+func TestMissingVariancesAreNamed(t *testing.T) {
+	sigmas, noise := karras(t, 3, 0.01, 20), NewNoise(1, 0, 1, 1, 1, 1)
+	_, err := Run(Settings{Method: "ddpm-learned"}, gaussian(1), Start(noise, sigmas), sigmas, noise, nil)
+	if want := "sampler: the network has learned no variances, need one that has, or the method ddpm or ddpm-large"; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	_, err = Run(Settings{Method: "ddpm-analytic"}, gaussian(1), Start(noise, sigmas), sigmas, noise, nil)
+	if want := `sampler: no posterior variances for "ddpm-analytic", need those of the model, or the method ddpm or ddpm-large`; err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+}
+
+// Of a network that has learned variances every other method takes D alone.
+func TestOthersLeaveVariancesOut(t *testing.T) {
+	sigmas, noise := karras(t, 3, 0.01, 20), NewNoise(1, 0, 2, 2, 2, 3)
+	learned := knowing(Settings{Method: "ddpm-learned"}, two.denoise)
+	for _, m := range Methods {
+		want, err := Run(settings(m), two.denoise, Start(noise, sigmas), sigmas, noise, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Run(settings(m), learned, Start(noise, sigmas), sigmas, noise, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sameBits(t, m.Name, got.Data, want.Data)
 	}
 }
 

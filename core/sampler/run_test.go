@@ -9,6 +9,7 @@ import (
 	"slices"
 	"testing"
 
+	"tweedie/core/diffusion"
 	"tweedie/core/tensor"
 )
 
@@ -51,6 +52,7 @@ var variants = []Settings{
 	{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorNone}},
 	{Method: "pc", Options: Options{SNR: 0.05}},
 	{Method: "annealed-langevin", Options: Options{CorrectorSteps: 3, Epsilon: 1e-5}},
+	{Method: "ddpm-learned", Options: Options{Brownian: true}},
 }
 
 // asked names the options that are not the method's own.
@@ -62,9 +64,31 @@ func asked(o Options) string {
 	return " " + string(b)
 }
 
+// knowing returns d as s needs it: with variances that it has learned, between the two
+// of DDPM and a little beyond.
+func knowing(s Settings, d diffusion.Denoiser) diffusion.Denoiser {
+	if s.Method != "ddpm-learned" {
+		return d
+	}
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		denoised, err := d(x, sigma)
+		if err != nil {
+			return nil, err
+		}
+		c := x.Shape[3]
+		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], 2*c)
+		for i, v := range denoised.Data {
+			at := i/c*2*c + i%c
+			out.Data[at] = v
+			out.Data[at+c] = float32(2.2*math.Abs(float64(v))) - 1.1
+		}
+		return out, nil
+	}
+}
+
 // everyMethod runs f for each method as it comes, and for the variants.
 func everyMethod(t *testing.T, f func(t *testing.T, s Settings)) {
-	for _, m := range Methods {
+	for _, m := range slices.Concat(Methods, Special) {
 		t.Run(m.Name, func(t *testing.T) { f(t, settings(m)) })
 		for _, s := range variants {
 			if s.Method == m.Name {
@@ -86,7 +110,7 @@ func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
 		sigmas := karras(t, s.Steps, 0.01, 80)
 		sample := func(first uint64, n int) *tensor.Tensor {
 			noise := NewNoise(7, first, n, 4, 4, 3)
-			x, err := Run(s, two.denoise, Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -111,7 +135,7 @@ func TestOneStepIsTheDenoiser(t *testing.T) {
 		noise := NewNoise(7, 0, 2, 4, 4, 1)
 		start := Start(noise, sigmas)
 		before := start.Clone()
-		got, err := Run(s, two.denoise, start, sigmas, noise, nil)
+		got, err := Run(s, knowing(s, two.denoise), start, sigmas, noise, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +160,7 @@ func TestDenoisersErrorPassesUnchanged(t *testing.T) {
 				if calls++; calls == stop+1 {
 					return nil, context.Canceled
 				}
-				return two.denoise(x, sigma)
+				return knowing(s, two.denoise)(x, sigma)
 			}, Start(noise, sigmas), sigmas, noise, nil)
 			if x != nil || err != context.Canceled || calls != stop+1 {
 				t.Fatalf("stopped at call %d: got %v, %v after %d calls", stop+1, x, err, calls)
@@ -155,7 +179,7 @@ func TestNFE(t *testing.T) {
 				if calls++; sigma <= 0 {
 					t.Errorf("called at σ = %g", sigma)
 				}
-				return two.denoise(x, sigma)
+				return knowing(s, two.denoise)(x, sigma)
 			}, Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -186,7 +210,7 @@ func TestNoDeadDraws(t *testing.T) {
 				}
 				return inner(stream)
 			}
-			x, err := Run(s, two.denoise, Start(inner, sigmas), sigmas, noise, nil)
+			x, err := Run(s, knowing(s, two.denoise), Start(inner, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,7 +243,7 @@ func TestHook(t *testing.T) {
 		sigmas := karras(t, 4, 0.01, 80)
 		noise := NewNoise(7, 0, 1, 2, 2, 1)
 		next := 0
-		x, err := Run(s, two.denoise, Start(noise, sigmas), sigmas, noise, func(step int, x *tensor.Tensor, sigma float32) error {
+		x, err := Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(step int, x *tensor.Tensor, sigma float32) error {
 			if step != next || sigma != sigmas[step+1] {
 				t.Errorf("hook got step %d at σ = %g, want %d at %g", step, sigma, next, sigmas[next+1])
 			}
@@ -231,7 +255,7 @@ func TestHook(t *testing.T) {
 			t.Errorf("%d calls, %v, result %v: want 4 calls, and what the hook wrote", next, err, x)
 		}
 		stop := errors.New("stop")
-		_, err = Run(s, two.denoise, Start(noise, sigmas), sigmas, noise, func(int, *tensor.Tensor, float32) error { return stop })
+		_, err = Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(int, *tensor.Tensor, float32) error { return stop })
 		if err != stop {
 			t.Errorf("got %v, want the hook's own error", err)
 		}
@@ -245,7 +269,7 @@ func TestSettingsValidate(t *testing.T) {
 		s    Settings
 		want string
 	}{
-		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin"]`},
+		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
 		{"no steps", Settings{Method: "ddim"}, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
 		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "sampler: invalid noise schedule: 1099511627776 steps, need 1 to 65536"},
 		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "sampler: eta is NaN, need 0 to 1"},
@@ -266,7 +290,7 @@ func TestSettingsValidate(t *testing.T) {
 		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, `sampler: corrector_steps is 256 for "pc", need 1 to 255`},
 		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, `sampler: rtol is 1e-09 for "rk45", need 1e-06 to 1`},
 		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, `sampler: brownian is 1 for "euler", need 0: it has no brownian`},
-		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind is "x", need one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "leading" "trailing" "linspace"]`},
+		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind is "x", need one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "leading" "trailing" "linspace"]`},
 		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "sampler: invalid noise schedule: rho is NaN, need 1 to 1000"},
 		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sampler: invalid noise schedule: sigma_max is NaN, need a finite number of at least 0"},
 		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, `sampler: invalid noise schedule: sigma_min, sigma_max or rho given for kind "leading", need none: its levels are the chain's`},

@@ -17,19 +17,21 @@ const (
 	KindExponential = "exponential" // Exponential
 	KindLogSNR      = "log-snr"     // Exponential, by the name DPM-Solver has for it
 	KindCosine      = "cosine"      // Cosine
+	KindFlow        = "flow"        // Flow
 	KindLeading     = "leading"     // Timesteps by Leading; models with a chain
 	KindTrailing    = "trailing"    // Timesteps by Trailing; models with a chain
 	KindLinspace    = "linspace"    // Timesteps by Linspace; models with a chain
 )
 
 // Kinds lists the kinds of Schedule, the usual one first. It is read only.
-var Kinds = []string{KindKarras, KindLinear, KindQuadratic, KindExponential, KindLogSNR, KindCosine,
+var Kinds = []string{KindKarras, KindLinear, KindQuadratic, KindExponential, KindLogSNR, KindCosine, KindFlow,
 	KindLeading, KindTrailing, KindLinspace}
 
 // Schedule says at which noise levels a sampler calls the denoiser. It is plain
-// data; the zero value is Karras' over the whole range of the model.
+// data; the zero value is Karras' over the whole range of the model, and of flow-euler
+// and flow-heun Flow's.
 type Schedule struct {
-	Kind     string  `json:"schedule,omitempty"`  // one of Kinds; "" means karras
+	Kind     string  `json:"schedule,omitempty"`  // one of Kinds; "" means the method's own, karras of most
 	SigmaMin float64 `json:"sigma_min,omitempty"` // lowest level but 0; 0 means the model's; not of a chain's levels
 	SigmaMax float64 `json:"sigma_max,omitempty"` // highest level; 0 means the model's; not of a chain's levels
 	Rho      float64 `json:"rho,omitempty"`       // karras: 1 to 1000; 0 means 7
@@ -100,6 +102,8 @@ func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain) ([]fl
 		return Exponential(n, low, high)
 	case KindCosine:
 		return Cosine(n, low, high)
+	case KindFlow:
+		return Flow(n, low, high)
 	case "", KindKarras:
 		return Karras(n, low, high, cmp.Or(s.Rho, defaultRho))
 	}

@@ -76,6 +76,7 @@ func TestKindsAreEven(t *testing.T) {
 		{KindExponential, math.Log},
 		{KindLogSNR, func(sigma float64) float64 { return math.Log(1 / (sigma * sigma)) }},
 		{KindCosine, math.Atan},
+		{KindFlow, func(sigma float64) float64 { return sigma / (1 + sigma) }},
 	} {
 		for _, n := range []int{2, 3, 18, 200} {
 			got, err := Settings{Steps: n, Schedule: Schedule{Kind: c.kind}}.Sigmas(0.002, 80, nil)

@@ -6,7 +6,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Methods lists every sampler, the recommended one first. It is read only.
+// Methods lists the samplers for every model, the recommended one first. It is read
+// only.
 var Methods = []Method{
 	{
 		Name: "dpmpp2m", Title: "DPM-Solver++ (2M)", About: "Second order at the price of first; the best start at 10 to 30 steps (Lu 2022).",
@@ -159,6 +160,45 @@ var Methods = []Method{
 			return AnnealedLangevin(r.denoise, r.x, r.sigmas, cmp.Or(r.CorrectorSteps, annealedSteps), r.Epsilon, r.noise, r.hook)
 		},
 		nfe: func(o Options, steps int) int { return (steps + 1) * cmp.Or(o.CorrectorSteps, annealedSteps) },
+	},
+	{
+		Name: "flow-euler", Title: "Flow, Euler", About: "Euler's rule on straight paths, even in their time (Lipman 2023).",
+		Evaluations: 1, Order: 1, kind: KindFlow,
+		run: func(r *run) (*tensor.Tensor, error) { return FlowEuler(r.denoise, r.x, r.sigmas, r.hook) },
+	},
+	{
+		Name: "flow-heun", Title: "Flow, Heun", About: "Heun's rule on straight paths, even in their time, two evaluations a step (Lipman 2023).",
+		Evaluations: 2, Order: 2, kind: KindFlow,
+		run: func(r *run) (*tensor.Tensor, error) { return FlowHeun(r.denoise, r.x, r.sigmas, r.hook) },
+	},
+}
+
+// What a model needs for a method of Special: Method.Needs.
+const (
+	NeedsVariances   = "variances"   // a denoiser with 2C channels: see DDPMLearned
+	NeedsPosterior   = "posterior"   // Settings.Posterior
+	NeedsConsistency = "consistency" // a consistency function in the place of D
+)
+
+// Special lists the samplers for models that have more than D, or another thing in its
+// place. It is read only.
+var Special = []Method{
+	{
+		Name: "consistency", Title: "Consistency", About: "An image in one evaluation; each further step adds noise and evaluates again (Song 2023).",
+		Needs: NeedsConsistency, Noise: true, Evaluations: 1, above: true,
+		run: func(r *run) (*tensor.Tensor, error) { return Consistency(r.denoise, r.x, r.sigmas, r.noise, r.hook) },
+	},
+	{
+		Name: "ddpm-learned", Title: "DDPM, learned variance", About: "Ancestral sampling with the variance that the network says (Nichol 2021).",
+		Needs: NeedsVariances, Noise: true, Evaluations: 1, Takes: ofPath,
+		run: func(r *run) (*tensor.Tensor, error) { return DDPMLearned(r.denoise, r.x, r.sigmas, r.noise, r.hook) },
+	},
+	{
+		Name: "ddpm-analytic", Title: "DDPM, analytic variance", About: "Ancestral sampling with the variance that is best on average: Analytic-DPM (Bao 2022).",
+		Needs: NeedsPosterior, Noise: true, Evaluations: 1, Takes: ofPath,
+		run: func(r *run) (*tensor.Tensor, error) {
+			return DDPMAnalytic(r.denoise, r.x, r.sigmas, r.Posterior, r.noise, r.hook)
+		},
 	},
 }
 

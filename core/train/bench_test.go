@@ -42,7 +42,7 @@ func BenchmarkStep(b *testing.B) {
 		patch  int
 	}{{[]int{48, 96}, 1, 2}, {[]int{32, 64, 64}, 1, 1}} {
 		c := benchConfig(s.ch, s.layers, s.patch, 64)
-		t, err := New(c, data)
+		t, err := New(c, data, nil)
 		if err != nil {
 			b.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"math"
 
-	"tweedie/core/diffusion"
 	"tweedie/core/model"
 )
 
@@ -36,6 +35,14 @@ type Config struct {
 	DropClass float64 `json:"drop_class"`       // part of the labels replaced by the class that means none
 	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ
 	PStd      float64 `json:"p_std,omitempty"`  // edm: its standard deviation
+
+	Objective   string   `json:"objective,omitempty"`    // one of Objectives; "" chooses for the model
+	SNRGamma    float64  `json:"snr_gamma,omitempty"`    // min-snr: γ; 0 means 5
+	Importance  bool     `json:"importance,omitempty"`   // levels are drawn as often as their loss is large: see Importance
+	LevelsFirst int      `json:"levels_first,omitempty"` // consistency: levels at the first step; 0 means 2, or 18 to distil
+	LevelsLast  int      `json:"levels_last,omitempty"`  // consistency: levels at the last step; 0 means 150, or 18 to distil
+	TargetDecay *float64 `json:"target_decay,omitempty"` // consistency: decay of the average that f⁻ is; absent means 0.9 growing with the levels, or 0.95 to distil; 0: f⁻ is the network
+	Teacher     string   `json:"teacher,omitempty"`      // consistency-distillation: the file of the model that is distilled
 }
 
 // ParseConfig reads a configuration and refuses keys that it does not know. The
@@ -81,28 +88,7 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("train: %w: %s is %v, need %s", ErrConfig, check.key, check.found, check.need)
 		}
 	}
-	_, err := c.objective()
-	return err
-}
-
-// objective returns the loss that goes with the model: L_simple on a chain,
-// whatever is predicted, else EDM's weighted loss.
-func (c *Config) objective() (diffusion.Objective, error) {
-	if c.Model.Prediction != model.EDM && c.Model.Process == nil {
-		chain, err := c.Model.Chain()
-		if err != nil {
-			return nil, err
-		}
-		return diffusion.LSimple{Chain: chain}, nil
-	}
-	if p := c.Model.Process; p != nil && p.Kind == diffusion.KindSMLD {
-		return NewNCSN(diffusion.ProcessOf(*p).(diffusion.SMLD)), nil
-	}
-	o := diffusion.EDMLoss{PMean: c.PMean, PStd: c.PStd, SigmaData: c.Model.SigmaData}
-	if err := o.Validate(); err != nil {
-		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
-	}
-	return o, nil
+	return c.checkObjective()
 }
 
 func (c *Config) lanes() int {

@@ -55,6 +55,7 @@ const (
 	sigmaStream
 	noiseStream
 	dropStream
+	sliceStream // sliceStream + m: projection m
 )
 
 // order walks through the data, each image once a pass, shuffled anew.

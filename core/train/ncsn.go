@@ -1,9 +1,6 @@
 package train
 
-import (
-	"tweedie/core/diffusion"
-	"tweedie/core/rng"
-)
+import "tweedie/core/diffusion"
 
 // NCSN is the weighted sum of Song & Ermon 2019, arXiv:1907.05600, eq. 6: denoising
 // score matching at L levels alike, ½·λ(σ)·‖s − ∇log q‖² with λ(σ) = σ², which makes
@@ -21,9 +18,7 @@ func NewNCSN(p diffusion.SMLD) NCSN {
 
 // Sigma implements Objective.
 func (o NCSN) Sigma(seed, sample uint64, stream uint32) float32 {
-	var u [1]uint32
-	rng.Uint32s(u[:], seed, sample, stream)
-	return o.Levels[uint64(u[0])*uint64(len(o.Levels))>>32]
+	return o.Levels[uniformIndex(len(o.Levels), seed, sample, stream)]
 }
 
 // Lambda implements Objective.

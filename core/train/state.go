@@ -92,6 +92,9 @@ func (t *Trainer) restore(tensors []weights.Tensor, step int) error {
 		copy(*s.data, found[s.name])
 	}
 	t.done = step
+	if t.often != nil {
+		t.often.Update()
+	}
 	return nil
 }
 
@@ -102,10 +105,17 @@ type slot struct {
 }
 
 func (t *Trainer) slots() []slot {
-	return []slot{
+	slots := []slot{
 		{"weights", &t.params.Flat}, {"m", &t.optimiser.m}, {"v", &t.optimiser.v},
 		{"average", &t.optimiser.average}, {"losses", &t.losses},
 	}
+	if t.often != nil {
+		slots = append(slots, slot{"level_losses", &t.often.losses})
+	}
+	if t.target != nil {
+		slots = append(slots, slot{"target", &t.target.Flat})
+	}
+	return slots
 }
 
 // identity names the run: its configuration and data.

@@ -100,7 +100,7 @@ func trainer(c model.Config, batch, threads int) (*train.Trainer, error) {
 	}
 	config := &train.Config{Model: c, Seed: 1, Steps: 1 << 20, Batch: batch, Lanes: threads, LearningRate: 1e-4, PMean: -1.2, PStd: 1.2}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
-	return train.New(config, d)
+	return train.New(config, d, nil)
 }
 
 // images returns the file of the images that go into a network on both sides.

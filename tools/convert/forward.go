@@ -57,7 +57,8 @@ would call it: to compare implementations.
 			if err != nil {
 				return err
 			}
-			return npy.Write(out, &npy.Array{Shape: x.Shape, Data: result})
+			channels := len(result) / (x.Shape[0] * shape[1] * shape[2])
+			return npy.Write(out, &npy.Array{Shape: []int{x.Shape[0], channels, shape[1], shape[2]}, Data: result})
 		},
 	}
 	cmd.Flags().StringVar(&xPath, "x", "", "npy file, float32 [N,C,H,W]")

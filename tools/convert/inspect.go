@@ -12,7 +12,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/core/sampler"
+	"tweedie/core/model"
+	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 
@@ -80,9 +81,9 @@ func describe(w io.Writer, d *weights.Description, all bool) error {
 			row(part.name, "%s", printable(line.String()))
 		}
 	}
-	if d.Kind == weights.KindModel {
+	if c, err := model.ParseConfig(d.Config); d.Kind == weights.KindModel && err == nil {
 		var names []string
-		for _, m := range sampler.Methods {
+		for _, m := range engine.SamplersOf(c) {
 			names = append(names, m.Name)
 		}
 		row("samplers", "%s", strings.Join(names, ", "))

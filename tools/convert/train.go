@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -19,6 +21,7 @@ import (
 // training is the flags of train.
 type training struct {
 	out, config, arch, name string
+	objective, teacher      string
 	data                    dataFlags
 	resume, print, json     bool
 	steps, batch            int
@@ -39,10 +42,18 @@ state, sheets of samples, a plot of the loss, and the model as model.json.
 
 A run that was stopped, however, goes on with --resume and ends in the same
 weights. Without --config a configuration is made that suits the data; --print
-shows it, to be changed and given with --config.`,
+shows it, to be changed and given with --config. What it makes small is its
+objective, and --objective chooses another, with a model that goes with it:
+
+` + objectiveHelp() + `
+Further keys of a configuration: "snr_gamma", "importance" (levels drawn as often
+as their loss is large, where they are those of a chain or an smld process), and of
+consistency models "levels_first", "levels_last" and "target_decay".`,
 		Example: `  tweedie data mnist -o data/mnist
   tweedie train data/mnist -o runs/mnist
   tweedie train data/mnist -o runs/mnist --resume
+  tweedie train data/mnist -o runs/flow --objective flow
+  tweedie train data/mnist -o runs/one-step --objective consistency-distillation --teacher runs/mnist/model.json
   tweedie train photos --size 32 --arch base --print > photos.json
   tweedie train photos --size 32 -o runs/photos --config photos.json`,
 		Args: cobra.ExactArgs(1),
@@ -52,6 +63,8 @@ shows it, to be changed and given with --config.`,
 	output(cmd, &o.out, "folder of the run")
 	f.StringVar(&o.config, "config", "", "training configuration, JSON (default: one that suits the data)")
 	f.StringVar(&o.arch, "arch", recipes[0].name, "without --config, the network: small, base or tiny")
+	f.StringVar(&o.objective, "objective", "edm", "without --config, what is made small: a name of the list above")
+	f.StringVar(&o.teacher, "teacher", "", "without --config, the model that --objective consistency-distillation distils")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
 	f.BoolVar(&o.resume, "resume", false, "go on with the run that RUN holds")
 	f.BoolVar(&o.print, "print", false, "print the configuration and end")
@@ -63,6 +76,7 @@ shows it, to be changed and given with --config.`,
 	f.IntVar(&o.sampleEvery, "sample-every", 0, "steps between sheets of samples; 0 makes 20 in all, a negative number none")
 	f.BoolVar(&o.json, "json", false, "print progress as JSON, an object a line")
 	o.data.add(cmd)
+	cmd.RegisterFlagCompletionFunc("objective", cobra.FixedCompletions(objectiveNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(recipeNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -122,7 +136,7 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Dataset) (*train.Config, error) {
 	given := cmd.Flags().Changed
 	if o.resume && o.config == "" {
-		for _, flag := range []string{"arch", "steps", "batch", "seed", "rate"} {
+		for _, flag := range []string{"arch", "objective", "teacher", "steps", "batch", "seed", "rate"} {
 			if given(flag) {
 				return nil, misused("--%s with --resume: a run goes on with its own configuration", flag)
 			}
@@ -135,9 +149,14 @@ func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Data
 	var c *train.Config
 	var err error
 	if o.config == "" {
-		c, err = r.config(set)
-	} else if given("arch") {
-		return nil, misused("both --config and --arch, need one of them")
+		if !slices.Contains(objectiveNames(), o.objective) {
+			return nil, misused("--objective is %q, need one of %s", o.objective, strings.Join(objectiveNames(), ", "))
+		}
+		if c, err = r.config(set); err == nil {
+			err = pursue(c, o.objective, o.teacher)
+		}
+	} else if given("arch") || given("objective") || given("teacher") {
+		return nil, misused("--arch, --objective or --teacher with --config, need them without: the configuration says it")
 	} else {
 		c, err = readConfig(o.config)
 	}

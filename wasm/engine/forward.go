@@ -13,7 +13,7 @@ import (
 //	t  N times, as the network was trained with them
 //	y  N class numbers, the model's null class included, or nil for none
 //
-// The result is [N,C,H,W]. The error names an argument of the wrong size or a
+// The result is [N,C,H,W], of a network that has learned variances [N,2C,H,W]. The error names an argument of the wrong size or a
 // class out of range, or wraps the cause of ctx.
 func (e *Engine) Forward(ctx context.Context, x, t []float32, y []int) ([]float32, error) {
 	c, h, w := e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]
@@ -34,7 +34,7 @@ func (e *Engine) Forward(ctx context.Context, x, t []float32, y []int) ([]float3
 	if err != nil {
 		return nil, err
 	}
-	out := tensor.New(n, h, w, c)
+	var out *tensor.Tensor
 	e.pacer.start()
 	err = e.chunks(ctx, n, func(a, b int) error {
 		var labels []int
@@ -44,6 +44,9 @@ func (e *Engine) Forward(ctx context.Context, x, t []float32, y []int) ([]float3
 		f, err := e.network.Forward(part(in, a, b), t[a:b], labels)
 		if err != nil {
 			return err
+		}
+		if out == nil {
+			out = tensor.New(n, h, w, f.Shape[3])
 		}
 		copy(part(out, a, b).Data, f.Data)
 		return nil

@@ -16,7 +16,7 @@ type Info struct {
 	Unconditional bool             `json:"unconditional"` // whether class "none" can be asked for, and with it guidance
 	Parameters    int              `json:"parameters"`    // numbers in the network
 	Bytes         int64            `json:"bytes"`         // of the model's shards
-	Samplers      []sampler.Method `json:"samplers"`      // the recommended one first
+	Samplers      []sampler.Method `json:"samplers"`      // those that suit the model, the recommended one first
 	Sigma         SigmaRange       `json:"sigma"`
 	Defaults      Defaults         `json:"defaults"`
 	SIMD          bool             `json:"simd"` // whether this build computes with vectors
@@ -24,6 +24,8 @@ type Info struct {
 
 	labels int              // class numbers that the bare network takes, the null class included
 	chain  *diffusion.Chain // nil for a model that was not trained on one
+
+	posterior *diffusion.Spread // nil for a model of which it was not measured
 }
 
 // SigmaRange is the noise levels that a model supports, in units of pixels that

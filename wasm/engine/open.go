@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"runtime"
+	"slices"
 
 	"tweedie/core/infer"
 	"tweedie/core/json"
@@ -62,22 +63,37 @@ func Of(m *model.Model, o Options) (*Engine, error) {
 // that suit it.
 const defaultSteps = 20
 
+// SamplersOf returns the methods that suit a valid configuration, the recommended one first.
+func SamplersOf(c *model.Config) []sampler.Method {
+	var out []sampler.Method
+	if c.Prediction != model.Consistency {
+		out = slices.Clip(sampler.Methods)
+	}
+	for _, m := range sampler.Special {
+		if m.Needs == sampler.NeedsConsistency && c.Prediction == model.Consistency ||
+			m.Needs == sampler.NeedsVariances && c.Variance == model.Learned || m.Needs == sampler.NeedsPosterior && c.Posterior != nil {
+			out = append(out, m)
+		}
+	}
+	return out
+}
+
 // infoOf describes a model.
 func infoOf(m *model.Model) (Info, error) {
 	c := m.Config()
 	info := Info{
 		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
-		Parameters: m.Parameters(), Samplers: sampler.Methods,
+		Parameters: m.Parameters(), Samplers: SamplersOf(&c),
 		Sigma: sigmaRange(&c),
 		Defaults: Defaults{
-			Sampler:  cmp.Or(c.Defaults.Sampler, sampler.Methods[0].Name),
+			Sampler:  cmp.Or(c.Defaults.Sampler, SamplersOf(&c)[0].Name),
 			Steps:    cmp.Or(c.Defaults.Steps, defaultSteps),
 			Guidance: cmp.Or(c.Defaults.Guidance, 1),
 			Eta:      c.Defaults.Eta,
 		},
 		SIMD: vectors,
 
-		labels: c.Labels(),
+		labels: c.Labels(), posterior: c.Posterior,
 	}
 	if info.Classes == nil {
 		info.Classes = []string{} // an empty list in JSON, not null

@@ -2,7 +2,9 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
+	"tweedie/core/diffusion"
 	"tweedie/core/edit"
 	"tweedie/core/sampler"
 )
@@ -17,6 +19,8 @@ type Plan struct {
 	classes []int // dealt out in turn
 	sigmas  []float32
 	repaint edit.RePaint
+
+	posterior *diffusion.Spread // of the model
 }
 
 // Check returns how the engine will carry r out, or the error of Request.Validate
@@ -26,7 +30,7 @@ func (e *Engine) Check(r Request, inpaint bool) (Plan, error) {
 	if err := r.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Request: r}
+	p := Plan{Request: r, posterior: e.info.posterior}
 	for _, fill := range []func() error{
 		func() error { return p.fillSampler(e.info) },
 		func() error { return p.fillClasses(e.info) },
@@ -50,6 +54,9 @@ func (p *Plan) fillSampler(info Info) error {
 	if err != nil {
 		return fmt.Errorf("engine: sampler: %w", err)
 	}
+	if !slices.ContainsFunc(info.Samplers, func(m sampler.Method) bool { return m.Name == method.Name }) {
+		return unsuited(method, info)
+	}
 	steps, eta := or(p.Steps, info.Defaults.Steps), 0.0
 	if method.Eta {
 		eta = info.Defaults.Eta
@@ -64,6 +71,20 @@ func (p *Plan) fillSampler(info Info) error {
 	}
 	p.NFE, p.Walk = method.NFE(p.Options, steps, true), steps
 	return nil
+}
+
+// unsuited says what a model lacks for a method.
+func unsuited(m sampler.Method, info Info) error {
+	lacks := "has no consistency function"
+	switch m.Needs {
+	case "":
+		lacks = "is a consistency function and no denoiser"
+	case sampler.NeedsVariances:
+		lacks = "has learned no variances"
+	case sampler.NeedsPosterior:
+		lacks = "does not say its posterior variances (tweedie posterior measures them)"
+	}
+	return fmt.Errorf("engine: sampler: found %q, need another, as %q: the model %s", m.Name, info.Samplers[0].Name, lacks)
 }
 
 // reached returns how many steps of the schedule have been walked where the
@@ -81,7 +102,7 @@ func (p *Plan) reached(sigma float32) int {
 
 // settings returns what package sampler needs to know of p.
 func (p *Plan) settings() sampler.Settings {
-	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Options: p.Options, Schedule: p.Schedule}
+	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Options: p.Options, Schedule: p.Schedule, Posterior: p.posterior}
 }
 
 func (p *Plan) fillClasses(info Info) error {

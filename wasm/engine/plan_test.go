@@ -3,12 +3,16 @@ package engine
 import (
 	"encoding/json"
 	"testing"
+
+	"tweedie/core/model"
 )
 
 // TestCheckErrors holds the words for what this model cannot do.
 func TestCheckErrors(t *testing.T) {
 	plain := testInfo()
 	plain.Classes, plain.Unconditional, plain.labels, plain.Defaults.Guidance = nil, false, 0, 1
+	consistent := testInfo()
+	consistent.Samplers = SamplersOf(&model.Config{Prediction: model.Consistency})
 	for _, c := range []struct {
 		name    string
 		info    Info
@@ -17,7 +21,14 @@ func TestCheckErrors(t *testing.T) {
 		want    string
 	}{
 		{"sampler", testInfo(), false, `{"sampler":"dpm9"}`,
-			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin"]`},
+			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
+		{"variances", testInfo(), false, `{"sampler":"ddpm-learned"}`,
+			`engine: sampler: found "ddpm-learned", need another, as "dpmpp2m": the model has learned no variances`},
+		{"posterior", testInfo(), false, `{"sampler":"ddpm-analytic"}`,
+			`engine: sampler: found "ddpm-analytic", need another, as "dpmpp2m": the model does not say its posterior variances (tweedie posterior measures them)`},
+		{"consistency", testInfo(), false, `{"sampler":"consistency"}`, `engine: sampler: found "consistency", need another, as "dpmpp2m": the model has no consistency function`},
+		{"solver of a consistency function", consistent, false, `{"sampler":"heun"}`,
+			`engine: sampler: found "heun", need another, as "consistency": the model is a consistency function and no denoiser`},
 		{"eta", testInfo(), false, `{"eta":0.5}`, `engine: settings: sampler: eta is 0.5 for "dpmpp2m", need 0: it has no eta`},
 		{"order", testInfo(), false, `{"sampler":"lms","order":4,"steps":3}`, "engine: settings: sampler: order is 4 with 3 steps, need at most the steps"},
 		{"class", testInfo(), false, `{"class":3}`, `engine: class: found "3", need one of ["dark" "gray" "light"]`},

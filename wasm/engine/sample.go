@@ -118,11 +118,14 @@ func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, end int, onFrame func(Frame)) (diffusion.Denoiser, *int) {
 	evaluations, done, step := 0, 0, 0
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		denoised := tensor.New(x.Shape...)
+		var denoised *tensor.Tensor
 		err := e.chunks(ctx, end-start, func(a, b int) error {
 			d, err := e.network.Denoiser(class[start+a:start+b], float32(*plan.Guidance))(part(x, a, b), sigma)
 			if err != nil {
 				return err
+			}
+			if denoised == nil { // with the channels of learned variances, if there are
+				denoised = tensor.New(end-start, d.Shape[1], d.Shape[2], d.Shape[3])
 			}
 			copy(part(denoised, a, b).Data, d.Data)
 			return nil
@@ -140,10 +143,11 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 			} else {
 				step, done = evaluations*plan.Walk/plan.NFE, evaluations
 			}
+			image, _ := diffusion.Split(denoised, x.Shape[3])
 			onFrame(Frame{
 				Step: step, Steps: plan.Walk,
 				Done: start*plan.NFE + done*(end-start), Total: *plan.N * plan.NFE,
-				First: start, Sigma: sigma, X: x, Denoised: denoised,
+				First: start, Sigma: sigma, X: x, Denoised: image,
 			})
 		}
 		return denoised, nil

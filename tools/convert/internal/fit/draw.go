@@ -65,7 +65,7 @@ func samples(m *model.Model) (x *tensor.Tensor, columns int, err error) {
 	d := c.Defaults
 	s := sampler.Settings{
 		Method: d.Sampler, Steps: d.Steps, Eta: d.Eta, Schedule: sampler.Schedule{Kind: d.Schedule},
-		Options: sampler.Options{CorrectorSteps: d.CorrectorSteps, Epsilon: d.Epsilon},
+		Options: sampler.Options{CorrectorSteps: d.CorrectorSteps, Epsilon: d.Epsilon}, Posterior: c.Posterior,
 	}
 	sigmas, err := s.Sigmas(low, high, chain)
 	if err != nil {

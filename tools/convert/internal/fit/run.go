@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"tweedie/core/model"
 	"tweedie/core/tensor"
 	"tweedie/core/train"
 	"tweedie/weights"
@@ -97,7 +98,11 @@ func (r *run) open() error {
 		}
 		r.Config = own
 	}
-	if r.trainer, err = train.New(r.Config, r.Data); err != nil {
+	teacher, err := r.teacher()
+	if err != nil {
+		return err
+	}
+	if r.trainer, err = train.New(r.Config, r.Data, teacher); err != nil {
 		return err
 	}
 	if exists {
@@ -111,6 +116,22 @@ func (r *run) open() error {
 		return fmt.Errorf("fit: %w", err)
 	}
 	return weights.WriteAtomic(config, data)
+}
+
+// teacher opens the model that is distilled, nil if none is.
+func (r *run) teacher() (*model.Model, error) {
+	if r.Config.Teacher == "" {
+		return nil, nil
+	}
+	f, err := weights.Open(r.Config.Teacher)
+	if err != nil {
+		return nil, fmt.Errorf("fit: teacher: %w", err)
+	}
+	m, err := model.Open(f)
+	if err != nil {
+		return nil, fmt.Errorf("fit: teacher %s: %w", r.Config.Teacher, err)
+	}
+	return m, nil
 }
 
 func same(a, b *train.Config) bool {

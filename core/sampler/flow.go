@@ -1,0 +1,59 @@
+package sampler
+
+import (
+	"tweedie/core/diffusion"
+	"tweedie/core/tensor"
+)
+
+// FlowEuler integrates the flow of straight paths z = (1−t)·x₀ + t·ε, dz/dt = v =
+// (z − D)/t, with Euler's rule in t: sampling of Lipman et al. 2023, arXiv:2210.02747, and
+// of rectified flow. In x = z/(1−t), σ = t/(1−t), its step
+//
+//	z′ = z + (t′−t)·v   is   x′ = (σ′/σ)·x + (1 − σ′/σ)·D
+//
+// which is Euler's in σ: the paths of one are those of the other, and it is Euler that
+// runs. What differs is where it stops, see Flow.
+//
+//	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
+//	sigmas  [K+1]: see Check
+//
+// It calls denoise K times. The error is one of denoise or of the hook, as it is, or
+// wraps ErrSchedule.
+func FlowEuler(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
+	return Euler(denoise, x, sigmas, hook)
+}
+
+// FlowHeun is as FlowEuler with Heun's rule in t, which is not Heun's in σ: with h = t′−t
+//
+//	z* = z + h·v,   z′ = z + h/2·(v + v*),   v* = (z* − D(z*/(1−t′);σ′))/t′
+//
+// It calls denoise 2K times, once fewer when sigmas ends in 0.
+func FlowHeun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
+	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		t, s := flowTime(sigma)
+		tNext, sNext := flowTime(sigmaNext)
+		half := (tNext - t) / 2
+		v := x.Combine(float32(s/t), float32(-1/t), denoised) // (z − D)/t
+		star := x.Combine(float32(s/sNext), float32(2*half/sNext), v)
+		denoised, err := denoise(star, sigmaNext)
+		if err != nil {
+			return nil, err
+		}
+		vStar := star.Combine(float32(sNext/tNext), float32(-1/tNext), denoised)
+		x = x.Combine(float32(s/sNext), float32(half/sNext), v)
+		return x.AddScaled(float32(half/sNext), vStar), nil
+	})
+}
+
+// flowTime returns t = σ/(1+σ) and 1−t.
+func flowTime(sigma float32) (t, s float64) {
+	s = 1 / (1 + float64(sigma))
+	return float64(sigma) * s, s
+}
+
+// Flow is as Karras, but evenly spaced in t = σ/(1+σ), the time of straight paths.
+func Flow(n int, sigmaMin, sigmaMax float64) ([]float32, error) {
+	return spaced(n, sigmaMin, sigmaMax,
+		func(sigma float64) float64 { return sigma / (1 + sigma) },
+		func(t float64) float64 { return t / (1 - t) })
+}

@@ -1,0 +1,70 @@
+package sampler
+
+import (
+	"errors"
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/num"
+	"tweedie/core/tensor"
+)
+
+// DDPMLearned is DDPM with the variance that a network has learned for each number of
+// an image: Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 15, between the two fixed ones,
+//
+//	Σ = exp(u·ln β + (1−u)·ln β̃),   u = (v+1)/2
+//
+// whose step need not be one of the chain that the network was trained on.
+//
+//	denoise  gives [N,H,W,2C]: D of a pixel, and behind it v
+//
+// The rest is as with DDPM; the error may also be that denoise gives no v.
+func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	if noise == nil {
+		panic("sampler: DDPMLearned without noise")
+	}
+	var v *tensor.Tensor
+	mean := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		d, err := denoise(x, sigma)
+		if err != nil {
+			return nil, err
+		}
+		if d, v = diffusion.Split(d, x.Shape[3]); v == nil {
+			return nil, errors.New("sampler: the network has learned no variances, need one that has, or the method ddpm or ddpm-large")
+		}
+		return d, nil
+	}
+	return walk(mean, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		keep, small := ddpmStep(float64(sigma), float64(sigmaNext), VarianceSmall)
+		_, large := ddpmStep(float64(sigma), float64(sigmaNext), VarianceLarge)
+		rise := num.Log(large/small) / 2 // of ln √Σ, over v from −1 to 1
+		x = x.Combine(float32(keep), float32(1-keep), denoised)
+		z := noise(StreamStep + uint32(i))
+		for j, u := range v.Data {
+			sd := float64(small * num.Exp(rise*(float64(u)+1)))
+			x.Data[j] += float32(float32(sd) * z.Data[j])
+		}
+		return x, nil
+	})
+}
+
+// DDPMAnalytic is DDPM with the variance that is best on average: Analytic-DPM, Bao et
+// al. 2022, arXiv:2201.06503, theorem 1. A step that puts D for x₀ leaves out how far x₀
+// may lie from it; by the law of total variance that adds, to the posterior's,
+//
+//	Σ = β̃ + (1 − r)²·E‖x₀ − D‖²/d,   r = σ_s²/σ_t²
+//
+// spread says E‖x₀ − D‖²/d of the model. The rest is as with DDPM; it panics if spread
+// is nil.
+func DDPMAnalytic(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, spread *diffusion.Spread, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	if noise == nil || spread == nil {
+		panic("sampler: DDPMAnalytic without noise or spread")
+	}
+	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+		keep, small := ddpmStep(float64(sigma), float64(sigmaNext), VarianceSmall)
+		x = x.Combine(float32(keep), float32(1-keep), denoised)
+		added := float64((1 - keep) * (1 - keep) * spread.At(sigma))
+		sd := math.Sqrt(float64(small*small) + added)
+		return x.AddScaled(float32(sd), noise(StreamStep+uint32(i))), nil
+	})
+}

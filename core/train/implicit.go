@@ -1,0 +1,151 @@
+package train
+
+import (
+	"fmt"
+
+	"tweedie/core/autodiff"
+	"tweedie/core/graph"
+	"tweedie/core/rng"
+)
+
+// The objectives of this file learn the score of the data themselves, without noise.
+// They hold the trace of the network's Jacobian, or a part of it, which WithTangents
+// makes a part of the network's answer.
+
+// WithTangents writes down a network s(x) of images together with J·v along as many
+// directions, which it is given as further inputs "v0", "v1", …. Its answer is s and
+// the tangents, channel behind channel. s uses operations that autodiff.Dual knows.
+func WithTangents(p *graph.Program, directions int, h, w, c int, s func(g graph.Graph, x graph.Value) graph.Value) graph.Value {
+	x := p.Input("x", h, w, c)
+	var along []graph.Value
+	for i := range directions {
+		along = append(along, p.Input(fmt.Sprintf("v%d", i), h, w, c))
+	}
+	d := autodiff.NewDual(p)
+	d.Along(x, along...)
+	out := s(d, x)
+	all := out
+	for _, t := range d.Tangents(out) {
+		all = p.Apply(graph.Concat{}, all, t)
+	}
+	return all
+}
+
+// tangents reads what a network of WithTangents answered for a number of an image.
+type tangents struct {
+	channels, directions int
+}
+
+// at returns where number j of an image is in the answer; that of direction m is
+// m·channels further on, m from 1.
+func (t tangents) at(j int) int {
+	return j/t.channels*t.channels*(1+t.directions) + j%t.channels
+}
+
+// ISM is implicit score matching: Hyvärinen 2005, "Estimation of non-normalized
+// statistical models by score matching", eq. 4, with the exact trace,
+//
+//	L = tr(∂s/∂x) + ½‖s‖²
+//
+// by one tangent for each of Size directions. The loss is that over Size.
+type ISM struct{ Channels int }
+
+// Prepare implements Loss.
+func (l ISM) Prepare(b *Batch) error {
+	copy(b.X, b.Clean[:b.N*b.Size])
+	for m, v := range b.Directions {
+		clear(v)
+		for i := range b.N {
+			v[i*b.Size+m] = 1
+		}
+	}
+	return nil
+}
+
+// Grade implements Loss.
+func (l ISM) Grade(b *Batch) {
+	t := tangents{l.Channels, b.Size}
+	share := float32(b.Share / float64(b.Size))
+	for i := range b.N {
+		out, delta := row(b.Out, i, b.Size*(1+b.Size)), row(b.Delta, i, b.Size*(1+b.Size))
+		clear(delta)
+		sum := 0.0
+		for j := range b.Size {
+			k := t.at(j)
+			diagonal := k + (j+1)*l.Channels
+			s := float64(out[k])
+			sum += float64(out[diagonal]) + s*s/2
+			delta[k], delta[diagonal] = share*out[k], share
+		}
+		b.Loss[i] = sum / float64(b.Size)
+	}
+}
+
+// SSM is sliced score matching: Song et al. 2019, arXiv:1905.07088, eq. 7, with M
+// projections v of each image, of which E[v·vᵀ] is 1,
+//
+//	L = 1/M·Σ vᵀ·(∂s/∂x)·v + ½(vᵀs)²
+//
+// or, with Reduced, whose second term is known without slicing, ½‖s‖² in its place
+// (SSM-VR, eq. 8). The loss is that over Size.
+type SSM struct {
+	Channels   int
+	Rademacher bool // projections are ±1 and not normal; with Reduced then exact in one dimension
+	Reduced    bool
+}
+
+// Prepare implements Loss.
+func (l SSM) Prepare(b *Batch) error {
+	copy(b.X, b.Clean[:b.N*b.Size])
+	for m, v := range b.Directions {
+		for i := range b.N {
+			dst := row(v, i, b.Size)
+			rng.Normal(dst, b.Seed, b.Draw[i], sliceStream+uint32(m))
+			for j, z := range dst {
+				if l.Rademacher {
+					dst[j] = 1
+					if z < 0 {
+						dst[j] = -1
+					}
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// Grade implements Loss.
+func (l SSM) Grade(b *Batch) {
+	M := len(b.Directions)
+	t := tangents{l.Channels, M}
+	share := b.Share / float64(b.Size)
+	for i := range b.N {
+		out, delta := row(b.Out, i, b.Size*(1+M)), row(b.Delta, i, b.Size*(1+M))
+		clear(delta)
+		sum := 0.0
+		for m, v := range b.Directions {
+			v := row(v, i, b.Size)
+			along := 0.0 // vᵀs
+			for j, z := range v {
+				k := t.at(j)
+				sum += float64(z) * float64(out[k+(m+1)*l.Channels]) / float64(M)
+				delta[k+(m+1)*l.Channels] = float32(share/float64(M)) * z
+				along += float64(z) * float64(out[k])
+			}
+			if l.Reduced {
+				continue
+			}
+			sum += along * along / 2 / float64(M)
+			for j, z := range v {
+				delta[t.at(j)] += float32(share*along/float64(M)) * z
+			}
+		}
+		for j := range b.Size {
+			if s := out[t.at(j)]; l.Reduced {
+				sum += float64(s) * float64(s) / 2
+				delta[t.at(j)] = float32(share) * s
+			}
+		}
+		b.Loss[i] = sum / float64(b.Size)
+	}
+}

@@ -1,0 +1,283 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"testing"
+
+	"tweedie/core/diffusion"
+)
+
+// What every objective that has noise levels is held to: the score that it teaches a
+// small network in some seconds is that of the mixture, at levels from its parts' width on,
+// to this part of its size (root mean squares over the marginal). At lower levels there is
+// little to a score that noise would not hide from all of these losses.
+const scoreBound = 0.1
+
+func skipWasm(t *testing.T) {
+	t.Helper()
+	if runtime.GOARCH == "wasm" {
+		t.Skip("core/train is never linked into wasm")
+	}
+}
+
+func TestObjectivesRecoverTheScore(t *testing.T) {
+	skipWasm(t)
+	// β of Ho et al. for 1000 steps is ten times as much for 100.
+	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Linear, Steps: 100, BetaStart: 1e-3, BetaEnd: 0.2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	epsilon := diffusion.Epsilon{Chain: chain}
+	v := diffusion.Predictor{What: diffusion.PredictV, In: chain}
+	preconditioned := diffusion.EDM{SigmaData: 0.55}
+	whole := Range{0.02, 20}
+	smld := diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.05, SigmaMax: 5, Levels: 10}
+	straight := diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindStraight}}
+	gamma := &diffusion.Monotone{Start: 2 * math.Log(0.05), End: 2 * math.Log(10), Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
+	variational := diffusion.Predictor{What: diffusion.PredictEpsilon, In: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: gamma}}
+	levels := make([]float32, chain.Steps())
+	for i, s := range chain.Sigmas {
+		levels[i] = float32(s)
+	}
+	often := NewImportance(LSimple{chain}, levels)
+	step := func(i int) float32 { return float32(chain.Sigmas[i]) }
+	for _, c := range []struct {
+		name     string
+		of       Objective
+		predicts diffusion.Parametrisation
+		scale    float32
+		at       []float32
+	}{
+		{"dsm", DSM{0.3}, preconditioned, 100, []float32{0.3}},
+		{"ncsn", NewNCSN(diffusion.ProcessOf(smld).(diffusion.SMLD)), diffusion.Predictor{What: diffusion.PredictScaledScore, In: &smld}, 30, []float32{0.387, 1.794}},
+		{"simple", LSimple{chain}, epsilon, 10, []float32{step(15), step(30), step(70)}},
+		{"simple by importance", often, epsilon, 10, []float32{step(15), step(30), step(70)}},
+		{"min-snr", MinSNR{LSimple{chain}, 5}, v, 10, []float32{step(15), step(30), step(70)}},
+		{"edm", EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.55}, preconditioned, 100, []float32{0.4, 1, 5}},
+		{"flow", FlowMatching{}, straight, 1000, []float32{0.4, 1, 5}},
+		{"vdm", VDM{diffusion.Variational{Gamma: gamma}}, variational, 30, []float32{0.4, 1, 5}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFlat(t, c.scale, 2)
+			levels := whole
+			if c.predicts != diffusion.Parametrisation(preconditioned) {
+				levels = Range{0, math.MaxFloat32}
+			}
+			f.fit(&Regression{Of: c.of, Predicts: c.predicts, Levels: levels}, 2000, func(step int) {
+				if c.of != Objective(often) || step == 0 {
+					return
+				}
+				for i, sigma := range f.batch.Sigma {
+					often.Observe(sigma, f.batch.Loss[i])
+				}
+				often.Update()
+			})
+			for _, sigma := range c.at {
+				got := f.scoreError(c.predicts, sigma)
+				t.Logf("σ = %.3g: the score is off by %.1f %%", sigma, 100*got)
+				if !(got <= scoreBound) {
+					t.Errorf("σ = %g: the score is off by %.3g of its size, bound %g", sigma, got, scoreBound)
+				}
+			}
+		})
+	}
+}
+
+// Without noise, the score of the data themselves; it is steeper, and implicit score
+// matching noisier, than the others.
+func TestImplicitScoreMatchingRecoversTheScore(t *testing.T) {
+	skipWasm(t)
+	const bound = 0.2
+	for _, c := range []struct {
+		name       string
+		loss       Loss
+		directions int
+	}{
+		{"exact trace", ISM{2}, 2},
+		{"one projection", SSM{Channels: 2}, 1},
+		{"three projections", SSM{Channels: 2}, 3},
+		{"one projection of ±1", SSM{Channels: 2, Rademacher: true}, 1},
+		{"reduced variance, two projections", SSM{Channels: 2, Reduced: true}, 2},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f := flatWithTangents(t, c.directions)
+			f.fit(c.loss, 2000, nil)
+			x := noisy(flatBatch, 0)
+			out, _ := f.forward(x, nil, nil)
+			size := len(out) / flatBatch
+			var off, all float64
+			for i := range flatBatch {
+				_, _, score := three.posterior(x[2*i:], 0)
+				for c, want := range score {
+					got := float64(out[i*size+c])
+					off += (got - want) * (got - want)
+					all += want * want
+				}
+			}
+			got := math.Sqrt(off / all)
+			t.Logf("the score is off by %.1f %%", 100*got)
+			if !(got <= bound) {
+				t.Errorf("the score is off by %.3g of its size, bound %g", got, bound)
+			}
+		})
+	}
+}
+
+// A step's best variance given x is β̃ + (1−r)²·Var[x₀|x], where β̃ is the posterior's: that
+// is what the bound has to teach, beside the score.
+func TestLearnedVariancesAreTheExact(t *testing.T) {
+	skipWasm(t)
+	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Cosine, Steps: 20})
+	if err != nil {
+		t.Fatal(err)
+	}
+	predicts := diffusion.Predictor{What: diffusion.PredictV, In: chain}
+	levels := make([]float32, chain.Steps())
+	for i, s := range chain.Sigmas {
+		levels[i] = float32(s)
+	}
+	for _, name := range []string{"hybrid", "vlb", "vlb by importance"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f := newFlat(t, 50, 4)
+			l := Hybrid(chain, predicts, 2)
+			l.Lambda = 0.1 // 20 steps for the paper's 4000: T·L_t is that much smaller
+			var round func(int)
+			if name != "hybrid" {
+				l.Simple, l.Lambda = 0, 1
+			}
+			if name == "vlb by importance" {
+				often := NewImportance(LSimple{chain}, levels)
+				l.Draws = often
+				round = func(step int) {
+					for i, sigma := range f.batch.Sigma {
+						if step > 0 {
+							often.Observe(sigma, f.batch.Loss[i])
+						}
+					}
+					often.Update()
+				}
+			}
+			f.fit(l, 2500, round)
+			for _, at := range []int{4, 8, 12} {
+				f.checkVariance(chain, predicts, at)
+			}
+		})
+	}
+}
+
+// checkVariance compares score and ln Σ of a step with the exact ones.
+func (f *flat) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation, at int) {
+	t := f.t
+	t.Helper()
+	// Root mean squares of the standard deviation's ratio less 1, and of the score. Without
+	// learning, at the end of its range that is nearer, Σ would be off by several times more.
+	const bound, scoreBound = 0.05, 0.1
+	sigma := float32(chain.Sigmas[at])
+	x := noisy(flatBatch, sigma)
+	c, err := p.Coefficients(sigma)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scaled := make([]float32, len(x))
+	for i, v := range x {
+		scaled[i] = float32(c.CIn) * v
+	}
+	out, _ := f.forward(scaled, constant(flatBatch, float32(c.CNoise)), nil)
+	step := newVLBStep(chain, at)
+	var off, scoreOff, all, low, high float64
+	for i := range flatBatch {
+		mean, variance, score := three.posterior(x[2*i:], float64(sigma))
+		for k := range mean {
+			want := step.variance + step.pull*step.pull*variance[k]
+			got := math.Exp(step.low + (float64(out[4*i+2+k])+1)/2*(step.high-step.low))
+			ratio := math.Sqrt(got/want) - 1
+			off += ratio * ratio / (2 * flatBatch)
+			small, large := math.Sqrt(math.Exp(step.low)/want)-1, math.Sqrt(math.Exp(step.high)/want)-1
+			low, high = low+small*small/(2*flatBatch), high+large*large/(2*flatBatch)
+			denoised := c.CSkip*float64(x[2*i+k]) + c.COut*float64(out[4*i+k])
+			s := (denoised - float64(x[2*i+k])) / float64(sigma*sigma)
+			scoreOff += (s - score[k]) * (s - score[k])
+			all += score[k] * score[k]
+		}
+	}
+	name := fmt.Sprintf("t = %d, σ = %.3g", at, sigma)
+	t.Logf("%s: deviations off by %.1f %%, %.1f %% and %.1f %% at the ends of their range; scores by %.1f %%", name,
+		100*math.Sqrt(off), 100*math.Sqrt(low), 100*math.Sqrt(high), 100*math.Sqrt(scoreOff/all))
+	if !(math.Sqrt(off) <= bound && math.Sqrt(scoreOff/all) <= scoreBound) {
+		t.Errorf("%s: deviations are off by %.3g of their size, bound %g, scores by %.3g, bound %g", name, math.Sqrt(off), bound, math.Sqrt(scoreOff/all), scoreBound)
+	}
+}
+
+// f takes a noisy point to where the probability-flow ODE through it ends, in one step.
+func TestConsistencyRecoversTheMap(t *testing.T) {
+	skipWasm(t)
+	const low, high, steps = 0.02, 5, 1500
+	predicts := diffusion.Consistency{SigmaData: 0.55, SigmaMin: low}
+	for _, c := range []struct {
+		name    string
+		teacher Map
+		bound   float64 // root mean square distance to the exact end, in the data's deviation
+	}{
+		{"distillation", three.denoise, 0.15},
+		{"training", nil, 0.3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			f, target := newFlat(t, 100, 2), newFlat(t, 100, 2)
+			l := &Consistency{Predicts: predicts, Teacher: c.teacher, Target: mapOf(target.forward, predicts, 2)}
+			f.fit(l, steps, func(step int) {
+				n := 18
+				if c.teacher == nil {
+					n = ConsistencyGrowth(2, 60, step, steps)
+				}
+				l.Levels = ConsistencyLevels(n, low, high)
+				rest := float32(1 - ConsistencyDecay(0.9, 2, n))
+				for i, w := range f.params.Flat {
+					target.params.Flat[i] += (w - target.params.Flat[i]) * rest
+				}
+				target.tape.Load()
+			})
+			x := noisy(flatBatch, high)
+			got, want := make([]float32, len(x)), flowEnd(x, high, low)
+			if err := mapOf(f.forward, predicts, 2)(got, x, constant(flatBatch, high), nil); err != nil {
+				t.Fatal(err)
+			}
+			off := 0.0
+			for i, v := range want {
+				off += (float64(got[i]) - v) * (float64(got[i]) - v) / float64(len(x))
+			}
+			relative := math.Sqrt(off) / 0.55
+			t.Logf("off by %.1f %% of the data's deviation", 100*relative)
+			if !(relative <= c.bound) {
+				t.Errorf("off by %.3g of the data's deviation, bound %g", relative, c.bound)
+			}
+		})
+	}
+}
+
+// flowEnd integrates dx/dσ = (x − D)/σ of three in ln σ by the midpoint rule.
+func flowEnd(x []float32, from, to float64) []float64 {
+	const steps = 400
+	out := make([]float64, len(x))
+	h := math.Log(to/from) / steps
+	for i := 0; i < len(x); i += 2 {
+		at := [2]float64{float64(x[i]), float64(x[i+1])}
+		slope := func(at [2]float64, sigma float64) (d [2]float64) {
+			mean, _, _ := three.posterior([]float32{float32(at[0]), float32(at[1])}, sigma)
+			return [2]float64{at[0] - mean[0], at[1] - mean[1]}
+		}
+		for k := range steps {
+			sigma := from * math.Exp(float64(k)*h)
+			d := slope(at, sigma)
+			half := slope([2]float64{at[0] + h/2*d[0], at[1] + h/2*d[1]}, sigma*math.Exp(h/2))
+			at[0], at[1] = at[0]+h*half[0], at[1]+h*half[1]
+		}
+		out[i], out[i+1] = at[0], at[1]
+	}
+	return out
+}

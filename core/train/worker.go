@@ -1,0 +1,169 @@
+package train
+
+import (
+	"tweedie/core/autodiff"
+	"tweedie/core/diffusion"
+	"tweedie/core/infer"
+	"tweedie/core/kernel"
+	"tweedie/core/model"
+	"tweedie/core/rng"
+	"tweedie/core/tensor"
+)
+
+// microBatch is how many images go through a tape at once: few enough that what
+// the backward pass reads is still in the cache.
+const microBatch = 16
+
+// worker computes lanes on one core.
+type worker struct {
+	t      *Trainer
+	tape   *autodiff.Tape
+	target *autodiff.Tape // of f⁻, which only runs forward; nil for other objectives
+	loss   Loss
+	batch  *Batch
+	times  []float32
+}
+
+func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
+	p, out := t.network.Program, t.network.Out
+	w := &worker{t: t, times: make([]float32, microBatch)}
+	w.batch = NewBatch(microBatch, t.data.H*t.data.W*t.data.C, p.Size(out), 0)
+	w.batch.Seed, w.batch.Share = t.config.Seed, 1/float64(t.config.Batch)
+	if t.config.Model.Labels() > 0 {
+		w.batch.Class = make([]float32, microBatch)
+	}
+	var err error
+	if w.tape, err = autodiff.New(p, out, t.params, microBatch, kernel.Fast); err != nil {
+		return nil, err
+	}
+	if t.target != nil {
+		if w.target, err = autodiff.New(p, out, t.target, microBatch, kernel.Fast); err != nil {
+			return nil, err
+		}
+	}
+	w.loss, err = t.config.loss(w, teacher)
+	return w, err
+}
+
+// load takes the step's weights, and what else changes with steps, into use.
+func (w *worker) load() {
+	w.tape.Load()
+	if l, ok := w.loss.(*Consistency); ok {
+		w.target.Load()
+		l.Levels = w.t.config.levels(w.t.done)
+	}
+}
+
+// lane adds the gradient of draws first+from … first+to to grad, and notes their losses.
+func (w *worker) lane(images []int, first, from, to int, grad []float32) error {
+	b := w.batch
+	for at := from; at < to; at += microBatch {
+		b.N = min(microBatch, to-at)
+		b.Draw = b.Draw[:0]
+		for i := range b.N {
+			b.Draw = append(b.Draw, uint64(first+at+i))
+			w.image(i, images[at+i])
+		}
+		if err := w.loss.Prepare(b); err != nil {
+			return err
+		}
+		b.Out = w.tape.Forward(b.N, w.inputs(b.X, b.CNoise)...)
+		w.loss.Grade(b)
+		w.tape.Backward(b.N, b.Delta)
+		copy(w.t.lost[at:], b.Loss[:b.N])
+		copy(w.t.drawn[at:], b.Sigma[:b.N])
+	}
+	w.tape.TakeGradients(grad)
+	return nil
+}
+
+// image puts an image and its class into place i of the batch.
+func (w *worker) image(i, image int) {
+	b, t := w.batch, w.t
+	t.data.pixels(row(b.Clean, i, b.Size), image, t.config.Model.UnitPixels)
+	if b.Class == nil {
+		return
+	}
+	class := t.data.Labels[image]
+	var u [1]float32
+	if rng.Uniform(u[:], b.Seed, b.Draw[i], dropStream); float64(u[0]) < t.config.DropClass {
+		class = *t.config.Model.NullClass
+	}
+	b.Class[i] = float32(class)
+}
+
+// inputs returns what the network is given.
+func (w *worker) inputs(x, cNoise []float32) [][]float32 {
+	for i, c := range cNoise[:w.batch.N] {
+		w.times[i] = w.t.config.Model.Time(c)
+	}
+	return [][]float32{x, w.times, w.batch.Class}[:len(w.tape.Program().Inputs)]
+}
+
+// forward is a raw network: x [N,…] scaled by c_in, beside c_noise.
+type forward func(x, cNoise, class []float32) ([]float32, error)
+
+// mapOf returns D of a raw network for images of size numbers.
+func mapOf(f forward, p diffusion.Parametrisation, size int) Map {
+	return func(out, x, sigma, class []float32) error {
+		scaled, cNoise := make([]float32, len(x)), make([]float32, len(sigma))
+		all := make([]diffusion.Coefficients, len(sigma))
+		for i, s := range sigma {
+			c, err := p.Coefficients(s)
+			if err != nil {
+				return err
+			}
+			all[i], cNoise[i] = c, float32(c.CNoise)
+			for j := i * size; j < (i+1)*size; j++ {
+				scaled[j] = float32(c.CIn) * x[j]
+			}
+		}
+		y, err := f(scaled, cNoise, class)
+		if err != nil {
+			return err
+		}
+		for i, c := range all {
+			for j := i * size; j < (i+1)*size; j++ {
+				out[j] = float32(c.CSkip)*x[j] + float32(c.COut)*y[j]
+			}
+		}
+		return nil
+	}
+}
+
+// targetMap returns f⁻.
+func (w *worker) targetMap(p diffusion.Parametrisation) Map {
+	return mapOf(func(x, cNoise, _ []float32) ([]float32, error) {
+		return w.target.Forward(w.batch.N, w.inputs(x, cNoise)...), nil
+	}, p, w.batch.Size)
+}
+
+// teacherMap returns D of a model.
+func (w *worker) teacherMap(m *model.Model) (Map, error) {
+	runner, err := m.NewRunner(microBatch, infer.Options{Fast: true, Workers: 1})
+	if err != nil {
+		return nil, err
+	}
+	c := m.Config()
+	p, err := c.Parametrisation()
+	if err != nil {
+		return nil, err
+	}
+	return mapOf(func(x, cNoise, class []float32) ([]float32, error) {
+		times := make([]float32, len(cNoise))
+		for i, v := range cNoise {
+			times[i] = c.Time(v)
+		}
+		var y []int
+		if class != nil {
+			for _, v := range class[:len(cNoise)] {
+				y = append(y, int(v))
+			}
+		}
+		out, err := runner.Forward(tensor.Of(x, len(cNoise), c.Shape[1], c.Shape[2], c.Shape[0]), times, y)
+		if err != nil {
+			return nil, err
+		}
+		return out.Data, nil
+	}, p, w.batch.Size), nil
+}

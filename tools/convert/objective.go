@@ -1,0 +1,83 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+	"tweedie/core/train"
+)
+
+// objectiveNames returns what --objective takes.
+func objectiveNames() []string {
+	var names []string
+	for _, o := range train.Objectives {
+		names = append(names, o.Name)
+	}
+	return names
+}
+
+// objectiveHelp lists the objectives, a line or two each.
+func objectiveHelp() string {
+	var b strings.Builder
+	for _, o := range train.Objectives {
+		fmt.Fprintf(&b, "  %-25s %s\n", o.Name, o.About)
+	}
+	return b.String()
+}
+
+// pursue turns a recipe's configuration, which is EDM's, into one for another
+// objective: what the network predicts, of which process, and how it is sampled.
+func pursue(c *train.Config, objective, teacher string) error {
+	m := &c.Model
+	c.Objective, c.Teacher = objective, teacher
+	if objective != "edm" {
+		c.PMean, c.PStd = 0, 0
+	}
+	switch objective {
+	case "simple":
+		return onChain(m, diffusion.PredictEpsilon)
+	case "min-snr":
+		return onChain(m, diffusion.PredictV)
+	case "hybrid", "vlb":
+		m.Variance, m.UNet.OutChannels = model.Learned, 2*m.UNet.InChannels
+		m.Defaults.Sampler, m.Defaults.Steps = "ddpm-learned", 100
+		c.Importance = objective == "vlb" // which alone is too noisy (Nichol & Dhariwal 2021, section 3.3)
+		return onChain(m, diffusion.PredictEpsilon)
+	case "flow":
+		onProcess(m, diffusion.PredictVelocity, diffusion.Spec{Kind: diffusion.KindStraight})
+		m.TimeScale, m.SigmaMin, m.SigmaMax = 1000, 0.002, 500
+		m.Defaults.Sampler = "flow-heun"
+	case "vdm":
+		m.SigmaMin, m.SigmaMax = 0.0013, 12.2 // γ from −13.3 to 5: Kingma et al. 2021, appendix
+		onProcess(m, diffusion.PredictEpsilon, diffusion.Spec{Kind: diffusion.KindVariational, Gamma: train.LinearGamma(m.SigmaMin, m.SigmaMax)})
+		m.TimeScale = 40
+	case "ncsn":
+		onProcess(m, diffusion.PredictScaledScore, diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.02, SigmaMax: 2})
+		m.TimeScale, m.SigmaMin, m.SigmaMax = 100, 0.02, 2 // 0.01 and 1 on pixels from 0 to 1: Song & Ermon 2019, section 5
+		m.Defaults.Sampler, m.Defaults.Steps = "annealed-langevin", 10
+	case "consistency-training", "consistency-distillation":
+		m.Prediction = model.Consistency
+		m.Defaults.Sampler, m.Defaults.Steps, m.Defaults.Guidance = "consistency", 2, 1
+	}
+	return nil
+}
+
+// onChain makes m predict what on the chain of Ho et al. 2020.
+func onChain(m *model.Config, what diffusion.Prediction) error {
+	m.Prediction, m.SigmaData, m.TimeScale = string(what), 0, 0
+	m.Schedule = &diffusion.Schedule{Kind: diffusion.Linear}
+	chain, err := m.Chain()
+	if err != nil {
+		return err
+	}
+	low, high := chain.SigmaRange()
+	m.SigmaMin, m.SigmaMax = float64(low), float64(high)
+	return nil
+}
+
+// onProcess makes m predict what of a process.
+func onProcess(m *model.Config, what diffusion.Prediction, s diffusion.Spec) {
+	m.Prediction, m.SigmaData, m.Process = string(what), 0, &s
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// Every objective trains a model of its kind, which samples from the command line as it
+// recommends, in one step and in two.
+func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
+	data, teacher := filepath.Dir(filepath.Dir(toyModel(t))), toyModel(t)
+	for _, name := range objectiveNames() {
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "run")
+			args := []string{"train", data, "-o", dir, "--arch", "tiny", "--steps", "2", "--batch", "4", "--sample-every", "-1", "--objective", name}
+			if name == "consistency-distillation" {
+				args = append(args, "--teacher", teacher)
+			}
+			must(t, args...)
+			model := filepath.Join(dir, "model.json")
+			for _, steps := range []string{"1", "2"} {
+				must(t, "sample", model, "-o", filepath.Join(dir, "x.png"), "-n", "2", "--steps", steps)
+			}
+			must(t, "verify", model)
+		})
+	}
+}
+
+func TestObjectiveMisuse(t *testing.T) {
+	data := filepath.Dir(filepath.Dir(toyModel(t)))
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--objective", "magic"}, `--objective is "magic", need one of simple, edm, min-snr`},
+		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective or --teacher with --config"},
+		{[]string{"--objective", "consistency-distillation"}, "teacher"},
+		{[]string{"--teacher", "x.json"}, "teacher"},
+	} {
+		status, _, stderr := call(t, append([]string{"train", data, "-o", t.TempDir() + "/x"}, c.args...)...)
+		if status != 2 || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: status %d, %q, want 2 and %q", c.args, status, stderr, c.want)
+		}
+	}
+}
+
+// A model that was measured samples by Analytic-DPM; the weights stay as they were.
+func TestPosterior(t *testing.T) {
+	data := filepath.Dir(filepath.Dir(toyModel(t)))
+	out := filepath.Join(t.TempDir(), "measured.json")
+	image := filepath.Join(t.TempDir(), "x.png")
+	status, _, stderr := call(t, "sample", toyModel(t), "-o", image, "--sampler", "ddpm-analytic")
+	if status == 0 || !strings.Contains(stderr, "tweedie posterior measures them") {
+		t.Errorf("without: status %d, %q, want the way to have it", status, stderr)
+	}
+	text := must(t, "posterior", toyModel(t), data, "-o", out, "-n", "8", "--levels", "5")
+	if strings.Count(text, "variance") != 5 {
+		t.Errorf("printed %q, want five levels", text)
+	}
+	must(t, "sample", out, "-o", image, "--sampler", "ddpm-analytic", "--steps", "3")
+	if _, err := os.Stat(image); err != nil {
+		t.Error(err)
+	}
+	if got := must(t, "inspect", out); !strings.Contains(got, "ddpm-analytic") {
+		t.Errorf("inspect says %q, want the sampler among its samplers", got)
+	}
+}

@@ -1,0 +1,123 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/infer"
+	"tweedie/core/json"
+	"tweedie/core/model"
+	"tweedie/core/rng"
+	"tweedie/core/sampler"
+	"tweedie/core/tensor"
+	"tweedie/tools/convert/internal/dataset"
+	"tweedie/weights"
+)
+
+func newPosterior() *cobra.Command {
+	var out string
+	var n, levels int
+	var data dataFlags
+	var c compute
+	cmd := &cobra.Command{
+		Use:   "posterior MODEL DATA -o MODEL.json",
+		Short: "Measure how far data lie from what a model expects, for --sampler ddpm-analytic",
+		Long: `Posterior measures, at some noise levels, how far the pictures of DATA lie on average
+from what MODEL expects them to be, and writes the model again with that among its
+settings, its weights as they are. From it Analytic-DPM (Bao et al. 2022) has the
+variance of a step that is best on average: sampler ddpm-analytic.`,
+		Example: `  tweedie posterior runs/mnist/model.json data/mnist -o mnist.json
+  tweedie sample mnist.json -o out.png --sampler ddpm-analytic --steps 50`,
+		Args: cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := needOutput(out, "MODEL.json"); err != nil {
+				return err
+			}
+			if err := needSuffix("-o", out, weights.ManifestSuffix); err != nil {
+				return err
+			}
+			if n < 1 || levels < 2 || levels > 1000 {
+				return misused("-n is %d and --levels %d, need 1 or more pictures and 2 to 1000 levels", n, levels)
+			}
+			set, err := data.load(args[1], dataset.Train)
+			if err != nil {
+				return err
+			}
+			f, err := weights.Open(args[0])
+			if err != nil {
+				return err
+			}
+			spread, config, err := spreadOf(f, set, min(n, set.Len()), levels, &c)
+			if err != nil {
+				return fmt.Errorf("model %q: %w", args[0], err)
+			}
+			for i, sigma := range spread.Sigmas {
+				fmt.Fprintf(cmd.OutOrStdout(), "sigma %.4g: variance %.4g\n", sigma, spread.Variances[i])
+			}
+			return weights.Write(out, &weights.Manifest{Name: f.Manifest.Name, Config: config, Card: f.Manifest.Card}, f.Tensors())
+		},
+	}
+	output(cmd, &out, "manifest of the model, a .json file")
+	cmd.Flags().IntVarP(&n, "number", "n", 500, "how many pictures")
+	cmd.Flags().IntVar(&levels, "levels", 20, "how many noise levels, evenly spaced in their logarithm")
+	c.add(cmd)
+	data.add(cmd)
+	return cmd
+}
+
+// spreadOf measures a model's spread on the first n pictures of set, and returns it with
+// the configuration that holds it.
+func spreadOf(f *weights.File, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.Spread, json.RawMessage, error) {
+	m, err := model.Open(f)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := m.Config()
+	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency {
+		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
+	}
+	options, err := o.options()
+	if err != nil {
+		return nil, nil, err
+	}
+	const batch = 32
+	runner, err := m.NewRunner(batch, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
+	if err != nil {
+		return nil, nil, err
+	}
+	class := make([]int, n)
+	x0 := tensor.New(n, set.H, set.W, set.C)
+	for i := range n {
+		for j, v := range set.Image(i) {
+			x0.Row(i)[j] = float32(v)/127.5 - 1
+		}
+		if class[i] = -1; len(c.Classes) > 0 {
+			class[i] = set.Labels[i]
+		}
+	}
+	low, high := c.SigmaRange()
+	sigmas, err := sampler.Exponential(levels, float64(low), float64(high))
+	if err != nil {
+		return nil, nil, err
+	}
+	rising := make([]float32, levels)
+	for i := range rising {
+		rising[i] = sigmas[levels-1-i]
+	}
+	c.Posterior, err = diffusion.MeasureSpread(diffusion.Mean(runner.Denoiser(class, 1)), x0, rising, func(level int) *tensor.Tensor {
+		eps := tensor.New(x0.Shape...)
+		for i := range n {
+			rng.Normal(eps.Row(i), 0, uint64(i), uint32(level))
+		}
+		return eps
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	text, err := json.Marshal(&c)
+	return c.Posterior, text, err
+}
