@@ -10,7 +10,6 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/core/unet"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
