@@ -217,19 +217,27 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 
 // plain returns the unguided denoiser for the network's own class numbers.
 func (r *Runner) plain(y []int) diffusion.Denoiser {
-	c := r.config
-	p, err := c.Parametrisation()
+	denoise, err := r.config.Denoiser(func(x *tensor.Tensor, time float32) (*tensor.Tensor, error) {
+		t := make([]float32, x.Shape[0])
+		for i := range t {
+			t[i] = time
+		}
+		return r.Forward(x, t, y)
+	})
 	if err != nil {
 		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
 	}
-	net := func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) {
-		t := make([]float32, x.Shape[0])
-		for i := range t {
-			t[i] = c.Time(cNoise)
-		}
-		return r.Forward(x, t, y)
+	return denoise
+}
+
+// Denoiser returns D(x;σ) of a network that net evaluates at the network's own time.
+// Noise levels outside the model's range are refused.
+func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
+	p, err := c.Parametrisation()
+	if err != nil {
+		return nil, err
 	}
-	denoise := diffusion.Denoise(net, p)
+	denoise := diffusion.Denoise(func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) { return net(x, c.Time(cNoise)) }, p)
 	if c.UnitPixels {
 		denoise = diffusion.OfUnit(denoise)
 	}
@@ -239,5 +247,5 @@ func (r *Runner) plain(y []int) diffusion.Denoiser {
 			return nil, fmt.Errorf("model: noise level %g is outside the model's, need [%g, %g]", sigma, low, high)
 		}
 		return denoise(x, sigma)
-	}
+	}, nil
 }

@@ -184,8 +184,15 @@ func TestConvert(t *testing.T) {
 		status int
 		want   string
 	}{
-		{[]string{"--quant", "int4"}, 2, "int4, which this version does not write"},
-		{[]string{"--quant", "int2"}, 2, `--quant is "int2"`},
+		{[]string{"--quant", "int2"}, 2, `--quant is "int2", need f32, f16, int8, int4, mixed`},
+		{[]string{"--quant", "int4", "--levels", "9"}, 2, "--levels is given with --quant int4"},
+		{[]string{"--quant", "int8", "--levels", "128"}, 2, "--levels is 128, need 1 to 127"},
+		{[]string{"--quant", "int4", "--budget", "0.5"}, 2, "--budget is given"},
+		{[]string{"--quant", "int8", "--levels", "9", "--budget", "0.5"}, 2, "--budget is given"},
+		{[]string{"--quant", "mixed", "--budget", "NaN"}, 2, "--budget is NaN"},
+		{[]string{"--quant", "mixed", "--budget", "0.01"}, 1, "need a budget above 0.01"},
+		{[]string{"--quant", "mixed", "--data", dir}, 1, dir},
+		{[]string{"--measure", "--no-measure"}, 2, "--measure and --no-measure"},
 		{[]string{"--arch", "onnx"}, 2, `--arch is "onnx"`},
 		{[]string{"--card", text + "x"}, 2, "need a .json or .md file"},
 		{[]string{"--guidance", "NaN"}, 1, "guidance is NaN"},
@@ -194,5 +201,60 @@ func TestConvert(t *testing.T) {
 		if status != c.status || !strings.Contains(stderr, c.want) {
 			t.Errorf("%v: status %d, %q, want %d and %q", c.args, status, stderr, c.status, c.want)
 		}
+	}
+}
+
+// TestConvertMeasures: a line says what the model takes, and a table how near it is; the
+// old file stays where nothing new can be written.
+func TestConvertMeasures(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "small.json")
+	for _, tt := range []struct {
+		quant   string
+		options []string
+		least   float64 // decibels at every level
+	}{
+		{"f16", nil, 60}, {"int8", []string{"--budget", "2"}, 30}, {"int4", nil, 10}, {"mixed", []string{"--budget", "2"}, 30},
+	} {
+		args := append([]string{"convert", toyModel(t), "-o", out, "--quant", tt.quant, "--json"}, tt.options...)
+		var got struct {
+			Quant    string
+			Bytes    int
+			Each     float64 `json:"bytes_per_parameter"`
+			Fidelity struct {
+				Denoised []struct{ Sigma, DB *float64 }
+				Samples  *float64 `json:"samples_db"`
+				Images   int
+			}
+		}
+		if err := json.Unmarshal([]byte(must(t, args...)), &got); err != nil {
+			t.Fatal(err)
+		}
+		if got.Quant != tt.quant || got.Bytes == 0 || !(got.Each > 0 && got.Each < 4) || len(got.Fidelity.Denoised) != 5 || got.Fidelity.Images < 4 {
+			t.Errorf("%s: got %+v", tt.quant, got)
+		}
+		for _, l := range got.Fidelity.Denoised {
+			if l.DB != nil && !(*l.DB >= tt.least) {
+				t.Errorf("%s: %.1f dB at σ = %g, want %g", tt.quant, *l.DB, *l.Sigma, tt.least)
+			}
+		}
+		must(t, "verify", out)
+	}
+	before, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if status, _, stderr := call(t, "convert", toyModel(t), "-o", out, "--quant", "mixed", "--budget", "0.01"); status != 1 {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+	if after, err := os.ReadFile(out); err != nil || !bytes.Equal(after, before) {
+		t.Errorf("the old manifest changed: %v", err)
+	}
+	must(t, "verify", out)
+	if got := must(t, "convert", toyModel(t), "-o", out, "--quant", "int8"); !strings.Contains(got, " a parameter\n") || !strings.Contains(got, "PSNR, dB") || !strings.Contains(got, "noise level") {
+		t.Errorf("convert printed %q", got)
+	}
+	if got := must(t, "convert", toyModel(t), "-o", out, "--quant", "int8", "--no-measure"); strings.Contains(got, "PSNR") {
+		t.Errorf("convert --no-measure printed %q", got)
 	}
 }

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/core/quant"
+	"tweedie/tools/convert/internal/shrink"
+	"tweedie/weights"
+)
+
+// quantisation is a value of --quant.
+type quantisation struct {
+	name   string
+	dtype  weights.DType // "" for mixed
+	budget float64       // what --budget is if it is not given, 0 if it means nothing
+}
+
+var quantisations = []quantisation{
+	{"f32", weights.F32, 0}, {"f16", weights.F16, 0}, {"int8", weights.I8, 0.93}, {"int4", weights.I4, 0}, {mixed, "", 0.56},
+}
+
+const mixed = "mixed"
+
+// storage is the flags that say how weights are stored, and what that is measured on.
+type storage struct {
+	quant  string
+	levels int
+	budget float64
+	trial  trial
+}
+
+// chosen returns the quantisation of that name, nil if there is none.
+func (s *storage) chosen() *quantisation {
+	i := slices.IndexFunc(quantisations, func(q quantisation) bool { return q.name == s.quant })
+	if i < 0 {
+		return nil
+	}
+	return &quantisations[i]
+}
+
+// names lists the quantisations.
+func names() []string {
+	var out []string
+	for _, q := range quantisations {
+		out = append(out, q.name)
+	}
+	return out
+}
+
+// add declares the flags.
+func (s *storage) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed, which finds out what suits each")
+	f.IntVar(&s.levels, "levels", 0, "with int8, the largest magnitude of a code: fewer make a smaller, coarser model (default: the most that keep to --budget)")
+	f.Float64Var(&s.budget, "budget", 0, "with int8 and mixed, the most bytes a parameter (default 0.93 and 0.56)")
+	s.trial.add(cmd)
+	cmd.RegisterFlagCompletionFunc("quant", cobra.FixedCompletions(names(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// check refuses flags that no model could go with, and fills in what is not given.
+func (s *storage) check() error {
+	q := s.chosen()
+	if q == nil {
+		return misused("--quant is %q, need %s", s.quant, strings.Join(names(), ", "))
+	}
+	if s.levels != 0 && s.quant != "int8" {
+		return misused("--levels is given with --quant %s, need int8", s.quant)
+	}
+	if s.levels < 0 || s.levels > quant.MaxCode {
+		return misused("--levels is %d, need 1 to %d", s.levels, quant.MaxCode)
+	}
+	if s.budget == 0 {
+		s.budget = q.budget
+	} else if q.budget == 0 || s.levels != 0 {
+		return misused("--budget is given where the size follows from --quant %s, need --quant mixed, or int8 without --levels", s.quant)
+	}
+	if s.budget < 0 || s.budget > 4 || math.IsNaN(s.budget) {
+		return misused("--budget is %g, need 0 to 4 bytes a parameter", s.budget)
+	}
+	return s.trial.check()
+}
+
+// write writes the model m to path and returns how near it is to m.
+func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
+	if s.quant == mixed {
+		return s.writeMixed(cmd, path, manifest, m)
+	}
+	as, err := s.plain(m)
+	if err != nil {
+		return nil, err
+	}
+	w, err := weights.Create(path, manifest)
+	if err != nil {
+		return nil, err
+	}
+	err = m.Each(func(d graph.Declared, numbers []float32) error {
+		t, err := weights.Quantise(d.Name, d.Shape, numbers, as)
+		if err != nil {
+			return err
+		}
+		return w.Add(t)
+	})
+	if err != nil {
+		return nil, errors.Join(err, w.Abandon())
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	if as.DType == weights.F32 {
+		return nil, nil // the same numbers
+	}
+	return s.trial.run(cmd, path, m)
+}
+
+// plain returns how every tensor of m is stored, without mixed.
+func (s *storage) plain(m *model.Model) (weights.Storage, error) {
+	as := weights.Storage{DType: s.chosen().dtype, Levels: s.levels}
+	if as.DType != weights.I8 || s.levels != 0 {
+		return as, nil
+	}
+	var err error
+	as.Levels, err = shrink.Levels8(m, s.budget)
+	return as, err
+}
+
+func (s *storage) writeMixed(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
+	images, err := s.trial.draw(cmd, m)
+	if err != nil {
+		return nil, err
+	}
+	progress := newBar(cmd.ErrOrStderr(), "shrink", "layer")
+	tensors, err := shrink.Mixed(cmd.Context(), m, images.calibration, shrink.Options{Budget: s.budget, Progress: progress.at})
+	progress.finish()
+	if err != nil {
+		return nil, err
+	}
+	if err := weights.Write(path, manifest, tensors); err != nil {
+		return nil, err
+	}
+	return s.trial.compare(cmd, path, m, images)
+}

@@ -1,0 +1,226 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/core/tensor"
+	"tweedie/tools/convert/internal/dataset"
+	"tweedie/tools/convert/internal/shrink"
+	"tweedie/wasm/engine"
+	"tweedie/weights"
+)
+
+// trial is the flags that say how a stored model is compared with what it was made of.
+type trial struct {
+	measure, skip bool
+	data          string
+}
+
+// maxTried is the parameters of the largest model that is measured unasked.
+const maxTried = 64 << 20
+
+func (t *trial) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.BoolVar(&t.measure, "measure", false, "measure how near the model is even if it is large, in some ten times its memory")
+	f.BoolVar(&t.skip, "no-measure", false, "do not measure how near the model is")
+	f.StringVar(&t.data, "data", "", "data set whose pictures errors are measured on (default: the model's own samples)")
+}
+
+func (t *trial) check() error {
+	if t.measure && t.skip {
+		return misused("--measure and --no-measure are both given, need one at most")
+	}
+	return nil
+}
+
+// wanted reports whether m is to be measured.
+func (t *trial) wanted(m *model.Model) bool {
+	return !t.skip && (t.measure || m.Parameters() <= maxTried)
+}
+
+// pictures are what models are compared on: those that choices are made with, others for
+// the comparison, and as many samples.
+type pictures struct {
+	calibration, test shrink.Images
+	samples           engine.Result
+}
+
+// draw draws samples from m, and reads the data set if one is given. A network that
+// takes longer gets fewer.
+func (t *trial) draw(cmd *cobra.Command, m *model.Model) (*pictures, error) {
+	flops := graph.CostOf(m.Network().Program).FLOPs
+	calibrations, tests := int(min(32, max(8, 1e11/flops))), int(min(16, max(4, 5e10/flops)))
+	if t.data == "" {
+		r, err := sampled(cmd, m, calibrations+tests)
+		if err != nil {
+			return nil, err
+		}
+		all := shrink.Images{X: units(r.Pixels, r.Shape), Class: r.Class}
+		if m.Config().Classes == nil {
+			all.Class = nil
+		}
+		p := &pictures{calibration: all.Part(tests, all.Len()), test: all.Part(0, tests), samples: r}
+		p.samples.Pixels, p.samples.Shape[0] = r.Pixels[:len(r.Pixels)/all.Len()*tests], tests
+		return p, nil
+	}
+	all, err := t.read(m, calibrations+tests)
+	if err != nil {
+		return nil, err
+	}
+	r, err := sampled(cmd, m, tests)
+	return &pictures{calibration: all.Part(tests, all.Len()), test: all.Part(0, tests), samples: r}, err
+}
+
+// read reads n pictures, spread over the data set.
+func (t *trial) read(m *model.Model, n int) (shrink.Images, error) {
+	c := m.Config()
+	d, err := dataset.Load(t.data, dataset.Options{C: c.Shape[0], H: c.Shape[1], W: c.Shape[2]})
+	if err != nil {
+		return shrink.Images{}, err
+	}
+	if c.Shape != [3]int{d.C, d.H, d.W} {
+		return shrink.Images{}, fmt.Errorf("data %q: pictures are %d×%d with %d channels, need the model's %d×%d with %d", t.data, d.H, d.W, d.C, c.Shape[1], c.Shape[2], c.Shape[0])
+	}
+	if d.Len() < n {
+		return shrink.Images{}, fmt.Errorf("data %q: holds %d pictures, need at least %d", t.data, d.Len(), n)
+	}
+	var pixels []uint8
+	var class []int
+	for i := range n {
+		k := i * d.Len() / n
+		pixels = append(pixels, d.Image(k)...)
+		if c.Classes == nil {
+			continue
+		}
+		number := -1
+		if d.Labels != nil {
+			number = slices.Index(c.Classes, d.Classes[d.Labels[k]])
+		}
+		if number < 0 && c.NullClass == nil {
+			return shrink.Images{}, fmt.Errorf("data %q: picture %d is of no class of the model's, need one of %q", t.data, k, c.Classes)
+		}
+		class = append(class, number)
+	}
+	return shrink.Images{X: units(pixels, [4]int{n, d.H, d.W, d.C}), Class: class}, nil
+}
+
+// units returns pixels as numbers in [−1,1].
+func units(pixels []uint8, shape [4]int) *tensor.Tensor {
+	x := tensor.New(shape[:]...)
+	for i, v := range pixels {
+		x.Data[i] = float32(v)/127.5 - 1
+	}
+	return x
+}
+
+// sampled draws n images with the model's own settings and seed 0.
+func sampled(cmd *cobra.Command, m *model.Model, n int) (engine.Result, error) {
+	e, err := engine.Of(m, engine.Options{})
+	if err == nil {
+		err = m.Err()
+	}
+	if err != nil {
+		return engine.Result{}, err
+	}
+	progress := newBar(cmd.ErrOrStderr(), "sample", "eval")
+	defer progress.finish()
+	return e.Sample(cmd.Context(), engine.Request{N: &n}, func(f engine.Frame) { progress.at(f.Done, f.Total) })
+}
+
+// fidelity is how near a stored model is to what it was made of. A level of null
+// decibels is the same.
+type fidelity struct {
+	Denoised []level  `json:"denoised"`
+	Samples  decibels `json:"samples_db"` // of their pixels, peak 255
+	Images   int      `json:"images"`
+}
+
+// level is the error of D(x;σ): peak is the range of its numbers.
+type level struct {
+	Sigma float32  `json:"sigma"`
+	DB    decibels `json:"db"`
+}
+
+// decibels are infinite where there is no error.
+type decibels float64
+
+func (d decibels) MarshalJSON() ([]byte, error) {
+	if math.IsInf(float64(d), 1) {
+		return []byte("null"), nil
+	}
+	return json.Marshal(float64(d))
+}
+
+// run compares the model at path with m.
+func (t *trial) run(cmd *cobra.Command, path string, m *model.Model) (*fidelity, error) {
+	if !t.wanted(m) {
+		return nil, nil
+	}
+	p, err := t.draw(cmd, m)
+	if err != nil {
+		return nil, err
+	}
+	return t.compare(cmd, path, m, p)
+}
+
+// compare compares the model at path with m on pictures.
+func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pictures) (*fidelity, error) {
+	file, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	stored, err := model.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	want, err := shrink.Denoise(m, p.test)
+	if err != nil {
+		return nil, err
+	}
+	got, err := shrink.Denoise(stored, p.test)
+	if err != nil {
+		return nil, err
+	}
+	f := &fidelity{Images: p.test.Len()}
+	psnr, sigmas := got.PSNR(want), shrink.Sigmas(m.Config())
+	for i, sigma := range sigmas {
+		if math.IsInf(psnr[i], -1) {
+			return nil, fmt.Errorf("%s: D(x;%g) is not finite, need another --quant", path, sigma)
+		}
+		f.Denoised = append(f.Denoised, level{sigma, decibels(psnr[i])})
+	}
+	r, err := sampled(cmd, stored, p.samples.Shape[0])
+	if err != nil {
+		return nil, err
+	}
+	shape := p.samples.Shape
+	f.Samples = decibels(shrink.PSNR(units(r.Pixels, shape).Data, units(p.samples.Pixels, shape).Data, 2))
+	return f, nil
+}
+
+// print prints a table, unless nothing was measured.
+func (f *fidelity) print(w io.Writer) error {
+	if f == nil {
+		return nil
+	}
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(tab, "\nnoise level\t")
+	for _, l := range f.Denoised {
+		fmt.Fprintf(tab, "%.3g\t", l.Sigma)
+	}
+	fmt.Fprint(tab, "samples\t\nPSNR, dB\t")
+	for _, l := range f.Denoised {
+		fmt.Fprintf(tab, "%.1f\t", l.DB)
+	}
+	fmt.Fprintf(tab, "%.1f\t\n", f.Samples)
+	return tab.Flush()
+}
