@@ -22,7 +22,9 @@ const (
 //
 //	x ← m·x + (1−m)·(known + σ·z),   z fresh, σ the level just reached,
 //
-// for a mask m of 0 and 1, and goes back and forth between levels as r asks.
+// for a mask m of 0 and 1, and goes back and forth between levels as r asks. With
+// annealed Langevin that is Algorithm 2 itself: the known pixels are held after each of
+// its T steps at a level, with one z a level.
 //
 //	known   [1,H,W,C] or [N,H,W,C]: the image, or one for each sample
 //	mask    [H,W], 0 to 1: 1 repaints, 0 keeps. Pixels with a mask between are
@@ -57,15 +59,25 @@ func Inpaint(s sampler.Settings, r RePaint, denoise diffusion.Denoiser, known, m
 	p := picture{known, mask}
 	p.start(x)
 	done := 0 // steps taken so far, over all repetitions
+	var z *tensor.Tensor
+	drawn := -1 // the step, so counted, that z belongs to
 	for k, w := range walk {
 		if k > 0 {
 			x = jump(x, sigmas[walk[k-1].to], sigmas[w.from], noise(StreamJump+uint32(k-1)))
 		}
+		from := x
 		hold := func(step int, x *tensor.Tensor, sigma float32) error {
-			if sigma == 0 {
+			switch {
+			case sigma == 0:
 				p.finish(x)
-			} else {
-				p.project(x, noise(StreamKnown+uint32(done+step)), sigma)
+			case step < 0:
+				p.keep(x, from) // its known pixels have that much noise
+			default:
+				if drawn != done+step {
+					drawn = done + step
+					z = noise(StreamKnown + uint32(drawn))
+				}
+				p.project(x, z, sigma)
 			}
 			return nil
 		}

@@ -145,8 +145,21 @@ func TestRePaintNearsTheConditionalLaw(t *testing.T) {
 			t.Errorf("r = 20: mean is %g, want %g ± %.2g", manyMean, want, bound)
 		}
 	}, func(m sampler.Method) bool {
-		return m.Name == "annealed-langevin" // walks freely at a level: known pixels are held between levels only
+		return m.Name == "annealed-langevin" // needs none: see below
 	})
+}
+
+// Annealed Langevin, which holds the known pixels at each of its steps, comes near the
+// conditional law without going back. Five standard deviations of the estimate are
+// allowed for the mean.
+func TestAnnealedLangevinNearsTheConditionalLaw(t *testing.T) {
+	const n = 800
+	want, variance, _ := law.given(image.Data[:2])
+	mean, kl := divergence(inpaint(t, sampler.Settings{Method: "annealed-langevin", Steps: 10}, RePaint{}, 0, n))
+	t.Logf("mean %.3f for %.3f, divergence %.4f", mean, want, kl)
+	if bound := want/20 + 5*math.Sqrt(variance/n); !(math.Abs(mean-want) <= bound) || !(kl < 0.05) {
+		t.Errorf("mean is %g, divergence %g: want %g ± %.2g, less than 0.05", mean, kl, want, bound)
+	}
 }
 
 func sameBits(t *testing.T, what string, got, want []float32) {
@@ -263,6 +276,33 @@ func TestDenoiserSeesKnownPixelsAtItsLevel(t *testing.T) {
 	}, image, lower, sigmas, noise)
 	if err != nil || call != steps {
 		t.Errorf("%d calls, %v, want %d", call, err, steps)
+	}
+}
+
+// Algorithm 2 of Song & Ermon 2019: at every level y = known + σ·z is drawn once, and
+// x holds it after each Langevin step, the first level's being its start.
+func TestAnnealedLangevinHoldsKnownPixelsAtEveryStep(t *testing.T) {
+	const levels, inner = 4, 5
+	s := sampler.Settings{Method: "annealed-langevin", Steps: levels, Options: sampler.Options{CorrectorSteps: inner}}
+	noise, sigmas := sampler.NewNoise(1, 0, 1, 2, 2, 1), karras(t, levels)
+	call := 0
+	_, err := Inpaint(s, RePaint{}, func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		// The first step of a level starts from the level before.
+		level := max(0, call-1) / inner
+		z := noise(sampler.StreamStart)
+		if level > 0 {
+			z = noise(StreamKnown + uint32(level-1))
+		}
+		call++
+		for i := range 2 {
+			if want := image.Data[i] + float32(sigmas[level]*z.Data[i]); x.Data[i] != want {
+				t.Errorf("call %d: known pixel %d is %g, want %g", call, i, x.Data[i], want)
+			}
+		}
+		return law.denoise(x, sigma)
+	}, image, lower, sigmas, noise)
+	if err != nil || call != levels*inner+1 {
+		t.Errorf("%d calls, %v, want %d", call, err, levels*inner+1)
 	}
 }
 

@@ -77,6 +77,17 @@ func (p picture) start(x *tensor.Tensor) {
 	})
 }
 
+// keep puts the pixels of from that the mask keeps into x.
+func (p picture) keep(x, from *tensor.Tensor) {
+	i := 0
+	p.each(x, func(row []float32, at int, m, _ float32) {
+		if m == 0 {
+			row[at] = from.Data[i]
+		}
+		i++
+	})
+}
+
 // project replaces the pixels of x that the mask keeps by known + sigma·z. z has
 // the shape of x.
 func (p picture) project(x, z *tensor.Tensor, sigma float32) {

@@ -76,6 +76,9 @@ func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []flo
 				return nil, err
 			}
 			x = denoised.Scaled(1)
+			if err := hook.call(i, x, sigma); err != nil {
+				return nil, err
+			}
 		} else {
 			alpha := ratio * (float64(sigma) * float64(sigma))
 			for m := range uint32(steps) {
@@ -84,15 +87,12 @@ func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []flo
 					return nil, err
 				}
 				x = langevinStep(x, denoised, noise(stream+m*StreamInner), sigma, func(int) float64 { return alpha / 2 })
+				if err := hook.call(i, x, sigma); err != nil {
+					return nil, err
+				}
 			}
 		}
 		stream = StreamStep + StreamInner + uint32(i+1)
-		if i < 0 {
-			continue // σ₀, before the first step
-		}
-		if err := hook.call(i, x, sigma); err != nil {
-			return nil, err
-		}
 	}
 	return x, nil
 }

@@ -242,12 +242,18 @@ func TestHook(t *testing.T) {
 	everyMethod(t, func(t *testing.T, s Settings) {
 		sigmas := karras(t, 4, 0.01, 80)
 		noise := NewNoise(7, 0, 1, 2, 2, 1)
-		next := 0
+		next, at := 0, -2 // what comes, and where the run stands
+		if s.Method == "annealed-langevin" {
+			next = -1
+		}
 		x, err := Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(step int, x *tensor.Tensor, sigma float32) error {
+			if step == at && s.Method == "annealed-langevin" && sigma == sigmas[step+1] {
+				return nil // another of its steps at that level
+			}
 			if step != next || sigma != sigmas[step+1] {
 				t.Errorf("hook got step %d at σ = %g, want %d at %g", step, sigma, next, sigmas[next+1])
 			}
-			next++
+			at, next = step, step+1
 			x.Data[0] = 42
 			return nil
 		})

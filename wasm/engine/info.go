@@ -41,4 +41,8 @@ type Defaults struct {
 	Steps    int     `json:"steps"`
 	Guidance float64 `json:"guidance"`
 	Eta      float64 `json:"eta"`
+
+	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
+	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
+	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler
 }

@@ -90,6 +90,8 @@ func infoOf(m *model.Model) (Info, error) {
 			Steps:    cmp.Or(c.Defaults.Steps, defaultSteps),
 			Guidance: cmp.Or(c.Defaults.Guidance, 1),
 			Eta:      c.Defaults.Eta,
+
+			Schedule: c.Defaults.Schedule, CorrectorSteps: c.Defaults.CorrectorSteps, Epsilon: c.Defaults.Epsilon,
 		},
 		SIMD: vectors,
 

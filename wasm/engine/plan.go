@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -47,8 +48,15 @@ func (e *Engine) Check(r Request, inpaint bool) (Plan, error) {
 }
 
 func (p *Plan) fillSampler(info Info) error {
+	own := info.Defaults
 	if p.Sampler == "" {
-		p.Sampler = info.Defaults.Sampler
+		p.Sampler = own.Sampler
+	}
+	if p.Sampler == own.Sampler {
+		p.CorrectorSteps, p.Epsilon = cmp.Or(p.CorrectorSteps, own.CorrectorSteps), cmp.Or(p.Epsilon, own.Epsilon)
+	}
+	if p.Rho == 0 {
+		p.Kind = cmp.Or(p.Kind, own.Schedule)
 	}
 	method, err := sampler.Lookup(p.Sampler)
 	if err != nil {

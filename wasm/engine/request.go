@@ -27,8 +27,8 @@ type Request struct {
 	Sampler          string   `json:"sampler,omitempty"` // a name from Info.Samplers; empty means the model's own
 	Steps            *int     `json:"steps,omitempty"`   // steps of the sampler, in [1, MaxSteps]; absent means the model's
 	Eta              *float64 `json:"eta,omitempty"`     // fresh noise of samplers that have it, in [0, 1]; absent means the model's
-	sampler.Options           // what some samplers have; absent means the sampler's own
-	sampler.Schedule          // the noise levels; absent means Karras' over the model's range
+	sampler.Options           // what some samplers have; absent means the model's, or the sampler's own
+	sampler.Schedule          // the noise levels; absent means the model's, or Karras' over its range
 	Class            Classes  `json:"class,omitempty"`    // dealt out in turn: image i gets class[i mod len]; absent deals out all
 	Guidance         *float64 `json:"guidance,omitempty"` // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
 	Resample         *int     `json:"resample,omitempty"` // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
