@@ -15,7 +15,8 @@ if (lacks) {
 } else {
   /** @type {(loading: import('./model.js').Loading) => void} */
   let show = () => {}
-  const url = document.body.dataset.model || 'models/mnist.json'
+  const asked = new URLSearchParams(location.search).get('model')
+  const url = asked ? `models/${encodeURIComponent(asked)}.json` : document.body.dataset.model || 'models/mnist.json'
   const load = () => open(url, (loading) => show(loading))
   const first = load()
   first.catch(() => {}) // told by start, below

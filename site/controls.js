@@ -1,7 +1,9 @@
 // The settings panel: fields to Settings and back.
 
 import { element, make } from './dom.js'
-import { classNames, defaults, drawSeed, limits, read, SettingError, takesEta } from './settings.js'
+import {
+  classNames, correctorSteps, defaults, drawSeed, isLangevin, limits, read, SettingError, takesCorrectorSteps, takesEta,
+} from './settings.js'
 
 /** @import { ModelInfo } from './tweedie.js' */
 /** @import { Settings } from './settings.js' */
@@ -10,7 +12,7 @@ const imageCounts = [1, 4, 10, 16, 36, 100]
 const variationCounts = [1, 3, 5, 7]
 
 /** The fields with a box and a slider, and the step of the arrow keys in the box. */
-const numbers = /** @type {const} */ ({ steps: 1, guidance: 0.1, eta: 0.05, resample: 1 })
+const numbers = /** @type {const} */ ({ steps: 1, guidance: 0.1, eta: 0.05, corrector_steps: 1, resample: 1 })
 
 /**
  * Controls owns the settings panel once the model is known. Each choice that can
@@ -39,17 +41,18 @@ export class Controls {
   #build() {
     const { classes, samplers } = this.info
     element('class-field', HTMLElement).hidden = classes.length === 0
+    element('guidance-field', HTMLElement).hidden = !this.info.unconditional
     const chips = element('class-chips', HTMLElement)
     chips.classList.toggle('keypad', classes.length === 10 && classes.every((name) => name.length <= 2))
     fill(chips, 'class', classNames(this.info))
     fill(element('n-chips', HTMLElement), 'n', imageCounts.map(String))
     fill(element('variations-chips', HTMLElement), 'variations', variationCounts.map(String))
     this.sampler.replaceChildren(...samplers.map(({ name, title }) => make('option', { value: name, textContent: title })))
-    element('steps-hint', HTMLElement).textContent = `${this.info.defaults.steps} is this model's own choice.`
   }
 
   #listen() {
     for (const [key, step] of Object.entries(numbers)) pair(key, step)
+    this.sampler.addEventListener('input', () => this.#number('corrector_steps', correctorSteps(this.sampler.value, this.info)))
     this.form.addEventListener('input', (event) => {
       if (event.target === this.seed) this.#seedIsNew = true
       this.#refresh()
@@ -64,6 +67,10 @@ export class Controls {
     const sampler = this.info.samplers.find(({ name }) => name === this.sampler.value)
     element('sampler-about', HTMLElement).textContent = sampler?.about ?? ''
     element('eta-field', HTMLElement).hidden = !takesEta(this.sampler.value, this.info)
+    element('corrector_steps-field', HTMLElement).hidden = !takesCorrectorSteps(this.sampler.value, this.info)
+    const noun = isLangevin(this.sampler.value, this.info) ? 'Levels' : 'Steps'
+    element('steps-label', HTMLElement).textContent = noun
+    element('steps-hint', HTMLElement).textContent = `${this.info.defaults.steps} is this model's own choice.`
     for (const field of this.form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid')
     this.onChange()
   }
@@ -112,7 +119,9 @@ export class Controls {
 
   /** @returns {string[]} the settings that the panel shows now; a hidden one cannot be wrong */
   #shown() {
-    const keys = ['sampler', 'steps', 'guidance', 'seed']
+    const keys = ['sampler', 'steps', 'seed']
+    if (this.info.unconditional) keys.push('guidance')
+    if (takesCorrectorSteps(this.sampler.value, this.info)) keys.push('corrector_steps')
     if (this.info.classes.length > 0) keys.unshift('class')
     if (takesEta(this.sampler.value, this.info)) keys.push('eta')
     keys.push(...(this.#mode === 'inpaint' ? ['variations', 'resample'] : ['n']))
@@ -139,12 +148,17 @@ export class Controls {
     choose(this.form, 'variations', String(settings.variations))
     this.sampler.value = settings.sampler
     for (const key of /** @type {(keyof typeof numbers)[]} */ (Object.keys(numbers))) {
-      element(key, HTMLInputElement).value = String(settings[key])
-      element(`${key}-range`, HTMLInputElement).value = String(settings[key])
+      this.#number(key, settings[key])
     }
     this.setSeed(settings.seed)
     this.keep.checked = settings.keep
     this.#refresh()
+  }
+
+  /** @type {(key: string, value: number) => void} */
+  #number(key, value) {
+    element(key, HTMLInputElement).value = String(value)
+    element(`${key}-range`, HTMLInputElement).value = String(value)
   }
 
   /** @param {string} name of the class to select */

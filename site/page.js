@@ -1,17 +1,18 @@
 // The page at work: settings in, runs out, and the two modes around them.
 
 import { Controls } from './controls.js'
-import { element } from './dom.js'
+import { element, make } from './dom.js'
+import { Estimate } from './estimate.js'
 import { Gallery } from './gallery.js'
 import { Inpaint } from './inpaint.js'
 import { message } from './model.js'
 import { complain, hush } from './notice.js'
-import { Ruler } from './progress.js'
+import { duration, Ruler } from './progress.js'
 import { Readout, showModel } from './readout.js'
 import { paced, Runner } from './run.js'
-import { classAsked, classOf, formatHash, parseHash, takesEta } from './settings.js'
+import { classAsked, classOf, formatHash, parseHash, takesCorrectorSteps, takesEta } from './settings.js'
 
-/** @import { Model, Result, StepInfo } from './tweedie.js' */
+/** @import { Model, Plan, Result, StepInfo } from './tweedie.js' */
 /** @import { Loading } from './model.js' */
 /** @import { Settings } from './settings.js' */
 /** @import { Run } from './readout.js' */
@@ -19,6 +20,11 @@ import { classAsked, classOf, formatHash, parseHash, takesEta } from './settings
 // The first look: enough to see, soon enough not to wait.
 const lookImages = 1
 const lookSteps = 10
+
+// What takes longer than this starts when the visitor says so.
+const patience = 20_000 // ms
+// Evaluations of a run that may be long, so that its time is measured before it starts.
+const many = 200
 
 /**
  * start waits for the model, showing how far it is, and sets the page to work.
@@ -38,11 +44,32 @@ export async function start(url, model, load, listen) {
   const sheet = new Sheet()
   try {
     new Page(await model, ruler, sheet).begin()
+    offerModels(url)
   } catch (error) {
     state('failed')
     ruler.idle('The model is not loaded')
     complain(message(error), () => start(url, load(), load, listen))
   }
+}
+
+/**
+ * offerModels shows the choice of models where the site has several. Another one comes
+ * with a page of its own, as nothing on this one would stay.
+ *
+ * @param {string} url of the model that is open
+ */
+async function offerModels(url) {
+  const answer = await fetch('models/index.json').catch(() => undefined)
+  if (!answer?.ok) return // a page beside one model, without a list
+  /** @type {{ models: { file: string, title: string, bytes: number }[] }} */
+  const { models } = await answer.json()
+  const select = element('model', HTMLSelectElement)
+  select.replaceChildren(...models.map(({ file, title }) => make('option', { value: file.replace(/\.json$/, ''), textContent: title })))
+  select.value = decodeURIComponent(url.replace(/^.*\/|\.json$/g, ''))
+  element('model-field', HTMLElement).hidden = models.length < 2
+  select.addEventListener('change', () => {
+    location.assign(`${location.pathname}?${new URLSearchParams({ model: select.value })}`) // without the settings of this one
+  })
 }
 
 /** Sheet is the gallery of mode 'generate', there before the model is. */
@@ -67,6 +94,7 @@ class Page {
   /** @type {Record<string, Run | undefined>} */
   #runs = {}
   #mode = 'generate'
+  #foreseen = 0 // how often the time was asked for
 
   /**
    * @param {Model} model
@@ -79,6 +107,7 @@ class Page {
     this.ruler = ruler
     this.sheet = sheet
     this.runner = new Runner()
+    this.estimate = new Estimate(model)
     this.readout = new Readout(this.info)
     this.controls = new Controls(this.info, () => this.#address())
     this.inpaint = new Inpaint(this.info, {
@@ -149,10 +178,37 @@ class Page {
   /** #address keeps the page's address at the settings, while they can be read. */
   #address() {
     try {
-      history.replaceState(null, '', formatHash(this.controls.read(), this.info))
+      const settings = this.controls.read()
+      history.replaceState(null, '', formatHash(settings, this.info))
+      this.#foresee(settings)
     } catch {
       // A field in the middle of being typed; #go names it if it stays so.
     }
+  }
+
+  /**
+   * #foresee says how long a run would take, and returns it; 0 where that is not known
+   * and the run is short, or its settings cannot be used, which the run itself tells.
+   *
+   * @param {Settings} settings
+   * @returns {Promise<number>} ms
+   */
+  async #foresee(settings) {
+    const asked = ++this.#foreseen
+    let ms = 0, text = ''
+    try {
+      const repaints = settings.mode === 'inpaint'
+      const call = { ...this.#options(settings), n: repaints ? settings.variations : settings.n, ...(repaints && { resample: settings.resample }) }
+      const plan = await this.model.plan(call, repaints ? 'inpaint' : 'sample')
+      if (this.estimate.knows(plan) || (plan.nfe > many && !this.runner.busy)) {
+        ms = await this.estimate.time(plan)
+        text = `About ${duration(ms)} on this device: ${count(plan.nfe, 'evaluation')} of ${count(call.n, 'image')}.`
+      }
+    } catch {
+      // Told by the run.
+    }
+    if (asked === this.#foreseen) element('estimate', HTMLElement).textContent = text
+    return ms
   }
 
   /**
@@ -177,8 +233,17 @@ class Page {
       return
     }
     this.controls.takeSeed()
-    if (first) this.#look(settings)
-    else this.#generate(settings)
+    this.#begin(settings, first)
+  }
+
+  /** @type {(settings: Settings, first: boolean) => Promise<unknown>} */
+  async #begin(settings, first) {
+    const ms = await this.#foresee({ ...settings, mode: 'generate' })
+    if (ms > patience) {
+      this.ruler.idle('Ready', `Generate takes about ${duration(ms)}`)
+      return
+    }
+    return first ? this.#look(settings) : this.#generate(settings)
   }
 
   #go() {
@@ -265,7 +330,8 @@ class Page {
   #options(settings) {
     const { seed, sampler, steps, guidance } = settings
     const eta = takesEta(sampler, this.info) ? settings.eta : undefined
-    return { seed, sampler, steps, guidance, eta, class: classAsked(settings, this.info) }
+    const corrector_steps = takesCorrectorSteps(sampler, this.info) ? settings.corrector_steps : undefined
+    return { seed, sampler, steps, guidance, eta, corrector_steps, class: classAsked(settings, this.info) }
   }
 
   /**
@@ -283,7 +349,7 @@ class Page {
     element('cancel', HTMLButtonElement).disabled = false
     element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')
     const sampler = this.info.samplers.find(({ name }) => name === settings.sampler)
-    const evaluations = sampler?.adaptive ? 0 : sampler?.evaluations ?? 1
+    const evaluations = sampler?.adaptive || takesCorrectorSteps(settings.sampler, this.info) ? 0 : sampler?.evaluations ?? 1
     const preview = paced((images) => gallery.paint(images, { first }))
     try {
       const result = await this.runner.run(task, (step) => {
@@ -298,8 +364,10 @@ class Page {
       performance.mark(look ? 'tweedie-look' : 'tweedie-images')
       if (look) return true
       this.ruler.done(result)
+      this.estimate.learn(await this.model.plan(result.request, settings.mode === 'inpaint' ? 'inpaint' : 'sample'), result)
       this.#keep({ settings, result, columns: gallery.columns })
       this.#settle('done')
+      this.#address()
       return true
     } catch (error) {
       gallery.stale()

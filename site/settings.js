@@ -13,6 +13,7 @@
  * @property {number} steps
  * @property {number} guidance 1 leaves the model as it is
  * @property {number} eta share of fresh noise, for samplers that take it
+ * @property {number} corrector_steps Langevin steps at a noise level, for samplers that take them
  * @property {number} resample passes over each step, mode 'inpaint'
  * @property {number} seed whole, 0 to 2⁵³ − 1
  * @property {boolean} keep whether the next run uses the same seed; does not change this one
@@ -28,6 +29,7 @@ export const limits = Object.freeze({
   steps: [1, 1000],
   guidance: [0, 20],
   eta: [0, 1],
+  corrector_steps: [1, 255],
   resample: [1, 20],
   seed: [0, Number.MAX_SAFE_INTEGER],
 })
@@ -56,7 +58,8 @@ export function defaults(info) {
   const { sampler, steps, guidance, eta } = info.defaults
   return {
     mode: 'generate', class: all, n: 16, variations: 3,
-    sampler, steps, guidance, eta: eta ?? 0, resample: 1, seed: 1, keep: false,
+    sampler, steps, guidance, eta: eta ?? 0, corrector_steps: correctorSteps(sampler, info),
+    resample: 1, seed: 1, keep: false,
   }
 }
 
@@ -84,6 +87,7 @@ export function read(key, text, info) {
     case 'n':
     case 'variations':
     case 'steps':
+    case 'corrector_steps':
     case 'resample':
     case 'seed':
       return whole(key, text, limits[key])
@@ -101,6 +105,7 @@ export function read(key, text, info) {
  * @returns {{ settings: Settings, problems: string[], given: Set<string> }}
  */
 export function parseHash(hash, info) {
+  /** @type {Settings} */
   const settings = defaults(info)
   const given = new Set()
   const problems = []
@@ -113,6 +118,7 @@ export function parseHash(hash, info) {
       problems.push(error instanceof Error ? error.message : String(error))
     }
   }
+  if (!given.has('corrector_steps')) settings.corrector_steps = correctorSteps(settings.sampler, info)
   return { settings, problems, given }
 }
 
@@ -135,6 +141,7 @@ export function formatHash(settings, info) {
   query.set('steps', String(settings.steps))
   query.set('guidance', String(settings.guidance))
   if (takesEta(settings.sampler, info)) query.set('eta', String(settings.eta))
+  if (takesCorrectorSteps(settings.sampler, info)) query.set('corrector_steps', String(settings.corrector_steps))
   if (inpaint) query.set('resample', String(settings.resample))
   query.set('seed', String(settings.seed))
   if (settings.keep) query.set('keep', '1')
@@ -183,6 +190,35 @@ export function classOf(settings, info, i) {
  */
 export function takesEta(name, info) {
   return Boolean(info.samplers.find((sampler) => sampler.name === name)?.eta)
+}
+
+/**
+ * @param {string} name
+ * @param {ModelInfo} info
+ * @returns {boolean} whether this sampler takes Langevin steps at every noise level
+ */
+export function takesCorrectorSteps(name, info) {
+  return Boolean(info.samplers.find((sampler) => sampler.name === name)?.takes.includes('corrector_steps'))
+}
+
+/**
+ * @param {string} name
+ * @param {ModelInfo} info
+ * @returns {boolean} whether this sampler does nothing else
+ */
+export function isLangevin(name, info) {
+  return takesCorrectorSteps(name, info) && !info.samplers.find((sampler) => sampler.name === name)?.takes.includes('corrector')
+}
+
+/**
+ * @param {string} name
+ * @param {ModelInfo} info
+ * @returns {number} the Langevin steps at a noise level that a sampler takes by itself
+ */
+export function correctorSteps(name, info) {
+  const own = name === info.defaults.sampler ? info.defaults.corrector_steps : undefined
+  const sampler = info.samplers.find((each) => each.name === name)
+  return own ?? (isLangevin(name, info) ? sampler?.evaluations ?? 1 : 1)
 }
 
 /** @returns {number} a seed of 32 random bits: short enough to be read out */

@@ -29,6 +29,8 @@ export class Model {
    * @returns [N,C,H,W]
    */
   forward(x: Float32Array, t: ArrayLike<number>, y?: ArrayLike<number> | null, options?: ForwardOptions): Promise<Float32Array>
+  /** What a call would do; nothing is computed. It rejects where the call would. */
+  plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
   /** Ends the workers. Calls that run, and later ones, reject. */
   close(): void
 }
@@ -50,7 +52,8 @@ export interface ModelInfo {
   samplers: Sampler[]
   /** The noise levels that the model supports, in units of pixels that span [−1,1]. */
   sigma: { min: number; max: number }
-  defaults: { sampler: string; steps: number; guidance: number; eta: number }
+  /** What a call gets that does not say otherwise; `corrector_steps` and `epsilon` with that sampler only. */
+  defaults: { sampler: string; steps: number; guidance: number; eta: number; schedule?: string; corrector_steps?: number; epsilon?: number }
   /** The most workers. */
   workers: number
   /**
@@ -156,6 +159,13 @@ export interface InpaintOptions extends SampleOptions {
   resample?: number
   /** Default: 10, or what there is. */
   jump?: number
+}
+
+export interface Plan {
+  /** Evaluations of the network that each image takes, both of a guided pair counted; of an adaptive sampler the least. */
+  nfe: number
+  /** The call with every field filled in. */
+  request: Call & { n: number }
 }
 
 export interface ForwardOptions {

@@ -4,7 +4,7 @@
  * Web Workers; nothing leaves the machine. The types and the contract stand in
  * tweedie.d.ts.
  *
- * @import { Model as Declared, Call, ForwardOptions, InpaintOptions, LoadOptions, ModelInfo, Picture, Result, SampleOptions } from './tweedie.js'
+ * @import { Model as Declared, Call, ForwardOptions, InpaintOptions, LoadOptions, ModelInfo, Picture, Plan, Result, SampleOptions } from './tweedie.js'
  */
 
 import { Pool, aborted } from './tweedie-pool.js'
@@ -102,6 +102,19 @@ export class Model {
     this.#pool.close()
   }
 
+  /** @param {Call & { resample?: number, jump?: number }} [options] @param {'sample' | 'inpaint'} [call] @returns {Promise<Plan>} */
+  async plan(options = {}, call = 'sample') {
+    const asked = { ...plain(options), seed: seedOf(options.seed) }
+    return this.#check(asked, call)
+  }
+
+  /** @param {Call} asked @param {'sample' | 'inpaint'} call @param {AbortSignal} [signal] @returns {Promise<Plan>} */
+  async #check(asked, call, signal) {
+    const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
+    const { nfe, walk: _, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
+    return { nfe: nfe * (this.#guided(request) ? 2 : 1), request }
+  }
+
   /**
    * @param {'sample' | 'inpaint'} call
    * @param {SampleOptions} options
@@ -112,8 +125,7 @@ export class Model {
     return abortable(signal, async (inner) => {
       const begun = performance.now()
       const asked = { ...plain(fields), seed: seedOf(fields.seed) }
-      const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
-      const { nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal: inner }))
+      const { request } = await this.#check(asked, call, inner)
       const batch = new Batch(request.n, this.info.shape, onStep)
       let nfe = 0 // of the image that took most: adaptive samplers find out on the way
       const share = request.n < this.#pool.size ? this.#pool.share(this.#guided(request)) : undefined

@@ -14,7 +14,7 @@ import (
 type Plan struct {
 	Request     // every number filled in; asking again with it gives the same images
 	NFE     int `json:"nfe"`  // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
-	Walk    int `json:"walk"` // steps that an image takes, RePaint's repetitions counted
+	Walk    int `json:"walk"` // steps that an image takes, RePaint's repetitions counted; evaluations, where a step takes more than ten
 
 	method  sampler.Method
 	classes []int // dealt out in turn
@@ -77,7 +77,8 @@ func (p *Plan) fillSampler(info Info) error {
 	if p.sigmas, err = p.settings().Sigmas(info.Sigma.Min, info.Sigma.Max, info.chain); err != nil {
 		return fmt.Errorf("engine: steps or schedule: %w", err)
 	}
-	p.NFE, p.Walk = method.NFE(p.Options, steps, true), steps
+	p.NFE = method.NFE(p.Options, steps, true)
+	p.Walk = p.progress(steps)
 	return nil
 }
 
@@ -93,6 +94,15 @@ func unsuited(m sampler.Method, info Info) error {
 		lacks = "does not say its posterior variances (tweedie posterior measures them)"
 	}
 	return fmt.Errorf("engine: sampler: found %q, need another, as %q: the model %s", m.Name, info.Samplers[0].Name, lacks)
+}
+
+// progress returns Walk for so many steps: where a step takes very many evaluations it
+// is those, so that who waits sees something move.
+func (p *Plan) progress(steps int) int {
+	if p.NFE > 10*steps {
+		return p.NFE
+	}
+	return steps
 }
 
 // reached returns how many steps of the schedule have been walked where the
@@ -165,6 +175,7 @@ func (p *Plan) fillRepaint(inpaint bool) error {
 	if err := p.repaint.Validate(*p.Steps); err != nil {
 		return fmt.Errorf("engine: resample or jump: %w", err)
 	}
-	p.NFE, p.Walk = p.repaint.NFE(p.method, p.Options, *p.Steps), p.repaint.Steps(*p.Steps)
+	p.NFE = p.repaint.NFE(p.method, p.Options, *p.Steps)
+	p.Walk = p.progress(p.repaint.Steps(*p.Steps))
 	return nil
 }

@@ -74,7 +74,7 @@ func TestBuild(t *testing.T) {
 		"build.json":        `{"build":"0123abcd"}`,
 		"models/toy.md":     "# toy\n",
 		"models/toy.json":   `"tweedie-model"`,
-		"models/index.json": `"file": "toy.json"`,
+		"models/index.json": `"title": "toy"`,
 		"_headers":          "/*\n  Content-Security-Policy: default-src 'none';",
 	} {
 		if got := read(t, out, name); !strings.Contains(got, want) {

@@ -2,6 +2,7 @@ package page
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -18,6 +19,7 @@ import (
 type entry struct {
 	File  string `json:"file"` // its manifest
 	Name  string `json:"name"`
+	Title string `json:"title"` // for people
 	Bytes int    `json:"bytes"` // manifest and shards together
 }
 
@@ -42,7 +44,11 @@ func readModel(path string) (*model, error) {
 	if err := checkName(base); err != nil {
 		return nil, err
 	}
-	out := &model{entry{File: base, Name: m.Name, Bytes: len(data)}, map[string][]byte{base: data}}
+	var config struct{ Title string }
+	if err := json.Unmarshal(m.Config, &config); err != nil {
+		return nil, fmt.Errorf("page: model %q: config: %w", path, err)
+	}
+	out := &model{entry{base, m.Name, cmp.Or(config.Title, m.Name), len(data)}, map[string][]byte{base: data}}
 	var shards [][]byte
 	for _, s := range m.Shards {
 		shard, err := os.ReadFile(filepath.Join(filepath.Dir(path), s.File))

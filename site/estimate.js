@@ -1,0 +1,71 @@
+// How long a run will take, before it starts: the evaluations that it needs, times
+// what one takes on this machine.
+
+/** @import { Call, Model, Plan, Result } from './tweedie.js' */
+
+/** Estimate knows one model on one machine. It trusts runs more than its own trial. */
+export class Estimate {
+  /** @type {Map<number, Promise<number>>} ms of one evaluation of so many images at once */
+  #trials = new Map()
+  /** ms of one evaluation of one image in a batch that keeps every worker busy; 0 while none was seen */
+  #seen = 0
+
+  /** @param {Model} model */
+  constructor(model) {
+    this.model = model
+  }
+
+  /** @param {Plan} plan @returns {boolean} whether runs have told what time needs */
+  knows({ request: { n } }) {
+    return this.#seen > 0 && n >= this.model.info.workers
+  }
+
+  /**
+   * time returns the milliseconds that a call will take, measuring an evaluation where no
+   * run has told yet.
+   *
+   * @param {Plan} plan
+   * @returns {Promise<number>}
+   */
+  async time(plan) {
+    const workers = this.model.info.workers
+    const { nfe, request: { n } } = plan
+    if (this.knows(plan)) return nfe * n * this.#seen
+    return nfe * (await this.#trial(Math.min(n, workers))) * Math.max(1, n / workers)
+  }
+
+  /**
+   * learn takes in what a run took.
+   *
+   * @param {Plan} plan
+   * @param {Result} result
+   */
+  learn({ nfe, request: { n } }, { ms }) {
+    if (n >= this.model.info.workers) this.#seen = ms / (nfe * n)
+  }
+
+  /** @param {number} n images, one a worker at most @returns {Promise<number>} ms of an evaluation, the quicker of two after a first */
+  #trial(n) {
+    let trial = this.#trials.get(n)
+    if (!trial) {
+      trial = this.#measure(n)
+      this.#trials.set(n, trial)
+      trial.catch(() => this.#trials.delete(n))
+    }
+    return trial
+  }
+
+  /** @param {number} n */
+  async #measure(n) {
+    const { shape, classes } = this.model.info
+    const x = new Float32Array(n * shape.reduce((a, b) => a * b))
+    const zeros = new Float32Array(n)
+    let best = Infinity
+    for (let i = 0; i < 3; i++) {
+      const began = performance.now()
+      await this.model.forward(x, zeros, classes.length > 0 ? zeros : null)
+      if (i > 0) best = Math.min(best, performance.now() - began) // the first starts workers
+    }
+    return best
+  }
+}
