@@ -6,7 +6,9 @@ import (
 	"slices"
 	"strings"
 
+	"tweedie/core/diffusion"
 	"tweedie/core/model"
+	"tweedie/core/sampler"
 	"tweedie/core/train"
 	"tweedie/core/unet"
 	"tweedie/tools/convert/internal/dataset"
@@ -19,13 +21,15 @@ type recipe struct {
 	channels []int // of the first levels; the last repeats
 	layers   int
 	steps    int
+	ngf      int // of an NCSN, which has no more; 0 means a U-Net
 }
 
 // recipes lists what --arch takes, the default first.
 var recipes = []recipe{
-	{"small", "32 and 64 channels: minutes to an hour on two cores", []int{32, 64}, 1, 10000},
-	{"base", "64 and 128 channels, two layers a level: hours", []int{64, 128}, 2, 40000},
-	{"tiny", "16 and 32 channels: to see whether everything works", []int{16, 32}, 1, 1000},
+	{name: "small", about: "32 and 64 channels: minutes to an hour on two cores", channels: []int{32, 64}, layers: 1, steps: 10000},
+	{name: "base", about: "64 and 128 channels, two layers a level: hours", channels: []int{64, 128}, layers: 2, steps: 40000},
+	{name: "tiny", about: "16 and 32 channels: to see whether everything works", channels: []int{16, 32}, layers: 1, steps: 1000},
+	{name: "ncsn", about: "the score network of Song & Ermon 2019, without classes: half an hour for digits", ngf: 16, steps: 7000},
 }
 
 // recipeNames returns what --arch takes.
@@ -46,6 +50,9 @@ func (r recipe) config(d *dataset.Dataset) (*train.Config, error) {
 	if d.H != d.W || d.H%2 != 0 || d.H < 8 || d.H > 256 {
 		return nil, fmt.Errorf("pictures are %dx%d (height x width), need squares with an even side from 8 to 256: --size resizes pictures of a folder", d.H, d.W)
 	}
+	if r.ngf > 0 {
+		return r.ncsn(d)
+	}
 	u := r.network(d)
 	c := &train.Config{
 		Model: model.Config{
@@ -61,6 +68,28 @@ func (r recipe) config(d *dataset.Dataset) (*train.Config, error) {
 		c.Model.Classes, c.Model.NullClass = d.Classes, &k
 		c.Model.Defaults.Guidance = 1.5
 		c.DropClass = 0.1
+	}
+	return c, c.Validate()
+}
+
+// ncsn returns that for the network, the ten noise levels and the sampler of Song &
+// Ermon 2019, arXiv:1907.05600. The network predicts the score times σ, which has one
+// size at every level, and learns much faster for it (technique 3 of Song & Ermon
+// 2020, arXiv:2006.09011).
+func (r recipe) ncsn(d *dataset.Dataset) (*train.Config, error) {
+	const low, high, levels = 0.01, 1, 10
+	c := &train.Config{
+		Model: model.Config{
+			Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: d.H, Channels: d.C, NGF: r.ngf, NumClasses: levels},
+			Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
+			Process:  &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: low, SigmaMax: high, Levels: levels},
+			SigmaMin: low, SigmaMax: high, Shape: [3]int{d.C, d.H, d.W},
+			Defaults: model.Defaults{
+				Sampler: "annealed-langevin", Steps: levels, Guidance: 1, Schedule: sampler.KindExponential, CorrectorSteps: 100,
+			},
+		},
+		Seed: 1, Steps: r.steps, Batch: 32, Lanes: 2,
+		LearningRate: 1.5e-3, WarmUp: min(100, r.steps/10), Decay: "cosine", Beta2: 0.99, Clip: 1, Average: 0.999,
 	}
 	return c, c.Validate()
 }

@@ -54,6 +54,7 @@ consistency models "levels_first", "levels_last" and "target_decay".`,
   tweedie train data/mnist -o runs/mnist --resume
   tweedie train data/mnist -o runs/flow --objective flow
   tweedie train data/mnist -o runs/one-step --objective consistency-distillation --teacher runs/mnist/model.json
+  tweedie train data/mnist -o runs/ncsn --arch ncsn
   tweedie train photos --size 32 --arch base --print > photos.json
   tweedie train photos --size 32 -o runs/photos --config photos.json`,
 		Args: cobra.ExactArgs(1),
@@ -62,7 +63,7 @@ consistency models "levels_first", "levels_last" and "target_decay".`,
 	f := cmd.Flags()
 	output(cmd, &o.out, "folder of the run")
 	f.StringVar(&o.config, "config", "", "training configuration, JSON (default: one that suits the data)")
-	f.StringVar(&o.arch, "arch", recipes[0].name, "without --config, the network: small, base or tiny")
+	f.StringVar(&o.arch, "arch", recipes[0].name, "without --config, the network: "+strings.Join(recipeNames(), ", "))
 	f.StringVar(&o.objective, "objective", "edm", "without --config, what is made small: a name of the list above")
 	f.StringVar(&o.teacher, "teacher", "", "without --config, the model that --objective consistency-distillation distils")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")

@@ -24,7 +24,14 @@ const wide = `{"arch": "unet2d", "prediction": "edm", "sigma_data": 0.5, "sigma_
 
 func openWide(t *testing.T) *Engine {
 	t.Helper()
-	c, err := model.ParseConfig([]byte(wide))
+	return openStarted(t, wide)
+}
+
+// openStarted returns an engine of a configuration with the weights that training
+// starts from, and something on them.
+func openStarted(t *testing.T, config string) *Engine {
+	t.Helper()
+	c, err := model.ParseConfig([]byte(config))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,7 +44,7 @@ func openWide(t *testing.T) *Engine {
 	for i := range params.Flat {
 		params.Flat[i] += float32(i%7-3) / 300 // residual branches start at zero
 	}
-	m, err := model.New("wide", c, params)
+	m, err := model.New("toy", c, params)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +56,7 @@ func openWide(t *testing.T) *Engine {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, shards, err := weights.Encode("wide", manifest, tensors)
+	text, shards, err := weights.Encode("toy", manifest, tensors)
 	if err != nil {
 		t.Fatal(err)
 	}
