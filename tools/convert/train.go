@@ -153,7 +153,11 @@ func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Data
 		if !slices.Contains(objectiveNames(), o.objective) {
 			return nil, misused("--objective is %q, need one of %s", o.objective, strings.Join(objectiveNames(), ", "))
 		}
-		if c, err = r.config(set); err == nil {
+		only := r.ngf > 0 // an NCSN is for one objective
+		if only && (given("teacher") || given("objective") && o.objective != "ncsn") {
+			return nil, misused("--arch %s with --objective %q or a teacher, need objective \"ncsn\" and none", r.name, o.objective)
+		}
+		if c, err = r.config(set); err == nil && !only {
 			err = pursue(c, o.objective, o.teacher)
 		}
 	} else if given("arch") || given("objective") || given("teacher") {
