@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -13,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"tweedie/core/model"
+	"tweedie/tools/convert/internal/checkpoint"
+	"tweedie/tools/convert/internal/importer"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
@@ -21,23 +24,29 @@ func newInspect() *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Show what is in a model or a safetensors file",
-		Long: `Inspect shows what is in a model (its manifest, a .json file) or in a .safetensors
-file: configuration, card, samplers, shards, and name, type, shape, size and
-SHA-256 of each tensor.`,
+		Short: "Show what is in a model or another program's file of weights",
+		Long: `Inspect shows what is in a model (its manifest, a .json file): configuration, card,
+samplers, shards, and name, type, shape, size and SHA-256 of each tensor. Of a file of
+safetensors (or the index of several), of torch.save or of numpy.savez it shows the
+same of the tensors, what stands beside them, and what network they are.`,
 		Example: `  tweedie inspect weights/models/mnist.json
+  tweedie inspect ema_0.9999_050000.pt
   tweedie inspect diffusion_pytorch_model.safetensors --json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: checkpoints,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			d, err := weights.Describe(args[0])
+			if !checkpoint.Named(args[0]) {
+				d, err := weights.Describe(args[0])
+				if err != nil {
+					return err
+				}
+				return shown{d, nil}.print(cmd, asJSON, all)
+			}
+			d, err := foreign(args[0])
 			if err != nil {
 				return err
 			}
-			if asJSON {
-				return json.NewEncoder(cmd.OutOrStdout()).Encode(d)
-			}
-			return describe(cmd.OutOrStdout(), d, all)
+			return d.print(cmd, asJSON, all)
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
@@ -47,7 +56,42 @@ SHA-256 of each tensor.`,
 
 // checkpoints completes the paths of files that inspect and verify read.
 func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return []string{"json", "safetensors"}, cobra.ShellCompDirectiveFilterFileExt
+	extensions := []string{"json"}
+	for _, suffix := range checkpoint.Suffixes {
+		extensions = append(extensions, strings.TrimPrefix(filepath.Ext(suffix), "."))
+	}
+	return extensions, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// shown is what inspect shows: for a foreign file, what network it is too.
+type shown struct {
+	*weights.Description
+	Network []string `json:"network,omitempty"`
+}
+
+// foreign describes a file of weights that is no model.
+func foreign(path string) (*shown, error) {
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	d, err := f.Describe()
+	if err != nil {
+		return nil, err
+	}
+	return &shown{d, importer.Recognise(f)}, nil
+}
+
+// print shows it, as JSON or for people.
+func (s shown) print(cmd *cobra.Command, asJSON, all bool) error {
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
+	}
+	for _, text := range s.Network {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\n", printable(text))
+	}
+	return describe(cmd.OutOrStdout(), s.Description, all)
 }
 
 // describe prints d for people.

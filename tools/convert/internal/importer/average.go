@@ -73,6 +73,9 @@ func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
 	if list == nil {
 		return 0, nil
 	}
+	if file.Kind != checkpoint.TorchZip && file.Kind != checkpoint.TorchLegacy {
+		return 0, fmt.Errorf("the list of averages, %q, goes by the order of a PyTorch file, this is %s: --no-ema takes the network as it was trained", list[0].Name, file.Kind)
+	}
 	order = slices.DeleteFunc(slices.Clone(order), func(name string) bool { return isBuffer(name) })
 	if len(list) != len(order) {
 		return 0, fmt.Errorf("the list of averages, %q, has %d tensors, the network %d, need as many: --no-ema takes the network as it was trained", list[0].Name, len(list), len(order))

@@ -31,6 +31,7 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 	if h.Size != 0 {
 		u.SampleSize = h.Size
 	}
+	p.learned(&u)
 	return p, p.finish(&u, v, h, ho2020)
 }
 

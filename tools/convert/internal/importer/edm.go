@@ -55,12 +55,8 @@ func planEDM(v *view, h Hints) (*plan, error) {
 			return nil, err
 		}
 	}
-	if u.OutChannels == 2*u.InChannels {
-		p.find = e.find
-		p.learnedVariance(u, e.last())
-	} else {
-		p.find = e.find
-	}
+	p.find = e.find
+	p.learned(u)
 	return p, p.finish(u, v, h, karras2022)
 }
 

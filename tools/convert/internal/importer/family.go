@@ -97,6 +97,16 @@ func choose(file *checkpoint.File, files files, o Options) (*family, *view, erro
 	return nil, nil, fmt.Errorf("its %d tensors%s are no network of that kind, need %s", len(file.Tensors), firstNames(file.Tensors), need)
 }
 
+// Recognise says what network a file of weights is and why, one sentence each; nothing
+// if it is none that is known.
+func Recognise(file *checkpoint.File) []string {
+	_, v, err := choose(file, files{}, Options{})
+	if err != nil {
+		return nil
+	}
+	return v.found
+}
+
 // firstNames lists the names of a few tensors, for an error.
 func firstNames(tensors []stored.Tensor) string {
 	var names []string

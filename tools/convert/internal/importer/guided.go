@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"slices"
 
-	gorgonia "gorgonia.org/tensor"
-
 	"tweedie/core/graph"
+	"tweedie/core/model"
 	"tweedie/core/unet"
 )
 
@@ -51,9 +50,7 @@ func planGuided(v *view, h Hints) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{find: func(d graph.Declared) part { return g.find(d, &u, h.NewAttention) }}
-	if u.OutChannels == 2*u.InChannels {
-		p.learnedVariance(&u, "out.2")
-	}
+	p.learned(&u)
 	p.found = append(p.found, fmt.Sprintf("%d levels of %d residual blocks, channels %v, norms %s, resampling by %s", g.levels, u.LayersPerBlock,
 		u.BlockOutChannels, orText(u.ResnetTimeScale, "without scale_shift"), orText(u.DownsampleType, "conv")))
 	return p, p.finish(&u, v, h, ho2020)
@@ -82,30 +79,12 @@ func (h Hints) heads(u *unet.Config) error {
 	return nil
 }
 
-// learnedVariance leaves out what a network says of its steps' variance, the second
-// half of its last convolution's channels.
-func (p *plan) learnedVariance(u *unet.Config, last string) {
-	u.OutChannels = u.InChannels
-	p.found = append(p.found, "the network learned its steps' variances too (2C channels), which samplers here do not ask for: they are left out")
-	find, n := p.find, u.InChannels
-	p.find = func(d graph.Declared) part {
-		a := find(d)
-		if len(a.from) == 1 && (a.from[0] == last+".weight" || a.from[0] == last+".bias") {
-			a.shapes = [][]int{append([]int{2 * n}, d.Shape[1:]...)}
-			a.make = firstRows(n)
-		}
-		return a
-	}
-}
-
-// firstRows takes the first n entries of the first axis.
-func firstRows(n int) func(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
-	return func(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
-		taken, err := in[0].Slice(gorgonia.S(0, n))
-		if err != nil {
-			return nil, err
-		}
-		return taken.(*gorgonia.Dense), nil
+// learned says that a network with twice the channels answers its steps' variance too,
+// as Nichol & Dhariwal 2021 have it.
+func (p *plan) learned(u *unet.Config) {
+	if u.OutChannels == 2*u.InChannels {
+		p.config.Variance = model.Learned
+		p.found = append(p.found, "it learned the variance of its steps too: it answers twice the channels")
 	}
 }
 

@@ -19,6 +19,9 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	for s.kind(len(s.kinds)) != "" {
 		s.kinds = append(s.kinds, s.kind(len(s.kinds)))
 	}
+	if len(s.kinds) == 0 {
+		return nil, fmt.Errorf("there is no all_modules.0, need every layer of the network")
+	}
 	u := unet.Config{
 		SampleSize: h.Size, NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu", UpAttention: "last",
 	}

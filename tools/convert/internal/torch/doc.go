@@ -22,5 +22,6 @@ const (
 	maxDepth   = 64       // containers inside one another
 	maxEntries = 1 << 18  // tensors and other values of a file
 	maxName    = 1 << 10  // bytes of a value's name
+	maxNames   = 16 << 20 // bytes of all names
 	maxRepeat  = 16 << 20 // bytes of a tensor whose strides visit its storage more than once
 )

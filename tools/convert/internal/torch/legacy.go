@@ -28,7 +28,7 @@ func parseLegacy(in io.ReaderAt, size int64) (any, error) {
 	}
 	none := func(any) (any, error) { return nil, fmt.Errorf("pickle refers to a storage before there are any") }
 	if v, err := next(none); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("is neither a zip archive nor begins with PyTorch's magic number: %w", err)
 	} else if n, ok := v.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
 		return nil, fmt.Errorf("starts with %s, need a zip archive or PyTorch's magic number", describe(v))
 	}

@@ -108,12 +108,13 @@ func resolve(find func(key string, dtype weights.DType, count int64, args tuple)
 // walker lists what is in a pickle's value.
 type walker struct {
 	file  *File
-	count int
+	count int // values so far
+	names int // bytes of their names
 }
 
 func (w *walker) walk(name string, v any, depth int) error {
-	if w.count++; w.count > maxEntries {
-		return fmt.Errorf("holds more than %d values", maxEntries)
+	if w.count, w.names = w.count+1, w.names+len(name); w.count > maxEntries || w.names > maxNames {
+		return fmt.Errorf("holds more than %d values, or %d bytes of names", maxEntries, maxNames)
 	}
 	if depth > maxDepth {
 		return fmt.Errorf("%.60q nests more than %d deep, or holds itself", name, maxDepth)
