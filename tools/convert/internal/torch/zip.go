@@ -29,16 +29,16 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 		return nil, fmt.Errorf("is a zip archive without data.pkl, need one of torch.save")
 	}
 	if order := entries[folder+"byteorder"]; order != nil {
-		at, size, err := extent(order)
+		at, n, err := extent(order, size)
 		if err != nil {
 			return nil, err
 		}
-		text := make([]byte, min(size, 16))
+		text := make([]byte, min(n, 16))
 		if _, err := in.ReadAt(text, at); err != nil || string(text) != "little" {
 			return nil, fmt.Errorf("byte order is %q, need little", text)
 		}
 	}
-	at, count, err := extent(pickle)
+	at, count, err := extent(pickle, size)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 		if f == nil {
 			return nil, fmt.Errorf("storage %q is not in the archive", key)
 		}
-		at, bytes, err := extent(f)
+		at, bytes, err := extent(f, size)
 		if err != nil {
 			return nil, err
 		}
@@ -70,14 +70,17 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 	return m.run()
 }
 
-// extent returns where an entry's bytes lie in the archive.
-func extent(f *zip.File) (at, size int64, err error) {
+// extent returns where an entry's bytes lie in an archive of so many bytes.
+func extent(f *zip.File, archive int64) (at, size int64, err error) {
 	if f.Method != zip.Store || f.CompressedSize64 != f.UncompressedSize64 {
 		return 0, 0, fmt.Errorf("entry %q is compressed, need it stored as torch.save does", f.Name)
 	}
 	at, err = f.DataOffset()
 	if err != nil {
 		return 0, 0, fmt.Errorf("entry %q: %w", f.Name, err)
+	}
+	if at > archive || f.UncompressedSize64 > uint64(archive-at) {
+		return 0, 0, fmt.Errorf("entry %q is %d bytes, %d are left in the archive", f.Name, f.UncompressedSize64, archive-at)
 	}
 	return at, int64(f.UncompressedSize64), nil
 }
