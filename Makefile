@@ -28,7 +28,7 @@ SOURCES = find core weights wasm site tools/join go.mod go.sum Makefile -type f 
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run test bench bench-peers generate golden fmt clean toolchain
+.PHONY: help build wasm site run test bench bench-peers compare generate golden fmt clean toolchain
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -66,6 +66,11 @@ bench: site ## speed of kernels, network and page; how it grows, in bench-report
 # make bench-peers ROWS=web1,native ROUNDS=5 ARGS=--json
 bench-peers: build ## speed beside ONNX Runtime and PyTorch, in one table
 	@$(GO) run ./tools/bench peers --rows '$(ROWS)' --rounds $(or $(ROUNDS),9) $(ARGS)
+
+# Every sampler at 5 to 1000 evaluations: some hours. It goes on where it was stopped.
+compare: build ## distance to the digits against evaluations, all samplers, in site/docs/samplers/
+	bin/tweedie data mnist -o .cache/data/mnist
+	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o site/docs/samplers $(ARGS)
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...
