@@ -59,8 +59,7 @@ func (d *Dual) tangent(op graph.Op, in []graph.Value, i int) graph.Value {
 	switch op.(type) {
 	case graph.Linear:
 		if along[0] != nil {
-			w := d.Shape(in[1])
-			return d.Graph.Apply(linearTangent{in: w[1], out: w[0]}, *along[0], in[1])
+			return d.Graph.Apply(op, *along[0], in[1])
 		}
 	case graph.SiLU:
 		return d.Graph.Apply(siluTangent{}, in[0], *along[0])
@@ -91,52 +90,6 @@ func (o noTangent) Infer([][]int) ([]int, error) {
 	return nil, fmt.Errorf("%T of these values has no tangent here, need Linear, SiLU, Add, AddChannels or Concat", o.Op)
 }
 
-// linearTangent is W·ẋ, on the last axis of ẋ.
-type linearTangent struct{ in, out int }
-
-// Infer returns the shape of ẋ with W's rows for its last axis.
-func (o linearTangent) Infer(in [][]int) ([]int, error) {
-	last := len(in[0]) - 1
-	return append(append([]int{}, in[0][:last]...), o.out), nil
-}
-
-// Cost counts two operations a weight and row.
-func (o linearTangent) Cost(_ [][]int, out []int) graph.Cost {
-	return graph.Cost{FLOPs: 2 * int64(tensor.Size(out)) * int64(o.in)}
-}
-
-// Bind returns Linear's kernel with biases of zero.
-func (o linearTangent) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) graph.Runner {
-	return linearRunner{graph.Linear{}.Bind(in, append(params, []int{o.out}), out, batch, mode), make([]float32, o.out)}
-}
-
-type linearRunner struct {
-	graph.Runner
-	none []float32
-}
-
-func (r linearRunner) Load(params []quant.Numbers) {
-	r.Runner.Load(append(params, quant.Numbers{Float: r.none}))
-}
-
-// Backward implements Differentiable.
-func (o linearTangent) Backward(dx, dw, x, w [][]float32, dy []float32, _ int) {
-	for i, d := range dy {
-		at, r := i/o.out*o.in, i%o.out*o.in
-		grad := dw[0][r : r+o.in]
-		for k, v := range x[0][at : at+o.in] {
-			grad[k] += d * v
-		}
-		if dx[0] == nil {
-			continue
-		}
-		grad = dx[0][at : at+o.in]
-		for k, v := range w[0][r : r+o.in] {
-			grad[k] += d * v
-		}
-	}
-}
-
 // siluTangent is SiLU′(x)·ẋ.
 type siluTangent struct{}
 
@@ -148,7 +101,7 @@ func (siluTangent) Cost(_ [][]int, out []int) graph.Cost {
 	return graph.Cost{FLOPs: 16 * int64(tensor.Size(out))}
 }
 
-// Bind returns the loop.
+// Bind returns SiLU's derivative, with ẋ in the place of ∂loss/∂y.
 func (siluTangent) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) graph.Runner {
 	return siluRunner(tensor.Size(out))
 }
@@ -158,30 +111,22 @@ type siluRunner int
 func (siluRunner) Load([]quant.Numbers) {}
 func (siluRunner) Scratch() int         { return 0 }
 func (r siluRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
-	for i := range y[:n*int(r)] {
-		slope, _ := siluSlopes(x[0][i])
-		y[i] = slope * x[1][i]
-	}
+	k := n * int(r)
+	clear(y[:k])
+	kernel.SiLUBackward(y[:k], x[0][:k], x[1][:k])
 }
 
-// Backward implements Differentiable.
+// Backward implements Differentiable. With s = sigmoid(x), SiLU″(x) is
+// s·(1−s)·(2 + x·(1−2s)).
 func (siluTangent) Backward(dx, _, x, _ [][]float32, dy []float32, _ int) {
-	for i, d := range dy {
-		slope, bend := siluSlopes(x[0][i])
-		if dx[0] != nil {
-			dx[0][i] += d * bend * x[1][i]
-		}
-		if dx[1] != nil {
-			dx[1][i] += d * slope
-		}
+	if dx[1] != nil {
+		kernel.SiLUBackward(dx[1], x[0], dy)
 	}
-}
-
-// siluSlopes returns the first and the second derivative of x·s, s = sigmoid(x):
-//
-//	s + x·s·(1−s)   and   s·(1−s)·(2 + x·(1−2s))
-func siluSlopes(x float32) (slope, bend float32) {
-	s := 1 / (1 + num.Exp32(-x))
-	rise := s * (1 - s)
-	return s + x*rise, rise * (2 + x*(1-2*s))
+	if dx[0] == nil {
+		return
+	}
+	for i, v := range x[0] {
+		s := 1 / (1 + num.Exp32(-v))
+		dx[0][i] += dy[i] * x[1][i] * s * (1 - s) * (2 + v*(1-2*s))
+	}
 }

@@ -31,7 +31,9 @@ func apply(op graph.Op, y []float64, out []int, in [][]float64, shapes [][]int) 
 	case graph.Linear:
 		c, m := shapes[1][1], shapes[1][0]
 		for i := range y {
-			y[i] = in[2][i%m]
+			if len(in) > 2 {
+				y[i] = in[2][i%m]
+			}
 			for k := range c {
 				y[i] += in[0][i/m*c+k] * in[1][i%m*c+k]
 			}
@@ -75,12 +77,6 @@ func apply(op graph.Op, y []float64, out []int, in [][]float64, shapes [][]int) 
 		}
 	case graph.Upsample, graph.SpaceToDepth, graph.DepthToSpace:
 		refMove(op, y, out, in[0], shapes[0])
-	case linearTangent:
-		for i := range y {
-			for k := range op.in {
-				y[i] += in[0][i/op.out*op.in+k] * in[1][i%op.out*op.in+k]
-			}
-		}
 	case siluTangent:
 		const h = 1e-4
 		for i, v := range in[0] {

@@ -127,18 +127,19 @@ func (r *winogradRunner) Run(y []float32, x [][]float32, n int, scratch []float3
 	r.conv.Run(y, x[0], n, r.bias, nil, scratch, r.mode)
 }
 
-// Linear maps the last axis of x, [C] or [H,W,C], by weights [out,C] and biases [out].
+// Linear maps the last axis of x, [C] or [H,W,C], by weights [out,C] and biases [out],
+// which may be left out.
 type Linear struct{}
 
 // Infer returns x's shape with its last axis replaced.
 func (Linear) Infer(in [][]int) ([]int, error) {
-	if len(in) != 3 || len(in[0]) == 0 || len(in[1]) != 2 || len(in[2]) != 1 {
-		return nil, fmt.Errorf("has inputs %v, need x, weights [out,C] and biases [out]", in)
+	if len(in) < 2 || len(in) > 3 || len(in[0]) == 0 || len(in[1]) != 2 || len(in) == 3 && len(in[2]) != 1 {
+		return nil, fmt.Errorf("has inputs %v, need x, weights [out,C] and biases [out] or none", in)
 	}
 	x, w := in[0], in[1]
 	last := len(x) - 1
-	if w[1] != x[last] || in[2][0] != w[0] {
-		return nil, fmt.Errorf("weights %v and biases %v do not fit x %v", w, in[2], x)
+	if w[1] != x[last] || len(in) == 3 && in[2][0] != w[0] {
+		return nil, fmt.Errorf("weights %v and biases %v do not fit x %v", w, in[2:], x)
 	}
 	return append(append([]int{}, x[:last]...), w[0]), nil
 }

@@ -69,6 +69,7 @@ func TestInfer(t *testing.T) {
 		{graph.Bilinear{H: 9, W: 2}, [][]int{image}, []int{9, 2, 8}},
 		{graph.InstanceNormPlus{}, [][]int{image, {24}}, image},
 		{graph.Linear{}, [][]int{image, {3, 8}, {3}}, []int{4, 6, 3}},
+		{graph.Linear{}, [][]int{image, {3, 8}}, []int{4, 6, 3}},
 		{graph.Concat{}, [][]int{image, {4, 6, 1}}, []int{4, 6, 9}},
 		{graph.Upsample{}, [][]int{image}, []int{8, 12, 8}},
 		{graph.Modulate{}, [][]int{image, {16}}, image},
