@@ -78,6 +78,10 @@ func (c *compiler) node(n *graph.Node) {
 		return
 	}
 	sources := each(n.In, c.wholeOf)
+	if _, ok := n.Op.(graph.Reshape); ok {
+		c.whole[n.Out] = sources[0]
+		return
+	}
 	r := c.program.Bind(*n, c.batch, c.options.Arithmetic())
 	r.Load(each(n.Params, c.numbers))
 	c.whole[n.Out] = c.emit(n, r, c.program.Size(n.Out), sources...)

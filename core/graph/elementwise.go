@@ -1,0 +1,121 @@
+package graph
+
+import (
+	"fmt"
+
+	"tweedie/core/kernel"
+)
+
+// Map applies a function of kernel.Mappings, with its settings, to every number.
+type Map struct {
+	Fn   string
+	A, B float32
+}
+
+// Infer returns x's shape.
+func (o Map) Infer(in [][]int) ([]int, error) {
+	if _, ok := kernel.Named(kernel.Mappings, o.Fn); !ok {
+		return nil, unknown(o.Fn)
+	}
+	if len(in) != 1 {
+		return nil, fmt.Errorf("has %d inputs, need 1", len(in))
+	}
+	return in[0], nil
+}
+
+// Cost counts a function as twelve.
+func (Map) Cost(_ [][]int, out []int) Cost { return each(out, 12) }
+
+// Bind returns the kernel.
+func (o Map) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	k := size(out)
+	f, _ := kernel.Named(kernel.Mappings, o.Fn)
+	return plain{func(y []float32, x [][]float32, n int) {
+		for i, v := range x[0][:n*k] {
+			y[i] = f(v, o.A, o.B)
+		}
+	}}
+}
+
+// Zip applies a function of kernel.Pairings to numbers of two values, or of a value
+// and a parameter, for every index of Shape: number Σ i·A of the first and Σ i·B of the second.
+// A step of 0 repeats what an axis lacks.
+type Zip struct {
+	Fn    string
+	Shape []int
+	A, B  []int
+}
+
+// Infer returns Shape.
+func (o Zip) Infer(in [][]int) ([]int, error) {
+	if _, ok := kernel.Named(kernel.Pairings, o.Fn); !ok {
+		return nil, unknown(o.Fn)
+	}
+	if len(in) != 2 {
+		return nil, fmt.Errorf("has %d inputs, need 2", len(in))
+	}
+	for i, steps := range [][]int{o.A, o.B} {
+		if err := walks(kernel.Walk{Shape: o.Shape, Steps: steps}, in[i]); err != nil {
+			return nil, err
+		}
+	}
+	return o.Shape, nil
+}
+
+// Cost counts one operation a number.
+func (o Zip) Cost(_ [][]int, out []int) Cost { return each(out, 1) }
+
+// Bind returns the kernel.
+func (o Zip) Bind(in, params [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	f, _ := kernel.Named(kernel.Pairings, o.Fn)
+	r := &zipRunner{f: f, add: o.Fn == "add", out: size(out), a: size(in[0])}
+	r.walk, r.other = merged(o.Shape, o.A, o.B)
+	if len(params) == 0 {
+		r.b = size(in[1])
+	}
+	return r
+}
+
+type zipRunner struct {
+	weights
+	walk      kernel.Walk
+	other     []int
+	f         func(a, b float32) float32
+	add       bool
+	out, a, b int // numbers of a sample; b is 0 for a parameter
+}
+
+func (r *zipRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
+	for i := range n {
+		yi, a, b := y[i*r.out:(i+1)*r.out], x[0][i*r.a:(i+1)*r.a], []float32(nil)
+		if r.b == 0 {
+			b = r.numbers[0]
+		} else {
+			b = x[1][i*r.b : (i+1)*r.b]
+		}
+		if r.add && len(r.walk.Shape) == 1 && r.walk.Steps[0] == 1 && r.other[0] == 1 {
+			kernel.Add(yi, a[:r.out], b[:r.out])
+			continue
+		}
+		r.walk.Zip(yi, a, b, r.other, r.f)
+	}
+}
+
+// merged joins neighbouring axes that both walks pass in one.
+func merged(shape, a, b []int) (kernel.Walk, []int) {
+	var w kernel.Walk
+	var other []int
+	for k, n := range shape {
+		if last := len(w.Shape) - 1; last >= 0 && w.Steps[last] == n*a[k] && other[last] == n*b[k] {
+			w.Shape[last], w.Steps[last], other[last] = w.Shape[last]*n, a[k], b[k]
+			continue
+		}
+		w.Shape, w.Steps, other = append(w.Shape, n), append(w.Steps, a[k]), append(other, b[k])
+	}
+	return w, other
+}
+
+// unknown is the error of a function that is not there.
+func unknown(name string) error {
+	return fmt.Errorf("has function %q, need one of weights/FORMAT.md", name)
+}

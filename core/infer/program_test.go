@@ -1,0 +1,126 @@
+package infer_test
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/graph"
+	"tweedie/core/infer"
+	"tweedie/core/kernel"
+	"tweedie/core/rng"
+)
+
+// general is a program of the operations that no native network has.
+func general(t testing.TB) (*graph.Program, graph.Value) {
+	p := &graph.Program{}
+	x, number := p.Input("x", 4, 6, 3), p.Input("t", 1)
+	h := p.Apply(graph.Taps{Axis: 1, Count: 2, Index: []int{-1, 0, 0, 1, 2, 2, 5, 4}, Weight: []float32{1, 0.5, 0.25, -1, 2, 1, 0.125, 3}}, x) // [4,4,3]
+	for _, f := range kernel.Mappings {
+		h = p.Apply(graph.Add{}, h, p.Apply(graph.Map{Fn: "clip", A: -2, B: 2}, p.Apply(graph.Map{Fn: f.Name, A: 0.5, B: 1.5}, p.Apply(graph.Map{Fn: "sigmoid"}, h))))
+	}
+	row := p.Apply(graph.Lookup{}, number, p.Param("table", graph.Init{}, 5, 3))
+	h = p.Apply(graph.Zip{Fn: "mul", Shape: []int{16, 3}, A: []int{3, 1}, B: []int{0, 1}}, h, row)
+	h = p.Apply(graph.Zip{Fn: "sub", Shape: []int{4, 4, 3}, A: []int{3, 12, 1}, B: []int{0, 3, 1}}, h, p.Param("shift", graph.Init{}, 4, 3))
+	h = p.Apply(graph.LayerNorm{Eps: 1e-5}, h, p.Param("gamma", graph.Init{}, 3), p.Param("beta", graph.Init{}, 3))
+	a := p.Apply(graph.View{Offset: 2, Shape: []int{2, 3, 8}, Steps: []int{0, -1, 6}}, h)
+	b := p.Apply(graph.Softmax{}, p.Apply(graph.Reshape{Shape: []int{2, 8, 3}}, h))
+	product := p.Apply(graph.MatMul{}, a, b) // [2,3,3]
+	sums := p.Apply(graph.Reduce{Fn: "mean"}, product)
+	sums = p.Apply(graph.Zip{Fn: "max", Shape: []int{2, 3}, A: []int{3, 1}, B: []int{3, 1}}, sums, p.Apply(graph.Fixed{}, p.Param("floor", graph.Init{}, 2, 3)))
+	out := p.Apply(graph.Zip{Fn: "add", Shape: []int{2, 3, 3}, A: []int{9, 3, 1}, B: []int{3, 0, 1}}, product, sums)
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return p, out
+}
+
+// TestGeneralOperations holds a program of every general operation to the same bits on
+// every machine, for any batch, and through a listing.
+func TestGeneralOperations(t *testing.T) {
+	p, out := general(t)
+	params := graph.NewParams(p)
+	rng.Normal(params.Flat, 1, 2, 3)
+	const n = 3
+	x := make([]float32, n*p.Size(p.Inputs[0].Value))
+	rng.Normal(x, 4, 5, 6)
+	times := []float32{-1, 2.5, float32(math.NaN())}
+	run := func(p *graph.Program, out graph.Value, batch int) []float32 {
+		w, err := infer.Load(p, out, params, batch, infer.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		plan, k := w.NewPlan(), len(x)/n
+		y := make([]float32, n*p.Size(out))
+		for at := 0; at < n; at += batch {
+			m := min(batch, n-at)
+			plan.Run(y[at*p.Size(out):], m, x[at*k:(at+m)*k], times[at:at+m])
+		}
+		return y
+	}
+	y := run(p, out, n)
+	for _, v := range y {
+		if v-v != 0 {
+			t.Fatalf("output holds %g", v)
+		}
+	}
+	for batch := 1; batch < n; batch++ {
+		if !slices.Equal(run(p, out, batch), y) {
+			t.Errorf("batch %d: other bits", batch)
+		}
+	}
+	l, err := graph.List(p, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, value, err := l.Program()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(run(listed, value, n), y) {
+		t.Error("listed: other bits")
+	}
+	hash := sha256.New()
+	binary.Write(hash, binary.LittleEndian, y)
+	got := fmt.Sprintf("%x\n", hash.Sum(nil))
+	const golden = "testdata/general.txt"
+	if os.Getenv("TWEEDIE_GOLDEN") == "write" {
+		if err := os.WriteFile(golden, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("SHA-256 is %s, need %s", strings.TrimSpace(got), want)
+	}
+}
+
+// TestReshapeIsNoStep holds that another shape costs nothing.
+func TestReshapeIsNoStep(t *testing.T) {
+	p := &graph.Program{}
+	x := p.Input("x", 4, 3)
+	y := p.Apply(graph.Reshape{Shape: []int{12}}, p.Apply(graph.SiLU{}, p.Apply(graph.Reshape{Shape: []int{2, 6}}, x)))
+	w, err := infer.Load(p, y, graph.NewParams(p), 2, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	plan := w.NewPlan()
+	var ran []string
+	plan.Observe(func(n graph.Node) { ran = append(ran, fmt.Sprintf("%T", n.Op)) })
+	in, out := make([]float32, 24), make([]float32, 24)
+	rng.Normal(in, 1, 1, 1)
+	plan.Run(out, 2, in)
+	want := make([]float32, 24)
+	kernel.SiLU(want, in)
+	if !slices.Equal(ran, []string{"graph.SiLU"}) || !slices.Equal(out, want) {
+		t.Errorf("ran %v", ran)
+	}
+}
