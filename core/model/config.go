@@ -8,6 +8,7 @@ import (
 	"math"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/graph"
 	"tweedie/core/json"
 	"tweedie/core/unet"
 )
@@ -19,6 +20,7 @@ var ErrConfig = errors.New("invalid model configuration")
 const (
 	UNet2D  = "unet2d"
 	NCSN    = "ncsn"
+	Program = "program"
 	Epsilon = string(diffusion.PredictEpsilon)
 	EDM     = "edm" // F with Karras et al. 2022's preconditioning
 
@@ -32,9 +34,10 @@ const Learned = "learned"
 // Config is what a model file says of its model.
 type Config struct {
 	Title      string              `json:"title,omitempty"`       // for people
-	Arch       string              `json:"arch"`                  // UNet2D or NCSN
+	Arch       string              `json:"arch"`                  // UNet2D, NCSN or Program
 	UNet       *unet.Config        `json:"unet,omitempty"`        // the network of UNet2D
 	NCSN       *unet.NCSN          `json:"ncsn,omitempty"`        // the network of NCSN
+	Program    *graph.Listing      `json:"program,omitempty"`     // the network of Program: of x [H,W,C], t [1] and perhaps y [1]
 	Prediction string              `json:"prediction"`            // EDM, Consistency, or one of diffusion.Predictions with a schedule or a process
 	Variance   string              `json:"variance,omitempty"`    // Learned, or "" for a network that says nothing of it
 	Posterior  *diffusion.Spread   `json:"posterior,omitempty"`   // what was measured of it, for Analytic-DPM
@@ -111,7 +114,9 @@ func (c *Config) answers() int {
 // images returns the C, H, W that the network takes and gives, if it stands up.
 func (c *Config) images() ([3]int, error) {
 	switch {
-	case c.Arch == UNet2D && c.UNet != nil && c.NCSN == nil:
+	case c.Arch == Program && c.Program != nil && c.UNet == nil && c.NCSN == nil:
+		return c.listed()
+	case c.Arch == UNet2D && c.UNet != nil && c.NCSN == nil && c.Program == nil:
 		u := c.UNet
 		if err := u.Validate(); err != nil {
 			return [3]int{}, err
@@ -120,19 +125,23 @@ func (c *Config) images() ([3]int, error) {
 			return [3]int{}, fmt.Errorf("out_channels is %d, need %d for in_channels %d and variance %q", u.OutChannels, want, u.InChannels, c.Variance)
 		}
 		return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, nil
-	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil:
+	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil && c.Program == nil:
 		n := c.NCSN
 		return [3]int{n.Channels, n.ImageSize, n.ImageSize}, n.Validate()
-	case c.Arch != UNet2D && c.Arch != NCSN:
-		return [3]int{}, fmt.Errorf("arch is %q, need %q or %q", c.Arch, UNet2D, NCSN)
+	case c.Arch != UNet2D && c.Arch != NCSN && c.Arch != Program:
+		return [3]int{}, fmt.Errorf("arch is %q, need %q, %q or %q", c.Arch, UNet2D, NCSN, Program)
 	}
-	return [3]int{}, fmt.Errorf("arch is %q, need a member %q beside it and none of another network", c.Arch, map[string]string{UNet2D: "unet", NCSN: "ncsn"}[c.Arch])
+	return [3]int{}, fmt.Errorf("arch is %q, need a member %q beside it and none of another network", c.Arch, map[string]string{UNet2D: "unet", NCSN: "ncsn", Program: "program"}[c.Arch])
 }
 
 // Build returns the network of a valid configuration, without weights.
 func (c *Config) Build() (*unet.Network, error) {
-	if c.Arch == NCSN {
+	switch c.Arch {
+	case NCSN:
 		return unet.BuildNCSN(c.NCSN)
+	case Program:
+		p, out, err := c.Program.Program()
+		return &unet.Network{Program: p, Out: out}, err
 	}
 	return unet.Build(c.UNet)
 }
@@ -141,6 +150,12 @@ func (c *Config) Build() (*unet.Network, error) {
 func (c *Config) Labels() int {
 	if c.UNet != nil && c.UNet.Conditional() {
 		return *c.UNet.NumClassEmbeds
+	}
+	if c.Program != nil && len(c.Program.Inputs) > 2 {
+		if c.NullClass != nil && *c.NullClass >= len(c.Classes) {
+			return *c.NullClass + 1
+		}
+		return len(c.Classes)
 	}
 	return 0
 }
