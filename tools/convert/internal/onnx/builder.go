@@ -1,0 +1,343 @@
+package onnx
+
+import (
+	"fmt"
+	"math"
+	"slices"
+)
+
+// op is what a node computes.
+type op interface {
+	// place adds the node's operation to a program, and what it reads before.
+	place(p *placer, n *node) placed
+}
+
+// builder makes nodes of ONNX nodes, in their order.
+type builder struct {
+	folder string // where weights outside of the file may lie
+	opset  int
+	values map[string]view
+	users  map[string]int  // how many nodes read a value
+	node   *nodeProto      // at hand
+	folded int             // numbers that were computed already
+	made   map[string]view // what was asked for once gives the same node again
+}
+
+// maxFolded bounds what is computed while a file is read.
+const maxFolded = 1 << 28
+
+// refusal is an error that unwinds to where a node is named. Every handler and
+// placement of this package may panic with one.
+type refusal struct{ error }
+
+func refuse(format string, args ...any) { panic(refusal{fmt.Errorf(format, args...)}) }
+
+// caught turns a refusal that unwinds into an error.
+func caught(err *error) {
+	switch r := recover().(type) {
+	case nil:
+	case refusal:
+		*err = r.error
+	default:
+		panic(r)
+	}
+}
+
+// constant returns a constant of that shape.
+func (b *builder) constant(shape []int, t dtype, numbers []float64) view {
+	b.spend(len(numbers))
+	c := &constant{}
+	c.fill(len(numbers), t, func(i int) float64 { return numbers[i] })
+	return b.add(&node{op: c, dtype: t}, shape)
+}
+
+// spend counts numbers that are computed now.
+func (b *builder) spend(n int) {
+	if b.folded += n; b.folded > maxFolded {
+		refuse("computes more than %d numbers from constants", maxFolded)
+	}
+}
+
+// add completes a node of that shape, one dim an axis, and returns its view.
+func (b *builder) add(n *node, shape []int) view {
+	v := view{of: n}
+	for _, size := range shape {
+		if size == 1 {
+			v.axes = append(v.axes, nil)
+			continue
+		}
+		v.axes = append(v.axes, []atom{{size, len(n.dims), 1}})
+		n.dims = append(n.dims, size)
+	}
+	v.off = make([]int, len(n.dims))
+	if b.node != nil {
+		n.label = label(b.node)
+	}
+	return v
+}
+
+// label names a node for people.
+func label(n *nodeProto) string {
+	if n.name != "" {
+		return fmt.Sprintf("%s node %q", n.op, n.name)
+	}
+	return fmt.Sprintf("%s node of output %q", n.op, slices.Concat(n.outputs, []string{""})[0])
+}
+
+// copied returns v as a node of its own, to be cut and regrouped at will: of one
+// dim if joined.
+func (b *builder) copied(v view, joined bool) view {
+	shape := v.shape()
+	if v.known() {
+		numbers := v.numbers()
+		if joined {
+			return b.constant([]int{len(numbers)}, v.of.dtype, numbers)
+		}
+		return b.constant(shape, v.of.dtype, numbers)
+	}
+	if joined {
+		shape = []int{v.size()}
+	}
+	return b.add(&node{op: copying{}, in: []view{v}, dtype: v.of.dtype}, shape)
+}
+
+// reshaped returns v in another shape of the same size.
+func (b *builder) reshaped(v view, shape []int) view {
+	if out, ok := v.regroup(shape); ok {
+		return out
+	}
+	out, ok := b.copied(v, true).regroup(shape)
+	if !ok {
+		refuse("shape %v is given shape %v, need as many numbers", v.shape(), shape)
+	}
+	return out
+}
+
+// sliced returns n elements of an axis from start, step apart.
+func (b *builder) sliced(v view, axis, start, n, step int) view {
+	out, ok := v.cut(axis, start, n, step)
+	if !ok {
+		out, _ = b.copied(v, false).cut(axis, start, n, step)
+	}
+	return b.narrowed(out)
+}
+
+// expanded returns v repeated to shape.
+func (b *builder) expanded(v view, shape []int) view {
+	out, ok := v.expanded(shape)
+	if !ok {
+		refuse("shape %v does not go with shape %v", v.shape(), shape)
+	}
+	return out
+}
+
+// broadcast returns views repeated to a common shape, as numpy's rules have it.
+func (b *builder) broadcast(views ...view) []view {
+	var shape []int
+	for _, v := range views {
+		s := v.shape()
+		for len(shape) < len(s) {
+			shape = slices.Insert(shape, 0, 1)
+		}
+		for i := range s {
+			if k := len(shape) - len(s) + i; shape[k] == 1 {
+				shape[k] = s[i]
+			}
+		}
+	}
+	out := make([]view, len(views))
+	for i, v := range views {
+		out[i] = b.expanded(v, shape)
+	}
+	return out
+}
+
+// mapped applies a function of one number.
+func (b *builder) mapped(v view, fn string, a, c float64) view {
+	if fn == "affine" && math.Abs(a-1) < 0x1p-22 && c == 0 {
+		return v
+	}
+	if v.known() {
+		f, ok := foldings[fn]
+		if !ok {
+			refuse("computes %s of a constant", fn)
+		}
+		dims, flat, back := v.onto()
+		numbers := flat.numbers()
+		for i, x := range numbers {
+			numbers[i] = f(x, a, c)
+		}
+		return back(b.constant(dims, v.of.dtype, numbers).of)
+	}
+	if in, m, ok := v.madeBy("affine"); ok && fn == "affine" {
+		return b.mapped(in, "affine", a*float64(m.a), float64(a*float64(m.b))+c)
+	}
+	return b.once(fmt.Sprint(fn, a, c, v.key()), func() view {
+		dims, flat, back := v.onto()
+		return back(b.add(&node{op: mapping{fn, float32(a), float32(c)}, in: []view{flat}, dtype: v.of.dtype}, dims).of)
+	})
+}
+
+// once returns what build makes, and what it made for that key before.
+func (b *builder) once(key string, build func() view) view {
+	v, ok := b.made[key]
+	if !ok {
+		v = build()
+		b.made[key] = v
+	}
+	return v.tidy()
+}
+
+// key tells v from other views.
+func (v view) key() string { return fmt.Sprintf("%p%v%v", v.of, v.off, v.axes) }
+
+// under returns what a mapping maps to v.
+func under(v view) view {
+	in := v.of.in[0]
+	out := view{of: in.of, off: slices.Clone(in.off)}
+	for d, o := range v.off {
+		out.advance(in.axes[d][0], o)
+	}
+	for _, axis := range v.axes {
+		var atoms []atom
+		for _, a := range axis {
+			if a.dim != repeated {
+				from := in.axes[a.dim][0]
+				a = atom{a.size, from.dim, from.step * a.step}
+			}
+			atoms = append(atoms, a)
+		}
+		out.axes = append(out.axes, atoms)
+	}
+	return out.tidy()
+}
+
+// zipped applies a function of two numbers, after broadcasting.
+func (b *builder) zipped(fn string, x, y view) view {
+	t := max(x.of.dtype, y.of.dtype)
+	if x.of.dtype == float && y.of.dtype != double || y.of.dtype == float && x.of.dtype != double {
+		t = float
+	}
+	pair := b.broadcast(x, y)
+	x, y = pair[0], pair[1]
+	if x.known() && y.known() {
+		p, q := x.numbers(), y.numbers()
+		f := foldedPairs[fn]
+		for i := range p {
+			p[i] = f(p[i], q[i])
+			if fn == "div" && t == integer {
+				p[i] = math.Trunc(p[i])
+			}
+		}
+		return b.constant(x.shape(), t, p)
+	}
+	if out, ok := b.scaled(fn, x, y); ok {
+		return out
+	}
+	if out, ok := b.recognised(fn, x, y); ok {
+		return out
+	}
+	return b.once(fmt.Sprint(fn, x.key(), y.key()), func() view { return b.paired(fn, x, y, t) })
+}
+
+// paired makes the node of a function of two values of one shape.
+func (b *builder) paired(fn string, x, y view, t dtype) view {
+	pieces, counts, ok := refined(x, y)
+	if !ok { // their atoms have nothing in common
+		return b.paired(fn, b.copied(x, false), b.copied(y, false), t)
+	}
+	n := &node{dtype: t}
+	first, second := view{of: x.of, off: x.off}, view{of: y.of, off: y.off}
+	var dims []int
+	out := view{of: n}
+	k := 0
+	for _, count := range counts {
+		var axis []atom
+		for range count {
+			p, q := pieces[k][0], pieces[k][1]
+			k++
+			last := len(dims) - 1
+			if last >= 0 && follows(first.axes[last][0], p) && follows(second.axes[last][0], q) {
+				first.axes[last] = []atom{{dims[last] * p.size, p.dim, p.step}}
+				second.axes[last] = []atom{{dims[last] * q.size, q.dim, q.step}}
+				for i := range out.axes { // what was a dim is the outer part of one
+					for j := range out.axes[i] {
+						if out.axes[i][j].dim == last {
+							out.axes[i][j].step *= p.size
+						}
+					}
+				}
+				for j := range axis {
+					if axis[j].dim == last {
+						axis[j].step *= p.size
+					}
+				}
+				dims[last] *= p.size
+				axis = append(axis, atom{p.size, last, 1})
+				continue
+			}
+			axis = append(axis, atom{p.size, len(dims), 1})
+			dims = append(dims, p.size)
+			first.axes, second.axes = append(first.axes, []atom{p}), append(second.axes, []atom{q})
+		}
+		out.axes = append(out.axes, axis)
+	}
+	n.in = []view{first, second}
+	b.add(n, dims)
+	out.off = make([]int, len(dims))
+	out = out.tidy()
+	n.op = &pairing{fn: fn, x: x, y: y, out: out}
+	return out
+}
+
+// scaled turns a function of a value and one number into a mapping.
+func (b *builder) scaled(fn string, x, y view) (view, bool) {
+	if c, ok := y.uniform(); ok {
+		switch {
+		case fn == "add":
+			return b.mapped(x, "affine", 1, c), true
+		case fn == "sub":
+			return b.mapped(x, "affine", 1, -c), true
+		case fn == "mul":
+			return b.mapped(x, "affine", c, 0), true
+		case fn == "div" && c != 0:
+			return b.mapped(x, "affine", 1/c, 0), true
+		case fn == "pow":
+			return b.power(x, c), true
+		case fn == "max":
+			return b.mapped(x, "clip", c, math.MaxFloat32), true
+		case fn == "min":
+			return b.mapped(x, "clip", -math.MaxFloat32, c), true
+		}
+	}
+	if c, ok := x.uniform(); ok {
+		switch fn {
+		case "add", "mul", "max", "min":
+			return b.scaled(fn, y, x)
+		case "sub":
+			return b.mapped(y, "affine", -1, c), true
+		case "div":
+			return b.mapped(b.mapped(y, "reciprocal", 0, 0), "affine", c, 0), true
+		}
+	}
+	return view{}, false
+}
+
+// power returns x to a constant power.
+func (b *builder) power(x view, c float64) view {
+	switch c {
+	case 1:
+		return x
+	case 2:
+		return b.mapped(x, "square", 0, 0)
+	case 3:
+		return b.zipped("mul", b.mapped(x, "square", 0, 0), x)
+	case 0.5:
+		return b.mapped(x, "sqrt", 0, 0)
+	case -1:
+		return b.mapped(x, "reciprocal", 0, 0)
+	case -0.5:
+		return b.mapped(b.mapped(x, "sqrt", 0, 0), "reciprocal", 0, 0)
+	}
+	return b.mapped(x, "pow", c, 0)
+}

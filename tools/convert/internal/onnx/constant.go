@@ -1,0 +1,210 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+
+	"tweedie/core/num"
+)
+
+// constant is what is known when a file is read: its weights, and all that is
+// computed from them alone. The numbers lie row by row along the node's dims.
+type constant struct {
+	name    string    // of the initialiser; empty for what was computed
+	floats  []float32 // or
+	numbers []float64
+}
+
+func (c *constant) fill(n int, t dtype, f func(i int) float64) {
+	if t == float {
+		c.floats = make([]float32, n)
+		for i := range c.floats {
+			c.floats[i] = float32(f(i))
+		}
+		return
+	}
+	c.numbers = make([]float64, n)
+	for i := range c.numbers {
+		c.numbers[i] = f(i)
+	}
+}
+
+// known reports whether v is a constant.
+func (v view) known() bool {
+	if v.of == nil {
+		return false
+	}
+	_, ok := v.of.op.(*constant)
+	return ok
+}
+
+// each calls f with the place in the constant of every element of v, in order.
+func (v view) each(f func(from int)) {
+	steps, at := rowSteps(v.of.dims), 0
+	for d, o := range v.off {
+		at += o * steps[d]
+	}
+	atoms := v.flat()
+	walk := make([]int, len(atoms))
+	for i, a := range atoms {
+		if a.dim != repeated {
+			walk[i] = a.step * steps[a.dim]
+		}
+	}
+	index := make([]int, len(atoms))
+	for {
+		f(at)
+		k := len(atoms) - 1
+		for ; k >= 0; k-- {
+			index[k]++
+			at += walk[k]
+			if index[k] < atoms[k].size {
+				break
+			}
+			at -= walk[k] * index[k]
+			index[k] = 0
+		}
+		if k < 0 {
+			return
+		}
+	}
+}
+
+// rowSteps returns how far apart neighbours along each dim lie, row by row.
+func rowSteps(dims []int) []int {
+	steps := make([]int, len(dims))
+	n := 1
+	for d := len(dims) - 1; d >= 0; d-- {
+		steps[d] = n
+		n *= dims[d]
+	}
+	return steps
+}
+
+// numbers returns the elements of a constant in order.
+func (v view) numbers() []float64 {
+	c := v.of.op.(*constant)
+	if v.size() == 0 {
+		return nil
+	}
+	out := make([]float64, 0, v.size())
+	v.each(func(from int) {
+		if c.floats != nil {
+			out = append(out, float64(c.floats[from]))
+		} else {
+			out = append(out, c.numbers[from])
+		}
+	})
+	return out
+}
+
+// float32s is numbers for weights. The result may be the constant's own.
+func (v view) float32s() []float32 {
+	c := v.of.op.(*constant)
+	if flat := v.flat(); c.floats != nil && len(flat) == 1 && flat[0].dim == 0 && flat[0].step == 1 && len(v.of.dims) == 1 && v.size() == len(c.floats) {
+		return c.floats
+	}
+	out := make([]float32, 0, v.size())
+	v.each(func(from int) {
+		if c.floats != nil {
+			out = append(out, c.floats[from])
+		} else {
+			out = append(out, float32(c.numbers[from]))
+		}
+	})
+	return out
+}
+
+// ints returns a constant's numbers as whole numbers.
+func (v view) ints() []int {
+	var out []int
+	for _, x := range v.numbers() {
+		out = append(out, clampInt(x))
+	}
+	return out
+}
+
+// clampInt returns x as an int. Exporters write the largest of int64 for "to the end".
+func clampInt(x float64) int {
+	const most = 1 << 60
+	if !(x == x) {
+		return 0
+	}
+	return int(max(-most, min(most, x)))
+}
+
+// uniform returns the number that all elements of a constant are.
+func (v view) uniform() (x float64, ok bool) {
+	if !v.known() || v.size() == 0 {
+		return 0, false
+	}
+	core := v // repetitions say nothing
+	core.axes = nil
+	for _, a := range v.flat() {
+		if a.dim != repeated {
+			core.axes = append(core.axes, []atom{a})
+		}
+	}
+	if core.size() > 1<<16 {
+		return 0, false
+	}
+	all := core.numbers()
+	return all[0], !slices.ContainsFunc(all, func(y float64) bool { return y != all[0] })
+}
+
+// foldings are kernel.Mappings for constants, and foldedPairs kernel.Pairings: in
+// float64, rounded to the type of the result.
+var foldings = map[string]func(x, a, b float64) float64{
+	"affine":     func(x, a, b float64) float64 { return float64(a*x) + b },
+	"abs":        func(x, _, _ float64) float64 { return math.Abs(x) },
+	"reciprocal": func(x, _, _ float64) float64 { return 1 / x },
+	"square":     func(x, _, _ float64) float64 { return x * x },
+	"sqrt":       func(x, _, _ float64) float64 { return math.Sqrt(x) },
+	"pow":        func(x, a, _ float64) float64 { return num.Pow(x, a) },
+	"exp":        func(x, _, _ float64) float64 { return num.Exp(x) },
+	"log":        func(x, _, _ float64) float64 { return num.Log(x) },
+	"sin":        func(x, _, _ float64) float64 { return num.Sin(x) },
+	"cos":        func(x, _, _ float64) float64 { return num.Cos(x) },
+	"tanh":       func(x, _, _ float64) float64 { return num.Tanh(x) },
+	"erf":        func(x, _, _ float64) float64 { return num.Erf(x) },
+	"sigmoid":    func(x, _, _ float64) float64 { return 1 / (1 + num.Exp(-x)) },
+	"floor":      func(x, _, _ float64) float64 { return math.Floor(x) },
+	"ceil":       func(x, _, _ float64) float64 { return math.Ceil(x) },
+	"round":      func(x, _, _ float64) float64 { return math.RoundToEven(x) },
+	"trunc":      func(x, _, _ float64) float64 { return math.Trunc(x) },
+	"clip":       func(x, a, b float64) float64 { return min(max(x, a), b) },
+	"sign": func(x, _, _ float64) float64 {
+		switch {
+		case x > 0:
+			return 1
+		case x < 0:
+			return -1
+		}
+		return x
+	},
+}
+
+var foldedPairs = map[string]func(a, b float64) float64{
+	"add":   func(a, b float64) float64 { return a + b },
+	"sub":   func(a, b float64) float64 { return a - b },
+	"mul":   func(a, b float64) float64 { return a * b },
+	"div":   func(a, b float64) float64 { return a / b },
+	"pow":   num.Pow,
+	"max":   func(a, b float64) float64 { return max(a, b) },
+	"min":   func(a, b float64) float64 { return min(a, b) },
+	"equal": func(a, b float64) float64 { return truth(a == b) },
+	"less":  func(a, b float64) float64 { return truth(a < b) },
+	"where": func(a, b float64) float64 {
+		if a != 0 {
+			return b
+		}
+		return 0
+	},
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

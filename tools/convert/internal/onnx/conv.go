@@ -1,0 +1,335 @@
+package onnx
+
+import (
+	"slices"
+
+	"tweedie/core/graph"
+)
+
+// conv is a square convolution of an image [C,H,W] by constants [out,C,size,size];
+// dims are out, H and W.
+type conv struct {
+	graph.Conv
+	weight, bias view
+}
+
+func (o conv) weighted(b *builder, n *node, dim int, scale, shift view) (op, bool) {
+	if dim != 0 || len(n.dims) != 3 {
+		return nil, false
+	}
+	o.weight, o.bias = b.rescaled(o.weight, o.bias, scale, shift)
+	return o, true
+}
+
+// padding is an image or any value with zeros laid before, after and between the
+// elements of its dims; the input has one axis a dim.
+type padding struct{ before, after, inside []int }
+
+// window is the geometry of Conv, ConvTranspose and the pools, for an image of
+// height and width.
+type window struct {
+	size, stride, dilation, before, after [2]int
+	ceil                                  bool
+}
+
+// window reads the attributes of the node at hand for a kernel of that size and an
+// image [C,H,W].
+func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) window {
+	w := window{size: size, stride: [2]int{1, 1}, dilation: [2]int{1, 1}}
+	pair := func(name string, to *[2]int) {
+		switch a := b.attrInts(name, nil); {
+		case a == nil:
+		case rank == 1 && len(a) == 1:
+			to[1] = a[0]
+		case rank == 2 && len(a) == 2:
+			*to = [2]int(a)
+		default:
+			refuse("%s is %v, need %d numbers", name, a, rank)
+		}
+	}
+	pair("strides", &w.stride)
+	pair("dilations", &w.dilation)
+	w.ceil = b.attrInt("ceil_mode", 0) != 0
+	pads := b.attrInts("pads", make([]int, 2*rank))
+	if len(pads) != 2*rank {
+		refuse("pads are %v, need %d numbers", pads, 2*rank)
+	}
+	for i := range rank {
+		w.before[2-rank+i], w.after[2-rank+i] = pads[i], pads[rank+i]
+	}
+	for i := range 2 {
+		if !within(w.size[i], 1, 1<<12) || !within(w.stride[i], 1, 1<<12) || !within(w.dilation[i], 1, 1<<12) ||
+			!within(w.before[i], 0, 1<<12) || !within(w.after[i], 0, 1<<12) {
+			refuse("has a window %+v, need sizes, strides and dilations of 1 to 4096 and padding of 0 to 4096", w)
+		}
+		extent := (w.size[i]-1)*w.dilation[i] + 1
+		switch auto := b.attrString("auto_pad", "NOTSET"); auto {
+		case "NOTSET", "":
+		case "VALID":
+			w.before[i], w.after[i] = 0, 0
+		case "SAME_UPPER", "SAME_LOWER":
+			out := (image[1+i] + w.stride[i] - 1) / w.stride[i]
+			all := max(0, (out-1)*w.stride[i]+extent-image[1+i])
+			w.before[i] = all / 2
+			if auto == "SAME_LOWER" {
+				w.before[i] = all - all/2
+			}
+			w.after[i] = all - w.before[i]
+		default:
+			refuse("auto_pad is %q, need NOTSET, VALID, SAME_UPPER or SAME_LOWER", auto)
+		}
+		if image[1+i]+w.before[i]+w.after[i] < extent {
+			refuse("has a window of %d on %d pixels, need one that fits", extent, image[1+i]+w.before[i]+w.after[i])
+		}
+	}
+	return w
+}
+
+func within(v, low, high int) bool { return v >= low && v <= high }
+
+// imageOf returns x [1,C,H,W] or [1,C,L] as [C,H,W], and how many axes of space it has.
+func (b *builder) imageOf(x view) (image view, rank int) {
+	rank = len(x.axes) - 2
+	if rank != 1 && rank != 2 || len(x.axes[0]) != 0 {
+		refuse("is given shape %v, need [1,C,H,W] or [1,C,L]", x.shape())
+	}
+	image = view{of: x.of, off: x.off, axes: slices.Clone(x.axes[1:])}
+	if rank == 1 {
+		image.axes = slices.Insert(image.axes, 1, []atom(nil))
+	}
+	return image, rank
+}
+
+// unimage is the inverse of imageOf.
+func unimage(x view, rank int) view {
+	out := view{of: x.of, off: x.off, axes: slices.Insert(slices.Clone(x.axes), 0, []atom(nil))}
+	if rank == 1 {
+		out.axes = slices.Delete(out.axes, 2, 3)
+	}
+	return out
+}
+
+// kernelOf returns weights [out,in,h,w] of a convolution and their size.
+func (b *builder) kernelOf(w view, rank int) (view, [2]int) {
+	if !w.known() || len(w.axes) != rank+2 {
+		refuse("has weights of shape %v, need constants of %d axes", w.shape(), rank+2)
+	}
+	if rank == 1 {
+		w.axes = slices.Insert(slices.Clone(w.axes), 2, []atom(nil))
+	}
+	s := w.shape()
+	return w, [2]int{s[2], s[3]}
+}
+
+// convolved returns the convolution of an image [C,H,W].
+func (b *builder) convolved(x, weight, bias view, w window, groups int) view {
+	weight = b.grouped(weight, groups, x.shape()[0])
+	if w.stride[0] != w.stride[1] || w.dilation[0] != w.dilation[1] {
+		weight, w = b.evened(x, weight, w)
+	}
+	if w.size[0] != w.size[1] {
+		weight, w = b.squared(weight, w)
+	}
+	if w.before[0] != w.before[1] || w.after[0] != w.after[1] {
+		x = b.padded(x, []int{0, w.before[0], w.before[1]}, []int{0, w.after[0], w.after[1]}, make([]int, 3))
+		w.before, w.after = [2]int{}, [2]int{}
+	} else if inner, before, after, ok := zerosAround(x); ok {
+		x = inner
+		for i := range 2 {
+			w.before[i], w.after[i] = w.before[i]+before, w.after[i]+after
+		}
+	}
+	s := x.shape()
+	o := conv{Conv: graph.Conv{Size: w.size[0], Stride: w.stride[0], Before: w.before[0], After: w.after[0]}, weight: weight, bias: bias}
+	if w.dilation[0] > 1 {
+		o.Dilation = w.dilation[0]
+	}
+	if bias.of != nil && (!bias.known() || bias.size() != weight.shape()[0]) {
+		refuse("has biases of shape %v, need %d constants", bias.shape(), weight.shape()[0])
+	}
+	out := []int{weight.shape()[0], 0, 0}
+	for i := range 2 {
+		out[1+i] = (s[1+i]+w.before[i]+w.after[i]-(w.size[i]-1)*w.dilation[i]-1)/w.stride[i] + 1
+	}
+	return b.add(&node{op: o, in: []view{x}}, out)
+}
+
+// zerosAround returns what a padding of an image [C,H,W] pads, if both axes of
+// space alike and nothing else.
+func zerosAround(x view) (inner view, before, after int, ok bool) {
+	p, is := x.of.op.(padding)
+	if !is || len(x.of.dims) != 3 || !same(x, whole(x.of)) {
+		return view{}, 0, 0, false
+	}
+	before, after = p.before[1], p.after[1]
+	ok = p.before[0] == 0 && p.after[0] == 0 && p.before[2] == before && p.after[2] == after &&
+		before >= 0 && after >= 0 && !slices.ContainsFunc(p.inside, func(n int) bool { return n != 0 })
+	return x.of.in[0], before, after, ok
+}
+
+// maxDense bounds the weights of a grouped convolution that is written out.
+const maxDense = 1 << 25
+
+// grouped writes the weights [out,C/groups,h,w] of a convolution in groups out with
+// zeros for what a group does not see.
+func (b *builder) grouped(weight view, groups, channels int) view {
+	s := weight.shape()
+	if groups < 1 || s[1]*groups != channels || s[0]%groups != 0 {
+		refuse("has weights of shape %v in %d groups for %d channels, need shapes that fit", s, groups, channels)
+	}
+	if groups == 1 {
+		return weight
+	}
+	taps := s[2] * s[3]
+	if s[0]*channels > maxDense/taps {
+		refuse("has %d groups, need fewer or smaller ones: written out they are over %d weights", groups, maxDense)
+	}
+	all := weight.numbers()
+	dense := make([]float64, s[0]*channels*taps)
+	for o := range s[0] {
+		group := o / (s[0] / groups)
+		copy(dense[(o*channels+group*s[1])*taps:], all[o*s[1]*taps:(o+1)*s[1]*taps])
+	}
+	return b.renamed(b.constant([]int{s[0], channels, s[2], s[3]}, float, dense), weight)
+}
+
+// squared lays zeros around a kernel until it is square, and around the image to
+// match.
+func (b *builder) squared(weight view, w window) (view, window) {
+	side := max(w.size[0], w.size[1])
+	for i := range 2 {
+		w.after[i] += (side - w.size[i]) * w.dilation[i]
+	}
+	return b.widened(weight, [2]int{side, side}, [2]int{1, 1}), window{
+		size: [2]int{side, side}, stride: w.stride, dilation: w.dilation, before: w.before, after: w.after,
+	}
+}
+
+// evened writes a kernel of two dilations out. Strides of two kinds are refused,
+// but along an axis of which one output comes.
+func (b *builder) evened(x, weight view, w window) (view, window) {
+	s := x.shape()
+	for i := range 2 {
+		extent := (w.size[i]-1)*w.dilation[i] + 1
+		if s[1+i]+w.before[i]+w.after[i]-extent < w.stride[i] {
+			w.stride[i] = w.stride[1-i]
+		}
+	}
+	if w.stride[0] != w.stride[1] {
+		refuse("has strides %v, need equal ones", w.stride)
+	}
+	if w.dilation[0] != w.dilation[1] {
+		size := [2]int{(w.size[0]-1)*w.dilation[0] + 1, (w.size[1]-1)*w.dilation[1] + 1}
+		weight = b.widened(weight, size, w.dilation)
+		w.size, w.dilation = size, [2]int{1, 1}
+	}
+	return weight, w
+}
+
+// widened lays the taps of a kernel [out,in,h,w] step apart into one of another size.
+func (b *builder) widened(weight view, size, step [2]int) view {
+	s := weight.shape()
+	if size[0]*size[1] > maxDense/(s[0]*s[1]) {
+		refuse("has a kernel of %v, need a smaller one", size)
+	}
+	all := weight.numbers()
+	out := make([]float64, s[0]*s[1]*size[0]*size[1])
+	for i, x := range all {
+		col, row, plane := i%s[3], i/s[3]%s[2], i/(s[3]*s[2])
+		out[(plane*size[0]+row*step[0])*size[1]+col*step[1]] = x
+	}
+	return b.renamed(b.constant([]int{s[0], s[1], size[0], size[1]}, float, out), weight)
+}
+
+// padded lays zeros before, after and between the elements of each axis; below zero
+// it takes elements away.
+func (b *builder) padded(x view, before, after, inside []int) view {
+	s := x.shape()
+	p := padding{}
+	var axes [][]atom
+	for i, n := range s {
+		if n == 1 && before[i] == 0 && after[i] == 0 {
+			continue
+		}
+		s[i] = (n-1)*(1+inside[i]) + 1 + before[i] + after[i]
+		if s[i] < 1 {
+			refuse("pads shape %v by %v and %v, need pixels left", x.shape(), before, after)
+		}
+		axes = append(axes, x.axes[i])
+		p.before, p.after, p.inside = append(p.before, before[i]), append(p.after, after[i]), append(p.inside, inside[i])
+	}
+	in := view{of: x.of, off: x.off, axes: axes}
+	n := &node{op: p, in: []view{in}, dtype: x.of.dtype}
+	out := b.add(n, s)
+	if len(n.dims) != len(axes) {
+		refuse("pads shape %v to %v, need axes that stay", x.shape(), s)
+	}
+	return out
+}
+
+func opConv(b *builder, n *nodeProto, in []view) []view {
+	x, rank := b.imageOf(in[0])
+	weight, size := b.kernelOf(in[1], rank)
+	w := b.window(n, size, x.shape(), rank)
+	out := b.convolved(x, weight, optional(in, 2), w, b.attrInt("group", 1))
+	return []view{unimage(out, rank)}
+}
+
+// opConvTranspose makes of a transposed convolution one of its image spread out, or
+// of one whose windows do not overlap a linear map of every pixel to a block of them.
+func opConvTranspose(b *builder, n *nodeProto, in []view) []view {
+	x, rank := b.imageOf(in[0])
+	weight, size := b.kernelOf(in[1], rank) // [in,out/groups,h,w]
+	w := b.window(n, size, []int{0, 1 << 20, 1 << 20}, rank)
+	extra := [2]int{}
+	if a := b.attrInts("output_padding", nil); a != nil {
+		if len(a) != rank {
+			refuse("output_padding is %v, need %d numbers", a, rank)
+		}
+		copy(extra[2-rank:], a)
+	}
+	if b.attrInt("group", 1) != 1 || b.attrInts("output_shape", nil) != nil {
+		refuse("has groups or output_shape, need neither")
+	}
+	if auto := b.attrString("auto_pad", "NOTSET"); auto != "NOTSET" {
+		refuse("auto_pad is %q, need NOTSET", auto)
+	}
+	s, bias := weight.shape(), optional(in, 2)
+	if s[0] != x.shape()[0] {
+		refuse("has weights of shape %v for %d channels, need as many", s, x.shape()[0])
+	}
+	if size == w.stride && w.before == w.after && w.before == extra && extra == [2]int{} && w.dilation == [2]int{1, 1} {
+		return []view{unimage(b.blocks(x, weight, bias), rank)}
+	}
+	// wᵀ: taps mirrored, channels exchanged.
+	mirrored := b.constant(s, float, weight.numbers())
+	for i := range 2 {
+		for k := range mirrored.axes[2+i] {
+			a := &mirrored.axes[2+i][k]
+			mirrored.off[a.dim] += (a.size - 1) * a.step
+			a.step = -a.step
+		}
+	}
+	flipped := b.renamed(b.copied(mirrored.transposed([]int{1, 0, 2, 3}), false), weight)
+	var before, after, inside [2]int
+	for i := range 2 {
+		extent := (size[i] - 1) * w.dilation[i]
+		before[i], after[i], inside[i] = extent-w.before[i], extent-w.after[i]+extra[i], w.stride[i]-1
+	}
+	spread := b.padded(x, []int{0, before[0], before[1]}, []int{0, after[0], after[1]}, []int{0, inside[0], inside[1]})
+	w.before, w.after, w.stride = [2]int{}, [2]int{}, [2]int{1, 1}
+	return []view{unimage(b.convolved(spread, flipped, bias, w, 1), rank)}
+}
+
+// blocks maps every pixel of x [C,H,W] by weights [C,out,h,w] to h×w pixels.
+func (b *builder) blocks(x, weight, bias view) view {
+	s, t := weight.shape(), x.shape()
+	rows := b.reshaped(weight.transposed([]int{1, 2, 3, 0}), []int{s[1] * s[2] * s[3], s[0]})
+	out := b.linearOf(x.transposed([]int{1, 2, 0}), b.renamed(b.copied(rows, false), weight))
+	if bias.of != nil {
+		tall := b.expanded(b.reshaped(bias, []int{s[1], 1, 1}), []int{s[1], s[2], s[3]})
+		out = b.zipped("add", out, b.renamed(b.copied(b.reshaped(tall, []int{s[1] * s[2] * s[3]}), false), bias))
+	}
+	out = b.reshaped(out, []int{t[1], t[2], s[1], s[2], s[3]}).transposed([]int{2, 0, 3, 1, 4})
+	return b.reshaped(out, []int{s[1], t[1] * s[2], t[2] * s[3]})
+}

@@ -1,0 +1,191 @@
+package onnx
+
+import (
+	"fmt"
+	"slices"
+)
+
+// norm subtracts the mean and divides by √(var + eps), of all numbers along over for
+// each index along keep: atoms of the node's dims, which its input has one atom each of.
+type norm struct {
+	keep, over  []atom
+	eps         float32
+	channel     int  // the dim along which gamma and beta, if any, stand
+	gamma, beta view // constants
+}
+
+// normalised normalises v for each index of its first axes.
+func (b *builder) normalised(v view, keep int, eps float64) view {
+	dims, flat, back := v.onto()
+	n := b.add(&node{in: []view{flat}}, dims).of
+	out := back(n)
+	if !v.complete() && len(flat.axes) == 0 {
+		refuse("normalises a repeated value")
+	}
+	n.op = norm{
+		keep: view{axes: out.axes[:keep]}.flat(), over: view{axes: out.axes[keep:]}.flat(),
+		eps: float32(eps), channel: repeated,
+	}
+	return out
+}
+
+func (o norm) weighted(b *builder, n *node, dim int, scale, shift view) (op, bool) {
+	if o.channel != repeated && o.channel != dim || !slices.ContainsFunc(o.over, func(a atom) bool { return a.dim == dim }) && len(o.keep) != 1 {
+		return nil, false
+	}
+	o.channel = dim
+	if scale.of != nil {
+		if o.gamma.of != nil {
+			scale = b.zipped("mul", o.gamma, scale)
+		}
+		if o.beta.of != nil {
+			o.beta = b.zipped("mul", o.beta, scale)
+		}
+		o.gamma = scale
+	}
+	if shift.of != nil {
+		if o.beta.of != nil {
+			shift = b.zipped("add", o.beta, shift)
+		}
+		o.beta = shift
+	}
+	return o, true
+}
+
+// standardised recognises d/s where d = x − mean(x) and s = √(mean(d²) + ε).
+func (b *builder) standardised(d, s view) (view, bool) {
+	variance, _, ok := s.madeBy("sqrt")
+	if !ok {
+		return view{}, false
+	}
+	eps := 0.0
+	if in, m, ok := variance.madeBy("affine"); ok && m.a == 1 {
+		variance, eps = in, float64(m.b)
+	}
+	squares, ok := averaged(variance)
+	if !ok {
+		return view{}, false
+	}
+	of, _, ok := squares.src.madeBy("square")
+	if !ok || !same(of, d) {
+		return view{}, false
+	}
+	p, ok := d.of.op.(*pairing)
+	if !ok || p.fn != "sub" || !same(d, p.out) {
+		return view{}, false
+	}
+	mean, ok := averaged(p.y)
+	if !ok || !same(mean.src, p.x) || !slices.Equal(mean.axes, squares.axes) || !slices.Equal(mean.src.shape(), squares.src.shape()) {
+		return view{}, false
+	}
+	perm, keep := lastOf(len(p.x.axes), mean.axes)
+	out := b.normalised(mean.src.transposed(perm), keep, eps).transposed(inverse(perm))
+	return b.reshaped(out, d.shape()), true
+}
+
+// averaged returns the mean of which v is the result, kept along the reduced axes
+// and repeated there.
+func averaged(v view) (*reduction, bool) {
+	r, ok := v.of.op.(*reduction)
+	if !ok || r.fn != "mean" {
+		return nil, false
+	}
+	full, ok := r.kept.expanded(r.src.shape())
+	return r, ok && same(full, v)
+}
+
+// reduction joins the numbers along some axes, with a function of graph.Reduce. Its
+// input has the axes that stay, one atom each, and then those that go.
+type reduction struct {
+	fn        string
+	src, kept view  // what it was asked for, and the result with axes of one element
+	axes      []int // of src
+}
+
+// lastOf returns the permutation that moves axes last, and how many are before.
+func lastOf(rank int, axes []int) (perm []int, before int) {
+	for k := range rank {
+		if !slices.Contains(axes, k) {
+			perm = append(perm, k)
+		}
+	}
+	return append(perm, axes...), len(perm)
+}
+
+func inverse(perm []int) []int {
+	out := make([]int, len(perm))
+	for i, k := range perm {
+		out[k] = i
+	}
+	return out
+}
+
+// reduced joins the numbers along axes and keeps them as axes of one element.
+func (b *builder) reduced(v view, fn string, axes []int) view {
+	if v.known() {
+		return b.reducedConstant(v, fn, axes)
+	}
+	return b.once(fmt.Sprint(fn, axes, v.key()), func() view { return b.reducing(v, fn, axes) })
+}
+
+func (b *builder) reducing(v view, fn string, axes []int) view {
+	perm, keep := lastOf(len(v.axes), axes)
+	ordered := v.transposed(perm)
+	rows, goes := view{of: v.of, off: v.off, axes: ordered.axes[:keep]}, ordered.axes[keep:]
+	dims, flat, back := rows.onto()
+	in := view{of: v.of, off: v.off, axes: slices.Concat(flat.axes, goes)}
+	n := b.add(&node{in: []view{in}, dtype: v.of.dtype}, dims).of
+	out := back(n)
+	for range axes {
+		out.axes = append(out.axes, nil)
+	}
+	out = out.transposed(inverse(perm))
+	n.op = &reduction{fn: fn, src: v, kept: out, axes: axes}
+	return out
+}
+
+func (b *builder) reducedConstant(v view, fn string, axes []int) view {
+	perm, keep := lastOf(len(v.axes), axes)
+	ordered := v.transposed(perm)
+	shape := ordered.shape()
+	all := ordered.numbers()
+	count := 1
+	for k := keep; k < len(shape); k++ {
+		count *= shape[k]
+		shape[k] = 1
+	}
+	if count == 0 || len(all) == 0 {
+		refuse("reduces no numbers")
+	}
+	join := map[string]string{"sum": "add", "mean": "add", "prod": "mul", "max": "max", "min": "min"}[fn]
+	var out []float64
+	for at := 0; at < len(all); at += count {
+		x := all[at]
+		for _, y := range all[at+1 : at+count] {
+			x = foldedPairs[join](x, y)
+		}
+		if fn == "mean" {
+			x /= float64(count)
+		}
+		out = append(out, x)
+	}
+	return b.constant(shape, v.of.dtype, out).transposed(inverse(perm))
+}
+
+// softmaxOf is exp(x)/Σ exp(x) along an axis.
+func (b *builder) softmaxOf(v view, axis int) view {
+	perm, keep := lastOf(len(v.axes), []int{axis})
+	ordered := v.transposed(perm)
+	dims, flat, back := view{of: v.of, off: v.off, axes: ordered.axes[:keep]}.onto()
+	rows := len(dims)
+	n := &node{op: softmax{}, in: []view{{of: v.of, off: v.off, axes: append(flat.axes, ordered.axes[keep])}}}
+	out := back(b.add(n, append(dims, axisSize(ordered.axes[keep]))).of)
+	if len(n.dims) == rows { // one number: its share is all
+		return b.expanded(b.constant(nil, float, []float64{1}), v.shape())
+	}
+	out.axes = append(out.axes, []atom{{n.dims[rows], rows, 1}})
+	return out.transposed(inverse(perm))
+}
+
+// softmax runs along the last dim; its input has one axis a dim.
+type softmax struct{}

@@ -1,0 +1,142 @@
+package onnx
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+)
+
+// operator makes the values of a node of those it is given.
+type operator struct {
+	run  func(b *builder, n *nodeProto, in []view) []view
+	need int // inputs that must be there
+}
+
+// operators are those of ONNX that a denoiser is made of, versions 11 to 20.
+var operators = map[string]operator{
+	"Identity": {opIdentity, 1}, "Dropout": {opIdentity, 1}, "Cast": {opCast, 1}, "Constant": {opConstant, 0},
+	"ConstantOfShape": {opConstantOfShape, 1}, "Shape": {opShape, 1}, "Size": {opSize, 1}, "Range": {opRange, 3},
+	"Reshape": {opReshape, 2}, "Flatten": {opFlatten, 1}, "Transpose": {opTranspose, 1}, "Squeeze": {opSqueeze, 1},
+	"Unsqueeze": {opUnsqueeze, 1}, "Expand": {opExpand, 2}, "Tile": {opTile, 2}, "Slice": {opSlice, 1}, "Split": {opSplit, 1},
+	"Concat": {opConcat, 1}, "Gather": {opGather, 2}, "DepthToSpace": {opDepthToSpace, 1}, "SpaceToDepth": {opSpaceToDepth, 1},
+
+	"Conv": {opConv, 2}, "ConvTranspose": {opConvTranspose, 2}, "Gemm": {opGemm, 2}, "MatMul": {opMatMul, 2}, "Einsum": {opEinsum, 1},
+	"AveragePool": {opAveragePool, 1}, "MaxPool": {opMaxPool, 1}, "GlobalAveragePool": {opGlobalAveragePool, 1},
+	"Resize": {opResize, 1}, "Upsample": {opResize, 1}, "Pad": {opPad, 1},
+
+	"GroupNormalization": {opGroupNormalization, 3}, "InstanceNormalization": {opInstanceNormalization, 3},
+	"LayerNormalization": {opLayerNormalization, 2}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1},
+
+	"Add": {opPair("add"), 2}, "Sub": {opPair("sub"), 2}, "Mul": {opPair("mul"), 2}, "Div": {opPair("div"), 2}, "Pow": {opPair("pow"), 2},
+	"Max": {opPair("max"), 1}, "Min": {opPair("min"), 1}, "Sum": {opPair("add"), 1}, "Equal": {opPair("equal"), 2}, "Less": {opPair("less"), 2},
+	"Greater": {opGreater, 2}, "Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opPair("mul"), 2}, "Or": {opPair("max"), 2},
+
+	"Neg": {opMap("affine", -1, 0), 1}, "Abs": {opMap("abs", 0, 0), 1}, "Sqrt": {opMap("sqrt", 0, 0), 1}, "Exp": {opMap("exp", 0, 0), 1},
+	"Log": {opMap("log", 0, 0), 1}, "Sin": {opMap("sin", 0, 0), 1}, "Cos": {opMap("cos", 0, 0), 1}, "Tanh": {opMap("tanh", 0, 0), 1},
+	"Erf": {opMap("erf", 0, 0), 1}, "Reciprocal": {opMap("reciprocal", 0, 0), 1}, "Sigmoid": {opMap("sigmoid", 0, 0), 1},
+	"Floor": {opMap("floor", 0, 0), 1}, "Ceil": {opMap("ceil", 0, 0), 1}, "Round": {opMap("round", 0, 0), 1}, "Sign": {opMap("sign", 0, 0), 1},
+	"Softplus": {opMap("softplus", 0, 0), 1}, "Relu": {opMap("clip", 0, math.MaxFloat32), 1}, "Elu": {opElu, 1}, "Gelu": {opGelu, 1},
+	"LeakyRelu": {opLeakyRelu, 1}, "PRelu": {opPRelu, 2}, "HardSigmoid": {opHardSigmoid, 1}, "HardSwish": {opHardSwish, 1},
+	"Mish": {opMish, 1}, "Clip": {opClip, 1},
+
+	"ReduceMean": {opReduce("mean"), 1}, "ReduceSum": {opReduce("sum"), 1}, "ReduceMax": {opReduce("max"), 1},
+	"ReduceMin": {opReduce("min"), 1}, "ReduceProd": {opReduce("prod"), 1}, "ReduceL2": {opReduceL2, 1}, "ReduceSumSquare": {opReduceSumSquare, 1},
+}
+
+// run makes the values of one node.
+func (b *builder) run(n *nodeProto) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("onnx: %s: %w", label(n), err)
+		}
+	}()
+	defer caught(&err)
+	b.node = n
+	o, ok := operators[n.op]
+	if !ok || n.domain != "" && n.domain != "ai.onnx" {
+		name := strings.TrimPrefix(n.domain+"."+n.op, ".")
+		refuse("operator %q of version %d is not there, need one of %s", name, b.opset, strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
+	}
+	in := make([]view, len(n.inputs))
+	for i, name := range n.inputs {
+		v, ok := b.values[name]
+		if !ok && name != "" {
+			refuse("input %d is %q, which nothing before it makes", i, name)
+		}
+		in[i] = v
+	}
+	for i := range o.need {
+		if i >= len(in) || in[i].of == nil {
+			refuse("has no input %d, need %d", i, o.need)
+		}
+	}
+	for i, v := range o.run(b, n, in) {
+		checkShape(v.shape())
+		if i < len(n.outputs) {
+			v.of.users = max(v.of.users, b.users[n.outputs[i]])
+			b.values[n.outputs[i]] = v
+		}
+	}
+	return nil
+}
+
+// attrInt and so on return an attribute of the node at hand, or what it is by
+// default.
+func (b *builder) attrInt(name string, or int) int {
+	if a := b.node.attributes[name]; a != nil {
+		return clampInt(float64(a.i))
+	}
+	return or
+}
+
+func (b *builder) attrInts(name string, or []int) []int {
+	a := b.node.attributes[name]
+	if a == nil {
+		return or
+	}
+	out := make([]int, len(a.ints))
+	for i, x := range a.ints {
+		out[i] = clampInt(float64(x))
+	}
+	return out
+}
+
+func (b *builder) attrFloat(name string, or float64) float64 {
+	if a := b.node.attributes[name]; a != nil {
+		return float64(a.f)
+	}
+	return or
+}
+
+func (b *builder) attrString(name, or string) string {
+	if a := b.node.attributes[name]; a != nil {
+		return a.s
+	}
+	return or
+}
+
+// optional returns an input that may be missing.
+func optional(in []view, i int) view {
+	if i < len(in) {
+		return in[i]
+	}
+	return view{}
+}
+
+// constants returns the whole numbers of an input that must be known.
+func constants(v view) []int {
+	if !v.known() || v.size() > 1<<16 {
+		refuse("has an input of shape %v that says how, need at most 65536 numbers that do not depend on the network's inputs", v.shape())
+	}
+	return v.ints()
+}
+
+// constantOf returns the one number of an input that must be known.
+func constantOf(v view) float64 {
+	if !v.known() || v.size() != 1 {
+		refuse("has an input of shape %v, need one number that does not depend on the network's inputs", v.shape())
+	}
+	return v.numbers()[0]
+}

@@ -1,0 +1,307 @@
+package onnx
+
+import (
+	"math"
+	"slices"
+
+	"tweedie/core/graph"
+)
+
+// taps makes the elements along a dim weighted sums of others, as graph.Taps does;
+// the input has one axis a dim.
+type taps struct {
+	dim, count int
+	index      []int
+	weight     []float32
+}
+
+// upsample doubles height and width of an image [C,H,W] by repeating pixels.
+type upsample struct{}
+
+// pool is graph.AveragePool of an image [C,H,W].
+type pool struct{ graph.AveragePool }
+
+// tapped makes elements along an axis sums of count others.
+func (b *builder) tapped(v view, axis, count int, index []int, weight []float32) view {
+	shape := v.shape()
+	o := taps{count: count, index: index, weight: weight}
+	if shape[axis] == 1 || len(index) == count {
+		refuse("resizes shape %v to or from one element along axis %d", shape, axis)
+	}
+	in := view{of: v.of, off: v.off}
+	for k, a := range v.axes {
+		if k == axis {
+			o.dim = len(in.axes)
+		}
+		if len(a) > 0 {
+			in.axes = append(in.axes, a)
+		}
+	}
+	shape[axis] = len(index) / count
+	return b.add(&node{op: o, in: []view{in}, dtype: v.of.dtype}, shape)
+}
+
+// opResize resizes axes by "nearest" or "linear", each on its own.
+func opResize(b *builder, n *nodeProto, in []view) []view {
+	v := in[0]
+	shape := v.shape()
+	sizes, scales := b.resized(n, in, shape)
+	mode := b.attrString("mode", "nearest")
+	if b.attrInt("antialias", 0) != 0 || mode != "nearest" && mode != "linear" {
+		refuse("mode is %q with antialias %d, need nearest or linear without", mode, b.attrInt("antialias", 0))
+	}
+	tables := make([][]int, len(shape))
+	weights := make([][]float32, len(shape))
+	doubled := mode == "nearest" && len(shape) == 4 && sizes[0] == 1 && sizes[1] == shape[1]
+	for k := range shape {
+		if sizes[k] == shape[k] && scales[k] == 1 {
+			continue
+		}
+		if shape[k] == 1 {
+			refuse("resizes shape %v to %v", shape, sizes)
+		}
+		tables[k], weights[k] = b.resizeAxis(mode, shape[k], sizes[k], scales[k])
+	}
+	for k := max(0, len(shape)-2); k < len(shape); k++ {
+		doubled = doubled && len(tables[k]) == 2*shape[k]
+		for i, from := range tables[k] {
+			doubled = doubled && from == i/2
+		}
+	}
+	if doubled {
+		image := view{of: v.of, off: v.off, axes: v.axes[1:]}
+		return []view{unimage(b.add(&node{op: upsample{}, in: []view{image}, dtype: v.of.dtype}, sizes[1:]), 2)}
+	}
+	for k, index := range tables {
+		if index != nil {
+			v = b.tapped(v, k, len(index)/sizes[k], index, weights[k])
+		}
+	}
+	return []view{v}
+}
+
+// resized returns the sizes after a Resize, or the Upsample of version 9, and the
+// factors.
+func (b *builder) resized(n *nodeProto, in []view, shape []int) (sizes []int, scales []float64) {
+	at := 2
+	if n.op == "Upsample" || b.opset < 11 {
+		at = 1
+	}
+	sizes, scales = slices.Clone(shape), make([]float64, len(shape))
+	if w := optional(in, at); w.of != nil && w.known() && w.size() == len(shape) {
+		scales = w.numbers()
+		for k, s := range scales {
+			if !(s > 0 && s*float64(shape[k]) <= 1<<20) {
+				refuse("has scales %v, need positive ones to at most 2^20 elements", scales)
+			}
+			sizes[k] = int(math.Floor(float64(shape[k]) * s))
+		}
+	} else if w := optional(in, 3); w.of != nil && w.size() == len(shape) {
+		sizes = constants(w)
+		for k, s := range sizes {
+			if s < 1 || s > 1<<20 {
+				refuse("has sizes %v, need 1 to 2^20", sizes)
+			}
+			scales[k] = float64(s) / float64(shape[k])
+		}
+	} else {
+		refuse("has neither scales nor sizes for the %d axes", len(shape))
+	}
+	for k, s := range sizes {
+		if s < 1 {
+			refuse("has no elements along axis %d", k)
+		}
+	}
+	return sizes, scales
+}
+
+// resizeAxis returns for every element of an axis which others it is made of, and
+// with what weights.
+func (b *builder) resizeAxis(mode string, from, to int, scale float64) ([]int, []float32) {
+	at := b.attrString("coordinate_transformation_mode", "half_pixel")
+	if b.node.op == "Upsample" {
+		at = "asymmetric"
+	}
+	round := b.attrString("nearest_mode", "round_prefer_floor")
+	if b.node.op == "Upsample" {
+		round = "floor"
+	}
+	var index []int
+	var weight []float32
+	for i := range to {
+		x := float64(i)
+		switch at {
+		case "half_pixel":
+			x = (x+0.5)/scale - 0.5
+		case "pytorch_half_pixel":
+			if x = (x+0.5)/scale - 0.5; to == 1 {
+				x = 0
+			}
+		case "asymmetric":
+			x /= scale
+		case "align_corners":
+			x *= float64(from-1) / math.Max(1, float64(to-1))
+		default:
+			refuse("coordinate_transformation_mode is %q, need half_pixel, pytorch_half_pixel, asymmetric or align_corners", at)
+		}
+		if mode == "nearest" {
+			switch round {
+			case "floor":
+				x = math.Floor(x)
+			case "ceil":
+				x = math.Ceil(x)
+			case "round_prefer_floor":
+				x = math.Ceil(x - 0.5)
+			case "round_prefer_ceil":
+				x = math.Floor(x + 0.5)
+			default:
+				refuse("nearest_mode is %q", round)
+			}
+			index = append(index, min(max(int(x), 0), from-1))
+			continue
+		}
+		x = min(max(x, 0), float64(from-1))
+		low := min(int(x), from-1)
+		part := float32(x - float64(low))
+		index = append(index, low, min(low+1, from-1))
+		weight = append(weight, 1-part, part)
+	}
+	return index, weight
+}
+
+// opPad lays a number, the border or a mirror image around.
+func opPad(b *builder, n *nodeProto, in []view) []view {
+	v := in[0]
+	pads, value := b.attrInts("pads", nil), b.attrFloat("value", 0)
+	if w := optional(in, 1); w.of != nil {
+		pads = constants(w)
+	}
+	if w := optional(in, 2); w.of != nil {
+		value = constantOf(w)
+	}
+	rank := len(v.axes)
+	axes := make([]int, 0, rank)
+	for k := range rank {
+		axes = append(axes, k)
+	}
+	if w := optional(in, 3); w.of != nil {
+		axes = constants(w)
+	}
+	if len(pads) != 2*len(axes) {
+		refuse("has pads %v, need two for each of %d axes", pads, len(axes))
+	}
+	before, after := make([]int, rank), make([]int, rank)
+	for i, a := range axes {
+		k := axisOf(a, rank)
+		before[k], after[k] = pads[i], pads[len(axes)+i]
+		if !within(before[k], -1<<16, 1<<16) || !within(after[k], -1<<16, 1<<16) {
+			refuse("has pads %v, need at most 65536", pads)
+		}
+	}
+	mode := b.attrString("mode", "constant")
+	if mode == "constant" {
+		if value != 0 {
+			v = b.mapped(v, "affine", 1, -value)
+		}
+		return []view{b.mapped(b.padded(v, before, after, make([]int, rank)), "affine", 1, value)}
+	}
+	for k, size := range v.shape() {
+		if before[k] == 0 && after[k] == 0 {
+			continue
+		}
+		var index []int
+		for i := -before[k]; i < size+after[k]; i++ {
+			at := i
+			switch {
+			case i >= 0 && i < size:
+			case mode == "edge":
+				at = min(max(i, 0), size-1)
+			case mode == "wrap":
+				at = ((i % size) + size) % size
+			case mode == "reflect" && size > 1:
+				if at = ((i % (2*size - 2)) + 2*size - 2) % (2*size - 2); at >= size {
+					at = 2*size - 2 - at
+				}
+			default:
+				refuse("mode is %q on %d elements, need constant, edge, wrap or reflect", mode, size)
+			}
+			index = append(index, at)
+		}
+		v = b.tapped(v, k, 1, index, nil)
+	}
+	return []view{v}
+}
+
+// poolOf reads the window of a pool, and the image [C,H,W].
+func (b *builder) poolOf(n *nodeProto, v view) (image view, rank int, w window) {
+	image, rank = b.imageOf(v)
+	k := b.attrInts("kernel_shape", nil)
+	if len(k) != rank {
+		refuse("kernel_shape is %v, need %d numbers", k, rank)
+	}
+	size := [2]int{1, 1}
+	copy(size[2-rank:], k)
+	w = b.window(n, size, image.shape(), rank)
+	if w.dilation != [2]int{1, 1} || w.ceil && w.stride != w.size {
+		refuse("has dilations or ceil_mode, need neither")
+	}
+	return image, rank, w
+}
+
+// tiles returns an image [C,H,W] as [C,H/h,h,W/w,w], if windows tile it.
+func (b *builder) tiles(image view, w window) (view, bool) {
+	s := image.shape()
+	if w.stride != w.size || w.before != [2]int{} || w.after != [2]int{} {
+		return view{}, false
+	}
+	for i := range 2 {
+		rest := s[1+i] % w.size[i]
+		if rest != 0 && w.ceil {
+			return view{}, false
+		}
+		if rest != 0 {
+			image = b.sliced(image, 1+i, 0, s[1+i]-rest, 1)
+		}
+	}
+	return b.reshaped(image, []int{s[0], s[1] / w.size[0], w.size[0], s[2] / w.size[1], w.size[1]}), true
+}
+
+func opAveragePool(b *builder, n *nodeProto, in []view) []view {
+	image, rank, w := b.poolOf(n, in[0])
+	padded := w.before != [2]int{} || w.after != [2]int{}
+	square := w.size[0] == w.size[1] && w.stride[0] == w.stride[1] && w.before[0] == w.before[1] && w.after[0] == w.after[1]
+	if square && !w.ceil && (!padded || b.attrInt("count_include_pad", 0) != 0) {
+		o := pool{graph.AveragePool{Size: w.size[0], Stride: w.stride[0], Before: w.before[0], After: w.after[0]}}
+		s := image.shape()
+		out := []int{s[0], (s[1]+o.Before+o.After-o.Size)/o.Stride + 1, (s[2]+o.Before+o.After-o.Size)/o.Stride + 1}
+		return []view{unimage(b.add(&node{op: o, in: []view{image}}, out), rank)}
+	}
+	v, ok := b.tiles(image, w)
+	if !ok {
+		refuse("has a window %+v, need a square one whose zeros count, or one that tiles the image", w)
+	}
+	s := v.shape()
+	return []view{unimage(b.reshaped(b.reduced(v, "mean", []int{2, 4}), []int{s[0], s[1], s[3]}), rank)}
+}
+
+// opMaxPool joins windows that tile the image, or others shift by shift.
+func opMaxPool(b *builder, n *nodeProto, in []view) []view {
+	image, rank, w := b.poolOf(n, in[0])
+	if v, ok := b.tiles(image, w); ok {
+		s := v.shape()
+		return []view{unimage(b.reshaped(b.reduced(v, "max", []int{2, 4}), []int{s[0], s[1], s[3]}), rank)}
+	}
+	if w.ceil || w.before != [2]int{} || w.after != [2]int{} {
+		refuse("has a window %+v, need one without padding and ceil_mode, or one that tiles the image", w)
+	}
+	for i := range 2 {
+		size := image.shape()[1+i]
+		count := (size-w.size[i])/w.stride[i] + 1
+		out := b.sliced(image, 1+i, 0, count, w.stride[i])
+		for k := 1; k < w.size[i]; k++ {
+			out = b.zipped("max", out, b.sliced(image, 1+i, k, count, w.stride[i]))
+		}
+		image = out
+	}
+	return []view{unimage(image, rank)}
+}
