@@ -27,6 +27,7 @@ type conversion struct {
 	json, plain       bool
 	hints             importer.Hints
 	storage           storage
+	onnx              onnxFlags
 }
 
 func newConvert() *cobra.Command {
@@ -37,17 +38,20 @@ func newConvert() *cobra.Command {
 		Long: `Convert turns a checkpoint into a model: a manifest, MODEL.json, with shards beside
 it. IN is a file of safetensors (whole or an index of several), of torch.save (.pt,
 .pth, .ckpt, .bin; nothing in it is executed) or of numpy.savez; a folder of diffusers;
-or a model, to quantise it, rename it or give it a card.
+the graph of an ONNX file, whatever the network; or a model, to quantise it, rename it
+or give it a card.
 
 What kind of network it is, its names and shapes tell: ` + strings.Join(importer.Families(), ", ") + `.
 An average of the weights (EMA) in the file is taken before the weights themselves.
 What was found and why, and what the checkpoint leaves open and is supposed, is said on
-standard error; the flags under --size and after it say it instead.
+standard error; flags say it instead. An ONNX file runs by its graph; what it was trained
+on, flags say: --prediction, --beta-schedule or --process, --unit-pixels, --null-class.
 
 How near the model is to IN is measured and printed as a table, in decibels: of the
 denoised image D(x;sigma) at five noise levels, and of images from one seed.`,
 		Example: `  tweedie convert ddpm-folder -o ddpm.json --quant f16
   tweedie convert ema_0.9999_050000.pt -o guided.json --size 64 --head-channels 64 --beta-schedule cosine
+  tweedie convert denoiser.onnx -o denoiser.json --prediction v --beta-schedule cosine
   tweedie convert runs/mnist/model.json -o mnist.json --quant int8 --card card.json --title "MNIST digits"
   tweedie convert runs/mnist/model.json -o small.json --quant mixed --budget 0.5 --data data/mnist`,
 		Args: cobra.ExactArgs(1),
@@ -65,6 +69,7 @@ denoised image D(x;sigma) at five noise levels, and of images from one seed.`,
 	f.Float64Var(&o.guidance, "guidance", 0, "guidance that the model recommends")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	hintFlags(f, &o.hints, &o.plain)
+	o.onnx.add(f)
 	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(archs(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -134,18 +139,18 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 // read reads IN, its card if it is a model with one, and what had to be supposed, and
 // says what it found. done ends the reading of the model's weights.
 func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card json.RawMessage, assumed []string, done func() error, err error) {
+	if filepath.Ext(path) == onnxSuffix {
+		m, found, assumed, err := o.onnx.read(path, o.hints)
+		o.say(cmd, found, assumed)
+		return m, nil, assumed, func() error { return nil }, err
+	}
 	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.Named(path)
 	if !isModel {
 		ck, err := importer.Read(path, importer.Options{Arch: o.arch, Plain: o.plain, Hints: o.hints})
 		if err != nil {
 			return nil, nil, nil, nil, err
 		}
-		for _, text := range ck.Found {
-			fmt.Fprintf(cmd.ErrOrStderr(), "found: %s\n", text)
-		}
-		for _, text := range ck.Assumed {
-			fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", text)
-		}
+		o.say(cmd, ck.Found, ck.Assumed)
 		return ck.Model, nil, ck.Assumed, ck.Close, nil
 	}
 	f, err := weights.Open(path)
@@ -154,6 +159,16 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 	}
 	m, err = model.Open(f)
 	return m, json.RawMessage(f.Manifest.Card), nil, func() error { return nil }, err
+}
+
+// say tells people what was found in IN and what is supposed.
+func (o *conversion) say(cmd *cobra.Command, found, assumed []string) {
+	for _, text := range found {
+		fmt.Fprintf(cmd.ErrOrStderr(), "found: %s\n", text)
+	}
+	for _, text := range assumed {
+		fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", text)
+	}
 }
 
 // changed returns m with the name, title and defaults that flags give.

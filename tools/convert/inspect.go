@@ -28,13 +28,18 @@ func newInspect() *cobra.Command {
 		Long: `Inspect shows what is in a model (its manifest, a .json file): configuration, card,
 samplers, shards, and name, type, shape, size and SHA-256 of each tensor. Of a file of
 safetensors (or the index of several), of torch.save or of numpy.savez it shows the
-same of the tensors, what stands beside them, and what network they are.`,
+same of the tensors, what stands beside them, and what network they are; of an .onnx
+file inputs, outputs, operators, tensors, and whether its graph runs here.`,
 		Example: `  tweedie inspect weights/models/mnist.json
   tweedie inspect ema_0.9999_050000.pt
-  tweedie inspect diffusion_pytorch_model.safetensors --json`,
+  tweedie inspect diffusion_pytorch_model.safetensors --json
+  tweedie inspect denoiser.onnx`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: checkpoints,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if filepath.Ext(args[0]) == onnxSuffix {
+				return inspectONNX(cmd.OutOrStdout(), args[0], asJSON)
+			}
 			if !checkpoint.Named(args[0]) {
 				d, err := weights.Describe(args[0])
 				if err != nil {
@@ -56,7 +61,7 @@ same of the tensors, what stands beside them, and what network they are.`,
 
 // checkpoints completes the paths of files that inspect and verify read.
 func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	extensions := []string{"json"}
+	extensions := []string{"json", "onnx"}
 	for _, suffix := range checkpoint.Suffixes {
 		extensions = append(extensions, strings.TrimPrefix(filepath.Ext(suffix), "."))
 	}

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tweedie/tools/convert/internal/npy"
+)
+
+// TestONNX converts a graph, and treats it like any model.
+func TestONNX(t *testing.T) {
+	fixture := func(name string) string { return filepath.Join("internal", "onnx", "testdata", name+".onnx") }
+	dir := t.TempDir()
+	model := filepath.Join(dir, "unet.json")
+	status, _, stderr := call(t, "convert", fixture("unet"), "-o", model, "--beta-schedule", "cosine", "--null-class", "2", "--quant", "f16")
+	if status != 0 || !strings.Contains(stderr, "found: a graph of pytorch, operators of version 14") {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	must(t, "verify", model)
+	must(t, "sample", model, "-o", filepath.Join(dir, "out.png"), "-n", "2", "--steps", "2", "--class", "1", "--guidance", "2")
+	x, times, y := filepath.Join(dir, "x.npy"), filepath.Join(dir, "t.npy"), filepath.Join(dir, "y.npy")
+	for path, a := range map[string]*npy.Array{
+		x:     {Shape: []int{2, 1, 8, 8}, Data: make([]float32, 128)},
+		times: {Shape: []int{2}, Data: []float32{3, 700}},
+		y:     {Shape: []int{2}, Data: []int64{0, 2}},
+	} {
+		if err := npy.Write(path, a); err != nil {
+			t.Fatal(err)
+		}
+	}
+	must(t, "forward", model, "--x", x, "--t", times, "--y", y, "-o", filepath.Join(dir, "out.npy"))
+	again := filepath.Join(dir, "again.json")
+	must(t, "convert", model, "-o", again, "--quant", "int8", "--title", "from a graph")
+	if text := must(t, "inspect", again); !strings.Contains(text, `"arch":"program"`) {
+		t.Errorf("inspect prints %.200s", text)
+	}
+
+	status, _, stderr = call(t, "convert", fixture("transformer"), "-o", filepath.Join(dir, "flow.json"),
+		"--process", "straight", "--prediction", "x0", "--unit-pixels", "--time-scale", "-1", "--time-shift", "1", "--null-class", "3")
+	if status != 0 || strings.Contains(stderr, "assumed") {
+		t.Errorf("status %d: %s", status, stderr)
+	}
+	must(t, "sample", filepath.Join(dir, "flow.json"), "-o", filepath.Join(dir, "flow.png"), "-n", "2", "--steps", "2")
+
+	_, _, stderr = call(t, "convert", fixture("mixed"), "-o", filepath.Join(dir, "mixed.json"))
+	if !strings.Contains(stderr, "assumed: the network predicts ε on a linear chain of 1000 steps") {
+		t.Errorf("stderr is %s", stderr)
+	}
+	for _, c := range []struct {
+		want   string
+		status int
+		args   []string
+	}{
+		{"--null-class is 5, need one of the 3 rows", 2, []string{fixture("unet"), "--null-class", "5"}},
+		{"--null-class is 1 for a network without classes", 2, []string{fixture("mixed"), "--null-class", "1"}},
+		{`there is no input "image" for x, need one of ["x" "t"]`, 1, []string{fixture("mixed"), "--input-x", "image"}},
+		{"need one of them", 1, []string{fixture("mixed"), "--process", "vp", "--beta-schedule", "linear"}},
+		{`kind is "up"`, 1, []string{fixture("mixed"), "--process", "up"}},
+		{"no such file", 1, []string{filepath.Join(dir, "none.onnx")}},
+	} {
+		status, _, stderr := call(t, append([]string{"convert", "-o", filepath.Join(dir, "no.json")}, c.args...)...)
+		if status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: status %d: %s, need %q", c.args, status, stderr, c.want)
+		}
+	}
+}
+
+// TestInspectONNX shows a graph that runs, and says of another why it does not.
+func TestInspectONNX(t *testing.T) {
+	path := filepath.Join("internal", "onnx", "testdata", "latest.onnx")
+	text := must(t, "inspect", path)
+	for _, want := range []string{"ONNX, by make.py", "version 20: Add 2, Concat 1, Conv 2, Gather 1, Gelu 2", "GFLOP an evaluation", "input", "[? 2 6 6]"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is missing in %s", want, text)
+		}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other := filepath.Join(t.TempDir(), "other.onnx")
+	if err := os.WriteFile(other, []byte(strings.ReplaceAll(string(data), "HardSwish", "HardSwash")), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	var d struct {
+		Runs bool
+		How  string
+	}
+	if err := json.Unmarshal([]byte(must(t, "inspect", other, "--json")), &d); err != nil || d.Runs ||
+		!strings.Contains(d.How, `HardSwash node "the_HardSwash_bb": operator "HardSwash" of version 20 is not there`) {
+		t.Errorf("%+v, %v", d, err)
+	}
+}
