@@ -40,7 +40,7 @@ var listable = []struct {
 	op     Op
 	params [2]int
 }{
-	{"conv", Conv{}, [2]int{1, 2}}, {"linear", Linear{}, [2]int{2, 2}}, {"group_norm", GroupNorm{}, [2]int{2, 2}},
+	{"conv", Conv{}, [2]int{1, 2}}, {"linear", Linear{}, [2]int{1, 2}}, {"group_norm", GroupNorm{}, [2]int{2, 2}},
 	{"layer_norm", LayerNorm{}, [2]int{2, 2}}, {"lookup", Lookup{}, [2]int{1, 1}}, {"fixed", Fixed{}, [2]int{1, 1}},
 	{"zip", Zip{}, [2]int{0, 1}}, {name: "attention", op: Attention{}}, {name: "softmax", op: Softmax{}}, {name: "matmul", op: MatMul{}},
 	{name: "silu", op: SiLU{}}, {name: "elu", op: ELU{}}, {name: "affine", op: Affine{}}, {name: "map", op: Map{}},

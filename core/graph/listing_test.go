@@ -76,7 +76,7 @@ func TestListingRefuses(t *testing.T) {
 		{`{"op": "silu", "in": []}`, "is given 0 values", 3},
 		{`{"op": "silu", "in": [1]}`, "is given 0 values and 1 parameters", 3},
 		{`{"op": "add", "in": [0, 0, 0]}`, "need two of one shape", 3},
-		{`{"op": "linear", "in": [0, 0, 0]}`, "is given 3 values and 0 parameters, need 2 to 2", 3},
+		{`{"op": "linear", "in": [0, 0, 0]}`, "is given 3 values and 0 parameters, need 1 to 2", 3},
 		{`{"op": "linear", "in": [1, 0, 2]}`, "need values before parameters", 3},
 		{`{"op": "map", "in": [0], "set": {"Fn": "system"}}`, `has function "system"`, 3},
 		{`{"op": "map", "in": [0], "set": {"Fm": "exp"}}`, "an unknown name", 3},

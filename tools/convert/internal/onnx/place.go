@@ -319,9 +319,11 @@ func (o pool) place(p *placer, n *node) placed {
 func (o linear) place(p *placer, n *node) placed {
 	x, rows := p.rows(n.in[0])
 	name, shape := stem(o.weight, o.bias), o.weight.shape()
-	w := p.param(name+".weight", o.weight.float32s(), shape...)
-	y := p.program.Apply(graph.Linear{}, x, w, p.vector(o.bias, name+".bias", shape[0], 0))
-	return placed{y, lastOne(rows, shape[0])}
+	in := []graph.Value{x, p.param(name+".weight", o.weight.float32s(), shape...)}
+	if o.bias.of != nil {
+		in = append(in, p.vector(o.bias, name+".bias", shape[0], 0))
+	}
+	return placed{p.program.Apply(graph.Linear{}, in...), lastOne(rows, shape[0])}
 }
 
 // lastOne returns the steps of rows of k numbers, and of the numbers if there are
