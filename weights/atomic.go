@@ -3,7 +3,9 @@
 package weights
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +16,14 @@ import (
 // writes a new file in the same folder, flushes it to the disk, and renames it.
 // On an error path is as it was and the new file is gone.
 func WriteAtomic(path string, data []byte) error {
+	return WriteAtomicBy(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// WriteAtomicBy is WriteAtomic for what write writes, and its error.
+func WriteAtomicBy(path string, write func(w io.Writer) error) error {
 	folder, base := filepath.Split(path)
 	if folder == "" {
 		folder = "."
@@ -22,7 +32,11 @@ func WriteAtomic(path string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("weights: write %q: %w", path, err)
 	}
-	_, err = f.Write(data)
+	buffer := bufio.NewWriterSize(f, 1<<20)
+	err = write(buffer)
+	if err == nil {
+		err = buffer.Flush()
+	}
 	if err == nil {
 		err = f.Chmod(0o644)
 	}

@@ -105,9 +105,7 @@ func check(p *graph.Program, f *weights.File) error {
 // in the order of names, so that one at a time has to be in memory. The error is do's,
 // or that of reading the numbers.
 func (m *Model) Each(do func(d graph.Declared, w []float32) error) error {
-	params := slices.Clone(m.network.Program.Params)
-	slices.SortFunc(params, func(a, b graph.Declared) int { return strings.Compare(a.Name, b.Name) })
-	for _, d := range params {
+	for _, d := range m.Declared() {
 		w := m.source.Numbers(d.Name).Float32()
 		if err := m.Err(); err != nil {
 			return err
@@ -117,6 +115,13 @@ func (m *Model) Each(do func(d graph.Declared, w []float32) error) error {
 		}
 	}
 	return nil
+}
+
+// Declared returns the parameters in the order of names.
+func (m *Model) Declared() []graph.Declared {
+	params := slices.Clone(m.network.Program.Params)
+	slices.SortFunc(params, func(a, b graph.Declared) int { return strings.Compare(a.Name, b.Name) })
+	return params
 }
 
 // Err returns what went wrong in reading numbers so far; they are then of no use.

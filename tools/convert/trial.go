@@ -42,11 +42,6 @@ func (t *trial) check() error {
 	return nil
 }
 
-// wanted reports whether m is to be measured.
-func (t *trial) wanted(m *model.Model) bool {
-	return !t.skip && (t.measure || m.Parameters() <= maxTried)
-}
-
 // pictures are what models are compared on: those that choices are made with, others for
 // the comparison, and as many samples.
 type pictures struct {
@@ -162,7 +157,11 @@ func (d decibels) MarshalJSON() ([]byte, error) {
 
 // run compares the model at path with m.
 func (t *trial) run(cmd *cobra.Command, path string, m *model.Model) (*fidelity, error) {
-	if !t.wanted(m) {
+	if t.skip {
+		return nil, nil
+	}
+	if !t.measure && m.Parameters() > maxTried {
+		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), maxTried)
 		return nil, nil
 	}
 	p, err := t.draw(cmd, m)

@@ -64,9 +64,10 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 	kind, prediction, steps, start, end := "linear", "epsilon", 1000, 1e-4, 0.02
 	var betas []float64
 	var zeroSNR bool
+	var scale float64 // a key of this program's export
 	err := read(members, map[string]any{
 		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &steps, "beta_start": &start,
-		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR,
+		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR, "time_scale": &scale,
 	})
 	if err != nil {
 		return process{}, err
@@ -78,7 +79,7 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 	if !ok {
 		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample, v_prediction or flow_prediction", prediction)
 	}
-	p := process{prediction: string(what)}
+	p := process{prediction: string(what), timeScale: scale}
 	if betas != nil {
 		p.schedule = &diffusion.Schedule{Kind: diffusion.Table, Betas: betas}
 	} else if p.schedule, err = schedule(kind, steps, start, end); err != nil {
@@ -123,6 +124,7 @@ func parseEDM(members map[string]json.RawMessage) (process, error) {
 	prediction := "epsilon"
 	err := read(members, map[string]any{
 		"prediction_type": &prediction, "sigma_data": &p.sigmaData, "sigma_min": &p.sigmaMin, "sigma_max": &p.sigmaMax,
+		"time_scale": &p.timeScale,
 	})
 	if err == nil && prediction != "epsilon" {
 		err = fmt.Errorf("prediction_type is %q, need epsilon", prediction)

@@ -193,11 +193,20 @@ func Write(path string, a *Array) error {
 	if kind == "" || binary.Size(a.Data) != n*sizes[kind] {
 		panic("npy: data does not fill the shape")
 	}
+	out, err := binary.Append(HeaderOf(kind, a.Shape), binary.LittleEndian, a.Data)
+	if err != nil {
+		return fmt.Errorf("npy: %w", err)
+	}
+	return weights.WriteAtomic(path, out)
+}
+
+// HeaderOf returns what stands before the elements of a file of format version 1.
+func HeaderOf(kind string, shape []int) []byte {
 	axes := ""
-	for _, d := range a.Shape {
+	for _, d := range shape {
 		axes += strconv.Itoa(d) + ", "
 	}
-	if len(a.Shape) > 1 {
+	if len(shape) > 1 {
 		axes = strings.TrimSuffix(axes, ", ")
 	}
 	header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", kind, strings.TrimSuffix(axes, " "))
@@ -205,12 +214,7 @@ func Write(path string, a *Array) error {
 	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
 	out := append([]byte(magic), 1, 0)
 	out = binary.LittleEndian.AppendUint16(out, uint16(len(header)))
-	out = append(out, header...)
-	out, err := binary.Append(out, binary.LittleEndian, a.Data)
-	if err != nil {
-		return fmt.Errorf("npy: %w", err)
-	}
-	return weights.WriteAtomic(path, out)
+	return append(out, header...)
 }
 
 // Float32 returns a's elements as float32, rounded where a holds float64 or whole

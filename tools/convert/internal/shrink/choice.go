@@ -69,7 +69,7 @@ const finer = 0.8408964152537145
 // error of 1 in the weights.
 func (l *layer) options(sensitivity float64) []option {
 	some := *l // so many weights tell size and error
-	if rows := max(2, sampled/l.cols); rows < l.rows {
+	if rows := max(2, 4*sampled/l.cols); rows < l.rows {
 		some.rows, some.w = rows, l.w[:rows*l.cols]
 	}
 	share := float64(l.rows) / float64(some.rows)

@@ -29,31 +29,46 @@ func Levels8(m *model.Model, budget float64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for levels := quant.MaxCode; levels > 0; levels-- {
-		size := rest
-		var data []byte // a block of zstd's, of several small tensors or of part of one
-		share := 0.0
-		for i, s := range samples {
-			codes := make([]int8, len(s.w))
-			if err := quant.QuantiseInt8(codes, make([]float32, s.rows), s.w, levels); err != nil {
-				return 0, err
-			}
-			data, share = append(data, bytesOf(codes)...), share+s.share*float64(len(codes))
-			if len(data) >= block || i == len(samples)-1 {
-				size += share / float64(len(data)) * coded(data)
-				data, share = nil, 0
-			}
+	low, high := 0, quant.MaxCode // so many fit; more do not
+	for low < high {
+		levels := (low + high + 1) / 2
+		size, err := size8(samples, levels)
+		if err != nil {
+			return 0, err
 		}
-		if size <= budget*float64(m.Parameters()) {
-			return levels, nil
+		if rest+size <= budget*float64(m.Parameters()) {
+			low = levels
+		} else {
+			high = levels - 1
 		}
 	}
-	return 0, fmt.Errorf("shrink: int8 with one level takes more than %g bytes a parameter, need a larger budget", budget)
+	if low == 0 {
+		return 0, fmt.Errorf("shrink: int8 with one level takes more than %g bytes a parameter, need a larger budget", budget)
+	}
+	return low, nil
+}
+
+// size8 estimates the bytes of codes.
+func size8(samples []sample, levels int) (float64, error) {
+	size, share := 0.0, 0.0
+	var data []byte // a block of zstd's, of several small tensors or of part of one
+	for i, s := range samples {
+		codes := make([]int8, len(s.w))
+		if err := quant.QuantiseInt8(codes, make([]float32, s.rows), s.w, levels); err != nil {
+			return 0, fmt.Errorf("shrink: %w", err)
+		}
+		data, share = append(data, bytesOf(codes)...), share+s.share*float64(len(codes))
+		if len(data) >= block || i == len(samples)-1 {
+			size += share / float64(len(data)) * coded(data)
+			data, share = nil, 0
+		}
+	}
+	return size, nil
 }
 
 // block is the bytes that zstd codes together, sampled the weights of a tensor that its
-// size is estimated from.
-const block, sampled = 128 << 10, 1 << 16
+// size is estimated from: large models have hundreds of tensors.
+const block, sampled = 128 << 10, 1 << 14
 
 // sample is the first rows of a tensor that has share times as many.
 type sample struct {

@@ -1,0 +1,146 @@
+package export
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+	"tweedie/core/unet"
+)
+
+// description is what diffusers' files say of a model besides its weights.
+type description struct {
+	config    map[string]any
+	scheduler map[string]any // nil: none that diffusers has
+	notes     []string       // what they do not say
+}
+
+// describe returns m as diffusers has it. The error names what its network does not.
+func describe(m *model.Model) (*description, error) {
+	c := m.Config()
+	if c.UNet == nil {
+		return nil, fmt.Errorf("export: the network is of arch %q, which diffusers does not have", c.Arch)
+	}
+	config, err := unetConfig(*c.UNet)
+	if err != nil {
+		return nil, err
+	}
+	d := &description{config: config}
+	if d.scheduler, err = schedulerConfig(&c); err != nil {
+		d.notes = append(d.notes, fmt.Sprintf("no %s: %v", schedulerName, err))
+	}
+	if len(c.Classes) > 0 {
+		d.notes = append(d.notes, fmt.Sprintf("classes are numbers there: 0 is %q, and so on", c.Classes[0]))
+	}
+	if c.NullClass != nil {
+		d.notes = append(d.notes, fmt.Sprintf("class %d means none: diffusers does not know that", *c.NullClass))
+	}
+	if c.TimeScale != 0 && c.TimeScale != 1 && c.Process == nil {
+		d.notes = append(d.notes, fmt.Sprintf("the network takes %g times the time that a scheduler of diffusers gives it", c.TimeScale))
+	}
+	if c.UnitPixels {
+		d.notes = append(d.notes, "pixels span [0,1] there, not [−1,1]")
+	}
+	return d, nil
+}
+
+// ownKeys are those of unet.Config that diffusers does not have: all after Patch.
+var ownKeys = []string{
+	"patch", "num_heads", "conv_in_channels", "time_channels", "embed_channels", "class_first", "norm_min_channels",
+	"up_attention", "skip_scale", "resample_shortcut", "fir", "progressive_input",
+}
+
+// unetConfig returns the keys of a UNet2DModel's config.json.
+func unetConfig(u unet.Config) (map[string]any, error) {
+	if u.TimeEmbeddingType == "fourier" {
+		return nil, fmt.Errorf("export: the network embeds time by stored frequencies, which a file of diffusers does not hold")
+	}
+	u.DownBlockTypes = resampling(u.DownBlockTypes, u.DownsampleType, "DownBlock2D", "ResnetDownsampleBlock2D")
+	u.UpBlockTypes = resampling(u.UpBlockTypes, u.UpsampleType, "UpBlock2D", "ResnetUpsampleBlock2D")
+	u.ClassName = "UNet2DModel"
+	text, err := json.Marshal(u)
+	if err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	config := map[string]any{"act_fn": "silu", "time_embedding_type": "positional", "mid_block_scale_factor": 1.0, "center_input_sample": false}
+	if err := json.Unmarshal(text, &config); err != nil {
+		return nil, fmt.Errorf("export: %w", err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(config)) {
+		if slices.Contains(ownKeys, key) && !(key == "patch" && u.Patch == 1) {
+			return nil, fmt.Errorf("export: the network's configuration has %s = %v, which diffusers' UNet2DModel does not have: need --format safetensors or npz", key, config[key])
+		}
+	}
+	delete(config, "patch")
+	return config, nil
+}
+
+// resampling gives the plain blocks of levels that resample by a residual block the type
+// that diffusers has for them.
+func resampling(types []string, how, plain, own string) []string {
+	out := slices.Clone(types)
+	if how != "resnet" {
+		return out
+	}
+	for i := range len(out) - 1 { // the last level does not resample
+		if out[i] == plain {
+			out[i] = own
+		}
+	}
+	return out
+}
+
+// predictions are diffusers' words for what a network predicts.
+var predictions = map[string]string{
+	string(diffusion.PredictEpsilon): "epsilon", string(diffusion.PredictX0): "sample", string(diffusion.PredictV): "v_prediction",
+}
+
+// schedulerConfig returns a scheduler_config.json that says how the network was trained.
+// The error says what diffusers has no scheduler for.
+func schedulerConfig(c *model.Config) (map[string]any, error) {
+	if c.Prediction == model.EDM {
+		return scaled(c, map[string]any{
+			"_class_name": "EDMEulerScheduler", "prediction_type": "epsilon", "num_train_timesteps": 1000,
+			"sigma_data": c.SigmaData, "sigma_min": c.SigmaMin, "sigma_max": c.SigmaMax, "sigma_schedule": "karras", "rho": 7.0,
+		}), nil
+	}
+	if p := c.Process; p != nil && p.Kind == diffusion.KindStraight && c.Prediction == string(diffusion.PredictVelocity) &&
+		c.SigmaMax == c.TimeScale-1 && c.SigmaMin == 1/c.SigmaMax {
+		return map[string]any{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": c.TimeScale}, nil
+	}
+	s, prediction := c.Schedule, predictions[c.Prediction]
+	if s == nil || prediction == "" {
+		return nil, fmt.Errorf("diffusers has no scheduler for prediction %q with this process", c.Prediction)
+	}
+	out := map[string]any{
+		"_class_name": "DDPMScheduler", "prediction_type": prediction, "clip_sample": false, "variance_type": "fixed_small",
+		"num_train_timesteps": cmp.Or(s.Steps, len(s.Betas), 1000),
+	}
+	if c.Variance == model.Learned {
+		out["variance_type"] = "learned_range"
+	}
+	switch {
+	case s.Kind == diffusion.Linear:
+		out["beta_schedule"], out["beta_start"], out["beta_end"] = "linear", cmp.Or(s.BetaStart, 1e-4), cmp.Or(s.BetaEnd, 0.02)
+	case s.Kind == diffusion.Cosine && cmp.Or(s.Offset, 0.008) == 0.008 && cmp.Or(s.BetaMax, 0.999) == 0.999:
+		out["beta_schedule"] = "squaredcos_cap_v2"
+	case s.Kind == diffusion.Table:
+		out["beta_schedule"], out["trained_betas"] = "linear", s.Betas
+	default:
+		return nil, fmt.Errorf("diffusers has no schedule of kind %q with these settings", s.Kind)
+	}
+	return scaled(c, out), nil
+}
+
+// scaled adds the time scale, if there is one: a key of this program, which diffusers
+// does not read.
+func scaled(c *model.Config, scheduler map[string]any) map[string]any {
+	if c.TimeScale != 0 && c.TimeScale != 1 {
+		scheduler["time_scale"] = c.TimeScale
+	}
+	return scheduler
+}
