@@ -25,13 +25,16 @@ type panel struct {
 
 // NewPacked returns an empty [K,N] matrix for Pack to fill. It panics if k or n
 // is not positive.
-func NewPacked(k, n int) *Packed {
+func NewPacked(k, n int) *Packed { return newPacked(k, n, maxVecs) }
+
+// newPacked is NewPacked with panels of at most so many vectors.
+func newPacked(k, n, most int) *Packed {
 	if k <= 0 || n <= 0 {
 		panic("kernel: NewPacked: axes must be positive")
 	}
 	p := &Packed{K: k, N: n}
 	for p.padded < n {
-		v := tiles.tileWidth(tiles.blocks(n - p.padded))
+		v := min(tiles.tileWidth(tiles.blocks(n-p.padded)), most)
 		p.panels = append(p.panels, panel{p.padded, v, k * p.padded})
 		p.padded += v * tiles.lanes
 	}

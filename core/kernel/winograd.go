@@ -15,10 +15,18 @@ import "tweedie/core/quant"
 // error grows by the transforms' norms, some tenfold.
 type Winograd struct {
 	H, W, C, N int
-	plain      *Packed // the weights as MatMul has them, if they are codes
-	panels     []panel
-	u          []float32 // transformed, if not: a panel after the other, [36, C, width]
+	weights    *Packed   // as MatMul has them
+	kept       []float32 // in place of their numbers: transformed, a panel [36, C, width] after the other
 }
+
+// winogradPanel is the most numbers of one tap of a panel, C·width, so that what a
+// panel becomes on its way stays in the second cache.
+const winogradPanel = 6144
+
+// Weights are transformed while they are used: kept, they would be four times as many
+// numbers, and slow memory is what an evaluation of few images waits for. Narrow
+// vectors take longer to transform them than memory to bring them, up to some C·N.
+const winogradNarrow, winogradKept = 4, 1 << 15
 
 // winogradTiles is how many 4×4 tiles are multiplied together at most.
 const winogradTiles = 48
@@ -41,49 +49,44 @@ func (z *Winograd) line() int { return (4*z.across() + 2) * z.C }
 // Scratch returns how many numbers Run needs for any number of images, once the
 // weights are packed.
 func (z *Winograd) Scratch() int {
-	n := 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N
-	if z.plain != nil {
-		n += (9 + 18 + 36) / 9 * z.plain.Scratch()
-	}
-	return n
+	return 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N + (18+6)*z.place(z.weights.panels[0], &tiles) + z.weights.Scratch()
 }
 
-// Pack takes the weights [N,C,3,3], PyTorch's layout. Codes stay codes and are
-// transformed whenever they are used.
+// place returns the numbers of one tap of a panel.
+func (z *Winograd) place(q panel, set *tileSet) int { return z.C * q.vecs * set.lanes }
+
+// Pack takes the weights [N,C,3,3], PyTorch's layout. Codes stay codes.
 func (z *Winograd) Pack(w quant.Numbers) {
-	plain := NewPacked(9*z.C, z.N)
-	plain.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
-	z.panels, z.plain = plain.panels, nil
-	if w.Float == nil {
-		z.plain = plain
-		return
-	}
-	if z.u == nil {
-		z.u = make([]float32, 4*len(plain.data))
-	}
-	for _, q := range z.panels {
-		place := z.C * q.vecs * tiles.lanes
-		transformFilter(z.u[4*q.at:], plain.data[q.at:], make([]float32, 18*place), place, &tiles)
+	z.weights = newPacked(9*z.C, z.N, max(1, winogradPanel/z.C/tiles.lanes))
+	z.weights.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
+	if z.kept = nil; w.Float != nil && tiles.lanes <= winogradNarrow && z.C*z.N <= winogradKept {
+		z.keep(&tiles)
 	}
 }
 
-// transformFilter writes G g Gᵀ of place filters to u [36, place]: tap t of all of them
-// starts at g[t·place]. rows [18, place] is overwritten.
-func transformFilter(u, g, rows []float32, place int, set *tileSet) {
+// keep transforms the weights once for all.
+func (z *Winograd) keep(set *tileSet) {
+	z.kept = make([]float32, 4*len(z.weights.data))
+	rows := make([]float32, 18*z.place(z.weights.panels[0], set))
+	for _, q := range z.weights.panels {
+		place := z.place(q, set)
+		filterRows(rows, z.weights.data[q.at:], place, set)
+		for k := range 6 {
+			filterLine(z.kept[4*q.at+6*k*place:], rows, k, place, set)
+		}
+	}
+	z.weights.data = nil
+}
+
+// filterRows writes G g of place filters to rows [6, 3, place]: tap t of all of them
+// starts at g[t·place].
+func filterRows(rows, g []float32, place int, set *tileSet) {
 	set.winogradFilter(runs{rows, 3 * place, place}, runs{g, 3 * place, place}, 3, place)
-	set.winogradFilter(runs{u, place, 6 * place}, runs{rows, place, 3 * place}, 6, place)
 }
 
-// transformed returns the weights of a panel, [36, C, width].
-func (r *winogradRun) transformed(q panel) []float32 {
-	place := r.C * q.vecs * r.set.lanes
-	if r.plain == nil {
-		return r.u[4*q.at:][:36*place]
-	}
-	s := r.unpacked
-	plain, rows, u := s[:9*place], s[9*place:][:18*place], s[27*place:][:36*place]
-	transformFilter(u, r.plain.panel(q, plain, r.set), rows, place, r.set)
-	return u
+// filterLine writes line k of G g Gᵀ, 6 numbers of each filter, to u [6, place].
+func filterLine(u, rows []float32, k, place int, set *tileSet) {
+	set.winogradFilter(runs{u, place, 0}, runs{rows[3*k*place:], place, 0}, 1, place)
 }
 
 // Run computes y [n,H,W,N] from x [n,H,W,C], with bias [N] and the numbers of add
@@ -109,7 +112,9 @@ type winogradRun struct {
 	v, m     []float32 // [36, winogradTiles, C] and [36, winogradTiles, N]
 	rows     []float32 // [24, N]: a tile's products, transformed down
 	out      []float32 // [4, N]
-	unpacked []float32 // a panel's weights on their way from codes
+	filters  []float32 // [6, 3, place]: a panel's weights, transformed down
+	u        []float32 // [6, place]: a line of those, transformed
+	unpacked []float32 // a panel's weights, if they are codes
 	at       [winogradTiles]winogradTile
 	tiles    int // in v
 }
@@ -129,7 +134,8 @@ func (z *Winograd) run(y, x []float32, n int, bias, add, scratch []float32, mode
 		padded: take(6 * z.line()), columns: take(6 * z.line()),
 		v: take(36 * winogradTiles * z.C), m: take(36 * winogradTiles * z.N), rows: take(24 * z.N), out: take(4 * z.N),
 	}
-	r.unpacked = scratch
+	place := z.place(z.weights.panels[0], set)
+	r.filters, r.u, r.unpacked = take(18*place), take(6*place), scratch
 	for i := range n {
 		for row := 0; row < z.H; row += 4 {
 			r.transform(i, row)
@@ -164,19 +170,35 @@ func (r *winogradRun) multiply() {
 	if r.tiles == 0 {
 		return
 	}
-	for _, q := range r.panels {
-		all := r.transformed(q)
-		width := q.vecs * r.set.lanes
-		for place := range 36 {
-			v, m := r.v[place*winogradTiles*r.C:], r.m[place*winogradTiles*r.N:]
-			to := tileTo{y: m[q.column:], n: r.N}
-			r.set.strip(q.vecs, r.tiles, min(width, r.N-q.column), &to, v, r.C, all[place*r.C*width:][:r.C*width], r.mode)
+	for _, q := range r.weights.panels {
+		place := r.place(q, r.set)
+		if r.kept == nil {
+			filterRows(r.filters, r.weights.panel(q, r.unpacked, r.set), place, r.set)
+		}
+		for k := range 6 {
+			r.multiplyLine(q, k, place)
 		}
 	}
 	for i := range r.tiles {
 		r.output(r.at[i], r.m[i*r.N:])
 	}
 	r.tiles = 0
+}
+
+// multiplyLine multiplies line k of the tiles' places with a panel.
+func (r *winogradRun) multiplyLine(q panel, k, place int) {
+	u := r.u
+	if r.kept != nil {
+		u = r.kept[4*q.at+6*k*place:]
+	} else {
+		filterLine(u, r.filters, k, place, r.set)
+	}
+	valid := min(place/r.C, r.N-q.column)
+	for i := range 6 {
+		v, m := r.v[(6*k+i)*winogradTiles*r.C:], r.m[(6*k+i)*winogradTiles*r.N:]
+		to := tileTo{y: m[q.column:], n: r.N}
+		r.set.strip(q.vecs, r.tiles, valid, &to, v, r.C, u[i*place:][:place], r.mode)
+	}
 }
 
 // output writes a tile's outputs, of which m holds the products.

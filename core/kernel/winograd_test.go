@@ -43,12 +43,16 @@ func (k *winogradCase) plain() []float32 {
 	return y
 }
 
-func (k *winogradCase) winograd(set tileSet, mode Arithmetic) []float32 {
+// winograd computes it by a set of tiles, with weights transformed once or at each use.
+func (k *winogradCase) winograd(set tileSet, mode Arithmetic, once bool) []float32 {
 	saved := tiles
 	tiles = set
 	defer func() { tiles = saved }()
 	z := &Winograd{H: k.window.H, W: k.window.W, C: k.window.C, N: k.n}
 	z.Pack(quant.Numbers{Float: k.w})
+	if once && z.kept == nil {
+		z.keep(&tiles)
+	}
 	scratch := make([]float32, z.Scratch())
 	for i := range scratch {
 		scratch[i] = float32(math.NaN())
@@ -73,7 +77,7 @@ func TestWinogradWhole(t *testing.T) {
 		want := k.plain()
 		for _, set := range tileSets {
 			for _, mode := range []Arithmetic{Exact, Fast} {
-				if got := k.winograd(set, mode); !slices.Equal(got, want) {
+				if got := k.winograd(set, mode, false); !slices.Equal(got, want) {
 					t.Errorf("%v %s mode %d: differs from the plain sum", s, set.name, mode)
 				}
 			}
@@ -84,7 +88,7 @@ func TestWinogradWhole(t *testing.T) {
 func TestWinograd(t *testing.T) {
 	for _, s := range winogradSizes {
 		k := newWinogradCase(s[0], s[1], s[2], s[3], s[4], func(rng *rand.Rand) float32 { return float32(rng.NormFloat64()) })
-		plain, want := k.plain(), k.winograd(refTiles, Exact)
+		plain, want := k.plain(), k.winograd(refTiles, Exact, false)
 		var most, off float64
 		for i := range plain {
 			most = max(most, math.Abs(float64(plain[i])))
@@ -94,8 +98,10 @@ func TestWinograd(t *testing.T) {
 			t.Errorf("%v: off by %.3g of the largest output, need at most 1e-5", s, off/most)
 		}
 		for _, set := range tileSets {
-			if got := k.winograd(set, Exact); !slices.Equal(got, want) {
-				t.Errorf("%v %s exact: bits differ from the reference", s, set.name)
+			for _, once := range []bool{false, true} {
+				if got := k.winograd(set, Exact, once); !slices.Equal(got, want) {
+					t.Errorf("%v %s exact, once %v: bits differ from the reference", s, set.name, once)
+				}
 			}
 		}
 	}
