@@ -13,8 +13,8 @@ const GONE = 1
 const HERE = 1
 /** Where the bytes begin. */
 const BYTES = 64
-/** Looks at the round before a member goes to sleep: some 50 µs. */
-const LOOKS = 5000
+/** Looks at the round before a member goes to sleep: some 5 ms. Who is woken comes late, and makes the others sleep. */
+const LOOKS = 500_000
 
 /** Whether this page may share memory. WebKitGTK is isolated and has none. */
 export const shares = globalThis.crossOriginIsolated === true && typeof SharedArrayBuffer === 'function'

@@ -28,8 +28,8 @@ func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBac
 	b.dw = make([]float32, k*n)
 	if at.t.deltas[at.node.In[0]] != nil {
 		b.mirrored = make([]float32, k*n)
-		if w, ok := b.same().Winograd(g.C); ok {
-			b.winograd = w
+		if same := b.same(); same.SuitsWinograd(g.C) {
+			b.winograd = kernel.NewWinograd(same, g.C)
 		} else {
 			b.backGather = *b.back.Gather(at.t.batch)
 			b.weights = kernel.NewPacked(n*g.Size*g.Size, g.C)

@@ -58,8 +58,8 @@ func (o Conv) Cost(in [][]int, out []int) Cost {
 // transforms them where that takes fewer operations.
 func (o Conv) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner {
 	g := o.Window(in[0])
-	if w, ok := g.Winograd(out[2]); ok {
-		return &winogradRunner{conv: w, mode: mode}
+	if g.SuitsWinograd(out[2]) {
+		return &winogradRunner{conv: kernel.NewWinograd(g, out[2]), mode: mode}
 	}
 	return &convRunner{window: g, gather: *g.Gather(batch), weights: kernel.NewPacked(g.C*g.Size*g.Size, out[2]), batch: batch, mode: mode}
 }

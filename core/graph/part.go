@@ -19,9 +19,9 @@ func Part(op Op, in [][]int, out, starts []int, i int) (Op, Need) {
 	case Linear:
 		return o, Rows
 	case Conv:
-		_, whole := o.Window(in[0]).Winograd(last)
+		whole := o.Window(in[0]).SuitsWinograd(last)
 		for k, start := range starts[1:] {
-			if _, part := o.Window(in[0]).Winograd(start - starts[k]); part != whole {
+			if o.Window(in[0]).SuitsWinograd(start-starts[k]) != whole {
 				return op, Everything
 			}
 		}

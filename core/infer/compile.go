@@ -99,7 +99,7 @@ func (c *compiler) divide(n *graph.Node) bool {
 	op, need := graph.Part(n.Op, in, out, s, c.team.Rank())
 	var sources []int
 	switch {
-	case need == graph.Rows && (worth(c.program, n, s) || c.free(n.Out)):
+	case need == graph.Rows && (worth(c.program, n, s, priceOf(c.team)) || c.free(n.Out)):
 		sources = each(n.In, c.wholeOf)
 	case need == graph.Own && slices.ContainsFunc(n.In, func(v graph.Value) bool { return c.part[v] >= 0 }):
 		sources = each(n.In, c.partOf)
@@ -158,20 +158,42 @@ func (c *compiler) own(v graph.Value) int {
 	return s[c.team.Rank()+1] - s[c.team.Rank()]
 }
 
-// What an exchange costs, in the operations that a member does meanwhile: 80 µs, half
-// of them for members that are out of step, and 0.75 ns a number, at 60 an ns.
-var exchangeFixed, exchangeNumber = int64(4_800_000), int64(45)
+// price is what an exchange costs, in the operations that a member does meanwhile.
+type price struct{ fixed, number int64 }
+
+// Of workers: 20 µs and 0.75 ns a number, at 60 an ns. Of threads: 2 µs and 0.2 ns at
+// 300 an ns.
+var workersPrice, threadsPrice = price{1_200_000, 45}, price{600_000, 60}
+
+// priceOf returns the price of a team, nil for one of workers.
+func priceOf(t Team) price {
+	if _, ok := t.(neighbour); ok {
+		return threadsPrice
+	}
+	return workersPrice
+}
 
 // worth reports whether members that share an operation are done sooner, the
 // exchange of its output included.
-func worth(p *graph.Program, n *graph.Node, starts []int) bool {
+func worth(p *graph.Program, n *graph.Node, starts []int, price price) bool {
 	channels, most := last(p.Shape(n.Out)), 0
 	for i, end := range starts[1:] {
 		most = max(most, end-starts[i])
 	}
+	saved := effort(p, n) / int64(channels) * int64(channels-most)
+	return saved > price.fixed+price.number*int64(p.Size(n.Out))
+}
+
+// effort returns the operations of n, fewer where a convolution needs fewer than its
+// definition.
+func effort(p *graph.Program, n *graph.Node) int64 {
 	flops := n.Op.Cost(p.Shapes(n.In), p.Shape(n.Out)).FLOPs
-	saved := flops / int64(channels) * int64(channels-most)
-	return saved > exchangeFixed+exchangeNumber*int64(p.Size(n.Out))
+	if o, ok := n.Op.(graph.Conv); ok {
+		if o.Window(p.Shape(n.In[0])).SuitsWinograd(last(p.Shape(n.Out))) {
+			return flops * 2 / 5
+		}
+	}
+	return flops
 }
 
 // free reports whether no exchange follows if v is shared: whoever reads it has

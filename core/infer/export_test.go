@@ -2,7 +2,7 @@ package infer
 
 // ShareAll makes teams share whatever they can, worth it or not.
 func ShareAll() (restore func()) {
-	fixed, number := exchangeFixed, exchangeNumber
-	exchangeFixed, exchangeNumber = 0, 0
-	return func() { exchangeFixed, exchangeNumber = fixed, number }
+	workers, threads := workersPrice, threadsPrice
+	workersPrice, threadsPrice = price{}, price{}
+	return func() { workersPrice, threadsPrice = workers, threads }
 }

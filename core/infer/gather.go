@@ -13,18 +13,30 @@ type gather struct {
 func (gather) Load([]quant.Numbers) {}
 func (g gather) Scratch() int       { return g.batch * g.size }
 func (g gather) Run(y []float32, x [][]float32, n int, scratch []float32) {
-	rank, rows, width := g.team.Rank(), n*g.rows, g.size/g.rows
+	rank, rows := g.team.Rank(), n*g.rows
 	own := x[0][:rows*(g.starts[rank+1]-g.starts[rank])]
+	if t, ok := g.team.(neighbour); ok {
+		for i, from := range t.lend(own) {
+			g.place(y, from, i, rows)
+		}
+		t.done()
+		return
+	}
 	g.team.Exchange(scratch, own, rows, g.starts)
 	for i := range g.team.Size() {
 		from := own
 		if i != rank {
 			from = scratch[rows*g.starts[i]:]
 		}
-		low, channels := g.starts[i], g.starts[i+1]-g.starts[i]
-		for r := range rows {
-			copy(y[r*width+low:], from[r*channels:(r+1)*channels])
-		}
+		g.place(y, from, i, rows)
+	}
+}
+
+// place writes member i's channels of y [rows,C].
+func (g gather) place(y, from []float32, i, rows int) {
+	width, low, channels := g.size/g.rows, g.starts[i], g.starts[i+1]-g.starts[i]
+	for r := range rows {
+		copy(y[r*width+low:], from[r*channels:(r+1)*channels])
 	}
 }
 

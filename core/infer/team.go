@@ -1,10 +1,6 @@
 package infer
 
-import (
-	"sync"
-
-	"tweedie/core/graph"
-)
+import "tweedie/core/graph"
 
 // Team is one member's view of those that evaluate one network together, each
 // its own channels of what is large. They run the same plan in step: every
@@ -33,7 +29,7 @@ func Traffic(p *graph.Program, batch int) int {
 			continue
 		}
 		_, need := graph.Part(n.Op, p.Shapes(n.In), p.Shape(n.Out), s, 0)
-		shared = shared || need == graph.Rows && worth(p, n, s)
+		shared = shared || need == graph.Rows && worth(p, n, s, priceOf(nil))
 	}
 	if !shared {
 		return 0
@@ -49,64 +45,4 @@ func told(p *graph.Program, batch int) int {
 		n += batch * p.Size(d.Value)
 	}
 	return n
-}
-
-// Threads returns a team of n goroutines, one member each.
-func Threads(n int) []Team {
-	m := &meeting{waiting: n, size: n}
-	m.all.L = &m.lock
-	team := make([]Team, n)
-	for i := range team {
-		team[i] = &thread{meeting: m, rank: i}
-		m.shown[0], m.shown[1] = append(m.shown[0], nil), append(m.shown[1], nil)
-	}
-	return team
-}
-
-// meeting is where threads wait for each other and show what they have. Two sides
-// used in turn make one wait an exchange enough: who writes to a side has met all
-// others since they read it.
-type meeting struct {
-	lock    sync.Mutex
-	all     sync.Cond
-	size    int
-	waiting int // members that are still to come
-	round   int
-	shown   [2][][]float32 // by side and rank
-}
-
-type thread struct {
-	*meeting
-	rank, side int
-}
-
-func (t *thread) Rank() int { return t.rank }
-func (t *thread) Size() int { return t.size }
-
-func (t *thread) Exchange(all, own []float32, rows int, starts []int) {
-	shown := t.shown[t.side]
-	t.side = 1 - t.side
-	shown[t.rank] = append(shown[t.rank][:0], own...)
-	t.meet()
-	for i := range shown {
-		if i != t.rank {
-			copy(all[rows*starts[i]:rows*starts[i+1]], shown[i])
-		}
-	}
-}
-
-// meet returns when every member has called it.
-func (m *meeting) meet() {
-	m.lock.Lock()
-	defer m.lock.Unlock()
-	m.waiting--
-	if m.waiting == 0 {
-		m.waiting = m.size
-		m.round++
-		m.all.Broadcast()
-		return
-	}
-	for round := m.round; round == m.round; {
-		m.all.Wait()
-	}
 }

@@ -100,8 +100,9 @@ func TestTeamSameBits(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := make([]float32, len(in[0]))
+			want, wantOne := make([]float32, len(in[0])), make([]float32, len(in[0])/3)
 			w.NewPlan().Run(want, 3, in...)
+			w.NewPlan().Run(wantOne, 1, one...)
 			for size := 1; size <= 4; size++ {
 				t.Run(fmt.Sprintf("seed=%d/%s/size=%d", seed, name, size), func(t *testing.T) {
 					load := func(member infer.Team) (*infer.Weights, error) {
@@ -110,8 +111,8 @@ func TestTeamSameBits(t *testing.T) {
 					}
 					together(t, size, load, func(p *infer.Plan) {
 						got := make([]float32, len(want))
-						p.Run(got[:len(want)/3], 1, one...)
-						if !slices.Equal(got[:len(want)/3], want[:len(want)/3]) {
+						p.Run(got[:len(wantOne)], 1, one...)
+						if !slices.Equal(got[:len(wantOne)], wantOne) {
 							t.Errorf("%+v: one sample: other bits than alone", *c)
 						}
 						if p.Run(got, 3, in...); !slices.Equal(got, want) {
@@ -162,7 +163,8 @@ func TestTeamNCSN(t *testing.T) {
 	}
 }
 
-// counted is a team that counts its exchanges and the numbers they move.
+// counted is a team of workers, as it were, that counts its exchanges and the
+// numbers they move.
 type counted struct {
 	infer.Team
 	calls, most *int
@@ -196,10 +198,11 @@ func TestTeamShares(t *testing.T) {
 			nn.Start(params, 1)
 			calls, most := 0, 0
 			load := func(member infer.Team) (*infer.Weights, error) {
+				worker := counted{member, new(int), new(int)}
 				if member.Rank() == 0 {
-					member = counted{member, &calls, &most}
+					worker.calls, worker.most = &calls, &most
 				}
-				return infer.Load(net.Program, net.Out, params, 2, infer.Options{Team: member})
+				return infer.Load(net.Program, net.Out, params, 2, infer.Options{Team: worker})
 			}
 			in := samples(rand.New(rand.NewPCG(4, 4)), config, 2)
 			y := make([]float32, len(in[0]))

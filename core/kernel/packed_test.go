@@ -54,7 +54,7 @@ func TestWinogradCodes(t *testing.T) {
 		w := coded(s[3], s[2]*9)
 		var got [2][]float32
 		for i, numbers := range []quant.Numbers{w, {Float: w.Float32()}} {
-			z := &Winograd{H: s[0], W: s[1], C: s[2], N: s[3]}
+			z := NewWinograd(k.window, s[3])
 			z.Pack(numbers)
 			got[i] = make([]float32, len(k.add))
 			z.Run(got[i], k.x, s[4], k.bias, k.add, make([]float32, z.Scratch()), Exact)

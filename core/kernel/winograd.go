@@ -15,6 +15,8 @@ import "tweedie/core/quant"
 // error grows by the transforms' norms, some tenfold.
 type Winograd struct {
 	H, W, C, N int
+	window     Window
+	gather     Gather    // of the most images that are few tiles
 	weights    *Packed   // as MatMul has them
 	kept       []float32 // in place of their numbers: transformed, a panel [36, C, width] after the other
 }
@@ -28,17 +30,33 @@ const winogradPanel = 6144
 // vectors take longer to transform them than memory to bring them, up to some C·N.
 const winogradNarrow, winogradKept = 4, 1 << 15
 
+// winogradFew is how many tiles are not worth the transform of the weights where
+// vectors are wide: with Fast, which need not be the same everywhere, they are
+// computed by MatMul.
+const winogradFew = 8
+
 // winogradTiles is how many 4×4 tiles are multiplied together at most.
 const winogradTiles = 48
 
-// Winograd returns the convolution of w to n channels, and whether it is one that
-// is quicker so than by MatMul.
-func (w Window) Winograd(n int) (*Winograd, bool) {
-	z := &Winograd{H: w.H, W: w.W, C: w.C, N: n}
-	tiles := z.down() * z.across()
-	fits := w.Size == 3 && w.Stride == 1 && w.dilation() == 1 && w.Before == 1 && w.After == 1 && w.C%16 == 0 && n%16 == 0
-	return z, fits && tiles >= 4 && 2*36*tiles <= 9*w.H*w.W
+// SuitsWinograd reports whether the convolution of w to n channels is quicker by
+// Winograd than by MatMul. The answer is the same on every machine.
+func (w Window) SuitsWinograd(n int) bool {
+	tiles := (w.H + 3) / 4 * ((w.W + 3) / 4)
+	return w.Size == 3 && w.Stride == 1 && w.dilation() == 1 && w.Before == 1 && w.After == 1 && w.C%16 == 0 && n%16 == 0 &&
+		tiles >= 4 && 2*36*tiles <= 9*w.H*w.W
 }
+
+// NewWinograd returns the convolution of w, of size 3, stride 1 and a border of 1,
+// to n channels.
+func NewWinograd(w Window, n int) *Winograd {
+	z := &Winograd{H: w.H, W: w.W, C: w.C, N: n, window: w}
+	z.gather = *w.Gather(winogradFew / z.tiles())
+	z.weights = newPacked(9*z.C, z.N, max(1, winogradPanel/z.C/tiles.lanes))
+	return z
+}
+
+// tiles returns how many tiles an image is.
+func (z *Winograd) tiles() int { return z.down() * z.across() }
 
 func (z *Winograd) across() int { return (z.W + 3) / 4 }
 func (z *Winograd) down() int   { return (z.H + 3) / 4 }
@@ -49,7 +67,8 @@ func (z *Winograd) line() int { return (4*z.across() + 2) * z.C }
 // Scratch returns how many numbers Run needs for any number of images, once the
 // weights are packed.
 func (z *Winograd) Scratch() int {
-	return 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N + (18+6)*z.place(z.weights.panels[0], &tiles) + z.weights.Scratch()
+	n := 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N + (18+6)*z.place(z.weights.panels[0], &tiles)
+	return max(n, winogradFew/z.tiles()*z.window.Padded()) + z.weights.Scratch()
 }
 
 // place returns the numbers of one tap of a panel.
@@ -57,7 +76,6 @@ func (z *Winograd) place(q panel, set *tileSet) int { return z.C * q.vecs * set.
 
 // Pack takes the weights [N,C,3,3], PyTorch's layout. Codes stay codes.
 func (z *Winograd) Pack(w quant.Numbers) {
-	z.weights = newPacked(9*z.C, z.N, max(1, winogradPanel/z.C/tiles.lanes))
 	z.weights.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
 	if z.kept = nil; w.Float != nil && tiles.lanes <= winogradNarrow && z.C*z.N <= winogradKept {
 		z.keep(&tiles)
@@ -97,8 +115,18 @@ func (z *Winograd) Run(y, x []float32, n int, bias, add, scratch []float32, mode
 	if len(y) < n*size*z.N || len(x) < n*size*z.C || len(scratch) < z.Scratch() || bias != nil && len(bias) != z.N || add != nil && len(add) < n*size*z.N {
 		panic("kernel: Winograd: y, x, bias, add or scratch does not fit")
 	}
+	if mode == Fast && z.kept == nil && z.few(n) {
+		z.window.Pad(scratch, x, n)
+		g := z.gather
+		g.Rows = g.Rows[:n*size]
+		MatMul(y, scratch, &g, z.weights, bias, add, scratch[n*z.window.Padded():], mode)
+		return
+	}
 	z.run(y, x, n, bias, add, scratch, mode, &tiles)
 }
+
+// few reports whether n images are few tiles.
+func (z *Winograd) few(n int) bool { return n*z.tiles() <= winogradFew }
 
 // winogradRun is one Run: its arguments and the parts of its scratch.
 type winogradRun struct {

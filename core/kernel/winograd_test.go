@@ -48,7 +48,7 @@ func (k *winogradCase) winograd(set tileSet, mode Arithmetic, once bool) []float
 	saved := tiles
 	tiles = set
 	defer func() { tiles = saved }()
-	z := &Winograd{H: k.window.H, W: k.window.W, C: k.window.C, N: k.n}
+	z := NewWinograd(k.window, k.n)
 	z.Pack(quant.Numbers{Float: k.w})
 	if once && z.kept == nil {
 		z.keep(&tiles)
@@ -108,7 +108,7 @@ func TestWinograd(t *testing.T) {
 }
 
 func TestWinogradAllocatesNothing(t *testing.T) {
-	z := &Winograd{H: 8, W: 8, C: 16, N: 16}
+	z := NewWinograd(Window{H: 8, W: 8, C: 16, Size: 3, Stride: 1, Before: 1, After: 1}, 16)
 	z.Pack(quant.Numbers{Float: make([]float32, 16*16*9)})
 	x, y, scratch := make([]float32, 1024), make([]float32, 1024), make([]float32, z.Scratch())
 	if n := testing.AllocsPerRun(5, func() { z.Run(y, x, 1, nil, nil, scratch, Exact) }); n != 0 {
@@ -124,7 +124,7 @@ func BenchmarkConv3x3(b *testing.B) {
 		y := make([]float32, len(k.add))
 		for _, mode := range []Arithmetic{Exact, Fast} {
 			b.Run(fmt.Sprintf("%s/winograd/mode=%d", name, mode), func(b *testing.B) {
-				z := &Winograd{H: s[0], W: s[1], C: s[2], N: s[3]}
+				z := NewWinograd(k.window, s[3])
 				z.Pack(quant.Numbers{Float: k.w})
 				scratch := make([]float32, z.Scratch())
 				for b.Loop() {

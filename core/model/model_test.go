@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -38,9 +39,11 @@ func parse(t *testing.T) *model.Config {
 	return c
 }
 
-func newModel(t *testing.T) *model.Model {
+func newModel(t *testing.T) *model.Model { return modelOf(t, parse(t)) }
+
+// modelOf returns a model with weights drawn at random.
+func modelOf(t *testing.T, c *model.Config) *model.Model {
 	t.Helper()
-	c := parse(t)
 	net, err := c.Build()
 	if err != nil {
 		t.Fatal(err)
@@ -94,6 +97,34 @@ func TestWorkersDoNotMatter(t *testing.T) {
 		}
 		if !slices.Equal(got.Data, want.Data) {
 			t.Errorf("batch %d, %d workers: other bits", s[0], s[1])
+		}
+	}
+}
+
+// TestThreadsShareAnImage holds that for what threads do together if there are fewer
+// images than threads.
+func TestThreadsShareAnImage(t *testing.T) {
+	c := parse(t)
+	c.UNet.BlockOutChannels = []int{128, 128}
+	m, x := modelOf(t, c), images(1)
+	if m.Traffic(1) == 0 {
+		t.Fatal("the network is not worth sharing")
+	}
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(3))
+	want, err := runner(t, m, 1, 1).Forward(x, []float32{11}, []int{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for workers := 2; workers <= 3; workers++ {
+		r := runner(t, m, 4, workers)
+		for range 2 {
+			got, err := r.Forward(x, []float32{11}, []int{1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !slices.Equal(got.Data, want.Data) {
+				t.Errorf("%d threads: other bits", workers)
+			}
 		}
 	}
 }

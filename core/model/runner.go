@@ -3,6 +3,7 @@ package model
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"tweedie/core/diffusion"
@@ -15,15 +16,17 @@ type Runner struct {
 	config *Config
 	helper Helper // nil: none
 	plans  []*infer.Plan
-	inputs [][]float32 // a plan's times and classes: [t…, y…]
+	inputs [][]float32    // a plan's times and classes: [t…, y…]
+	crew   func() *Runner // leads as many threads on one image; nil: there is one worker
+	others []*infer.Plan  // of a crew's leader
 }
 
 // Helper begins to evaluate the bare network elsewhere, and returns what waits for
 // the result. The arguments are Forward's; they stay as they are meanwhile.
 type Helper func(x *tensor.Tensor, t []float32, y []int) (wait func() (*tensor.Tensor, error))
 
-// NewRunner returns a runner whose workers take up to maxBatch images at a time. A
-// member of a team is one worker.
+// NewRunner returns a runner whose workers take up to maxBatch images at a time, and
+// share one if there are too few. A member of a team is one worker.
 func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 	w, err := infer.Load(m.network.Program, m.network.Out, m.source, maxBatch, o)
 	if err != nil {
@@ -34,7 +37,26 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 		r.plans = append(r.plans, w.NewPlan())
 		r.inputs = append(r.inputs, make([]float32, 2*maxBatch))
 	}
+	if threads := min(o.Workers, runtime.GOMAXPROCS(0)); threads > 1 && m.Traffic(1) > 0 {
+		r.crew = sync.OnceValue(func() *Runner { return m.newCrew(threads, o) })
+	}
 	return r, nil
+}
+
+// newCrew returns a runner for one image at a time that leads so many threads. It
+// panics where NewRunner of the same options gives an error.
+func (m *Model) newCrew(threads int, o infer.Options) *Runner {
+	r := &Runner{config: m.config, inputs: [][]float32{make([]float32, 2)}}
+	for _, member := range infer.Threads(threads) {
+		o.Team = member
+		w, err := infer.Load(m.network.Program, m.network.Out, m.source, 1, o)
+		if err != nil {
+			panic(err)
+		}
+		r.others = append(r.others, w.NewPlan())
+	}
+	r.plans, r.others = r.others[:1], r.others[1:]
+	return r
 }
 
 // Traffic returns the most numbers that the members of a team exchange at once in
@@ -93,6 +115,16 @@ func (r *Runner) share(out, x *tensor.Tensor, t []float32, y []int, n int) {
 		return
 	}
 	var wait sync.WaitGroup
+	if r.crew != nil && n < len(r.plans) {
+		crew := r.crew()
+		for _, p := range crew.others {
+			wait.Go(p.Follow)
+		}
+		crew.run(0, out, x, t, y, 0, n)
+		crew.Dismiss()
+		wait.Wait()
+		return
+	}
 	for i := 1; i < workers; i++ {
 		wait.Go(func() { r.run(i, out, x, t, y, n*i/workers, n*(i+1)/workers) })
 	}
