@@ -46,6 +46,8 @@ export interface ModelInfo {
   unconditional: boolean
   /** Numbers in the network. */
   parameters: number
+  /** Additions and multiplications of one evaluation of the network. */
+  flops: number
   /** Of the download. */
   bytes: number
   /** The recommended one first. */

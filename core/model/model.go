@@ -41,7 +41,22 @@ func New(name string, c *Config, src graph.Source) (*Model, error) {
 // missing or has another shape than the configuration asks for; nothing of the
 // network's size is allocated before all are there.
 func Open(f *weights.File) (*Model, error) {
-	c, err := ParseConfig(f.Manifest.Config)
+	m, err := Outline(f.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	if err := check(m.network.Program, f); err != nil {
+		return nil, err
+	}
+	m.source = source{f}
+	return m, nil
+}
+
+// Outline makes a model of a manifest alone: its configuration and its network, to
+// be described and counted. It has no weights: Params, Tensors and NewRunner are
+// not for it.
+func Outline(m *weights.Manifest) (*Model, error) {
+	c, err := ParseConfig(m.Config)
 	if err != nil {
 		return nil, err
 	}
@@ -49,10 +64,7 @@ func Open(f *weights.File) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := check(net.Program, f); err != nil {
-		return nil, err
-	}
-	return &Model{name: f.Manifest.Name, config: c, network: net, source: source{f}}, nil
+	return &Model{name: m.Name, config: c, network: net}, nil
 }
 
 // source is a model file as a network sees it.
@@ -175,7 +187,10 @@ func (m *Model) Params() *graph.Params {
 }
 
 // Parameters returns how many weights the model has.
-func (m *Model) Parameters() int { return int(graph.CostOf(m.network.Program).Params) }
+func (m *Model) Parameters() int { return int(m.Cost().Params) }
+
+// Cost counts one evaluation of the network on one image.
+func (m *Model) Cost() graph.Cost { return graph.CostOf(m.network.Program) }
 
 // Network returns the model's program.
 func (m *Model) Network() *unet.Network { return m.network }

@@ -15,6 +15,7 @@ type Info struct {
 	Classes       []string         `json:"classes"`       // names by number; none means a model without classes
 	Unconditional bool             `json:"unconditional"` // whether class "none" can be asked for, and with it guidance
 	Parameters    int              `json:"parameters"`    // numbers in the network
+	FLOPs         int64            `json:"flops"`         // additions and multiplications of one evaluation of it
 	Bytes         int64            `json:"bytes"`         // of the model's shards
 	Samplers      []sampler.Method `json:"samplers"`      // those that suit the model, the recommended one first
 	Sigma         SigmaRange       `json:"sigma"`

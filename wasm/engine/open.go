@@ -24,7 +24,7 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	e.info.Bytes, e.info.Card = int64(f.Manifest.Bytes()), json.RawMessage(f.Manifest.Card)
+	e.info.stored(f.Manifest)
 	return e, nil
 }
 
@@ -53,10 +53,24 @@ func Of(m *model.Model, o Options) (*Engine, error) {
 	}
 	e := New(info, runner, o)
 	e.model, e.runner, e.how = m, runner, how
-	if _, err := e.Check(Request{}, false); err != nil {
-		return nil, fmt.Errorf("engine: the model's defaults: %w", err)
-	}
 	return e, nil
+}
+
+// Describe returns what Open says of a model, from its manifest alone: it can Check
+// requests where there are no weights.
+func Describe(manifest *weights.Manifest) (Info, error) {
+	m, err := model.Outline(manifest)
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := infoOf(m)
+	info.stored(manifest)
+	return info, err
+}
+
+// stored says what only a model's file tells.
+func (i *Info) stored(m *weights.Manifest) {
+	i.Bytes, i.Card = int64(m.Bytes()), json.RawMessage(m.Card)
 }
 
 // What a model gets that states no defaults: the recommended sampler, at steps
@@ -78,12 +92,12 @@ func SamplersOf(c *model.Config) []sampler.Method {
 	return out
 }
 
-// infoOf describes a model.
+// infoOf describes a model. The error names a default that no request could use.
 func infoOf(m *model.Model) (Info, error) {
-	c := m.Config()
+	c, cost := m.Config(), m.Cost()
 	info := Info{
 		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
-		Parameters: m.Parameters(), Samplers: SamplersOf(&c),
+		Parameters: int(cost.Params), FLOPs: cost.FLOPs, Samplers: SamplersOf(&c),
 		Sigma: sigmaRange(&c),
 		Defaults: Defaults{
 			Sampler:  cmp.Or(c.Defaults.Sampler, SamplersOf(&c)[0].Name),
@@ -106,6 +120,9 @@ func infoOf(m *model.Model) (Info, error) {
 			return Info{}, err
 		}
 		info.chain = chain
+	}
+	if _, err := info.Check(Request{}, false); err != nil {
+		return Info{}, fmt.Errorf("engine: the model's defaults: %w", err)
 	}
 	return info, nil
 }

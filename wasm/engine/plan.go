@@ -24,18 +24,21 @@ type Plan struct {
 	posterior *diffusion.Spread // of the model
 }
 
-// Check returns how the engine will carry r out, or the error of Request.Validate
-// or of the model: an unknown sampler or class, guidance that it cannot give, a
-// schedule that leaves its range. Resampling is for inpaint only.
-func (e *Engine) Check(r Request, inpaint bool) (Plan, error) {
+// Check returns how the engine will carry r out, or the error of Info.Check.
+func (e *Engine) Check(r Request, inpaint bool) (Plan, error) { return e.info.Check(r, inpaint) }
+
+// Check returns how an engine of the model will carry r out, or the error of
+// Request.Validate or of the model: an unknown sampler or class, guidance that it
+// cannot give, a schedule that leaves its range. Resampling is for inpaint only.
+func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 	if err := r.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Request: r, posterior: e.info.posterior}
+	p := Plan{Request: r, posterior: i.posterior}
 	for _, fill := range []func() error{
-		func() error { return p.fillSampler(e.info) },
-		func() error { return p.fillClasses(e.info) },
-		func() error { return p.fillGuidance(e.info) },
+		func() error { return p.fillSampler(i) },
+		func() error { return p.fillClasses(i) },
+		func() error { return p.fillGuidance(i) },
 		func() error { return p.fillRepaint(inpaint) },
 	} {
 		if err := fill(); err != nil {
@@ -45,6 +48,15 @@ func (e *Engine) Check(r Request, inpaint bool) (Plan, error) {
 	n := or(r.N, 1)
 	p.N = &n
 	return p, nil
+}
+
+// Work returns the additions and multiplications of one D(x;σ) of one image under p,
+// at most: guidance evaluates the network twice.
+func (i Info) Work(p Plan) int64 {
+	if g := *p.Guidance; g != 0 && g != 1 {
+		return 2 * i.FLOPs
+	}
+	return i.FLOPs
 }
 
 func (p *Plan) fillSampler(info Info) error {
