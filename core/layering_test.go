@@ -58,13 +58,19 @@ var floors = map[string]int{
 	"wasm/engine":              8, // request to frames
 	"tools/convert/internal/…": 8, // the rooms of the native tool
 	"tools/internal/…":         8, // what both tools use
+	"wasm/internal/…":          8, // what tests of the Worker and its development have in common
 
-	"wasm/browser":  9,
-	"wasm/worker":   9,
-	"tools/convert": 9,
-	"tools/join":    9, // the page's program, smaller
-	"tools/bench":   9, // what is measured, and against whom
-	"tools/bench/…": 9,
+	"wasm/edge": 9, // the service behind a site's API, wherever it runs
+
+	"tools/convert/internal/service": 10, // that service as a server of its own
+
+	"wasm/browser":  11,
+	"wasm/worker":   11,
+	"wasm/worker/…": 11, // the Worker on this machine
+	"tools/convert": 11,
+	"tools/join":    11, // the page's program, smaller
+	"tools/bench":   11, // what is measured, and against whom
+	"tools/bench/…": 11,
 }
 
 // standalone lists packages outside the floors: nothing imports them, and they
@@ -76,6 +82,7 @@ var standalone = []string{"core"}
 var forbidden = map[string][]string{
 	"wasm/browser": {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
 	"wasm/worker":  {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
+	"wasm/edge":    {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
 	"wasm/engine":  {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "os/exec"},
 }
 

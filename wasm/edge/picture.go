@@ -1,0 +1,107 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"tweedie/wasm/engine"
+)
+
+// picture answers with the sheet of an experiment.
+func (s *Service) picture(w http.ResponseWriter, r *http.Request) error {
+	x, err := s.asked(r)
+	if err != nil {
+		return err
+	}
+	d, err := s.draw(r.Context(), x, nil)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	for name, values := range x.header() {
+		h[name] = values
+	}
+	h.Set("Cache-Status", d.status())
+	send(w, r, d.png, pngType, immutable)
+	return nil
+}
+
+const pngType = "image/png"
+
+// drawn is a picture, and where it comes from.
+type drawn struct {
+	png  []byte
+	kept bool
+}
+
+// status is the value of Cache-Status: RFC 9211.
+func (d drawn) status() string {
+	if d.kept {
+		return "tweedie; hit"
+	}
+	return "tweedie; fwd=miss; stored"
+}
+
+// header returns the headers that a picture of x has, wherever it is served from.
+func (x *experiment) header() http.Header {
+	h := http.Header{}
+	harmless(h)
+	h.Set("Content-Location", x.address())
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // for previews on other sites
+	return h
+}
+
+// draw returns the experiment's picture: as it was kept, or drawn now, and then
+// onFrame, if not nil, is called after every evaluation of all images.
+func (s *Service) draw(ctx context.Context, x *experiment, onFrame func(engine.Frame)) (drawn, error) {
+	if kept := s.Host.Kept(ctx, x.address()); kept != nil {
+		return drawn{kept, true}, nil
+	}
+	e, end, err := s.Host.Engine(ctx, x.model)
+	if err != nil {
+		return drawn{}, err
+	}
+	defer end()
+	if kept := s.Host.Kept(ctx, x.address()); kept != nil { // meanwhile, by those who waited before
+		return drawn{kept, true}, nil
+	}
+	pixels, err := s.sample(ctx, e, x, onFrame)
+	if err != nil {
+		return drawn{}, err
+	}
+	png, err := x.sheet().png(pixels)
+	if err != nil {
+		return drawn{}, err
+	}
+	h := x.header()
+	h.Set("Content-Type", pngType)
+	h.Set("Cache-Control", immutable)
+	h.Set("ETag", etag(png))
+	s.Host.Keep(ctx, x.address(), png, h)
+	return drawn{png, false}, nil
+}
+
+// sample draws the images of x, [N,H,W,C], giving way after every evaluation of all
+// of them, until ctx is done or the work is over its limit.
+func (s *Service) sample(ctx context.Context, e *engine.Engine, x *experiment, onFrame func(engine.Frame)) ([]uint8, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var work float64
+	var over error
+	result, err := e.Sample(ctx, x.plan.Request, func(f engine.Frame) {
+		work += float64(f.X.Shape[0]) * float64(x.model.Info.Work(x.plan))
+		if over = s.afford(work); over != nil {
+			cancel(errWork)
+			return
+		}
+		if onFrame != nil {
+			onFrame(f)
+		}
+		s.Host.Yield()
+	})
+	if errors.Is(err, errWork) {
+		return nil, over
+	}
+	return result.Pixels, err
+}

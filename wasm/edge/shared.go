@@ -1,0 +1,145 @@
+package edge
+
+import (
+	"errors"
+	"fmt"
+	"html"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// shared answers with the page, opened on the experiment that stands in the path as
+// it stands in the page's own address, and with tags from which others make a
+// preview. Where the experiment cannot be used, a browser gets the page all the same,
+// which says what is wrong, and everybody else the problem.
+func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
+	text := strings.TrimPrefix(r.URL.EscapedPath(), "/s/")
+	x, err := s.previewed(r, text)
+	problem, bad := errors.AsType[*Problem](err)
+	if err != nil && !(bad && strings.Contains(r.Header.Get("Accept"), "text/html")) {
+		return err
+	}
+	page, header, err := s.Host.File(r.Context(), "")
+	if err != nil {
+		return fmt.Errorf("edge: the page: %w", err)
+	}
+	tags := ""
+	if x != nil {
+		tags = x.tags(origin(r), r.URL.EscapedPath())
+	}
+	page, err = rewritten(page, text, tags)
+	if err != nil {
+		return err
+	}
+	h := w.Header()
+	for _, name := range []string{"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "Cross-Origin-Resource-Policy"} {
+		h.Set(name, strings.Replace(header.Get(name), noBase, ownBase, 1))
+	}
+	h.Set("Vary", "Accept")
+	if bad {
+		h.Set("Content-Type", htmlType)
+		h.Set("Cache-Control", "no-store")
+		w.WriteHeader(problem.Status)
+		w.Write(page)
+		return nil
+	}
+	send(w, r, page, htmlType, checked)
+	return nil
+}
+
+const (
+	htmlType = "text/html; charset=utf-8"
+	noBase   = "base-uri 'none'"
+	ownBase  = "base-uri 'self'"
+)
+
+// previewed returns the experiment whose picture is the preview of text: at most a
+// sheet of 16, of as many images as the service draws at once; nil where there is
+// none that it draws, or where what is shared is a repainted picture, which only the
+// visitor has.
+func (s *Service) previewed(r *http.Request, text string) (*experiment, error) {
+	values, err := parse(text, "mode", "variations", "resample", "keep") // those are the page's alone
+	if err != nil {
+		return nil, err
+	}
+	x, err := s.experiment(r.Context(), values)
+	if err != nil {
+		return nil, err
+	}
+	if values.Get("mode") == "inpaint" {
+		return nil, nil
+	}
+	n := min(*x.plan.N, maxImages)
+	x.plan.N = &n
+	for s.affordable(x) != nil {
+		if n /= 2; n == 0 {
+			return nil, nil
+		}
+	}
+	width, height := x.sheet().size()
+	x.scale = max(1, min(maxScale, previewSide/max(width, height)))
+	return x, nil
+}
+
+// previewSide is about how large a preview is, in pixels: networks want some 200 to
+// 600, and draw smaller ones blurred.
+const previewSide = 560
+
+// tags returns the Open Graph tags of the experiment at path (https://ogp.me), and
+// those that Twitter's cards ask for besides.
+func (x *experiment) tags(origin, path string) string {
+	p := x.plan
+	width, height := x.sheet().size()
+	about := fmt.Sprintf("%d steps of %s, guidance %g, seed %d", *p.Steps, p.Sampler, *p.Guidance, uint64(p.Seed))
+	if len(x.model.Info.Classes) > 0 {
+		about = "class " + x.classes() + ", " + about
+	}
+	title := x.model.Info.Title + ", drawn by a diffusion model on your own machine"
+	var b strings.Builder
+	for _, tag := range [][2]string{
+		{"og:type", "website"},
+		{"og:title", title},
+		{"og:description", about},
+		{"og:url", origin + path},
+		{"og:image", origin + x.address()},
+		{"og:image:type", pngType},
+		{"og:image:width", strconv.Itoa(width * x.scale)},
+		{"og:image:height", strconv.Itoa(height * x.scale)},
+		{"og:image:alt", about},
+	} {
+		fmt.Fprintf(&b, "<meta property=%q content=\"%s\">\n", tag[0], html.EscapeString(tag[1]))
+	}
+	b.WriteString("<meta name=\"twitter:card\" content=\"summary_large_image\">\n")
+	return b.String()
+}
+
+// origin returns scheme and host under which the client sees the site.
+func origin(r *http.Request) string {
+	u := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host}
+	if u.Host == "" { // a server's request has only the path
+		u.Scheme, u.Host = "http", r.Host
+	}
+	if proto := r.Header.Get("X-Forwarded-Proto"); proto == "https" || r.TLS != nil {
+		u.Scheme = "https"
+	}
+	return u.String()
+}
+
+// rewritten returns the page with tags, opened on an experiment and with its
+// addresses meant from the site's root.
+func rewritten(page []byte, experiment, tags string) ([]byte, error) {
+	text := string(page)
+	for _, change := range [][2]string{
+		{`<meta charset="utf-8">`, `<meta charset="utf-8">` + "\n" + `<base href="/">` + "\n" + tags},
+		{noBase, ownBase},
+		{`<body `, `<body data-experiment="` + html.EscapeString(experiment) + `" `},
+	} {
+		if !strings.Contains(text, change[0]) {
+			return nil, fmt.Errorf("edge: the page has no %s, where a shared experiment is put", change[0])
+		}
+		text = strings.Replace(text, change[0], change[1], 1)
+	}
+	return []byte(text), nil
+}
