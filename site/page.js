@@ -212,13 +212,15 @@ class Page {
   }
 
   /**
-   * #restore takes the settings from the address and runs them. An address that
-   * cannot be read is told, and nothing is run in its stead.
+   * #restore takes the settings from the address and runs them; those of a shared
+   * experiment, /s/…, stand in the page. An address that cannot be read is told, and
+   * nothing is run in its stead.
    *
    * @param {boolean} first whether the page has just come
    */
   #restore(first) {
-    const hash = location.hash
+    const hash = location.hash || `#${document.body.dataset.experiment ?? ''}`
+    delete document.body.dataset.experiment
     const { settings, problems } = parseHash(hash, this.info)
     if (problems.length > 0) {
       this.runner.cancel()

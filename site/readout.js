@@ -42,7 +42,7 @@ export class Readout {
     on('save-sheet', () => this.#saveSheet())
     on('save-all', () => this.#saveAll())
     on('copy-sha', () => copy(this.#run?.result.sha256 ?? '', 'copy-sha'))
-    on('copy-link', () => copy(location.href, 'copy-link'))
+    on('copy-link', () => copy(link(), 'copy-link'))
   }
 
   /** @param {Run | undefined} run */
@@ -95,6 +95,13 @@ export class Readout {
     }
     download(await zip(files), this.#name('images.zip'))
   }
+}
+
+/** @returns {string} the page's address, or one with a preview where the site's service draws it */
+function link() {
+  const { share } = document.body.dataset
+  const settings = [location.search, location.hash].map((part) => part.slice(1)).filter(Boolean).join('&')
+  return share ? new URL(share + settings, document.baseURI).href : location.href
 }
 
 /** @type {(i: number) => string} */

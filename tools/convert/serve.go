@@ -3,24 +3,36 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"log/slog"
 	"net"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"tweedie/tools/convert/internal/page"
+	"tweedie/tools/convert/internal/service"
+	"tweedie/wasm/edge"
 )
 
 func newServe() *cobra.Command {
 	var addr string
-	var asJSON bool
+	var asJSON, api bool
+	var o service.Options
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
 		Short: "Serve a site with the right headers",
 		Long: `Serve answers requests for a site that tweedie site made, until Ctrl-C: media types,
 brotli where the browser takes it, ETag and ranges, a strict
-Content-Security-Policy, and the headers of cross-origin isolation.`,
+Content-Security-Policy, and the headers of cross-origin isolation.
+
+With --api it also answers what the Worker on Cloudflare does: /api/models, images as
+/api/sample.png, runs with previews as /api/stream, and shared experiments with a
+preview as /s/…; and /healthz and /metrics (Prometheus) beside them. It logs a line of
+JSON for each request to standard error. Images are computed one request at a time.`,
 		Example: `  tweedie serve dist
-  tweedie serve dist --addr 127.0.0.1:0   # any port that is free`,
+  tweedie serve dist --addr 127.0.0.1:0   # any port that is free
+  tweedie serve dist --api --rate 30 --max-gflop 500
+  curl 'http://127.0.0.1:8080/api/sample.png?class=3&n=16&seed=7' -o digits.png`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
@@ -29,16 +41,30 @@ Content-Security-Policy, and the headers of cross-origin isolation.`,
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return misused("--addr is %q, need host:port", addr)
 			}
-			return page.Serve(cmd.Context(), args[0], addr, func(url string) {
+			if o.GFLOP < 1 || o.Rate < 0 || o.Queue < 1 || o.Timeout <= 0 || o.Workers < 0 {
+				return misused("--max-gflop, --queue and --timeout are %d, %d and %v, need more than 0; --rate and --workers are %d and %d, need at least 0", o.GFLOP, o.Queue, o.Timeout, o.Rate, o.Workers)
+			}
+			ready := func(url string) {
 				if asJSON {
 					json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"url": url})
 					return
 				}
 				fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s\n", args[0], url)
-			})
+			}
+			if !api {
+				return page.Serve(cmd.Context(), args[0], addr, ready)
+			}
+			o.Dir, o.Build, o.Log = args[0], carriedBuild(), slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+			return service.Run(cmd.Context(), o, addr, ready)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, host:port; port 0 takes any that is free")
+	cmd.Flags().BoolVar(&api, "api", false, "answer /api/ and /s/ as well")
+	cmd.Flags().Int64Var(&o.GFLOP, "max-gflop", edge.DefaultGFLOP, "with --api: 10⁹ additions and multiplications of one request")
+	cmd.Flags().IntVar(&o.Rate, "rate", 60, "with --api: requests to compute, a client and minute; 0 means any number")
+	cmd.Flags().IntVar(&o.Queue, "queue", 64, "with --api: requests that may wait for their turn to compute")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 2*time.Minute, "with --api: time of one request, its waiting counted")
+	cmd.Flags().IntVar(&o.Workers, "workers", 0, "with --api: threads that compute; 0 means all")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the URL as JSON")
 	return cmd
 }

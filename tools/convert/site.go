@@ -19,6 +19,9 @@ func newSite() *cobra.Command {
 tweedie.js, the wasm, the models with their shards and cards, and a brotli copy of
 each file. The page opens the first model. Every hash is verified first.
 
+--share and --plain are for a site in front of which the service of wasm/edge stands,
+as the Worker on Cloudflare: make worker uses them.
+
 The folder is replaced as a whole, and only if it holds a site already.`,
 		Example: `  tweedie site weights/models/mnist.json -o dist
   tweedie serve dist`,
@@ -38,6 +41,8 @@ The folder is replaced as a whole, and only if it holds a site already.`,
 	}
 	output(cmd, &o.Out, "folder of the site")
 	cmd.Flags().StringVar(&o.Page, "page", "", "folder to take the page from, instead of the one in this program")
+	cmd.Flags().BoolVar(&o.Share, "share", false, "links to a run are /s/…, with a preview: for sites with the API, see serve --api")
+	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no brotli copies: the host compresses by itself")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "list the files as JSON")
 	return cmd
 }

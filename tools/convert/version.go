@@ -25,10 +25,7 @@ func newVersion() *cobra.Command {
 			if info, ok := debug.ReadBuildInfo(); ok {
 				version = info.Main.Version
 			}
-			carried := "none"
-			if a, err := page.LoadAssets(""); err == nil {
-				carried = a.Build
-			}
+			carried := carriedBuild()
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
 					"version": version, "page": carried, "go": runtime.Version(),
@@ -42,4 +39,13 @@ func newVersion() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
 	return cmd
+}
+
+// carriedBuild returns the build id of the page that this program carries, which is
+// that of the program too, or "none".
+func carriedBuild() string {
+	if a, err := page.LoadAssets(""); err == nil {
+		return a.Build
+	}
+	return "none"
 }

@@ -307,7 +307,7 @@ func TestShared(t *testing.T) {
 	for _, want := range []string{
 		`<base href="/">`, `<meta property="og:url" content="https://example.test/s/class=3&amp;n=100`,
 		`<meta property="og:image" content="https://example.test/api/sample.png?class=3&amp;guidance=1.3&amp;model=mnist&amp;n=8&amp;`,
-		`<body data-experiment="class=3&amp;n=100&amp;`, "base-uri 'self'", `content="summary_large_image"`,
+		`<body data-experiment="class=3&amp;guidance=1.3&amp;keep=1&amp;n=100&amp;`, "base-uri 'self'", `content="summary_large_image"`,
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page has no %s", want)
@@ -329,6 +329,11 @@ func TestShared(t *testing.T) {
 	}
 	if page := h.get("/s/mode=inpaint&variations=3&seed=1").Body.String(); strings.Contains(page, "og:image") || !strings.Contains(page, "data-experiment=\"mode=inpaint") {
 		t.Error("a repainted picture has a preview, or no page")
+	}
+	for _, want := range []string{`<base href="/?model=mnist">`, `<body data-experiment="seed=1" data-model="models/mnist.json" `} {
+		if page := h.get("/s/model=mnist&seed=1").Body.String(); !strings.Contains(page, want) {
+			t.Errorf("with a model, the page has no %s", want)
+		}
 	}
 	hostile := h.get(`/s/class=%22%3E%3Cscript%3E`, "Accept", "text/html")
 	if hostile.Code != 400 || strings.Contains(hostile.Body.String(), `"><script>`) || !strings.Contains(hostile.Body.String(), "data-experiment") || hostile.Header().Get("Content-Type") != "text/html; charset=utf-8" {

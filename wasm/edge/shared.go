@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"html"
@@ -16,20 +17,29 @@ import (
 // which says what is wrong, and everybody else the problem.
 func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	text := strings.TrimPrefix(r.URL.EscapedPath(), "/s/")
-	x, err := s.previewed(r, text)
+	values, err := parse(text, "mode", "variations", "resample", "keep") // those are the page's alone
+	var x *experiment
+	if err == nil {
+		x, err = s.previewed(r.Context(), values)
+	}
 	problem, bad := errors.AsType[*Problem](err)
 	if err != nil && !(bad && strings.Contains(r.Header.Get("Accept"), "text/html")) {
 		return err
 	}
-	page, header, err := s.Host.File(r.Context(), "")
-	if err != nil {
-		return fmt.Errorf("edge: the page: %w", err)
+	page, header, fileErr := s.Host.File(r.Context(), "")
+	if fileErr != nil {
+		return fmt.Errorf("edge: the page: %w", fileErr)
 	}
-	tags := ""
+	opened := opening{experiment: text}
+	if err == nil {
+		opened.model = values.Get("model")
+		values.Del("model") // the page has it in another part of its address
+		opened.experiment = values.Encode()
+	}
 	if x != nil {
-		tags = x.tags(origin(r), r.URL.EscapedPath())
+		opened.tags = x.tags(origin(r), r.URL.EscapedPath())
 	}
-	page, err = rewritten(page, text, tags)
+	page, err = opened.rewrite(page)
 	if err != nil {
 		return err
 	}
@@ -55,16 +65,11 @@ const (
 	ownBase  = "base-uri 'self'"
 )
 
-// previewed returns the experiment whose picture is the preview of text: at most a
-// sheet of 16, of as many images as the service draws at once; nil where there is
-// none that it draws, or where what is shared is a repainted picture, which only the
-// visitor has.
-func (s *Service) previewed(r *http.Request, text string) (*experiment, error) {
-	values, err := parse(text, "mode", "variations", "resample", "keep") // those are the page's alone
-	if err != nil {
-		return nil, err
-	}
-	x, err := s.experiment(r.Context(), values)
+// previewed returns the experiment whose picture is the preview: at most a sheet of
+// 16, of as many images as the service draws at once; nil where there is none that it
+// draws, or where what is shared is a repainted picture, which only the visitor has.
+func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment, error) {
+	x, err := s.experiment(ctx, values)
 	if err != nil {
 		return nil, err
 	}
@@ -127,14 +132,24 @@ func origin(r *http.Request) string {
 	return u.String()
 }
 
-// rewritten returns the page with tags, opened on an experiment and with its
-// addresses meant from the site's root.
-func rewritten(page []byte, experiment, tags string) ([]byte, error) {
-	text := string(page)
+// opening is how a page is opened.
+type opening struct {
+	model      string // its name, or "" for the page's own
+	experiment string // as in the page's address
+	tags       string // HTML
+}
+
+// rewrite returns the page, opened so, with its addresses meant from the site's root.
+func (o opening) rewrite(page []byte) ([]byte, error) {
+	text, base, data := string(page), "/", `data-experiment="`+html.EscapeString(o.experiment)+`" `
+	if o.model != "" {
+		base += "?model=" + url.QueryEscape(o.model)
+		data += `data-model="` + folder + html.EscapeString(o.model+suffix) + `" ` // of two, the first counts
+	}
 	for _, change := range [][2]string{
-		{`<meta charset="utf-8">`, `<meta charset="utf-8">` + "\n" + `<base href="/">` + "\n" + tags},
+		{`<meta charset="utf-8">`, `<meta charset="utf-8">` + "\n" + `<base href="` + html.EscapeString(base) + `">` + "\n" + o.tags},
 		{noBase, ownBase},
-		{`<body `, `<body data-experiment="` + html.EscapeString(experiment) + `" `},
+		{`<body `, `<body ` + data},
 	} {
 		if !strings.Contains(text, change[0]) {
 			return nil, fmt.Errorf("edge: the page has no %s, where a shared experiment is put", change[0])

@@ -22,6 +22,8 @@ type Options struct {
 	Page   string   // folder with the page; "" means the one this program carries
 	Models []string // manifests; the first is the one that the page opens
 	Out    string   // folder of the site; replaced as a whole if it holds one
+	Share  bool     // links to a run are /s/…, which wasm/edge answers, with a preview
+	Plain  bool     // no compressed copies: the host compresses
 }
 
 // File is a file of a site, as built.
@@ -65,7 +67,7 @@ func Build(ctx context.Context, o Options) ([]File, error) {
 	if err := os.Chmod(temp, 0o755); err != nil {
 		return nil, fmt.Errorf("page: %w", err)
 	}
-	files, err := write(ctx, temp, out, content)
+	files, err := write(ctx, temp, out, content, o.Plain)
 	if err != nil {
 		return nil, err
 	}
@@ -98,6 +100,9 @@ func contents(o Options) (map[string][]byte, error) {
 	}
 	if content["index.html"], err = opening(content["index.html"], entries[0].File); err != nil {
 		return nil, err
+	}
+	if o.Share {
+		content["index.html"] = bytes.Replace(content["index.html"], []byte("<body "), []byte(`<body data-share="s/" `), 1)
 	}
 	index, err := json.MarshalIndent(map[string]any{"models": entries}, "", "  ")
 	if err != nil {
@@ -158,10 +163,10 @@ func swap(temp, out string) error {
 	return os.RemoveAll(old)
 }
 
-// write writes the files of content under dir, each with a compressed copy where
-// that is smaller, on all cores. old is the site that compressed copies may be
-// taken from.
-func write(ctx context.Context, dir, old string, content map[string][]byte) ([]File, error) {
+// write writes the files of content under dir, each, unless plain, with a compressed
+// copy where that is smaller, on all cores. old is the site that compressed copies
+// may be taken from.
+func write(ctx context.Context, dir, old string, content map[string][]byte, plain bool) ([]File, error) {
 	names := make([]string, 0, len(content))
 	for name := range content {
 		names = append(names, name)
@@ -175,7 +180,7 @@ func write(ctx context.Context, dir, old string, content map[string][]byte) ([]F
 			slots <- struct{}{}
 			defer func() { <-slots }()
 			if errs[i] = ctx.Err(); errs[i] == nil {
-				files[i], errs[i] = writeFile(dir, old, name, content[name])
+				files[i], errs[i] = writeFile(dir, old, name, content[name], plain)
 			}
 		})
 	}
@@ -183,7 +188,7 @@ func write(ctx context.Context, dir, old string, content map[string][]byte) ([]F
 	return files, errors.Join(errs...)
 }
 
-func writeFile(dir, old, name string, data []byte) (File, error) {
+func writeFile(dir, old, name string, data []byte, plain bool) (File, error) {
 	target := filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
 		return File{}, fmt.Errorf("page: %w", err)
@@ -192,7 +197,7 @@ func writeFile(dir, old, name string, data []byte) (File, error) {
 		return File{}, fmt.Errorf("page: %w", err)
 	}
 	file := File{Name: name, Bytes: len(data)}
-	if !compressible(name) {
+	if plain || !compressible(name) {
 		return file, nil
 	}
 	packed, err := compressed(filepath.Join(old, filepath.FromSlash(name)), data)

@@ -96,6 +96,25 @@ func TestBuild(t *testing.T) {
 	}
 }
 
+// TestBuildForAService: a site in front of which a service stands has links with a
+// preview, no compressed copies, and shards that its host keeps for ever.
+func TestBuildForAService(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "dist")
+	o := Options{Page: toyPage(t), Models: []string{toyModel(t, "toy", 1)}, Out: out, Share: true, Plain: true}
+	if _, err := Build(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if got := read(t, out, "index.html"); !strings.HasPrefix(got, `<body data-share="s/" data-model="models/toy.json">`) {
+		t.Errorf("index.html: %.100q", got)
+	}
+	if packed, _ := filepath.Glob(filepath.Join(out, "*.br")); len(packed) > 0 {
+		t.Errorf("compressed %v", packed)
+	}
+	if got := read(t, out, "_headers"); !strings.HasSuffix(got, "\n/models/*.safetensors.zst\n  Cache-Control: public, max-age=31536000, immutable\n") {
+		t.Errorf("_headers: %q", got)
+	}
+}
+
 // TestBuildReplacesOnlySites builds over a site, and over a folder that is none.
 func TestBuildReplacesOnlySites(t *testing.T) {
 	out := toySite(t)

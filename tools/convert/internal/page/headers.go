@@ -5,7 +5,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+
+	"tweedie/weights"
 )
+
+// forever is the Cache-Control of what never changes: shards carry a hash in their
+// names.
+const forever = "public, max-age=31536000, immutable"
 
 // policy is the Content-Security-Policy of every answer: the page reaches its
 // own origin only, runs no inline script or style, and compiles wasm.
@@ -33,7 +39,8 @@ func setHeaders(h http.Header) {
 }
 
 // headersFile returns the _headers file that Cloudflare Pages, Workers Static
-// Assets and Netlify read.
+// Assets and Netlify read. The part of a build id in an address they do not see, so
+// only shards are kept for ever.
 func headersFile() []byte {
 	var b strings.Builder
 	b.WriteString("/*\n")
@@ -45,5 +52,6 @@ func headersFile() []byte {
 	for _, name := range names {
 		fmt.Fprintf(&b, "  %s: %s\n", name, headers[name])
 	}
+	fmt.Fprintf(&b, "/models/*%s\n  Cache-Control: %s\n", weights.ShardSuffix, forever)
 	return []byte(b.String())
 }

@@ -21,21 +21,26 @@ import (
 	"tweedie/weights"
 )
 
-// Serve answers requests for the site in dir on addr (host:port, port 0 for any
-// that is free) until ctx ends, then lets the answers under way finish for up
-// to 5 s. It calls ready with the page's URL once it listens. The error says
-// that dir is no site, or that the port is taken.
+// Serve answers requests for the site in dir, as Run does. The error says that dir is
+// no site.
 func Serve(ctx context.Context, dir, addr string, ready func(url string)) error {
 	handler, err := Handler(dir)
 	if err != nil {
 		return err
 	}
 	defer handler.Close()
+	return Run(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, ready)
+}
+
+// Run has a server answer requests on addr (host:port, port 0 for any that is free)
+// until ctx ends, then lets the answers under way finish for up to 5 s, after which
+// they are cancelled. It calls ready with the server's URL once it listens. The error
+// says that the port is taken.
+func Run(ctx context.Context, server *http.Server, addr string, ready func(url string)) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return listenError(addr, err)
 	}
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
 	ready("http://" + listener.Addr().String() + "/")
@@ -47,7 +52,7 @@ func Serve(ctx context.Context, dir, addr string, ready func(url string)) error 
 	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
 	if err := server.Shutdown(last); err != nil {
-		return fmt.Errorf("page: shutting down: %w", err)
+		return fmt.Errorf("page: shutting down: %w", errors.Join(err, server.Close()))
 	}
 	return nil
 }
@@ -147,7 +152,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	h.Set("ETag", `"`+hash+`"`)
 	h.Set("Cache-Control", "no-cache")
 	if neverChanges(name) || s.build != "" && r.URL.Query().Get("v") == s.build {
-		h.Set("Cache-Control", "public, max-age=31536000, immutable")
+		h.Set("Cache-Control", forever)
 	}
 	if encoding != "" {
 		h.Set("Content-Encoding", encoding)

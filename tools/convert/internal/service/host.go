@@ -1,0 +1,146 @@
+package service
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"path/filepath"
+	"sync"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"tweedie/tools/convert/internal/page"
+	"tweedie/wasm/edge"
+	"tweedie/wasm/engine"
+	"tweedie/weights"
+)
+
+// host is a site's folder, one engine at work at a time, and memory. It is an
+// edge.Host.
+type host struct {
+	site    *page.Site
+	folder  string
+	options engine.Options
+	queue   int
+	turn    chan struct{} // holds a token while somebody computes
+
+	mu       sync.Mutex
+	waiting  int
+	engines  map[string]opened // by name of the model
+	pictures *lru.Cache[string, []byte]
+}
+
+// opened is an engine of one version of a model.
+type opened struct {
+	version string
+	engine  *engine.Engine
+}
+
+// kept is how many pictures are remembered: some hundred kB each at most.
+const kept = 256
+
+func newHost(site *page.Site, o Options) *host {
+	pictures, err := lru.New[string, []byte](kept)
+	if err != nil {
+		panic(err) // the size is positive
+	}
+	return &host{
+		site: site, folder: o.Dir, options: engine.Options{Workers: o.Workers}, queue: o.Queue,
+		turn: make(chan struct{}, 1), engines: map[string]opened{}, pictures: pictures,
+	}
+}
+
+// File implements edge.Host with the site's own answer.
+func (h *host) File(ctx context.Context, name string) ([]byte, http.Header, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/"+name, nil)
+	if err != nil {
+		return nil, nil, fmt.Errorf("service: %w", err)
+	}
+	a := answer{header: http.Header{}, status: http.StatusOK}
+	h.site.ServeHTTP(&a, r)
+	switch a.status {
+	case http.StatusOK:
+		return a.body.Bytes(), a.header, nil
+	case http.StatusNotFound:
+		return nil, nil, fmt.Errorf("service: file %q of the site: %w", name, fs.ErrNotExist)
+	}
+	return nil, nil, fmt.Errorf("service: file %q of the site: found HTTP %d, need 200", name, a.status)
+}
+
+// answer is a response that stays in memory.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+
+// Engine implements edge.Host: whoever has the turn has the engine of its model. An
+// engine stays for the next request until the site has another version of the model.
+func (h *host) Engine(ctx context.Context, m *edge.Model) (*engine.Engine, func(), error) {
+	if err := h.wait(ctx); err != nil {
+		return nil, nil, err
+	}
+	end := func() { <-h.turn }
+	if known := h.engines[m.Name]; known.version == m.Version {
+		return known.engine, end, nil
+	}
+	file, err := weights.Open(filepath.Join(h.folder, "models", m.Name+weights.ManifestSuffix))
+	if err == nil {
+		var e *engine.Engine
+		if e, err = engine.Open(file, h.options); err == nil {
+			h.engines[m.Name] = opened{m.Version, e}
+			return e, end, nil
+		}
+	}
+	end()
+	return nil, nil, err
+}
+
+// wait takes the turn.
+func (h *host) wait(ctx context.Context) error {
+	h.mu.Lock()
+	if h.waiting >= h.queue {
+		h.mu.Unlock()
+		return edge.ErrBusy
+	}
+	h.waiting++
+	h.mu.Unlock()
+	defer func() {
+		h.mu.Lock()
+		h.waiting--
+		h.mu.Unlock()
+	}()
+	select {
+	case h.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("service: waiting for a turn: %w", context.Cause(ctx))
+	}
+}
+
+// queued returns how many requests wait for their turn.
+func (h *host) queued() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.waiting
+}
+
+// Kept implements edge.Host.
+func (h *host) Kept(_ context.Context, address string) []byte {
+	picture, _ := h.pictures.Get(address)
+	return picture
+}
+
+// Keep implements edge.Host.
+func (h *host) Keep(_ context.Context, address string, picture []byte, _ http.Header) {
+	h.pictures.Add(address, picture)
+}
+
+// Yield implements edge.Host: here the system gives way by itself.
+func (h *host) Yield() {}

@@ -1,0 +1,86 @@
+package service
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"tweedie/tools/convert/internal/page"
+	"tweedie/wasm/edge"
+)
+
+// Options say what to serve, and how much of it.
+type Options struct {
+	Dir     string        // the site
+	Build   string        // build id of this program, by which pictures are kept
+	GFLOP   int64         // 10⁹ additions and multiplications of one request
+	Rate    int           // requests to compute, a client and minute; 0 means any number
+	Queue   int           // requests that may wait for their turn to compute
+	Timeout time.Duration // of one request to the API, its waiting counted
+	Workers int           // threads that compute; 0 means all
+	Log     *slog.Logger
+}
+
+// What a browser sends to an API that takes only addresses.
+const (
+	maxHeader = 32 << 10
+	maxBody   = 4 << 10
+)
+
+// Server is a site with its API.
+type Server struct {
+	http.Handler
+	host *host
+}
+
+// New returns the server of a site. The error says that there is none at o.Dir. The
+// caller closes it.
+func New(o Options) (*Server, error) {
+	site, err := page.Handler(o.Dir)
+	if err != nil {
+		return nil, err
+	}
+	h := newHost(site, o)
+	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: o.GFLOP}, Build: o.Build}
+	api := inTime(o.Timeout, newRates(o.Rate).limit(s.Handler()))
+	m := newMeter(h)
+	mux := http.NewServeMux()
+	mux.Handle("/", m.measured("site", site))
+	mux.Handle("/api/", m.measured("api", api))
+	mux.Handle("/s/", m.measured("shared", api))
+	mux.HandleFunc("GET /metrics", m.serve)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Cache-Control", "no-store")
+		w.Write([]byte("ok\n"))
+	})
+	return &Server{logged(o.Log, http.MaxBytesHandler(mux, maxBody)), h}, nil
+}
+
+// Close releases the site's folder.
+func (s *Server) Close() error { return s.host.site.Close() }
+
+// Run answers requests on addr as page.Run does.
+func Run(ctx context.Context, o Options, addr string, ready func(url string)) error {
+	s, err := New(o)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	server := &http.Server{
+		Handler: s, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), MaxHeaderBytes: maxHeader,
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+	}
+	return page.Run(ctx, server, addr, ready)
+}
+
+// inTime ends requests after a time, and connections of clients that do not read.
+func inTime(limit time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
+		defer cancel()
+		deadline := time.Now().Add(limit + 10*time.Second)
+		http.NewResponseController(w).SetWriteDeadline(deadline) // a recorder of a test has none
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
