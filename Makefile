@@ -28,7 +28,7 @@ SOURCES = find core weights wasm site tools/join go.mod go.sum Makefile -type f 
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run test bench bench-peers compare generate golden fmt clean toolchain
+.PHONY: help build wasm site run worker worker-dev workerd test bench bench-peers compare generate golden fmt clean toolchain
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -53,6 +53,25 @@ site: build ## dist/, the static site of MODELS
 
 run: site ## build everything and serve the page on PORT
 	bin/tweedie serve dist --addr 127.0.0.1:$(PORT)
+
+# What wasm/worker/wrangler.jsonc deploys: the Worker's modules and its site.
+WORKER := bin/worker
+
+worker: build ## the Cloudflare Worker and its site, in bin/worker
+	$(GO) run github.com/syumai/workers/cmd/workers-assets-gen -mode=go -o $(WORKER)/build
+	@rm $(WORKER)/build/worker.mjs && cp wasm/worker/*.js $(WORKER)/build/
+	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(WORKER)/build/app.wasm ./wasm/worker
+	bin/tweedie site $(MODELS) -o $(WORKER)/site --share --plain
+
+workerd: .cache/workerd/installed-lock.json
+.cache/workerd/installed-lock.json: wasm/worker/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm is not installed and is needed: on Debian, apt-get install npm" >&2; exit 1; }
+	@mkdir -p $(@D) && cp wasm/worker/package.json wasm/worker/package-lock.json $(@D)/
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@cp $< $@
+
+worker-dev: worker workerd ## run the Worker on PORT, in workerd from npm: no account, no network
+	$(GO) run ./wasm/worker/dev --addr 127.0.0.1:$(PORT)
 
 test: toolchain ## everything CI runs
 	@GO='$(GO)' bash .ci/test

@@ -1,0 +1,64 @@
+package workerd
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+)
+
+// rule is headers for the paths that it fits.
+type rule struct {
+	path   *regexp.Regexp
+	header [][2]string
+}
+
+// static plays Workers Static Assets over a folder: its files, with the headers that
+// its file _headers says.
+type static struct {
+	files http.Handler
+	rules []rule
+}
+
+// newStatic reads the _headers of a site: lines with a path, in which * stands for
+// anything, each followed by indented lines of headers.
+func newStatic(folder string) (*static, error) {
+	data, err := os.ReadFile(filepath.Join(folder, "_headers"))
+	if err != nil {
+		return nil, fmt.Errorf("workerd: the site is not built, make worker builds it: %w", err)
+	}
+	s := &static{files: http.FileServerFS(os.DirFS(folder))}
+	for line := range strings.Lines(string(data)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
+		switch indented := strings.HasPrefix(line, " "); {
+		case !indented:
+			pattern := strings.ReplaceAll(regexp.QuoteMeta(strings.TrimSpace(line)), `\*`, ".*")
+			path, err := regexp.Compile("^" + pattern + "$")
+			if err != nil {
+				return nil, fmt.Errorf("workerd: _headers: %w", err)
+			}
+			s.rules = append(s.rules, rule{path: path})
+		case ok && len(s.rules) > 0:
+			last := &s.rules[len(s.rules)-1]
+			last.header = append(last.header, [2]string{name, value})
+		default:
+			return nil, fmt.Errorf("workerd: _headers: found %q, need a path, or a header below one", line)
+		}
+	}
+	return s, nil
+}
+
+func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "public, max-age=0, must-revalidate")
+	for _, rule := range s.rules {
+		if rule.path.MatchString(r.URL.Path) {
+			for _, h := range rule.header {
+				w.Header().Set(h[0], h[1])
+			}
+		}
+	}
+	r.Header.Del("Range") // as there, where a file comes whole
+	s.files.ServeHTTP(w, r)
+}

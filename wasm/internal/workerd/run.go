@@ -1,0 +1,187 @@
+package workerd
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"time"
+)
+
+// Options say what to run.
+type Options struct {
+	Program  string    // workerd; see Find
+	Settings *Settings // of the Worker
+	Address  string    // host:port to listen on; port 0 takes any that is free
+	Log      io.Writer // what the Worker prints
+}
+
+// Server is a Worker that runs.
+type Server struct {
+	URL string // ends in a slash
+
+	command  *exec.Cmd
+	platform *platform
+	close    []func()
+	ended    chan error
+}
+
+// Find returns the program workerd that npm has installed in folder, or else the one
+// that is installed on this machine.
+func Find(folder string) (string, error) {
+	found, err := filepath.Glob(filepath.Join(folder, "node_modules", "@cloudflare", "workerd-*", "bin", "workerd"))
+	if err == nil && len(found) > 0 {
+		return filepath.Abs(found[0])
+	}
+	if program, err := exec.LookPath("workerd"); err == nil {
+		return program, nil
+	}
+	return "", fmt.Errorf("workerd: found none in %q, need it installed: make workerd does that", folder)
+}
+
+// Start runs the Worker until ctx ends or Close is called. It returns when the Worker
+// listens.
+func Start(ctx context.Context, o Options) (_ *Server, err error) {
+	s := &Server{platform: newPlatform(), ended: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			s.Close()
+		}
+	}()
+	files, err := newStatic(o.Settings.Site())
+	if err != nil {
+		return nil, err
+	}
+	site, err := s.serve(files)
+	if err != nil {
+		return nil, err
+	}
+	cloud, err := s.serve(s.platform)
+	if err != nil {
+		return nil, err
+	}
+	config, err := s.configure(o, site, cloud)
+	if err != nil {
+		return nil, err
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		return nil, fmt.Errorf("workerd: %w", err)
+	}
+	defer reader.Close()
+	s.command = exec.CommandContext(ctx, o.Program, "serve", config, "--control-fd=3")
+	s.command.Stdout, s.command.Stderr, s.command.ExtraFiles = o.Log, o.Log, []*os.File{writer}
+	s.command.WaitDelay = 5 * time.Second
+	err = s.command.Start()
+	writer.Close()
+	if err != nil {
+		s.command = nil
+		return nil, fmt.Errorf("workerd: %w", err)
+	}
+	go func() { s.ended <- s.command.Wait() }()
+	host, _, err := net.SplitHostPort(o.Address)
+	if err != nil {
+		return nil, fmt.Errorf("workerd: address: %w", err)
+	}
+	port, err := listening(reader)
+	if err != nil {
+		return nil, err
+	}
+	s.URL = "http://" + net.JoinHostPort(host, port) + "/"
+	return s, nil
+}
+
+// listening returns the port on which workerd says that it listens.
+func listening(control io.Reader) (string, error) {
+	for lines := bufio.NewScanner(control); lines.Scan(); {
+		var event struct {
+			Event, Socket string
+			Port          int
+		}
+		if err := json.Unmarshal(lines.Bytes(), &event); err == nil && event.Event == "listen" && event.Socket == "http" {
+			return fmt.Sprint(event.Port), nil
+		}
+	}
+	return "", errors.New("workerd: it ended before it listened")
+}
+
+// serve runs a handler on a port of this machine and returns its address.
+func (s *Server) serve(handler http.Handler) (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("workerd: %w", err)
+	}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
+	go server.Serve(listener)
+	s.close = append(s.close, func() { server.Close() })
+	return listener.Addr().String(), nil
+}
+
+// configure writes the configuration of workerd beside links to the Worker's modules,
+// and returns its path.
+func (s *Server) configure(o Options, site, cloud string) (string, error) {
+	folder, err := os.MkdirTemp("", "tweedie-workerd-")
+	if err != nil {
+		return "", fmt.Errorf("workerd: %w", err)
+	}
+	s.close = append(s.close, func() { os.RemoveAll(folder) })
+	build, err := filepath.Abs(o.Settings.Build())
+	if err != nil {
+		return "", fmt.Errorf("workerd: %w", err)
+	}
+	entries, err := os.ReadDir(build)
+	if err != nil {
+		return "", fmt.Errorf("workerd: the Worker is not built, make worker builds it: %w", err)
+	}
+	main := filepath.Base(o.Settings.Main)
+	modules := []string{main} // the entry comes first
+	for _, e := range entries {
+		if err := os.Symlink(filepath.Join(build, e.Name()), filepath.Join(folder, e.Name())); err != nil {
+			return "", fmt.Errorf("workerd: %w", err)
+		}
+		if kind := filepath.Ext(e.Name()); e.Name() != main && slices.Contains([]string{".js", ".mjs", ".wasm"}, kind) {
+			modules = append(modules, e.Name())
+		}
+	}
+	path := filepath.Join(folder, "config.capnp")
+	text := o.Settings.capnp(modules, o.Address, site, cloud)
+	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+		return "", fmt.Errorf("workerd: %w", err)
+	}
+	return path, nil
+}
+
+// Wait returns when the Worker has ended by itself, and why.
+func (s *Server) Wait() error {
+	err := <-s.ended
+	s.ended <- err
+	return err
+}
+
+// Process returns the process id of the runtime.
+func (s *Server) Process() int { return s.command.Process.Pid }
+
+// Forget empties what the platform keeps of pictures: the cache, and the bucket.
+func (s *Server) Forget(cache, bucket bool) { s.platform.forget(cache, bucket) }
+
+// Objects returns the names in the bucket that begin with prefix.
+func (s *Server) Objects(prefix string) []string { return s.platform.objects(prefix) }
+
+// Close ends the Worker and what stands around it.
+func (s *Server) Close() {
+	if s.command != nil {
+		s.command.Process.Kill()
+		s.Wait()
+	}
+	for _, end := range s.close {
+		end()
+	}
+}

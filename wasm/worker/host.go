@@ -1,0 +1,142 @@
+//go:build js && wasm
+
+package main
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"syscall/js"
+	"time"
+
+	"tweedie/wasm/edge"
+	"tweedie/wasm/engine"
+)
+
+// host is what worker.js hands to a program: see class Host there.
+type host struct{ js.Value }
+
+// How the engine computes: memory is dearer here than time. The weights of a network
+// stay codes, and few images go through it at once.
+var options = engine.Options{Chunk: 4, Workers: 1, Compact: 1}
+
+// File implements edge.Host.
+func (h host) File(_ context.Context, name string) ([]byte, http.Header, error) {
+	v, err := await(h.Call("file", name))
+	if err != nil {
+		return nil, nil, err
+	}
+	switch status := v.Get("status").Int(); status {
+	case http.StatusOK:
+	case http.StatusNotFound:
+		return nil, nil, fmt.Errorf("worker: file %q of the site: %w", name, fs.ErrNotExist)
+	default:
+		return nil, nil, fmt.Errorf("worker: file %q of the site: found HTTP %d, need 200", name, status)
+	}
+	return bytesOf(v.Get("body")), headerOf(v.Get("headers")), nil
+}
+
+// Engine implements edge.Host. worker.js has let this request in as the only one
+// that computes, so it is its turn already.
+func (h host) Engine(_ context.Context, m *edge.Model) (*engine.Engine, func(), error) {
+	if n := m.Manifest.RawBytes(); n > maxRaw {
+		return nil, nil, &edge.Problem{
+			Status: http.StatusUnprocessableEntity, Parameter: "model", Limit: &edge.Limit{Name: "memory", Found: float64(n), Most: maxRaw},
+			Detail: fmt.Sprintf("model: its weights are %d bytes, and a Worker has memory for %d: draw with it in the page", n, maxRaw),
+		}
+	}
+	shards := make([]any, len(m.Manifest.Shards))
+	for i, s := range m.Manifest.Shards {
+		shards[i] = map[string]any{"file": s.File, "bytes": s.Bytes, "sha256": s.SHA256}
+	}
+	kept, err := await(h.Call("shards", shards))
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := m.Manifest.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) {
+		shard := kept.Index(i)
+		return bytesOf(shard.Get("data")), [sha256.Size]byte(bytesOf(shard.Get("sum")))
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	e, err := engine.Open(file, options)
+	return e, func() {}, err
+}
+
+// maxRaw is the most bytes of weights that fit, with what is made of them, into the
+// 128 MB of a Worker.
+const maxRaw = 16 << 20
+
+// Kept implements edge.Host.
+func (h host) Kept(_ context.Context, address string) []byte {
+	v, err := await(h.Call("kept", address))
+	if err != nil || v.IsNull() {
+		return nil // what cannot be found is drawn again
+	}
+	return bytesOf(v)
+}
+
+// Keep implements edge.Host.
+func (h host) Keep(_ context.Context, address string, picture []byte, header http.Header) {
+	headers := map[string]any{}
+	for name, values := range header {
+		headers[name] = values[0]
+	}
+	h.Call("keep", address, jsBytes(picture), headers)
+}
+
+// Yield implements edge.Host: a timer gives the event loop its turn.
+func (h host) Yield() {
+	time.Sleep(1)
+	h.Call("beat")
+}
+
+// await returns what a promise is resolved to. The error has the words of what it
+// is rejected with.
+func await(promise js.Value) (js.Value, error) {
+	type settled struct {
+		value js.Value
+		err   error
+	}
+	result := make(chan settled, 1)
+	resolved := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		result <- settled{value: args[0]}
+		return nil
+	})
+	defer resolved.Release()
+	rejected := js.FuncOf(func(_ js.Value, args []js.Value) any {
+		result <- settled{err: errors.New("worker: " + args[0].Call("toString").String())}
+		return nil
+	})
+	defer rejected.Release()
+	promise.Call("then", resolved, rejected)
+	r := <-result
+	return r.value, r.err
+}
+
+// bytesOf returns a copy of a Uint8Array.
+func bytesOf(v js.Value) []byte {
+	out := make([]byte, v.Length())
+	js.CopyBytesToGo(out, v)
+	return out
+}
+
+// jsBytes returns a Uint8Array of its own buffer.
+func jsBytes(b []byte) js.Value {
+	out := js.Global().Get("Uint8Array").New(len(b))
+	js.CopyBytesToJS(out, b)
+	return out
+}
+
+// headerOf reads an array of names and values.
+func headerOf(v js.Value) http.Header {
+	h := http.Header{}
+	for i := range v.Length() {
+		h.Add(v.Index(i).Index(0).String(), v.Index(i).Index(1).String())
+	}
+	return h
+}

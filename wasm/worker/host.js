@@ -1,0 +1,89 @@
+// @ts-check
+/** What a Go program is given: wasm/worker/host.go calls it. */
+
+import { find, keep } from './pictures.js'
+import { shard } from './shards.js'
+
+/** @import { Lane } from './lane.js' */
+/** @import { ShardOf } from './shards.js' */
+
+/**
+ * @typedef {object} Env what wrangler.jsonc binds
+ * @property {Fetcher} ASSETS the static site
+ * @property {string} [TWEEDIE_MAX_GFLOP] 10⁹ additions and multiplications of a request
+ * @property {string} [TWEEDIE_RATE] requests to compute, a client and minute; 0 means no limit
+ * @property {DurableObjectNamespace} [LIMITER] counts them; without it there is no limit
+ * @property {R2Bucket} [PICTURES] keeps pictures for good; without it only the Cache API does
+ */
+
+export class Host {
+  /** Set by the program: ends what it does for a client that has gone. @type {(() => void) | null} */
+  gone = null
+
+  /**
+   * @param {Request} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   * @param {Lane} lane
+   * @param {object} ticket for the lane
+   */
+  constructor(request, env, ctx, lane, ticket) {
+    this.origin = new URL(request.url).origin
+    this.env = env
+    this.ctx = ctx
+    this.lane = lane
+    this.ticket = ticket
+    request.signal.addEventListener('abort', () => this.abandon())
+  }
+
+  /** The client has gone. */
+  abandon() {
+    this.gone?.()
+    this.leave()
+  }
+
+  /** The bound of a request's work, as configured. */
+  get gflop() {
+    return String(this.env.TWEEDIE_MAX_GFLOP ?? '')
+  }
+
+  /** The program is at work still. */
+  beat() {
+    this.lane.beat(this.ticket)
+  }
+
+  /** The program has answered, or never will. */
+  leave() {
+    this.lane.leave(this.ticket)
+  }
+
+  /**
+   * Asks the static site for a file.
+   *
+   * @param {string} name
+   */
+  async file(name) {
+    const response = await this.env.ASSETS.fetch(`${this.origin}/${name}`)
+    const body = new Uint8Array(await response.arrayBuffer())
+    return { status: response.status, headers: [...response.headers], body }
+  }
+
+  /** @param {ShardOf[]} list */
+  shards(list) {
+    return Promise.all(list.map((each) => shard(each, (name) => this.file(name))))
+  }
+
+  /** @param {string} address of a picture on the site */
+  kept(address) {
+    return find(this.origin + address, this.env)
+  }
+
+  /**
+   * @param {string} address
+   * @param {Uint8Array<ArrayBuffer>} picture
+   * @param {Record<string, string>} headers
+   */
+  keep(address, picture, headers) {
+    this.ctx.waitUntil(keep(this.origin + address, picture, headers, this.env))
+  }
+}

@@ -1,0 +1,271 @@
+//go:build !js
+
+package main_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// TestHitsEqualMisses: a picture has the same bytes and tag when it is drawn, found in
+// the cache without a program or by one, found in the bucket, and drawn again.
+func TestHitsEqualMisses(t *testing.T) {
+	w := open(t)
+	c := w.as(t, "10.0.0.5")
+	const path = "/api/sample.png?seed=41&steps=2&n=2&class=8"
+	first := c.get(path)
+	place := first.header.Get("Content-Location")
+	if first.status != 200 || first.header.Get("Cache-Status") != "tweedie; fwd=miss; stored" || !strings.Contains(place, "&v=") {
+		t.Fatalf("first: status %d, %v", first.status, first.header)
+	}
+	for _, again := range []struct {
+		name, path, status string
+		before             func()
+	}{
+		{"by its address", place, "tweedie; hit", func() {}},
+		{"by other words", path, "tweedie; hit", func() {}},
+		{"in the bucket", place, "tweedie; hit", func() { w.Forget(true, false) }},
+		{"drawn again", path, "tweedie; fwd=miss; stored", func() { w.Forget(true, true) }},
+		{"kept again", place, "tweedie; hit", func() {}},
+	} {
+		again.before()
+		a := c.get(again.path)
+		if a.status != 200 || !bytes.Equal(a.body, first.body) || a.header.Get("Cache-Status") != again.status {
+			t.Errorf("%s: status %d, %q, %d bytes of %d", again.name, a.status, a.header.Get("Cache-Status"), len(a.body), len(first.body))
+		}
+		for _, name := range []string{"ETag", "Content-Type", "Cache-Control", "Content-Location", "Cross-Origin-Resource-Policy", "X-Content-Type-Options"} {
+			if a.header.Get(name) != first.header.Get(name) {
+				t.Errorf("%s: %s is %q, was %q", again.name, name, a.header.Get(name), first.header.Get(name))
+			}
+		}
+	}
+	if names := w.Objects("api/sample.png?class=8&"); len(names) != 1 {
+		t.Errorf("the bucket has %v, want one picture", names)
+	}
+}
+
+// TestConcurrency has 20 clients ask at once, each for another picture, and measures
+// what memory the runtime takes for it: Cloudflare gives an isolate 128 MB.
+func TestConcurrency(t *testing.T) {
+	if os.Getenv("TWEEDIE_WORKERD") == "" {
+		t.Skip("TWEEDIE_WORKERD names no folder: make test sets it")
+	}
+	w, err := start(settings) // of its own: memory that others have used is not of this test
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.as(t, "").get("/favicon.svg")
+	idle := memory(t, w.Process(), "VmRSS")
+	const clients = 20
+	answers, errs := make([]answer, clients), make([]error, clients)
+	var wait sync.WaitGroup
+	for i := range clients {
+		wait.Go(func() {
+			answers[i], errs[i] = w.as(t, fmt.Sprintf("10.1.0.%d", i)).try("GET", fmt.Sprintf("/api/sample.png?seed=%d&steps=2&n=2", i))
+		})
+	}
+	wait.Wait()
+	for i, a := range answers {
+		if errs[i] != nil || a.status != 200 {
+			t.Fatalf("client %d: %v, status %d, %s", i, errs[i], a.status, a.body)
+		}
+		want := drawn(t, fmt.Sprintf(`{"seed": %d, "steps": 2, "n": 2}`, i))
+		if got := pixelsOf(t, a.body, want.Shape); !bytes.Equal(got, want.Pixels) {
+			t.Errorf("client %d has another's pixels, or wrong ones", i)
+		}
+	}
+	peak := memory(t, w.Process(), "VmHWM")
+	t.Logf("idle %d MB, at the most %d MB", idle>>20, peak>>20)
+	if used := peak - idle; used >= 128<<20 {
+		t.Errorf("20 requests at once took %d MB, need less than 128", used>>20)
+	}
+}
+
+// memory returns a line of /proc/PID/status, in bytes.
+func memory(t testing.TB, pid int, name string) int {
+	t.Helper()
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		t.Skipf("this system does not tell the memory of a process: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(data), name+":")
+	kb, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
+	n, err := strconv.Atoi(kb)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n << 10
+}
+
+// leave asks for a path and goes after a moment, without an end of the connection: as
+// a client whose network is gone, or whose proxy knows that it has gone.
+func leave(t testing.TB, w worker, path, address string, after time.Duration) {
+	t.Helper()
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	connection.(*net.TCPConn).SetLinger(0)
+	defer connection.Close()
+	fmt.Fprintf(connection, "GET %s HTTP/1.1\r\nHost: %s\r\nCF-Connecting-IP: %s\r\n\r\n", path, u.Host, address)
+	time.Sleep(after)
+}
+
+// TestClientLeaves: a run ends when its client goes, be it that it waits for a picture
+// or reads previews, and those who wait behind it come in.
+func TestClientLeaves(t *testing.T) {
+	w := open(t)
+	for i, route := range []string{"/api/sample.png", "/api/stream"} {
+		address := fmt.Sprintf("10.0.1.%d", i)
+		stopped := func() int { return strings.Count(w.log.String(), "for the client has gone: "+route) }
+		before := stopped()
+		// On a busy machine the client may have gone before the run began: then longer.
+		for after := 500 * time.Millisecond; stopped() == before && after < 10*time.Second; after *= 2 {
+			leave(t, w, fmt.Sprintf("%s?n=16&seed=%d", route, after), address, after) // 320 evaluations: many seconds
+			if a := w.as(t, address).get(fmt.Sprintf("/api/sample.png?steps=1&seed=%d", after)); a.status != 200 {
+				t.Errorf("%s: the next client: status %d, %s", route, a.status, a.body)
+			}
+		}
+		if stopped() == before {
+			t.Errorf("%s: no run has ended early", route)
+		}
+	}
+	if strings.Contains(w.log.String(), "panic") {
+		t.Error("a program has broken down")
+	}
+}
+
+// TestWaitingClientLeaves: one that goes while it waits for its turn holds up nobody.
+func TestWaitingClientLeaves(t *testing.T) {
+	w := open(t)
+	var wait sync.WaitGroup
+	wait.Go(func() { w.as(t, "10.0.1.8").try("GET", "/api/sample.png?n=2&seed=52") })
+	for range 3 {
+		leave(t, w, "/api/sample.png?n=16&seed=53", "10.0.1.9", 50*time.Millisecond)
+	}
+	began := time.Now()
+	a := w.as(t, "10.0.1.10").get("/api/sample.png?steps=1&seed=54")
+	t.Logf("answered after %v", time.Since(began))
+	if a.status != 200 {
+		t.Errorf("status %d, %s", a.status, a.body)
+	}
+	wait.Wait()
+}
+
+// TestRateLimit: a client that asks too often has to wait, others have not.
+func TestRateLimit(t *testing.T) {
+	w := open(t)
+	greedy := w.as(t, "2001:db8:1:2::7")
+	for i := range 60 {
+		if a := greedy.get("/api/sample.png?steps=0"); a.status != 400 {
+			t.Fatalf("request %d: status %d, want 400: %s", i, a.status, a.body)
+		}
+		if i%20 == 0 {
+			greedy.address = fmt.Sprintf("2001:db8:1:2::%d", i+8) // the same network
+		}
+	}
+	a := greedy.get("/api/sample.png?steps=0")
+	for i := 0; i < 200 && a.status == 400; i++ { // the bucket fills meanwhile
+		a = greedy.get("/api/sample.png?steps=0")
+	}
+	p := problemOf(t, a)
+	if seconds, err := strconv.Atoi(a.header.Get("Retry-After")); p.Status != 429 || err != nil || seconds < 1 || seconds > 60 {
+		t.Errorf("got %+v, Retry-After %q", p, a.header.Get("Retry-After"))
+	}
+	if a := greedy.get("/api/models"); a.status != 200 {
+		t.Errorf("what computes nothing: status %d", a.status)
+	}
+	if a := w.as(t, "2001:db8:1:3::7").get("/api/sample.png?steps=0"); a.status != 400 {
+		t.Errorf("another client: status %d", a.status)
+	}
+}
+
+// budget is what Cloudflare takes of a Worker on its free plan, gzip.
+const budget = 3_000_000
+
+// TestSize weighs the Worker's modules.
+func TestSize(t *testing.T) {
+	if os.Getenv("TWEEDIE_WORKERD") == "" {
+		t.Skip("TWEEDIE_WORKERD names no folder: make test sets it")
+	}
+	names, err := filepath.Glob("../../bin/worker/build/*")
+	if err != nil || len(names) < 5 {
+		t.Fatalf("found the modules %v, %v", names, err)
+	}
+	total := 0
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var packed bytes.Buffer
+		z := gzip.NewWriter(&packed)
+		if _, err := z.Write(data); err == nil {
+			err = z.Close()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		total += packed.Len()
+	}
+	t.Logf("%d bytes of %d", total, budget)
+	if total > budget {
+		t.Errorf("the Worker is %d bytes with gzip, need at most %d", total, budget)
+	}
+}
+
+// BenchmarkRequest measures what a request costs: the start of a program; that, and
+// the weights copied in, read and unpacked, and one evaluation; and what each further
+// evaluation takes.
+func BenchmarkRequest(b *testing.B) {
+	w := open(b)
+	seed := 0
+	ask := func(path string) {
+		seed++
+		r, err := http.NewRequest("GET", strings.TrimSuffix(w.URL, "/")+path, nil)
+		if err != nil {
+			b.Fatal(err)
+		}
+		r.Header.Set("CF-Connecting-IP", fmt.Sprintf("10.2.%d.%d", seed/250, seed%250))
+		response, err := plain.Do(r)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer response.Body.Close()
+		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != 200 {
+			b.Fatalf("%s: status %d, %v", path, response.StatusCode, err)
+		}
+	}
+	for _, c := range []struct{ name, path string }{
+		{"start", "/api/models"},
+		{"hit", "/api/sample.png?steps=1&seed=1&n=1&class=1&scale=1"},
+		{"steps=1", "/api/sample.png?guidance=1&steps=1&seed=%d"},
+		{"steps=11", "/api/sample.png?guidance=1&steps=11&seed=%d"},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			for b.Loop() {
+				path := c.path
+				if strings.Contains(path, "%d") {
+					path = fmt.Sprintf(path, 1000+seed)
+				}
+				ask(path)
+			}
+		})
+	}
+}

@@ -1,0 +1,59 @@
+//go:build js && wasm
+
+// Command worker is the program of the Worker on Cloudflare: wasm/edge behind
+// github.com/syumai/workers. worker.js starts one for a request, and has all that
+// outlives it: weights, pictures, turns.
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"syscall/js"
+
+	"github.com/syumai/workers"
+
+	"tweedie/wasm/edge"
+)
+
+// build names the build that this program belongs to. The linker sets it (-X
+// main.build=…).
+var build = "dev"
+
+func main() {
+	h := host{js.Global().Get("context").Get("host")}
+	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: h.limit()}, Build: build}
+	workers.Serve(h.watched(s.Handler()))
+}
+
+// watched answers with next, whose context ends when the client has gone, and then
+// tells the host that it is done.
+func (h host) watched(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(r.Context())
+		defer cancel()
+		gone := js.FuncOf(func(js.Value, []js.Value) any {
+			cancel()
+			return nil
+		})
+		h.Set("gone", gone)
+		defer func() {
+			h.Set("gone", nil)
+			gone.Release()
+			h.Call("leave")
+		}()
+		next.ServeHTTP(w, r.WithContext(ctx))
+		if ctx.Err() != nil {
+			fmt.Println("worker: stopped, for the client has gone:", r.URL.Path)
+		}
+	})
+}
+
+// limit returns the bound of a request's work that the Worker is configured with.
+func (h host) limit() int64 {
+	if n, err := strconv.ParseInt(h.Get("gflop").String(), 10, 32); err == nil && n >= 0 {
+		return n
+	}
+	return edge.DefaultGFLOP
+}

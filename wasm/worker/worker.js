@@ -1,0 +1,122 @@
+// @ts-check
+/**
+ * The Worker's entry. The static site answers all but /api/ and /s/, for which a Go
+ * program is started: one for each request. Around it stands what outlives a request,
+ * as pictures and weights do, and who may come in: a client asks so often, and few
+ * programs run at a time, for they share the memory of one isolate.
+ */
+
+import './wasm_exec.js'
+import { createRuntimeContext, loadModule } from './runtime.mjs'
+import { Host } from './host.js'
+import { Lane } from './lane.js'
+import { waitOf } from './limiter.js'
+import { matching } from './pictures.js'
+import { ranged } from './ranges.js'
+
+export { Limiter } from './limiter.js'
+
+/** @import { Env } from './host.js' */
+
+/** Programs that compute, and those that only answer: what they take in memory adds up. */
+const computing = new Lane(1, 64)
+const answering = new Lane(3, 256)
+
+export default {
+  /**
+   * @param {Request} request
+   * @param {Env} env
+   * @param {ExecutionContext} ctx
+   */
+  async fetch(request, env, ctx) {
+    try {
+      if (request.method !== 'HEAD') return await answer(request, env, ctx)
+      const { status, headers, body } = await answer(new Request(request, { method: 'GET' }), env, ctx)
+      await body?.cancel()
+      return new Response(null, { status, headers })
+    } catch (error) {
+      console.error(error)
+      return problem(500, error instanceof Error ? error.message : String(error))
+    }
+  },
+}
+
+/** @type {(request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>} */
+async function answer(request, env, ctx) {
+  const { pathname } = new URL(request.url)
+  if (!/^\/(api|s)\//.test(pathname)) return ranged(request, await env.ASSETS.fetch(request))
+  const computes = pathname === '/api/sample.png' || pathname === '/api/stream'
+  if (computes) {
+    const kept = request.method === 'GET' && (await matching(request))
+    if (kept) return kept
+    const wait = await waitOf(request, env)
+    if (wait > 0) return problem(429, `found more requests than ${env.TWEEDIE_RATE} a minute, need some patience`, wait)
+  }
+  const lane = computes ? computing : answering
+  const ticket = await lane.enter()
+  if (!ticket) return problem(503, 'too many requests are waiting, need some patience', 10)
+  const host = new Host(request, env, ctx, lane, ticket)
+  try {
+    return await run(request, env, ctx, host)
+  } catch (error) {
+    host.leave()
+    throw error
+  }
+}
+
+/**
+ * Starts a program and lets it answer.
+ *
+ * @type {(request: Request, env: Env, ctx: ExecutionContext, host: Host) => Promise<Response>}
+ */
+async function run(request, env, ctx, host) {
+  const go = new Go()
+  /** @type {{ handleRequest?: (request: Request) => Promise<Response> }} */
+  const binding = {}
+  /** @type {() => void} */
+  let ready = () => {}
+  const started = new Promise((resolve) => { ready = () => resolve(undefined) })
+  const instance = new WebAssembly.Instance(await loadModule(), { ...go.importObject, workers: { ready } })
+  const ended = go.run(instance, { ...createRuntimeContext({ env, ctx, binding }), host })
+    .then(() => {
+      host.leave() // it may have broken down
+      throw new Error('worker: the program ended before it had answered')
+    })
+  await Promise.race([started, ended])
+  const response = await Promise.race([/** @type {any} */ (binding).handleRequest(request), ended])
+  return response.body ? new Response(watched(response.body, host), response) : response
+}
+
+/**
+ * The body of an answer, whose reader may go. The program's own stream must not be
+ * cancelled, which breaks the program down: it is told, and what it still says is read
+ * to the end.
+ *
+ * @type {(body: ReadableStream, host: Host) => ReadableStream}
+ */
+function watched(body, host) {
+  const reader = body.getReader()
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read()
+      if (done) controller.close()
+      else controller.enqueue(value)
+    },
+    async cancel() {
+      host.abandon()
+      while (!(await reader.read()).done);
+    },
+  })
+}
+
+/**
+ * The problem details of RFC 9457, as the program writes them.
+ *
+ * @type {(status: number, detail: string, wait?: number) => Response}
+ */
+function problem(status, detail, wait = 0) {
+  const title = /** @type {Record<number, string>} */ ({ 429: 'Too Many Requests', 503: 'Service Unavailable' })[status] ?? 'Internal Server Error'
+  const headers = new Headers({ 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' })
+  if (wait > 0) headers.set('Retry-After', String(Math.ceil(wait)))
+  return new Response(JSON.stringify({ title, status, detail }) + '\n', { status, headers })
+}
