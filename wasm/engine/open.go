@@ -81,12 +81,17 @@ const defaultSteps = 20
 func SamplersOf(c *model.Config) []sampler.Method {
 	var out []sampler.Method
 	if c.Prediction != model.Consistency {
-		out = slices.Clip(sampler.Methods)
+		out = slices.Clone(sampler.Methods)
 	}
 	for _, m := range sampler.Special {
 		if m.Needs == sampler.NeedsConsistency && c.Prediction == model.Consistency ||
 			m.Needs == sampler.NeedsVariances && c.Variance == model.Learned || m.Needs == sampler.NeedsPosterior && c.Posterior != nil {
 			out = append(out, m)
+		}
+	}
+	for i := range out {
+		if out[i].Takes == nil {
+			out[i].Takes = []string{} // an empty list in JSON, not null
 		}
 	}
 	return out

@@ -80,3 +80,12 @@ func TestCheckFills(t *testing.T) {
 		}
 	}
 }
+
+// TestInfoHasLists: what a page goes through is a list in JSON, if an empty one.
+func TestInfoHasLists(t *testing.T) {
+	for _, m := range SamplersOf(&model.Config{}) {
+		if m.Takes == nil {
+			t.Errorf("sampler %s takes no list", m.Name)
+		}
+	}
+}
