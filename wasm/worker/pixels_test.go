@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -134,19 +135,22 @@ func inChromium(t testing.TB, url string) func(request string) string {
 	}
 }
 
-// TestSharedPage opens a shared experiment in Chromium: the page draws it, and its
-// address becomes the page's own.
+// TestSharedPage opens a shared experiment in Chromium: the page draws it, its address
+// becomes the page's own, and its link is one that has a preview again.
 func TestSharedPage(t *testing.T) {
 	w := open(t)
 	want := drawn(t, `{"class": 5, "seed": 31, "steps": 2, "n": 3, "guidance": 2}`)
 	ctx := tab(t)
-	if err := chromedp.Do(ctx, chromedp.Navigate(w.URL+"s/class=5&n=3&steps=2&guidance=2&seed=31")); err != nil {
+	if err := chromedp.Do(ctx, chromedp.Navigate(w.URL+"s/model=mnist&class=5&n=3&steps=2&guidance=2&seed=31")); err != nil {
 		t.Fatal(err)
 	}
 	const script = `(async () => {
 		const sum = () => document.getElementById('sha256')?.dataset.sha256
 		for (let i = 0; !(document.body.dataset.state === 'done' && sum()) && i < 1200; i++) await new Promise((resolve) => setTimeout(resolve, 50))
-		return [sum() ?? document.getElementById('notice-text')?.textContent ?? '', location.pathname, new URLSearchParams(location.hash.slice(1)).get('seed')]
+		navigator.clipboard.writeText = (text) => { copied = text }
+		let copied = ''
+		document.getElementById('copy-link')?.click()
+		return [sum() ?? document.getElementById('notice-text')?.textContent ?? '', location.pathname, new URLSearchParams(location.hash.slice(1)).get('seed'), location.search, copied]
 	})()`
 	data, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](script, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
 	if err != nil {
@@ -156,7 +160,11 @@ func TestSharedPage(t *testing.T) {
 	if err := json.Unmarshal(data, &got); err != nil {
 		t.Fatalf("%v in %s", err, data)
 	}
-	if got[0] != want.SHA256() || got[1] != "/" || got[2] != "31" {
-		t.Errorf("the page has drawn %q at %q with seed %s, want %s at / with 31", got[0], got[1], got[2], want.SHA256())
+	if got[0] != want.SHA256() || got[1] != "/" || got[2] != "31" || got[3] != "?model=mnist" {
+		t.Errorf("the page has drawn %q at %q, %q with seed %s, want %s at /, ?model=mnist with 31", got[0], got[1], got[3], got[2], want.SHA256())
+	}
+	path, ok := strings.CutPrefix(got[4], w.URL)
+	if !ok || !strings.HasPrefix(path, "s/model=mnist&class=5&n=3&") || w.as(t, "10.0.0.6").get("/"+path).status != 200 {
+		t.Errorf("the page's link is %q", got[4])
 	}
 }
