@@ -1,7 +1,7 @@
 package train
 
 // DSM is denoising score matching at one noise level: Vincent 2011, "A connection
-// between score matching and denoising autoencoders", eq. 10 with a Gaussian kernel,
+// between score matching and denoising autoencoders", section 4, with a Gaussian kernel,
 //
 //	½·E‖s(x) − ∇ log q(x|x₀)‖² = ½·E‖D − x₀‖²/σ⁴
 type DSM struct{ Level float32 }

@@ -81,13 +81,13 @@ func (l ISM) Grade(b *Batch) {
 	}
 }
 
-// SSM is sliced score matching: Song et al. 2019, arXiv:1905.07088, eq. 7, with M
+// SSM is sliced score matching: Song et al. 2019, arXiv:1905.07088, section 3, with M
 // projections v of each image, of which E[v·vᵀ] is 1,
 //
 //	L = 1/M·Σ vᵀ·(∂s/∂x)·v + ½(vᵀs)²
 //
 // or, with Reduced, whose second term is known without slicing, ½‖s‖² in its place
-// (SSM-VR, eq. 8). The loss is that over Size.
+// (SSM-VR). The loss is that over Size.
 type SSM struct {
 	Channels   int
 	Rademacher bool // projections are ±1 and not normal; with Reduced then exact in one dimension

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -209,22 +210,21 @@ func (o *comparison) plan(cmd *cobra.Command, e *engine.Engine, m sampler.Method
 // evaluations than allowed.
 func (o *comparison) planAdaptive(cmd *cobra.Command, e *engine.Engine, c *cell) (*cell, error) {
 	c.Steps = 2 // from the highest level to the lowest, and to 0
+	const images = 8
 	for _, tolerance := range tolerances {
 		c.Options.RTol, c.Options.ATol = tolerance, tolerance
 		spent := 0
-		const images = 8
-		for i := range uint64(images) {
-			q := o.request(c, 1)
-			q.First = i
-			result, err := e.Sample(cmd.Context(), q, nil)
-			if err != nil {
-				return nil, err
+		ctx, stop := context.WithCancel(cmd.Context())
+		_, err := e.Sample(ctx, o.request(c, images), func(engine.Frame) {
+			if spent++; spent > images*c.Budget {
+				stop()
 			}
-			if spent += result.Plan.NFE; spent > images*c.Budget {
-				break
-			}
+		})
+		stop()
+		if cmd.Context().Err() != nil || err != nil && spent <= images*c.Budget {
+			return nil, err
 		}
-		if spent <= images*c.Budget {
+		if err == nil && spent <= images*c.Budget {
 			c.NFE = (spent + images/2) / images
 			return c, nil
 		}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
 	"tweedie/core/train"
+	"tweedie/weights"
 )
 
 // objectiveNames returns what --objective takes.
@@ -57,10 +59,29 @@ func pursue(c *train.Config, objective, teacher string) error {
 		onProcess(m, diffusion.PredictScaledScore, diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.02, SigmaMax: 2})
 		m.TimeScale, m.SigmaMin, m.SigmaMax = 100, 0.02, 2 // 0.01 and 1 on pixels from 0 to 1: Song & Ermon 2019, section 5
 		m.Defaults.Sampler, m.Defaults.Steps = "annealed-langevin", 10
+		m.Defaults.Schedule, m.Defaults.CorrectorSteps = "exponential", 20
 	case "consistency-training", "consistency-distillation":
 		m.Prediction = model.Consistency
 		m.Defaults.Sampler, m.Defaults.Steps, m.Defaults.Guidance = "consistency", 2, 1
+		if teacher != "" {
+			return asTeacher(m, teacher)
+		}
 	}
+	return nil
+}
+
+// asTeacher gives m the noise levels of the model that it is distilled from.
+func asTeacher(m *model.Config, path string) error {
+	f, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	c, err := model.ParseConfig(f.Manifest.Config)
+	if err != nil {
+		return fmt.Errorf("teacher %q: %w", path, err)
+	}
+	m.SigmaMin, m.SigmaMax, m.UnitPixels = c.SigmaMin, c.SigmaMax, c.UnitPixels
+	m.SigmaData = cmp.Or(c.SigmaData, m.SigmaData)
 	return nil
 }
 

@@ -37,7 +37,7 @@ func TestObjectiveMisuse(t *testing.T) {
 		{[]string{"--objective", "magic"}, `--objective is "magic", need one of simple, edm, min-snr`},
 		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective or --teacher with --config"},
 		{[]string{"--objective", "consistency-distillation"}, "teacher"},
-		{[]string{"--teacher", "x.json"}, "teacher"},
+		{[]string{"--teacher", "x.json"}, "teacher is x.json, need a model with objective"},
 	} {
 		status, _, stderr := call(t, append([]string{"train", data, "-o", t.TempDir() + "/x"}, c.args...)...)
 		if status != 2 || !strings.Contains(stderr, c.want) {
