@@ -89,8 +89,8 @@ func (c *Config) Validate() error {
 	if c.Shape != shape {
 		return fmt.Errorf("model: %w: shape is %v, need the network's %v", ErrConfig, c.Shape, shape)
 	}
-	if c.Variance != "" && (c.Variance != Learned || c.Prediction == Consistency) {
-		return fmt.Errorf("model: %w: variance is %q with prediction %q, need %q or none, and none with %q", ErrConfig, c.Variance, c.Prediction, Learned, Consistency)
+	if c.Variance != "" && (c.Variance != Learned || c.Prediction == Consistency || c.Arch == NCSN) {
+		return fmt.Errorf("model: %w: variance is %q with prediction %q and arch %q, need %q or none, and none with %q or %q", ErrConfig, c.Variance, c.Prediction, c.Arch, Learned, Consistency, NCSN)
 	}
 	if c.Posterior != nil {
 		if err := c.Posterior.Validate(); err != nil {

@@ -376,6 +376,7 @@ func TestNCSNConfigRefuses(t *testing.T) {
 		{"levels", `need a process of kind "smld" with 6 levels`, `"num_classes": 5`, `"num_classes": 6`},
 		{"process", `need a process of kind "smld"`, `"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5`, `"kind": "straight"`},
 		{"time", "need the number of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
+		{"variance", `none with "consistency" or "ncsn"`, `"prediction"`, `"variance": "learned", "prediction"`},
 		{"chain", "unit_pixels with a schedule", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
 	} {
 		text := strings.Replace(ncsn, c.old, c.new, 1)

@@ -1,0 +1,99 @@
+package model_test
+
+import (
+	"testing"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/graph"
+	"tweedie/core/json"
+	"tweedie/core/model"
+	"tweedie/core/nn"
+	"tweedie/core/rng"
+)
+
+// learnedModel answers 2C channels on a cosine chain.
+func learnedModel(t *testing.T) *model.Model {
+	t.Helper()
+	c := parse(t)
+	c.Prediction, c.SigmaData, c.TimeScale, c.Variance, c.UNet.OutChannels = model.Epsilon, 0, 0, model.Learned, 2
+	c.Schedule = &diffusion.Schedule{Kind: diffusion.Cosine}
+	net, err := c.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(net.Program)
+	nn.Start(params, 3)
+	noise := make([]float32, len(params.Flat))
+	rng.Normal(noise, 1, 2, 3)
+	for i := range noise {
+		params.Flat[i] += noise[i] / 10
+	}
+	m, err := model.New("test", c, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// Behind D of a pixel stands what the network says of variances: as it is, and of the
+// conditional evaluation where both are made. D is as of a network without.
+func TestLearnedVariances(t *testing.T) {
+	r, x, y := runner(t, learnedModel(t), 4, 1), images(2), []int{0, 1}
+	const sigma = 1.5
+	c := learnedModel(t).Config()
+	p, err := c.Parametrisation()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := p.Coefficients(sigma)
+	if err != nil {
+		t.Fatal(err)
+	}
+	time := c.Time(float32(k.CNoise))
+	f, err := r.Forward(x.Scaled(float32(k.CIn)), []float32{time, time}, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, guidance := range []float32{1, 2} {
+		d, err := r.Denoiser(y, guidance)(x, sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(d.Data) != 2*len(x.Data) || len(f.Data) != 2*len(x.Data) {
+			t.Fatalf("%d and %d numbers, want twice the image's %d", len(d.Data), len(f.Data), len(x.Data))
+		}
+		for i, v := range x.Data {
+			if d.Data[2*i+1] != f.Data[2*i+1] {
+				t.Fatalf("guidance %g: v of pixel %d is %g, want the network's %g", guidance, i, d.Data[2*i+1], f.Data[2*i+1])
+			}
+			want := float32(float32(k.CSkip)*v) + float32(float32(k.COut)*f.Data[2*i])
+			if guidance == 1 && d.Data[2*i] != want {
+				t.Fatalf("D of pixel %d is %g, want %g", i, d.Data[2*i], want)
+			}
+		}
+		mean, err := diffusion.Mean(r.Denoiser(y, guidance))(x, sigma)
+		if err != nil || len(mean.Data) != len(x.Data) || mean.Data[7] != d.Data[14] {
+			t.Errorf("guidance %g: the mean alone is %d numbers, %v", guidance, len(mean.Data), err)
+		}
+	}
+}
+
+// Everything that a configuration may hold comes back from its text.
+func TestConfigTravels(t *testing.T) {
+	c := parse(t)
+	c.Prediction, c.SigmaData = model.Epsilon, 0
+	c.Process = &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: &diffusion.Monotone{Start: -10, End: 8, Slope: 2, Units: [][3]float64{{3, -1, 0.5}, {1, 0, 2}}}}
+	c.Posterior = &diffusion.Spread{Sigmas: []float64{0.1, 1}, Variances: []float64{0.01, 0.2}}
+	text, err := json.Marshal(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := model.ParseConfig(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := json.Marshal(got)
+	if err != nil || string(again) != string(text) {
+		t.Errorf("got  %s, %v\nwant %s", again, err, text)
+	}
+}
