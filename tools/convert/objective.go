@@ -45,8 +45,8 @@ func pursue(c *train.Config, objective, teacher string) error {
 	case "hybrid", "vlb":
 		m.Variance, m.UNet.OutChannels = model.Learned, 2*m.UNet.InChannels
 		m.Defaults.Sampler, m.Defaults.Steps = "ddpm-learned", 100
-		c.Importance = objective == "vlb" // which alone is too noisy (Nichol & Dhariwal 2021, section 3.3)
-		return onChain(m, diffusion.PredictEpsilon)
+		c.Importance = objective == "vlb"     // which alone is too noisy (Nichol & Dhariwal 2021, section 3.3)
+		return onChain(m, diffusion.PredictV) // the same loss as of ε, of a network that does not magnify its errors at high levels
 	case "flow":
 		onProcess(m, diffusion.PredictVelocity, diffusion.Spec{Kind: diffusion.KindStraight})
 		m.TimeScale, m.SigmaMin, m.SigmaMax = 1000, 0.002, 500
