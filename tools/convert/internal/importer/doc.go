@@ -1,12 +1,16 @@
 // Package importer turns checkpoints of other programs into models.
 //
-// It reads what diffusers writes for a UNet2DModel: config.json and
-// diffusion_pytorch_model.safetensors, alone in a folder or as the "unet" of a
-// pipeline, with scheduler_config.json where there is one; or one .safetensors
-// file with its configuration beside it. Parameters that older diffusers wrote
-// with the attention names query, key, value and proj_attn are understood.
+// A checkpoint is a file of package checkpoint, or a folder: of diffusers, with
+// config.json and scheduler_config.json, alone or as the "unet" of a pipeline, or with
+// one file of weights. What network it holds is told by names of parameters that are in
+// no other (Families), and everything else of its structure by the shapes of further
+// ones. An average of the weights (EMA) is looked for and comes before the weights.
 //
-// Nothing is guessed in silence: every parameter must be there in the shape that
-// the configuration asks for, none may be left over, a setting that is not built
-// here is an error, and what the files leave open is listed in Checkpoint.Assumed.
+// Every family but NCSN is written in terms of the one U-Net of core/unet: a plan gives
+// its configuration, and for each of its parameters the tensors that it is made of.
+// The weights themselves are read one by one when the model is written.
+//
+// Nothing is guessed in silence: every parameter must be there in the shape that the
+// network asks for, none may be left over, a setting that is not built here is an
+// error, and what the files leave open is asked for or listed in Checkpoint.Assumed.
 package importer
