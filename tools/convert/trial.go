@@ -49,13 +49,21 @@ type pictures struct {
 	samples           engine.Result
 }
 
-// draw draws samples from m, and reads the data set if one is given. A network that
-// takes longer gets fewer.
+// draw draws samples from m, and reads the data set if one is given. A model that takes
+// longer for an image gives fewer.
 func (t *trial) draw(cmd *cobra.Command, m *model.Model) (*pictures, error) {
-	flops := graph.CostOf(m.Network().Program).FLOPs
-	calibrations, tests := int(min(32, max(8, 1e11/flops))), int(min(16, max(4, 5e10/flops)))
+	e, err := engineOf(m)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := e.Check(engine.Request{}, false)
+	if err != nil {
+		return nil, err
+	}
+	some := min(int(1e11/graph.CostOf(m.Network().Program).FLOPs), 1000/plan.NFE)
+	calibrations, tests := min(32, max(8, some)), min(16, max(4, some/2))
 	if t.data == "" {
-		r, err := sampled(cmd, m, calibrations+tests)
+		r, err := sampled(cmd, e, calibrations+tests)
 		if err != nil {
 			return nil, err
 		}
@@ -71,7 +79,7 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model) (*pictures, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := sampled(cmd, m, tests)
+	r, err := sampled(cmd, e, tests)
 	return &pictures{calibration: all.Part(tests, all.Len()), test: all.Part(0, tests), samples: r}, err
 }
 
@@ -117,15 +125,17 @@ func units(pixels []uint8, shape [4]int) *tensor.Tensor {
 	return x
 }
 
-// sampled draws n images with the model's own settings and seed 0.
-func sampled(cmd *cobra.Command, m *model.Model, n int) (engine.Result, error) {
+// engineOf returns an engine for m, whose weights have then been read.
+func engineOf(m *model.Model) (*engine.Engine, error) {
 	e, err := engine.Of(m, engine.Options{})
-	if err == nil {
-		err = m.Err()
-	}
 	if err != nil {
-		return engine.Result{}, err
+		return nil, err
 	}
+	return e, m.Err()
+}
+
+// sampled draws n images with the model's own settings and seed 0.
+func sampled(cmd *cobra.Command, e *engine.Engine, n int) (engine.Result, error) {
 	progress := newBar(cmd.ErrOrStderr(), "sample", "eval")
 	defer progress.finish()
 	return e.Sample(cmd.Context(), engine.Request{N: &n}, func(f engine.Frame) { progress.at(f.Done, f.Total) })
@@ -153,6 +163,16 @@ func (d decibels) MarshalJSON() ([]byte, error) {
 		return []byte("null"), nil
 	}
 	return json.Marshal(float64(d))
+}
+
+// exact is the fidelity of the same numbers.
+func exact(m *model.Model) *fidelity {
+	same := decibels(math.Inf(1))
+	f := &fidelity{Samples: same}
+	for _, sigma := range shrink.Sigmas(m.Config()) {
+		f.Denoised = append(f.Denoised, level{sigma, same})
+	}
+	return f
 }
 
 // run compares the model at path with m.
@@ -197,7 +217,11 @@ func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pict
 		}
 		f.Denoised = append(f.Denoised, level{sigma, decibels(psnr[i])})
 	}
-	r, err := sampled(cmd, stored, p.samples.Shape[0])
+	e, err := engineOf(stored)
+	if err != nil {
+		return nil, err
+	}
+	r, err := sampled(cmd, e, p.samples.Shape[0])
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ type layer struct {
 }
 
 // layersOf returns the operations of p with weights of two axes or more, in the order
-// in which they run.
+// in which they run; of several with the same weights the first.
 func layersOf(p *graph.Program, numbers map[string][]float32) []*layer {
 	names, shapes := map[graph.Value]string{}, map[graph.Value][]int{}
 	for _, d := range p.Params {
@@ -32,7 +32,7 @@ func layersOf(p *graph.Program, numbers map[string][]float32) []*layer {
 		l.w = numbers[l.name]
 		l.rows = l.shape[0]
 		l.cols = len(l.w) / l.rows
-		if summed(n.Op) {
+		if summed(n.Op) && len(n.Params) > 1 {
 			l.bias = names[n.Params[1]]
 		}
 		out = append(out, l)

@@ -140,13 +140,13 @@ func (s *search) progress() error {
 	return nil
 }
 
-// load returns the numbers of operation i, its weights replaced unless w is nil.
-func (s *search) load(i int, w []float32) []quant.Numbers {
+// load returns the numbers of operation i, those of with in place of the model's.
+func (s *search) load(i int, with map[string][]float32) []quant.Numbers {
 	var out []quant.Numbers
-	for j, v := range s.p.Nodes[i].Params {
-		n := s.numbers[s.names[v]]
-		if j == 0 && w != nil {
-			n = w
+	for _, v := range s.p.Nodes[i].Params {
+		n, ok := with[s.names[v]]
+		if !ok {
+			n = s.numbers[s.names[v]]
 		}
 		out = append(out, quant.Numbers{Float: n})
 	}
@@ -171,7 +171,7 @@ func (s *search) sensitivities(probe *points) ([][]option, error) {
 			c := choice{step: float32(max(l.rms()/3, 0x1p-120))} // some four bits a weight
 			w, _ := l.stored(c, nil, 0)
 			try := t.fork()
-			try.step(i, try.bind(i, s.load(i, w)))
+			try.step(i, try.bind(i, s.load(i, map[string][]float32{l.name: w})))
 			for j := i + 1; j < len(runners); j++ {
 				try.step(j, runners[j])
 			}
@@ -233,13 +233,13 @@ func (s *search) round(choices []choice) ([]weights.Tensor, error) {
 	before := newTrace(s.p, s.out, s.points.n, s.points.inputs)
 	after := before.fork()
 	stored := map[string]weights.Tensor{}
-	biases := map[string][]float32{}
+	rounded, biases := map[string][]float32{}, map[string][]float32{}
 	for i, node := range s.p.Nodes {
 		r := before.bind(i, s.load(i, nil))
 		k := s.layerAt(i)
+		before.step(i, r)
 		if k < 0 {
-			before.step(i, r)
-			after.step(i, r)
+			after.step(i, after.bind(i, s.load(i, rounded)))
 			continue
 		}
 		l := s.layers[k]
@@ -249,9 +249,8 @@ func (s *search) round(choices []choice) ([]weights.Tensor, error) {
 			inputs, count = l.inputs(s.p, after.values[node.In[0]], s.points.n)
 		}
 		w, t := l.stored(choices[k], inputs, count)
-		stored[l.name] = t
-		before.step(i, r)
-		after.step(i, after.bind(i, s.load(i, w)))
+		stored[l.name], rounded[l.name] = t, w
+		after.step(i, after.bind(i, s.load(i, rounded)))
 		if l.bias != "" {
 			biases[l.bias] = corrected(s.numbers[l.bias], before.values[node.Out], after.values[node.Out])
 		}

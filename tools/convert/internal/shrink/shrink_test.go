@@ -207,6 +207,49 @@ func TestMixed(t *testing.T) {
 	t.Logf("%d bytes: %.1f dB; int4, %d bytes: %.1f dB", bytes, better, size, plain)
 }
 
+// TestMixedOfPrograms: convolutions without biases, and weights that two operations share.
+func TestMixedOfPrograms(t *testing.T) {
+	p := &graph.Program{}
+	x, time := p.Input("x", 8, 8, 3), p.Input("t", 1)
+	w := p.Param("w", graph.Init{Kind: graph.Uniform, Fan: 27}, 3, 3, 3, 3)
+	in := p.Param("in", graph.Init{Kind: graph.Uniform, Fan: 1}, 3, 1)
+	bias := p.Param("bias", graph.Init{Kind: graph.Uniform, Fan: 1}, 3)
+	h := p.Apply(graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, x, w)
+	h = p.Apply(graph.AddChannels{}, p.Apply(graph.SiLU{}, h), p.Apply(graph.Linear{}, time, in, bias))
+	out := p.Apply(graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, h, w)
+	listing, err := graph.List(p, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &model.Config{Arch: model.Program, Program: listing, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 10, Shape: [3]int{3, 8, 8}}
+	params := graph.NewParams(p)
+	nn.Start(params, 1)
+	m, err := model.New("shared", c, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := Images{X: tensor.New(4, 8, 8, 3)}
+	rng.Normal(im.X.Data, 1, 1, 1)
+	tensors, err := Mixed(t.Context(), m, im, Options{Budget: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored, _ := open(t, m, tensors)
+	want, err := Denoise(m, im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Denoise(stored, im)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, db := range got.PSNR(want) {
+		if !(db > 35) {
+			t.Errorf("level %d: %.1f dB", i, db)
+		}
+	}
+}
+
 func TestMixedRefuses(t *testing.T) {
 	m := newModel(t)
 	if _, err := Mixed(t.Context(), m, pictures(1), Options{Budget: 0.01}); err == nil || !strings.Contains(err.Error(), "need a budget above 0.01") {
