@@ -53,8 +53,8 @@ func pursue(c *train.Config, objective, teacher string) error {
 		m.Defaults.Sampler = "flow-heun"
 	case "vdm":
 		m.SigmaMin, m.SigmaMax = 0.0013, 12.2 // γ from −13.3 to 5: Kingma et al. 2021, appendix
-		onProcess(m, diffusion.PredictEpsilon, diffusion.Spec{Kind: diffusion.KindVariational, Gamma: train.LinearGamma(m.SigmaMin, m.SigmaMax)})
-		m.TimeScale = 40
+		onProcess(m, diffusion.PredictV, diffusion.Spec{Kind: diffusion.KindVariational, Gamma: train.LinearGamma(m.SigmaMin, m.SigmaMax)})
+		m.TimeScale = 40 // v here too, for the same reason
 	case "ncsn":
 		onProcess(m, diffusion.PredictScaledScore, diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.02, SigmaMax: 2})
 		m.TimeScale, m.SigmaMin, m.SigmaMax = 100, 0.02, 2 // 0.01 and 1 on pixels from 0 to 1: Song & Ermon 2019, section 5
