@@ -124,3 +124,45 @@ func TestReshapeIsNoStep(t *testing.T) {
 		t.Errorf("ran %v", ran)
 	}
 }
+
+// TestTeamProgram holds that members share a program whose values change their shape
+// between what they share.
+func TestTeamProgram(t *testing.T) {
+	restore := infer.ShareAll()
+	defer restore()
+	p := &graph.Program{}
+	x := p.Input("x", 6, 6, 3)
+	h := p.Apply(graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, x, p.Param("conv", graph.Init{}, 32, 3, 3, 3))
+	h = p.Apply(graph.Reshape{Shape: []int{36, 32}}, h)
+	h = p.Apply(graph.Map{Fn: "gelu"}, p.Apply(graph.Reshape{Shape: []int{6, 6, 32}}, h))
+	h = p.Apply(graph.Zip{Fn: "mul", Shape: []int{36, 32}, A: []int{32, 1}, B: []int{0, 1}}, h, p.Param("scale", graph.Init{}, 32))
+	k := p.Apply(graph.Linear{}, h, p.Param("linear", graph.Init{}, 48, 32))
+	k = p.Apply(graph.LayerNorm{Eps: 1e-5}, k, p.Param("gamma", graph.Init{}, 48), p.Param("beta", graph.Init{}, 48))
+	k = p.Apply(graph.Attention{Heads: 2}, p.Apply(graph.Reshape{Shape: []int{36, 1, 48}}, k), p.Apply(graph.Reshape{Shape: []int{36, 1, 48}}, k), p.Apply(graph.Reshape{Shape: []int{36, 1, 48}}, k))
+	k = p.Apply(graph.Reshape{Shape: []int{6, 6, 48}}, k)
+	out := p.Apply(graph.Conv{Size: 1, Stride: 1}, p.Apply(graph.Concat{}, k, p.Apply(graph.Reshape{Shape: []int{6, 6, 32}}, h)), p.Param("last", graph.Init{}, 3, 80, 1, 1))
+	if err := p.Err(); err != nil {
+		t.Fatal(err)
+	}
+	params := graph.NewParams(p)
+	rng.Normal(params.Flat, 1, 1, 1)
+	in := make([]float32, 2*108)
+	rng.Normal(in, 2, 2, 2)
+	load := func(member infer.Team) (*infer.Weights, error) {
+		return infer.Load(p, out, params, 2, infer.Options{Team: member})
+	}
+	w, err := load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, len(in))
+	w.NewPlan().Run(want, 2, in)
+	for size := 2; size <= 3; size++ {
+		together(t, size, load, func(plan *infer.Plan) {
+			got := make([]float32, len(want))
+			if plan.Run(got, 2, in); !slices.Equal(got, want) {
+				t.Errorf("size %d: other bits than alone", size)
+			}
+		})
+	}
+}
