@@ -56,7 +56,7 @@ func TestONNX(t *testing.T) {
 	}{
 		{"--null-class is 5, need one of the 3 rows", 2, []string{fixture("unet"), "--null-class", "5"}},
 		{"--null-class is 1 for a network without classes", 2, []string{fixture("mixed"), "--null-class", "1"}},
-		{`there is no input "image" for x, need one of ["x" "t"]`, 1, []string{fixture("mixed"), "--input-x", "image"}},
+		{`there is no input "image", need one of ["x" "t"]`, 1, []string{fixture("mixed"), "--input-x", "image"}},
 		{"need one of them", 1, []string{fixture("mixed"), "--process", "vp", "--beta-schedule", "linear"}},
 		{`kind is "up"`, 1, []string{fixture("mixed"), "--process", "up"}},
 		{"no such file", 1, []string{filepath.Join(dir, "none.onnx")}},

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"math"
 	"slices"
 
 	"tweedie/core/graph"
@@ -245,6 +246,9 @@ func (b *builder) widened(weight view, size, step [2]int) view {
 // it takes elements away.
 func (b *builder) padded(x view, before, after, inside []int) view {
 	s := x.shape()
+	if !slices.ContainsFunc(slices.Concat(before, after, inside), func(n int) bool { return n != 0 }) {
+		return x
+	}
 	p := padding{}
 	var axes [][]atom
 	for i, n := range s {
@@ -268,11 +272,85 @@ func (b *builder) padded(x view, before, after, inside []int) view {
 }
 
 func opConv(b *builder, n *nodeProto, in []view) []view {
+	if len(in[0].axes) > 2 && len(in[0].axes[0]) > 0 {
+		return []view{b.eachConvolved(n, in)}
+	}
 	x, rank := b.imageOf(in[0])
 	weight, size := b.kernelOf(in[1], rank)
 	w := b.window(n, size, x.shape(), rank)
 	out := b.convolved(x, weight, optional(in, 2), w, b.attrInt("group", 1))
 	return []view{unimage(out, rank)}
+}
+
+// eachConvolved is a convolution of [N,C,H,W] with N over one, into which exporters put
+// channels that are filtered alike: one in N groups.
+func (b *builder) eachConvolved(n *nodeProto, in []view) view {
+	s := in[0].shape()
+	if len(s) != 4 || b.attrInt("group", 1) != 1 || optional(in, 2).of != nil {
+		refuse("is given shape %v, need [1,C,H,W], or [N,C,H,W] without groups and biases", s)
+	}
+	image := b.reshaped(in[0], []int{s[0] * s[1], s[2], s[3]})
+	weight, size := b.kernelOf(in[1], 2)
+	w := b.window(n, size, image.shape(), 2)
+	t := weight.shape()
+	if out, ok := b.filtered(image, weight, w); ok && s[1] == 1 && t[0] == 1 {
+		return b.reshaped(out, append([]int{s[0], 1}, out.shape()[1:]...))
+	}
+	if s[0]*t[0] > maxDense/(t[1]*t[2]*t[3]) {
+		refuse("filters %d images by weights of shape %v, need fewer", s[0], t)
+	}
+	all := b.expanded(weight, append([]int{s[0]}, t...))
+	weight = b.renamed(b.copied(b.reshaped(all, []int{s[0] * t[0], t[1], t[2], t[3]}), false), weight)
+	out := b.convolved(image, weight, view{}, w, s[0])
+	return b.reshaped(out, append([]int{s[0], t[0]}, out.shape()[1:]...))
+}
+
+// filtered applies the one kernel [1,1,h,w] to every channel of an image, along one axis
+// and then the other, if it is a product of two vectors.
+func (b *builder) filtered(x, weight view, w window) (view, bool) {
+	all := weight.numbers()
+	if len(all) != w.size[0]*w.size[1] {
+		return view{}, false
+	}
+	at := 0
+	for i := range all {
+		if math.Abs(all[i]) > math.Abs(all[at]) {
+			at = i
+		}
+	}
+	row, column := at/w.size[1], at%w.size[1]
+	factors := [2][]float32{}
+	for i := range w.size[0] {
+		factors[0] = append(factors[0], float32(all[i*w.size[1]+column]/all[at]))
+	}
+	for j := range w.size[1] {
+		factors[1] = append(factors[1], float32(all[row*w.size[1]+j]))
+	}
+	for i, v := range all {
+		if d := float64(factors[0][i/w.size[1]])*float64(factors[1][i%w.size[1]]) - v; !(math.Abs(d) <= 1e-6*math.Abs(all[at])) {
+			return view{}, false
+		}
+	}
+	s := x.shape()
+	for k := range 2 {
+		var index []int
+		var weights []float32
+		out := (s[1+k]+w.before[k]+w.after[k]-(w.size[k]-1)*w.dilation[k]-1)/w.stride[k] + 1
+		for i := range out {
+			for j := range w.size[k] {
+				from := i*w.stride[k] + j*w.dilation[k] - w.before[k]
+				if from < 0 || from >= s[1+k] {
+					from = -1
+				}
+				index, weights = append(index, from), append(weights, factors[k][j])
+			}
+		}
+		if out == 1 || s[1+k] == 1 {
+			return view{}, false
+		}
+		x = b.tapped(x, 1+k, w.size[k], index, weights)
+	}
+	return x, true
 }
 
 // opConvTranspose makes of a transposed convolution one of its image spread out, or

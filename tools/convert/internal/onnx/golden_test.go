@@ -81,7 +81,7 @@ func run(t testing.TB, p *graph.Program, out graph.Value, params *graph.Params, 
 // what it is after it was listed as in a model file.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.onnx")
-	if err != nil || len(files) < 9 {
+	if err != nil || len(files) < 12 {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
 	for _, path := range files {
@@ -156,6 +156,8 @@ func TestWhatExportersTakeApartIsJoined(t *testing.T) {
 		"plain":       {"GroupNorm": 2, "Reduce": 0},
 		"lucid":       {"Attention": 1, "LayerNorm": 2, "GroupNorm": 1, "Softmax": 2, "Reduce": 0},
 		"latest":      {"LayerNorm": 1, "GroupNorm": 1},
+		"tokens":      {"Attention": 1, "LayerNorm": 3, "Softmax": 0, "MatMul": 0},
+		"folded":      {"LayerNorm": 1, "AveragePool": 2, "Conv": 5},
 	} {
 		got := count(importFile(t, name).Program)
 		for op, n := range want {

@@ -158,11 +158,11 @@ func TestInputs(t *testing.T) {
 		data []byte
 		o    onnx.Options
 	}{
-		`there is no input "z" for t, need one of ["image" "k"]`: {file(image, number), onnx.Options{T: "z"}},
-		`is a batch of 3, need a file that was exported`:         {file(shaped("image", 1, 3, 2, 4, 4)), onnx.Options{}},
-		`no input is an image`:                                   {file(number), onnx.Options{}},
-		`inputs ["d"] are left over`:                             {file(image, number, shaped("c", 1, 1), shaped("d", 1, 1)), onnx.Options{}},
-		`leaves height or width open`:                            {file(shaped("image", 1, 1, 2, -1, -1)), onnx.Options{}},
+		`there is no input "z", need one of ["image" "k"]`: {file(image, number), onnx.Options{T: "z"}},
+		`is a batch of 3, need a file that was exported`:   {file(shaped("image", 1, 3, 2, 4, 4)), onnx.Options{}},
+		`no input is an image`:                             {file(number), onnx.Options{}},
+		`inputs ["d"] are left over`:                       {file(image, number, shaped("c", 1, 1), shaped("d", 1, 1)), onnx.Options{}},
+		`leaves height or width open`:                      {file(shaped("image", 1, 1, 2, -1, -1)), onnx.Options{}},
 	} {
 		if _, err := onnx.Import(c.data, "", c.o); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("error is %v, need one with %q", err, text)

@@ -109,8 +109,16 @@ func opEinsum(b *builder, n *nodeProto, in []view) []view {
 	}
 	x, p := b.summed(in[0], terms[0], terms[1]+out)
 	y, q := b.summed(in[1], terms[1], terms[0]+out)
+	return []view{b.contracted(x, y, p, q, out, equation)}
+}
+
+// contracted returns the product of x and y, whose axes have labels p and q, summed over
+// those that out has not.
+func (b *builder) contracted(x, y view, p, q, out, equation string) view {
 	var batch, contract, rows, columns string
-	for _, r := range p {
+	sizes := map[rune]int{}
+	for i, r := range p {
+		sizes[r] = x.shape()[i]
 		switch c := string(r); {
 		case !strings.Contains(q, c):
 			rows += c
@@ -120,18 +128,11 @@ func opEinsum(b *builder, n *nodeProto, in []view) []view {
 			contract += c
 		}
 	}
-	for _, r := range q {
-		if c := string(r); !strings.Contains(p, c) {
-			columns += c
-		}
-	}
-	sizes := map[rune]int{}
-	for i, r := range p {
-		sizes[r] = x.shape()[i]
-	}
 	for i, r := range q {
 		if s, ok := sizes[r]; ok && s != y.shape()[i] {
-			refuse("equation is %q, shapes %v and %v do not fit", equation, in[0].shape(), in[1].shape())
+			refuse("equation is %q, shapes %v and %v do not fit", equation, x.shape(), y.shape())
+		} else if !ok {
+			columns += string(r)
 		}
 		sizes[r] = y.shape()[i]
 	}
@@ -149,7 +150,7 @@ func opEinsum(b *builder, n *nodeProto, in []view) []view {
 	for _, r := range batch + rows + columns {
 		shape = append(shape, sizes[r])
 	}
-	return []view{labelled(b.reshaped(product, shape), batch+rows+columns, out, equation)}
+	return labelled(b.reshaped(product, shape), batch+rows+columns, out, equation)
 }
 
 // summed sums v over the axes whose labels nobody wants.

@@ -62,7 +62,10 @@ func opLayerNormalization(b *builder, n *nodeProto, in []view) []view {
 			}
 		}
 	}
-	v := b.zipped("mul", b.normalised(in[0], axis, b.attrFloat("epsilon", 1e-5)), in[1])
+	v := b.normalised(in[0], axis, b.attrFloat("epsilon", 1e-5))
+	if scale := optional(in, 1); scale.of != nil {
+		v = b.zipped("mul", v, scale)
+	}
 	if shift := optional(in, 2); shift.of != nil {
 		v = b.zipped("add", v, shift)
 	}

@@ -27,7 +27,7 @@ var operators = map[string]operator{
 	"Resize": {opResize, 1}, "Upsample": {opResize, 1}, "Pad": {opPad, 1},
 
 	"GroupNormalization": {opGroupNormalization, 3}, "InstanceNormalization": {opInstanceNormalization, 3},
-	"LayerNormalization": {opLayerNormalization, 2}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1},
+	"LayerNormalization": {opLayerNormalization, 1}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1},
 
 	"Add": {opPair("add"), 2}, "Sub": {opPair("sub"), 2}, "Mul": {opPair("mul"), 2}, "Div": {opPair("div"), 2}, "Pow": {opPair("pow"), 2},
 	"Max": {opPair("max"), 1}, "Min": {opPair("min"), 1}, "Sum": {opPair("add"), 1}, "Equal": {opPair("equal"), 2}, "Less": {opPair("less"), 2},

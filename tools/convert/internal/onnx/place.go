@@ -1,10 +1,8 @@
 package onnx
 
 import (
-	"fmt"
 	"math"
 	"slices"
-	"strings"
 
 	"tweedie/core/graph"
 	"tweedie/core/tensor"
@@ -142,11 +140,13 @@ func (p *placer) shaped(value graph.Value, shape []int) graph.Value {
 	return p.program.Apply(graph.Reshape{Shape: slices.Clone(shape)}, value)
 }
 
-// natural returns v, of one atom an axis, in the order in which it lies, or row by row
-// where it is no whole value: the value and the steps of its axes.
+// natural returns v, without axes of one element, in the order in which it lies, or row
+// by row where it is no whole value or an axis no single run: the value and the steps
+// of its axes.
 func (p *placer) natural(v view) (graph.Value, []int) {
 	value, offset, axes := p.runs(v)
-	if p.dense(value, offset, slices.Concat(axes...)) {
+	single := !slices.ContainsFunc(axes, func(runs []run) bool { return len(runs) != 1 })
+	if single && p.dense(value, offset, slices.Concat(axes...)) {
 		steps := make([]int, len(axes))
 		for k, runs := range axes {
 			steps[k] = runs[0].step
@@ -198,76 +198,6 @@ func (p *placer) rows(v view) (graph.Value, []int) {
 		wide = wide[1:]
 	}
 	return p.lay(v, counting(len(shape)), wide), rowSteps(shape[:last])
-}
-
-// param declares constant numbers as a parameter of that shape.
-func (p *placer) param(name string, numbers []float32, shape ...int) graph.Value {
-	name = p.free(name)
-	for i, v := range numbers {
-		if v-v != 0 {
-			refuse("weight %q: number %d is %g, need a finite number", name, i, v)
-		}
-	}
-	p.weights[name] = numbers
-	return p.program.Param(name, graph.Init{}, shape...)
-}
-
-// free returns name, or a name like it that no parameter has.
-func (p *placer) free(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if r < ' ' || r == 0x7f || r == 0xfffd {
-			return '_'
-		}
-		return r
-	}, name)
-	if len(name) > 200 || name == "" {
-		name = "constant" + name[:min(len(name), 180)]
-		name = strings.ToValidUTF8(name, "_")
-	}
-	found := name
-	for i := 2; p.taken(found); i++ {
-		found = fmt.Sprintf("%s.%d", name, i)
-	}
-	return found
-}
-
-func (p *placer) taken(name string) bool {
-	_, ok := p.weights[name]
-	return ok || slices.ContainsFunc(p.program.Inputs, func(d graph.Declared) bool { return d.Name == name })
-}
-
-// nameOf returns what a constant is called in the file.
-func nameOf(v view) string {
-	if v.of == nil {
-		return ""
-	}
-	return v.of.op.(*constant).name
-}
-
-// stem returns the name of a layer: of the one of its constants that is called for
-// people.
-func stem(weight, bias view) string {
-	for _, v := range []view{bias, weight} {
-		name := nameOf(v)
-		if s, ok := strings.CutSuffix(name, ".bias"); ok {
-			return s
-		}
-		if s, ok := strings.CutSuffix(name, ".weight"); ok {
-			return s
-		}
-	}
-	if s := nameOf(weight); s != "" {
-		return s
-	}
-	return "layer"
-}
-
-// vector returns a constant [n] as a parameter, of one number where it is none.
-func (p *placer) vector(v view, name string, n int, or float32) graph.Value {
-	if v.of == nil {
-		return p.param(name, slices.Repeat([]float32{or}, n), n)
-	}
-	return p.param(name, v.float32s(), n)
 }
 
 func (c *constant) place(p *placer, n *node) placed {

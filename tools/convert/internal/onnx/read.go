@@ -114,78 +114,72 @@ var (
 	classNames = []string{"y", "c", "class", "classes", "label", "labels", "class_label", "class_labels", "context"}
 )
 
-// inputs declares x, t and y.
-func (b *builder) inputs(net *Network, g *graphProto, o Options) error {
-	var free []valueInfo
-	for _, i := range g.inputs {
-		if _, known := b.values[i.name]; !known {
-			free = append(free, i)
-		}
-	}
-	take := func(what, name string, fits func(valueInfo) bool) (valueInfo, bool, error) {
-		for k, i := range free {
-			if name != "" && i.name == name || name == "" && fits(i) {
-				free = slices.Delete(free, k, k+1)
-				return i, true, nil
+// sorted tells image, time and class apart among the inputs of a graph: by the names
+// of options, else by shape and by what exporters call them. t and y may be missing.
+func sorted(all []valueInfo, o Options) (x, t, y *valueInfo, err error) {
+	free := slices.Clone(all)
+	take := func(name string, fits func(valueInfo) bool) *valueInfo {
+		k := slices.IndexFunc(free, func(i valueInfo) bool { return name != "" && i.name == name || name == "" && fits(i) })
+		if k < 0 {
+			if name != "" && err == nil {
+				err = fmt.Errorf("onnx: there is no input %q, need one of %q", name, namesOf(all))
 			}
+			return nil
 		}
-		if name != "" {
-			return valueInfo{}, false, fmt.Errorf("onnx: there is no input %q for %s, need one of %q", name, what, namesOf(g.inputs))
-		}
-		return valueInfo{}, false, nil
+		i := free[k]
+		free = slices.Delete(free, k, k+1)
+		return &i
 	}
 	called := func(names []string) func(valueInfo) bool {
 		return func(i valueInfo) bool { return slices.Contains(names, strings.ToLower(i.name)) }
 	}
-	x, ok, err := take("x", o.X, func(i valueInfo) bool {
-		return len(i.dims) == 4 && i.dims[1] != 1 || len(i.dims) == 4 && i.dims[2] != 1
-	})
+	anything := func(valueInfo) bool { return true }
+	x = take(o.X, func(i valueInfo) bool { return len(i.dims) == 4 && (i.dims[1] != 1 || i.dims[2] != 1) })
+	t, y = take(o.T, called(timeNames)), take(o.Y, called(classNames))
+	if t == nil {
+		t = take("", anything)
+	}
+	if y == nil {
+		y = take("", anything)
+	}
+	switch {
+	case err != nil:
+	case x == nil:
+		err = fmt.Errorf("onnx: no input is an image [1,C,H,W] among %q", namesOf(all))
+	case len(free) > 0:
+		err = fmt.Errorf("onnx: inputs %q are left over beside x %q, t %q and y %q, need a network of an image, a time and a class", namesOf(free), x.name, t.name, y.name)
+	}
+	return x, t, y, err
+}
+
+// inputs declares x, t and y.
+func (b *builder) inputs(net *Network, g *graphProto, o Options) error {
+	free := slices.DeleteFunc(slices.Clone(g.inputs), func(i valueInfo) bool { return b.values[i.name].of != nil })
+	x, t, y, err := sorted(free, o)
 	if err != nil {
 		return err
 	}
-	if !ok {
-		return fmt.Errorf("onnx: no input is an image [1,C,H,W] among %q", namesOf(g.inputs))
-	}
-	t, timed, err := take("t", o.T, called(timeNames))
-	if err != nil {
+	if err := b.image(net, *x, o.Size); err != nil {
 		return err
 	}
-	y, classed, err := take("y", o.Y, called(classNames))
-	if err != nil {
+	is := fmt.Sprintf("input %q is the image", x.name)
+	if err := b.number(net, "t", t); err != nil {
 		return err
 	}
-	if !timed && len(free) > 0 {
-		t, timed, free = free[0], true, free[1:]
-	}
-	if !classed && len(free) > 0 {
-		y, classed, free = free[0], true, free[1:]
-	}
-	if len(free) > 0 {
-		return fmt.Errorf("onnx: inputs %q are left over beside x %q, t %q and y %q, need a network of an image, a time and a class", namesOf(free), x.name, t.name, y.name)
-	}
-	if err := b.image(net, x, o.Size); err != nil {
-		return err
-	}
-	if err := b.number(net, "t", t, timed); err != nil {
-		return err
-	}
-	if !timed {
+	plain := x.name == "x" && (t == nil || t.name == "t") && (y == nil || y.name == "y")
+	if t == nil {
 		net.Assumed = append(net.Assumed, "the network takes no time: it is the same at every noise level")
+	} else {
+		is += fmt.Sprintf(", %q the time", t.name)
 	}
-	if net.Conditional = classed; classed {
-		if err := b.number(net, "y", y, true); err != nil {
+	if net.Conditional = y != nil; y != nil {
+		is += fmt.Sprintf(", %q the class", y.name)
+		if err := b.number(net, "y", y); err != nil {
 			return err
 		}
 	}
-	if x.name != "x" || timed && t.name != "t" || classed && y.name != "y" {
-		text := fmt.Sprintf("input %q is the image", x.name)
-		if timed {
-			text += fmt.Sprintf(", %q the time", t.name)
-		}
-		if classed {
-			text += fmt.Sprintf(", %q the class", y.name)
-		}
-		net.Assumed = append(net.Assumed, text)
+	if !plain {
+		net.Assumed = append(net.Assumed, is)
 	}
 	return nil
 }
@@ -231,10 +225,10 @@ func (b *builder) image(net *Network, i valueInfo, size int) error {
 	return nil
 }
 
-// number declares t or y, one number an image.
-func (b *builder) number(net *Network, name string, i valueInfo, there bool) error {
+// number declares t or y, one number an image; nil is one that the graph does not take.
+func (b *builder) number(net *Network, name string, i *valueInfo) error {
 	value := net.Program.Input(name, 1)
-	if !there {
+	if i == nil {
 		return nil
 	}
 	shape := make([]int, len(i.dims))

@@ -206,30 +206,36 @@ func opPad(b *builder, n *nodeProto, in []view) []view {
 		return []view{b.mapped(b.padded(v, before, after, make([]int, rank)), "affine", 1, value)}
 	}
 	for k, size := range v.shape() {
-		if before[k] == 0 && after[k] == 0 {
-			continue
+		if before[k] != 0 || after[k] != 0 {
+			v = b.tapped(v, k, 1, around(mode, size, before[k], after[k]), nil)
 		}
-		var index []int
-		for i := -before[k]; i < size+after[k]; i++ {
-			at := i
-			switch {
-			case i >= 0 && i < size:
-			case mode == "edge":
-				at = min(max(i, 0), size-1)
-			case mode == "wrap":
-				at = ((i % size) + size) % size
-			case mode == "reflect" && size > 1:
-				if at = ((i % (2*size - 2)) + 2*size - 2) % (2*size - 2); at >= size {
-					at = 2*size - 2 - at
-				}
-			default:
-				refuse("mode is %q on %d elements, need constant, edge, wrap or reflect", mode, size)
-			}
-			index = append(index, at)
-		}
-		v = b.tapped(v, k, 1, index, nil)
 	}
 	return []view{v}
+}
+
+// around returns which of size elements stand at each place of an axis that is padded by
+// repeating them.
+func around(mode string, size, before, after int) []int {
+	var index []int
+	for i := -before; i < size+after; i++ {
+		at := i
+		switch {
+		case i >= 0 && i < size:
+		case mode == "edge":
+			at = min(max(i, 0), size-1)
+		case mode == "wrap":
+			at = ((i % size) + size) % size
+		case mode == "reflect" && size > 1:
+			period := 2*size - 2
+			if at = ((i % period) + period) % period; at >= size {
+				at = period - at
+			}
+		default:
+			refuse("mode is %q on %d elements, need constant, edge, wrap or reflect", mode, size)
+		}
+		index = append(index, at)
+	}
+	return index
 }
 
 // poolOf reads the window of a pool, and the image [C,H,W].

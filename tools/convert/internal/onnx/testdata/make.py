@@ -215,6 +215,83 @@ class Mixed(nn.Module):
         return self.last(h) * torch.exp(-x.abs()).pow(1.5)
 
 
+class Tokens(nn.Module):
+    """A transformer whose norms the time and the class scale and shift, written without nn.MultiheadAttention; a learned variance."""
+
+    def __init__(self, dim=16, heads=2, patch=2, size=8, channels=1, classes=3):
+        super().__init__()
+        self.embed, self.place = nn.Conv2d(channels, dim, patch, stride=patch), nn.Parameter(torch.randn(1, (size // patch) ** 2, dim))
+        self.time, self.labels = nn.Sequential(nn.Linear(dim, dim), nn.SiLU()), nn.Embedding(classes, dim)
+        self.norm = nn.LayerNorm(dim, elementwise_affine=False, eps=1e-6)
+        self.qkv, self.proj, self.gate = nn.Linear(dim, 3 * dim), nn.Linear(dim, dim), nn.Linear(dim, 2 * dim)
+        self.modulate, self.last = nn.Linear(dim, 6 * dim), nn.Linear(dim, 2 * patch * patch * channels)
+        self.heads, self.patch, self.channels, self.dim = heads, patch, channels, dim
+
+    def forward(self, x, t, y):
+        x = self.embed(x).flatten(2).transpose(1, 2) + self.place
+        b, n, c = x.shape
+        m = self.modulate(F.silu(self.time(sines(t, self.dim)) + self.labels(y))).chunk(6, dim=1)
+        h = self.norm(x) * (1 + m[0].unsqueeze(1)) + m[1].unsqueeze(1)
+        q, k, v = self.qkv(h).reshape(b, n, 3, self.heads, c // self.heads).permute(2, 0, 3, 1, 4).unbind(0)
+        a = (q * (c // self.heads) ** -0.5 @ k.transpose(-2, -1)).softmax(-1) @ v
+        x = x + m[2].unsqueeze(1) * self.proj(a.transpose(1, 2).reshape(b, n, c))
+        h, gate = self.gate(self.norm(x) * (1 + m[3].unsqueeze(1)) + m[4].unsqueeze(1)).chunk(2, -1)
+        x = self.norm(x + m[5].unsqueeze(1) * (h * F.gelu(gate, approximate="tanh")))
+        side, p = int(n**0.5), self.patch
+        x = torch.einsum("nhwpqc->nchpwq", self.last(x).reshape(b, side, side, p, p, 2 * self.channels))
+        return x.reshape(b, 2 * self.channels, side * p, side * p)
+
+
+class Folded(nn.Module):
+    """ConvNeXt's block, pixels shuffled and averaged, transposed convolutions that overlap, linear resizing on corners."""
+
+    def __init__(self, c=8):
+        super().__init__()
+        self.stem, self.time = nn.Conv2d(1, c, 3, padding=1), nn.Linear(1, c)
+        self.deep, self.norm, self.wide, self.narrow = nn.Conv2d(c, c, 7, padding=3, groups=c), nn.LayerNorm(c), nn.Linear(c, 2 * c), nn.Linear(2 * c, c)
+        self.scale, self.down, self.up = nn.Parameter(torch.randn(c)), nn.Conv2d(c, c, 2, stride=2), nn.ConvTranspose2d(c, c, 4, stride=2, padding=1)
+        self.pixels, self.twice = nn.Conv2d(c, 4, 1), nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True)
+
+    def forward(self, x, t):
+        h = self.stem(x) + self.time(t[:, None])[:, :, None, None]
+        r = self.narrow(F.gelu(self.wide(self.norm(self.deep(h).permute(0, 2, 3, 1)))))
+        h = h + (self.scale * r).permute(0, 3, 1, 2)
+        h = F.pixel_shuffle(self.pixels(h + self.up(F.mish(self.down(h)))), 2)
+        return F.avg_pool2d(h, 2) + self.twice(F.avg_pool2d(h, 4))
+
+
+class Filtered(nn.Module):
+    """score_sde's filters of every channel alike, channels normalised by their length, attention over more than the image."""
+
+    def __init__(self, c=6):
+        super().__init__()
+        self.stem, self.last = nn.Conv2d(2, c, 3, padding=1), nn.Conv2d(c, 2, 3, padding=1)
+        self.gain, self.memory = nn.Parameter(torch.randn(1, c, 1, 1)), nn.Parameter(torch.randn(1, 3, c))
+        self.kv, self.q, self.gate = nn.Conv2d(c, 2 * c, 1), nn.Linear(c, c), nn.Linear(1, c)
+        taps = torch.tensor([1.0, 3.0, 3.0, 1.0])
+        self.register_buffer("kernel", torch.outer(taps, taps) / 64)
+
+    def half(self, x):
+        b, c, h, w = x.shape
+        return F.conv2d(F.pad(x.reshape(b * c, 1, h, w), (1, 1, 1, 1)), self.kernel[None, None], stride=2).reshape(b, c, h // 2, w // 2)
+
+    def double(self, x):
+        b, c, h, w = x.shape
+        x = F.pad(x.reshape(b * c, h, 1, w, 1, 1), (0, 0, 0, 1, 0, 0, 0, 1)).reshape(b * c, 1, h * 2, w * 2)
+        return F.conv2d(F.pad(x, (2, 1, 2, 1)), 4 * self.kernel[None, None]).reshape(b, c, h * 2, w * 2)
+
+    def forward(self, x, t):
+        h = self.stem(x)
+        h = F.normalize(h, dim=1) * self.gain * h.shape[1] ** 0.5
+        d = self.half(h)
+        b, c, height, width = d.shape
+        k, v = (torch.cat([z.flatten(2).transpose(1, 2), self.memory.expand(b, -1, -1)], 1) for z in self.kv(d).chunk(2, 1))
+        a = torch.softmax(self.q(d.flatten(2).transpose(1, 2)) @ k.transpose(1, 2) / c**0.5, -1) @ v
+        h = h + self.double(d + a.transpose(1, 2).reshape(b, c, height, width)) * torch.tanh(self.gate(t[:, None]))[:, :, None, None]
+        weight = torch.softmax(h.flatten(2).mean(-1), -1)[:, :, None, None]
+        return self.last(h * weight) / torch.sqrt(1 + t[:, None, None, None] ** 2)
+
+
 def protobuf(*fields):
     """The bytes of a message: pairs of a field's number and what it holds."""
     def varint(n):
@@ -318,7 +395,7 @@ def latest(path):
 def main():
     warnings.simplefilter("ignore")
     networks = dict(
-        unet=(build(config((4, 8), (D, A), layers=1, channels=1, size=8, groups=2, head_dim=4, classes=3)), 14, (1, 8), "xty", True),
+        unet=(build(config((4, 8), (D, A), layers=1, channels=1, size=8, groups=2, head_dim=4, classes=3)), 14, (1, 8), "xty", False),
         transformer=(Transformer(), 14, (1, 12), "xty", False),
         plain=(Plain(), 13, (1, 8), "xt", False),
         norms17=(Plain(), 17, (1, 8), "xt", True),
@@ -326,6 +403,9 @@ def main():
         lucid=(Lucid(), 16, (1, 8), "xt", True),
         score=(Score(), 11, (1, 10), "xt", False),
         mixed=(Mixed(), 15, (2, 8), "xt", False),
+        tokens=(Tokens(), 13, (1, 8), "xty", False),
+        folded=(Folded(), 16, (1, 8), "xt", False),
+        filtered=(Filtered(), 17, (2, 8), "xt", True),
     )
     for seed, (name, (net, opset, (c, size), takes, batches)) in enumerate(networks.items()):
         torch.manual_seed(seed)

@@ -1,0 +1,122 @@
+package onnx
+
+import (
+	"math"
+)
+
+func opCast(b *builder, n *nodeProto, in []view) []view {
+	t, err := dtypeOf(b.attrInt("to", 1))
+	if err != nil {
+		refuse("casts to a type that %v", err)
+	}
+	v := in[0]
+	if t == v.of.dtype || !v.known() && t <= double && v.of.dtype != boolean {
+		return []view{v}
+	}
+	if !v.known() {
+		if t == integer && v.of.dtype <= double {
+			v = b.mapped(v, "trunc", 0, 0)
+		} else if t == boolean && v.of.dtype != boolean {
+			v = b.negated(b.zipped("equal", v, b.constant(nil, float, []float64{0})))
+		}
+		return []view{v}
+	}
+	dims, flat, back := v.onto()
+	numbers := flat.numbers()
+	for i, x := range numbers {
+		switch {
+		case t == integer:
+			numbers[i] = math.Trunc(x)
+		case t == boolean:
+			numbers[i] = truth(x != 0)
+		}
+	}
+	return []view{back(b.constant(dims, t, numbers).of)}
+}
+
+// negated exchanges true and false.
+func (b *builder) negated(v view) view { return b.mapped(v, "affine", -1, 1) }
+
+func opConstant(b *builder, n *nodeProto, in []view) []view {
+	for name, a := range n.attributes {
+		switch {
+		case a.tensor != nil:
+			c, err := a.tensor.constant(b.folder)
+			if err != nil {
+				refuse("%w", err)
+			}
+			return []view{b.sized(c)}
+		case name == "value_float":
+			return []view{b.constant(nil, float, []float64{float64(a.f)})}
+		case name == "value_int":
+			return []view{b.constant(nil, integer, []float64{float64(a.i)})}
+		case name == "value_ints":
+			return []view{b.constant([]int{len(a.ints)}, integer, widened64(a.ints))}
+		case name == "value_floats":
+			return []view{b.constant([]int{len(a.floats)}, float, widened64(a.floats))}
+		}
+	}
+	refuse("holds no numbers")
+	return nil
+}
+
+func widened64[T int64 | float32](x []T) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// sized returns a constant that was read with one axis a dimension, those of one
+// element included.
+func (b *builder) sized(n *node) view {
+	shape := n.dims
+	n.dims = nil
+	return b.add(n, shape)
+}
+
+func opConstantOfShape(b *builder, n *nodeProto, in []view) []view {
+	value := b.constant(nil, float, []float64{0})
+	if a := n.attributes["value"]; a != nil && a.tensor != nil {
+		c, err := a.tensor.constant("")
+		if err != nil || len(c.dims) > 1 || len(c.dims) == 1 && c.dims[0] != 1 {
+			refuse("value is no single number")
+		}
+		value = b.reshaped(b.sized(c), nil)
+	}
+	return []view{b.expanded(value, constants(in[0]))}
+}
+
+func opShape(b *builder, n *nodeProto, in []view) []view {
+	shape := in[0].shape()
+	start, end := b.attrInt("start", 0), b.attrInt("end", len(shape))
+	clip := func(k int) int {
+		if k < 0 {
+			k += len(shape)
+		}
+		return min(max(k, 0), len(shape))
+	}
+	var out []float64
+	for _, s := range shape[clip(start):max(clip(start), clip(end))] {
+		out = append(out, float64(s))
+	}
+	return []view{b.constant([]int{len(out)}, integer, out)}
+}
+
+func opSize(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.constant(nil, integer, []float64{float64(in[0].size())})}
+}
+
+func opRange(b *builder, n *nodeProto, in []view) []view {
+	start, limit, step := constantOf(in[0]), constantOf(in[1]), constantOf(in[2])
+	count := math.Ceil((limit - start) / step)
+	if !(count >= 0 && count <= 1<<20) {
+		refuse("counts from %g to %g in steps of %g, need at most 2^20 numbers", start, limit, step)
+	}
+	out := make([]float64, int(count))
+	for i := range out {
+		out[i] = start + float64(float64(i)*step)
+	}
+	return []view{b.constant([]int{len(out)}, in[0].of.dtype, out)}
+}
