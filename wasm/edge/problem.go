@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"tweedie/core/json"
 )
@@ -30,10 +31,12 @@ type Limit struct {
 
 func (p *Problem) Error() string { return "edge: " + p.Detail }
 
-// named returns p with its title.
+// named returns p with its title, in words that JSON can hold: parameters come from
+// outside.
 func (p *Problem) named() Problem {
 	out := *p
 	out.Title = http.StatusText(p.Status)
+	out.Detail, out.Parameter = strings.ToValidUTF8(p.Detail, "\uFFFD"), strings.ToValidUTF8(p.Parameter, "\uFFFD")
 	return out
 }
 

@@ -340,3 +340,27 @@ func TestShared(t *testing.T) {
 		t.Errorf("a browser with an unfit experiment: status %d, %v", hostile.Code, hostile.Header())
 	}
 }
+
+// FuzzQuery asks for a picture, and for a page, with any text: what can be used is
+// refused for its work alone, everything else by a problem in words.
+func FuzzQuery(f *testing.F) {
+	for _, seed := range []string{"class=3&n=4&seed=7", "class=none,3&guidance=0.5&eta=0&sampler=ddim", "seed=%31&steps=+1", "scale=2&v=x", "a=b;c", "n=1&n=2", "model=mnist&mode=inpaint"} {
+		f.Add(seed)
+	}
+	h := newFake(f)
+	h.gflop = 0
+	f.Fuzz(func(t *testing.T, query string) {
+		h.t = t
+		r := httptest.NewRequest("GET", "/api/sample.png", nil)
+		r.URL.RawQuery = query
+		w := h.ask(r)
+		if p := h.problemOf(w); p.Status/100 != 4 || p.Detail == "" {
+			t.Errorf("%q: %+v", query, p)
+		}
+		r = httptest.NewRequest("GET", "/s/x", nil)
+		r.URL.Path, r.URL.RawPath = "/s/"+query, "/s/"+url.PathEscape(query)
+		if w := h.ask(r); w.Code != 200 && w.Code/100 != 3 && h.problemOf(w).Status/100 != 4 {
+			t.Errorf("/s/%q: status %d", query, w.Code)
+		}
+	})
+}
