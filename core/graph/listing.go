@@ -44,7 +44,7 @@ var listable = []struct {
 	{"layer_norm", LayerNorm{}, [2]int{2, 2}}, {"lookup", Lookup{}, [2]int{1, 1}}, {"fixed", Fixed{}, [2]int{1, 1}},
 	{"zip", Zip{}, [2]int{0, 1}}, {name: "attention", op: Attention{}}, {name: "softmax", op: Softmax{}}, {name: "matmul", op: MatMul{}},
 	{name: "silu", op: SiLU{}}, {name: "elu", op: ELU{}}, {name: "affine", op: Affine{}}, {name: "map", op: Map{}},
-	{name: "add", op: Add{}}, {name: "add_channels", op: AddChannels{}}, {name: "concat", op: Concat{}},
+	{name: "add", op: Add{}}, {name: "add_channels", op: AddChannels{}}, {name: "modulate", op: Modulate{}}, {name: "concat", op: Concat{}},
 	{name: "upsample", op: Upsample{}}, {name: "average_pool", op: AveragePool{}}, {name: "taps", op: Taps{}},
 	{name: "space_to_depth", op: SpaceToDepth{}}, {name: "depth_to_space", op: DepthToSpace{}}, {name: "sinusoid", op: Sinusoid{}},
 	{name: "reshape", op: Reshape{}}, {name: "view", op: View{}}, {name: "reduce", op: Reduce{}},

@@ -12,7 +12,7 @@ import (
 // newView chooses among the copies of a network in a file: an average of its weights
 // (EMA) before the weights as trained, unless plain is asked for.
 func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
-	v := &view{root: roots[0], tensors: map[string]*stored.Tensor{}}
+	v := &view{root: roots[0], file: file, tensors: map[string]*stored.Tensor{}}
 	for _, root := range roots {
 		if isAverage(root, roots) != plain {
 			v.root = root

@@ -6,8 +6,9 @@
 // no other (Families), and everything else of its structure by the shapes of further
 // ones. An average of the weights (EMA) is looked for and comes before the weights.
 //
-// Every family but NCSN is written in terms of the one U-Net of core/unet: a plan gives
-// its configuration, and for each of its parameters the tensors that it is made of.
+// Every family but NCSN and lucidrains' is written in terms of the one U-Net of
+// core/unet: a plan gives its configuration, and for each of its parameters the tensors
+// that it is made of. lucidrains' is a program in the model's file.
 // The weights themselves are read one by one when the model is written.
 //
 // Nothing is guessed in silence: every parameter must be there in the shape that the

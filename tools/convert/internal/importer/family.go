@@ -24,6 +24,7 @@ var families = []family{
 	{"guided-diffusion", "the network of improved and guided diffusion", []string{"input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.0.weight"}, planGuided},
 	{"score-sde", "a network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE},
 	{"edm", "a network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM},
+	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid},
 	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN},
 }
 
@@ -39,6 +40,7 @@ func Families() []string {
 // view is the part of a checkpoint that is one network's.
 type view struct {
 	files   files
+	file    *checkpoint.File
 	root    string                    // what stands before the names
 	tensors map[string]*stored.Tensor // by their names without root
 	found   []string

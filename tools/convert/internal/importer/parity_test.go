@@ -124,6 +124,7 @@ var parityCases = []struct {
 	{"ncsnpp", "score-sde", Hints{Size: 8}},
 	{"song", "edm", Hints{}},
 	{"songncsnpp", "edm", Hints{}},
+	{"lucid", "lucidrains", Hints{Size: 8, Schedule: "cosine", Prediction: "v"}},
 	{"dhariwal", "edm", Hints{HeadChannels: 8}},
 }
 

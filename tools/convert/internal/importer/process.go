@@ -29,6 +29,22 @@ func (p *plan) finish(u *unet.Config, v *view, h Hints, usual origin) error {
 	if u.SampleSize == 0 {
 		return fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
+	if err := p.trained(v, h, usual); err != nil {
+		return err
+	}
+	c.Shape = [3]int{u.InChannels, u.SampleSize, u.SampleSize}
+	if u.Conditional() {
+		for i := range *u.NumClassEmbeds {
+			c.Classes = append(c.Classes, strconv.Itoa(i))
+		}
+		p.assumed = append(p.assumed, "classes have no names: they are called by their numbers; none of them means \"no class\", so there is no guidance")
+	}
+	return nil
+}
+
+// trained says how the network was trained.
+func (p *plan) trained(v *view, h Hints, usual origin) error {
+	c := &p.config
 	pr, says, err := usual.process, usual.says, error(nil)
 	if v.files.scheduler != "" {
 		var data []byte
@@ -52,14 +68,7 @@ func (p *plan) finish(u *unet.Config, v *view, h Hints, usual origin) error {
 	}
 	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
 	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
-	c.Shape = [3]int{u.InChannels, u.SampleSize, u.SampleSize}
 	c.Defaults = model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1}
-	if u.Conditional() {
-		for i := range *u.NumClassEmbeds {
-			c.Classes = append(c.Classes, strconv.Itoa(i))
-		}
-		p.assumed = append(p.assumed, "classes have no names: they are called by their numbers; none of them means \"no class\", so there is no guidance")
-	}
 	return nil
 }
 

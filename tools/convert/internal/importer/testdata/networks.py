@@ -461,9 +461,92 @@ class EDM(nn.Module):
         return self.conv(last, F.silu(norm(x)))
 
 
+class RMSNorm(nn.Module):
+    def __init__(self, c):
+        super().__init__()
+        self.g = nn.Parameter(torch.ones(1, c, 1, 1))
+
+    def forward(self, x):
+        return F.normalize(x, dim=1) * self.g * math.sqrt(x.shape[1])
+
+
+class LucidAttention(nn.Module):
+    def __init__(self, c, linear, heads=4, d=32, extra=4):
+        super().__init__()
+        self.heads, self.linear, hidden = heads, linear, heads * d
+        self.norm, self.to_qkv = RMSNorm(c), nn.Conv2d(c, 3 * hidden, 1, bias=False)
+        self.mem_kv = nn.Parameter(torch.zeros(2, heads, d, extra) if linear else torch.zeros(2, heads, extra, d))
+        out = nn.Conv2d(hidden, c, 1)
+        self.to_out = nn.Sequential(out, RMSNorm(c)) if linear else out
+
+    def forward(self, x):
+        n, c, h, w = x.shape
+        q, k, v = (a.reshape(n, self.heads, -1, h * w) for a in self.to_qkv(self.norm(x)).chunk(3, 1))
+        mem = self.mem_kv if self.linear else self.mem_kv.transpose(2, 3)
+        k, v = (torch.cat([m.expand(n, *m.shape), a], -1) for m, a in zip(mem, (k, v)))
+        scale = q.shape[2] ** -0.5
+        if self.linear:
+            q, k = q.softmax(2) * scale, k.softmax(3)
+            o = torch.einsum("nhde,nhdl->nhel", torch.einsum("nhdl,nhel->nhde", k, v), q)
+        else:
+            o = torch.einsum("nhij,nhdj->nhdi", torch.einsum("nhdi,nhdj->nhij", q * scale, k).softmax(3), v)
+        return x + self.to_out(o.reshape(n, -1, h, w))
+
+
+class Lucid(nn.Module):
+    """lucidrains' Unet, version 2."""
+
+    def __init__(self, dim, mult, channels=3):
+        super().__init__()
+        self.dim, dims = dim, [dim] + [dim * m for m in mult]
+
+        def block(a, b):
+            half = lambda c: Modules(proj=nn.Conv2d(c, b, 3, padding=1), norm=RMSNorm(b))
+            return Modules(mlp=nn.Sequential(nn.SiLU(), nn.Linear(4 * dim, 2 * b)), block1=half(a), block2=half(b), res_conv=nn.Conv2d(a, b, 1) if a != b else None)
+
+        class Fold(nn.Module):
+            def forward(self, x):
+                return F.pixel_unshuffle(x, 2)
+
+        self.init_conv = nn.Conv2d(channels, dim, 7, padding=3)
+        self.time_mlp = nn.Sequential(nn.Identity(), nn.Linear(dim, 4 * dim), nn.GELU(), nn.Linear(4 * dim, 4 * dim))
+        pairs, last = list(zip(dims[:-1], dims[1:])), len(mult) - 1
+        self.downs = nn.ModuleList([nn.ModuleList([block(a, a), block(a, a), LucidAttention(a, i < last),
+                                    nn.Sequential(Fold(), nn.Conv2d(4 * a, b, 1)) if i < last else nn.Conv2d(a, b, 3, padding=1)]) for i, (a, b) in enumerate(pairs)])
+        c = dims[-1]
+        self.mid_block1, self.mid_attn, self.mid_block2 = block(c, c), LucidAttention(c, False), block(c, c)
+        self.ups = nn.ModuleList([nn.ModuleList([block(a + b, b), block(a + b, b), LucidAttention(b, i > 0),
+                                  nn.Sequential(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(b, a, 3, padding=1)) if i < last else nn.Conv2d(b, a, 3, padding=1)])
+                                  for i, (a, b) in enumerate(reversed(pairs))])
+        self.final_res_block, self.final_conv = block(2 * dim, dim), nn.Conv2d(dim, channels, 1)
+
+    def residual(self, b, x, t):
+        scale, shift = b.mlp(t)[:, :, None, None].chunk(2, 1)
+        h = F.silu(b.block1.norm(b.block1.proj(x)) * (scale + 1) + shift)
+        h = F.silu(b.block2.norm(b.block2.proj(h)))
+        return h + (b.res_conv(x) if hasattr(b, "res_conv") else x)
+
+    def forward(self, x, t):
+        t = self.time_mlp(sinusoids(t, self.dim))
+        x = self.init_conv(x)
+        stack = [x]
+        for b1, b2, attention, down in self.downs:
+            x = self.residual(b1, x, t)
+            stack.append(x)
+            x = attention(self.residual(b2, x, t))
+            stack.append(x)
+            x = down(x)
+        x = self.residual(self.mid_block2, self.mid_attn(self.residual(self.mid_block1, x, t)), t)
+        for b1, b2, attention, up in self.ups:
+            x = self.residual(b1, torch.cat([x, stack.pop()], 1), t)
+            x = up(attention(self.residual(b2, torch.cat([x, stack.pop()], 1), t)))
+        return self.final_conv(self.residual(self.final_res_block, torch.cat([x, stack.pop()], 1), t))
+
+
 def cases():
     """name: (network, channels of the picture, its side, times, classes)"""
     return {
+        "lucid": (Lucid(8, (1, 2, 4)), 3, 8, [3.0, 417.0], None),
         "ddpm": (DDPM(32, (1, 2), 1, (1,)), 3, 8, [0.0, 417.0], None),
         "guided": (Guided(32, (1, 2), 1, (1,), 4, classes=5), 3, 8, [3.0, 999.0], [0, 4]),
         "improved": (Guided(32, (1, 1), 2, (0, 1), 2, channels=1, scale_shift=False, resblock=False, together=True), 1, 8, [3.0, 999.0], None),

@@ -1,0 +1,99 @@
+package importer
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/diffusion"
+	"tweedie/weights"
+)
+
+// trainerFile is what lucidrains' Trainer keeps: the network and its average, each
+// with its chain and the weights of the loss of a prediction.
+func trainerFile(t *testing.T, weight func(r float64) float64) []weights.Tensor {
+	t.Helper()
+	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Linear, Steps: 50, BetaStart: 0.002, BetaEnd: 0.4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var betas, loss []float32
+	for i, b := range chain.Betas {
+		r := 1 / (chain.Sigmas[i] * chain.Sigmas[i])
+		betas, loss = append(betas, float32(b)), append(loss, float32(weight(r)))
+	}
+	state := readCase(t, "lucid").state
+	out := append(copyOf(state, "model.model.", 1), copyOf(state, "ema.ema_model.model.", 2)...)
+	for _, root := range []string{"model.", "ema.ema_model."} {
+		out = append(out, weights.Tensor{Name: root + "betas", DType: weights.F32, Shape: []int{50}, Data: bytesOf(betas)},
+			weights.Tensor{Name: root + "loss_weight", DType: weights.F32, Shape: []int{50}, Data: bytesOf(loss)})
+	}
+	return out
+}
+
+// TestLucidProcess: the chain is in the file, and the weights of the loss tell what the
+// network predicts, clipped (min-SNR) or not.
+func TestLucidProcess(t *testing.T) {
+	clipped := func(r float64) float64 { return min(r, 5) }
+	for what, weight := range map[diffusion.Prediction]func(r float64) float64{
+		diffusion.PredictEpsilon: func(r float64) float64 { return clipped(r) / r },
+		diffusion.PredictX0:      clipped,
+		diffusion.PredictV:       func(r float64) float64 { return r / (r + 1) },
+		"":                       math.Sqrt,
+	} {
+		path := filepath.Join(t.TempDir(), "model-1.safetensors")
+		if err := os.WriteFile(path, encode(t, trainerFile(t, weight)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		ck, err := Read(path, Options{Hints: Hints{Size: 8}})
+		if what == "" {
+			if err == nil || !strings.Contains(err.Error(), "need --prediction") {
+				t.Errorf("got error %v", err)
+			}
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := ck.Model.Config()
+		if c.Prediction != string(what) || c.Schedule.Kind != diffusion.Table || len(c.Schedule.Betas) != 50 {
+			t.Errorf("got %q on %+v, want %q", c.Prediction, c.Schedule, what)
+		}
+		if got := ck.Model.Params().Named("init_conv.bias")[0]; got != 2 {
+			t.Errorf("took %g, want the average's 2", got)
+		}
+		ck.Close()
+	}
+}
+
+func TestLucidRefuses(t *testing.T) {
+	state := readCase(t, "lucid").state
+	h := Hints{Size: 8, Schedule: "linear", Prediction: "epsilon"}
+	without := func(name string) []weights.Tensor {
+		return slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == name })
+	}
+	extra := weights.Tensor{Name: "extra", DType: weights.F32, Shape: []int{1}, Data: make([]byte, 4)}
+	for _, tt := range []struct {
+		name, want string
+		tensors    []weights.Tensor
+		h          Hints
+	}{
+		{"no size", "need --size", state, Hints{}},
+		{"odd size", "need a multiple of 4", state, Hints{Size: 10}},
+		{"no chain", "need --beta-schedule and --prediction", state, Hints{Size: 8}},
+		{"old", "before version 2", without("final_res_block.block1.norm.g"), h},
+		{"a bias less", `1 missing: "mid_block1.mlp.1.bias"`, without("mid_block1.mlp.1.bias"), h},
+		{"one more", `1 unexpected: "extra" [1]`, append(slices.Clone(state), extra), h},
+	} {
+		path := filepath.Join(t.TempDir(), "net.safetensors")
+		if err := os.WriteFile(path, encode(t, tt.tensors), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path, Options{Hints: tt.h}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}
