@@ -24,7 +24,7 @@ BUILT := tools/convert/internal/page/built
 
 # The build id names the sources of the page: scripts, workers and wasm carry it
 # and refuse to run with files of another one.
-SOURCES = find core weights wasm site tools/join go.mod go.sum Makefile -type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path 'weights/models/*'
+SOURCES = find core weights wasm site tools/slim go.mod go.sum Makefile -type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path 'weights/models/*'
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
@@ -46,7 +46,7 @@ wasm: toolchain ## the page with its wasm, in tools/convert/internal/page/built
 	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)/wasm_exec.js
 	@echo $(BUILD) > $(BUILT)/build-id
 	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
-	@$(GO) run ./tools/join $(BUILT)/tweedie.wasm
+	@$(GO) run ./tools/slim $(BUILT)/tweedie.wasm
 
 site: build ## dist/, the static site of MODELS
 	bin/tweedie site $(MODELS) -o dist

@@ -68,7 +68,7 @@ var floors = map[string]int{
 	"wasm/worker":   11,
 	"wasm/worker/…": 11, // the Worker on this machine
 	"tools/convert": 11,
-	"tools/join":    11, // the page's program, smaller
+	"tools/slim":    11, // the page's program, smaller
 	"tools/bench":   11, // what is measured, and against whom
 	"tools/bench/…": 11,
 }

@@ -68,7 +68,7 @@ func SumRows(db, dy []float32) {
 	if len(db) == 0 || len(dy)%len(db) != 0 {
 		panic("kernel: SumRows: dy is not made of rows as long as db")
 	}
-	sumRowsFast(db, dy)
+	fastest(sumRowsImpls())(db, dy)
 }
 
 // addImpls, scaleImpls and so on list every implementation in this build, the
@@ -78,7 +78,6 @@ var (
 	scaleImpls     = append([]impl[func(y, x []float32, a float32)]{{"ref", true, scaleRef}}, scaleSIMD...)
 	addScaledImpls = append([]impl[func(y, x []float32, a float32)]{{"ref", true, addScaledRef}}, addScaledSIMD...)
 	addRowsImpls   = append([]impl[func(y, x, bias []float32)]{{"ref", true, addRowsRef}}, addRowsSIMD...)
-	sumRowsImpls   = append([]impl[func(db, dy []float32)]{{"ref", true, sumRowsRef}}, sumRowsSIMD...)
 )
 
 var (
@@ -86,5 +85,8 @@ var (
 	scaleFast     = fastest(scaleImpls)
 	addScaledFast = fastest(addScaledImpls)
 	addRowsFast   = fastest(addRowsImpls)
-	sumRowsFast   = fastest(sumRowsImpls)
 )
+
+func sumRowsImpls() []impl[func(db, dy []float32)] {
+	return append([]impl[func(db, dy []float32)]{{"ref", true, sumRowsRef}}, sumRowsSIMD()...)
+}

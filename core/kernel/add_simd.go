@@ -9,7 +9,6 @@ var (
 	scaleSIMD     = []impl[func(y, x []float32, a float32)]{{"simd", !simd.Emulated(), scaleSimd}}
 	addScaledSIMD = []impl[func(y, x []float32, a float32)]{{"simd", !simd.Emulated(), addScaledSimd}}
 	addRowsSIMD   = []impl[func(y, x, bias []float32)]{{"simd", !simd.Emulated(), addRowsSimd}}
-	sumRowsSIMD   = []impl[func(db, dy []float32)]{{"simd", !simd.Emulated(), sumRowsSimd}}
 	add4SIMD      = []impl[func(y, a, b, c, d []float32)]{{"simd", !simd.Emulated(), add4Simd}}
 )
 
@@ -98,4 +97,8 @@ func add4Simd(y, a, b, c, d []float32) {
 		simd.LoadFloat32s(yi).Add(ab.Add(cd)).Store(yi)
 	}
 	add4Ref(y[i:], a[i:], b[i:], c[i:], d[i:])
+}
+
+func sumRowsSIMD() []impl[func(db, dy []float32)] {
+	return []impl[func(db, dy []float32)]{{"simd", !simd.Emulated(), sumRowsSimd}}
 }

@@ -93,7 +93,7 @@ func TestRows(t *testing.T) {
 					checkGuard(t, y)
 				})
 			}
-			for _, im := range sumRowsImpls {
+			for _, im := range sumRowsImpls() {
 				t.Run(fmt.Sprintf("SumRows/%s/rows=%d/c=%d", im.name, rows, c), func(t *testing.T) {
 					if !im.ok {
 						t.Skip("not available on this machine")
@@ -136,7 +136,7 @@ func BenchmarkRows(b *testing.B) {
 			}
 		})
 	}
-	for _, im := range sumRowsImpls {
+	for _, im := range sumRowsImpls() {
 		b.Run("SumRows/rows=196/c=48/impl="+im.name, func(b *testing.B) {
 			b.SetBytes(4 * 196 * 48)
 			for b.Loop() {

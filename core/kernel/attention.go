@@ -46,7 +46,7 @@ func AttentionBackward(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn) {
 	if len(scratch) < AttentionBackwardScratch(a) {
 		panic("kernel: AttentionBackward: scratch is too short")
 	}
-	attentionBackwardFast(dq, dk, dv, q, k, v, dy, scratch, a)
+	fastest(attentionBackwardImpls())(dq, dk, dv, q, k, v, dy, scratch, a)
 }
 
 func (a Attn) check(xs ...[]float32) {
@@ -82,13 +82,10 @@ type (
 var (
 	attentionImpls = append([]impl[attentionFunc]{{"ref", true, attentionRef}},
 		onTiles(attentionTiled)...)
-	attentionBackwardImpls = append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}},
-		onTiles(attentionBackwardTiled)...)
 )
 
 var (
-	attentionFast         = fastest(attentionImpls)
-	attentionBackwardFast = fastest(attentionBackwardImpls)
+	attentionFast = fastest(attentionImpls)
 )
 
 // onTiles lists a kernel on every set of tiles. On the first, the reference, it
@@ -99,4 +96,8 @@ func onTiles[F any](on func(*tileSet) F) []impl[F] {
 		out = append(out, impl[F]{"tiles-" + tileSets[i].name, i > 0, on(&tileSets[i])})
 	}
 	return out
+}
+
+func attentionBackwardImpls() []impl[attentionBackwardFunc] {
+	return append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}}, onTiles(attentionBackwardTiled)...)
 }

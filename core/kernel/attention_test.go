@@ -97,7 +97,7 @@ func TestSoftmaxSameBits(t *testing.T) {
 
 func TestAttentionBackward(t *testing.T) {
 	for _, a := range attns {
-		for _, im := range attentionBackwardImpls {
+		for _, im := range attentionBackwardImpls() {
 			t.Run(fmt.Sprintf("%s/%+v", im.name, a), func(t *testing.T) {
 				rng := rand.New(rand.NewPCG(11, uint64(a.L*a.C)))
 				n := a.L * a.C
@@ -143,7 +143,7 @@ func TestAttentionBackwardAgrees(t *testing.T) {
 		q, k, v, dy := guarded(rng, n), guarded(rng, n), guarded(rng, n), guarded(rng, n)
 		scratch := make([]float32, AttentionBackwardScratch(a))
 		var want [3][]float32
-		for _, im := range attentionBackwardImpls {
+		for _, im := range attentionBackwardImpls() {
 			got := [3][]float32{make([]float32, n), make([]float32, n), make([]float32, n)}
 			im.fn(got[0], got[1], got[2], q, k, v, dy, scratch, a)
 			if want[0] == nil {
@@ -194,7 +194,7 @@ func BenchmarkAttention(b *testing.B) {
 				rate(b, 1)
 			})
 		}
-		for _, im := range attentionBackwardImpls {
+		for _, im := range attentionBackwardImpls() {
 			b.Run("backward/"+name+im.name, func(b *testing.B) {
 				for b.Loop() {
 					im.fn(y, y, y, q, k, v, q, scratch, a)

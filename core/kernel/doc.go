@@ -18,7 +18,9 @@
 //
 // A backward kernel adds to the gradients it is given. It may fuse and may sum
 // in an order of its own, which depends on the vector width and on nothing
-// else: the same build on the same machine returns the same bits.
+// else: the same build on the same machine returns the same bits. Its
+// implementations are listed by a function: a variable would link them into
+// programs that only evaluate.
 //
 // Public functions check their arguments once and panic with a constant text on
 // a caller's mistake. Arguments overlap only where a comment allows it.

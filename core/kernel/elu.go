@@ -16,17 +16,19 @@ func ELUBackward(dx, y, dy []float32) {
 	if len(dx) != len(y) || len(dx) != len(dy) {
 		panic("kernel: ELUBackward: lengths differ")
 	}
-	eluBackwardFast(dx, y, dy)
+	fastest(eluBackwardImpls())(dx, y, dy)
 }
 
 // eluImpls and eluBackwardImpls list every implementation in this build, the
 // reference first and the fastest last.
 var (
-	eluImpls         = append([]impl[func(y, x []float32)]{{"ref", true, eluRef}}, eluSIMD...)
-	eluBackwardImpls = append([]impl[func(dx, y, dy []float32)]{{"ref", true, eluBackwardRef}}, eluBackwardSIMD...)
+	eluImpls = append([]impl[func(y, x []float32)]{{"ref", true, eluRef}}, eluSIMD...)
 )
 
 var (
-	eluFast         = fastest(eluImpls)
-	eluBackwardFast = fastest(eluBackwardImpls)
+	eluFast = fastest(eluImpls)
 )
+
+func eluBackwardImpls() []impl[func(dx, y, dy []float32)] {
+	return append([]impl[func(dx, y, dy []float32)]{{"ref", true, eluBackwardRef}}, eluBackwardSIMD()...)
+}

@@ -6,8 +6,6 @@ import "simd"
 
 var eluSIMD = []impl[func(y, x []float32)]{{"simd", !simd.Emulated(), eluSimd}}
 
-var eluBackwardSIMD = []impl[func(dx, y, dy []float32)]{{"simd", !simd.Emulated(), eluBackwardSimd}}
-
 // eluSimd may take any exponential for what is not at most 0: it is not used.
 func eluSimd(y, x []float32) {
 	log2e, magic, hi, lo := expBy()
@@ -39,4 +37,8 @@ func eluBackwardSimd(dx, y, dy []float32) {
 		simd.LoadFloat32s(d).Add(simd.LoadFloat32s(dy[i : i+w]).Mul(slope)).Store(d)
 	}
 	eluBackwardRef(dx[i:], y[i:], dy[i:])
+}
+
+func eluBackwardSIMD() []impl[func(dx, y, dy []float32)] {
+	return []impl[func(dx, y, dy []float32)]{{"simd", !simd.Emulated(), eluBackwardSimd}}
 }

@@ -48,7 +48,7 @@ func elu64(x float64) float64 {
 // TestELUBackward: |error| ≤ 4·2⁻²⁴·|dy| beside the rounding of the sum.
 func TestELUBackward(t *testing.T) {
 	for _, n := range tails {
-		for _, im := range eluBackwardImpls {
+		for _, im := range eluBackwardImpls() {
 			t.Run(fmt.Sprintf("%s/n=%d", im.name, n), func(t *testing.T) {
 				if !im.ok {
 					t.Skip("not available on this machine")

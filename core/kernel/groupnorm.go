@@ -56,7 +56,7 @@ func GroupNormBackward(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float
 	if len(dgamma) != n.C || len(dbeta) != n.C {
 		panic("kernel: GroupNormBackward: dgamma or dbeta is not [C]")
 	}
-	groupNormBackwardFast(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy, n)
+	fastest(groupNormBackwardImpls())(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy, n)
 }
 
 type (
@@ -67,13 +67,11 @@ type (
 // groupNormImpls and groupNormBackwardImpls list every implementation in this
 // build, the reference first and the fastest last.
 var (
-	groupNormImpls         = append([]impl[groupNormFunc]{{"ref", true, groupNormRef}}, groupNormSIMD...)
-	groupNormBackwardImpls = append([]impl[groupNormBackwardFunc]{{"ref", true, groupNormBackwardRef}}, groupNormBackwardSIMD...)
+	groupNormImpls = append([]impl[groupNormFunc]{{"ref", true, groupNormRef}}, groupNormSIMD...)
 )
 
 var (
-	groupNormFast         = fastest(groupNormImpls)
-	groupNormBackwardFast = fastest(groupNormBackwardImpls)
+	groupNormFast = fastest(groupNormImpls)
 )
 
 // count is how many numbers a group averages over.
@@ -82,4 +80,8 @@ func (n Norm) count() float32 { return float32(n.HW * (n.C / n.Groups)) }
 // rstdOf returns 1/√(variance + eps), each step rounded to float32.
 func rstdOf(variance, eps float32) float32 {
 	return 1 / float32(math.Sqrt(float64(variance+eps)))
+}
+
+func groupNormBackwardImpls() []impl[groupNormBackwardFunc] {
+	return append([]impl[groupNormBackwardFunc]{{"ref", true, groupNormBackwardRef}}, groupNormBackwardSIMD()...)
 }

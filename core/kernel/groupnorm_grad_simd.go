@@ -4,8 +4,6 @@ package kernel
 
 import "simd"
 
-var groupNormBackwardSIMD = []impl[groupNormBackwardFunc]{{"simd", !simd.Emulated(), groupNormBackwardSimd}}
-
 // chunkRows is how many positions of a strip have their dz in the buffer at a time.
 const chunkRows = 64
 
@@ -146,4 +144,8 @@ func stripSlopes(s *normStrip, k int, x, dy []float32, rows int, n Norm) []float
 		i += n.C
 	}
 	return dz
+}
+
+func groupNormBackwardSIMD() []impl[groupNormBackwardFunc] {
+	return []impl[groupNormBackwardFunc]{{"simd", !simd.Emulated(), groupNormBackwardSimd}}
 }

@@ -94,7 +94,7 @@ func TestGroupNormOfConstant(t *testing.T) {
 
 func TestGroupNormBackward(t *testing.T) {
 	for _, n := range norms() {
-		for _, im := range groupNormBackwardImpls {
+		for _, im := range groupNormBackwardImpls() {
 			t.Run(fmt.Sprintf("%s/%+v", im.name, n), func(t *testing.T) {
 				if !im.ok {
 					t.Skip("not available on this machine")
@@ -147,7 +147,7 @@ func BenchmarkGroupNorm(b *testing.B) {
 				}
 			})
 		}
-		for _, im := range groupNormBackwardImpls {
+		for _, im := range groupNormBackwardImpls() {
 			b.Run("backward/"+name+im.name, func(b *testing.B) {
 				b.SetBytes(int64(4 * 4 * len(x)))
 				for b.Loop() {

@@ -16,17 +16,19 @@ func SiLUBackward(dx, x, dy []float32) {
 	if len(dx) != len(x) || len(dx) != len(dy) {
 		panic("kernel: SiLUBackward: lengths differ")
 	}
-	siluBackwardFast(dx, x, dy)
+	fastest(siluBackwardImpls())(dx, x, dy)
 }
 
 // siluImpls and siluBackwardImpls list every implementation in this build, the
 // reference first and the fastest last.
 var (
-	siluImpls         = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, siluSIMD...)
-	siluBackwardImpls = append([]impl[func(dx, x, dy []float32)]{{"ref", true, siluBackwardRef}}, siluBackwardSIMD...)
+	siluImpls = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, siluSIMD...)
 )
 
 var (
-	siluFast         = fastest(siluImpls)
-	siluBackwardFast = fastest(siluBackwardImpls)
+	siluFast = fastest(siluImpls)
 )
+
+func siluBackwardImpls() []impl[func(dx, x, dy []float32)] {
+	return append([]impl[func(dx, x, dy []float32)]{{"ref", true, siluBackwardRef}}, siluBackwardSIMD()...)
+}

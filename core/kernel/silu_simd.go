@@ -6,8 +6,6 @@ import "simd"
 
 var siluSIMD = []impl[func(y, x []float32)]{{"simd", !simd.Emulated(), siluSimd}}
 
-var siluBackwardSIMD = []impl[func(dx, x, dy []float32)]{{"simd", !simd.Emulated(), siluBackwardSimd}}
-
 // siluSimd may take any exponential for a NaN, since the quotient is NaN anyway.
 func siluSimd(y, x []float32) {
 	log2e, magic, hi, lo := expBy()
@@ -45,4 +43,8 @@ func siluBackwardSimd(dx, x, dy []float32) {
 		simd.LoadFloat32s(d).Add(simd.LoadFloat32s(dy[i : i+w]).Mul(slope)).Store(d)
 	}
 	siluBackwardRef(dx[i:], x[i:], dy[i:])
+}
+
+func siluBackwardSIMD() []impl[func(dx, x, dy []float32)] {
+	return []impl[func(dx, x, dy []float32)]{{"simd", !simd.Emulated(), siluBackwardSimd}}
 }

@@ -61,7 +61,7 @@ func silu64(x float64) float64 { return x / (1 + math.Exp(-x)) }
 // the size of its terms.
 func TestSiLUBackward(t *testing.T) {
 	for _, n := range tails {
-		for _, im := range siluBackwardImpls {
+		for _, im := range siluBackwardImpls() {
 			t.Run(fmt.Sprintf("%s/n=%d", im.name, n), func(t *testing.T) {
 				if !im.ok {
 					t.Skip("not available on this machine")
@@ -100,7 +100,7 @@ func BenchmarkSiLU(b *testing.B) {
 }
 
 func BenchmarkSiLUBackward(b *testing.B) {
-	for _, im := range siluBackwardImpls {
+	for _, im := range siluBackwardImpls() {
 		b.Run("n=9408/impl="+im.name, func(b *testing.B) {
 			rng := rand.New(rand.NewPCG(1, 1))
 			x, dx, dy := guarded(rng, 9408), guarded(rng, 9408), guarded(rng, 9408)

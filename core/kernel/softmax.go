@@ -10,9 +10,11 @@ var softmaxImpls = append([]impl[func(p []float32, scale float32) float32]{{"ref
 // softmaxGradImpls turn dp, the gradient of one row of a softmax, into that of its
 // scores before they were scaled, in place: dp[j] ← p[j]·(dp[j] − Σ p·dp)·scale.
 // The lengths are equal.
-var softmaxGradImpls = append([]impl[func(dp, p []float32, scale float32)]{{"ref", true, softmaxGradRef}}, softmaxGradSIMD...)
 
 var (
-	softmaxFast     = fastest(softmaxImpls)
-	softmaxGradFast = fastest(softmaxGradImpls)
+	softmaxFast = fastest(softmaxImpls)
 )
+
+func softmaxGradImpls() []impl[func(dp, p []float32, scale float32)] {
+	return append([]impl[func(dp, p []float32, scale float32)]{{"ref", true, softmaxGradRef}}, softmaxGradSIMD()...)
+}

@@ -5,8 +5,7 @@ package kernel
 import "simd"
 
 var (
-	softmaxSIMD     = []impl[func(p []float32, scale float32) float32]{{"simd", !simd.Emulated(), softmaxSimd}}
-	softmaxGradSIMD = []impl[func(dp, p []float32, scale float32)]{{"simd", !simd.Emulated(), softmaxGradSimd}}
+	softmaxSIMD = []impl[func(p []float32, scale float32) float32]{{"simd", !simd.Emulated(), softmaxSimd}}
 )
 
 // softmaxSimd need not find a NaN among the scores when it looks for the largest:
@@ -69,4 +68,8 @@ func softmaxGradSimd(dp, p []float32, scale float32) {
 	for ; i < len(p); i++ {
 		dp[i] = p[i] * (dp[i] - mean) * scale
 	}
+}
+
+func softmaxGradSIMD() []impl[func(dp, p []float32, scale float32)] {
+	return []impl[func(dp, p []float32, scale float32)]{{"simd", !simd.Emulated(), softmaxGradSimd}}
 }

@@ -3,12 +3,21 @@ package main
 import (
 	"bytes"
 	"encoding/binary"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// module returns a module with a custom section and these segments.
+// emptyTable is a table of no functions.
+var emptyTable = segment{1 << 30, binary.LittleEndian.AppendUint64(append(append(slices.Clone(magic), make([]byte, 48)...), headerSize, 0, 0, 0, 0, 0, 0, 0), headerSize)}
+
+// module returns a module with a custom section, these segments and a table of
+// functions.
 func module(segments ...segment) []byte {
+	segments = append(segments, emptyTable)
 	out := []byte("\x00asm\x01\x00\x00\x00\x00\x03\x02hi")
 	data := binary.AppendUvarint(nil, uint64(len(segments)))
 	for _, s := range segments {
@@ -42,11 +51,11 @@ func uvarints(b []byte) int {
 	return n
 }
 
-func TestJoin(t *testing.T) {
+func TestSlim(t *testing.T) {
 	high := uint64(1)<<31 + 7 // an address that is negative as i32
 	in := module(segment{high, []byte("top")}, segment{64, []byte{1, 2}}, segment{70, []byte{3}}, segment{71, []byte{4}},
 		segment{71 + 1 + farthest, []byte{5}}, segment{72 + 2*farthest + 2, []byte{6}}, segment{8, bytes.Repeat([]byte{7}, 50)})
-	joined, err := Join(in)
+	joined, err := Slim(in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +64,8 @@ func TestJoin(t *testing.T) {
 	}
 	want, _ := memory(t, in)
 	got, n := memory(t, joined)
-	if n != 3 {
-		t.Errorf("got %d segments, want 3: up to %d, behind it and the top", n, 72+farthest)
+	if n != 4 {
+		t.Errorf("got %d segments, want 4: up to %d, behind it, the table and the top", n, 72+farthest)
 	}
 	if len(got) != len(want) {
 		t.Errorf("got %d numbers that are not zero, want %d", len(got), len(want))
@@ -68,29 +77,66 @@ func TestJoin(t *testing.T) {
 	}
 }
 
-func TestJoinRefuses(t *testing.T) {
+// TestProgram: a program runs as before, garbage collection and panics included; a
+// traceback names functions, and lines no more.
+func TestProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "program.wasm")
+	build := exec.Command("go", "build", "-o", path, "./testdata/program")
+	build.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "GOEXPERIMENT=")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	node := filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec_node.js")
+	for _, c := range []struct {
+		want, not string
+	}{{want: "main.go:19"}, {want: "?:0", not: "main.go"}} {
+		out, err := exec.Command("node", node, path).CombinedOutput()
+		if err == nil || !bytes.Contains(out, []byte("recovered the end line")) || !bytes.Contains(out, []byte("main.deep(")) ||
+			!bytes.Contains(out, []byte(c.want)) || c.not != "" && bytes.Contains(out, []byte(c.not)) {
+			t.Fatalf("%v: got %s, want a recovery, then a panic in main.deep at %q", err, out, c.want)
+		}
+		before, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := run(path); err != nil {
+			t.Fatal(err)
+		}
+		if after, err := os.Stat(path); err != nil || after.Size() < before.Size()/2 {
+			t.Fatalf("%v: %d bytes became %d", err, before.Size(), after.Size())
+		}
+	}
+}
+
+func TestSlimRefuses(t *testing.T) {
 	whole := module(segment{8, []byte("abc")})
 	for _, c := range []struct {
 		name, want string
 		module     []byte
 	}{
 		{"nothing", "no WebAssembly module", nil},
+		{"no table", "no table of functions", bytes.Replace(whole, magic[:2], []byte{0xf1, 0}, 1)},
+		{"table beyond its end", "need them within", bytes.Replace(whole, append(slices.Clone(magic), 0), append(slices.Clone(magic), 9), 1)},
 		{"overlap", "inside the data at 8", module(segment{8, []byte("abc")}, segment{10, []byte("d")})},
 		{"cut off", "cut off", whole[:len(whole)-1]},
 		{"passive", "is of kind 1", bytes.Replace(whole, []byte{0, constant, 8}, []byte{1, constant, 8}, 1)},
 		{"global", "is of kind 0 at expression 0x23", bytes.Replace(whole, []byte{0, constant, 8}, []byte{0, 0x23, 8}, 1)},
 		{"sum", "more than a constant", bytes.Replace(whole, []byte{end, 3}, []byte{0x6a, 3}, 1)},
 	} {
-		if _, err := Join(c.module); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Slim(c.module); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)
 		}
 	}
 }
 
-func FuzzJoin(f *testing.F) {
+func FuzzSlim(f *testing.F) {
 	f.Add(module(segment{8, []byte("abc")}, segment{100, []byte("d")}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if joined, err := Join(data); err == nil && len(joined) > len(data)*(farthest+16) {
+		if joined, err := Slim(data); err == nil && len(joined) > len(data)*(farthest+16) {
 			t.Errorf("%d bytes became %d", len(data), len(joined))
 		}
 	})

@@ -15,10 +15,10 @@ const farthest = 1 << 12
 // dataSection is the section of a module that fills its memory.
 const dataSection = 11
 
-// Join returns a WebAssembly module whose data is in fewer segments: what the
-// memory holds when the module starts is the same. The segments must be active
-// ones of memory 0 that do not overlap, as Go's linker writes them.
-func Join(module []byte) ([]byte, error) {
+// Slim returns a WebAssembly module that runs as the given one does: its data is in
+// fewer segments and without the tables of files and lines. The segments must be
+// active ones of memory 0 that do not overlap, as Go's linker writes them.
+func Slim(module []byte) ([]byte, error) {
 	const preamble = "\x00asm\x01\x00\x00\x00"
 	if !bytes.HasPrefix(module, []byte(preamble)) {
 		return nil, errors.New("is no WebAssembly module of version 1")
@@ -31,10 +31,17 @@ func Join(module []byte) ([]byte, error) {
 			return nil, r.err
 		}
 		if id == dataSection {
-			var err error
-			if body, err = joinData(body); err != nil {
+			segments, err := parseData(body)
+			if err != nil {
 				return nil, err
 			}
+			if segments, err = join(segments); err != nil {
+				return nil, err
+			}
+			if err := clearLines(segments); err != nil {
+				return nil, err
+			}
+			body = appendData(segments)
 		}
 		out = append(out, id)
 		out = binary.AppendUvarint(out, uint64(len(body)))
@@ -51,12 +58,8 @@ type segment struct {
 
 func (s segment) end() uint64 { return s.at + uint64(len(s.data)) }
 
-// joinData joins the segments of a data section.
-func joinData(section []byte) ([]byte, error) {
-	segments, err := parseData(section)
-	if err != nil {
-		return nil, err
-	}
+// join returns fewer segments with the same data.
+func join(segments []segment) ([]segment, error) {
 	slices.SortStableFunc(segments, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
 	var joined []segment
 	for _, s := range segments {
@@ -71,15 +74,30 @@ func joinData(section []byte) ([]byte, error) {
 		data := append(joined[last].data, make([]byte, s.at-joined[last].end())...)
 		joined[last].data = append(data, s.data...)
 	}
-	out := binary.AppendUvarint(nil, uint64(len(joined)))
-	for _, s := range joined {
+	return joined, nil
+}
+
+// clearLines is ClearLines in the segment that has the table.
+func clearLines(segments []segment) error {
+	for _, s := range segments {
+		if bytes.Contains(s.data, magic) {
+			return ClearLines(s.data)
+		}
+	}
+	return ClearLines(nil)
+}
+
+// appendData returns a data section.
+func appendData(segments []segment) []byte {
+	out := binary.AppendUvarint(nil, uint64(len(segments)))
+	for _, s := range segments {
 		out = append(out, 0, constant)
 		out = appendSigned(out, int64(int32(s.at)))
 		out = append(out, end)
 		out = binary.AppendUvarint(out, uint64(len(s.data)))
 		out = append(out, s.data...)
 	}
-	return out, nil
+	return out
 }
 
 // parseData returns the segments of a data section.

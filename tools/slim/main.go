@@ -1,0 +1,41 @@
+// Command slim makes a WebAssembly program of Go's linker smaller to send.
+//
+//	go run ./tools/slim FILE.wasm
+//
+// It joins the segments of the data: the linker leaves out every run of zeros, and so
+// cuts two megabytes of tables into some 77,000 pieces, each with its address, and
+// compressed, addresses cost more than zeros. And it clears the tables of files and
+// lines, which only a traceback reads; functions keep their names there.
+package main
+
+import (
+	"fmt"
+	"os"
+)
+
+func main() {
+	if len(os.Args) != 2 {
+		fmt.Fprintln(os.Stderr, "usage: slim FILE.wasm")
+		os.Exit(2)
+	}
+	if err := run(os.Args[1]); err != nil {
+		fmt.Fprintf(os.Stderr, "slim: %s: %v\n", os.Args[1], err)
+		os.Exit(1)
+	}
+}
+
+// run rewrites a file: whole, or not at all.
+func run(path string) error {
+	module, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	slim, err := Slim(module)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(path+".slim", slim, 0o644); err != nil {
+		return err
+	}
+	return os.Rename(path+".slim", path)
+}
