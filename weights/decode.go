@@ -44,6 +44,9 @@ func (m *Manifest) DecodeFrom(shard func(i int) ([]byte, [sha256.Size]byte)) (*F
 			return nil, fmt.Errorf("weights: %w: shard %q: %w", ErrCorrupt, m.Shards[i].File, err)
 		}
 	}
+	if err := f.join(); err != nil {
+		return nil, fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
+	}
 	return f, nil
 }
 

@@ -100,6 +100,9 @@ func Verify(path string) (*Description, error) {
 			}
 		}
 	}
+	if err := f.join(); err != nil {
+		problems = append(problems, fmt.Errorf("weights: %w: %w", ErrCorrupt, err))
+	}
 	if problems != nil {
 		return nil, errors.Join(problems...)
 	}

@@ -31,7 +31,7 @@ func Encode(stem string, m *Manifest, tensors []Tensor) (manifest []byte, shards
 // a shard of them in memory.
 //
 // The bytes depend on nothing but the content: not on the machine or the time. A
-// tensor lies whole in one shard; a shard is filled before the next is begun.
+// shard is filled before the next is begun.
 type Encoder struct {
 	stem   string
 	m      *Manifest
@@ -63,31 +63,53 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 const shardLimit, shardRoom = MaxShard - 4096, 64
 
 // Add adds a tensor, which it keeps until the shard is full. Tensors come in the order
-// of their names. The error is put's, or names what breaks the format: another type
-// than F32, F16, I8 and I4, a name that is taken, a number that is not finite, a tensor
-// too large for a shard.
+// of their names; a large one is split into rows. The error is put's, or names what breaks
+// the format: another type than F32, F16, I8 and I4, a name that is taken, a number that
+// is not finite, rows too long for a shard.
 func (e *Encoder) Add(t Tensor) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("weights: tensor %q: %w", t.Name, err)
 	}
+	if t.Name < e.last {
+		return fmt.Errorf("weights: tensor %q comes after %q, need the order of names", t.Name, e.last)
+	}
+	e.last = t.Name
 	stored, size := t.stored(), 0
+	for i := range stored {
+		size += len(stored[i].Data) + entryBytes(&stored[i])
+	}
+	if size+shardRoom <= shardLimit {
+		return e.add(stored, size)
+	}
+	parts := t.split(size/(shardLimit/4*3) + 1)
+	if parts == nil {
+		return fmt.Errorf("weights: tensor %q: takes %d bytes as %s of shape %v, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, t.Shape, shardLimit-shardRoom)
+	}
+	if e.names[t.Name] {
+		return fmt.Errorf("weights: tensor %q: its name is taken", t.Name)
+	}
+	e.names[t.Name], e.m.Version = true, Version
+	for _, p := range parts {
+		e.last = "" // parts have an order of their own
+		if err := e.Add(p); err != nil {
+			return err
+		}
+	}
+	e.last = t.Name
+	return nil
+}
+
+// add adds what is stored for a tensor, which a shard holds, in so many bytes.
+func (e *Encoder) add(stored []Tensor, size int) error {
 	for i := range stored {
 		s := &stored[i]
 		if e.names[s.Name] {
 			return fmt.Errorf("weights: tensor %q: its name is taken", s.Name)
 		}
 		e.names[s.Name] = true
-		size += len(s.Data) + entryBytes(s)
 		if s.DType == u8 {
 			e.m.Version = Version
 		}
-	}
-	if t.Name < e.last {
-		return fmt.Errorf("weights: tensor %q comes after %q, need the order of names", t.Name, e.last)
-	}
-	e.last = t.Name
-	if size+shardRoom > shardLimit {
-		return fmt.Errorf("weights: tensor %q: takes %d bytes as %s, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, shardLimit-shardRoom)
 	}
 	if e.filled+size > shardLimit {
 		if err := e.flush(); err != nil {

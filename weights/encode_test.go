@@ -128,9 +128,60 @@ func TestEncodeShards(t *testing.T) {
 	if f, err := m.Decode(shards); err != nil || len(f.Tensors()) != 6 {
 		t.Errorf("got %v, %v; want 6 tensors", f, err)
 	}
-	_, _, err = Encode("large", m, []Tensor{big("a", MaxShard)})
+	long := big("a", MaxShard)
+	long.Shape = []int{1, MaxShard / 4}
+	_, _, err = Encode("large", m, []Tensor{long})
 	if err == nil || !strings.Contains(err.Error(), `"a": takes 25165`) {
-		t.Errorf("got error %v, want one that names the tensor too large for a shard", err)
+		t.Errorf("got error %v, want one that names the row too long for a shard", err)
+	}
+}
+
+// TestEncodeSplits: tensors larger than a shard come back whole, of every type, with odd
+// rows and scales.
+func TestEncodeSplits(t *testing.T) {
+	const rows, cols = 1001, 40_000
+	var tensors []Tensor
+	for _, d := range []DType{F32, F16, I8, I4} {
+		s := Tensor{Name: string(d), DType: d, Shape: []int{rows, cols / 8, 8}}
+		size, err := dataSize(d, s.Shape)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Data = make([]byte, size)
+		for i := range 1000 { // few numbers that differ, for the compressor's sake
+			s.Data[i*(size/1000)] = byte(i%15 + 1)
+		}
+		switch d {
+		case I8:
+			s.Scale = make([]float32, rows)
+		case I4:
+			s.Scale = make([]float32, scales(s.Shape))
+		}
+		for i := range s.Scale {
+			s.Scale[i] = float32(i % 64)
+		}
+		tensors = append(tensors, s)
+	}
+	m := &Manifest{Name: "split", Config: jsontext.Value(`{}`)}
+	manifest, shards, err := Encode("split", m, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = ParseManifest(manifest); err != nil {
+		t.Fatal(err)
+	}
+	f, err := m.Decode(shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Version != 2 || len(f.Tensors()) != 4 || f.Parameters() != 4*rows*cols {
+		t.Errorf("got version %d, %d tensors, %d parameters", m.Version, len(f.Tensors()), f.Parameters())
+	}
+	for _, want := range tensors {
+		got := f.Tensor(want.Name)
+		if got == nil || got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) || !bytes.Equal(got.Data, want.Data) || !slices.Equal(got.Scale, want.Scale) {
+			t.Errorf("%s comes back as another tensor", want.Name)
+		}
 	}
 }
 
