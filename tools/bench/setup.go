@@ -125,7 +125,7 @@ func (r *rig) export(ctx context.Context) error {
 			return err
 		}
 	}
-	return r.run(ctx, "", "bin/tweedie", "convert", r.model("cifar10"), "-o", r.model("cifar10-int8"), "--name", "cifar10-int8", "--quant", "int8")
+	return r.run(ctx, "", "bin/tweedie", "convert", r.model("cifar10"), "-o", r.model("cifar10-int8"), "--name", "cifar10-int8", "--quant", "int8", "--no-measure")
 }
 
 // build makes the site of the networks and the program that profiles in the browser.
