@@ -124,7 +124,7 @@ func describe(w io.Writer, d *weights.Description, all bool) error {
 	for _, part := range []struct {
 		name string
 		text json.RawMessage
-	}{{"config", json.RawMessage(d.Config)}, {"card", json.RawMessage(d.Card)}} {
+	}{{"config", brief(json.RawMessage(d.Config))}, {"card", json.RawMessage(d.Card)}} {
 		var line bytes.Buffer
 		if len(part.text) > 0 && json.Compact(&line, part.text) == nil {
 			row(part.name, "%s", printable(line.String()))
@@ -150,6 +150,21 @@ func describe(w io.Writer, d *weights.Description, all bool) error {
 		fmt.Fprintf(tab, "%s\t%s\t%v\t%d\t%s\n", printable(t.Name), t.DType, t.Shape, t.Bytes, hash)
 	}
 	return tab.Flush()
+}
+
+// brief returns a configuration with its program, if it has one, as the number of its
+// operations: --json has all of it.
+func brief(config json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	var program struct{ Ops []json.RawMessage }
+	if json.Unmarshal(config, &members) != nil || members["program"] == nil || json.Unmarshal(members["program"], &program) != nil {
+		return config
+	}
+	members["program"] = fmt.Appendf(nil, "%q", fmt.Sprintf("%d operations", len(program.Ops)))
+	if short, err := json.Marshal(members); err == nil {
+		return short
+	}
+	return config
 }
 
 // printable returns text without the characters that move a terminal's cursor.

@@ -34,7 +34,7 @@ func TestONNX(t *testing.T) {
 	must(t, "forward", model, "--x", x, "--t", times, "--y", y, "-o", filepath.Join(dir, "out.npy"))
 	again := filepath.Join(dir, "again.json")
 	must(t, "convert", model, "-o", again, "--quant", "int8", "--title", "from a graph")
-	if text := must(t, "inspect", again); !strings.Contains(text, `"arch":"program"`) {
+	if text := must(t, "inspect", again); !strings.Contains(text, `"arch":"program"`) || !strings.Contains(text, ` operations","`) || strings.Contains(text, `"ops"`) {
 		t.Errorf("inspect prints %.200s", text)
 	}
 

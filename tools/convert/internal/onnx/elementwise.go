@@ -25,6 +25,14 @@ func opGreater(b *builder, n *nodeProto, in []view) []view {
 	return []view{b.zipped("less", in[1], in[0])}
 }
 
+func opNotLess(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.negated(b.zipped("less", in[0], in[1]))}
+}
+
+func opNotGreater(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.negated(b.zipped("less", in[1], in[0]))}
+}
+
 func opNot(b *builder, n *nodeProto, in []view) []view { return []view{b.negated(in[0])} }
 
 func opWhere(b *builder, n *nodeProto, in []view) []view {

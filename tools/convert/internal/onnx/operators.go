@@ -31,7 +31,8 @@ var operators = map[string]operator{
 
 	"Add": {opPair("add"), 2}, "Sub": {opPair("sub"), 2}, "Mul": {opPair("mul"), 2}, "Div": {opPair("div"), 2}, "Pow": {opPair("pow"), 2},
 	"Max": {opPair("max"), 1}, "Min": {opPair("min"), 1}, "Sum": {opPair("add"), 1}, "Equal": {opPair("equal"), 2}, "Less": {opPair("less"), 2},
-	"Greater": {opGreater, 2}, "Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opPair("mul"), 2}, "Or": {opPair("max"), 2},
+	"Greater": {opGreater, 2}, "GreaterOrEqual": {opNotLess, 2}, "LessOrEqual": {opNotGreater, 2},
+	"Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opPair("mul"), 2}, "Or": {opPair("max"), 2},
 
 	"Neg": {opMap("affine", -1, 0), 1}, "Abs": {opMap("abs", 0, 0), 1}, "Sqrt": {opMap("sqrt", 0, 0), 1}, "Exp": {opMap("exp", 0, 0), 1},
 	"Log": {opMap("log", 0, 0), 1}, "Sin": {opMap("sin", 0, 0), 1}, "Cos": {opMap("cos", 0, 0), 1}, "Tanh": {opMap("tanh", 0, 0), 1},
