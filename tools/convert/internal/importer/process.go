@@ -56,6 +56,9 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 		}
 		says = ""
 	}
+	if pr.threshold != 0 {
+		p.found = append(p.found, fmt.Sprintf("its scheduler thresholds denoised images dynamically, at the percentile %g: samplers here do not", pr.threshold))
+	}
 	changed, err := h.change(&pr)
 	if err != nil {
 		return err

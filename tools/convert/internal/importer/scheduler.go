@@ -19,6 +19,7 @@ type process struct {
 	sigmaData          float64 // with model.EDM
 	sigmaMin, sigmaMax float64 // 0: the chain's
 	timeScale          float64
+	threshold          float64 // percentile of dynamic thresholding, which sampling here does not do; 0 for none
 }
 
 // predictions maps diffusers' prediction_type to predictions of this program.
@@ -63,11 +64,13 @@ func read(members map[string]json.RawMessage, into map[string]any) error {
 func parseChain(members map[string]json.RawMessage) (process, error) {
 	kind, prediction, steps, start, end := "linear", "epsilon", 1000, 1e-4, 0.02
 	var betas []float64
-	var zeroSNR bool
+	var zeroSNR, thresholding bool
+	percentile := 0.995
 	var scale float64 // a key of this program's export
 	err := read(members, map[string]any{
 		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &steps, "beta_start": &start,
 		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR, "time_scale": &scale,
+		"thresholding": &thresholding, "dynamic_thresholding_ratio": &percentile,
 	})
 	if err != nil {
 		return process{}, err
@@ -80,6 +83,9 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample, v_prediction or flow_prediction", prediction)
 	}
 	p := process{prediction: string(what), timeScale: scale}
+	if thresholding {
+		p.threshold = percentile
+	}
 	if betas != nil {
 		p.schedule = &diffusion.Schedule{Kind: diffusion.Table, Betas: betas}
 	} else if p.schedule, err = schedule(kind, steps, start, end); err != nil {

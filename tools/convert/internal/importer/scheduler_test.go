@@ -22,6 +22,8 @@ func TestParseScheduler(t *testing.T) {
 			process{prediction: "v", schedule: linear}},
 		{"sample", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"prediction_type":"sample"}`,
 			process{prediction: "x0", schedule: linear}},
+		{"thresholding", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true}`,
+			process{prediction: "epsilon", schedule: linear, threshold: 0.995}},
 		{"trained", `{"trained_betas":[0.1,0.2]}`, process{prediction: "epsilon", schedule: &diffusion.Schedule{Kind: diffusion.Table, Betas: []float64{0.1, 0.2}}}},
 		{"EDM", `{"_class_name":"EDMEulerScheduler","sigma_data":0.6,"sigma_min":0.01,"sigma_max":40,"prediction_type":"epsilon"}`,
 			process{prediction: model.EDM, sigmaData: 0.6, sigmaMin: 0.01, sigmaMax: 40}},
