@@ -3,6 +3,7 @@ package importer
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -156,6 +157,29 @@ func TestReadPipeline(t *testing.T) {
 			t.Errorf("got assumptions %q, want none", ck.Assumed)
 		}
 	}
+}
+
+// TestReadShards: diffusers splits large weights over files, and says in an index which
+// is where.
+func TestReadShards(t *testing.T) {
+	config, tensors := parityCase(t, "gray")
+	index := `{"weight_map": {`
+	for i, v := range tensors {
+		index += fmt.Sprintf("%q: %q,", v.Name, []string{"a.safetensors", "b.safetensors"}[i*2/len(tensors)])
+	}
+	half := slices.IndexFunc(tensors, func(v weights.Tensor) bool {
+		return strings.Contains(index, fmt.Sprintf(`%q: "b.safetensors"`, v.Name))
+	})
+	folder := write(t, map[string][]byte{
+		configName: config, weightsName + indexSuffix: []byte(strings.TrimSuffix(index, ",") + "}}"),
+		"a.safetensors": encode(t, tensors[:half]), "b.safetensors": encode(t, tensors[half:]),
+	})
+	ck, err := Read(folder, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	same(t, ck.Model, tensors)
 }
 
 // TestReadOldNames reads the attention parameters as diffusers named them before 0.15.
