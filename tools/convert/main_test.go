@@ -156,6 +156,29 @@ func TestCancelledCommandsLeaveNothing(t *testing.T) {
 	}
 }
 
+// TestCancelledConvertKeepsTheOld: what is stopped while it writes leaves the model that
+// stood there, and nothing of its own.
+func TestCancelledConvertKeepsTheOld(t *testing.T) {
+	dir := t.TempDir()
+	out := filepath.Join(dir, "a.json")
+	must(t, "convert", toyModel(t), "-o", out, "--no-measure")
+	before, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var stdout, stderr bytes.Buffer
+	if status := runContext(ctx, []string{"convert", toyModel(t), "-o", out, "--quant", "int4"}, &stdout, &stderr); status != 1 || stdout.Len() != 0 {
+		t.Errorf("status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
+	}
+	after, err := os.ReadDir(dir)
+	if err != nil || len(after) != len(before) {
+		t.Errorf("left %v, %v; want %v", after, err, before)
+	}
+	must(t, "verify", out)
+}
+
 func TestConvert(t *testing.T) {
 	dir := t.TempDir()
 	out := filepath.Join(dir, "small.json")

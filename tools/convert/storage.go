@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"math"
 	"slices"
@@ -101,6 +102,9 @@ func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manif
 		return nil, err
 	}
 	err = m.Each(func(d graph.Declared, numbers []float32) error {
+		if cmd.Context().Err() != nil {
+			return context.Cause(cmd.Context())
+		}
 		t, err := weights.Quantise(d.Name, d.Shape, numbers, as)
 		if err != nil {
 			return err
