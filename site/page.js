@@ -12,7 +12,7 @@ import { Readout, showModel } from './readout.js'
 import { paced, Runner } from './run.js'
 import { classAsked, classOf, formatHash, parseHash, takesCorrectorSteps, takesEta } from './settings.js'
 
-/** @import { Model, Plan, Result, StepInfo } from './tweedie.js' */
+/** @import { Model, Result, StepInfo } from './tweedie.js' */
 /** @import { Loading } from './model.js' */
 /** @import { Settings } from './settings.js' */
 /** @import { Run } from './readout.js' */
@@ -366,10 +366,9 @@ class Page {
       performance.mark(look ? 'tweedie-look' : 'tweedie-images')
       if (look) return true
       this.ruler.done(result)
-      this.estimate.learn(await this.model.plan(result.request, settings.mode === 'inpaint' ? 'inpaint' : 'sample'), result)
       this.#keep({ settings, result, columns: gallery.columns })
       this.#settle('done')
-      this.#address()
+      this.#learn(settings.mode === 'inpaint' ? 'inpaint' : 'sample', result)
       return true
     } catch (error) {
       gallery.stale()
@@ -377,6 +376,21 @@ class Page {
       this.#settle('failed')
       complain(message(error))
       return false
+    }
+  }
+
+  /**
+   * #learn tells the estimate what a run took.
+   *
+   * @param {'sample' | 'inpaint'} call
+   * @param {Result} result
+   */
+  async #learn(call, result) {
+    try {
+      this.estimate.learn(await this.model.plan(result.request, call), result)
+      this.#address()
+    } catch {
+      // The estimate stays as it was.
     }
   }
 
