@@ -4,7 +4,7 @@
 GO   ?= go
 PORT ?= 8080
 # The models of the site; the page opens the first.
-MODELS ?= weights/models/mnist.json
+MODELS ?= weights/models/mnist.json weights/models/ncsn.json
 
 export GOTOOLCHAIN  := go1.27.4
 export GOEXPERIMENT := simd
