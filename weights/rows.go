@@ -42,45 +42,42 @@ func (t *Tensor) split(n int) []Tensor {
 // join puts the tensors together that stand in parts. The error names one that does not
 // fit the others.
 func (f *File) join() error {
-	var whole []Tensor
+	var all []Tensor
 	parts := map[string]bool{}
 	for i := range f.tensors {
-		owner, ok := strings.CutSuffix(f.tensors[i].Name, rowsInfix+"0")
-		if !ok {
-			continue
+		if owner, ok := strings.CutSuffix(f.tensors[i].Name, rowsInfix+"0"); ok {
+			t := Tensor{Name: owner}
+			if err := f.joined(&t, parts); err != nil {
+				return err
+			}
+			all = append(all, t)
 		}
-		t, err := f.joined(owner, parts)
-		if err != nil {
-			return fmt.Errorf("tensor %q: %w", owner, err)
-		}
-		whole = append(whole, t)
 	}
-	if whole == nil {
+	if all == nil {
 		return nil
 	}
-	rest := slices.DeleteFunc(f.tensors, func(t Tensor) bool { return parts[t.Name] })
+	for i := range f.tensors {
+		if !parts[f.tensors[i].Name] {
+			all = append(all, f.tensors[i])
+		}
+	}
 	f.tensors, f.index = nil, map[string]int{}
-	return f.add(append(rest, whole...))
+	return f.add(all)
 }
 
-// joined returns the tensor of that name, and adds the names of its parts to parts.
-func (f *File) joined(name string, parts map[string]bool) (Tensor, error) {
-	var t Tensor
+// joined fills in t, of which there is a part, and adds the names of its parts to parts.
+func (f *File) joined(t *Tensor, parts map[string]bool) error {
 	for i := 0; ; i++ {
-		p := f.Tensor(name + rowsInfix + strconv.Itoa(i))
+		p := f.Tensor(t.Name + rowsInfix + strconv.Itoa(i))
 		if p == nil {
-			return t, nil
+			return nil
 		}
 		parts[p.Name] = true
-		if len(p.Shape) == 0 {
-			return t, fmt.Errorf("part %d has no axes, need rows", i)
-		}
 		if i == 0 {
-			t = Tensor{Name: name, DType: p.DType, Shape: slices.Clone(p.Shape), Data: slices.Clone(p.Data), Scale: slices.Clone(p.Scale)}
-			continue
+			t.DType, t.Shape = p.DType, append([]int{0}, p.Shape[min(1, len(p.Shape)):]...)
 		}
-		if p.DType != t.DType || !slices.Equal(p.Shape[1:], t.Shape[1:]) || t.DType == I4 && t.Shape[0]%2 != 0 {
-			return t, fmt.Errorf("part %d is %s of shape %v, behind %s of %v", i, p.DType, p.Shape, t.DType, t.Shape)
+		if p.DType != t.DType || len(p.Shape) == 0 || !slices.Equal(p.Shape[1:], t.Shape[1:]) || t.DType == I4 && t.Shape[0]%2 != 0 {
+			return fmt.Errorf("tensor %q: is %s of shape %v, which does not go behind %s of %v", p.Name, p.DType, p.Shape, t.DType, t.Shape)
 		}
 		t.Shape[0] += p.Shape[0]
 		t.Data, t.Scale = append(t.Data, p.Data...), append(t.Scale, p.Scale...)
