@@ -1,7 +1,7 @@
 // A sheet of images: one tile each, sized so that a pixel of the model is a
 // whole number of the screen's, with its actions reachable by mouse, touch and keys.
 
-import { icon, make } from './dom.js'
+import { element, icon, make } from './dom.js'
 
 /** @typedef {{ edit: (i: number) => void, save: (i: number) => void }} Actions */
 
@@ -168,4 +168,17 @@ function noise(canvas) {
     image.data.set([grey, grey, grey, 255], i)
   }
   canvas.getContext('2d')?.putImageData(image, 0, 0)
+}
+
+/** Sheet is the gallery of mode 'generate', there before the model is. */
+export class Sheet extends Gallery {
+  /** @type {(i: number) => void} */
+  onEdit = () => {}
+  /** @type {(i: number) => void} */
+  onSave = () => {}
+
+  constructor() {
+    super(element('sheet', HTMLElement), { edit: (i) => this.onEdit(i), save: (i) => this.onSave(i) })
+    this.reset([1, 28, 28], Array(16).fill('noise'))
+  }
 }

@@ -1,11 +1,12 @@
 // The page at work: settings in, runs out, and the two modes around them.
 
 import { Controls } from './controls.js'
-import { element, make } from './dom.js'
+import { element } from './dom.js'
 import { Estimate } from './estimate.js'
-import { Gallery } from './gallery.js'
+import { Sheet } from './gallery.js'
 import { Inpaint } from './inpaint.js'
 import { message } from './model.js'
+import { offerModels } from './models.js'
 import { complain, hush } from './notice.js'
 import { duration, Ruler } from './progress.js'
 import { Readout, showModel } from './readout.js'
@@ -13,6 +14,7 @@ import { paced, Runner } from './run.js'
 import { classAsked, classOf, formatHash, parseHash, takesCorrectorSteps, takesEta } from './settings.js'
 
 /** @import { Model, Result, StepInfo } from './tweedie.js' */
+/** @import { Gallery } from './gallery.js' */
 /** @import { Loading } from './model.js' */
 /** @import { Settings } from './settings.js' */
 /** @import { Run } from './readout.js' */
@@ -49,39 +51,6 @@ export async function start(url, model, load, listen) {
     state('failed')
     ruler.idle('The model is not loaded')
     complain(message(error), () => start(url, load(), load, listen))
-  }
-}
-
-/**
- * offerModels shows the choice of models where the site has several. Another one comes
- * with a page of its own, as nothing on this one would stay.
- *
- * @param {string} url of the model that is open
- */
-async function offerModels(url) {
-  const answer = await fetch('models/index.json').catch(() => undefined)
-  if (!answer?.ok) return // a page beside one model, without a list
-  /** @type {{ models: { file: string, title: string, bytes: number }[] }} */
-  const { models } = await answer.json()
-  const select = element('model', HTMLSelectElement)
-  select.replaceChildren(...models.map(({ file, title }) => make('option', { value: file.replace(/\.json$/, ''), textContent: title })))
-  select.value = decodeURIComponent(url.replace(/^.*\/|\.json$/g, ''))
-  element('model-field', HTMLElement).hidden = models.length < 2
-  select.addEventListener('change', () => {
-    location.assign(`${location.pathname}?${new URLSearchParams({ model: select.value })}`) // without the settings of this one
-  })
-}
-
-/** Sheet is the gallery of mode 'generate', there before the model is. */
-class Sheet extends Gallery {
-  /** @type {(i: number) => void} */
-  onEdit = () => {}
-  /** @type {(i: number) => void} */
-  onSave = () => {}
-
-  constructor() {
-    super(element('sheet', HTMLElement), { edit: (i) => this.onEdit(i), save: (i) => this.onSave(i) })
-    this.reset([1, 28, 28], Array(16).fill('noise'))
   }
 }
 
@@ -189,9 +158,7 @@ class Page {
   /**
    * #foresee says how long a run would take, and returns it; 0 where that is not known
    * and the run is short, or its settings cannot be used, which the run itself tells.
-   *
-   * @param {Settings} settings
-   * @returns {Promise<number>} ms
+   * @type {(settings: Settings) => Promise<number>} in ms
    */
   async #foresee(settings) {
     const asked = ++this.#foreseen
@@ -379,12 +346,7 @@ class Page {
     }
   }
 
-  /**
-   * #learn tells the estimate what a run took.
-   *
-   * @param {'sample' | 'inpaint'} call
-   * @param {Result} result
-   */
+  /** @type {(call: 'sample' | 'inpaint', result: Result) => Promise<void>} what a run took goes into the estimate */
   async #learn(call, result) {
     try {
       this.estimate.learn(await this.model.plan(result.request, call), result)
