@@ -144,6 +144,15 @@ export interface Call extends SolverOptions {
   class?: number | string | (number | string)[]
   /** Weight of classifier-free guidance, at least 0; 1 means none. */
   guidance?: number
+  /** The noise levels within which there is guidance: above the first, up to the second. Default: all. */
+  guidance_sigma_min?: number
+  guidance_sigma_max?: number
+  /** How much of the contrast that guidance adds is taken back, 0 to 1. */
+  guidance_rescale?: number
+  /** What holds the denoised image to [−1,1]: `static` clips, `dynamic` divides by its `percentile` first. Default: nothing. */
+  threshold?: 'static' | 'dynamic'
+  /** Of `dynamic`, above 0 to 1. Default: 0.995. */
+  percentile?: number
 }
 
 export interface SampleOptions extends Call {

@@ -88,11 +88,7 @@ func Guided(cond, uncond Denoiser, g Guidance) (Denoiser, error) {
 		if err != nil {
 			return nil, err
 		}
-		d := u.AddScaled(float32(w), c.AddScaled(-1, u))
-		for i := range d.Shape[0] {
-			rescale(d.Row(i), c.Row(i), g.Rescale)
-		}
-		return d, nil
+		return g.Combine(c, u, float32(w), x.Shape[3]), nil
 	}, nil
 }
 

@@ -45,9 +45,14 @@ func Mean(denoise Denoiser) Denoiser {
 	}
 }
 
-// GuideMean returns u + weight·(c − u) of the first channels, and c's others.
-func GuideMean(c, u *tensor.Tensor, weight float32, channels int) *tensor.Tensor {
+// Combine returns what g makes of D_c and D_u at weight w, rescaled, of the first
+// channels, and c's others.
+func (g Guidance) Combine(c, u *tensor.Tensor, weight float32, channels int) *tensor.Tensor {
 	c, v := Split(c, channels)
 	u, _ = Split(u, channels)
-	return join(u.AddScaled(weight, c.AddScaled(-1, u)), v)
+	d := u.AddScaled(weight, c.AddScaled(-1, u))
+	for i := range d.Shape[0] {
+		rescale(d.Row(i), c.Row(i), g.Rescale)
+	}
+	return join(d, v)
 }

@@ -183,23 +183,32 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	return nil
 }
 
-// Denoiser returns D(x;σ) for images of these classes, −1 for none, guided as
+// Denoiser returns Guided at one weight for all noise levels.
+func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
+	return r.Guided(class, diffusion.Guidance{Scale: float64(guidance)})
+}
+
+// Guided returns D(x;σ) for images of these classes, −1 for none, guided as
 // diffusion.Guidance says: both evaluations go through the network as one batch.
 // v of a network that has learned variances is not guided. Noise levels outside the
 // model's range are refused.
-func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
-	cond, uncond, err := r.classes(class, guidance)
+func (r *Runner) Guided(class []int, g diffusion.Guidance) diffusion.Denoiser {
+	cond, uncond, err := r.classes(class, float32(g.Scale))
 	if err != nil {
 		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
 	}
-	switch {
-	case uncond == nil || guidance == 1:
+	if uncond == nil {
 		return r.plain(cond)
-	case guidance == 0:
-		return r.plain(uncond)
 	}
-	both := r.plain(append(append([]int{}, cond...), uncond...))
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		weight := float32(g.ScaleAt(sigma))
+		switch weight {
+		case 0:
+			return r.plain(uncond)(x, sigma)
+		case 1:
+			return r.plain(cond)(x, sigma)
+		}
+		both := r.plain(append(append([]int{}, cond...), uncond...))
 		n := x.Shape[0]
 		pair := tensor.New(append([]int{2 * n}, x.Shape[1:]...)...)
 		copy(pair.Data, x.Data)
@@ -208,7 +217,7 @@ func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		return diffusion.GuideMean(rows(d, 0, n), rows(d, n, 2*n), guidance, x.Shape[3]), nil
+		return g.Combine(rows(d, 0, n), rows(d, n, 2*n), weight, x.Shape[3]), nil
 	}
 }
 

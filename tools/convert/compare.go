@@ -22,6 +22,7 @@ type comparison struct {
 	out      string
 	budgets  []int
 	samplers []string
+	asked    engine.Request // guidance, the same for all cells
 }
 
 func newCompare() *cobra.Command {
@@ -50,7 +51,7 @@ eight images take no more. A sampler that cannot do with so few is left out.`,
 	f.StringSliceVar(&o.samplers, "samplers", nil, "samplers (default: all that suit the model)")
 	f.IntVarP(&o.n, "number", "n", 1000, "how many images a cell")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the noise")
-	f.Float64Var(&o.guidance, "guidance", 0, "weight of classifier-free guidance, 1 for none (default: the model's)")
+	o.guide.add(cmd)
 	f.StringVar(&o.classifier, "classifier", "", "file of the classifier, trained and written if it is not there (default: in the user's cache)")
 	f.IntVar(&o.classifierSteps, "classifier-steps", 0, "steps of its training; 0 means four passes over the data")
 	o.compute.add(cmd)
@@ -62,9 +63,13 @@ func (o *comparison) run(cmd *cobra.Command, path, data string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	e, err := openEngine(cmd, path, &o.compute)
+	e, err := o.open(cmd, path)
 	if err != nil {
 		return err
+	}
+	o.asked = o.guide.request(cmd)
+	if _, err := e.Check(o.asked, false); err != nil {
+		return &misuse{err}
 	}
 	methods, err := o.methods(e.Info())
 	if err != nil {
@@ -140,7 +145,12 @@ func (o *comparison) key(cmd *cobra.Command, path, data string) (string, error) 
 	}
 	guidance := "the model's"
 	if cmd.Flags().Changed("guidance") {
-		guidance = fmt.Sprint(o.guidance)
+		guidance = fmt.Sprint(o.guide.weight)
+	}
+	for _, flag := range guideFlags[1:] {
+		if cmd.Flags().Changed(flag) {
+			guidance += fmt.Sprintf(", %s %s", flag, cmd.Flag(flag).Value)
+		}
 	}
 	return fmt.Sprintf("model %.12s, data %s, %d images of seed %d, guidance %s", engine.Digest(manifest), filepath.Base(data), o.n, o.seed, guidance), nil
 }
@@ -234,10 +244,8 @@ func (o *comparison) planAdaptive(cmd *cobra.Command, e *engine.Engine, c *cell)
 
 // request asks an engine for n images of a cell.
 func (o *comparison) request(c *cell, n int) engine.Request {
-	q := engine.Request{N: &n, Seed: engine.Seed(o.seed), Sampler: c.Sampler, Steps: &c.Steps, Options: c.Options}
-	if o.guidance != 0 {
-		q.Guidance = &o.guidance
-	}
+	q := o.asked
+	q.N, q.Seed, q.Sampler, q.Steps, q.Options = &n, engine.Seed(o.seed), c.Sampler, &c.Steps, c.Options
 	return q
 }
 

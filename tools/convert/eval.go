@@ -60,7 +60,7 @@ Fréchet distances is what to compare; it is 1 for images as good as real ones.`
 	f.StringVar(&o.sampler, "sampler", "", "sampler, see tweedie inspect MODEL (default: the model's)")
 	f.IntVar(&o.steps, "steps", 0, "steps of the sampler (default: the model's)")
 	f.StringVar(&o.classes, "class", "", "class by number or name, or \"none\"; a comma list is dealt out in turn (default: all of them in turn)")
-	f.Float64Var(&o.guidance, "guidance", 0, "weight of classifier-free guidance, 1 for none (default: the model's)")
+	o.guide.add(cmd)
 	f.Float64Var(&o.eta, "eta", 0, "fresh noise of samplers that have it, 0 to 1 (default: the model's)")
 	f.StringVar(&o.images, "images", "", "judge these images, an npy file of uint8 [N,H,W,C], and sample none")
 	f.StringVar(&o.grid, "grid", "", "PNG file for the first 100 images")
@@ -93,7 +93,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	}
 	var e *engine.Engine
 	if o.images == "" {
-		if e, err = openEngine(cmd, args[0], &o.compute); err != nil {
+		if e, err = o.open(cmd, args[0]); err != nil {
 			return err
 		}
 		if _, err := e.Check(q, false); err != nil {
@@ -157,7 +157,7 @@ func (o *evaluation) check(cmd *cobra.Command, model bool) error {
 	case o.images == "":
 		return nil
 	}
-	for _, flag := range []string{"number", "seed", "sampler", "steps", "guidance", "eta", "npy"} {
+	for _, flag := range append([]string{"number", "seed", "sampler", "steps", "eta", "npy"}, guideFlags...) {
 		if given(flag) {
 			return misused("--%s with --images: nothing is drawn", flag)
 		}

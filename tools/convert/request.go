@@ -16,7 +16,7 @@ type request struct {
 	seed      uint64
 	sampler   string
 	classes   string
-	guidance  float64
+	guide     guide
 	eta       float64
 	options   sampler.Options
 	schedule  sampler.Schedule
@@ -57,7 +57,7 @@ func (r *request) add(cmd *cobra.Command) {
 	f.StringVar(&r.sampler, "sampler", "", "sampler, see tweedie inspect MODEL (default: the model's)")
 	f.IntVar(&r.steps, "steps", 0, "steps of the sampler (default: the model's)")
 	f.StringVar(&r.classes, "class", "", "class by number or name, or \"none\"; a comma list is dealt out in turn (default: all of them in turn)")
-	f.Float64Var(&r.guidance, "guidance", 0, "weight of classifier-free guidance, 1 for none (default: the model's)")
+	r.guide.add(cmd)
 	f.Float64Var(&r.eta, "eta", 0, "fresh noise of samplers that have it, 0 to 1 (default: the model's)")
 	addOptions(cmd, &r.options)
 	addSchedule(cmd, &r.schedule)
@@ -107,12 +107,10 @@ func (r *request) addInpaint(cmd *cobra.Command) {
 // are in it. The error names a flag that no model could serve.
 func (r *request) engine(cmd *cobra.Command) (engine.Request, error) {
 	given := cmd.Flags().Changed
-	q := engine.Request{N: &r.n, Seed: engine.Seed(r.seed), Sampler: r.sampler, Options: r.options, Schedule: r.schedule}
+	q := r.guide.request(cmd)
+	q.N, q.Seed, q.Sampler, q.Options, q.Schedule = &r.n, engine.Seed(r.seed), r.sampler, r.options, r.schedule
 	if given("steps") {
 		q.Steps = &r.steps
-	}
-	if given("guidance") {
-		q.Guidance = &r.guidance
 	}
 	if given("eta") {
 		q.Eta = &r.eta

@@ -21,6 +21,8 @@ func newSample() *cobra.Command {
 and in every browser, unless --fast is given, whatever -n and --workers are.`,
 		Example: `  tweedie sample weights/models/mnist.json -o digits.png -n 16 --seed 1
   tweedie sample weights/models/mnist.json -o 37.png -n 8 --class 3,7 --guidance 2
+  tweedie sample MODEL.json -o strong.png -n 8 --guidance 6 --guidance-sigma-min 0.3 --guidance-sigma-max 5 --threshold dynamic
+  tweedie sample MODEL.json -o auto.png -n 8 --guide WORSE.json --guidance 2
   tweedie sample weights/models/mnist.json --npy x.npy -n 2000 --sampler ddim --steps 50`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: models,
@@ -42,7 +44,7 @@ func (r *request) draw(cmd *cobra.Command, path string, inpaint bool,
 	if err != nil {
 		return err
 	}
-	e, err := openEngine(cmd, path, &r.compute)
+	e, err := r.open(cmd, path)
 	if err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ func TestBadCalls(t *testing.T) {
 		{"too many images", `sample({ n: 1e12 })`, "Error: engine: n: found 1000000000000, need a whole number in [1, 1048576]"},
 		{"unknown sampler", `sample({ sampler: 'magic' })`,
 			`Error: engine: sampler: sampler: method is "magic", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
-		{"unknown field", `sample({ stepz: 3 })`, "Error: engine: stepz: found an unknown name, need one of n, first, seed, sampler, steps, eta, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_min, sigma_max, rho, class, guidance, resample, jump"},
+		{"unknown field", `sample({ stepz: 3 })`, "Error: engine: stepz: found an unknown name, need one of n, first, seed, sampler, steps, eta, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_min, sigma_max, rho, class, guidance, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, resample, jump"},
 		{"a function", `sample({ steps: () => 3 })`, "TypeError: tweedie: steps: found function, need a number or a string"},
 		{"a bigint", `sample({ steps: 3n })`, "TypeError: tweedie: steps: found bigint, need a number or a string"},
 		{"a list of lists", `sample({ class: [[0]] })`, "TypeError: tweedie: class: found object, need a number or a string"},

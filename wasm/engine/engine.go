@@ -15,9 +15,9 @@ import (
 // Network is a model as the engine uses it. *model.Runner is one; tests bring a
 // denoiser in closed form.
 type Network interface {
-	// Denoiser returns D(x;σ) for the classes of the images of x, -1 for none,
+	// Guided returns D(x;σ) for the classes of the images of x, -1 for none,
 	// with guidance. Rows of its result do not depend on each other.
-	Denoiser(class []int, guidance float32) diffusion.Denoiser
+	Guided(class []int, g diffusion.Guidance) diffusion.Denoiser
 	// Forward evaluates the bare network on x [N,H,W,C] at times t, with classes
 	// y or none where y is nil.
 	Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error)

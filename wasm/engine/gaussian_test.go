@@ -21,8 +21,9 @@ type gaussian struct {
 	alter func(denoised *tensor.Tensor) // spoils the result
 }
 
-func (g *gaussian) Denoiser(class []int, guidance float32) diffusion.Denoiser {
+func (g *gaussian) Guided(class []int, how diffusion.Guidance) diffusion.Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		guidance := float32(how.ScaleAt(sigma))
 		if len(class) != x.Shape[0] {
 			return nil, fmt.Errorf("gaussian: %d classes for %d images", len(class), x.Shape[0])
 		}

@@ -169,11 +169,33 @@ func (p *Plan) class(index uint64) int {
 
 func (p *Plan) fillGuidance(info Info) error {
 	guidance := or(p.Guidance, info.Defaults.Guidance)
-	if guidance != 1 && !info.Unconditional {
+	if guidance != 1 && !info.Unconditional && !info.guided {
 		return fmt.Errorf("engine: guidance: found %g, need 1: the model was not trained without a class", guidance)
 	}
 	p.Guidance = &guidance
+	if guidance == 1 && (p.GuidanceMin != 0 || p.GuidanceMax != 0 || p.GuidanceRescale != 0) {
+		return fmt.Errorf("engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1")
+	}
+	if err := p.guide().Validate(); err != nil {
+		return fmt.Errorf("engine: guidance: %w", err)
+	}
 	return nil
+}
+
+// guide returns the guidance of p.
+func (p *Plan) guide() diffusion.Guidance {
+	return diffusion.Guidance{Scale: *p.Guidance, SigmaMin: p.GuidanceMin, SigmaMax: p.GuidanceMax, Rescale: p.GuidanceRescale}
+}
+
+// held returns denoise with its images held to the range of pixels, as p says.
+func (p *Plan) held(denoise diffusion.Denoiser) (diffusion.Denoiser, error) {
+	switch p.Threshold {
+	case static:
+		return diffusion.Clipped(denoise), nil
+	case dynamic:
+		return diffusion.Thresholded(denoise, cmp.Or(p.Percentile, 0.995))
+	}
+	return denoise, nil
 }
 
 func (p *Plan) fillRepaint(inpaint bool) error {

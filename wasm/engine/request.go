@@ -17,6 +17,12 @@ const (
 	MaxSteps = 10000   // steps of a sampler
 )
 
+// The values of Request.Threshold: diffusion.Clipped and diffusion.Thresholded.
+const (
+	static  = "static"
+	dynamic = "dynamic"
+)
+
 // Request asks for images. It is plain data: the same JSON goes into the page's
 // URL, to a worker and into a test. What is absent comes from the model; what is
 // given is taken as it is or refused.
@@ -29,10 +35,15 @@ type Request struct {
 	Eta              *float64 `json:"eta,omitempty"`     // fresh noise of samplers that have it, in [0, 1]; absent means the model's
 	sampler.Options           // what some samplers have; absent means the model's, or the sampler's own
 	sampler.Schedule          // the noise levels; absent means the model's, or Karras' over its range
-	Class            Classes  `json:"class,omitempty"`    // dealt out in turn: image i gets class[i mod len]; absent deals out all
-	Guidance         *float64 `json:"guidance,omitempty"` // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
-	Resample         *int     `json:"resample,omitempty"` // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
-	Jump             *int     `json:"jump,omitempty"`     // inpainting: steps of a stretch, in [1, steps); absent means 10, or what there is
+	Class            Classes  `json:"class,omitempty"`              // dealt out in turn: image i gets class[i mod len]; absent deals out all
+	Guidance         *float64 `json:"guidance,omitempty"`           // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
+	GuidanceMin      float64  `json:"guidance_sigma_min,omitempty"` // at this noise level and below there is none; see diffusion.Guidance
+	GuidanceMax      float64  `json:"guidance_sigma_max,omitempty"` // above this noise level there is none; 0 means no limit
+	GuidanceRescale  float64  `json:"guidance_rescale,omitempty"`   // how much of the contrast that it adds is taken back, in [0, 1]
+	Threshold        string   `json:"threshold,omitempty"`          // what holds D(x;σ) to [−1,1]: "static", "dynamic", or "" for nothing
+	Percentile       float64  `json:"percentile,omitempty"`         // of the dynamic threshold, in (0, 1]; 0 means 0.995
+	Resample         *int     `json:"resample,omitempty"`           // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
+	Jump             *int     `json:"jump,omitempty"`               // inpainting: steps of a stretch, in [1, steps); absent means 10, or what there is
 }
 
 // ParseRequest reads a Request from JSON and validates it. The error names the
@@ -62,11 +73,20 @@ func (r Request) Validate() error {
 		wholeIn("jump", r.Jump, MaxSteps),
 		realIn("eta", r.Eta, 1, "in [0, 1]"),
 		realIn("guidance", r.Guidance, math.MaxFloat32, "finite, at least 0"),
+		realIn("percentile", &r.Percentile, 1, "in (0, 1]"),
 	); err != nil {
 		return err
 	}
 	if r.First > math.MaxUint64-MaxN {
 		return fmt.Errorf("engine: first: found %d, need at most 2⁶⁴ − 2²⁰", r.First)
+	}
+	switch r.Threshold {
+	case "", static, dynamic:
+	default:
+		return fmt.Errorf("engine: threshold: found %q, need %q or %q", r.Threshold, static, dynamic)
+	}
+	if r.Percentile != 0 && r.Threshold != dynamic {
+		return fmt.Errorf("engine: percentile: found %g, need none, or threshold %q", r.Percentile, dynamic)
 	}
 	if err := r.Schedule.Validate(); err != nil {
 		return fmt.Errorf("engine: schedule: %w", err)

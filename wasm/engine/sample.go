@@ -120,7 +120,11 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		var denoised *tensor.Tensor
 		err := e.chunks(ctx, end-start, func(a, b int) error {
-			d, err := e.network.Denoiser(class[start+a:start+b], float32(*plan.Guidance))(part(x, a, b), sigma)
+			denoise, err := plan.held(e.network.Guided(class[start+a:start+b], plan.guide()))
+			if err != nil {
+				return err
+			}
+			d, err := denoise(part(x, a, b), sigma)
 			if err != nil {
 				return err
 			}

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/wasm/engine"
+)
+
+// guide is the flags of guidance and thresholding.
+type guide struct {
+	weight     float64
+	min, max   float64
+	rescale    float64
+	worse      string // file of autoguidance's model
+	threshold  string
+	percentile float64
+}
+
+// guideFlags are their names.
+var guideFlags = []string{"guidance", "guidance-sigma-min", "guidance-sigma-max", "guidance-rescale", "guide", "threshold", "percentile"}
+
+func (g *guide) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.Float64Var(&g.weight, "guidance", 0, "weight of classifier-free guidance, or of --guide; 1 for none (default: the model's)")
+	f.Float64Var(&g.min, "guidance-sigma-min", 0, "noise level at and below which there is no guidance")
+	f.Float64Var(&g.max, "guidance-sigma-max", 0, "noise level above which there is no guidance (default: none)")
+	f.Float64Var(&g.rescale, "guidance-rescale", 0, "how much of the contrast that guidance adds is taken back, 0 to 1")
+	f.StringVar(&g.worse, "guide", "", "a worse model that guidance moves away from, in place of no class (autoguidance)")
+	f.StringVar(&g.threshold, "threshold", "", "hold denoised images to the range of pixels: static or dynamic (default: not)")
+	f.Float64Var(&g.percentile, "percentile", 0, "of --threshold dynamic, above 0 to 1 (default 0.995)")
+}
+
+// request returns what the flags ask of an engine.
+func (g *guide) request(cmd *cobra.Command) engine.Request {
+	q := engine.Request{GuidanceMin: g.min, GuidanceMax: g.max, GuidanceRescale: g.rescale, Threshold: g.threshold, Percentile: g.percentile}
+	if cmd.Flags().Changed("guidance") {
+		q.Guidance = &g.weight
+	}
+	return q
+}
+
+// open opens the model at path, and the one that guides it.
+func (r *request) open(cmd *cobra.Command, path string) (*engine.Engine, error) {
+	e, err := openEngine(cmd, path, &r.compute)
+	if err != nil || r.guide.worse == "" {
+		return e, err
+	}
+	worse, err := openEngine(cmd, r.guide.worse, &r.compute)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Guide(worse); err != nil {
+		return nil, fmt.Errorf("--guide %s: %w", r.guide.worse, err)
+	}
+	return e, nil
+}

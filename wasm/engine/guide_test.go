@@ -1,0 +1,166 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// drawn is the hash of two images of a request in JSON.
+func drawn(t *testing.T, e *Engine, request string) string {
+	t.Helper()
+	r, err := ParseRequest([]byte(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.N, r.Steps = new(2), new(4)
+	return mustSample(t, e, r).SHA256()
+}
+
+// What leaves the guidance as it is leaves the bytes; what changes it changes them.
+func TestGuidanceSettings(t *testing.T) {
+	e := openWide(t)
+	plain, none := drawn(t, e, `{"guidance":3}`), drawn(t, e, `{"guidance":1}`)
+	for _, c := range []struct {
+		request string
+		same    string
+	}{
+		{`{"guidance":3,"guidance_sigma_max":40}`, plain},
+		{`{"guidance":3,"guidance_sigma_min":0.001}`, plain},
+		{`{"guidance":3,"guidance_sigma_min":40}`, none},
+		{`{"guidance":3,"guidance_sigma_max":0.001}`, none},
+		{`{"guidance":0,"guidance_rescale":0.7}`, drawn(t, e, `{"guidance":0}`)},
+		{`{"guidance":3,"guidance_sigma_min":0.1,"guidance_sigma_max":20}`, ""},
+		{`{"guidance":3,"guidance_rescale":0.7}`, ""},
+		{`{"guidance":400,"threshold":"dynamic","percentile":0.5}`, ""},
+	} {
+		got := drawn(t, e, c.request)
+		if c.same != "" && got != c.same {
+			t.Errorf("%s: other bytes", c.request)
+		}
+		if c.same == "" && (got == plain || got == none) {
+			t.Errorf("%s: the same bytes", c.request)
+		}
+	}
+}
+
+// Denoised images that leave the range of pixels are held to it.
+func TestThresholdHolds(t *testing.T) {
+	for _, threshold := range []string{"", static, dynamic} {
+		outside := false
+		_, err := newTestEngine(2).Sample(t.Context(), Request{N: new(2), Guidance: new(9.0), Threshold: threshold}, func(f Frame) {
+			for _, v := range f.Denoised.Data {
+				outside = outside || v < -1 || v > 1
+			}
+		})
+		if err != nil || outside != (threshold == "") {
+			t.Errorf("threshold %q: %v, denoised pixels outside [−1,1]: %v", threshold, err, outside)
+		}
+	}
+}
+
+// newTestEngine returns an engine of the gaussian whose means are spread by a factor.
+func newTestEngine(spread float32) *Engine {
+	g := newGaussian()
+	for i := range g.mean {
+		g.mean[i] *= spread
+	}
+	return New(testInfo(), g, Options{})
+}
+
+// For Gaussians that differ in their means, a guided denoiser is the one of means at
+// worse + w·(better − worse). A model guided by itself is what it is.
+func TestAutoguidance(t *testing.T) {
+	better, worse, beyond := newTestEngine(1), newTestEngine(0.5), newTestEngine(1.25)
+	if err := better.Guide(worse); err != nil {
+		t.Fatal(err)
+	}
+	r := Request{N: new(6), Seed: 3, Guidance: new(1.0)}
+	want := mustSample(t, beyond, r)
+	r.Guidance = new(1.5)
+	got := mustSample(t, better, r)
+	for i, v := range got.Pixels {
+		if off := int(v) - int(want.Pixels[i]); off < -1 || off > 1 { // a rounding of the pixel
+			t.Fatalf("byte %d is %d, want %d", i, v, want.Pixels[i])
+		}
+	}
+	e := openWide(t)
+	none := drawn(t, e, `{"guidance":1}`)
+	if err := e.Guide(openWide(t)); err != nil {
+		t.Fatal(err)
+	}
+	if drawn(t, e, `{"guidance":4}`) != none {
+		t.Error("guided by itself, the model draws something else")
+	}
+	for _, change := range []func(*Info){
+		func(i *Info) { i.Shape[1]++ },
+		func(i *Info) { i.Classes = i.Classes[:1] },
+		func(i *Info) { i.Sigma.Max = 30 },
+	} {
+		other := newTestEngine(1)
+		change(&other.info)
+		if err := newTestEngine(1).Guide(other); err == nil || !strings.HasPrefix(err.Error(), "engine: guide: found ") {
+			t.Errorf("got %v", err)
+		}
+	}
+	alone := newTestEngine(1)
+	alone.info.Classes, alone.info.Unconditional = nil, false
+	other := newTestEngine(1)
+	other.info.Classes, other.info.Unconditional = nil, false
+	if _, err := alone.Check(Request{Guidance: new(2.0)}, false); err == nil {
+		t.Error("guidance without classes and guide was accepted")
+	}
+	if err := alone.Guide(other); err != nil {
+		t.Error(err)
+	}
+	if _, err := alone.Check(Request{Guidance: new(2.0)}, false); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGuidanceErrors(t *testing.T) {
+	for _, c := range []struct{ in, want string }{
+		{`{"guidance":1,"guidance_rescale":0.5}`, "engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1"},
+		{`{"guidance_rescale":2}`, "engine: guidance: diffusion: guidance: rescale is 2, need a number in [0, 1]"},
+		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: guidance: diffusion: guidance: interval ends at 2, need more than its start 5"},
+		{`{"threshold":"hard"}`, `engine: threshold: found "hard", need "static" or "dynamic"`},
+		{`{"percentile":0.9}`, `engine: percentile: found 0.9, need none, or threshold "dynamic"`},
+		{`{"threshold":"dynamic","percentile":95}`, "engine: percentile: found 95, need a number, in (0, 1]"},
+	} {
+		r, err := ParseRequest([]byte(c.in))
+		if err == nil {
+			_, err = newTestEngine(1).Check(r, false)
+		}
+		if err == nil || err.Error() != c.want {
+			t.Errorf("%s:\ngot  %v\nwant %s", c.in, err, c.want)
+		}
+	}
+}
+
+// TestGoldenGuided holds guided images to testdata/guided.txt, natively, with vectors and
+// without, and in wasm.
+func TestGoldenGuided(t *testing.T) {
+	const path = "testdata/guided.txt"
+	e := openWide(t)
+	got := ""
+	for _, request := range []string{
+		`{"guidance":3,"guidance_sigma_min":0.1,"guidance_sigma_max":20,"guidance_rescale":0.7}`,
+		`{"guidance":400,"threshold":"static"}`,
+		`{"guidance":400,"threshold":"dynamic","percentile":0.9}`,
+	} {
+		got += fmt.Sprintf("%s %s\n", request, drawn(t, e, request))
+	}
+	if os.Getenv("TWEEDIE_GOLDEN") == "write" {
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+}
