@@ -161,9 +161,9 @@ func (c *compiler) own(v graph.Value) int {
 // price is what an exchange costs, in the operations that a member does meanwhile.
 type price struct{ fixed, number int64 }
 
-// Of workers: 20 µs and 0.75 ns a number, at 60 an ns. Of threads: 2 µs and 0.2 ns at
-// 300 an ns.
-var workersPrice, threadsPrice = price{1_200_000, 45}, price{600_000, 60}
+// Of workers: 20 µs and 0.75 ns a number, at 60 an ns. Of threads: half a µs and
+// 0.03 ns a number, at 300 an ns.
+var workersPrice, threadsPrice = price{1_200_000, 45}, price{150_000, 10}
 
 // priceOf returns the price of a team, nil for one of workers.
 func priceOf(t Team) price {
