@@ -68,7 +68,7 @@ func SumRows(db, dy []float32) {
 	if len(db) == 0 || len(dy)%len(db) != 0 {
 		panic("kernel: SumRows: dy is not made of rows as long as db")
 	}
-	fastest(sumRowsImpls())(db, dy)
+	sumRowsFast.of(sumRowsImpls)(db, dy)
 }
 
 // addImpls, scaleImpls and so on list every implementation in this build, the
@@ -86,6 +86,8 @@ var (
 	addScaledFast = fastest(addScaledImpls)
 	addRowsFast   = fastest(addRowsImpls)
 )
+
+var sumRowsFast chosen[func(db, dy []float32)]
 
 func sumRowsImpls() []impl[func(db, dy []float32)] {
 	return append([]impl[func(db, dy []float32)]{{"ref", true, sumRowsRef}}, sumRowsSIMD()...)

@@ -46,7 +46,7 @@ func AttentionBackward(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn) {
 	if len(scratch) < AttentionBackwardScratch(a) {
 		panic("kernel: AttentionBackward: scratch is too short")
 	}
-	fastest(attentionBackwardImpls())(dq, dk, dv, q, k, v, dy, scratch, a)
+	attentionBackwardFast.of(attentionBackwardImpls)(dq, dk, dv, q, k, v, dy, scratch, a)
 }
 
 func (a Attn) check(xs ...[]float32) {
@@ -79,14 +79,10 @@ type (
 
 // attentionImpls and attentionBackwardImpls list every implementation in this
 // build, the reference first, the fastest tiles last.
-var (
-	attentionImpls = append([]impl[attentionFunc]{{"ref", true, attentionRef}},
-		onTiles(attentionTiled)...)
-)
+var attentionImpls = append([]impl[attentionFunc]{{"ref", true, attentionRef}},
+	onTiles(attentionTiled)...)
 
-var (
-	attentionFast = fastest(attentionImpls)
-)
+var attentionFast = fastest(attentionImpls)
 
 // onTiles lists a kernel on every set of tiles. On the first, the reference, it
 // is slower than the kernel's own reference.
@@ -97,6 +93,8 @@ func onTiles[F any](on func(*tileSet) F) []impl[F] {
 	}
 	return out
 }
+
+var attentionBackwardFast chosen[attentionBackwardFunc]
 
 func attentionBackwardImpls() []impl[attentionBackwardFunc] {
 	return append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}}, onTiles(attentionBackwardTiled)...)

@@ -19,12 +19,14 @@
 // A backward kernel adds to the gradients it is given. It may fuse and may sum
 // in an order of its own, which depends on the vector width and on nothing
 // else: the same build on the same machine returns the same bits. Its
-// implementations are listed by a function: a variable would link them into
-// programs that only evaluate.
+// implementations are listed by a function and chosen when first used: listed in a
+// variable they would be linked into programs that only evaluate.
 //
 // Public functions check their arguments once and panic with a constant text on
 // a caller's mistake. Arguments overlap only where a comment allows it.
 package kernel
+
+import "sync"
 
 // impl is one implementation of a kernel in this build.
 type impl[F any] struct {
@@ -42,6 +44,17 @@ func fastest[F any](impls []impl[F]) F {
 		}
 	}
 	return impls[0].fn
+}
+
+// chosen is the fastest of some implementations, found when it is first asked for.
+type chosen[F any] struct {
+	once sync.Once
+	fn   F
+}
+
+func (c *chosen[F]) of(impls func() []impl[F]) F {
+	c.once.Do(func() { c.fn = fastest(impls()) })
+	return c.fn
 }
 
 // sum16 joins the 16 virtual lanes of a reduction by the fixed tree: lane j with

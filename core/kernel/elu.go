@@ -16,18 +16,16 @@ func ELUBackward(dx, y, dy []float32) {
 	if len(dx) != len(y) || len(dx) != len(dy) {
 		panic("kernel: ELUBackward: lengths differ")
 	}
-	fastest(eluBackwardImpls())(dx, y, dy)
+	eluBackwardFast.of(eluBackwardImpls)(dx, y, dy)
 }
 
 // eluImpls and eluBackwardImpls list every implementation in this build, the
 // reference first and the fastest last.
-var (
-	eluImpls = append([]impl[func(y, x []float32)]{{"ref", true, eluRef}}, eluSIMD...)
-)
+var eluImpls = append([]impl[func(y, x []float32)]{{"ref", true, eluRef}}, eluSIMD...)
 
-var (
-	eluFast = fastest(eluImpls)
-)
+var eluFast = fastest(eluImpls)
+
+var eluBackwardFast chosen[func(dx, y, dy []float32)]
 
 func eluBackwardImpls() []impl[func(dx, y, dy []float32)] {
 	return append([]impl[func(dx, y, dy []float32)]{{"ref", true, eluBackwardRef}}, eluBackwardSIMD()...)

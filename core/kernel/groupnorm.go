@@ -56,7 +56,7 @@ func GroupNormBackward(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float
 	if len(dgamma) != n.C || len(dbeta) != n.C {
 		panic("kernel: GroupNormBackward: dgamma or dbeta is not [C]")
 	}
-	fastest(groupNormBackwardImpls())(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy, n)
+	groupNormBackwardFast.of(groupNormBackwardImpls)(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy, n)
 }
 
 type (
@@ -66,13 +66,9 @@ type (
 
 // groupNormImpls and groupNormBackwardImpls list every implementation in this
 // build, the reference first and the fastest last.
-var (
-	groupNormImpls = append([]impl[groupNormFunc]{{"ref", true, groupNormRef}}, groupNormSIMD...)
-)
+var groupNormImpls = append([]impl[groupNormFunc]{{"ref", true, groupNormRef}}, groupNormSIMD...)
 
-var (
-	groupNormFast = fastest(groupNormImpls)
-)
+var groupNormFast = fastest(groupNormImpls)
 
 // count is how many numbers a group averages over.
 func (n Norm) count() float32 { return float32(n.HW * (n.C / n.Groups)) }
@@ -81,6 +77,8 @@ func (n Norm) count() float32 { return float32(n.HW * (n.C / n.Groups)) }
 func rstdOf(variance, eps float32) float32 {
 	return 1 / float32(math.Sqrt(float64(variance+eps)))
 }
+
+var groupNormBackwardFast chosen[groupNormBackwardFunc]
 
 func groupNormBackwardImpls() []impl[groupNormBackwardFunc] {
 	return append([]impl[groupNormBackwardFunc]{{"ref", true, groupNormBackwardRef}}, groupNormBackwardSIMD()...)

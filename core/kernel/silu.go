@@ -16,18 +16,16 @@ func SiLUBackward(dx, x, dy []float32) {
 	if len(dx) != len(x) || len(dx) != len(dy) {
 		panic("kernel: SiLUBackward: lengths differ")
 	}
-	fastest(siluBackwardImpls())(dx, x, dy)
+	siluBackwardFast.of(siluBackwardImpls)(dx, x, dy)
 }
 
 // siluImpls and siluBackwardImpls list every implementation in this build, the
 // reference first and the fastest last.
-var (
-	siluImpls = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, siluSIMD...)
-)
+var siluImpls = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, siluSIMD...)
 
-var (
-	siluFast = fastest(siluImpls)
-)
+var siluFast = fastest(siluImpls)
+
+var siluBackwardFast chosen[func(dx, x, dy []float32)]
 
 func siluBackwardImpls() []impl[func(dx, x, dy []float32)] {
 	return append([]impl[func(dx, x, dy []float32)]{{"ref", true, siluBackwardRef}}, siluBackwardSIMD()...)

@@ -15,6 +15,8 @@ var (
 	softmaxFast = fastest(softmaxImpls)
 )
 
+var softmaxGradFast chosen[func(dp, p []float32, scale float32)]
+
 func softmaxGradImpls() []impl[func(dp, p []float32, scale float32)] {
 	return append([]impl[func(dp, p []float32, scale float32)]{{"ref", true, softmaxGradRef}}, softmaxGradSIMD()...)
 }

@@ -14,11 +14,11 @@ import "tweedie/core/quant"
 // Exact the bits are the same on every machine. They differ from MatMul's: the
 // error grows by the transforms' norms, some tenfold.
 type Winograd struct {
-	H, W, C, N int
-	window     Window
-	gather     Gather    // of the most images that are few tiles
-	weights    *Packed   // as MatMul has them
-	kept       []float32 // in place of their numbers: transformed, a panel [36, C, width] after the other
+	Window
+	N       int
+	gather  Gather    // of the most images that are few tiles
+	weights *Packed   // as MatMul has them
+	kept    []float32 // in place of their numbers: transformed, a panel [36, C, width] after the other
 }
 
 // winogradPanel is the most numbers of one tap of a panel, C·width, so that what a
@@ -35,13 +35,13 @@ const winogradNarrow, winogradKept = 4, 1 << 15
 // computed by MatMul.
 const winogradFew = 8
 
-// winogradTiles is how many 4×4 tiles are multiplied together at most.
-const winogradTiles = 48
+// winogradBlock is how many 4×4 tiles are multiplied together at most.
+const winogradBlock = 48
 
 // SuitsWinograd reports whether the convolution of w to n channels is quicker by
 // Winograd than by MatMul. The answer is the same on every machine.
 func (w Window) SuitsWinograd(n int) bool {
-	tiles := (w.H + 3) / 4 * ((w.W + 3) / 4)
+	tiles := w.winogradTiles()
 	return w.Size == 3 && w.Stride == 1 && w.dilation() == 1 && w.Before == 1 && w.After == 1 && w.C%16 == 0 && n%16 == 0 &&
 		tiles >= 4 && 2*36*tiles <= 9*w.H*w.W
 }
@@ -49,26 +49,25 @@ func (w Window) SuitsWinograd(n int) bool {
 // NewWinograd returns the convolution of w, of size 3, stride 1 and a border of 1,
 // to n channels.
 func NewWinograd(w Window, n int) *Winograd {
-	z := &Winograd{H: w.H, W: w.W, C: w.C, N: n, window: w}
-	z.gather = *w.Gather(winogradFew / z.tiles())
-	z.weights = newPacked(9*z.C, z.N, max(1, winogradPanel/z.C/tiles.lanes))
-	return z
+	return &Winograd{
+		Window: w, N: n, gather: *w.Gather(winogradFew / w.winogradTiles()),
+		weights: newPacked(9*w.C, n, max(1, winogradPanel/w.C/tiles.lanes)),
+	}
 }
 
-// tiles returns how many tiles an image is.
-func (z *Winograd) tiles() int { return z.down() * z.across() }
-
-func (z *Winograd) across() int { return (z.W + 3) / 4 }
-func (z *Winograd) down() int   { return (z.H + 3) / 4 }
+// winogradTiles returns how many 4×4 tiles an image is, winogradAcross how many of
+// them stand side by side.
+func (w Window) winogradTiles() int  { return (w.H + 3) / 4 * w.winogradAcross() }
+func (w Window) winogradAcross() int { return (w.W + 3) / 4 }
 
 // line returns the numbers of a row with the zeros around it that whole tiles read.
-func (z *Winograd) line() int { return (4*z.across() + 2) * z.C }
+func (z *Winograd) line() int { return (4*z.winogradAcross() + 2) * z.C }
 
 // Scratch returns how many numbers Run needs for any number of images, once the
 // weights are packed.
 func (z *Winograd) Scratch() int {
-	n := 12*z.line() + 36*winogradTiles*(z.C+z.N) + (24+4)*z.N + (18+6)*z.place(z.weights.panels[0], &tiles)
-	return max(n, winogradFew/z.tiles()*z.window.Padded()) + z.weights.Scratch()
+	n := 12*z.line() + 36*winogradBlock*(z.C+z.N) + (24+4)*z.N + (18+6)*z.place(z.weights.panels[0], &tiles)
+	return max(n, winogradFew/z.winogradTiles()*z.Padded()) + z.weights.Scratch()
 }
 
 // place returns the numbers of one tap of a panel.
@@ -77,14 +76,18 @@ func (z *Winograd) place(q panel, set *tileSet) int { return z.C * q.vecs * set.
 // Pack takes the weights [N,C,3,3], PyTorch's layout. Codes stay codes.
 func (z *Winograd) Pack(w quant.Numbers) {
 	z.weights.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
-	if z.kept = nil; w.Float != nil && tiles.lanes <= winogradNarrow && z.C*z.N <= winogradKept {
+	if w.Float != nil && tiles.lanes <= winogradNarrow && z.C*z.N <= winogradKept {
 		z.keep(&tiles)
+	} else {
+		z.kept = nil
 	}
 }
 
 // keep transforms the weights once for all.
 func (z *Winograd) keep(set *tileSet) {
-	z.kept = make([]float32, 4*len(z.weights.data))
+	if z.kept == nil {
+		z.kept = make([]float32, 4*len(z.weights.data))
+	}
 	rows := make([]float32, 18*z.place(z.weights.panels[0], set))
 	for _, q := range z.weights.panels {
 		place := z.place(q, set)
@@ -116,17 +119,17 @@ func (z *Winograd) Run(y, x []float32, n int, bias, add, scratch []float32, mode
 		panic("kernel: Winograd: y, x, bias, add or scratch does not fit")
 	}
 	if mode == Fast && z.kept == nil && z.few(n) {
-		z.window.Pad(scratch, x, n)
+		z.Pad(scratch, x, n)
 		g := z.gather
 		g.Rows = g.Rows[:n*size]
-		MatMul(y, scratch, &g, z.weights, bias, add, scratch[n*z.window.Padded():], mode)
+		MatMul(y, scratch, &g, z.weights, bias, add, scratch[n*z.Padded():], mode)
 		return
 	}
 	z.run(y, x, n, bias, add, scratch, mode, &tiles)
 }
 
 // few reports whether n images are few tiles.
-func (z *Winograd) few(n int) bool { return n*z.tiles() <= winogradFew }
+func (z *Winograd) few(n int) bool { return n*z.winogradTiles() <= winogradFew }
 
 // winogradRun is one Run: its arguments and the parts of its scratch.
 type winogradRun struct {
@@ -137,13 +140,13 @@ type winogradRun struct {
 
 	padded   []float32 // [6, line]: the rows of x that a row of tiles reads
 	columns  []float32 // [6, line]: those, transformed down
-	v, m     []float32 // [36, winogradTiles, C] and [36, winogradTiles, N]
+	v, m     []float32 // [36, winogradBlock, C] and [36, winogradBlock, N]
 	rows     []float32 // [24, N]: a tile's products, transformed down
 	out      []float32 // [4, N]
 	filters  []float32 // [6, 3, place]: a panel's weights, transformed down
 	u        []float32 // [6, place]: a line of those, transformed
 	unpacked []float32 // a panel's weights, if they are codes
-	at       [winogradTiles]winogradTile
+	at       [winogradBlock]winogradTile
 	tiles    int // in v
 }
 
@@ -160,7 +163,7 @@ func (z *Winograd) run(y, x []float32, n int, bias, add, scratch []float32, mode
 	r := winogradRun{
 		Winograd: z, y: y, x: x, bias: bias, add: add, mode: mode, set: set,
 		padded: take(6 * z.line()), columns: take(6 * z.line()),
-		v: take(36 * winogradTiles * z.C), m: take(36 * winogradTiles * z.N), rows: take(24 * z.N), out: take(4 * z.N),
+		v: take(36 * winogradBlock * z.C), m: take(36 * winogradBlock * z.N), rows: take(24 * z.N), out: take(4 * z.N),
 	}
 	place := z.place(z.weights.panels[0], set)
 	r.filters, r.u, r.unpacked = take(18*place), take(6*place), scratch
@@ -182,12 +185,12 @@ func (r *winogradRun) transform(i, row int) {
 		}
 	}
 	r.set.winogradInput(runs{r.columns, line, 0}, runs{r.padded, line, 0}, 1, line)
-	place := winogradTiles * r.C
+	place := winogradBlock * r.C
 	for column := 0; column < r.W; column += 4 {
 		to := runs{r.v[r.tiles*r.C:], place, 6 * place}
 		r.set.winogradInput(to, runs{r.columns[column*r.C:], r.C, line}, 6, r.C)
 		r.at[r.tiles] = winogradTile{((i*r.H+row)*r.W + column) * r.N, min(4, r.H-row), min(4, r.W-column)}
-		if r.tiles++; r.tiles == winogradTiles {
+		if r.tiles++; r.tiles == winogradBlock {
 			r.multiply()
 		}
 	}
@@ -223,7 +226,7 @@ func (r *winogradRun) multiplyLine(q panel, k, place int) {
 	}
 	valid := min(place/r.C, r.N-q.column)
 	for i := range 6 {
-		v, m := r.v[(6*k+i)*winogradTiles*r.C:], r.m[(6*k+i)*winogradTiles*r.N:]
+		v, m := r.v[(6*k+i)*winogradBlock*r.C:], r.m[(6*k+i)*winogradBlock*r.N:]
 		to := tileTo{y: m[q.column:], n: r.N}
 		r.set.strip(q.vecs, r.tiles, valid, &to, v, r.C, u[i*place:][:place], r.mode)
 	}
@@ -231,7 +234,7 @@ func (r *winogradRun) multiplyLine(q panel, k, place int) {
 
 // output writes a tile's outputs, of which m holds the products.
 func (r *winogradRun) output(t winogradTile, m []float32) {
-	place, n := winogradTiles*r.N, r.N
+	place, n := winogradBlock*r.N, r.N
 	r.set.winogradOutput(runs{r.rows, 6 * n, n}, runs{m, 6 * place, place}, 6, n)
 	for k := range t.rows {
 		at := t.at + k*r.W*n
