@@ -56,11 +56,3 @@ func integer(v json.RawMessage, limit int) (int, error) {
 	}
 	return int(n), nil
 }
-
-// clip shortens text of a stranger for an error message.
-func clip(v []byte) string {
-	if len(v) > 40 {
-		return string(v[:40]) + "…"
-	}
-	return string(v)
-}

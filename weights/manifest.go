@@ -82,7 +82,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if m.Format != Format {
-		return nil, fmt.Errorf("format is %q, need %q", clip([]byte(m.Format)), Format)
+		return nil, fmt.Errorf("format is %q, need %q", json.Clip(m.Format), Format)
 	}
 	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || !m.known() {
 		return m, err
@@ -160,7 +160,7 @@ func parseShard(v json.RawMessage) (Shard, error) {
 		return s, err
 	}
 	if sum, err := hex.DecodeString(s.SHA256); err != nil || len(sum) != 32 || hex.EncodeToString(sum) != s.SHA256 {
-		return s, fmt.Errorf("sha256 is %q, need 64 lower-case hexadecimal digits", clip([]byte(s.SHA256)))
+		return s, fmt.Errorf("sha256 is %q, need 64 lower-case hexadecimal digits", json.Clip(s.SHA256))
 	}
 	return s, nil
 }

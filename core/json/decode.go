@@ -180,15 +180,15 @@ func Describe(v RawMessage) string {
 	case '[':
 		return "an array"
 	case '"':
-		return "string " + strconv.Quote(clip(Text(v)))
+		return "string " + strconv.Quote(Clip(Text(v)))
 	case 't', 'f', 'n':
 		return string(v)
 	}
-	return "number " + clip(string(v))
+	return "number " + Clip(string(v))
 }
 
-// clip shortens text of a stranger.
-func clip(text string) string {
+// Clip shortens text of a stranger for an error.
+func Clip(text string) string {
 	if len(text) > 40 {
 		return text[:40] + "…"
 	}

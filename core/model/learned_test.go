@@ -4,11 +4,8 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
-	"tweedie/core/graph"
 	"tweedie/core/json"
 	"tweedie/core/model"
-	"tweedie/core/nn"
-	"tweedie/core/rng"
 )
 
 // learnedModel answers 2C channels on a cosine chain.
@@ -17,22 +14,7 @@ func learnedModel(t *testing.T) *model.Model {
 	c := parse(t)
 	c.Prediction, c.SigmaData, c.TimeScale, c.Variance, c.UNet.OutChannels = model.Epsilon, 0, 0, model.Learned, 2
 	c.Schedule = &diffusion.Schedule{Kind: diffusion.Cosine}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 3)
-	noise := make([]float32, len(params.Flat))
-	rng.Normal(noise, 1, 2, 3)
-	for i := range noise {
-		params.Flat[i] += noise[i] / 10
-	}
-	m, err := model.New("test", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return modelOf(t, c)
 }
 
 // Behind D of a pixel stands what the network says of variances: as it is, and of the

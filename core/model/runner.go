@@ -114,21 +114,26 @@ func (r *Runner) share(out, x *tensor.Tensor, t []float32, y []int, n int) {
 	if workers == 0 {
 		return
 	}
-	var wait sync.WaitGroup
 	if r.crew != nil && n < len(r.plans) {
-		crew := r.crew()
-		for _, p := range crew.others {
-			wait.Go(p.Follow)
-		}
-		crew.run(0, out, x, t, y, 0, n)
-		crew.Dismiss()
-		wait.Wait()
+		r.crew().lead(out, x, t, y, n)
 		return
 	}
+	var wait sync.WaitGroup
 	for i := 1; i < workers; i++ {
 		wait.Go(func() { r.run(i, out, x, t, y, n*i/workers, n*(i+1)/workers) })
 	}
 	r.run(0, out, x, t, y, 0, n/workers)
+	wait.Wait()
+}
+
+// lead evaluates the first n images, one after another, with the crew that r leads.
+func (r *Runner) lead(out, x *tensor.Tensor, t []float32, y []int, n int) {
+	var wait sync.WaitGroup
+	for _, p := range r.others {
+		wait.Go(p.Follow)
+	}
+	r.run(0, out, x, t, y, 0, n)
+	r.Dismiss()
 	wait.Wait()
 }
 
@@ -200,15 +205,16 @@ func (r *Runner) Guided(class []int, g diffusion.Guidance) diffusion.Denoiser {
 	if uncond == nil {
 		return r.plain(cond)
 	}
+	conditional, unconditional := r.plain(cond), r.plain(uncond)
+	both := r.plain(append(append([]int{}, cond...), uncond...))
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		weight := float32(g.ScaleAt(sigma))
 		switch weight {
 		case 0:
-			return r.plain(uncond)(x, sigma)
+			return unconditional(x, sigma)
 		case 1:
-			return r.plain(cond)(x, sigma)
+			return conditional(x, sigma)
 		}
-		both := r.plain(append(append([]int{}, cond...), uncond...))
 		n := x.Shape[0]
 		pair := tensor.New(append([]int{2 * n}, x.Shape[1:]...)...)
 		copy(pair.Data, x.Data)

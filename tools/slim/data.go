@@ -77,16 +77,6 @@ func join(segments []segment) ([]segment, error) {
 	return joined, nil
 }
 
-// clearLines is ClearLines in the segment that has the table.
-func clearLines(segments []segment) error {
-	for _, s := range segments {
-		if bytes.Contains(s.data, magic) {
-			return ClearLines(s.data)
-		}
-	}
-	return ClearLines(nil)
-}
-
 // appendData returns a data section.
 func appendData(segments []segment) []byte {
 	out := binary.AppendUvarint(nil, uint64(len(segments)))

@@ -22,18 +22,24 @@ const (
 // the size of a pointer.
 var magic = []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8}
 
-// ClearLines clears the tables of files and lines in the data that holds a program's
-// table of functions. Tracebacks then name functions without their lines. Nothing
-// moves. It changes nothing where it returns an error.
-func ClearLines(data []byte) error {
-	begin := bytes.Index(data, magic)
-	if begin < 0 {
+// clearLines clears the tables of files and lines in the data of a program. Tracebacks
+// then name functions without their lines. Nothing moves. It changes nothing where it
+// returns an error.
+func clearLines(segments []segment) error {
+	var tables [][]byte
+	for _, s := range segments {
+		for at := bytes.Index(s.data, magic); at >= 0; at = bytes.Index(s.data, magic) {
+			tables = append(tables, s.data[at:])
+			s.data = s.data[at+len(magic):]
+		}
+	}
+	if len(tables) == 0 {
 		return errors.New("has no table of functions of Go 1.20 or later")
 	}
-	if bytes.Contains(data[begin+1:], magic) {
-		return errors.New("has two tables of functions, need one")
+	if len(tables) > 1 {
+		return fmt.Errorf("has %d tables of functions, need one", len(tables))
 	}
-	t, err := parseTable(data[begin:])
+	t, err := parseTable(tables[0])
 	if err != nil {
 		return fmt.Errorf("table of functions: %w", err)
 	}

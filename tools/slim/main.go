@@ -11,6 +11,8 @@ package main
 import (
 	"fmt"
 	"os"
+
+	"tweedie/weights"
 )
 
 func main() {
@@ -34,8 +36,5 @@ func run(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".slim", slim, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".slim", path)
+	return weights.WriteAtomic(path, slim)
 }

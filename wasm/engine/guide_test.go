@@ -2,7 +2,6 @@ package engine
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 )
@@ -151,16 +150,5 @@ func TestGoldenGuided(t *testing.T) {
 	} {
 		got += fmt.Sprintf("%s %s\n", request, drawn(t, e, request))
 	}
-	if os.Getenv("TWEEDIE_GOLDEN") == "write" {
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got:\n%swant:\n%s", got, want)
-	}
+	golden(t, path, got)
 }

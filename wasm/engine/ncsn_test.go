@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"os"
 	"testing"
 )
 
@@ -79,16 +78,5 @@ func TestGoldenNCSN(t *testing.T) {
 	}
 	got += fmt.Sprintf("forward %s\n", Digest(bytes))
 	const path = "testdata/ncsn.txt"
-	if os.Getenv("TWEEDIE_GOLDEN") == "write" {
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got:\n%swant:\n%s", got, want)
-	}
+	golden(t, path, got)
 }
