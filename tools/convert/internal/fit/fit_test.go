@@ -73,9 +73,12 @@ func uninterrupted(t *testing.T) []byte {
 	return file(t, dir, stateFile)
 }
 
-const childDir = "TWEEDIE_FIT_CHILD"
+const (
+	childDir  = "TWEEDIE_FIT_CHILD"
+	childDisk = "TWEEDIE_FIT_CHILD_DISK" // if set, the disk is full from step 60 on
+)
 
-// TestMain is also the process that TestKilled kills.
+// TestMain is also the process that TestKilled kills and whose disk TestFullDisk fills.
 func TestMain(m *testing.M) {
 	dir := os.Getenv(childDir)
 	if dir == "" {
@@ -84,11 +87,30 @@ func TestMain(m *testing.M) {
 	_, err := os.Stat(filepath.Join(dir, "config.json"))
 	o := options(&testing.T{}, dir)
 	o.Resume = err == nil
+	if os.Getenv(childDisk) != "" {
+		o.Progress = func(p Progress) {
+			if p.Step == 60 {
+				fillDisk()
+			}
+		}
+	}
 	if err := Run(context.Background(), o); err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
 		os.Exit(1)
 	}
 	os.Exit(0)
+}
+
+// fillDisk lets no file of this process grow beyond a few kilobytes, as a full disk would.
+func fillDisk() {
+	limit := syscall.Rlimit{}
+	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		panic(err)
+	}
+	limit.Cur = 4096
+	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &limit); err != nil {
+		panic(err)
+	}
 }
 
 // TestKilled kills a run again and again, wherever it is, until it comes through.
@@ -153,28 +175,16 @@ func TestTornStateFallsBack(t *testing.T) {
 	}
 }
 
-// TestFullDisk lets no file grow beyond a few kilobytes, as a full disk would.
 func TestFullDisk(t *testing.T) {
 	want := uninterrupted(t)
-	dir := t.TempDir()
+	dir := filepath.Join(t.TempDir(), "run")
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), childDir+"="+dir, childDisk+"=full")
+	said, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(said), "last good one") {
+		t.Fatalf("error is %v, %q, need one that names the last good state", err, said)
+	}
 	o := options(t, dir)
-	var before, tight syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
-		t.Fatal(err)
-	}
-	tight = before
-	tight.Cur = 4096
-	o.Progress = func(p Progress) {
-		if p.Step == 60 {
-			syscall.Setrlimit(syscall.RLIMIT_FSIZE, &tight)
-		}
-	}
-	err := Run(context.Background(), o)
-	syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before)
-	if err == nil || !strings.Contains(err.Error(), "last good one") {
-		t.Fatalf("error is %v, need one that names the last good state", err)
-	}
-	o = options(t, dir)
 	o.Resume = true
 	mustRun(t, o)
 	if !bytes.Equal(file(t, dir, stateFile), want) {
