@@ -173,7 +173,7 @@ export interface InpaintOptions extends SampleOptions {
 }
 
 export interface Plan {
-  /** Evaluations of the network that each image takes, both of a guided pair counted; of an adaptive sampler the least. */
+  /** Evaluations of the network that each image takes, both of a guided pair counted where guidance is in its interval; of an adaptive sampler the least. */
   nfe: number
   /** The call with every field filled in. */
   request: Call & { n: number }

@@ -111,8 +111,8 @@ export class Model {
   /** @param {Call} asked @param {'sample' | 'inpaint'} call @param {AbortSignal} [signal] @returns {Promise<Plan>} */
   async #check(asked, call, signal) {
     const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
-    const { nfe, walk: _, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
-    return { nfe: nfe * (this.#guided(request) ? 2 : 1), request }
+    const { passes, nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
+    return { nfe: passes, request }
   }
 
   /**

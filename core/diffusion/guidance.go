@@ -53,6 +53,14 @@ func (g Guidance) ScaleAt(sigma float32) float64 {
 	return g.Scale
 }
 
+// Passes returns how many denoisers Guided calls at a noise level: 2 where both count.
+func (g Guidance) Passes(sigma float32) int {
+	if w := g.ScaleAt(sigma); w == 0 || w == 1 {
+		return 1
+	}
+	return 2
+}
+
 // Guided combines a conditional and an unconditional denoiser. It calls only
 // cond where w is 1, only uncond where w is 0, else both, cond first. uncond is nil
 // for a model that knows its condition only, and w must be 1 then. The error is that

@@ -47,6 +47,9 @@ func TestGuided(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if calls := c.g.Passes(c.sigma); calls != c.cond+c.uncond {
+				t.Errorf("Passes says %d", calls)
+			}
 			if got.Data[0] != c.want || cond != c.cond || uncond != c.uncond {
 				t.Errorf("got %g with %d and %d calls, want %g with %d and %d", got.Data[0], cond, uncond, c.want, c.cond, c.uncond)
 			}

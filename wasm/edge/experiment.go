@@ -164,7 +164,7 @@ func (s *Service) asked(r *http.Request) (*experiment, error) {
 
 // affordable refuses what takes more work than the service gives to one request.
 func (s *Service) affordable(x *experiment) error {
-	return s.afford(float64(x.plan.NFE) * float64(*x.plan.N) * float64(x.model.Info.Work(x.plan)))
+	return s.afford(float64(*x.plan.N) * x.model.Info.Work(x.plan))
 }
 
 // afford returns the problem of work over the limit, in additions and multiplications.

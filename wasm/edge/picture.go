@@ -90,7 +90,7 @@ func (s *Service) sample(ctx context.Context, e *engine.Engine, x *experiment, o
 	var work float64
 	var over error
 	result, err := e.Sample(ctx, x.plan.Request, func(f engine.Frame) {
-		work += float64(f.X.Shape[0]) * float64(x.model.Info.Work(x.plan))
+		work += float64(f.X.Shape[0]) * x.model.Info.WorkAt(x.plan, f.Sigma)
 		if over = s.afford(work); over != nil {
 			cancel(errWork)
 			return

@@ -118,11 +118,50 @@ func TestAutoguidance(t *testing.T) {
 	}
 }
 
+// What is counted beforehand is what a run evaluates: one network outside the interval
+// of guidance, and at weights 0 and 1. A step of several evaluations may end outside
+// the interval in which it began.
+func TestPasses(t *testing.T) {
+	for _, c := range []struct {
+		in  string
+		off int
+	}{
+		{`{"guidance":1}`, 0},
+		{`{"guidance":0}`, 0},
+		{`{"guidance":3}`, 0},
+		{`{"guidance":3,"guidance_sigma_min":0.5,"guidance_sigma_max":10}`, 0},
+		{`{"guidance":3,"guidance_sigma_max":0.001}`, 0},
+		{`{"guidance":2,"guidance_sigma_min":0.3,"sampler":"ddim","schedule":"linear"}`, 0},
+		{`{"guidance":2,"guidance_sigma_min":5,"sampler":"heun"}`, 1},
+		{`{"guidance":2,"guidance_sigma_min":5,"sampler":"annealed-langevin","corrector_steps":3}`, 3},
+	} {
+		r, err := ParseRequest([]byte(c.in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := newTestEngine(1)
+		e.info.FLOPs = 1000
+		plan, err := e.Check(r, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		evaluated, work := 0, 0.0
+		_, err = e.Sample(t.Context(), r, func(f Frame) {
+			evaluated += plan.guide().Passes(f.Sigma)
+			work += e.Info().WorkAt(plan, f.Sigma)
+		})
+		if off := max(evaluated-plan.Passes, plan.Passes-evaluated); err != nil || off > c.off ||
+			work != 1000*float64(evaluated) || e.Info().Work(plan) != 1000*float64(plan.Passes) {
+			t.Errorf("%s: %d passes and work %g, planned %d and %g, %v", c.in, evaluated, work, plan.Passes, e.Info().Work(plan), err)
+		}
+	}
+}
+
 func TestGuidanceErrors(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{`{"guidance":1,"guidance_rescale":0.5}`, "engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1"},
-		{`{"guidance_rescale":2}`, "engine: guidance: diffusion: guidance: rescale is 2, need a number in [0, 1]"},
-		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: guidance: diffusion: guidance: interval ends at 2, need more than its start 5"},
+		{`{"guidance_rescale":2}`, "engine: diffusion: guidance: rescale is 2, need a number in [0, 1]"},
+		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: diffusion: guidance: interval ends at 2, need more than its start 5"},
 		{`{"threshold":"hard"}`, `engine: threshold: found "hard", need "static" or "dynamic"`},
 		{`{"percentile":0.9}`, `engine: percentile: found 0.9, need none, or threshold "dynamic"`},
 		{`{"threshold":"dynamic","percentile":95}`, "engine: percentile: found 95, need a number, in (0, 1]"},

@@ -13,8 +13,9 @@ import (
 // Plan is a request as an engine will carry it out.
 type Plan struct {
 	Request     // every number filled in; asking again with it gives the same images
-	NFE     int `json:"nfe"`  // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
-	Walk    int `json:"walk"` // steps that an image takes, RePaint's repetitions counted; evaluations, where a step takes more than ten
+	NFE     int `json:"nfe"`    // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
+	Passes  int `json:"passes"` // evaluations of the network that NFE takes: two where guidance calls for a pair, counted by the levels at which steps begin
+	Walk    int `json:"walk"`   // steps that an image takes, RePaint's repetitions counted; evaluations, where a step takes more than ten
 
 	method  sampler.Method
 	classes []int // dealt out in turn
@@ -40,6 +41,7 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 		func() error { return p.fillClasses(i) },
 		func() error { return p.fillGuidance(i) },
 		func() error { return p.fillRepaint(inpaint) },
+		func() error { return p.fillPasses() },
 	} {
 		if err := fill(); err != nil {
 			return Plan{}, err
@@ -50,13 +52,22 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 	return p, nil
 }
 
-// Work returns the additions and multiplications of one D(x;σ) of one image under p,
-// at most: guidance evaluates the network twice.
-func (i Info) Work(p Plan) int64 {
-	if g := *p.Guidance; g != 0 && g != 1 {
-		return 2 * i.FLOPs
+// Work returns the additions and multiplications of one image under p.
+func (i Info) Work(p Plan) float64 { return float64(p.Passes) * float64(i.FLOPs) }
+
+// WorkAt returns those of one D(x;σ) of one image under p.
+func (i Info) WorkAt(p Plan, sigma float32) float64 {
+	return float64(p.guide().Passes(sigma)) * float64(i.FLOPs)
+}
+
+// fillPasses counts what guidance adds to the evaluations of p.
+func (p *Plan) fillPasses() error {
+	guide, pairs := p.guide(), 0
+	for _, sigma := range p.sigmas[:*p.Steps] {
+		pairs += guide.Passes(sigma) - 1
 	}
-	return i.FLOPs
+	p.Passes = p.NFE + (p.NFE*pairs+*p.Steps-1)/(*p.Steps)
+	return nil
 }
 
 func (p *Plan) fillSampler(info Info) error {
@@ -177,7 +188,7 @@ func (p *Plan) fillGuidance(info Info) error {
 		return fmt.Errorf("engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1")
 	}
 	if err := p.guide().Validate(); err != nil {
-		return fmt.Errorf("engine: guidance: %w", err)
+		return fmt.Errorf("engine: %w", err)
 	}
 	return nil
 }
