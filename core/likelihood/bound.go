@@ -16,7 +16,7 @@ const streamBound uint32 = 1 << 25
 
 // BoundSettings say which model the bound is of, and where its noise comes from.
 type BoundSettings struct {
-	Large bool   `json:"large,omitempty"` // p's variance is β_t; else β̃_t, that of the posterior
+	Large bool   `json:"large,omitempty"` // p's variance is β_t; else β̃_t, that of the posterior; not looked at where variances are learned
 	Seed  uint64 `json:"seed,omitempty"`  // of the noise
 	First uint64 `json:"first,omitempty"` // number of the first image
 }
@@ -41,7 +41,10 @@ func (t Terms) Total() float64 {
 // Bound returns the variational bound of each image x0 [N,H,W,C], whose pixels are
 // levels (see Level), for a model that samples by DDPM: q is the chain, and p steps
 // back with D in the place of x₀. One noise a step and image, so that the expectation
-// of each term over seeds is the paper's. It calls denoise T times, the error of which
+// of each term over seeds is the paper's. A denoiser that gives [N,H,W,2C], D of a pixel
+// and behind it v, has its own variance for every number (Nichol & Dhariwal 2021,
+// arXiv:2102.09672, eq. 15): exp(u·ln β + (1−u)·ln β̃), u = (v+1)/2. See
+// diffusion.Mean for the bound without them. It calls denoise T times, the error of which
 // it returns; a chain of one step has no bound here.
 func Bound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, s BoundSettings) ([]Terms, error) {
 	T := chain.Steps()
@@ -87,35 +90,61 @@ func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Te
 	if err != nil {
 		return nil, err
 	}
+	denoised, v := diffusion.Split(denoised, x0.Shape[3])
+	p, term := newStep(chain, t, s.Large), stepTerm
+	if t == 0 {
+		term = dataTerm
+	}
 	terms := make([]float64, x0.Shape[0])
 	for i := range terms {
-		if t == 0 {
-			terms[i] = dataTerm(x0.Row(i), denoised.Row(i), firstDeviation(chain))
-			continue
+		if v != nil {
+			p.learned = v.Row(i)
 		}
-		terms[i] = stepTerm(x0.Row(i), denoised.Row(i), chain, t, s.Large)
+		terms[i] = term(x0.Row(i), denoised.Row(i), &p)
 	}
 	return terms, nil
+}
+
+// step is a step of the chain, to t−1 or to the data, in the coordinates of z.
+type step struct {
+	pull    float64   // of D in the mean
+	q, p    float64   // standard deviations of the posterior and of the model's step, where that is fixed
+	large   float64   // √β
+	learned []float32 // v of each number; nil: p is fixed
+}
+
+// newStep returns step t. The first one's β̃ is 0, and both fixed deviations are √β̃ of
+// the step before (what the program of Ho et al. does).
+func newStep(chain *diffusion.Chain, t int, large bool) step {
+	from := max(t, 1)
+	move, sd := diffusion.Bridge(chain.Kernel(float64(from)), chain.Kernel(float64(from-1)), 1)
+	s := step{pull: move.D, q: sd, p: sd, large: math.Sqrt(chain.Betas[t])}
+	if large && t > 0 {
+		s.p = s.large
+	}
+	return s
+}
+
+// deviation returns p of number i.
+func (s *step) deviation(i int) float64 {
+	if s.learned == nil {
+		return s.p
+	}
+	return float64(s.q * num.Exp(num.Log(s.large/s.q)*(float64(s.learned[i])+1)/2))
 }
 
 // stepTerm is eq. 8 and, where the variances differ, what stands in C there: between
 // normal distributions of standard deviations q and p whose means are off apart,
 //
 //	KL = ln(p/q) + (q² + off²)/(2p²) − ½
-func stepTerm(x0, denoised []float32, chain *diffusion.Chain, t int, large bool) float64 {
-	step, q := diffusion.Bridge(chain.Kernel(float64(t)), chain.Kernel(float64(t-1)), 1)
-	p := q
-	if large {
-		p = math.Sqrt(chain.Betas[t])
-	}
-	squares := 0.0
+func stepTerm(x0, denoised []float32, s *step) float64 {
+	sum := 0.0
 	for i, v := range x0 {
-		off := step.D * (float64(v) - float64(denoised[i]))
-		squares += float64(off * off)
+		p := s.deviation(i)
+		ratio, off := s.q/p, float64(s.pull*(float64(v)-float64(denoised[i])))/p
+		sum += (float64(ratio*ratio)+float64(off*off)-1)/2 - num.Log(ratio)
 	}
-	ratio := q / p
-	each := (float64(ratio*ratio)-1)/2 - num.Log(ratio)
-	return float64(float64(len(x0))*each) + squares/(2*p*p)
+	return sum
 }
 
 // priorTerm is KL(q(z_T|x₀) ‖ N(0,I)).
@@ -128,22 +157,16 @@ func priorTerm(x0 []float32, alphaCumprod float64) float64 {
 	return float64(float64(len(x0))*each) + float64(alphaCumprod*squares)/2
 }
 
-// firstDeviation is that of p(x₀|z_1): √β̃_2 for both variances, as β̃_1 is 0 (what the
-// program of Ho et al. does).
-func firstDeviation(chain *diffusion.Chain) float64 {
-	_, sd := diffusion.Bridge(chain.Kernel(1), chain.Kernel(0), 1)
-	return sd
-}
-
 // leastProbability keeps a level that the model rules out from being infinitely
 // improbable, as the program of Ho et al. does.
 const leastProbability = 1e-12
 
 // dataTerm is eq. 13: −ln of what N(D, sd²) puts on each pixel's interval, the outer
 // two of which have no end.
-func dataTerm(x0, denoised []float32, sd float64) float64 {
+func dataTerm(x0, denoised []float32, s *step) float64 {
 	sum := 0.0
 	for i, v := range x0 {
+		sd := s.deviation(i)
 		// From the level and not from v, so that intervals meet.
 		level := math.RoundToEven((float64(v) + 1) / Bin)
 		above, below := 1.0, 0.0

@@ -90,9 +90,9 @@ func exactNats(chain *diffusion.Chain, sd float64, pixel float32, large bool) fl
 		all := step.Z + step.D*keep
 		variance = all*all*variance + noise*noise
 	}
-	k := chain.Kernel(0)
+	k, firstStep := chain.Kernel(0), newStep(chain, 0, large)
 	keep := sd * sd / (sd*sd + k.Sigma*k.Sigma) / k.S
-	total := math.Sqrt(keep*keep*variance + math.Pow(firstDeviation(chain), 2))
+	total := math.Sqrt(keep*keep*variance + math.Pow(firstStep.p, 2))
 	cdf := func(x float64) float64 { return math.Erfc(-x/total/math.Sqrt2) / 2 }
 	low, high := 0.0, 1.0
 	if pixel > -1+Bin/2 {
@@ -141,6 +141,58 @@ func TestBoundIsAboveTheExact(t *testing.T) {
 	}
 }
 
+// A network that answers v = −1 everywhere has the small variance, with 1 the large one,
+// and the v of a Gaussian's true posterior costs less than either.
+func TestBoundOfLearnedVariances(t *testing.T) {
+	const sd, n, T = 0.3, 200, 40
+	one, chain := mixture{{0, sd, 1}}, mustChain(t, T)
+	x0 := levels(sd, n, 2, 2, 3)
+	answering := func(v func(sigma float32) float32) diffusion.Denoiser {
+		return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+			d, err := one.denoise(x, sigma)
+			out := tensor.New(n, 2, 2, 6)
+			for i := range out.Data {
+				if out.Data[i] = v(sigma); i%6 < 3 {
+					out.Data[i] = d.Data[i/6*3+i%6]
+				}
+			}
+			return out, err
+		}
+	}
+	total := func(denoise diffusion.Denoiser, large bool) (steps, data float64) {
+		terms, err := Bound(denoise, chain, x0, BoundSettings{Large: large, Seed: 3})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range terms {
+			data += v.Data / n
+			steps += (v.Total() - v.Prior - v.Data) / n
+		}
+		return steps, data
+	}
+	low, lowData := total(one.denoise, false)
+	high, _ := total(one.denoise, true)
+	least, leastData := total(answering(func(float32) float32 { return -1 }), true)
+	most, _ := total(answering(func(float32) float32 { return 1 }), false)
+	if !(math.Abs(least-low) <= 1e-9*low && math.Abs(leastData-lowData) <= 1e-9*lowData && math.Abs(most-high) <= 1e-6*high) {
+		t.Errorf("the ends give %g and %g (data %g), the fixed ones %g and %g (%g)", least, most, leastData, low, high, lowData)
+	}
+	best, _ := total(answering(func(sigma float32) float32 {
+		at, _ := chain.Time(sigma)
+		if at == 0 {
+			return -1
+		}
+		step := newStep(chain, int(at), true)
+		k := chain.Kernel(at)
+		keep := sd * sd / (sd*sd + k.Sigma*k.Sigma) * k.Sigma * k.Sigma // Var[x₀|z]
+		variance := step.q*step.q + step.pull*step.pull*keep
+		return float32(2*math.Log(variance/step.q/step.q)/math.Log(step.large*step.large/step.q/step.q) - 1)
+	}), false)
+	if !(best < 0.99*low && best < 0.99*high) {
+		t.Errorf("the true variances cost %g nats, need less than the fixed ones' %g and %g", best, low, high)
+	}
+}
+
 // On the same data the bound's bits are above those of the exact density, which are
 // above the entropy.
 func TestBoundAgainstDensity(t *testing.T) {
@@ -178,7 +230,7 @@ func TestBoundAgainstDensity(t *testing.T) {
 // Levels far out have the outer intervals' probability, and impossible ones a floor.
 func TestDataTerm(t *testing.T) {
 	nats := func(level uint8, mean float32, sd float64) float64 {
-		return dataTerm([]float32{Level(level)}, []float32{mean}, sd)
+		return dataTerm([]float32{Level(level)}, []float32{mean}, &step{p: sd})
 	}
 	sum := 0.0
 	for level := range 256 {

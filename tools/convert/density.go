@@ -18,12 +18,13 @@ import (
 
 // subject is a model whose likelihoods are measured, and the pictures.
 type subject struct {
-	model  *model.Model
-	config model.Config
-	chain  *diffusion.Chain // of --bound
-	set    *dataset.Dataset
-	class  []int         // of each picture, by the model's numbers, −1 for none
-	params *graph.Params // what is differentiated; nil where differences are taken
+	model   *model.Model
+	config  model.Config
+	chain   *diffusion.Chain // of --bound
+	learned bool             // --bound has the variances that the network says
+	set     *dataset.Dataset
+	class   []int         // of each picture, by the model's numbers, −1 for none
+	params  *graph.Params // what is differentiated; nil where differences are taken
 }
 
 // subject checks that a model suits the pictures and what is asked of it. It fills in
@@ -46,6 +47,8 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 		return nil, errors.New("it is a consistency function, need a denoiser: only that has a flow and a bound")
 	case o.bound && c.Schedule == nil:
 		return nil, fmt.Errorf("--bound of a model with prediction %q and no chain of steps, need one trained on a chain (--objective simple, vlb or hybrid), or no --bound", c.Prediction)
+	case o.variance == model.Learned && c.Variance != model.Learned:
+		return nil, misused("--variance learned, need small or large: the model has learned none")
 	case !o.bound && c.Process != nil && c.Process.Kind == diffusion.KindSMLD && c.Process.LevelCount() < asked:
 		return nil, fmt.Errorf("it was trained at %d noise levels and the flow asks for %d, need at least as many: a model of all noise levels, or fewer --steps", c.Process.LevelCount(), asked)
 	case !o.bound && !(float32(o.settings.SigmaMin) >= low && float32(o.settings.SigmaMax) <= high && o.settings.SigmaMin < o.settings.SigmaMax):
@@ -56,6 +59,7 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 		return nil, err
 	}
 	if o.bound {
+		s.learned = c.Variance == model.Learned && (o.variance == "" || o.variance == model.Learned)
 		s.chain, err = c.Chain()
 		return s, err
 	}
@@ -105,7 +109,11 @@ func (s *subject) worker(batch int, fast bool) (*worker, error) {
 		if err := w.tick(x.Shape[0]); err != nil {
 			return nil, err
 		}
-		return diffusion.Mean(runner.Denoiser(w.class, 1))(x, sigma)
+		denoise := runner.Denoiser(w.class, 1)
+		if !s.learned {
+			denoise = diffusion.Mean(denoise)
+		}
+		return denoise(x, sigma)
 	}
 	w.product = likelihood.Differences(w.denoise)
 	return w, nil

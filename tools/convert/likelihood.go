@@ -27,7 +27,8 @@ type likelihoods struct {
 	settings      likelihood.Settings
 	noise         string
 	dequantise    int
-	bound, large  bool
+	bound         bool
+	variance      string
 	unconditional bool
 	compute       compute
 	data          dataFlags
@@ -51,10 +52,10 @@ but for the steps: see whether more of them change it.
 
 --bound measures the variational bound instead (Ho et al. 2020), of a model that was
 trained on a chain: one evaluation for every step of it, and with --json every term.
-Of a network that learned variances it takes the mean, and a fixed variance.`,
+A network that learned variances is measured with them (Nichol & Dhariwal 2021).`,
 		Example: `  tweedie likelihood weights/models/mnist.json data/mnist -n 100
   tweedie likelihood weights/models/mnist.json data/mnist -n 20 --steps 64 --probes 4 --noise gaussian --json
-  tweedie likelihood ddpm.json data/mnist -n 50 --bound --large`,
+  tweedie likelihood ddpm.json data/mnist -n 50 --bound --variance large`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: models,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], args[1]) },
@@ -70,7 +71,7 @@ Of a network that learned variances it takes the mean, and a fixed variance.`,
 	f.Float64Var(&o.settings.SigmaMax, "sigma-max", 0, "noise level at which it counts as noise (default: the model's highest)")
 	f.Uint64Var(&o.settings.Seed, "seed", 0, "seed of directions, places and the bound's noise; picture i of a seed is the same whatever -n is")
 	f.BoolVar(&o.bound, "bound", false, "the variational bound of the model's chain in place of the ODE")
-	f.BoolVar(&o.large, "large", false, "with --bound, the variance of a step is β, not the posterior's")
+	f.StringVar(&o.variance, "variance", "", "with --bound, of a step: small (the posterior's), large (β) or learned (default: learned if the model has it, else small)")
 	f.BoolVar(&o.unconditional, "unconditional", false, "do not tell the model the pictures' classes")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON, with the bits of every picture")
 	o.compute.add(cmd)
@@ -128,8 +129,10 @@ func (o *likelihoods) check(cmd *cobra.Command, data string) error {
 		return misused("--dequantise is %d, need 1 to %d", o.dequantise, 1<<16)
 	case o.settings.Probe == likelihood.Exact && given("probes"):
 		return misused("--probes with --noise exact: every axis is a direction, need one or the other")
-	case o.large && !o.bound:
-		return misused("--large without --bound, need both: the ODE has no variance of steps")
+	case o.variance != "" && !o.bound:
+		return misused("--variance without --bound, need both: the ODE has no variance of steps")
+	case !slices.Contains([]string{"", "small", "large", model.Learned}, o.variance):
+		return misused("--variance is %q, need \"small\", \"large\" or %q", o.variance, model.Learned)
 	case o.split == "" && hasTestSplit(data):
 		o.split = string(dataset.Test)
 	case o.split == "":
@@ -218,7 +221,7 @@ func (o *likelihoods) pictures(w *worker, start, end int, r *measured) error {
 		for i, v := range levels {
 			x0.Data[i] = likelihood.Level(v)
 		}
-		terms, err := likelihood.Bound(w.denoise, w.chain, x0, likelihood.BoundSettings{Large: o.large, Seed: o.settings.Seed, First: uint64(start)})
+		terms, err := likelihood.Bound(w.denoise, w.chain, x0, likelihood.BoundSettings{Large: o.variance == "large", Seed: o.settings.Seed, First: uint64(start)})
 		copy(r.terms[start:], terms)
 		for i, t := range terms {
 			r.Bits[start+i] = likelihood.BitsOfNats(t.Total(), d)

@@ -84,8 +84,24 @@ func TestLikelihoodBound(t *testing.T) {
 	if !(math.Abs(sum-got.Mean) <= 1e-9*sum && got.Mean > exact.Mean) {
 		t.Errorf("the bound is %g, its terms sum to %g, the density's bits are %g", got.Mean, sum, exact.Mean)
 	}
-	if text := must(t, "likelihood", path, evalData(), "-n", "1", "--bound", "--large"); !strings.Contains(text, "at most: ") || !strings.Contains(text, "steps 801 to 1000: ") {
+	if text := must(t, "likelihood", path, evalData(), "-n", "1", "--bound", "--variance", "large"); !strings.Contains(text, "at most: ") || !strings.Contains(text, "steps 801 to 1000: ") {
 		t.Errorf("printed %q", text)
+	}
+}
+
+// A model that learned variances is measured with them, and on demand without.
+func TestLikelihoodOfLearnedVariances(t *testing.T) {
+	run := filepath.Join(t.TempDir(), "run")
+	must(t, "train", evalData(), "-o", run, "--arch", "tiny", "--objective", "hybrid", "--steps", "1", "--batch", "4")
+	bits := func(more ...string) float64 {
+		return likelihoodOf(t, append([]string{filepath.Join(run, "model.json"), evalData(), "-n", "1", "--bound"}, more...)...).Mean
+	}
+	learned, small, large := bits(), bits("--variance", "small"), bits("--variance", "large")
+	if learned != bits("--variance", "learned") || learned == small || learned == large || small == large {
+		t.Errorf("%g with learned variances, %g small, %g large", learned, small, large)
+	}
+	if status, _, stderr := call(t, "likelihood", chainModel(t), evalData(), "--bound", "--variance", "learned"); status != 2 || !strings.Contains(stderr, "has learned none") {
+		t.Errorf("status %d, %q", status, stderr)
 	}
 }
 
@@ -96,7 +112,8 @@ func TestLikelihoodRefuses(t *testing.T) {
 		want   string
 	}{
 		{"--bound", 1, "need one trained on a chain"},
-		{"--large", 2, "--large without --bound"},
+		{"--variance large", 2, "--variance without --bound"},
+		{"--bound --variance tiny", 2, `need "small", "large" or "learned"`},
 		{"--bound --probes 2", 2, "--probes with --bound"},
 		{"--noise exact --probes 2", 2, "every axis"},
 		{"--noise sobol", 2, `need "rademacher"`},
