@@ -26,24 +26,57 @@ func NewChain(s Schedule) (*Chain, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	betas := s.betas()
-	c := &Chain{
-		Betas:         betas,
-		AlphasCumprod: make([]float64, len(betas)),
-		Sigmas:        make([]float64, len(betas)),
-		logSigmas:     make([]float64, len(betas)),
-	}
-	alphaCumprod, sigmaBefore := 1.0, float32(0)
-	for t, beta := range betas {
+	c, alphaCumprod := &Chain{}, 1.0
+	for _, beta := range s.betas() {
 		alphaCumprod = float64(alphaCumprod * (1 - beta)) // rounded: 1 − ᾱ must not fuse with it
-		sigma := math.Sqrt((1 - alphaCumprod) / alphaCumprod)
-		if !(float32(sigma) > sigmaBefore && float32(sigma) <= math.MaxFloat32) {
-			return nil, fmt.Errorf("diffusion: schedule: noise level of step %d is %g after %g, need it to rise and to fit float32", t, sigma, sigmaBefore)
+		if err := c.add(beta, alphaCumprod, math.Sqrt((1-alphaCumprod)/alphaCumprod)); err != nil {
+			return nil, err
 		}
-		c.AlphasCumprod[t], c.Sigmas[t], c.logSigmas[t] = alphaCumprod, sigma, num.Log(sigma)
-		sigmaBefore = float32(sigma)
 	}
 	return c, nil
+}
+
+// Chain returns the chain of T ≥ 2 steps at even times of p, from the noise level low to
+// high: Kingma et al. 2021, section 3.2, whose bound and sampler in discrete time are
+// those of such a chain. The error names a level outside p, or the step at which they
+// stop rising in float32.
+func (p Variational) Chain(T int, low, high float32) (*Chain, error) {
+	first, err := p.Time(low)
+	if err != nil {
+		return nil, err
+	}
+	last, err := p.Time(high)
+	if err != nil {
+		return nil, err
+	}
+	c, before := &Chain{}, 0.0
+	for t := range T {
+		sigma := p.Kernel(first + float64((last-first)*float64(t)/float64(T-1))).Sigma
+		sigma = max(float64(low), min(sigma, float64(high))) // Time is exact to a rounding
+		if t == T-1 {
+			sigma = float64(high)
+		}
+		variance := float64(sigma * sigma)
+		if err := c.add((variance-before)/(1+variance), 1/(1+variance), sigma); err != nil {
+			return nil, err
+		}
+		before = variance
+	}
+	return c, nil
+}
+
+// add puts a step behind the others.
+func (c *Chain) add(beta, alphaCumprod, sigma float64) error {
+	before, t := float32(0), len(c.Sigmas)
+	if t > 0 {
+		before = float32(c.Sigmas[t-1])
+	}
+	if !(float32(sigma) > before && float32(sigma) <= math.MaxFloat32) {
+		return fmt.Errorf("diffusion: schedule: noise level of step %d is %g after %g, need it to rise and to fit float32", t, sigma, before)
+	}
+	c.Betas, c.AlphasCumprod = append(c.Betas, beta), append(c.AlphasCumprod, alphaCumprod)
+	c.Sigmas, c.logSigmas = append(c.Sigmas, sigma), append(c.logSigmas, num.Log(sigma))
+	return nil
 }
 
 // Steps returns T.

@@ -18,8 +18,11 @@ type Monotone struct {
 	Start float64      `json:"start"`           // γ₀, at t = 0
 	End   float64      `json:"end"`             // γ₁ > γ₀, at t = 1
 	Slope float64      `json:"slope"`           // w > 0
-	Units [][3]float64 `json:"units,omitempty"` // a > 0, b, c > 0 of each hidden unit
+	Units [][3]float64 `json:"units,omitempty"` // a > 0, b, c > 0 of each hidden unit, at most maxUnits
 }
+
+// maxUnits is as many as the paper has, so that no model file asks for an absurd sum.
+const maxUnits = 1024
 
 // Validate names the first weight that is out of its range.
 func (m *Monotone) Validate() error {
@@ -29,6 +32,9 @@ func (m *Monotone) Validate() error {
 	}
 	if !(finite(m.Slope) && m.Slope > 0) {
 		return fmt.Errorf("diffusion: gamma: slope is %g, need a positive finite number", m.Slope)
+	}
+	if len(m.Units) > maxUnits {
+		return fmt.Errorf("diffusion: gamma: %d units, need at most %d", len(m.Units), maxUnits)
 	}
 	for i, u := range m.Units {
 		if !(finite(u[0]) && finite(u[1]) && finite(u[2]) && u[0] > 0 && u[2] > 0) {

@@ -5,6 +5,17 @@ import (
 	"math"
 )
 
+// NewMonotone returns a γ that rises almost evenly from start to end, and has so many
+// hidden units to learn with: their steps are spread over t.
+func NewMonotone(start, end float64, units int) *Monotone {
+	m := &Monotone{Start: start, End: end, Slope: 1}
+	for j := range units {
+		a := 4 * float64(units)
+		m.Units = append(m.Units, [3]float64{a, -a * (float64(j) + 0.5) / float64(units), 1 / float64(units)})
+	}
+	return m
+}
+
 // FitMonotone returns a Monotone of the given hidden units that passes near the
 // points (times[i], gammas[i]): Adam (Kingma & Ba 2015) on the squared error, for
 // the logarithms of the positive weights. The first point stands at t = 0 and the
@@ -15,11 +26,7 @@ func FitMonotone(times, gammas []float64, units, steps int) (*Monotone, error) {
 	if n < 2 || len(gammas) != n || times[0] != 0 || times[n-1] != 1 {
 		return nil, errors.New("diffusion: gamma: need at least two points, as many times as values, from t = 0 to t = 1")
 	}
-	m := &Monotone{Start: gammas[0], End: gammas[n-1], Slope: 1, Units: make([][3]float64, units)}
-	for j := range m.Units {
-		a := 4 * float64(units)
-		m.Units[j] = [3]float64{a, -a * (float64(j) + 0.5) / float64(units), 1 / float64(units)}
-	}
+	m := NewMonotone(gammas[0], gammas[n-1], units)
 	if err := m.Validate(); err != nil {
 		return nil, err
 	}

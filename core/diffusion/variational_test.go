@@ -9,7 +9,7 @@ func TestMonotoneValidate(t *testing.T) {
 	nan := math.NaN()
 	for _, m := range []Monotone{
 		{Start: 1, End: 1, Slope: 1}, {Start: nan, End: 1, Slope: 1}, {End: math.Inf(1), Slope: 1}, {End: 1}, {End: 1, Slope: nan},
-		{End: 1, Slope: 1, Units: [][3]float64{{-1, 0, 1}}}, {End: 1, Slope: 1, Units: [][3]float64{{1, nan, 1}}}, {End: 1, Slope: 1, Units: [][3]float64{{1, 0, 0}}},
+		{End: 1, Slope: 1, Units: [][3]float64{{-1, 0, 1}}}, {End: 1, Slope: 1, Units: [][3]float64{{1, nan, 1}}}, {End: 1, Slope: 1, Units: [][3]float64{{1, 0, 0}}}, *NewMonotone(0, 1, maxUnits+1),
 	} {
 		if m.Validate() == nil {
 			t.Errorf("%+v: got no error", m)
@@ -40,6 +40,102 @@ func TestMonotoneGradient(t *testing.T) {
 		if !(math.Abs(got[i]-want) <= 1e-8) {
 			t.Errorf("weight %d: gradient is %g, differences give %g", i, got[i], want)
 		}
+	}
+}
+
+// RateGradient is the derivative of ln γ̇ along γ = const, by central differences.
+func TestMonotoneRateGradient(t *testing.T) {
+	m := &Monotone{Start: -8, End: 5, Slope: 0.7, Units: [][3]float64{{3, -1, 0.4}, {9, -5, 1.2}}}
+	got := make([]float64, 9)
+	for _, at := range []float64{0.05, 0.4, 0.6, 0.95} {
+		gamma, _ := m.At(at)
+		logRate := func() float64 {
+			low, high := 0.0, 1.0
+			for range 60 {
+				middle := (low + high) / 2
+				if g, _ := m.At(middle); g < gamma {
+					low = middle
+				} else {
+					high = middle
+				}
+			}
+			_, rate := m.At(low)
+			return math.Log(rate)
+		}
+		m.RateGradient(got, at)
+		for i := range got[2:] {
+			const h = 1e-4
+			m.nudge(i, h)
+			up := logRate()
+			m.nudge(i, -2*h)
+			want := (up - logRate()) / (2 * h)
+			m.nudge(i, h)
+			if !(math.Abs(got[2+i]-want) <= 1e-6) {
+				t.Errorf("t = %g, weight %d: gradient is %g, differences give %g", at, i, got[2+i], want)
+			}
+		}
+	}
+}
+
+// Weights hold a γ to single precision, and what they are set to is a γ whatever they are.
+func TestMonotoneWeights(t *testing.T) {
+	m := NewMonotone(-13.3, 5, 16)
+	w := m.Weights()
+	again := *m
+	again.Units = append([][3]float64(nil), m.Units...)
+	again.SetWeights(w)
+	for i := range 11 {
+		want, _ := m.At(float64(i) / 10)
+		if got, _ := again.At(float64(i) / 10); !(math.Abs(got-want) <= 1e-4) {
+			t.Errorf("at %d tenths γ is %g, was %g", i, got, want)
+		}
+		if even := -13.3 + 18.3*float64(i)/10; !(math.Abs(want-even) <= 0.5) {
+			t.Errorf("at %d tenths a new γ is %g, need it near even, %g", i, want, even)
+		}
+	}
+	for i := range w {
+		w[i] = float32(1e30 * float64(1-2*(i%2)))
+	}
+	again.SetWeights(w)
+	if err := again.Validate(); err != nil {
+		t.Error(err)
+	}
+	if c, err := (Variational{&again}).Chain(1000, float32(math.Exp(again.Start/2)), float32(math.Exp(again.End/2))); err != nil || c.Steps() != 1000 {
+		t.Errorf("no chain along it: %v", err)
+	}
+	if !(again.End-again.Start >= 1) {
+		t.Errorf("γ rises from %g to %g", again.Start, again.End)
+	}
+}
+
+// The chain along a γ has its kernels, and its steps are its transitions.
+func TestVariationalChain(t *testing.T) {
+	p := Variational{&Monotone{Start: -8, End: 5, Slope: 0.7, Units: [][3]float64{{9, -5, 1.2}}}}
+	const T = 50
+	c, err := p.Chain(T, float32(p.Kernel(0).Sigma), float32(p.Kernel(1).Sigma))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := Kernel{S: 1}
+	for i := range T {
+		k := p.Kernel(float64(i) / (T - 1))
+		keep, sd := Transition(before, k)
+		for _, pair := range [][2]float64{{c.Sigmas[i], k.Sigma}, {c.AlphasCumprod[i], k.S * k.S}, {1 - c.Betas[i], keep * keep}, {c.Betas[i], sd * sd}} {
+			if !(math.Abs(pair[0]-pair[1]) <= 1e-6*pair[1]) {
+				t.Fatalf("step %d: got %g, want %g", i, pair[0], pair[1])
+			}
+		}
+		before = k
+	}
+	held, err := p.Chain(T, 0.02, 12)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if low, high := held.SigmaRange(); low != 0.02 || high != 12 {
+		t.Errorf("levels from %g to %g, need 0.02 to 12", low, high)
+	}
+	if _, err := p.Chain(T, 0.001, 12); err == nil {
+		t.Error("a chain from below γ₀: got no error")
 	}
 }
 

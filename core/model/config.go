@@ -269,8 +269,24 @@ func (c *Config) input() (diffusion.Input, error) {
 	return chain, nil
 }
 
-// Chain returns the chain of a model that has a Schedule.
+// gammaSteps is T of a chain along γ.
+const gammaSteps = 1000
+
+// Chained reports whether a model has a chain: that of its Schedule, or one along the γ
+// of its process, whose times are even.
+func (c *Config) Chained() bool {
+	return c.Schedule != nil || !c.UnitPixels && c.Process != nil && c.Process.Kind == diffusion.KindVariational
+}
+
+// Chain returns the chain of a valid model that is Chained.
 func (c *Config) Chain() (*diffusion.Chain, error) {
+	if c.Schedule == nil && c.Chained() {
+		chain, err := diffusion.Variational{Gamma: c.Process.Gamma}.Chain(gammaSteps, float32(c.SigmaMin), float32(c.SigmaMax))
+		if err != nil {
+			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
+		}
+		return chain, nil
+	}
 	if c.Schedule == nil {
 		return nil, fmt.Errorf("model: %w: schedule is missing, need one or a process with prediction %q", ErrConfig, c.Prediction)
 	}

@@ -25,8 +25,13 @@ type AdamW struct {
 // NewAdamW returns the optimiser of p at its start. The weight average starts
 // from p's numbers.
 func NewAdamW(p *graph.Params) *AdamW {
-	n := len(p.Flat)
-	return &AdamW{m: make([]float32, n), v: make([]float32, n), average: slices.Clone(p.Flat), decayed: decayed(p)}
+	return newAdamW(p.Flat, decayed(p))
+}
+
+// newAdamW returns the optimiser of the numbers w.
+func newAdamW(w []float32, decayed []bool) *AdamW {
+	n := len(w)
+	return &AdamW{m: make([]float32, n), v: make([]float32, n), average: slices.Clone(w), decayed: decayed}
 }
 
 // decayed marks the numbers that weight decay shrinks: those of matrices and

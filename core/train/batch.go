@@ -24,6 +24,8 @@ type Batch struct {
 	Out   []float32 // [N,…] what the network answered
 	Delta []float32 // of Out's shape: Share·∂loss/∂Out
 	Loss  []float64 // [N] of each image, a mean over its numbers
+
+	Beside [][]float64 // [N,…] of each image, what Share is not in yet: the gradient of what VDMLoss teaches beside the network
 }
 
 // NewBatch returns a batch of up to n images of size numbers, for a network that

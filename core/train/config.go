@@ -39,6 +39,7 @@ type Config struct {
 	Objective   string   `json:"objective,omitempty"`    // one of Objectives; "" chooses for the model
 	SNRGamma    float64  `json:"snr_gamma,omitempty"`    // min-snr: γ; 0 means 5
 	Importance  bool     `json:"importance,omitempty"`   // levels are drawn as often as their loss is large: see Importance
+	FixedGamma  bool     `json:"fixed_gamma,omitempty"`  // vdm: the γ of the model's process is not learned
 	LevelsFirst int      `json:"levels_first,omitempty"` // consistency: levels at the first step; 0 means 2, or 18 to distil
 	LevelsLast  int      `json:"levels_last,omitempty"`  // consistency: levels at the last step; 0 means 150, or 18 to distil
 	TargetDecay *float64 `json:"target_decay,omitempty"` // consistency: decay of the average that f⁻ is; absent means 0.9 growing with the levels, or 0.95 to distil; 0: f⁻ is the network

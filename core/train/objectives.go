@@ -14,7 +14,7 @@ var Objectives = []struct{ Name, About string }{
 	{"edm", "ln sigma normal with p_mean and p_std, weighted for equal size (Karras 2022); what others get by themselves"},
 	{"min-snr", "the levels of simple or edm, weighted by min(1/sigma^2, snr_gamma) (Hang 2023)"},
 	{"flow", "t uniform on straight paths, the error of the velocity (Lipman 2023)"},
-	{"vdm", "the bound in continuous time, along the process's gamma or a linear one (Kingma 2021)"},
+	{"vdm", "the bound in continuous time; a variational process learns its gamma by it (Kingma 2021)"},
 	{"ncsn", "the weighted sum over the levels of an smld process (Song & Ermon 2019); what that gets by itself"},
 	{"vlb", `the variational bound, a model with "variance": "learned" (Nichol & Dhariwal 2021)`},
 	{"hybrid", "simple for the mean, the bound for learned variances: L_hybrid (Nichol & Dhariwal 2021)"},
@@ -28,6 +28,7 @@ const (
 	ncsn      = "ncsn"
 	hybrid    = "hybrid"
 	vlb       = "vlb"
+	vdm       = "vdm"
 	training  = "consistency-training"
 	distilled = "consistency-distillation"
 )
@@ -53,6 +54,11 @@ func (c *Config) goal() string {
 // consistent reports whether a consistency model is trained.
 func (c *Config) consistent() bool { return c.goal() == training || c.goal() == distilled }
 
+// variational reports whether the model's process has a γ.
+func (c *Config) variational() bool {
+	return c.Model.Process != nil && c.Model.Process.Kind == diffusion.KindVariational
+}
+
 // checkObjective says what of the objective does not fit the model.
 func (c *Config) checkObjective() error {
 	goal := c.goal()
@@ -74,6 +80,7 @@ func (c *Config) checkObjective() error {
 		{goal != ncsn || c.Model.Process != nil && c.Model.Process.Kind == diffusion.KindSMLD, "objective", `another for a model without a process of kind "smld"`, goal},
 		{c.Importance == false || onLevels, "importance", "false for an objective that does not draw from levels alike", c.Importance},
 		{c.SNRGamma == 0 || goal == "min-snr" && c.SNRGamma > 0, "snr_gamma", `more than 0, with objective "min-snr" only`, c.SNRGamma},
+		{!c.FixedGamma || goal == vdm && c.variational(), "fixed_gamma", `false, but for objective "vdm" and a process of kind "variational"`, c.FixedGamma},
 		{(c.Teacher != "") == (goal == distilled), "teacher", `a model with objective "consistency-distillation", and none without`, c.Teacher},
 		{c.LevelsFirst == 0 || c.consistent() && c.LevelsFirst > 1, "levels_first", "at least 2, for consistency models only", c.LevelsFirst},
 		{c.LevelsLast == 0 || c.consistent() && c.LevelsLast >= c.levelsFirst() && c.LevelsLast <= 1<<16, "levels_last", "levels_first to 65536, for consistency models only", c.LevelsLast},
@@ -110,9 +117,9 @@ func (c *Config) levelsOf(goal string) (Objective, error) {
 		return LSimple{chain}, err
 	case "flow":
 		return FlowMatching{}, nil
-	case "vdm":
-		if p := c.Model.Process; p != nil && p.Kind == diffusion.KindVariational {
-			return VDM{diffusion.Variational{Gamma: p.Gamma}}, nil
+	case vdm:
+		if c.variational() {
+			return VDM{diffusion.Variational{Gamma: c.Model.Process.Gamma}}, nil
 		}
 		return VDM{diffusion.Variational{Gamma: LinearGamma(c.Model.SigmaMin, c.Model.SigmaMax)}}, nil
 	case ncsn:
@@ -163,6 +170,9 @@ func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
 			l.Teacher, err = w.teacherMap(teacher)
 		}
 		return l, err
+	}
+	if g := w.t.gamma; g != nil {
+		return g.loss(c.Model.UnitPixels)
 	}
 	of, err := c.objective()
 	if err != nil {

@@ -95,6 +95,9 @@ func (t *Trainer) restore(tensors []weights.Tensor, step int) error {
 	if t.often != nil {
 		t.often.Update()
 	}
+	if t.gamma != nil {
+		t.gamma.now.SetWeights(t.gamma.weights)
+	}
 	return nil
 }
 
@@ -114,6 +117,9 @@ func (t *Trainer) slots() []slot {
 	}
 	if t.target != nil {
 		slots = append(slots, slot{"target", &t.target.Flat})
+	}
+	if g := t.gamma; g != nil {
+		slots = append(slots, slot{"gamma", &g.weights}, slot{"gamma_m", &g.optimiser.m}, slot{"gamma_v", &g.optimiser.v}, slot{"gamma_average", &g.optimiser.average})
 	}
 	return slots
 }

@@ -32,6 +32,7 @@ type Trainer struct {
 	lost   []float64     // loss of each
 	often  *Importance   // nil: levels are drawn alike
 	target *graph.Params // weights of f⁻ of a consistency model; nil for others
+	gamma  *gamma        // of a model that learns its γ; nil for others
 }
 
 // New returns a run at its start. It keeps c and d. teacher is the model that is
@@ -65,6 +66,9 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 	}
 	if c.consistent() {
 		t.target = t.params.Like(slices.Clone(t.params.Flat))
+	}
+	if c.goal() == vdm && c.variational() && !c.FixedGamma {
+		t.gamma = newGamma(c)
 	}
 	if t.often, err = c.importance(); err != nil {
 		return nil, err
@@ -121,6 +125,9 @@ func (t *Trainer) follow() {
 			t.target.Flat[i] += (w - t.target.Flat[i]) * rest
 		}
 	}
+	if t.gamma != nil {
+		t.gamma.step(t.done, t.config.rate(t.done-1))
+	}
 }
 
 // gradient fills the lanes' gradients for the present step, on all cores. A lane
@@ -171,10 +178,13 @@ func (t *Trainer) Config() *Config { return t.config }
 // Model returns the model as it stands, with averaged weights if the run
 // averages. It is a copy: later steps do not change it.
 func (t *Trainer) Model(name string) (*model.Model, error) {
-	flat := t.params.Flat
+	config, flat := t.config.Model, t.params.Flat
+	if t.gamma != nil {
+		config = t.gamma.of(config, t.config.Average > 0)
+	}
 	if t.config.Average > 0 {
 		flat = t.optimiser.average
 	}
 	copied := append([]float32(nil), flat...)
-	return model.New(name, &t.config.Model, t.params.Like(copied))
+	return model.New(name, &config, t.params.Like(copied))
 }

@@ -109,8 +109,8 @@ var pursuits = []struct {
 		c.Objective = "flow"
 	}},
 	{"vdm", func(c *Config) {
-		onSpec(c, diffusion.PredictEpsilon, &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: LinearGamma(0.01, 40)})
-		c.Objective = "vdm"
+		onSpec(c, diffusion.PredictEpsilon, &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: diffusion.NewMonotone(-9, 7, 3)})
+		c.Objective, c.Model.SigmaMin, c.Model.SigmaMax = vdm, 0.01112, 33
 	}},
 	{"ncsn", func(c *Config) {
 		onSpec(c, diffusion.PredictScaledScore, &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.01, SigmaMax: 40})

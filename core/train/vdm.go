@@ -12,7 +12,8 @@ import (
 //	L_∞ = ½·E[ γ̇(t)·‖ε − ε̂‖² ],   t uniform in (0,1), σ² = e^γ
 //
 // the diffusion part of the bound on −ln p(x₀), in nats. Its expectation depends on
-// the ends of γ alone; its variance on γ between them (see diffusion.EvenLoss).
+// the ends of γ alone; its variance on γ between them (see diffusion.EvenLoss). VDMLoss
+// learns both.
 type VDM struct{ Process diffusion.Variational }
 
 // Sigma implements Objective.

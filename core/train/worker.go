@@ -41,6 +41,9 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 			return nil, err
 		}
 	}
+	if t.gamma != nil {
+		w.batch.Beside = t.gamma.rows(microBatch)
+	}
 	w.loss, err = t.config.loss(w, teacher)
 	return w, err
 }
@@ -48,9 +51,12 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 // load takes the step's weights, and what else changes with steps, into use.
 func (w *worker) load() {
 	w.tape.Load()
-	if l, ok := w.loss.(*Consistency); ok {
+	switch l := w.loss.(type) {
+	case *Consistency:
 		w.target.Load()
 		l.Levels = w.t.config.levels(w.t.done)
+	case *VDMLoss:
+		l.Usual = usual(w.t.losses)
 	}
 }
 
@@ -72,6 +78,9 @@ func (w *worker) lane(images []int, first, from, to int, grad []float32) error {
 		w.tape.Backward(b.N, b.Delta)
 		copy(w.t.lost[at:], b.Loss[:b.N])
 		copy(w.t.drawn[at:], b.Sigma[:b.N])
+		for i := range min(b.N, len(b.Beside)) {
+			copy(w.t.gamma.gradients[at+i], b.Beside[i])
+		}
 	}
 	w.tape.TakeGradients(grad)
 	return nil

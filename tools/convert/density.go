@@ -45,8 +45,8 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 		return nil, fmt.Errorf("pictures are %v (C, H, W), need the model's %v", got, c.Shape)
 	case c.Prediction == model.Consistency:
 		return nil, errors.New("it is a consistency function, need a denoiser: only that has a flow and a bound")
-	case o.bound && c.Schedule == nil:
-		return nil, fmt.Errorf("--bound of a model with prediction %q and no chain of steps, need one trained on a chain (--objective simple, vlb or hybrid), or no --bound", c.Prediction)
+	case o.bound && !c.Chained():
+		return nil, fmt.Errorf("--bound of a model with prediction %q and no chain of steps, need one trained on a chain (--objective simple, vlb or hybrid) or along a γ (vdm), or no --bound", c.Prediction)
 	case o.variance == model.Learned && c.Variance != model.Learned:
 		return nil, misused("--variance learned, need small or large: the model has learned none")
 	case !o.bound && c.Process != nil && c.Process.Kind == diffusion.KindSMLD && c.Process.LevelCount() < asked:

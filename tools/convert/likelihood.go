@@ -51,7 +51,8 @@ What comes out is an upper bound of the bits of the levels, and exact for the de
 but for the steps: see whether more of them change it.
 
 --bound measures the variational bound instead (Ho et al. 2020), of a model that was
-trained on a chain: one evaluation for every step of it, and with --json every term.
+trained on a chain, or in a thousand steps along the γ that a VDM has learned: one
+evaluation for every step, and with --json every term.
 A network that learned variances is measured with them (Nichol & Dhariwal 2021).`,
 		Example: `  tweedie likelihood weights/models/mnist.json data/mnist -n 100
   tweedie likelihood weights/models/mnist.json data/mnist -n 20 --steps 64 --probes 4 --noise gaussian --json

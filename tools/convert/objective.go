@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"math"
 	"strings"
 
 	"tweedie/core/diffusion"
@@ -53,7 +54,7 @@ func pursue(c *train.Config, objective, teacher string) error {
 		m.Defaults.Sampler = "flow-heun"
 	case "vdm":
 		m.SigmaMin, m.SigmaMax = 0.0013, 12.2 // γ from −13.3 to 5: Kingma et al. 2021, appendix
-		onProcess(m, diffusion.PredictV, diffusion.Spec{Kind: diffusion.KindVariational, Gamma: train.LinearGamma(m.SigmaMin, m.SigmaMax)})
+		onProcess(m, diffusion.PredictV, diffusion.Spec{Kind: diffusion.KindVariational, Gamma: diffusion.NewMonotone(2*math.Log(m.SigmaMin), 2*math.Log(m.SigmaMax), 16)})
 		m.TimeScale = 40 // v here too, for the same reason
 	case "ncsn":
 		onProcess(m, diffusion.PredictScaledScore, diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.02, SigmaMax: 2})

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tweedie/core/model"
+	"tweedie/weights"
 )
 
 // Every objective trains a model of its kind, which samples from the command line as it
@@ -25,6 +29,39 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 			}
 			must(t, "verify", model)
 		})
+	}
+}
+
+// A VDM's γ is learned and goes into its file, where its levels, its likelihood and its
+// bound come from.
+func TestVDMLearnsItsGamma(t *testing.T) {
+	data, dir := evalData(), filepath.Join(t.TempDir(), "run")
+	must(t, "train", data, "-o", dir, "--arch", "tiny", "--steps", "30", "--batch", "8", "--sample-every", "-1", "--objective", "vdm")
+	path := filepath.Join(dir, "model.json")
+	f, err := weights.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := model.ParseConfig(f.Manifest.Config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var run struct{ Model model.Config }
+	text, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err == nil {
+		err = json.Unmarshal(text, &run)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	learned, begun := c.Process.Gamma, run.Model.Process.Gamma
+	if learned.Start == begun.Start || learned.End == begun.End || learned.Units[3] == begun.Units[3] || c.SigmaMin == run.Model.SigmaMin {
+		t.Errorf("γ is %+v as it was, levels from %g", learned, c.SigmaMin)
+	}
+	must(t, "sample", path, "-o", filepath.Join(dir, "x.png"), "--sampler", "ddpm", "--schedule", "trailing", "--steps", "4")
+	exact, bound := likelihoodOf(t, path, data, "-n", "2", "--steps", "24"), likelihoodOf(t, path, data, "-n", "2", "--bound")
+	if bound.Evaluations != 1000 || !(bound.Mean > exact.Mean) {
+		t.Errorf("the bound is %g in %d evaluations, the density's bits are %g", bound.Mean, bound.Evaluations, exact.Mean)
 	}
 }
 

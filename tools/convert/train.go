@@ -47,8 +47,9 @@ objective, and --objective chooses another, with a model that goes with it:
 
 ` + objectiveHelp() + `
 Further keys of a configuration: "snr_gamma", "importance" (levels drawn as often
-as their loss is large, where they are those of a chain or an smld process), and of
-consistency models "levels_first", "levels_last" and "target_decay".`,
+as their loss is large, where they are those of a chain or an smld process), of a vdm
+"fixed_gamma" (its γ is not learned), and of consistency models "levels_first",
+"levels_last" and "target_decay".`,
 		Example: `  tweedie data mnist -o data/mnist
   tweedie train data/mnist -o runs/mnist
   tweedie train data/mnist -o runs/mnist --resume

@@ -119,7 +119,7 @@ func infoOf(m *model.Model) (Info, error) {
 	if info.Classes == nil {
 		info.Classes = []string{} // an empty list in JSON, not null
 	}
-	if c.Schedule != nil {
+	if c.Chained() {
 		chain, err := c.Chain()
 		if err != nil {
 			return Info{}, err
