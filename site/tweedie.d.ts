@@ -29,8 +29,17 @@ export class Model {
    * @returns [N,C,H,W]
    */
   forward(x: Float32Array, t: ArrayLike<number>, y?: ArrayLike<number> | null, options?: ForwardOptions): Promise<Float32Array>
+  /**
+   * How probable the model finds a picture: bits per dimension by the probability-flow
+   * ODE, with Hutchinson's estimate of the divergence and uniform dequantisation. The same
+   * numbers as `tweedie likelihood` has for its first picture.
+   */
+  likelihood(options: LikelihoodOptions): Promise<Likelihood>
+  /** The variational bound of a chain on those bits, with its terms. */
+  bound(options: BoundOptions): Promise<Bound>
   /** What a call would do; nothing is computed. It rejects where the call would. */
   plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
+  plan(options: Partial<LikelihoodOptions & BoundOptions>, call: 'likelihood' | 'bound'): Promise<{ nfe: number; sigmas?: number[] }>
   /** Ends the workers. Calls that run, and later ones, reject. */
   close(): void
 }
@@ -170,6 +179,62 @@ export interface InpaintOptions extends SampleOptions {
   resample?: number
   /** Default: 10, or what there is. */
   jump?: number
+}
+
+/** What is asked about a picture. */
+export interface Question {
+  /** Of the places of the pixels within their levels, of the directions, of the bound's noise. Default: 0. */
+  seed?: number | bigint | string | null
+  /** Of the picture. Default: `"none"`, which a model that was not trained without classes refuses. */
+  class?: number | string
+  /** Of the integration (default: 32); of a bound its levels (default: the model's chain, or 256, even in ln σ). */
+  steps?: number
+}
+
+export interface LikelihoodOptions extends Question {
+  /** Of the model's size, as in `inpaint`. */
+  image: ImageData | Uint8Array | Uint8ClampedArray
+  /** Directions, each of which makes an estimate. Default: 1. */
+  probes?: number
+  /** What directions are drawn from. `exact` goes through every axis instead, as many evaluations as a picture has numbers. Default: `rademacher`. */
+  noise?: 'rademacher' | 'gaussian' | 'exact'
+  signal?: AbortSignal
+  onProgress?(told: { progress: number }): void
+}
+
+export interface BoundOptions extends Question {
+  image: ImageData | Uint8Array | Uint8ClampedArray
+  /** Of a step: the posterior's, β, or what the network says. Default: `learned` of a model that has learned it, else `small`. */
+  variance?: 'small' | 'large' | 'learned'
+  signal?: AbortSignal
+  onProgress?(told: { progress: number }): void
+}
+
+export interface Likelihood {
+  /** Per dimension, the mean of the probes' estimates: of the one dequantisation that the seed draws, an upper bound on average. */
+  bits: number
+  /** The standard error from the probes; null for one. */
+  error: number | null
+  /** One a probe. */
+  estimates: number[]
+  /** Evaluations of the network; one with its derivative, which takes about twice the time, counts once. */
+  nfe: number
+  ms: number
+  seed: number | string
+}
+
+export interface Bound {
+  /** Per dimension, at most: the sum of `prior` and `terms`. */
+  bits: number
+  /** L_T: what is left of the picture at the end. */
+  prior: number
+  /** L_0, what the levels of the pixels cost after the last step, then L_{t−1} for the paper's t = 2 … (Ho et al. 2020, eq. 5). */
+  terms: number[]
+  /** The noise level at which each term asks the network. */
+  sigmas: number[]
+  nfe: number
+  ms: number
+  seed: number | string
 }
 
 export interface Plan {

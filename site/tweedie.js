@@ -4,7 +4,9 @@
  * Web Workers; nothing leaves the machine. The types and the contract stand in
  * tweedie.d.ts.
  *
- * @import { Model as Declared, Call, ForwardOptions, InpaintOptions, LoadOptions, ModelInfo, Picture, Plan, Result, SampleOptions } from './tweedie.js'
+ * @import { Model as Declared, Bound, BoundOptions, Call, ForwardOptions, InpaintOptions, Likelihood, LikelihoodOptions, LoadOptions, ModelInfo, Picture, Plan, Question, Result, SampleOptions } from './tweedie.js'
+ * @typedef {{ bits: number[], prior: number, sigmas: number[], evaluations: number }} Answer what the engine says of a picture
+ * @typedef {'likelihood' | 'bound'} Measure
  */
 
 import { Pool, aborted } from './tweedie-pool.js'
@@ -97,13 +99,68 @@ export class Model {
     })
   }
 
+  /** @param {LikelihoodOptions} options @returns {Promise<Likelihood>} */
+  async likelihood(options) {
+    const { bits: estimates, ...rest } = await this.#likely('likelihood', options)
+    const { nfe, ms, seed } = rest
+    return { ...mean(estimates), estimates, nfe, ms, seed }
+  }
+
+  /** @param {BoundOptions} options @returns {Promise<Bound>} */
+  async bound(options) {
+    const { bits: terms, prior, sigmas, nfe, ms, seed } = await this.#likely('bound', options)
+    return { bits: terms.reduce((sum, v) => sum + v, 0) + prior, prior, terms, sigmas, nfe, ms, seed }
+  }
+
+  /**
+   * Probes, or terms, in as many parts as there are workers.
+   * @param {Measure} measure
+   * @param {LikelihoodOptions & BoundOptions} options
+   */
+  #likely(measure, { image, signal, onProgress, ...fields }) {
+    return abortable(signal, async (inner) => {
+      const begun = performance.now()
+      const picture = this.#picture('image', image, this.info.shape[0])
+      const asked = question(measure, fields)
+      const { evaluations } = await this.#weigh(asked, inner)
+      const n = asked.bound ? evaluations : asked.count ?? 1 // terms, or probes
+      let done = 0
+      const parts = ranges(n, Math.ceil(n / this.#pool.size)).map(async ([first, end]) => {
+        const part = JSON.stringify({ ...asked, first, count: end - first })
+        let before = 0
+        /** @type {import('./tweedie-pool.js').OnStep | undefined} */
+        const onStep = onProgress && (({ step, steps }) => {
+          done += (end - first) * (step / steps - before) / n
+          before = step / steps
+          onProgress({ progress: Math.min(1, done) })
+        })
+        const answer = await this.#pool.run({ call: 'likely', question: part, image: picture }, { signal: inner, onStep })
+        return /** @type {Answer} */ (JSON.parse(answer))
+      })
+      const answers = await Promise.all(parts)
+      return {
+        bits: answers.flatMap(({ bits }) => bits), sigmas: answers.flatMap(({ sigmas }) => sigmas ?? []), prior: answers[0].prior,
+        nfe: answers.reduce((sum, answer) => sum + answer.evaluations, 0), ms: performance.now() - begun, seed: asked.seed,
+      }
+    })
+  }
+
+  /** @param {object} asked @param {AbortSignal} [signal] @returns {Promise<Answer>} what a question will take, without its bits */
+  async #weigh(asked, signal) {
+    return JSON.parse(await this.#pool.ask({ call: 'weigh', question: JSON.stringify(asked) }, { signal }))
+  }
+
   /** Ends the workers. Calls that run, and later ones, reject. */
   close() {
     this.#pool.close()
   }
 
-  /** @param {Call & { resample?: number, jump?: number }} [options] @param {'sample' | 'inpaint'} [call] @returns {Promise<Plan>} */
+  /** @param {any} [options] @param {'sample' | 'inpaint' | Measure} [call] @returns {Promise<any>} */
   async plan(options = {}, call = 'sample') {
+    if (call === 'likelihood' || call === 'bound') {
+      const { evaluations, sigmas } = await this.#weigh(question(call, options))
+      return { nfe: evaluations, ...(sigmas && { sigmas }) }
+    }
     const asked = { ...plain(options), seed: seedOf(options.seed) }
     return this.#check(asked, call)
   }
@@ -279,13 +336,34 @@ function plain(fields) {
   for (const [name, value] of Object.entries(fields)) {
     for (const item of [value].flat()) {
       if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`tweedie: ${name}: found ${item}, need a finite number`)
-      const fits = ['number', 'string', 'undefined', name === 'seed' ? 'bigint' : 'number'].includes(typeof item)
+      const fits = ['number', 'string', 'boolean', 'undefined', name === 'seed' ? 'bigint' : 'number'].includes(typeof item)
       if (!fits && item !== null) {
         throw new TypeError(`tweedie: ${name}: found ${typeof item}, need a number or a string`)
       }
     }
   }
   return fields
+}
+
+/**
+ * What the engine is asked about a picture.
+ * @param {Measure} measure
+ * @param {Question & { probes?: number, noise?: string }} fields
+ */
+function question(measure, { probes = measure === 'bound' ? undefined : 1, seed, ...fields }) {
+  const whole = measure === 'bound' || fields.noise === 'exact'
+  return { ...plain(fields), seed: seedOf(seed ?? 0), ...(whole ? {} : { count: probes }), bound: measure === 'bound' }
+}
+
+/**
+ * The mean and its standard error as likelihood.Mean works them out, to the bit.
+ * @param {number[]} values
+ */
+function mean(values) {
+  const n = values.length
+  const bits = values.reduce((sum, v) => sum + v, 0) / n
+  const squares = values.reduce((sum, v) => sum + (v - bits) * (v - bits), 0)
+  return { bits, error: n > 1 ? Math.sqrt(squares / (n - 1) / n) : null }
 }
 
 /** @param {Call['seed']} seed @returns {number | string} the seed as JSON, drawn where none is given */

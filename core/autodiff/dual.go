@@ -2,6 +2,7 @@ package autodiff
 
 import (
 	"fmt"
+	"slices"
 
 	"tweedie/core/graph"
 	"tweedie/core/kernel"
@@ -15,9 +16,10 @@ import (
 // A tangent is a value like others, so that a tape differentiates it once more: that
 // is how an objective that holds the network's own Jacobian is trained.
 //
-// It knows Linear, SiLU, Add, AddChannels and Concat. A Program under a Dual that was
-// given another operation on a value with tangents has that for its mistake, see
-// Program.Err.
+// It knows the operations of a Tape. A Program under a Dual that was given another
+// operation on a value with tangents has that for its mistake, see Program.Err. A tape
+// differentiates the tangents of Linear, SiLU, Add, AddChannels, Concat and of what else
+// is linear; the others' are to be evaluated.
 type Dual struct {
 	graph.Graph
 	tangents map[graph.Value][]graph.Value
@@ -43,40 +45,52 @@ func (d *Dual) Apply(op graph.Op, in ...graph.Value) graph.Value {
 		directions = max(directions, len(d.tangents[v]))
 	}
 	for i := range directions {
-		d.tangents[out] = append(d.tangents[out], d.tangent(op, in, i))
+		d.tangents[out] = append(d.tangents[out], d.tangent(op, in, out, i))
 	}
 	return out
 }
 
-// tangent adds the derivative of op along direction i.
-func (d *Dual) tangent(op graph.Op, in []graph.Value, i int) graph.Value {
-	along := make([]*graph.Value, len(in))
-	for j, v := range in {
+// tangent adds the derivative of op, which made out, along direction i.
+func (d *Dual) tangent(op graph.Op, in []graph.Value, out graph.Value, i int) graph.Value {
+	var moved []graph.Value // the tangents that there are
+	for _, v := range in {
 		if t := d.tangents[v]; len(t) > 0 {
-			along[j] = &t[i]
+			moved = append(moved, t[i])
 		}
 	}
-	switch op.(type) {
-	case graph.Linear:
-		if along[0] != nil {
-			return d.Graph.Apply(op, *along[0], in[1])
+	first := len(moved) == 1 && len(d.tangents[in[0]]) > 0 // and no other
+	switch op := op.(type) {
+	case graph.Linear, graph.Conv:
+		if first {
+			return d.Graph.Apply(op, moved[0], in[1]) // without biases
 		}
+	case graph.Affine:
+		return d.Graph.Apply(graph.Affine{Scale: op.Scale}, moved[0])
+	case graph.Upsample, graph.SpaceToDepth, graph.DepthToSpace, graph.AveragePool, graph.Bilinear:
+		return d.Graph.Apply(op, moved[0])
 	case graph.SiLU:
-		return d.Graph.Apply(siluTangent{}, in[0], *along[0])
+		return d.Graph.Apply(siluTangent{}, in[0], moved[0])
+	case graph.ELU:
+		return d.Graph.Apply(tangent{op, 1}, out, moved[0])
+	case graph.GroupNorm, graph.InstanceNormPlus:
+		if first {
+			return d.Graph.Apply(tangent{op, len(in)}, append(slices.Clone(in), moved...)...)
+		}
+	case graph.Attention:
+		if len(moved) == 3 {
+			return d.Graph.Apply(tangent{op, 3}, append(slices.Clone(in), moved...)...)
+		}
 	case graph.Add:
-		switch {
-		case along[1] == nil:
-			return *along[0]
-		case along[0] == nil:
-			return *along[1]
+		if len(moved) == 1 {
+			return moved[0]
 		}
-		return d.Graph.Apply(op, *along[0], *along[1])
+		return d.Graph.Apply(op, moved...)
 	case graph.AddChannels, graph.Concat:
-		if along[0] != nil && along[1] != nil {
-			return d.Graph.Apply(op, *along[0], *along[1])
+		if len(moved) == 2 {
+			return d.Graph.Apply(op, moved...)
 		}
-		if _, ok := op.(graph.AddChannels); ok && along[1] == nil {
-			return *along[0]
+		if _, ok := op.(graph.AddChannels); ok && first {
+			return moved[0]
 		}
 	}
 	return d.Graph.Apply(noTangent{op})
@@ -87,7 +101,7 @@ type noTangent struct{ graph.Op }
 
 // Infer says so.
 func (o noTangent) Infer([][]int) ([]int, error) {
-	return nil, fmt.Errorf("%T of these values has no tangent here, need Linear, SiLU, Add, AddChannels or Concat", o.Op)
+	return nil, fmt.Errorf("%T of these values has no tangent here, need an operation that a tape differentiates", o.Op)
 }
 
 // siluTangent is SiLU′(x)·ẋ.

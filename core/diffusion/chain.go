@@ -49,13 +49,21 @@ func (p Variational) Chain(T int, low, high float32) (*Chain, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, before := &Chain{}, 0.0
-	for t := range T {
+	sigmas := make([]float64, T)
+	for t := range sigmas {
 		sigma := p.Kernel(first + float64((last-first)*float64(t)/float64(T-1))).Sigma
-		sigma = max(float64(low), min(sigma, float64(high))) // Time is exact to a rounding
-		if t == T-1 {
-			sigma = float64(high)
-		}
+		sigmas[t] = max(float64(low), min(sigma, float64(high))) // Time is exact to a rounding
+	}
+	sigmas[T-1] = float64(high)
+	return ChainAt(sigmas)
+}
+
+// ChainAt returns the chain whose noise levels are these, rising, with ᾱ_t = 1/(1+σ_t²):
+// a discrete process for a model that was trained at all of them. The error names the
+// first that does not rise in float32.
+func ChainAt(sigmas []float64) (*Chain, error) {
+	c, before := &Chain{}, 0.0
+	for _, sigma := range sigmas {
 		variance := float64(sigma * sigma)
 		if err := c.add((variance-before)/(1+variance), 1/(1+variance), sigma); err != nil {
 			return nil, err

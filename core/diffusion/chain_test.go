@@ -161,3 +161,28 @@ func TestScheduleValidate(t *testing.T) {
 		})
 	}
 }
+
+// The chain at the levels of another is that chain.
+func TestChainAt(t *testing.T) {
+	for _, s := range []Schedule{{Kind: Linear}, {Kind: Cosine}} {
+		want := mustChain(t, s)
+		got, err := ChainAt(want.Sigmas)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, beta := range want.Betas {
+			// 1 − ᾱ cancels where σ is small: the levels of want are that far off.
+			if bound := 1e-15 * float64(i+1) / beta; !(math.Abs(got.Betas[i]/beta-1) <= bound+1e-12) {
+				t.Errorf("%s: β of step %d is %g, want %g", s.Kind, i, got.Betas[i], beta)
+			}
+			if a := want.AlphasCumprod[i]; !(math.Abs(got.AlphasCumprod[i]-a) <= 1e-13) || got.Sigma(float64(i)) != want.Sigmas[i] {
+				t.Errorf("%s: ᾱ of step %d is %g, want %g", s.Kind, i, got.AlphasCumprod[i], a)
+			}
+		}
+	}
+	for _, sigmas := range [][]float64{{0, 1}, {1, 1}, {1, 1 + 1e-12}, {1, math.Inf(1)}, {math.NaN()}} {
+		if _, err := ChainAt(sigmas); err == nil || !strings.Contains(err.Error(), "need it to rise") {
+			t.Errorf("%v: got %v", sigmas, err)
+		}
+	}
+}

@@ -54,7 +54,7 @@ func Bound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor
 	out := make([]Terms, x0.Shape[0])
 	for i := range out {
 		out[i].Steps = make([]float64, T-1)
-		out[i].Prior = priorTerm(x0.Row(i), chain.AlphasCumprod[T-1])
+		out[i].Prior = PriorTerm(chain, x0.Row(i))
 	}
 	for t := T - 1; t >= 0; t-- {
 		terms, err := BoundTerm(denoise, chain, x0, t, s)
@@ -147,9 +147,9 @@ func stepTerm(x0, denoised []float32, s *step) float64 {
 	return sum
 }
 
-// priorTerm is KL(q(z_T|x₀) ‖ N(0,I)).
-func priorTerm(x0 []float32, alphaCumprod float64) float64 {
-	squares := 0.0
+// PriorTerm returns L_T of an image's numbers, KL(q(z_T|x₀) ‖ N(0,I)).
+func PriorTerm(chain *diffusion.Chain, x0 []float32) float64 {
+	alphaCumprod, squares := chain.AlphasCumprod[chain.Steps()-1], 0.0
 	for _, v := range x0 {
 		squares += float64(float64(v) * float64(v))
 	}

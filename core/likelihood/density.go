@@ -15,6 +15,7 @@ type Settings struct {
 	Steps    int     `json:"steps"`              // of Runge and Kutta, even in ln σ; 1 to 65536
 	Probe    Probe   `json:"probe,omitempty"`    // how the trace is taken; "" means Rademacher
 	Probes   int     `json:"probes,omitempty"`   // directions for it, 1 to 65536; 0 means 1. Exact has its own number
+	Skip     int     `json:"skip,omitempty"`     // directions before the first, 0 to 65536: where a run is one part of several
 	PriorSD  float64 `json:"prior_sd,omitempty"` // standard deviation of a pixel at SigmaMax; 0 means SigmaMax
 	Seed     uint64  `json:"seed,omitempty"`     // of the directions
 	First    uint64  `json:"first,omitempty"`    // number of the first image: an image keeps its directions in any batch
@@ -33,6 +34,9 @@ func (s Settings) Validate() error {
 	if s.Probes < 0 || s.Probes > maxSteps {
 		return fmt.Errorf("likelihood: probes is %d, need 0 to %d", s.Probes, maxSteps)
 	}
+	if s.Skip < 0 || s.Skip > maxSteps {
+		return fmt.Errorf("likelihood: skip is %d, need 0 to %d", s.Skip, maxSteps)
+	}
 	if !(s.PriorSD >= 0 && s.PriorSD <= math.MaxFloat32) {
 		return fmt.Errorf("likelihood: prior_sd is %g, need a finite number of at least 0", s.PriorSD)
 	}
@@ -41,8 +45,33 @@ func (s Settings) Validate() error {
 
 // Density is what LogDensity finds of one image.
 type Density struct {
-	Log   float64 // ln p(x), nats
-	Error float64 // its standard error from the probes; 0 for Exact, NaN for a single probe
+	Log       float64   // ln p(x), nats: the mean of Estimates
+	Error     float64   // its standard error from the probes; 0 for Exact, NaN for a single probe
+	Estimates []float64 // of ln p(x), one a probe; the only one of Exact
+}
+
+// Bits returns the estimates as bits per dimension, of an image of dims numbers; see BitsPerDim.
+func (d Density) Bits(dims int) []float64 {
+	bits := make([]float64, len(d.Estimates))
+	for i, v := range d.Estimates {
+		bits[i] = BitsPerDim(v, dims)
+	}
+	return bits
+}
+
+// Mean returns the mean of numbers, which sum in order, and its standard error, NaN of a
+// single one.
+func Mean(values []float64) (mean, err float64) {
+	n := float64(len(values))
+	for _, v := range values {
+		mean += v
+	}
+	mean /= n
+	squares := 0.0
+	for _, v := range values {
+		squares += float64((v - mean) * (v - mean))
+	}
+	return mean, math.Sqrt(squares / (n - 1) / n)
 }
 
 // LogDensity returns ln p of each image x [N,H,W,C] under the probability flow
@@ -92,7 +121,7 @@ func newFlow(product Product, x *tensor.Tensor, s Settings) *flow {
 		probes = tensor.Size(x.Shape[1:])
 	}
 	for k := range probes {
-		f.probes = append(f.probes, s.Probe.directions(x.Shape, k, s.Seed, s.First))
+		f.probes = append(f.probes, s.Probe.directions(x.Shape, s.Skip+k, s.Seed, s.First))
 		f.spread = append(f.spread, make([]float64, x.Shape[0]))
 	}
 	return f
@@ -160,20 +189,16 @@ func (f *flow) densities() []Density {
 			squares += float64(v * v)
 		}
 		prior := -float64(float64(d)*(num.Log(sd)+halfLog2Pi)) - squares/(2*sd*sd)
-		mean, n := 0.0, float64(len(f.spread))
-		for _, s := range f.spread {
-			mean += s[i]
+		sum := 0.0
+		for _, spread := range f.spread {
+			out[i].Estimates = append(out[i].Estimates, prior+spread[i])
+			sum += spread[i]
 		}
-		if f.s.Probe == Exact {
-			out[i] = Density{Log: prior + mean}
+		if f.s.Probe == Exact { // whose axes add up
+			out[i] = Density{Log: prior + sum, Estimates: []float64{prior + sum}}
 			continue
 		}
-		mean /= n
-		off := 0.0
-		for _, s := range f.spread {
-			off += float64((s[i] - mean) * (s[i] - mean))
-		}
-		out[i] = Density{Log: prior + mean, Error: math.Sqrt(off / (n - 1) / n)}
+		out[i].Log, out[i].Error = Mean(out[i].Estimates)
 	}
 	return out
 }

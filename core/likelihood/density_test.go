@@ -3,6 +3,8 @@ package likelihood
 import (
 	"context"
 	"math"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -125,8 +127,29 @@ func TestDensityDoesNotDependOnItsBatch(t *testing.T) {
 		s := Settings{SigmaMin: 0.05, SigmaMax: 50, Steps: 5, Probe: probe, Probes: 2, Seed: 5}
 		all := densities(t, turned.product, x, s)
 		s.First = 2
-		if alone := densities(t, turned.product, tensor.Of(x.Row(2), 1, 1, 3, 1), s); alone[0] != all[2] {
+		alone := densities(t, turned.product, tensor.Of(x.Row(2), 1, 1, 3, 1), s)
+		if !reflect.DeepEqual(alone[0], all[2]) {
 			t.Errorf("%s: alone %+v, in a batch %+v", probe, alone[0], all[2])
+		}
+	}
+}
+
+// A run is the same in parts: each makes the estimates of its probes.
+func TestDensityInParts(t *testing.T) {
+	x := normals(0.5, 2, 1, 3, 1)
+	s := Settings{SigmaMin: 0.05, SigmaMax: 50, Steps: 5, Probe: Gaussian, Probes: 5, Seed: 5}
+	whole := densities(t, turned.product, x, s)
+	s.Probes = 2
+	first := densities(t, turned.product, x, s)
+	s.Probes, s.Skip = 3, 2
+	rest := densities(t, turned.product, x, s)
+	for i, d := range whole {
+		parts := append(first[i].Estimates, rest[i].Estimates...)
+		if !slices.Equal(parts, d.Estimates) {
+			t.Errorf("image %d: in parts %v, whole %v", i, parts, d.Estimates)
+		}
+		if mean, err := Mean(parts); mean != d.Log || err != d.Error {
+			t.Errorf("image %d: mean %g ± %g of %+v", i, mean, err, d)
 		}
 	}
 }
@@ -171,6 +194,7 @@ func TestSettingsValidate(t *testing.T) {
 		{func(s *Settings) { s.SigmaMax = 0.05 }, "noise levels 0.1 to 0.05"},
 		{func(s *Settings) { s.Steps = 0 }, "steps is 0, need 1 to 65536"},
 		{func(s *Settings) { s.Probes = -1 }, "probes is -1"},
+		{func(s *Settings) { s.Skip = -1 }, "skip is -1"},
 		{func(s *Settings) { s.PriorSD = nan }, "prior_sd is NaN"},
 		{func(s *Settings) { s.Probe = "sobol" }, `probe is "sobol", need "rademacher", "gaussian" or "exact"`},
 	} {

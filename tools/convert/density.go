@@ -1,19 +1,18 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
 
-	"tweedie/core/autodiff"
 	"tweedie/core/diffusion"
-	"tweedie/core/graph"
 	"tweedie/core/infer"
-	"tweedie/core/kernel"
 	"tweedie/core/likelihood"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
 	"tweedie/tools/convert/internal/dataset"
+	"tweedie/wasm/engine"
 )
 
 // subject is a model whose likelihoods are measured, and the pictures.
@@ -23,8 +22,8 @@ type subject struct {
 	chain   *diffusion.Chain // of --bound
 	learned bool             // --bound has the variances that the network says
 	set     *dataset.Dataset
-	class   []int         // of each picture, by the model's numbers, −1 for none
-	params  *graph.Params // what is differentiated; nil where differences are taken
+	class   []int // of each picture, by the model's numbers, −1 for none
+	passes  int   // evaluations of the network that a product takes; one that is differentiated counts once
 }
 
 // subject checks that a model suits the pictures and what is asked of it. It fills in
@@ -40,17 +39,22 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 		o.settings.SigmaMax = float64(high)
 	}
 	asked := 2*o.settings.Steps + 1 // noise levels: the ends of the steps and their middles
+	if o.bound {
+		var err error
+		if s.chain, err = o.chainOf(c); err != nil {
+			return nil, err
+		}
+		asked = s.chain.Steps()
+	}
 	switch got := [3]int{set.C, set.H, set.W}; {
 	case got != c.Shape:
 		return nil, fmt.Errorf("pictures are %v (C, H, W), need the model's %v", got, c.Shape)
 	case c.Prediction == model.Consistency:
 		return nil, errors.New("it is a consistency function, need a denoiser: only that has a flow and a bound")
-	case o.bound && !c.Chained():
-		return nil, fmt.Errorf("--bound of a model with prediction %q and no chain of steps, need one trained on a chain (--objective simple, vlb or hybrid) or along a γ (vdm), or no --bound", c.Prediction)
 	case o.variance == model.Learned && c.Variance != model.Learned:
 		return nil, misused("--variance learned, need small or large: the model has learned none")
-	case !o.bound && c.Process != nil && c.Process.Kind == diffusion.KindSMLD && c.Process.LevelCount() < asked:
-		return nil, fmt.Errorf("it was trained at %d noise levels and the flow asks for %d, need at least as many: a model of all noise levels, or fewer --steps", c.Process.LevelCount(), asked)
+	case c.Process != nil && c.Process.Kind == diffusion.KindSMLD && c.Process.LevelCount() < asked:
+		return nil, fmt.Errorf("it was trained at %d noise levels and %d are asked for, need at least as many: a model of all noise levels, or fewer --steps", c.Process.LevelCount(), asked)
 	case !o.bound && !(float32(o.settings.SigmaMin) >= low && float32(o.settings.SigmaMax) <= high && o.settings.SigmaMin < o.settings.SigmaMax):
 		return nil, misused("noise levels %g to %g, need a range within the model's [%g, %g]", o.settings.SigmaMin, o.settings.SigmaMax, low, high)
 	}
@@ -60,113 +64,65 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 	}
 	if o.bound {
 		s.learned = c.Variance == model.Learned && (o.variance == "" || o.variance == model.Learned)
-		s.chain, err = c.Chain()
-		return s, err
+		return s, nil
 	}
-	if c.Variance != model.Learned && differentiable(m) {
-		s.params = m.Params()
-		err = m.Err()
+	f, err := engine.NewFlow(m, 1, infer.Options{})
+	if err != nil {
+		return nil, err
 	}
-	return s, err
+	s.passes = f.Evaluations()
+	return s, nil
 }
 
-// differentiable reports whether every operation of the model's network has a derivative.
-func differentiable(m *model.Model) bool {
-	net := m.Network()
-	_, err := autodiff.New(net.Program, net.Out, graph.NewParams(net.Program), 1, kernel.Exact, net.Program.Inputs[0].Value)
-	return err == nil
-}
-
-// passes returns how many evaluations of the network a product takes; one that is
-// differentiated counts once.
-func (s *subject) passes() int {
-	if s.params == nil {
-		return 3
+// chainOf returns the chain of --bound: the model's own, or one of as many levels as were
+// asked for.
+func (o *likelihoods) chainOf(c *model.Config) (*diffusion.Chain, error) {
+	if c.Chained() && o.levels == 0 {
+		return c.Chain()
 	}
-	return 1
+	low, high := c.SigmaRange()
+	return engine.LevelsOf(cmp.Or(o.levels, engine.BoundSteps), engine.SigmaRange{Min: low, Max: high})
 }
 
 // worker measures pictures of a subject, in one goroutine.
 type worker struct {
 	*subject
-	class   []int                    // of the pictures that are measured now
-	tick    func(pictures int) error // called before each evaluation of so many
-	denoise diffusion.Denoiser       // for --bound and differences
-	product likelihood.Product
+	class  []int                    // of the pictures that are measured now
+	tick   func(pictures int) error // called before each evaluation of so many
+	runner *model.Runner            // of --bound
+	flow   *engine.Flow             // of the ODE
 }
 
 // worker returns one that takes up to batch pictures at a time.
-func (s *subject) worker(batch int, fast bool) (*worker, error) {
-	w := &worker{subject: s}
-	if s.params != nil {
-		return w, w.differentiate(batch, fast)
+func (s *subject) worker(batch int, fast bool) (w *worker, err error) {
+	w = &worker{subject: s}
+	how := infer.Options{Workers: 1, Fast: fast}
+	if s.chain != nil {
+		w.runner, err = s.model.NewRunner(batch, how)
+	} else {
+		w.flow, err = engine.NewFlow(s.model, batch, how)
 	}
-	runner, err := s.model.NewRunner(batch, infer.Options{Workers: 1, Fast: fast})
-	if err != nil {
+	return w, err
+}
+
+// denoise is D(x;σ) of the pictures.
+func (w *worker) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	if err := w.tick(x.Shape[0]); err != nil {
 		return nil, err
 	}
-	w.denoise = func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		if err := w.tick(x.Shape[0]); err != nil {
-			return nil, err
-		}
-		denoise := runner.Denoiser(w.class, 1)
-		if !s.learned {
-			denoise = diffusion.Mean(denoise)
-		}
-		return denoise(x, sigma)
+	denoise := w.runner.Denoiser(w.class, 1)
+	if !w.learned {
+		denoise = diffusion.Mean(denoise)
 	}
-	w.product = likelihood.Differences(w.denoise)
-	return w, nil
+	return denoise(x, sigma)
 }
 
-// differentiate makes the product of a tape of the network.
-func (w *worker) differentiate(batch int, fast bool) error {
-	mode := kernel.Exact
-	if fast {
-		mode = kernel.Fast
+// product is that with its derivative along e.
+func (w *worker) product(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
+	if err := w.tick(x.Shape[0] * w.passes); err != nil {
+		return nil, nil, err
 	}
-	net := w.model.Network()
-	tape, err := autodiff.New(net.Program, net.Out, w.params, batch, mode, net.Program.Inputs[0].Value)
-	if err != nil {
-		return err
-	}
-	p, err := w.config.Parametrisation()
-	if err != nil {
-		return err
-	}
-	times, labels := make([]float32, batch), make([]float32, batch)
-	network := likelihood.OfTape(tape, batch, func(start, end int, cNoise float32) [][]float32 {
-		for i := range end - start {
-			times[i] = w.config.Time(cNoise)
-			if labels[i] = float32(w.class[start+i]); w.class[start+i] < 0 && w.config.NullClass != nil {
-				labels[i] = float32(*w.config.NullClass)
-			}
-		}
-		return [][]float32{times, labels}[:len(net.Program.Inputs)-1]
-	})
-	product := likelihood.Of(network, p)
-	if w.config.UnitPixels {
-		product = ofUnit(product)
-	}
-	w.product = func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
-		if err := w.tick(x.Shape[0]); err != nil {
-			return nil, nil, err
-		}
-		return product(x, e, sigma)
-	}
-	return nil
-}
-
-// ofUnit is diffusion.OfUnit of a product: J of D(x;σ) = 2·D′((x+1)/2; σ/2) − 1 is that
-// of D′.
-func ofUnit(product likelihood.Product) likelihood.Product {
-	return func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
-		denoised, err = diffusion.OfUnit(func(x *tensor.Tensor, sigma float32) (d *tensor.Tensor, err error) {
-			d, along, err = product(x, e, sigma)
-			return d, err
-		})(x, sigma)
-		return denoised, along, err
-	}
+	return w.flow.Product(w.class)(x, e, sigma)
 }
 
 // measured is what likelihood prints.

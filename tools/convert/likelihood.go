@@ -29,6 +29,7 @@ type likelihoods struct {
 	dequantise    int
 	bound         bool
 	variance      string
+	levels        int // of --bound; 0 means those of the model's chain, or 256
 	unconditional bool
 	compute       compute
 	data          dataFlags
@@ -50,12 +51,15 @@ dequantised: each pixel is moved to a place drawn evenly from its level's interv
 What comes out is an upper bound of the bits of the levels, and exact for the density
 but for the steps: see whether more of them change it.
 
---bound measures the variational bound instead (Ho et al. 2020), of a model that was
-trained on a chain, or in a thousand steps along the γ that a VDM has learned: one
-evaluation for every step, and with --json every term.
-A network that learned variances is measured with them (Nichol & Dhariwal 2021).`,
+--bound measures the variational bound instead (Ho et al. 2020), on the chain that the
+model was trained on, or in a thousand steps along the γ that a VDM has learned; with
+--steps, or of a model without either, on a chain of that many noise levels over the
+model's range, even in their logarithm: one evaluation for every step, and with --json
+every term. A network that learned variances is measured with them (Nichol & Dhariwal
+2021).`,
 		Example: `  tweedie likelihood weights/models/mnist.json data/mnist -n 100
   tweedie likelihood weights/models/mnist.json data/mnist -n 20 --steps 64 --probes 4 --noise gaussian --json
+  tweedie likelihood weights/models/mnist.json data/mnist -n 20 --bound --steps 1000
   tweedie likelihood ddpm.json data/mnist -n 50 --bound --variance large`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: models,
@@ -64,7 +68,7 @@ A network that learned variances is measured with them (Nichol & Dhariwal 2021).
 	f := cmd.Flags()
 	f.IntVarP(&o.n, "number", "n", 100, "how many pictures, the first of the split")
 	f.StringVar(&o.split, "split", "", "train or test (default: test where DATA has one)")
-	f.IntVar(&o.settings.Steps, "steps", 32, "steps of the integration, even in the logarithm of the noise level")
+	f.IntVar(&o.settings.Steps, "steps", 32, "steps of the integration, even in the logarithm of the noise level; levels of --bound")
 	f.IntVar(&o.settings.Probes, "probes", 1, "random directions a picture")
 	f.StringVar(&o.noise, "noise", "rademacher", "directions: rademacher, gaussian, or exact for every axis in turn")
 	f.IntVar(&o.dequantise, "dequantise", 1, "places drawn for the pixels of a picture, each followed")
@@ -141,9 +145,12 @@ func (o *likelihoods) check(cmd *cobra.Command, data string) error {
 	case o.split != string(dataset.Train) && o.split != string(dataset.Test):
 		return misused("--split is %q, need %q or %q", o.split, dataset.Train, dataset.Test)
 	}
-	for _, flag := range []string{"steps", "probes", "noise", "dequantise", "sigma-min", "sigma-max"} {
+	if o.bound && given("steps") {
+		o.levels = o.settings.Steps
+	}
+	for _, flag := range []string{"probes", "noise", "dequantise", "sigma-min", "sigma-max"} {
 		if o.bound && given(flag) {
-			return misused("--%s with --bound: the bound goes by the chain's own steps, need one or the other", flag)
+			return misused("--%s with --bound: the bound follows no flow, need one or the other", flag)
 		}
 	}
 	return nil
@@ -208,7 +215,7 @@ func (o *likelihoods) evaluations(s *subject) int {
 	if o.settings.Probe == likelihood.Exact {
 		probes = tensor.Size(s.config.Shape[:])
 	}
-	return 4 * o.settings.Steps * probes * o.dequantise * s.passes()
+	return 4 * o.settings.Steps * probes * o.dequantise * s.passes
 }
 
 // pictures measures pictures [start, end) and writes what it finds to r.
@@ -237,7 +244,8 @@ func (o *likelihoods) pictures(w *worker, start, end int, r *measured) error {
 			return err
 		}
 		for i, v := range found {
-			r.Bits[start+i] += likelihood.BitsPerDim(v.Log, d) / float64(o.dequantise)
+			bits, _ := likelihood.Mean(v.Bits(d))
+			r.Bits[start+i] += bits / float64(o.dequantise)
 		}
 	}
 	return nil

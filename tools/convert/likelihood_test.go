@@ -111,7 +111,7 @@ func TestLikelihoodRefuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"--bound", 1, "need one trained on a chain"},
+		{"--bound --steps 1", 1, "need 2 to"},
 		{"--variance large", 2, "--variance without --bound"},
 		{"--bound --variance tiny", 2, `need "small", "large" or "learned"`},
 		{"--bound --probes 2", 2, "--probes with --bound"},

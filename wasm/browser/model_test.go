@@ -5,6 +5,8 @@ package main_test
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -102,4 +104,32 @@ func (f *modelFile) put(s *site, name string) {
 	for i, shard := range f.parsed.Shards {
 		s.put("/models/"+shard.File, f.shards[i])
 	}
+}
+
+// openFile opens a model that lies in files.
+func openFile(t testing.TB, path string) *modelFile {
+	t.Helper()
+	f := &modelFile{}
+	var err error
+	if f.manifest, err = os.ReadFile(path); err != nil {
+		t.Fatal(err)
+	}
+	if f.parsed, err = weights.ParseManifest(f.manifest); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range f.parsed.Shards {
+		shard, err := os.ReadFile(filepath.Join(filepath.Dir(path), s.File))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.shards = append(f.shards, shard)
+	}
+	file, err := f.parsed.Decode(f.shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f.engine, err = engine.Open(file, engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return f
 }

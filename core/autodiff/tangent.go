@@ -1,0 +1,142 @@
+package autodiff
+
+import (
+	"tweedie/core/graph"
+	"tweedie/core/kernel"
+	"tweedie/core/quant"
+)
+
+// tangent is the derivative along a direction of an operation that is not linear. Its
+// inputs are those of the operation, of ELU the output, and then their tangents, of all
+// that have one.
+type tangent struct {
+	graph.Op
+	inputs int // of the operation
+}
+
+// Infer returns what the operation does.
+func (o tangent) Infer(in [][]int) ([]int, error) { return o.Op.Infer(in[:o.inputs]) }
+
+// Cost counts twice the operation's.
+func (o tangent) Cost(in [][]int, out []int) graph.Cost {
+	return graph.Cost{FLOPs: 2 * o.Op.Cost(in, out).FLOPs}
+}
+
+// Bind returns the kernel.
+func (o tangent) Bind(in, _ [][]int, out []int, batch int, _ kernel.Arithmetic) graph.Runner {
+	shape := in[0]
+	k := 1
+	for _, n := range shape {
+		k *= n
+	}
+	r := &tangentRunner{size: k}
+	switch op := o.Op.(type) {
+	case graph.ELU:
+		r.image = func(dy []float32, x [][]float32, _ []float32) {
+			clear(dy)
+			kernel.ELUBackward(dy, x[0], x[1])
+		}
+	case graph.GroupNorm:
+		n := op.Norm(shape)
+		r.scratch, r.image = 2*k+2*n.Groups, r.groupNorm(n)
+	case graph.InstanceNormPlus:
+		n := op.Norm(shape)
+		r.scratch = k + 5*n.C
+		r.image = func(dy []float32, x [][]float32, scratch []float32) {
+			stats := scratch[k : k+3*n.C]
+			kernel.InstanceNormPlus(scratch[:k], x[0], x[1], stats, n)
+			kernel.InstanceNormPlusTangent(dy, x[0], x[2], x[1], stats, scratch[k+3*n.C:k+5*n.C], n)
+		}
+	case graph.Attention:
+		a := op.Attn(shape)
+		r.scratch = kernel.AttentionTangentScratch(a)
+		r.image = func(dy []float32, x [][]float32, scratch []float32) {
+			kernel.AttentionTangent(dy, x[0], x[1], x[2], x[3], x[4], x[5], scratch, a)
+		}
+	}
+	for _, s := range in {
+		each := 1
+		for _, n := range s {
+			each *= n
+		}
+		r.sizes = append(r.sizes, each)
+	}
+	return r
+}
+
+// tangentRunner computes a tangent image by image.
+type tangentRunner struct {
+	size, scratch int
+	sizes         []int // of one sample of the inputs
+	params        [][]float32
+	image         func(dy []float32, x [][]float32, scratch []float32)
+}
+
+func (r *tangentRunner) Load(params []quant.Numbers) {
+	r.params = nil
+	for _, p := range params {
+		r.params = append(r.params, p.Float32())
+	}
+}
+
+func (r *tangentRunner) Scratch() int { return r.scratch }
+
+func (r *tangentRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	var of [6][]float32
+	for i := range n {
+		for j, k := range r.sizes {
+			of[j] = x[j][i*k : (i+1)*k]
+		}
+		r.image(y[i*r.size:(i+1)*r.size], of[:], scratch)
+	}
+}
+
+// groupNorm returns the tangent of a group norm, and of SiLU behind it.
+func (r *tangentRunner) groupNorm(n kernel.Norm) func(dy []float32, x [][]float32, scratch []float32) {
+	withSiLU := n.SiLU
+	n.SiLU = false
+	return func(dy []float32, x [][]float32, scratch []float32) {
+		z, dz := scratch[:r.size], scratch[r.size:2*r.size]
+		mean, rstd := scratch[2*r.size:][:n.Groups], scratch[2*r.size+n.Groups:][:n.Groups]
+		kernel.GroupNorm(z, x[0], r.params[0], r.params[1], mean, rstd, n)
+		if !withSiLU {
+			dz = dy
+		}
+		kernel.GroupNormTangent(dz, x[0], x[1], r.params[0], mean, rstd, n)
+		if withSiLU {
+			clear(dy)
+			kernel.SiLUBackward(dy, z, dz)
+		}
+	}
+}
+
+// Along returns a program that gives, beside what p does, the derivative along a
+// direction: behind the inputs of p, the first of which is an image, it takes a
+// direction of that shape, and its output [H,W,2C] holds the C channels of p's output
+// and the C of ∂output/∂image·direction. It has p's parameters by their names. The
+// error names an operation that has no tangent here.
+func Along(p *graph.Program, out graph.Value) (*graph.Program, graph.Value, error) {
+	q := &graph.Program{}
+	d, values := NewDual(q), make([]graph.Value, p.Values())
+	for _, i := range p.Inputs {
+		values[i.Value] = q.Input(i.Name, i.Shape...)
+	}
+	for _, w := range p.Params {
+		values[w.Value] = q.Param(w.Name, w.Init, w.Shape...)
+	}
+	image := p.Inputs[0]
+	d.Along(values[image.Value], q.Input("direction of "+image.Name, image.Shape...))
+	for _, n := range p.Nodes {
+		var in []graph.Value
+		for _, v := range append(append([]graph.Value{}, n.In...), n.Params...) {
+			in = append(in, values[v])
+		}
+		values[n.Out] = d.Apply(n.Op, in...)
+	}
+	if err := q.Err(); err != nil {
+		return nil, 0, err
+	}
+	both := append([]graph.Value{values[out]}, d.Tangents(values[out])...)
+	joined := q.Apply(graph.Concat{}, both...)
+	return q, joined, q.Err()
+}
