@@ -46,7 +46,8 @@ wasm: toolchain ## the page with its wasm, in tools/convert/internal/page/built
 	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)/wasm_exec.js
 	@echo $(BUILD) > $(BUILT)/build-id
 	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
-	@$(GO) run ./tools/slim $(BUILT)/tweedie.wasm
+	GOOS=js GOARCH=wasm $(GO) build -tags whole $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie-whole.wasm ./wasm/browser
+	@$(GO) run ./tools/slim $(BUILT)/tweedie.wasm && $(GO) run ./tools/slim $(BUILT)/tweedie-whole.wasm
 
 site: build ## dist/, the static site of MODELS
 	bin/tweedie site $(MODELS) -o dist

@@ -10,16 +10,17 @@
 /** The most bytes of a shard that are read: the format allows 24 MiB. */
 const MOST_BYTES = 24 * 2 ** 20
 
-/** @type {Promise<WebAssembly.Module> | null} */
-let compiled = null
+/** @type {Map<string, Promise<WebAssembly.Module>>} by URL */
+const compiled = new Map()
 
-/** Compiles the wasm, once a page. @param {URL} url @returns {Promise<WebAssembly.Module>} */
+/** Compiles a wasm, once a page. @param {URL} url @returns {Promise<WebAssembly.Module>} */
 export function compile(url) {
-  compiled ??= download(url).catch((error) => {
-    compiled = null
-    throw error
-  })
-  return compiled
+  let module = compiled.get(url.href)
+  if (!module) {
+    compiled.set(url.href, (module = download(url)))
+    module.catch(() => compiled.delete(url.href))
+  }
+  return module
 }
 
 /** @param {URL} url @returns {Promise<WebAssembly.Module>} */

@@ -32,14 +32,14 @@ export class Model {
   /**
    * How probable the model finds a picture: bits per dimension by the probability-flow
    * ODE, with Hutchinson's estimate of the divergence and uniform dequantisation. The same
-   * numbers as `tweedie likelihood` has for its first picture.
+   * numbers as `tweedie likelihood` has for its first picture. The program for it,
+   * tweedie-whole.wasm, is fetched with the first call; its workers end with each.
    */
   likelihood(options: LikelihoodOptions): Promise<Likelihood>
   /** The variational bound of a chain on those bits, with its terms. */
   bound(options: BoundOptions): Promise<Bound>
   /** What a call would do; nothing is computed. It rejects where the call would. */
   plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
-  plan(options: Partial<LikelihoodOptions & BoundOptions>, call: 'likelihood' | 'bound'): Promise<{ nfe: number; sigmas?: number[] }>
   /** Ends the workers. Calls that run, and later ones, reject. */
   close(): void
 }
@@ -63,6 +63,10 @@ export interface ModelInfo {
   samplers: Sampler[]
   /** The noise levels that the model supports, in units of pixels that span [−1,1]. */
   sigma: { min: number; max: number }
+  /** How many noise levels it was trained at, evenly spaced in ln σ; 0 means all of the range. Only of such a model there is a likelihood by the ODE. */
+  levels: number
+  /** Steps of the chain that it was trained on; 0 means none. */
+  chain: number
   /** What a call gets that does not say otherwise; `corrector_steps` and `epsilon` with that sampler only. */
   defaults: { sampler: string; steps: number; guidance: number; eta: number; schedule?: string; corrector_steps?: number; epsilon?: number }
   /** The most workers. */

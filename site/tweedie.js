@@ -4,9 +4,8 @@
  * Web Workers; nothing leaves the machine. The types and the contract stand in
  * tweedie.d.ts.
  *
- * @import { Model as Declared, Bound, BoundOptions, Call, ForwardOptions, InpaintOptions, Likelihood, LikelihoodOptions, LoadOptions, ModelInfo, Picture, Plan, Question, Result, SampleOptions } from './tweedie.js'
+ * @import { Model as Declared, Bound, BoundOptions, Call, ForwardOptions, InpaintOptions, Likelihood, LikelihoodOptions, LoadOptions, ModelInfo, Picture, Plan, Result, SampleOptions } from './tweedie.js'
  * @typedef {{ bits: number[], prior: number, sigmas: number[], evaluations: number }} Answer what the engine says of a picture
- * @typedef {'likelihood' | 'bound'} Measure
  */
 
 import { Pool, aborted } from './tweedie-pool.js'
@@ -41,19 +40,21 @@ export function load(url, { workers, onProgress, signal } = {}) {
     const [info] = await Promise.all([pool.start(), files, module])
     const told = JSON.parse(info)
     const sharing = pool.sharing(told.unconditional && told.classes.length > 0) ?? 'none'
-    return new Model({ ...told, workers: size, sharing }, pool)
+    return new Model({ ...told, workers: size, sharing }, pool, files)
   })
 }
 
 /** @implements {Declared} */
 export class Model {
   #pool
+  #files
 
-  /** @param {ModelInfo} info @param {Pool} pool */
-  constructor(info, pool) {
+  /** @param {ModelInfo} info @param {Pool} pool @param {Promise<import('./tweedie-pool.js').Files>} files of the model */
+  constructor(info, pool, files) {
     /** @type {Readonly<ModelInfo>} */
     this.info = Object.freeze(info)
     this.#pool = pool
+    this.#files = files
   }
 
   /** @param {SampleOptions} [options] @returns {Promise<Result>} */
@@ -101,53 +102,54 @@ export class Model {
 
   /** @param {LikelihoodOptions} options @returns {Promise<Likelihood>} */
   async likelihood(options) {
-    const { bits: estimates, ...rest } = await this.#likely('likelihood', options)
+    const { bits: estimates, ...rest } = await this.#likely(false, options)
     const { nfe, ms, seed } = rest
     return { ...mean(estimates), estimates, nfe, ms, seed }
   }
 
   /** @param {BoundOptions} options @returns {Promise<Bound>} */
   async bound(options) {
-    const { bits: terms, prior, sigmas, nfe, ms, seed } = await this.#likely('bound', options)
+    const { bits: terms, prior, sigmas, nfe, ms, seed } = await this.#likely(true, options)
     return { bits: terms.reduce((sum, v) => sum + v, 0) + prior, prior, terms, sigmas, nfe, ms, seed }
   }
 
   /**
-   * Probes, or terms, in as many parts as there are workers.
-   * @param {Measure} measure
+   * Asks the whole program, which is fetched for it and whose workers end with the call,
+   * for probes, or terms, in as many parts as there are workers.
+   * @param {boolean} bound
    * @param {LikelihoodOptions & BoundOptions} options
    */
-  #likely(measure, { image, signal, onProgress, ...fields }) {
+  #likely(bound, { image, signal, onProgress, probes = 1, seed = 0, steps, ...fields }) {
     return abortable(signal, async (inner) => {
       const begun = performance.now()
       const picture = this.#picture('image', image, this.info.shape[0])
-      const asked = question(measure, fields)
-      const { evaluations } = await this.#weigh(asked, inner)
-      const n = asked.bound ? evaluations : asked.count ?? 1 // terms, or probes
-      let done = 0
-      const parts = ranges(n, Math.ceil(n / this.#pool.size)).map(async ([first, end]) => {
-        const part = JSON.stringify({ ...asked, first, count: end - first })
-        let before = 0
-        /** @type {import('./tweedie-pool.js').OnStep | undefined} */
-        const onStep = onProgress && (({ step, steps }) => {
-          done += (end - first) * (step / steps - before) / n
-          before = step / steps
-          onProgress({ progress: Math.min(1, done) })
-        })
-        const answer = await this.#pool.run({ call: 'likely', question: part, image: picture }, { signal: inner, onStep })
-        return /** @type {Answer} */ (JSON.parse(answer))
-      })
-      const answers = await Promise.all(parts)
-      return {
-        bits: answers.flatMap(({ bits }) => bits), sigmas: answers.flatMap(({ sigmas }) => sigmas ?? []), prior: answers[0].prior,
-        nfe: answers.reduce((sum, answer) => sum + answer.evaluations, 0), ms: performance.now() - begun, seed: asked.seed,
+      const { levels, chain, workers } = this.info
+      const asked = { ...plain(fields), seed: seedOf(seed), steps: steps ?? (bound ? chain || levels || 256 : 32), bound }
+      const n = bound ? asked.steps : asked.noise === 'exact' ? 1 : probes // terms, or probes
+      if (!Number.isInteger(n) || n < 1) throw new RangeError(`tweedie: ${bound ? 'steps' : 'probes'}: found ${n}, need a whole number, at least 1`)
+      const pool = new Pool(Math.min(workers, n), BUILD, compile(new URL('./tweedie-whole.wasm', import.meta.url)), this.#files)
+      inner.addEventListener('abort', () => pool.close())
+      try {
+        let done = 0
+        const answers = await Promise.all(ranges(n, Math.ceil(n / pool.size)).map(async ([first, end]) => {
+          let before = 0
+          /** @type {import('./tweedie-pool.js').OnStep} */
+          const onStep = ({ step, steps }) => {
+            done += (end - first) * (step / steps - before) / n
+            before = step / steps
+            onProgress?.({ progress: Math.min(1, done) })
+          }
+          const question = JSON.stringify({ ...asked, first, count: end - first })
+          return /** @type {Answer} */ (JSON.parse(await pool.run({ call: 'likely', question, image: picture }, { signal: inner, onStep })))
+        }))
+        return {
+          bits: answers.flatMap(({ bits }) => bits), sigmas: answers.flatMap(({ sigmas }) => sigmas ?? []), prior: answers[0].prior,
+          nfe: answers.reduce((sum, answer) => sum + answer.evaluations, 0), ms: performance.now() - begun, seed: asked.seed,
+        }
+      } finally {
+        pool.close()
       }
     })
-  }
-
-  /** @param {object} asked @param {AbortSignal} [signal] @returns {Promise<Answer>} what a question will take, without its bits */
-  async #weigh(asked, signal) {
-    return JSON.parse(await this.#pool.ask({ call: 'weigh', question: JSON.stringify(asked) }, { signal }))
   }
 
   /** Ends the workers. Calls that run, and later ones, reject. */
@@ -155,12 +157,8 @@ export class Model {
     this.#pool.close()
   }
 
-  /** @param {any} [options] @param {'sample' | 'inpaint' | Measure} [call] @returns {Promise<any>} */
+  /** @param {Call & { resample?: number, jump?: number }} [options] @param {'sample' | 'inpaint'} [call] @returns {Promise<Plan>} */
   async plan(options = {}, call = 'sample') {
-    if (call === 'likelihood' || call === 'bound') {
-      const { evaluations, sigmas } = await this.#weigh(question(call, options))
-      return { nfe: evaluations, ...(sigmas && { sigmas }) }
-    }
     const asked = { ...plain(options), seed: seedOf(options.seed) }
     return this.#check(asked, call)
   }
@@ -329,8 +327,9 @@ function abortable(signal, work) {
 /**
  * The fields of a request as JSON can carry them, or an error that names the one
  * it cannot: JSON would turn NaN into null, which means absent.
- * @param {Call} fields
- * @returns {Call}
+ * @template {object} T
+ * @param {T} fields
+ * @returns {T}
  */
 function plain(fields) {
   for (const [name, value] of Object.entries(fields)) {
@@ -343,16 +342,6 @@ function plain(fields) {
     }
   }
   return fields
-}
-
-/**
- * What the engine is asked about a picture.
- * @param {Measure} measure
- * @param {Question & { probes?: number, noise?: string }} fields
- */
-function question(measure, { probes = measure === 'bound' ? undefined : 1, seed, ...fields }) {
-  const whole = measure === 'bound' || fields.noise === 'exact'
-  return { ...plain(fields), seed: seedOf(seed ?? 0), ...(whole ? {} : { count: probes }), bound: measure === 'bound' }
 }
 
 /**

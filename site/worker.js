@@ -32,8 +32,7 @@ const BUILD = 'dev'
  *   sample(request: string, hooks: Hooks, share: Share, done: Done): void,
  *   inpaint(request: string, image: object, mask: object, hooks: Hooks, share: Share, done: Done): void,
  *   forward(x: Uint8Array, t: Uint8Array, y: Uint8Array | null, share: Share, done: Done): void,
- *   weigh(question: string, done: Done): void,
- *   likely(question: string, image: object, step: (step: number, steps: number) => void, done: Done): void,
+ *   likely?(question: string, image: object, step: (step: number, steps: number) => void, done: Done): void,
  *   join(rank: number, size: number, memory: Uint8Array, meet: () => boolean, leave: () => void, done: Done): void,
  *   follow(done: Done): void,
  *   replied(error: string | null, numbers: Uint8Array | null): void,
@@ -83,7 +82,6 @@ async function answer(message) {
     if (!binding) return done(`tweedie: ${call}: the worker has not started`)
     if (call === 'load') return binding.load(message.manifest, message.shards, message.sums, done)
     if (call === 'check') return binding.check(message.request, message.inpaint, done)
-    if (call === 'weigh') return binding.weigh(message.question, done)
     if (call === 'digest') return binding.digest(message.bytes, done)
     if (call === 'follow') return binding.follow(done)
     if (call === 'join') {
@@ -99,7 +97,7 @@ async function answer(message) {
     if (call === 'sample') binding.sample(message.request, hooks, share, done)
     else if (call === 'inpaint') binding.inpaint(message.request, message.image, message.mask, hooks, share, done)
     else if (call === 'forward') binding.forward(bytesOf(message.x), bytesOf(message.t), message.y && bytesOf(message.y), share, done)
-    else if (call === 'likely') binding.likely(message.question, message.image, (step, steps) => scope.postMessage({ id, step, steps }), done)
+    else if (call === 'likely' && binding.likely) binding.likely(message.question, message.image, (step, steps) => scope.postMessage({ id, step, steps }), done)
     else done(`tweedie: unknown call ${call}`)
   } catch (error) {
     done(wording(error))

@@ -43,19 +43,17 @@ func newBinding() *binding { return &binding{turn: newTurn()} }
 // call is a method of the engine behind its JavaScript arguments, without done.
 type call func(ctx context.Context, args []js.Value) (any, error)
 
-// funcs returns the methods by name. They live as long as the program, which
+// funcs returns the methods by name, without those of whole. They live as long as the program, which
 // owns them: there is nothing to release before the worker ends, and no call
 // makes further ones.
 func (b *binding) funcs() map[string]js.Func {
 	return map[string]js.Func{
 		"load":    b.bind(b.load, false),
 		"check":   b.bind(b.check, false),
-		"weigh":   b.bind(b.weigh, false),
 		"digest":  b.bind(b.digest, false),
 		"sample":  b.bind(b.sample, true),
 		"inpaint": b.bind(b.inpaint, true),
 		"forward": b.bind(b.forward, true),
-		"likely":  b.bind(b.likely, true),
 		"join":    b.bind(b.join, false),
 		"follow":  b.bind(b.follow, true),
 		"replied": js.FuncOf(b.replied),
@@ -222,44 +220,6 @@ func (b *binding) forward(ctx context.Context, args []js.Value) (any, error) {
 		}
 		return jsFloats(out), nil
 	})
-}
-
-// weigh(question) returns what likely will take.
-func (b *binding) weigh(_ context.Context, args []js.Value) (any, error) {
-	e, d, err := b.question(args[0])
-	if err != nil {
-		return nil, err
-	}
-	return resultOf(e.CheckDensity(d))
-}
-
-// likely(question, image, step) returns the answer as JSON and calls step(done, total)
-// after every evaluation.
-func (b *binding) likely(ctx context.Context, args []js.Value) (any, error) {
-	e, d, err := b.question(args[0])
-	if err != nil {
-		return nil, err
-	}
-	return resultOf(e.Likelihood(ctx, d, pictureOf(args[1]), func(done, total int) {
-		args[2].Invoke(done, total)
-	}))
-}
-
-// question reads a question about a picture for the model.
-func (b *binding) question(v js.Value) (*engine.Engine, engine.Density, error) {
-	e, err := b.model()
-	if err != nil {
-		return nil, engine.Density{}, err
-	}
-	d, err := engine.ParseDensity([]byte(v.String()))
-	return e, d, err
-}
-
-func resultOf(d engine.Densities, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return jsonOf(d)
 }
 
 // images returns a result as JavaScript has it.

@@ -41,21 +41,24 @@ func TestLikelihoodSameNumbers(t *testing.T) {
 				Terms, Sigmas []float64
 				NFE           int
 			}
-			Plan, BoundPlan int
-			Progress        []float64
+			Progress []float64
+			Fetched  []string // before and after
 		}
 		p.run(t, &got, `
 			const model = await load('/models/%s.json', { workers: 2 })
 			const image = Uint8Array.from({ length: 64 * %d }, (_, i) => 4 * Math.floor(i / %[2]d))
 			const progress = []
+			const fetched = () => performance.getEntriesByType('resource').map(({ name }) => name.replace(/.*\//, '')).filter((name) => name.endsWith('.wasm')).join(' ')
+			const before = fetched()
 			const one = await model.likelihood({ image, steps: 2 })
 			const asked = { image, seed: 7, steps: 3, probes: 5, noise: 'gaussian', onProgress: (told) => progress.push(told.progress) }
 			const many = await model.likelihood(asked)
 			const bound = await model.bound({ image, seed: 7, steps: 9 })
-			const plan = (await model.plan({ steps: 3, probes: 5 }, 'likelihood')).nfe
-			const boundPlan = (await model.plan({ steps: 9 }, 'bound')).nfe
 			model.close()
-			return { one, many, bound, plan, boundPlan, progress }`, name, picture.Channels)
+			return { one, many, bound, progress, fetched: [before, fetched()] }`, name, picture.Channels)
+		if want := []string{"tweedie.wasm", "tweedie.wasm tweedie-whole.wasm"}; !slices.Equal(got.Fetched, want) {
+			t.Errorf("%s: fetched %q before a likelihood and after, want %q", name, got.Fetched, want)
+		}
 		ask := func(d engine.Density) engine.Densities {
 			out, err := f.engine.Likelihood(t.Context(), d, picture, nil)
 			if err != nil {
@@ -72,11 +75,11 @@ func TestLikelihoodSameNumbers(t *testing.T) {
 			t.Errorf("%s, five probes: got %+v, want %+v: %g ± %g", name, got.Many, many, mean, off)
 		}
 		bound := ask(engine.Density{Seed: 7, Steps: new(9), Bound: true})
-		if !slices.Equal(got.Bound.Terms, bound.Bits) || !slices.Equal(got.Bound.Sigmas, bound.Sigmas) || got.Bound.Prior != bound.Prior || got.Bound.NFE != 9 || got.BoundPlan != 9 {
+		if !slices.Equal(got.Bound.Terms, bound.Bits) || !slices.Equal(got.Bound.Sigmas, bound.Sigmas) || got.Bound.Prior != bound.Prior || got.Bound.NFE != 9 {
 			t.Errorf("%s, bound: got %+v, want %+v", name, got.Bound, bound)
 		}
-		if got.Plan != 60 || len(got.Progress) != 60 || !slices.IsSorted(got.Progress) || !(got.Progress[59] > 0.999) {
-			t.Errorf("%s: plans %d evaluations, tells of %v", name, got.Plan, got.Progress)
+		if len(got.Progress) != 60 || !slices.IsSorted(got.Progress) || !(got.Progress[59] > 0.999) {
+			t.Errorf("%s: 60 evaluations tell of %v", name, got.Progress)
 		}
 	}
 }
@@ -98,14 +101,14 @@ func TestLikelihoodErrors(t *testing.T) {
 			await words(model.likelihood({ image: new Uint8Array(5) })),
 			await words(model.likelihood({ image, noise: 'sobol' })),
 			await words(model.likelihood({ image, probes: 0 })),
-			await words(model.plan({ steps: 1 }, 'bound')),
+			await words(model.bound({ image, steps: 1 })),
 			await words(model.likelihood({ image, class: 'blu' })),
 			await words(model.bound({ image, colour: 3 })),
 			await words(model.likelihood({ image, steps: 1 })),
 		]
 		model.close()
 		return answers`)
-	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `probe is "sobol"`, "count: found 0", "steps: found 1, need 2", `found "blu"`, "colour: found an unknown name", "fine"} {
+	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `probe is "sobol"`, "probes: found 0", "steps: found 1, need 2", `found "blu"`, "colour: found an unknown name", "fine"} {
 		if !strings.Contains(got[i], want) {
 			t.Errorf("got %q, want %q", got[i], want)
 		}

@@ -7,6 +7,9 @@
 // Every call ends in done(error, value, aborted), once: error is null or the
 // message of the Go error, value what the method returned, aborted whether the
 // call was cancelled. The program never exits by itself.
+//
+// Built with the tag whole it has all methods, see whole.go: what few visitors ask for
+// is not in what all of them fetch.
 package main
 
 import "syscall/js"
@@ -19,8 +22,10 @@ func main() {
 	b := newBinding()
 	api := js.Global().Get("Object").New()
 	api.Set("build", build)
-	for name, f := range b.funcs() {
-		api.Set(name, f)
+	for _, methods := range []map[string]js.Func{b.funcs(), b.whole()} {
+		for name, f := range methods {
+			api.Set(name, f)
+		}
 	}
 	js.Global().Call("tweedie", api)
 	select {}

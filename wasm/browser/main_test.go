@@ -71,15 +71,15 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(data)
 }
 
-// build compiles the program for the page.
-func build(id string) ([]byte, error) {
+// build compiles the program for the page, with tags.
+func build(id string, tags ...string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "tweedie-wasm-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "tweedie.wasm")
-	cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.build="+id, "-o", out, ".")
+	cmd := exec.Command("go", "build", "-tags", strings.Join(tags, ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.build="+id, "-o", out, ".")
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, text)
@@ -96,6 +96,10 @@ func newSite() (*site, error) {
 		return nil, err
 	}
 	s.put("/tweedie.wasm", program)
+	if program, err = build(testBuild, "whole"); err != nil {
+		return nil, err
+	}
+	s.put("/tweedie-whole.wasm", program)
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return nil, err

@@ -69,16 +69,6 @@ type inquiry struct {
 	evaluations int // of the denoiser or of products
 }
 
-// CheckDensity returns what Likelihood will take, without the bits, or its error.
-func (e *Engine) CheckDensity(d Density) (Densities, error) {
-	q, err := e.inquire(d)
-	out := Densities{Evaluations: q.evaluations}
-	if err == nil && d.Bound {
-		out.Sigmas = q.chain.Sigmas[q.First : q.First+q.count]
-	}
-	return out, err
-}
-
 // inquire fills d in. The error names what the model cannot answer.
 func (e *Engine) inquire(d Density) (q inquiry, err error) {
 	if e.model == nil {
@@ -111,8 +101,8 @@ func (e *Engine) inquire(d Density) (q inquiry, err error) {
 		}
 		levels, most = q.chain.Steps(), q.chain.Steps()
 	}
-	if p := c.Process; p != nil && p.Kind == diffusion.KindSMLD && p.LevelCount() < levels {
-		return q, fmt.Errorf("engine: likelihood: found a model of %d noise levels, need one of all levels: %d of them are asked for", p.LevelCount(), levels)
+	if trained := e.info.Levels; trained != 0 && trained < levels {
+		return q, fmt.Errorf("engine: likelihood: found a model of %d noise levels, need one of all levels: %d of them are asked for", trained, levels)
 	}
 	if d.First < 0 || d.First >= most {
 		return q, fmt.Errorf("engine: first: found %d, need a whole number in [0, %d)", d.First, most)
@@ -176,10 +166,11 @@ func (q inquiry) settings(e *Engine) likelihood.Settings {
 }
 
 // Likelihood answers d about a picture of the model's size. onStep, if not nil, is told
-// after each evaluation how many of how many are done. The error is one of CheckDensity or
-// of the picture, or wraps the cause of ctx.
+// after each evaluation how many of how many are done. The error says what the model
+// cannot answer, is one of the picture, or wraps the cause of ctx.
 func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onStep func(done, total int)) (Densities, error) {
-	out, err := e.CheckDensity(d)
+	var out Densities
+	q, err := e.inquire(d)
 	if err != nil {
 		return out, err
 	}
@@ -187,7 +178,6 @@ func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onSte
 	if err := image.check("image", h, w, c); err != nil {
 		return out, err
 	}
-	q, _ := e.inquire(d) // CheckDensity has seen that it can
 	if e.flow == nil && !d.Bound {
 		if e.flow, err = NewFlow(e.model, 1, e.how); err != nil {
 			return out, err
@@ -202,7 +192,9 @@ func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onSte
 		return err
 	}
 	e.pacer.start()
+	out.Evaluations = q.evaluations
 	if d.Bound {
+		out.Sigmas = q.chain.Sigmas[q.First : q.First+q.count]
 		out.Bits, out.Prior, err = q.bound(e, image, step)
 	} else {
 		out.Bits, err = q.flow(e, image, step)

@@ -170,7 +170,7 @@ func TestLikelihoodErrors(t *testing.T) {
 	if _, err := ParseDensity([]byte(`{"steps": "x"}`)); err == nil || !strings.Contains(err.Error(), "engine: steps: found") {
 		t.Errorf("a text for a number: got %v", err)
 	}
-	if _, err := newTestEngine(0.4).CheckDensity(Density{}); err == nil || !strings.Contains(err.Error(), "model file") {
+	if _, err := newTestEngine(0.4).Likelihood(t.Context(), Density{}, checkers(), nil); err == nil || !strings.Contains(err.Error(), "model file") {
 		t.Errorf("an engine of no file: got %v", err)
 	}
 	e := openStarted(t, ncsn)

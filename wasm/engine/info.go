@@ -19,6 +19,8 @@ type Info struct {
 	Bytes         int64            `json:"bytes"`         // of the model's shards
 	Samplers      []sampler.Method `json:"samplers"`      // those that suit the model, the recommended one first
 	Sigma         SigmaRange       `json:"sigma"`
+	Levels        int              `json:"levels"` // noise levels that it was trained at, evenly spaced in ln σ; 0 means all of the range
+	Chain         int              `json:"chain"`  // steps of the chain that it was trained on; 0 means none
 	Defaults      Defaults         `json:"defaults"`
 	SIMD          bool             `json:"simd"` // whether this build computes with vectors
 	Card          json.RawMessage  `json:"card,omitempty"`

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"slices"
 
+	"tweedie/core/diffusion"
 	"tweedie/core/infer"
 	"tweedie/core/json"
 	"tweedie/core/model"
@@ -124,7 +125,10 @@ func infoOf(m *model.Model) (Info, error) {
 		if err != nil {
 			return Info{}, err
 		}
-		info.chain = chain
+		info.chain, info.Chain = chain, chain.Steps()
+	}
+	if p := c.Process; p != nil && p.Kind == diffusion.KindSMLD {
+		info.Levels = p.LevelCount()
 	}
 	if _, err := info.Check(Request{}, false); err != nil {
 		return Info{}, fmt.Errorf("engine: the model's defaults: %w", err)

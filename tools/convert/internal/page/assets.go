@@ -21,7 +21,7 @@ var built embed.FS
 const buildFile = "build-id"
 
 // required names the files without which a page cannot run.
-var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "wasm_exec.js", buildFile}
+var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-whole.wasm", "wasm_exec.js", buildFile}
 
 // extensions lists, for what is taken from an asset folder, its media type.
 var extensions = map[string]string{
