@@ -24,8 +24,8 @@ func ramp(channels int) engine.Picture {
 // TestLikelihoodSameNumbers: the browser, with probes and terms split over two workers,
 // finds the bits that the native engine finds, to the last.
 func TestLikelihoodSameNumbers(t *testing.T) {
-	p := open(t)
 	for name, config := range map[string]string{"colour": colour, "gray": gray, "listed": listed(t)} {
+		p := open(t)
 		f := newModel(t, name, config)
 		f.put(p.site, name)
 		picture := ramp(f.engine.Info().Shape[0])
