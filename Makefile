@@ -62,6 +62,7 @@ worker: build ## the Cloudflare Worker and its site, in bin/worker
 	$(GO) run github.com/syumai/workers/cmd/workers-assets-gen -mode=go -o $(WORKER)/build
 	@rm $(WORKER)/build/worker.mjs && cp wasm/worker/*.js $(WORKER)/build/
 	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(WORKER)/build/app.wasm ./wasm/worker
+	@$(GO) run ./tools/slim $(WORKER)/build/app.wasm
 	bin/tweedie site $(MODELS) -o $(WORKER)/site --share --plain
 
 workerd: .cache/workerd/installed-lock.json

@@ -35,17 +35,23 @@ func (o Attention) Attn(x []int) kernel.Attn {
 }
 
 // Bind returns the kernel.
-func (o Attention) Bind(in, _ [][]int, _ []int, _ int, _ kernel.Arithmetic) Runner {
-	return attentionRunner{o.Attn(in[0])}
+//
+// q may be of other positions than k and v: see Part.
+func (o Attention) Bind(in, _ [][]int, out []int, _ int, mode kernel.Arithmetic) Runner {
+	return attentionRunner{o.Attn(in[1]), size(out), mode}
 }
 
-type attentionRunner struct{ attn kernel.Attn }
+type attentionRunner struct {
+	attn    kernel.Attn
+	queries int // numbers of q, and of what comes out
+	mode    kernel.Arithmetic
+}
 
 func (attentionRunner) Load([]quant.Numbers) {}
 func (r attentionRunner) Scratch() int       { return kernel.AttentionScratch(r.attn) }
 func (r attentionRunner) Run(y []float32, x [][]float32, n int, scratch []float32) {
-	k := r.attn.L * r.attn.C
+	q, k := r.queries, r.attn.L*r.attn.C
 	for i := range n {
-		kernel.Attention(y[i*k:(i+1)*k], x[0][i*k:(i+1)*k], x[1][i*k:(i+1)*k], x[2][i*k:(i+1)*k], scratch, r.attn)
+		kernel.Attention(y[i*q:(i+1)*q], x[0][i*q:(i+1)*q], x[1][i*k:(i+1)*k], x[2][i*k:(i+1)*k], scratch, r.attn, r.mode)
 	}
 }

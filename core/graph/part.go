@@ -8,6 +8,7 @@ const (
 	Everything Need = iota // its operation cannot be divided by channels
 	Rows                   // its inputs whole, and the rows of its parameters that are those channels
 	Own                    // the same channels of its inputs and parameters
+	Positions              // Everything, but its first input for the positions that it computes alone
 )
 
 // Part returns the operation that computes channels [starts[i], starts[i+1]) of
@@ -34,7 +35,7 @@ func Part(op Op, in [][]int, out, starts []int, i int) (Op, Need) {
 		return o, Own
 	case Attention:
 		if !along(starts, last/o.Heads) {
-			return op, Everything
+			return op, Positions
 		}
 		o.Heads = own * o.Heads / last
 		return o, Own

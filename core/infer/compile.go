@@ -106,11 +106,41 @@ func (c *compiler) divide(n *graph.Node) bool {
 		for i, v := range n.In {
 			in[i] = narrowed(in[i], c.own(v))
 		}
+	case need == graph.Positions:
+		return c.spread(n)
 	default:
 		return false
 	}
 	c.part[n.Out] = c.emit(n, c.bind(n, op, in, s), c.program.Size(n.Out)/last(out)*c.own(n.Out), sources...)
 	return true
+}
+
+// spread adds this member's positions of an operation and the exchange of all, if that
+// is worth while.
+func (c *compiler) spread(n *graph.Node) bool {
+	in, out := c.program.Shapes(n.In), c.program.Shape(n.Out)
+	s := positions(out, c.team.Size())
+	if !worth(c.program, n, s, priceOf(c.team)) {
+		return false
+	}
+	low, high, size := s[c.team.Rank()], s[c.team.Rank()+1], c.program.Size(n.Out)
+	var r graph.Runner = idle{}
+	if low < high {
+		in[0] = []int{1, (high - low) / last(out), last(out)}
+		r = &stretch{Runner: n.Op.Bind(in, nil, in[0], 1, c.options.Arithmetic()), low: low, high: high, size: size, in: make([][]float32, len(in))}
+	}
+	own := c.emit(n, r, high-low, each(n.In, c.wholeOf)...)
+	c.whole[n.Out] = c.emit(nil, gather{c.team, 1, size, s, c.batch}, size, own)
+	return true
+}
+
+// positions returns where the members' positions of an image start among its numbers.
+func positions(shape []int, size int) []int {
+	out := make([]int, size+1)
+	for i := range out {
+		out[i] = shape[0] * shape[1] * i / size * last(shape)
+	}
+	return out
 }
 
 // bind makes op, this member's part of n, ready. A member without channels has
@@ -176,11 +206,11 @@ func priceOf(t Team) price {
 // worth reports whether members that share an operation are done sooner, the
 // exchange of its output included.
 func worth(p *graph.Program, n *graph.Node, starts []int, price price) bool {
-	channels, most := last(p.Shape(n.Out)), 0
+	all, most := starts[len(starts)-1], 0
 	for i, end := range starts[1:] {
 		most = max(most, end-starts[i])
 	}
-	saved := effort(p, n) / int64(channels) * int64(channels-most)
+	saved := effort(p, n) / int64(all) * int64(all-most)
 	return saved > price.fixed+price.number*int64(p.Size(n.Out))
 }
 

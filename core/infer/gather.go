@@ -1,8 +1,12 @@
 package infer
 
-import "tweedie/core/quant"
+import (
+	"tweedie/core/graph"
+	"tweedie/core/quant"
+)
 
-// gather makes a value [rows,C] of the members' channels of it.
+// gather makes a value [rows,C] of the members' channels of it. What they have whole
+// positions of counts as one row.
 type gather struct {
 	team       Team
 	rows, size int // of a sample
@@ -49,6 +53,25 @@ func (c cut) Run(y []float32, x [][]float32, n int, _ []float32) {
 	width := c.high - c.low
 	for r := range n * c.rows {
 		copy(y[r*width:(r+1)*width], x[0][r*c.channels+c.low:])
+	}
+}
+
+// stretch runs an operation for some positions of its first input.
+type stretch struct {
+	graph.Runner
+	low, high int         // of a sample's numbers
+	size      int         // of a sample of any input
+	in        [][]float32 // of one
+}
+
+func (s *stretch) Run(y []float32, x [][]float32, n int, scratch []float32) {
+	own := s.high - s.low
+	for i := range n {
+		for j := range x {
+			s.in[j] = x[j][i*s.size : (i+1)*s.size]
+		}
+		s.in[0] = s.in[0][s.low:s.high]
+		s.Runner.Run(y[i*own:(i+1)*own], s.in, 1, scratch)
 	}
 }
 

@@ -29,7 +29,10 @@ func Traffic(p *graph.Program, batch int) int {
 			continue
 		}
 		_, need := graph.Part(n.Op, p.Shapes(n.In), p.Shape(n.Out), s, 0)
-		shared = shared || need == graph.Rows && worth(p, n, s, priceOf(nil))
+		if need == graph.Positions {
+			s = positions(p.Shape(n.Out), 2)
+		}
+		shared = shared || (need == graph.Rows || need == graph.Positions) && worth(p, n, s, priceOf(nil))
 	}
 	if !shared {
 		return 0

@@ -2,8 +2,8 @@ package kernel
 
 import "math"
 
-// Attn is the shape of a self-attention over one image: L positions of C
-// channels, which fall into Heads runs of C/Heads.
+// Attn is the shape of an attention over one image: L positions of C channels,
+// which fall into Heads runs of C/Heads.
 type Attn struct{ L, C, Heads int }
 
 // AttentionScratch returns how many numbers Attention needs as its scratch.
@@ -21,21 +21,25 @@ func AttentionBackwardScratch(a Attn) int {
 }
 
 // Attention writes softmax(q·kᵀ/√d)·v to y, head by head (Vaswani et al. 2017,
-// arXiv:1706.03762, eq. 1), d = C/Heads; y, q, k, v [L,C], a head is a run of d
-// channels. scratch is overwritten. y may be q.
+// arXiv:1706.03762, eq. 1), d = C/Heads; a head is a run of d
+// channels; y, q [Q,C] for any Q, k, v [L,C]: a query's bits do not depend on the
+// others. scratch is overwritten. y may be q.
 //
 // A score sums over d in order. With m the largest score of a row, its weights
 // are num.Exp32((score − m)·(1/√d)); their sum runs in 16 virtual lanes, position
 // j in lane j mod 16; the weighted sum of v runs over the positions in order and
-// is then multiplied by the sum's reciprocal.
+// is then multiplied by the sum's reciprocal. Fast holds for the sums of products.
 //
 // It panics unless the lengths fit a and scratch holds AttentionScratch(a).
-func Attention(y, q, k, v, scratch []float32, a Attn) {
-	a.check(y, q, k, v)
+func Attention(y, q, k, v, scratch []float32, a Attn, mode Arithmetic) {
+	a.check(k, v)
+	if len(y) != len(q) || len(q)%a.C != 0 {
+		panic("kernel: Attention: y and q are not both [Q,C]")
+	}
 	if len(scratch) < AttentionScratch(a) {
 		panic("kernel: Attention: scratch is too short")
 	}
-	attentionFast(y, q, k, v, scratch, a)
+	attentionFast(y, q, k, v, scratch, a, mode)
 }
 
 // AttentionBackward adds to dq, dk, dv [L,C] the gradients of Attention at q, k,
@@ -73,7 +77,7 @@ func (a Attn) scale() float32 {
 }
 
 type (
-	attentionFunc         = func(y, q, k, v, scratch []float32, a Attn)
+	attentionFunc         = func(y, q, k, v, scratch []float32, a Attn, mode Arithmetic)
 	attentionBackwardFunc = func(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn)
 )
 

@@ -2,11 +2,11 @@ package kernel
 
 import "math"
 
-func attentionRef(y, q, k, v, scratch []float32, a Attn) {
+func attentionRef(y, q, k, v, scratch []float32, a Attn, _ Arithmetic) {
 	d, l, _ := a.padded()
 	p, sum := scratch[:l], scratch[l:l+d]
 	for at := 0; at < a.C; at += d {
-		for i := range a.L {
+		for i := range len(q) / a.C {
 			inv := 1 / weightsRef(p, q[i*a.C+at:], k[at:], a)
 			clear(sum)
 			for j, pj := range p[:a.L] {

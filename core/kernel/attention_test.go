@@ -47,8 +47,8 @@ func TestAttention(t *testing.T) {
 				for i := range scratch {
 					scratch[i] = float32(math.NaN())
 				}
-				attentionRef(want, q, k, v, slices.Clone(scratch), a)
-				im.fn(y, q, k, v, scratch, a)
+				attentionRef(want, q, k, v, slices.Clone(scratch), a, Exact)
+				im.fn(y, q, k, v, scratch, a, Exact)
 				sameBits(t, y, want)
 				checkGuard(t, y)
 				checkGuard(t, scratch)
@@ -59,7 +59,16 @@ func TestAttention(t *testing.T) {
 				bound := 0x1p-24 * (2*d*16*math.Sqrt(d) + float64(a.L) + 16) * largest(wide(v))
 				within(t, "y", y, attention64(wide(q), wide(k), wide(v), a), bound)
 
-				im.fn(q, q, k, v, scratch, a) // y may be q
+				from, to := a.L/3*a.C, (a.L+1)/2*a.C // some queries, whatever the others are
+				some := guarded(rng, to-from)
+				im.fn(some, q[from:to], k, v, scratch, a, Exact)
+				sameBits(t, some, want[from:to])
+				checkGuard(t, some)
+
+				im.fn(some, q[from:to], k, v, scratch, a, Fast)
+				within(t, "fast", some, wide(want[from:to]), 2*bound)
+
+				im.fn(q, q, k, v, scratch, a, Exact) // y may be q
 				sameBits(t, q, want)
 			})
 		}
@@ -163,7 +172,7 @@ func TestForwardAllocatesNothing(t *testing.T) {
 	x, y, scratch := guarded(rng, 49*96), guarded(rng, 49*96), guarded(rng, AttentionScratch(a))
 	c, stat := guarded(rng, 96), guarded(rng, 8)
 	for name, f := range map[string]func(){
-		"Attention": func() { Attention(y, x, x, x, scratch, a) },
+		"Attention": func() { Attention(y, x, x, x, scratch, a, Exact) },
 		"GroupNorm": func() { GroupNorm(y, x, c, c, stat, stat, n) },
 		"SiLU":      func() { SiLU(y, x) },
 		"AddRows":   func() { AddRows(y, x, c) },
@@ -189,7 +198,7 @@ func BenchmarkAttention(b *testing.B) {
 		for _, im := range attentionImpls {
 			b.Run("forward/"+name+im.name, func(b *testing.B) {
 				for b.Loop() {
-					im.fn(y, q, k, v, scratch, a)
+					im.fn(y, q, k, v, scratch, a, Exact)
 				}
 				rate(b, 1)
 			})

@@ -11,19 +11,20 @@ const attnRows = 24
 
 // attentionTiled returns Attention on the tiles of set.
 func attentionTiled(set *tileSet) attentionFunc {
-	return func(y, q, k, v, scratch []float32, a Attn) {
+	return func(y, q, k, v, scratch []float32, a Attn, mode Arithmetic) {
 		d, l, w := a.padded()
+		queries := len(q) / a.C
 		keys := operand{k: d, n: a.L, data: scratch[:d*l]}
 		values := operand{k: a.L, n: d, data: scratch[d*l:][:a.L*w]}
 		p := scratch[d*l+a.L*w:][:attnRows*l]
 		for head := 0; head < a.C; head += d {
 			keys.packTransposed(k[head:], a.C, set)
 			values.pack(v[head:], a.C, set)
-			for i := 0; i < a.L; i += attnRows {
-				n := min(attnRows, a.L-i)
-				sums := weightsTiled(p, q[i*a.C+head:], &keys, n, a, Exact, set)
+			for i := 0; i < queries; i += attnRows {
+				n := min(attnRows, queries-i)
+				sums := weightsTiled(p, q[i*a.C+head:], &keys, n, a, mode, set)
 				yi := y[i*a.C+head:]
-				values.times(yi, a.C, p, l, n, Exact, set)
+				values.times(yi, a.C, p, l, n, mode, set)
 				for r := range n {
 					Scale(yi[r*a.C:][:d], yi[r*a.C:][:d], 1/sums[r])
 				}

@@ -57,7 +57,7 @@ func TestForwardGolden(t *testing.T) {
 		check("GroupNorm+SiLU/"+im.name, goldenNormSiLU, y)
 	}
 	for _, im := range attentionImpls {
-		im.fn(y, q, k, v, scratch, a)
+		im.fn(y, q, k, v, scratch, a, Exact)
 		check("Attention/"+im.name, goldenAttention, y)
 	}
 	for _, im := range eluImpls {

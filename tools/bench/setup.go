@@ -137,7 +137,11 @@ func (r *rig) build(ctx context.Context) error {
 	if err := r.run(ctx, "", "bin/tweedie", site...); err != nil {
 		return err
 	}
-	return r.run(ctx, "", "env", "GOOS=js", "GOARCH=wasm", "go", "build", "-trimpath", "-o", filepath.Join(r.work, "profile.wasm"), "./"+source+"/wasm")
+	program := filepath.Join(r.work, "profile.wasm")
+	if err := r.run(ctx, "", "env", "GOOS=js", "GOARCH=wasm", "go", "build", "-trimpath", "-o", program, "./"+source+"/wasm"); err != nil {
+		return err
+	}
+	return r.run(ctx, "", "go", "run", "./tools/slim", program)
 }
 
 // model returns the manifest of a network as tweedie convert wrote it.

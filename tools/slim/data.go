@@ -15,9 +15,10 @@ const farthest = 1 << 12
 // dataSection is the section of a module that fills its memory.
 const dataSection = 11
 
-// Slim returns a WebAssembly module that runs as the given one does: its data is in
-// fewer segments and without the tables of files and lines. The segments must be
-// active ones of memory 0 that do not overlap, as Go's linker writes them.
+// Slim returns a WebAssembly module that runs as the given one does: its functions have
+// fewer instructions, its data is in fewer segments and without the tables of files and
+// lines. The segments must be active ones of memory 0 that do not overlap, as Go's
+// linker writes them.
 func Slim(module []byte) ([]byte, error) {
 	const preamble = "\x00asm\x01\x00\x00\x00"
 	if !bytes.HasPrefix(module, []byte(preamble)) {
@@ -30,24 +31,36 @@ func Slim(module []byte) ([]byte, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
-		if id == dataSection {
-			segments, err := parseData(body)
-			if err != nil {
-				return nil, err
-			}
-			if segments, err = join(segments); err != nil {
-				return nil, err
-			}
-			if err := clearLines(segments); err != nil {
-				return nil, err
-			}
-			body = appendData(segments)
+		var err error
+		switch id {
+		case codeSection:
+			body, err = foldCode(body)
+		case dataSection:
+			body, err = slimData(body)
+		}
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, id)
 		out = binary.AppendUvarint(out, uint64(len(body)))
 		out = append(out, body...)
 	}
 	return out, nil
+}
+
+// slimData returns a data section in fewer segments, without the tables of lines.
+func slimData(section []byte) ([]byte, error) {
+	segments, err := parseData(section)
+	if err != nil {
+		return nil, err
+	}
+	if segments, err = join(segments); err != nil {
+		return nil, err
+	}
+	if err := clearLines(segments); err != nil {
+		return nil, err
+	}
+	return appendData(segments), nil
 }
 
 // segment is what a run of the memory holds.
