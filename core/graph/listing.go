@@ -48,6 +48,7 @@ var listable = []struct {
 	{name: "upsample", op: Upsample{}}, {name: "average_pool", op: AveragePool{}}, {name: "taps", op: Taps{}},
 	{name: "space_to_depth", op: SpaceToDepth{}}, {name: "depth_to_space", op: DepthToSpace{}}, {name: "sinusoid", op: Sinusoid{}},
 	{name: "reshape", op: Reshape{}}, {name: "view", op: View{}}, {name: "reduce", op: Reduce{}},
+	{name: "instance_norm_plus", op: InstanceNormPlus{}}, {name: "bilinear", op: Bilinear{}},
 }
 
 // The bounds of a Listing, so that a hostile one asks for no absurd work.

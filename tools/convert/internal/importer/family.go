@@ -26,6 +26,7 @@ var families = []family{
 	{"edm", "a network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM},
 	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid},
 	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN},
+	{"ncsnv2", "the network of NCSNv2", []string{"begin_conv.weight", "normalizer.gamma"}, planRefineNet},
 }
 
 // Families lists the names that Options.Arch takes.

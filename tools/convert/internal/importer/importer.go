@@ -30,6 +30,8 @@ type Hints struct {
 	Prediction   string  // one of core/diffusion.Predictions, or model.EDM
 	TimeScale    float64 // the network's t is this times the step
 	SigmaData    float64 // with model.EDM
+	SigmaMin     float64 // lowest noise level of NCSN, in units of its own pixels
+	SigmaMax     float64 // and the highest
 }
 
 // Checkpoint is a model read from another program's files. Its weights are read from

@@ -40,7 +40,7 @@ func fill(name string, shape []int) []float32 {
 		switch {
 		case long > 1:
 			u *= math.Sqrt(3 / float64(fan))
-		case strings.HasSuffix(name, ".weight") || strings.HasSuffix(name, ".g"):
+		case slices.Contains([]string{"weight", "g", "gamma", "alpha"}, name[strings.LastIndex(name, ".")+1:]):
 			u = 1 + float64(0.2*u)
 		default:
 			u *= 0.2
@@ -126,6 +126,10 @@ var parityCases = []struct {
 	{"songncsnpp", "edm", Hints{}},
 	{"lucid", "lucidrains", Hints{Size: 8, Schedule: "cosine", Prediction: "v"}},
 	{"dhariwal", "edm", Hints{HeadChannels: 8}},
+	{"ncsnv2", "ncsnv2", Hints{Size: 12}},
+	{"ncsnv2deeper", "ncsnv2", Hints{Size: 12}},
+	{"ncsnv2deepest", "ncsnv2", Hints{Size: 16}},
+	{"ncsndeeper", "ncsn", Hints{Size: 12}},
 }
 
 // TestParity reads every family's checkpoint, recognised by its names alone, and

@@ -8,7 +8,7 @@ stand in the file's metadata under "parameters".
 import json, os, struct
 import numpy as np
 import torch
-import networks
+import networks, refinenets
 
 
 def fill(name, shape):
@@ -22,7 +22,7 @@ def fill(name, shape):
         x = ((x ^ (x >> np.uint64(shift))) * np.uint64(factor)) % 2 ** 32
     u = (x ^ (x >> np.uint64(16))).astype(np.float64) / 2 ** 31 - 1
     if np.count_nonzero(np.array(shape) > 1) <= 1:  # biases, and norms' scales
-        v = 0.2 * u + (1 if name.endswith((".weight", ".g")) else 0)
+        v = 0.2 * u + (1 if name.endswith((".weight", ".g", ".gamma", ".alpha")) else 0)
     else:
         v = u * np.sqrt(3 / np.prod(shape[1:]))
     return torch.from_numpy(v.astype(np.float32).reshape(shape))
@@ -43,7 +43,7 @@ def write_safetensors(path, tensors, metadata):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for name, (net, channels, size, times, classes) in networks.cases().items():
+    for name, (net, channels, size, times, classes) in {**networks.cases(), **refinenets.cases()}.items():
         state = net.state_dict()
         for key in state:
             if key not in getattr(net, "kept", ()):

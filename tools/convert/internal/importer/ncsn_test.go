@@ -1,0 +1,110 @@
+package importer
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/infer"
+	"tweedie/core/tensor"
+	"tweedie/weights"
+)
+
+// named returns a network's tensors under a root, without those of the given names.
+func named(state []weights.Tensor, root string, without ...string) []weights.Tensor {
+	out := slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return slices.Contains(without, t.Name) })
+	for i := range out {
+		out[i].Name = root + out[i].Name
+	}
+	return out
+}
+
+// save writes tensors to a new file and returns its path.
+func save(t *testing.T, tensors []weights.Tensor) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "net.safetensors")
+	if err := os.WriteFile(path, encode(t, tensors), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestNCSNv2List reads the list that its authors save, [model, optimiser, epoch, step,
+// average]: the average, which lacks the noise levels, with the levels of the model.
+func TestNCSNv2List(t *testing.T) {
+	c := readCase(t, "ncsnv2")
+	tensors := append(copyOf(named(c.state, "", "sigmas"), "0.module.", 9), named(c.state, "4.", "sigmas")...)
+	sigmas := named(c.state[slices.IndexFunc(c.state, func(t weights.Tensor) bool { return t.Name == "sigmas" }):][:1], "0.module.")
+	tensors = append(tensors, sigmas...)
+	tensors = append(tensors, weights.Tensor{Name: "1.state.0.exp_avg", DType: weights.F32, Shape: []int{1}, Data: make([]byte, 4)})
+	ck, err := Read(save(t, tensors), Options{Hints: Hints{Size: 12}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"4" holds an average of the weights, which is taken`) || !strings.Contains(text, "the 7 noise levels fall from 3 to 0.02") {
+		t.Errorf("found %q", text)
+	}
+	x, err := tensor.ToNHWC(c.numbers(t, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := ck.Model.NewRunner(2, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := r.Forward(x, c.numbers(t, "t").Data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tensor.ToNCHW(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, got, c.numbers(t, "out"))
+}
+
+// TestTechnique4 compares with ε/σ_L² of the authors' configurations: 6.2e-6 for CIFAR-10
+// and 3.3e-6 for CelebA, with σ_L = 0.01 and five steps a level.
+func TestTechnique4(t *testing.T) {
+	for _, tt := range []struct {
+		high float64
+		n    int
+		want float64
+	}{{50, 232, 6.2e-6}, {90, 500, 3.3e-6}} {
+		d := levels{low: 0.01, high: tt.high, count: tt.n}.annealed()
+		if got := d.Epsilon / 8; !(math.Abs(got/tt.want-1) < 0.03) || d.CorrectorSteps != 5 || d.Steps != tt.n {
+			t.Errorf("%d levels from %g: got %g in %d steps, want %g in 5", tt.n, tt.high, got, d.CorrectorSteps, tt.want)
+		}
+	}
+}
+
+func TestNCSNv2Refuses(t *testing.T) {
+	state := readCase(t, "ncsnv2").state
+	uniform := slices.Clone(state)
+	for i := range uniform {
+		if uniform[i].Name == "sigmas" {
+			uniform[i].Data = bytesOf([]float32{7, 6, 5, 4, 3, 2, 1})
+		}
+	}
+	for _, tt := range []struct {
+		name, want string
+		tensors    []weights.Tensor
+		size       int
+	}{
+		{"no size", "need --size", state, 0},
+		{"odd size", "--size is 11, need a multiple of 2", state, 11},
+		{"no levels", "there are no sigmas", named(state, "", "sigmas"), 12},
+		{"even levels", "sigmas[1] is 6, need levels that fall in geometric sequence from 7 to 1", uniform, 12},
+		{"a convolution less", `missing: "refine2.crp.convs.1.weight"`, named(state, "", "refine2.crp.convs.1.weight"), 12},
+		{"a norm less", `missing: "res3.1.normalize2.alpha"`, named(state, "", "res3.1.normalize2.alpha"), 12},
+		{"a cascade less", "need as many of both", named(state, "", "res4.0.conv1.weight"), 12},
+	} {
+		if _, err := Read(save(t, tt.tensors), Options{Hints: Hints{Size: tt.size}}); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}

@@ -1,0 +1,257 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	gorgonia "gorgonia.org/tensor"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+)
+
+// Cascades and refine blocks of the RefineNets of Song & Ermon 2020 (arXiv:2006.09011),
+// in the order in which they run. NCSNv2 has four of each, its deeper version five, the
+// deepest six; the last two cascades are dilated in place of going down.
+var (
+	cascades = []string{"res1", "res2", "res3", "res31", "res4", "res5"}
+	refines  = []string{"refine1", "refine2", "refine31", "refine3", "refine4", "refine5"}
+)
+
+// planRefineNet reads NCSNv2 and its deeper versions, and the deeper version of NCSN: as
+// programs in the model's file.
+func planRefineNet(v *view, h Hints) (*plan, error) {
+	r := &refineNet{Program: &graph.Program{}, view: v}
+	present := func(names []string, of string) []string {
+		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !v.has(name + of) })
+	}
+	r.down, r.up = present(cascades, ".0.conv1.weight"), present(refines, ".adapt_convs.0.1_1_conv.weight")
+	halved := 1
+	for _, name := range r.down {
+		if v.has(name + ".0.conv2.conv.weight") {
+			halved *= 2
+		}
+	}
+	switch {
+	case h.Size == 0:
+		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
+	case len(r.down) < 3 || len(r.down) != len(r.up):
+		return nil, fmt.Errorf("its cascades are %q and its refine blocks %q, need as many of both, at least 3", r.down, r.up)
+	case h.Size%halved != 0:
+		return nil, fmt.Errorf("--size is %d, need a multiple of %d: it is halved that often", h.Size, halved)
+	}
+	l, err := r.levels(h)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", v.files.weights, err)
+	}
+	out := r.network(h.Size, l.count)
+	if err := errors.Join(list("missing", r.missing), r.Err()); err != nil {
+		return nil, fmt.Errorf("%q: %w", v.files.weights, err)
+	}
+	listing, err := graph.List(r.Program, out)
+	if err != nil {
+		return nil, err
+	}
+	p := &plan{find: r.find, ignored: func(name string) bool { return name == "sigmas" && r.conditional() }}
+	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{r.Shape(out)[2], h.Size, h.Size}}
+	l.apply(p)
+	p.found = append(p.found, fmt.Sprintf("%d cascades, from %d channels", len(r.down), v.dim("begin_conv.weight", 0)))
+	if !r.conditional() {
+		p.config.Defaults = l.annealed()
+	}
+	return p, nil
+}
+
+// refineNet writes the network down, under the names of its parameters.
+type refineNet struct {
+	*graph.Program
+	*view
+	down, up []string // its cascades and refine blocks
+	t        graph.Value
+	missing  []string // parameters that the checkpoint lacks
+}
+
+// conditional reports whether norms know the noise level, as those of 2019 do.
+func (r *refineNet) conditional() bool { return r.has("normalizer.embed.weight") }
+
+// network is a RefineNet: cascades downwards, and a refine block for each on the way
+// back. What it answers is divided by σ, except by networks whose norms know σ.
+func (r *refineNet) network(size, levels int) graph.Value {
+	x := r.Input("x", size, size, max(1, r.dim("begin_conv.weight", 1)))
+	r.t = r.Input("t", 1)
+	x = r.conv("begin_conv", r.Apply(graph.Affine{Scale: 2, Shift: -1}, x), 1)
+	var layers []graph.Value
+	for i, name := range r.down {
+		dilation := max(1, 4>>(len(r.down)-1-i))
+		x = r.residual(name+".1", r.residual(name+".0", x, dilation), dilation)
+		layers = append(layers, x)
+	}
+	for i, name := range r.up {
+		in := []graph.Value{layers[len(layers)-1-i]}
+		if i > 0 {
+			in = append(in, x)
+		}
+		units := 1
+		if i == len(r.up)-1 {
+			units = 3
+		}
+		x = r.refine(name, units, in)
+	}
+	x = r.conv("end_conv", r.Apply(graph.ELU{}, r.norm("normalizer", x)), 1)
+	if r.conditional() {
+		return x
+	}
+	s := r.Shape(x)
+	sigma := r.Apply(graph.Lookup{}, r.t, r.Param("sigmas", graph.Init{}, levels, 1))
+	return r.Apply(graph.Zip{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, sigma)
+}
+
+// conv is a square convolution with zeros around, with the biases that it has.
+func (r *refineNet) conv(name string, x graph.Value, dilation int) graph.Value {
+	out, size, c := r.dim(name+".weight", 0), r.dim(name+".weight", 3), r.Shape(x)
+	if out == 0 || size == 0 {
+		r.missing = append(r.missing, fmt.Sprintf("%q", name+".weight"))
+		return x
+	}
+	op := graph.Conv{Size: size, Stride: 1, Before: dilation * (size / 2), After: dilation * (size / 2), Dilation: dilation}
+	in := []graph.Value{x, r.Param(name+".weight", graph.Init{}, out, c[2], size, size)}
+	if r.has(name + ".bias") {
+		in = append(in, r.Param(name+".bias", graph.Init{}, out))
+	}
+	return r.Apply(op, in...)
+}
+
+// norm is the instance normalisation ++.
+func (r *refineNet) norm(name string, x graph.Value) graph.Value {
+	var vector graph.Value
+	if width := 3 * r.Shape(x)[2]; r.conditional() {
+		vector = r.Apply(graph.Lookup{}, r.t, r.Param(name+".embed.weight", graph.Init{}, r.dim("normalizer.embed.weight", 0), width))
+	} else {
+		vector = r.Apply(graph.Fixed{}, r.Param(name+normSuffix, graph.Init{}, width))
+	}
+	return r.Apply(graph.InstanceNormPlus{Eps: 1e-5}, x, vector)
+}
+
+// inner is norm within a refine block, which only networks of 2019 have there.
+func (r *refineNet) inner(name string, x graph.Value) graph.Value {
+	if r.conditional() {
+		return r.norm(name, x)
+	}
+	return x
+}
+
+// normSuffix is what a norm's γ, α and β, joined, are called here.
+const normSuffix = ".vector"
+
+// find returns where a parameter is.
+func (r *refineNet) find(d graph.Declared) part {
+	if name, ok := strings.CutSuffix(d.Name, normSuffix); ok {
+		one := []int{d.Shape[0] / 3}
+		return part{from: []string{name + ".gamma", name + ".alpha", name + ".beta"}, shapes: [][]int{one, one, one}, make: joined}
+	}
+	if d.Name == "sigmas" {
+		return renamed(d.Name, d.Shape[0])
+	}
+	return renamed(d.Name, d.Shape...)
+}
+
+// joined puts vectors one after the other.
+func joined(in []*gorgonia.Dense) (*gorgonia.Dense, error) { return in[0].Concat(0, in[1:]...) }
+
+// residual is a pre-activation residual block, which halves the image by means over 2×2
+// pixels where its second convolution is named so.
+func (r *refineNet) residual(name string, x graph.Value, dilation int) graph.Value {
+	h := r.conv(name+".conv1", r.Apply(graph.ELU{}, r.norm(name+".normalize1", x)), dilation)
+	h = r.Apply(graph.ELU{}, r.norm(name+".normalize2", h))
+	half := graph.AveragePool{Size: 2, Stride: 2}
+	switch {
+	case r.has(name + ".conv2.conv.weight"):
+		h = r.Apply(half, r.conv(name+".conv2.conv", h, 1))
+		x = r.Apply(half, r.conv(name+".shortcut.conv", x, 1))
+	case r.has(name + ".shortcut.weight"):
+		h = r.conv(name+".conv2", h, dilation)
+		x = r.conv(name+".shortcut", x, dilation)
+	default:
+		h = r.conv(name+".conv2", h, dilation)
+	}
+	return r.Apply(graph.Add{}, x, h)
+}
+
+// refine is a refine block: two residual units for every input, their sum at the size of
+// the first, chained residual pooling, and units units more.
+func (r *refineNet) refine(name string, units int, in []graph.Value) graph.Value {
+	for i, x := range in {
+		in[i] = r.units(fmt.Sprintf("%s.adapt_convs.%d", name, i), x, 2)
+	}
+	x := in[0]
+	if len(in) > 1 {
+		x = r.fuse(name+".msf", in)
+	}
+	return r.units(name+".output_convs", r.pool(name+".crp", x), units)
+}
+
+// units are n residual units of two convolutions each.
+func (r *refineNet) units(name string, x graph.Value, n int) graph.Value {
+	for i := range n {
+		h := x
+		for j := range 2 {
+			stage := fmt.Sprintf("%s.%d_%d_", name, i+1, j+1)
+			h = r.conv(stage+"conv", r.Apply(graph.ELU{}, r.inner(stage+"norm", h)), 1)
+		}
+		x = r.Apply(graph.Add{}, h, x)
+	}
+	return x
+}
+
+func (r *refineNet) fuse(name string, in []graph.Value) graph.Value {
+	var sum graph.Value
+	to := r.Shape(in[0])
+	for i, x := range in {
+		h := r.conv(fmt.Sprintf("%s.convs.%d", name, i), r.inner(fmt.Sprintf("%s.norms.%d", name, i), x), 1)
+		if s := r.Shape(h); s[0] != to[0] || s[1] != to[1] {
+			h = r.Apply(graph.Bilinear{H: to[0], W: to[1]}, h)
+		}
+		if i > 0 {
+			h = r.Apply(graph.Add{}, sum, h)
+		}
+		sum = h
+	}
+	return sum
+}
+
+// pool is chained residual pooling over 5×5 pixels, by means in the networks of 2019,
+// by maxima in those of 2020.
+func (r *refineNet) pool(name string, x graph.Value) graph.Value {
+	x = r.Apply(graph.ELU{}, x)
+	path := x
+	for i := range 2 {
+		if r.conditional() {
+			path = r.norm(fmt.Sprintf("%s.norms.%d", name, i), path)
+			path = r.Apply(graph.AveragePool{Size: 5, Stride: 1, Before: 2, After: 2}, path)
+		} else {
+			path = r.largest(r.largest(path, 0), 1)
+		}
+		path = r.conv(fmt.Sprintf("%s.convs.%d", name, i), path, 1)
+		x = r.Apply(graph.Add{}, path, x)
+	}
+	return x
+}
+
+// largest is the largest of five neighbours along an axis, those that there are: of
+// three, and then of the threes on either side.
+func (r *refineNet) largest(x graph.Value, axis int) graph.Value {
+	s := r.Shape(x)
+	shifted := func(x graph.Value, by int) graph.Value {
+		var index []int
+		for i := range s[axis] {
+			index = append(index, min(max(i+by, 0), s[axis]-1))
+		}
+		return r.Apply(graph.Taps{Axis: axis, Count: 1, Index: index}, x)
+	}
+	steps := []int{s[1] * s[2], s[2], 1}
+	larger := graph.Zip{Fn: "max", Shape: s, A: steps, B: steps}
+	three := r.Apply(larger, r.Apply(larger, x, shifted(x, -1)), shifted(x, 1))
+	return r.Apply(larger, shifted(three, -1), shifted(three, 1))
+}
