@@ -52,6 +52,9 @@ func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
 // fifth.
 func isAverage(root string, roots []string) bool {
 	words := strings.FieldsFunc(strings.ToLower(root), func(r rune) bool { return r == '.' || r == '_' })
+	if slices.Contains(words, "online") { // what ema_pytorch keeps beside its average
+		return false
+	}
 	if slices.Contains(words, "ema") || slices.Contains(words, "averaged") || slices.Contains(words, "shadow") {
 		return true
 	}

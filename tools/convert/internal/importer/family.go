@@ -58,6 +58,14 @@ func (v *view) dim(name string, axis int) int {
 	return 0
 }
 
+// shape returns the shape of a tensor, nil if there is none.
+func (v *view) shape(name string) []int {
+	if t := v.tensors[name]; t != nil {
+		return t.Shape
+	}
+	return nil
+}
+
 // count returns how many names there are of a format that takes a number from 0 on.
 func (v *view) count(format string) int {
 	n := 0

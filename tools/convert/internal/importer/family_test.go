@@ -54,6 +54,7 @@ func TestAverage(t *testing.T) {
 		{"by name", `"ema" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), false, 2},
 		{"by a longer name", `"ema_model.module" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema_model.module.", 2)...), false, 2},
 		{"refused", "tensors beside", append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), true, 1},
+		{"beside its own copy", `"ema.ema_model" holds an average`, append(copyOf(plain, "ema.online_model.", 1), copyOf(plain, "ema.ema_model.", 2)...), false, 2},
 		{"DDIM's list", `"4.module" holds an average`, append(copyOf(plain, "0.module.", 1), copyOf(plain, "4.module.", 2)...), false, 2},
 		{"a list", `"ema.shadow_params.0" to`, append(copyOf(score, "model.module.", 1), listed(score, 2)...), false, 2},
 		{"a list refused", "", append(copyOf(score, "model.module.", 1), listed(score, 2)...), true, 1},

@@ -14,30 +14,27 @@ import (
 	"tweedie/core/tensor"
 )
 
-// planLucid reads the network of lucidrains' denoising-diffusion-pytorch from version 2
+// planLucid reads the network of lucidrains' denoising-diffusion-pytorch, from version 1
 // on. It is not the U-Net of core/unet but a program in the model's file.
 func planLucid(v *view, h Hints) (*plan, error) {
 	if h.Size == 0 {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
-	if !v.has("final_res_block.block1.norm.g") {
-		return nil, errors.New("its blocks have group norms, as before version 2, when weights were standardised or not, which they do not show: need a checkpoint of version 2 or later")
-	}
 	levels := v.count("downs.%d.0.block1.proj.weight")
 	if levels == 0 || h.Size%(1<<(levels-1)) != 0 {
 		return nil, fmt.Errorf("--size is %d, need a multiple of %d for %d levels", h.Size, 1<<max(0, levels-1), levels)
 	}
-	l := &lucid{Program: &graph.Program{}, view: v}
+	l, era, assumed := newLucid(v, h)
 	out := l.network(h.Size)
-	if err := errors.Join(list("missing", l.missing), l.Err()); err != nil {
+	if err := errors.Join(list("missing", l.missing), l.wrong, l.Err()); err != nil {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, err)
 	}
 	listing, err := graph.List(l.Program, out)
 	if err != nil {
 		return nil, err
 	}
-	channels := v.dim("init_conv.weight", 1)
-	p := &plan{find: l.find}
+	channels := l.Inputs[0].Shape[2]
+	p := &plan{find: l.find, assumed: assumed}
 	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{channels, h.Size, h.Size}}
 	if l.Shape(out)[2] == 2*channels {
 		p.config.Variance = model.Learned
@@ -46,7 +43,10 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.found = append(p.found, fmt.Sprintf("%d levels, from %d channels", levels, v.dim("init_conv.weight", 0)), usual.says)
+	p.found = append(p.found, fmt.Sprintf("%d levels, from %d channels, %s", levels, v.dim("init_conv.weight", 0), era), usual.says)
+	if l.own {
+		p.found = append(p.found, "it takes its own former estimate too (self-conditioning): here it is always given none, as in its first step")
+	}
 	return p, p.trained(v, h, origin{process: usual.process})
 }
 
@@ -54,7 +54,7 @@ func planLucid(v *view, h Hints) (*plan, error) {
 // network, and what the network predicts off the weights of its loss: 1 for ε, the
 // signal-to-noise ratio r for x₀, r/(r+1) for v.
 func (l *lucid) process(h Hints) (origin, error) {
-	around := strings.TrimSuffix(l.root, "model.")
+	around := l.root[:strings.LastIndex(strings.TrimSuffix(l.root, "."), ".")+1]
 	buffers := map[string][]float32{}
 	for i := range l.file.Tensors {
 		t := &l.file.Tensors[i]
@@ -111,8 +111,36 @@ func (l *lucid) process(h Hints) (origin, error) {
 type lucid struct {
 	*graph.Program
 	*view
+	grouped bool        // before version 2: blocks have group norms
+	wrapped bool        // before 1.8: attention has its norm around it
+	own     bool        // it takes its own estimate beside the picture
+	heads   int         // of attention without mem_kv, which shows them
 	emb     graph.Value // SiLU of the embedding of time
 	missing []string    // parameters that the checkpoint lacks
+	wrong   error       // what does not fit
+}
+
+// newLucid tells from names how old a network is, and so what else it computes. The
+// releases of 1.7, which are of two days of June 2023, have the names of those before.
+func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
+	l = &lucid{
+		Program: &graph.Program{}, view: v, heads: h.Heads, grouped: v.has("final_res_block.block1.norm.weight"), wrapped: v.has("mid_attn.fn.norm.g"),
+		own: v.dim("init_conv.weight", 1) == 2*v.dim("final_conv.weight", 0),
+	}
+	era = "as of version 2"
+	if l.grouped {
+		era = "as of version 1.8 or 1.9"
+		assumed = append(assumed, "group norms have 8 groups, which the weights do not show")
+	}
+	if l.wrapped {
+		era = "as before version 1.7"
+		assumed = append(assumed, "convolutions before group norms standardise their weights, and norms of attention subtract the mean, as before version 1.7")
+	}
+	if !v.has("mid_attn.mem_kv") && l.heads == 0 {
+		l.heads = 4
+		assumed = append(assumed, "attention has 4 heads, which the weights do not show")
+	}
+	return l, era, assumed
 }
 
 // param declares a parameter of the shape that the checkpoint has, without the axes of
@@ -146,7 +174,15 @@ func (l *lucid) conv(name string, x graph.Value) graph.Value {
 }
 
 func (l *lucid) network(size int) graph.Value {
-	x := l.conv("init_conv", l.Input("x", size, size, max(1, l.dim("init_conv.weight", 1))))
+	channels := max(1, l.dim("init_conv.weight", 1))
+	if l.own {
+		channels /= 2
+	}
+	x := l.Input("x", size, size, channels)
+	if l.own {
+		x = l.Apply(graph.Concat{}, l.Apply(graph.Affine{}, x), x)
+	}
+	x = l.conv("init_conv", x)
 	t := l.Apply(graph.Sinusoid{Width: l.dim("time_mlp.1.weight", 1), FreqShift: 1}, l.Input("t", 1))
 	t = l.Apply(graph.Map{Fn: "gelu"}, l.linear("time_mlp.1", t))
 	l.emb = l.Apply(graph.SiLU{}, l.linear("time_mlp.3", t))
@@ -158,10 +194,14 @@ func (l *lucid) network(size int) graph.Value {
 		skips = append(skips, x)
 		x = l.attention(down+"2", l.resnet(down+"1", x))
 		skips = append(skips, x)
-		if i < levels-1 {
-			x = l.linear(down+"3.1", l.Apply(graph.SpaceToDepth{}, x))
-		} else {
+		switch {
+		case i == levels-1:
 			x = l.conv(down+"3", x)
+		case l.has(down + "3.weight"): // as in the first releases
+			op := graph.Conv{Size: 4, Stride: 2, Before: 1, After: 1}
+			x = l.Apply(op, x, l.param(down+"3.weight", 4), l.param(down+"3.bias", 1))
+		default:
+			x = l.linear(down+"3.1", l.Apply(graph.SpaceToDepth{}, x))
 		}
 	}
 	x = l.resnet("mid_block2", l.attention("mid_attn", l.resnet("mid_block1", x)))
@@ -185,22 +225,34 @@ func (l *lucid) network(size int) graph.Value {
 
 // resnet is a residual block, whose first half the embedding of time modulates.
 func (l *lucid) resnet(name string, x graph.Value) graph.Value {
-	h := l.norm(name+".block1.norm", l.conv(name+".block1.proj", x))
+	norm := l.norm
+	if l.grouped {
+		norm = l.groupNorm
+	}
+	h := norm(name+".block1.norm", l.conv(name+".block1.proj", x))
 	h = l.Apply(graph.Modulate{}, h, l.linear(name+".mlp.1", l.emb))
 	h = l.conv(name+".block2.proj", l.Apply(graph.SiLU{}, h))
-	h = l.Apply(graph.SiLU{}, l.norm(name+".block2.norm", h))
+	h = l.Apply(graph.SiLU{}, norm(name+".block2.norm", h))
 	if l.has(name + ".res_conv.weight") {
 		x = l.linear(name+".res_conv", x)
 	}
 	return l.Apply(graph.Add{}, x, h)
 }
 
+func (l *lucid) groupNorm(name string, x graph.Value) graph.Value {
+	return l.Apply(graph.GroupNorm{Groups: 8, Eps: 1e-5}, x, l.param(name+".weight", 1), l.param(name+".bias", 1))
+}
+
 // norm divides a pixel by the root of its channels' mean square and scales them (Zhang
-// & Sennrich 2019, arXiv:1910.07467).
+// & Sennrich 2019, arXiv:1910.07467), or, before version 1.7, normalises it.
 func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	s := l.Shape(x)
 	if len(s) != 3 {
 		return x // after a mistake, which Err tells
+	}
+	if l.wrapped {
+		gamma := l.param(name+".g", 1)
+		return l.Apply(graph.LayerNorm{Eps: 1e-5}, x, gamma, l.Param(name+noShift, graph.Init{}, l.Shape(gamma)...))
 	}
 	square := l.Apply(graph.Map{Fn: "square"}, x)
 	length := l.Apply(graph.Map{Fn: "sqrt"}, l.Apply(graph.Reduce{Fn: "sum"}, square))
@@ -211,67 +263,54 @@ func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	return l.Apply(graph.Zip{Fn: "mul", Shape: shape, A: steps, B: []int{0, 0, 1}}, x, l.param(name+".g", 1))
 }
 
-// attention is attention over pixels and a few learned keys and values, mem_kv: softmax
-// over them, or, where the output is normed, linear attention (Shen et al. 2018,
-// arXiv:1812.01243).
-func (l *lucid) attention(name string, x graph.Value) graph.Value {
-	linear := l.has(name + ".to_out.1.g")
-	heads, d, extra := l.dim(name+".mem_kv", 1), l.dim(name+".mem_kv", 3), l.dim(name+".mem_kv", 2)
-	if linear {
-		d, extra = extra, d
-	}
-	s := l.Shape(x)
-	if len(s) != 3 || heads*d*extra == 0 || l.dim(name+".to_qkv.weight", 0) != 3*heads*d {
-		l.Apply(graph.Fixed{}) // a mistake, which Err tells
-		return x
-	}
-	pixels, width := s[0]*s[1], 3*heads*d
-	qkv := l.Apply(graph.Linear{}, l.norm(name+".norm", x), l.param(name+".to_qkv.weight", 2))
-	memory := l.Apply(graph.Fixed{}, l.param(name+".mem_kv", 4))
-	q := l.Apply(graph.View{Shape: []int{heads, pixels, d}, Steps: []int{d, width, 1}}, qkv)
-	// Keys and values are [heads, d, extra + pixels].
-	joined := func(which int) graph.Value {
-		steps := []int{extra * d, 1, d}
-		if linear {
-			steps = []int{extra * d, extra, 1}
-		}
-		m := l.Apply(graph.View{Offset: which * heads * d * extra, Shape: []int{heads, d, extra}, Steps: steps}, memory)
-		own := l.Apply(graph.View{Offset: (1 + which) * heads * d, Shape: []int{heads, d, pixels}, Steps: []int{d, 1, width}}, qkv)
-		return l.Apply(graph.Concat{}, m, own)
-	}
-	k, n := joined(0), extra+pixels
-	v := l.Apply(graph.View{Shape: []int{heads, n, d}, Steps: []int{d * n, 1, n}}, joined(1))
-	scale := graph.Affine{Scale: float32(1 / math.Sqrt(float64(d)))}
-	if linear {
-		q = l.Apply(scale, l.Apply(graph.Softmax{}, q))
-		x1 := l.Apply(graph.MatMul{}, l.Apply(graph.Softmax{}, k), v)
-		q = l.Apply(graph.MatMul{}, q, x1)
-	} else {
-		q = l.Apply(graph.MatMul{}, l.Apply(graph.Softmax{}, l.Apply(graph.MatMul{}, l.Apply(scale, q), k)), v)
-	}
-	h := l.Apply(graph.View{Shape: []int{pixels, heads, d}, Steps: []int{d, pixels * d, 1}}, q)
-	h = l.Apply(graph.Reshape{Shape: []int{s[0], s[1], heads * d}}, h)
-	if linear {
-		h = l.norm(name+".to_out.1", l.linear(name+".to_out.0", h))
-	} else {
-		h = l.linear(name+".to_out", h)
-	}
-	return l.Apply(graph.Add{}, x, h)
-}
+// noShift names the shift of a norm that has none.
+const noShift = ".none"
 
 // find returns where a parameter is: under its own name, with the axes that the
 // checkpoint has. Before the convolution of a folded image, channels come before the
 // pixels of a block there, and after them here.
 func (l *lucid) find(d graph.Declared) part {
+	if name, ok := strings.CutSuffix(d.Name, noShift); ok {
+		name += ".g"
+		if t := l.tensors[name]; t != nil {
+			return part{from: []string{name}, shapes: [][]int{t.Shape}, make: zeros}
+		}
+		return renamed(name, d.Shape...)
+	}
 	t := l.tensors[d.Name]
 	if t == nil || tensor.Size(t.Shape) != tensor.Size(d.Shape) {
 		return renamed(d.Name, d.Shape...)
 	}
 	p := renamed(d.Name, t.Shape...)
-	if strings.HasPrefix(d.Name, "downs.") && strings.HasSuffix(d.Name, ".3.1.weight") {
+	switch {
+	case strings.HasPrefix(d.Name, "downs.") && strings.HasSuffix(d.Name, ".3.1.weight"):
 		p.make = unfolded
+	case l.wrapped && strings.HasSuffix(d.Name, ".proj.weight"):
+		p.make = standardised
 	}
 	return p
+}
+
+// zeros are as many as there are numbers.
+func zeros(in []*gorgonia.Dense) (*gorgonia.Dense, error) { return in[0].MulScalar(float32(0), true) }
+
+// standardised takes the mean from the weights of each output channel and divides by
+// their deviation (Qiao et al. 2019, arXiv:1903.10520).
+func standardised(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+	w, n := in[0].Float32s(), in[0].Shape()[0]
+	for i := range n {
+		row, mean, square := w[len(w)/n*i:len(w)/n*(i+1)], 0.0, 0.0
+		for _, v := range row {
+			mean += float64(v) / float64(len(row))
+		}
+		for _, v := range row {
+			square += (float64(v) - mean) * (float64(v) - mean) / float64(len(row))
+		}
+		for j, v := range row {
+			row[j] = float32((float64(v) - mean) / math.Sqrt(square+1e-5))
+		}
+	}
+	return in[0], nil
 }
 
 // unfolded takes weights [out, C, 2·2] to [out, 2·2, C].

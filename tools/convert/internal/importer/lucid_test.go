@@ -84,7 +84,8 @@ func TestLucidRefuses(t *testing.T) {
 		{"no size", "need --size", state, Hints{}},
 		{"odd size", "need a multiple of 4", state, Hints{Size: 10}},
 		{"no chain", "need --beta-schedule and --prediction", state, Hints{Size: 8}},
-		{"old", "before version 2", without("final_res_block.block1.norm.g"), h},
+		{"a norm less", `1 missing: "final_res_block.block1.norm.g"`, without("final_res_block.block1.norm.g"), h},
+		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" is [384 16 1 1], need 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: 8, Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
 		{"a bias less", `1 missing: "mid_block1.mlp.1.bias"`, without("mid_block1.mlp.1.bias"), h},
 		{"one more", `1 unexpected: "extra" [1]`, append(slices.Clone(state), extra), h},
 	} {

@@ -8,7 +8,7 @@ stand in the file's metadata under "parameters".
 import json, os, struct
 import numpy as np
 import torch
-import networks, refinenets
+import networks, lucid1, refinenets
 
 
 def fill(name, shape):
@@ -43,7 +43,7 @@ def write_safetensors(path, tensors, metadata):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for name, (net, channels, size, times, classes) in {**networks.cases(), **refinenets.cases()}.items():
+    for name, (net, channels, size, times, classes) in {**networks.cases(), **lucid1.cases(), **refinenets.cases()}.items():
         state = net.state_dict()
         for key in state:
             if key not in getattr(net, "kept", ()):

@@ -1,0 +1,101 @@
+package importer
+
+import (
+	"fmt"
+	"math"
+
+	"tweedie/core/graph"
+)
+
+// attention is attention over pixels and, from version 1.9 on, a few learned keys and
+// values, mem_kv: softmax over them, or, where the output is normed, linear attention (Shen
+// et al. 2018, arXiv:1812.01243), which before version 1.7 took the mean of the values.
+func (l *lucid) attention(name string, x graph.Value) graph.Value {
+	inside, norm := name, name+".norm"
+	if l.wrapped {
+		inside, norm = name+".fn.fn", name+".fn.norm"
+	}
+	a := &lucidAttention{lucid: l, name: inside, linear: l.has(inside + ".to_out.1.g")}
+	s := l.Shape(x)
+	if len(s) != 3 || !a.measure() {
+		return x
+	}
+	a.pixels = s[0] * s[1]
+	a.qkv = l.Apply(graph.Linear{}, l.norm(norm, x), l.param(inside+".to_qkv.weight", 2))
+	h := l.Apply(graph.View{Shape: []int{a.pixels, a.heads, a.d}, Steps: []int{a.d, a.pixels * a.d, 1}}, a.attend())
+	h = l.Apply(graph.Reshape{Shape: []int{s[0], s[1], a.heads * a.d}}, h)
+	if a.linear {
+		h = l.norm(inside+".to_out.1", l.linear(inside+".to_out.0", h))
+	} else {
+		h = l.linear(inside+".to_out", h)
+	}
+	return l.Apply(graph.Add{}, x, h)
+}
+
+// lucidAttention is one attention while it is written down.
+type lucidAttention struct {
+	*lucid
+	name            string
+	linear          bool
+	heads, d, extra int // heads, their channels, learned keys and values
+	pixels          int
+	qkv             graph.Value
+}
+
+// measure reads the heads off mem_kv, or supposes them, and reports whether the
+// projection fits.
+func (a *lucidAttention) measure() bool {
+	width := a.dim(a.name+".to_qkv.weight", 0)
+	memory := a.name + ".mem_kv"
+	if a.heads, a.d, a.extra = a.dim(memory, 1), a.dim(memory, 3), a.dim(memory, 2); a.linear {
+		a.d, a.extra = a.extra, a.d
+	}
+	if !a.has(memory) {
+		a.heads = a.lucid.heads
+		a.d = width / (3 * max(1, a.heads))
+	}
+	if a.heads*a.d == 0 || width != 3*a.heads*a.d || a.has(memory) && a.extra == 0 {
+		if a.wrong == nil {
+			a.wrong = fmt.Errorf("%q is %v, need 3 times the channels of %d heads", a.name+".to_qkv.weight", a.shape(a.name+".to_qkv.weight"), a.heads)
+		}
+		return false
+	}
+	return true
+}
+
+// attend returns what the queries get, [heads, pixels, d].
+func (a *lucidAttention) attend() graph.Value {
+	heads, d := a.heads, a.d
+	q := a.Apply(graph.View{Shape: []int{heads, a.pixels, d}, Steps: []int{d, 3 * heads * d, 1}}, a.qkv)
+	var memory graph.Value
+	if a.extra > 0 {
+		memory = a.Apply(graph.Fixed{}, a.param(a.name+".mem_kv", 4))
+	}
+	k, n := a.joined(1, memory), a.extra+a.pixels
+	v := a.Apply(graph.View{Shape: []int{heads, n, d}, Steps: []int{d * n, 1, n}}, a.joined(2, memory))
+	scale := 1 / math.Sqrt(float64(d))
+	if !a.linear {
+		q = a.Apply(graph.Affine{Scale: float32(scale)}, q)
+		return a.Apply(graph.MatMul{}, a.Apply(graph.Softmax{}, a.Apply(graph.MatMul{}, q, k)), v)
+	}
+	if a.wrapped {
+		scale /= float64(a.pixels)
+	}
+	q = a.Apply(graph.Affine{Scale: float32(scale)}, a.Apply(graph.Softmax{}, q))
+	return a.Apply(graph.MatMul{}, q, a.Apply(graph.MatMul{}, a.Apply(graph.Softmax{}, k), v))
+}
+
+// joined returns the keys, part 1 of qkv, or the values, part 2, behind the learned
+// ones: [heads, d, extra + pixels].
+func (a *lucidAttention) joined(which int, memory graph.Value) graph.Value {
+	own := a.Apply(graph.View{Offset: which * a.heads * a.d, Shape: []int{a.heads, a.d, a.pixels}, Steps: []int{a.d, 1, 3 * a.heads * a.d}}, a.qkv)
+	if a.extra == 0 {
+		return own
+	}
+	steps := []int{a.extra * a.d, 1, a.d}
+	if a.linear {
+		steps = []int{a.extra * a.d, a.extra, 1}
+	}
+	m := a.Apply(graph.View{Offset: (which - 1) * a.heads * a.d * a.extra, Shape: []int{a.heads, a.d, a.extra}, Steps: steps}, memory)
+	return a.Apply(graph.Concat{}, m, own)
+}
