@@ -29,6 +29,7 @@ type Spec struct {
 	SigmaMin float64 `json:"sigma_min,omitempty"` // ve, smld: lowest noise level; 0 means 0.02
 	SigmaMax float64 `json:"sigma_max,omitempty"` // ve, smld: highest noise level; 0 means 100
 	Levels   int     `json:"levels,omitempty"`    // smld: L; 0 means 10
+	Time     string  `json:"time,omitempty"`      // ve: "sigma" if the network is told σ itself
 
 	Gamma *Monotone `json:"gamma,omitempty"` // variational: the γ that was learned
 }
@@ -50,12 +51,12 @@ func (s *Spec) LevelCount() int { return s.filled().Levels }
 // not have.
 func (s *Spec) Validate() error {
 	f := s.filled()
-	ofBeta, ofSigma, ofLevels, ofGamma := s.BetaMin != 0 || s.BetaMax != 0, s.SigmaMin != 0 || s.SigmaMax != 0, s.Levels != 0, s.Gamma != nil
+	ofTime, ofBeta, ofSigma, ofLevels, ofGamma := s.Time != "", s.BetaMin != 0 || s.BetaMax != 0, s.SigmaMin != 0 || s.SigmaMax != 0, s.Levels != 0, s.Gamma != nil
 	switch s.Kind {
 	case KindVP, KindSubVP:
 		ofBeta = false
 	case KindVE:
-		ofSigma = false
+		ofSigma, ofTime = false, s.Time != "" && s.Time != "sigma"
 	case KindSMLD:
 		ofSigma, ofLevels = false, false
 	case KindStraight:
@@ -72,7 +73,7 @@ func (s *Spec) Validate() error {
 	}
 	need := ""
 	switch {
-	case ofBeta || ofSigma || ofLevels || ofGamma:
+	case ofTime || ofBeta || ofSigma || ofLevels || ofGamma:
 		need = "only settings of its own kind"
 	case !(f.BetaMin > 0 && f.BetaMin <= f.BetaMax && f.BetaMax <= 100): // e^100 still fits
 		need = "0 < beta_min ≤ beta_max ≤ 100"
@@ -113,7 +114,7 @@ const timeScale = 999
 // Input implements Input: c_in is s(t), and c_noise
 //
 //	vp, sub-vp  999·t (Karras et al. 2022, Table 1, column VP)
-//	ve          ln(σ/2) (column VE)
+//	ve          ln(σ/2) (column VE), or σ
 //	smld        the level nearest in ln σ, counted from the noisiest as the paper does
 //	straight    t
 //	variational γ
@@ -133,6 +134,9 @@ func (s *Spec) Input(sigma float32) (cIn, cNoise float64, err error) {
 		if s.Kind == KindSMLD {
 			steps := float64(f.Levels - 1)
 			cNoise = steps - math.RoundToEven(t*steps)
+		}
+		if s.Time != "" {
+			cNoise = level
 		}
 	case KindVariational:
 		gamma := 2 * num.Log(level)

@@ -29,6 +29,17 @@ func TestColumnsVPAndVE(t *testing.T) {
 	}
 }
 
+// A network may be told σ itself.
+func TestTimeIsSigma(t *testing.T) {
+	s := &Spec{Kind: KindVE, SigmaMax: 1348, Time: "sigma"}
+	if cIn, cNoise, err := s.Input(417); err != nil || cIn != 1 || cNoise != 417 {
+		t.Errorf("got c_in %g, c_noise %g, %v, want 1 and 417", cIn, cNoise, err)
+	}
+	if err := s.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // What a network is given is z of its process, and a time that the process has.
 func TestInputsFollowTheirProcess(t *testing.T) {
 	learned := &Monotone{Start: -8, End: 10, Slope: 1, Units: [][3]float64{{5, -2, 0.5}}}
@@ -77,6 +88,8 @@ func TestSpecRefuses(t *testing.T) {
 		{Spec{Kind: KindSMLD, Levels: 1}, "need 2 to 2^20 levels"},
 		{Spec{Kind: KindSMLD, Levels: 1 << 40}, "need 2 to 2^20 levels"},
 		{Spec{Kind: KindVE, BetaMax: 3}, "need only settings of its own kind"},
+		{Spec{Kind: KindVE, Time: "log"}, "need only settings of its own kind"},
+		{Spec{Kind: KindVP, Time: "sigma"}, "need only settings of its own kind"},
 		{Spec{Kind: KindVP, Levels: 3}, "need only settings of its own kind"},
 		{Spec{Kind: KindStraight, SigmaMin: 1}, "need only settings of its own kind"},
 		{Spec{Kind: KindVariational}, "gamma is missing"},

@@ -56,6 +56,11 @@ var Mappings = []Function[func(x, a, b float32) float32]{
 	{"softplus", func(x, _, _ float32) float32 {
 		return float32(max(float64(x), 0) + num.Log1p(num.Exp(-math.Abs(float64(x)))))
 	}},
+	{"mish", func(x, _, _ float32) float32 { // Misra 2019, arXiv:1908.08681: x·tanh(softplus(x))
+		e := 1 + num.Exp(min(float64(x), 40)) // beyond, tanh is 1
+		return float32(float64(x) * (1 - 2/(1+float64(e*e))))
+	}},
+	{"relu", func(x, _, _ float32) float32 { return max(x, 0) }},
 	{"clip", func(x, a, b float32) float32 { return min(max(x, a), b) }},
 	{"floor", func(x, _, _ float32) float32 { return float32(math.Floor(float64(x))) }},
 	{"ceil", func(x, _, _ float32) float32 { return float32(math.Ceil(float64(x))) }},

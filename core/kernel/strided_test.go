@@ -117,6 +117,7 @@ func TestMappings(t *testing.T) {
 			return 1.5 * math.Expm1(x)
 		},
 		"leaky_relu": func(x float64) float64 { return max(x, float64(float32(0.2))*x) }, "softplus": func(x float64) float64 { return math.Log1p(math.Exp(x)) },
+		"mish": func(x float64) float64 { return x * math.Tanh(math.Log1p(math.Exp(x))) }, "relu": func(x float64) float64 { return max(x, 0) },
 		"clip": func(x float64) float64 { return min(max(x, -1), 2) }, "floor": math.Floor, "ceil": math.Ceil, "round": math.RoundToEven, "trunc": math.Trunc,
 		"sign": func(x float64) float64 { return float64(map[bool]int{true: 1}[x > 0] - map[bool]int{true: 1}[x < 0]) },
 	}

@@ -300,7 +300,7 @@ func TestConfigRefuses(t *testing.T) {
 		}},
 		{"not a number", "time_scale is NaN", func(c *model.Config) { c.TimeScale = math.NaN() }},
 		{"channels", "block_out_channels[1] is 18", func(c *model.Config) { c.UNet.BlockOutChannels[1] = 18 }},
-		{"activation", `act_fn is "gelu"`, func(c *model.Config) { c.UNet.ActFn = "gelu" }},
+		{"activation", `act_fn is "tanh"`, func(c *model.Config) { c.UNet.ActFn = "tanh" }},
 	} {
 		v := parse(t)
 		c.change(v)

@@ -29,34 +29,38 @@ type Config struct {
 	FlipSinToCos      bool     `json:"flip_sin_to_cos"`
 	FreqShift         float64  `json:"freq_shift"`
 	NumClassEmbeds    *int     `json:"num_class_embeds"`                 // null: not conditional
-	ActFn             string   `json:"act_fn,omitempty"`                 // silu
-	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`    // positional; fourier: frequencies that are stored
-	MidBlockScale     float64  `json:"mid_block_scale_factor,omitempty"` // 0 means 1
-	CenterInputSample bool     `json:"center_input_sample,omitempty"`
+	ActFn             string   `json:"act_fn,omitempty"`                 // of residual blocks: silu, swish (the same), gelu, mish, relu
+	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`    // positional; fourier: frequencies that are stored; learned: a table of num_train_timesteps
+	MidBlockScale     float64  `json:"mid_block_scale_factor,omitempty"` // sums in the middle are divided by it; 0 means as elsewhere
+	CenterInputSample bool     `json:"center_input_sample,omitempty"`    // the picture is doubled, less 1
 	AddAttention      *bool    `json:"add_attention,omitempty"`
 	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"` // default: the embedding is added; scale_shift: it modulates
 	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`
-	DownsampleType    string   `json:"downsample_type,omitempty"` // conv; resnet: a residual block that halves
-	UpsampleType      string   `json:"upsample_type,omitempty"`   // the same, that doubles
-	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"`
+	DownsampleType    string   `json:"downsample_type,omitempty"`      // conv; resnet: a residual block that halves
+	UpsampleType      string   `json:"upsample_type,omitempty"`        // the same, that doubles
+	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"` // of the attention in the middle; null: norm_num_groups
 	Dropout           float64  `json:"dropout,omitempty"`
 	ClassName         string   `json:"_class_name,omitempty"`
 	MidBlockType      *string  `json:"mid_block_type,omitempty"`
 	NumTrainTimesteps *int     `json:"num_train_timesteps,omitempty"`
 
 	// Keys of this program. Their zeros are what diffusers does.
-	Patch            int     `json:"patch,omitempty"`             // 2: pixels are folded into channels first; 0 means 1
-	NumHeads         int     `json:"num_heads,omitempty"`         // heads of every attention, in place of attention_head_dim
-	ConvInChannels   int     `json:"conv_in_channels,omitempty"`  // of the first convolution; 0: block_out_channels[0]
-	TimeChannels     int     `json:"time_channels,omitempty"`     // of the time's sinusoids; 0: conv_in_channels
-	EmbedChannels    int     `json:"embed_channels,omitempty"`    // of the embedding of time and class; 0: 4·time_channels
-	ClassFirst       bool    `json:"class_first,omitempty"`       // the class is added to the sinusoids, not to the embedding
-	NormMinChannels  int     `json:"norm_min_channels,omitempty"` // a group of a norm has at least so many, norm_num_groups or not
-	UpAttention      string  `json:"up_attention,omitempty"`      // last: on the way up only after a level's last layer
-	SkipScale        float64 `json:"skip_scale,omitempty"`        // sums of residuals are multiplied by it; 0 means 1
-	ResampleShortcut bool    `json:"resample_shortcut,omitempty"` // a residual block that resamples has a convolution on its shortcut
-	FIR              bool    `json:"fir,omitempty"`               // residual blocks resample by the filter [1,3,3,1], not by means and copies
-	ProgressiveInput string  `json:"progressive_input,omitempty"` // residual: the picture, halved again and again, enters at every level
+	Patch            int     `json:"patch,omitempty"`              // 2: pixels are folded into channels first; 0 means 1
+	NumHeads         int     `json:"num_heads,omitempty"`          // heads of every attention, in place of attention_head_dim
+	ConvInChannels   int     `json:"conv_in_channels,omitempty"`   // of the first convolution; 0: block_out_channels[0]
+	TimeChannels     int     `json:"time_channels,omitempty"`      // of the time's sinusoids; 0: conv_in_channels
+	EmbedChannels    int     `json:"embed_channels,omitempty"`     // of the embedding of time and class; 0: 4·time_channels
+	ClassFirst       bool    `json:"class_first,omitempty"`        // the class is added to the sinusoids, not to the embedding
+	NormMinChannels  int     `json:"norm_min_channels,omitempty"`  // a group of a norm has at least so many, norm_num_groups or not
+	UpAttention      string  `json:"up_attention,omitempty"`       // last: on the way up only after a level's last layer
+	SkipScale        float64 `json:"skip_scale,omitempty"`         // sums of residuals are multiplied by it; 0 means 1
+	ResampleShortcut bool    `json:"resample_shortcut,omitempty"`  // a residual block that resamples has a convolution on its shortcut
+	FIR              bool    `json:"fir,omitempty"`                // residual blocks resample by the filter [1,3,3,1], not by means and copies
+	TimeIsSigma      bool    `json:"time_is_sigma,omitempty"`      // the time is a noise level: fourier features are of its logarithm, and the output is divided by it
+	BareMidAttention bool    `json:"bare_mid_attention,omitempty"` // the attention in the middle has no norm
+
+	ProgressiveInput  string `json:"progressive_input,omitempty"`  // residual: the picture, halved again and again, enters at every level; input_skip: through a convolution of one pixel
+	ProgressiveOutput string `json:"progressive_output,omitempty"` // output_skip: every level adds to the output, doubled again and again
 }
 
 // bounds keep a hostile configuration from asking for absurd work.
@@ -95,7 +99,10 @@ func (c *Config) Validate() error {
 			fmt.Sprintf("conv_in_channels, time_channels or embed_channels is not within 0 to %d", maxChannels)},
 		{c.SkipScale >= 0 && c.SkipScale <= 1, fmt.Sprintf("skip_scale is %g, need 0 to 1", c.SkipScale)},
 		{c.UpAttention == "" || c.UpAttention == "last", fmt.Sprintf("up_attention is %q, need last", c.UpAttention)},
-		{c.ProgressiveInput == "" || c.ProgressiveInput == "residual", fmt.Sprintf("progressive_input is %q, need residual", c.ProgressiveInput)},
+		{c.MidBlockScale >= 0 && c.MidBlockScale <= 1e3, fmt.Sprintf("mid_block_scale_factor is %g, need 0 to 1000", c.MidBlockScale)},
+		{c.AttnNormNumGroups == nil || within(*c.AttnNormNumGroups, 1, maxChannels), "attn_norm_num_groups needs a number from 1 to 4096, or null"},
+		{c.TimeEmbeddingType != "learned" || c.NumTrainTimesteps != nil && within(*c.NumTrainTimesteps, 1, maxClasses),
+			"num_train_timesteps needs a number from 1 to 1048576 for learned times"},
 	}
 	for _, check := range checks {
 		if !check.ok {
@@ -174,15 +181,14 @@ func (c *Config) validateKnown() error {
 		return fmt.Errorf("unet: %w: %s has a value that is not built here", ErrConfig, key)
 	}
 	return errors.Join(
-		text("act_fn", c.ActFn, "", "silu"),
-		text("time_embedding_type", c.TimeEmbeddingType, "", "positional", "fourier"),
+		text("act_fn", c.ActFn, "", "silu", "swish", "gelu", "mish", "relu"),
+		text("time_embedding_type", c.TimeEmbeddingType, "", "positional", "fourier", "learned"),
+		text("progressive_input", c.ProgressiveInput, "", "residual", "input_skip"),
+		text("progressive_output", c.ProgressiveOutput, "", "output_skip"),
 		text("resnet_time_scale_shift", c.ResnetTimeScale, "", "default", "scale_shift"),
 		text("downsample_type", c.DownsampleType, "", "conv", "resnet"),
 		text("upsample_type", c.UpsampleType, "", "conv", "resnet"),
-		no("center_input_sample", !c.CenterInputSample),
-		no("mid_block_scale_factor", c.MidBlockScale == 0 || c.MidBlockScale == 1),
 		no("class_embed_type", c.ClassEmbedType == nil),
-		no("attn_norm_num_groups", c.AttnNormNumGroups == nil || *c.AttnNormNumGroups == c.NormNumGroups),
 		no("mid_block_type", c.MidBlockType == nil || *c.MidBlockType == "UNetMidBlock2D"),
 	)
 }

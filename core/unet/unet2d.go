@@ -24,7 +24,7 @@ func Build(c *Config) (*Network, error) {
 		return nil, err
 	}
 	p := &graph.Program{}
-	b := &builder{Graph: p, Config: c}
+	b := &builder{Graph: p, Config: c, scale: c.SkipScale}
 	out := b.unet2d()
 	if err := p.Err(); err != nil {
 		return nil, fmt.Errorf("unet: %w: %w", ErrConfig, err)
@@ -36,31 +36,70 @@ func Build(c *Config) (*Network, error) {
 type builder struct {
 	graph.Graph
 	*Config
-	emb     graph.Value // SiLU of the embedding of time and class
+	time    graph.Value
+	emb     graph.Value // act_fn of the embedding of time and class
 	picture graph.Value // what enters, for a progressive input
+	output  graph.Value // what leaves so far, for a progressive output
+	scale   float64     // of sums of residuals; 0 means 1
 }
 
 func (b *builder) unet2d() graph.Value {
 	x := b.Input("x", b.SampleSize, b.SampleSize, b.InChannels)
 	b.emb = b.embedding()
-	out := b.OutChannels
+	if b.CenterInputSample {
+		x = b.Apply(graph.Affine{Scale: 2, Shift: -1}, x)
+	}
 	if b.Patch == 2 {
-		x, out = b.Apply(graph.SpaceToDepth{}, x), 4*out
+		x = b.Apply(graph.SpaceToDepth{}, x)
 	}
 	b.picture = x
 	x = nn.Conv3(b, "conv_in", x, cmp.Or(b.ConvInChannels, b.BlockOutChannels[0]))
 	x, skips := b.down(x)
-	mid := b.BlockOutChannels[len(b.BlockOutChannels)-1]
-	x = b.resnet("mid_block.resnets.0", x, mid, same)
-	if b.AddAttention == nil || *b.AddAttention {
-		x = b.attention("mid_block.attentions.0", x)
+	if b.MidBlockScale != 0 {
+		b.scale = 1 / b.MidBlockScale
 	}
-	x = b.resnet("mid_block.resnets.1", x, mid, same)
-	x = b.up(x, skips)
-	x = b.norm("conv_norm_out", x, true)
-	x = nn.Conv3(nn.FromZero(b), "conv_out", x, out)
+	x = b.middle(x)
+	b.scale = b.SkipScale
+	x = b.toPicture("conv_norm_out", "conv_out", b.up(x, skips), len(b.BlockOutChannels) > 1)
 	if b.Patch == 2 {
 		x = b.Apply(graph.DepthToSpace{}, x)
+	}
+	if b.TimeIsSigma {
+		s := b.Shape(x)
+		x = b.Apply(graph.Zip{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, b.time)
+	}
+	return x
+}
+
+func (b *builder) middle(x graph.Value) graph.Value {
+	channels := b.Shape(x)[2]
+	x = b.resnet("mid_block.resnets.0", x, channels, same)
+	if b.AddAttention == nil || *b.AddAttention {
+		groups := b.groups(channels)
+		if b.AttnNormNumGroups != nil {
+			groups = *b.AttnNormNumGroups
+		}
+		if b.BareMidAttention {
+			groups = 0
+		}
+		x = b.attention("mid_block.attentions.0", x, groups)
+	}
+	return b.resnet("mid_block.resnets.1", x, channels, same)
+}
+
+// toPicture turns channels into the output's. With a progressive output it adds them to
+// those of the level below, if there is one, at twice the size.
+func (b *builder) toPicture(norm, conv string, x graph.Value, below bool) graph.Value {
+	out := b.OutChannels
+	if b.Patch == 2 {
+		out *= 4
+	}
+	x = nn.Conv3(nn.FromZero(b), conv, b.norm(norm, x, true), out)
+	if b.ProgressiveOutput != "" {
+		if below {
+			x = b.Apply(graph.Add{}, b.resample(b.output, twice), x)
+		}
+		b.output = x
 	}
 	return x
 }
@@ -68,12 +107,19 @@ func (b *builder) unet2d() graph.Value {
 // embedding is what every residual block is told: the time's sinusoids through
 // two linear maps, plus the class's vector.
 func (b *builder) embedding() graph.Value {
-	t := b.Input("t", 1)
+	b.time = b.Input("t", 1)
+	t := b.time
 	width := b.timeChannels()
 	var e graph.Value
-	if b.TimeEmbeddingType == "fourier" {
+	switch b.TimeEmbeddingType {
+	case "fourier":
+		if b.TimeIsSigma {
+			t = b.Apply(graph.Map{Fn: "log"}, t)
+		}
 		e = b.Apply(graph.Fourier{}, t, b.Param("time_proj.weight", graph.Init{Kind: graph.Normal}, width/2))
-	} else {
+	case "learned":
+		e = b.Apply(graph.Lookup{}, t, b.Param("time_proj.weight", graph.Init{Kind: graph.Normal}, *b.NumTrainTimesteps, width))
+	default:
 		e = b.Apply(graph.Sinusoid{Width: width, FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, t)
 	}
 	class := func(e graph.Value, width int) graph.Value {
@@ -88,7 +134,7 @@ func (b *builder) embedding() graph.Value {
 	if b.Conditional() && !b.ClassFirst {
 		e = class(e, embed)
 	}
-	return b.Apply(graph.SiLU{}, e)
+	return b.act(e)
 }
 
 // down applies the descending blocks and returns what the ascending ones reuse.
@@ -99,7 +145,7 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 		for j := range b.LayersPerBlock {
 			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
 			if strings.HasPrefix(b.DownBlockTypes[i], "Attn") {
-				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x)
+				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, b.groups(out))
 			}
 			skips = append(skips, x)
 		}
@@ -111,9 +157,13 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 		} else {
 			x = nn.Down3(b, block+"downsamplers.0.conv", x, out, b.DownsamplePadding)
 		}
-		if b.ProgressiveInput == "residual" {
+		switch b.ProgressiveInput {
+		case "residual":
 			b.picture = b.sum(x, b.shrunk(block+"picture", b.picture, out))
 			x = b.picture
+		case "input_skip":
+			b.picture = b.resample(b.picture, half)
+			x = b.Apply(graph.Add{}, nn.Conv1(b, block+"skip_conv", b.picture, out), x)
 		}
 		skips = append(skips, x)
 	}
@@ -130,8 +180,11 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 			skips = skips[:len(skips)-1]
 			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
 			if strings.HasPrefix(b.UpBlockTypes[level], "Attn") && (b.UpAttention != "last" || j == b.LayersPerBlock) {
-				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x)
+				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, b.groups(out))
 			}
+		}
+		if b.ProgressiveOutput != "" && i > 0 {
+			b.toPicture(block+"skip_norm", block+"skip_conv", x, level > 0)
 		}
 		switch {
 		case i == 0:
@@ -153,10 +206,10 @@ const (
 	twice
 )
 
-// resnet is the residual block: norm, SiLU, convolution, twice, with the
+// resnet is the residual block: norm, act_fn, convolution, twice, with the
 // embedding added between, or modulating there.
 func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.Value {
-	h := b.norm(name+".norm1", x, true)
+	h := b.active(name+".norm1", x)
 	if to != same {
 		h, x = b.resample(h, to), b.resample(x, to)
 	}
@@ -164,10 +217,10 @@ func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.V
 	if b.ResnetTimeScale == "scale_shift" {
 		h = b.norm(name+".norm2", h, false)
 		h = b.Apply(graph.Modulate{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, 2*out))
-		h = b.Apply(graph.SiLU{}, h)
+		h = b.act(h)
 	} else {
 		h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
-		h = b.norm(name+".norm2", h, true)
+		h = b.active(name+".norm2", h)
 	}
 	h = nn.Conv3(nn.FromZero(b), name+".conv2", h, out)
 	if b.Shape(x)[2] != out || to != same && b.ResampleShortcut {
@@ -179,8 +232,8 @@ func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.V
 // sum joins two branches.
 func (b *builder) sum(x, h graph.Value) graph.Value {
 	x = b.Apply(graph.Add{}, x, h)
-	if b.SkipScale != 0 && b.SkipScale != 1 {
-		x = b.Apply(graph.Affine{Scale: float32(b.SkipScale)}, x)
+	if b.scale != 0 && b.scale != 1 {
+		x = b.Apply(graph.Affine{Scale: float32(b.scale)}, x)
 	}
 	return x
 }
@@ -220,14 +273,17 @@ func (b *builder) shrunk(name string, x graph.Value, out int) graph.Value {
 	return b.Apply(graph.AveragePool{Size: 2, Stride: 2}, x)
 }
 
-// attention lets every pixel look at every other.
-func (b *builder) attention(name string, x graph.Value) graph.Value {
+// attention lets every pixel look at every other. 0 groups mean no norm before it.
+func (b *builder) attention(name string, x graph.Value, groups int) graph.Value {
 	c := b.Shape(x)[2]
 	heads := max(1, b.NumHeads)
 	if b.AttentionHeadDim != nil && b.NumHeads == 0 {
 		heads = c / *b.AttentionHeadDim
 	}
-	h := b.norm(name+".group_norm", x, false)
+	h := x
+	if groups != 0 {
+		h = nn.GroupNorm(b, name+".group_norm", x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps)})
+	}
 	q := nn.Linear(b, name+".to_q", h, c)
 	k := nn.Linear(b, name+".to_k", h, c)
 	v := nn.Linear(b, name+".to_v", h, c)
@@ -239,3 +295,21 @@ func (b *builder) norm(name string, x graph.Value, silu bool) graph.Value {
 	groups := b.groups(b.Shape(x)[2])
 	return nn.GroupNorm(b, name, x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps), SiLU: silu})
 }
+
+// active is a norm with act_fn behind it.
+func (b *builder) active(name string, x graph.Value) graph.Value {
+	if b.silu() {
+		return b.norm(name, x, true)
+	}
+	return b.act(b.norm(name, x, false))
+}
+
+func (b *builder) act(x graph.Value) graph.Value {
+	if b.silu() {
+		return b.Apply(graph.SiLU{}, x)
+	}
+	return b.Apply(graph.Map{Fn: b.ActFn}, x)
+}
+
+// silu reports whether residual blocks have the activation that most have.
+func (b *builder) silu() bool { return b.ActFn == "" || b.ActFn == "silu" || b.ActFn == "swish" }

@@ -2,6 +2,7 @@ package importer
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -23,25 +24,58 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plan{find: func(d graph.Declared) part { return findDiffusers(v, d) }}
-	u, err := parseUNet(data)
+	u, err := parseUNet(data, h.Size)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", v.files.config, err)
 	}
-	if h.Size != 0 {
-		u.SampleSize = h.Size
+	const norm = "mid_block.attentions.0.group_norm.weight"
+	u.BareMidAttention = u.ResnetTimeScale == "scale_shift" && u.AttnNormNumGroups == nil && !v.has(norm) // since version 0.20
+	p := &plan{
+		find:    func(d graph.Declared) part { return findDiffusers(v, d, &u) },
+		ignored: func(name string) bool { return name == "time_proj.W" && u.TimeEmbeddingType == "fourier" }, // another name of its weight
 	}
 	p.learned(&u)
-	return p, p.finish(&u, v, h, ho2020)
+	p.config.WholeSteps = u.TimeEmbeddingType == "learned"
+	return p, p.finishDiffusers(&u, v, h)
 }
 
-// findDiffusers returns where a parameter is: under its own name, or that which
-// diffusers gave it before version 0.15.
-func findDiffusers(v *view, d graph.Declared) part {
-	if old := oldName(d.Name); !v.has(d.Name) && v.has(old) {
-		return renamed(old, d.Shape...)
+// finishDiffusers is finish for a network that may be told σ in place of a step, as
+// Fourier features are made for.
+func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
+	usual := ho2020
+	if u.TimeIsSigma {
+		if usual = explodingSDE(cmp.Or(h.SigmaMin, 0.01), h.SigmaMax); v.files.scheduler == "" && h.SigmaMax == 0 {
+			return fmt.Errorf("%q: no %s beside it, need it or --sigma-max: the network is told its noise level, and does not show the highest", v.files.weights, schedulerName)
+		}
 	}
-	return renamed(d.Name, d.Shape...)
+	if err := p.finish(u, v, h, usual); err != nil {
+		return err
+	}
+	c := &p.config
+	toldSigma := c.Process != nil && c.Process.Time != ""
+	if u.TimeIsSigma && !toldSigma {
+		return fmt.Errorf("time_embedding_type is %q on a chain or on straight paths, need the variance-exploding process: the network is told its noise level", u.TimeEmbeddingType)
+	}
+	if c.UnitPixels = toldSigma && u.CenterInputSample; c.UnitPixels {
+		p.found = append(p.found, "pixels span [0,1]: it centers them itself")
+	}
+	return nil
+}
+
+// findDiffusers returns where a parameter is: under its own name, that which it has in
+// blocks with skips, or that which diffusers gave it before version 0.15.
+func findDiffusers(v *view, d graph.Declared, u *unet.Config) part {
+	name := d.Name
+	if u.ProgressiveOutput != "" {
+		name = skipName(name)
+	}
+	if old := oldName(name); !v.has(name) && v.has(old) {
+		name = old
+	}
+	if d.Name == "time_proj.weight" && u.TimeEmbeddingType == "fourier" {
+		return part{from: []string{name}, shapes: [][]int{d.Shape}, make: turns}
+	}
+	return renamed(name, d.Shape...)
 }
 
 // oldAttention gives the names that diffusers used before version 0.15.
@@ -99,7 +133,9 @@ var foreignKeys = []string{
 
 // parseUNet reads the configuration of a UNet2DModel. A key that this program
 // does not know is an error: it could change what the network computes.
-func parseUNet(data []byte) (unet.Config, error) {
+//
+// size is of the pictures, where it is told.
+func parseUNet(data []byte, size int) (unet.Config, error) {
 	c := unetDefaults()
 	members, err := parseObject(data)
 	if err != nil {
@@ -115,6 +151,9 @@ func parseUNet(data []byte) (unet.Config, error) {
 	maps.DeleteFunc(members, func(key string, _ json.RawMessage) bool {
 		return strings.HasPrefix(key, "_") || slices.Contains(foreignKeys, key)
 	})
+	if size != 0 {
+		members["sample_size"] = json.RawMessage(strconv.Itoa(size))
+	}
 	if err := squareSize(members); err != nil {
 		return c, err
 	}
@@ -127,8 +166,17 @@ func parseUNet(data []byte) (unet.Config, error) {
 	if err := d.Decode(&c); err != nil {
 		return c, fmt.Errorf("UNet2DModel: %w", err)
 	}
-	if c.TimeEmbeddingType == "fourier" {
-		return c, fmt.Errorf("time_embedding_type is %q, need positional: diffusers' Fourier features are not read here", c.TimeEmbeddingType)
+	if string(members["class_embed_type"]) == "null" {
+		delete(members, "class_embed_type")
+	}
+	if kind := members["class_embed_type"]; kind != nil {
+		return c, fmt.Errorf("class_embed_type is %s, need null: classes are vectors there, or numbers without an end", kind)
+	}
+	if c.TimeEmbeddingType == "fourier" { // GaussianFourierProjection, of the logarithm
+		c.TimeIsSigma, c.TimeChannels, c.EmbedChannels = true, 2*c.BlockOutChannels[0], 4*c.BlockOutChannels[0]
+	}
+	if skips, err := skipBlocks(&c, string(members["norm_num_groups"]) == "null"); skips || err != nil {
+		return c, cmp.Or(err, c.Validate())
 	}
 	if err := resampling("down_block_types", c.DownBlockTypes[:max(0, len(c.DownBlockTypes)-1)], c.DownBlockTypes, c.DownsampleType); err != nil {
 		return c, err
@@ -139,29 +187,11 @@ func parseUNet(data []byte) (unet.Config, error) {
 	return c, c.Validate()
 }
 
-// resampling gives blocks that resample by a residual block, which diffusers has types
-// of their own for, the type without. Those of levels that resample (resizing) have to
-// agree with how blocks with attention do it, downsample_type or upsample_type.
-func resampling(key string, resizing, all []string, how string) error {
-	plain := map[string]string{"ResnetDownsampleBlock2D": "DownBlock2D", "ResnetUpsampleBlock2D": "UpBlock2D"}
-	for i, block := range resizing {
-		if own := plain[block] != ""; own != (how == "resnet") && !strings.HasPrefix(block, "Attn") {
-			return fmt.Errorf("%s[%d] is %q among blocks that resample by %q, need one way for all levels", key, i, block, how)
-		}
-	}
-	for i, block := range all {
-		if plain[block] != "" {
-			all[i] = plain[block]
-		}
-	}
-	return nil
-}
-
 // squareSize turns a sample_size of [n,n] into n.
 func squareSize(members map[string]json.RawMessage) error {
 	var size []int
 	if v := members["sample_size"]; len(v) == 0 || string(v) == "null" {
-		return fmt.Errorf("sample_size is missing, need the height and width of the images")
+		return fmt.Errorf("sample_size is missing, need the height and width of the images, or --size")
 	} else if json.Unmarshal(v, &size) != nil {
 		return nil // a number, or what Decode refuses
 	}

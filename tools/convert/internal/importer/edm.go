@@ -95,8 +95,14 @@ func (e *edm) network() *unet.Config {
 		if e.has("map_noise.freqs") {
 			u.TimeEmbeddingType = "fourier"
 		}
-		if e.has(e.at("enc", 1) + "aux_residual.weight") {
+		switch {
+		case e.has(e.at("enc", 1) + "aux_residual.weight"):
 			u.ProgressiveInput = "residual"
+		case e.has(e.at("enc", 1) + "aux_skip.weight"):
+			u.ProgressiveInput = "input_skip"
+		}
+		if e.has(e.at("dec", 1) + "aux_conv.weight") {
+			u.ProgressiveOutput = "output_skip"
 		}
 	}
 	u.LayersPerBlock = e.count(e.at("enc", 0) + "block%d.norm0.weight")
@@ -120,9 +126,8 @@ var (
 )
 
 func (e *edm) find(d graph.Declared) part {
-	if layer := strings.TrimSuffix(d.Name, ".picture.weight"); layer != d.Name || strings.HasSuffix(d.Name, ".picture.bias") {
-		level, _ := strconv.Atoi(strings.Split(d.Name, ".")[1])
-		return renamed(e.at("enc", level+1)+"aux_residual"+d.Name[strings.LastIndex(d.Name, "."):], d.Shape...)
+	if name := e.aux(d.Name); name != "" {
+		return renamed(name, d.Shape...)
 	}
 	p, ok := parsePlace(d.Name)
 	if !ok {
@@ -144,14 +149,37 @@ func (e *edm) find(d graph.Declared) part {
 	return renamed(edmResnet.of(block, p), d.Shape...)
 }
 
-// level returns the level of a block.
-func (e *edm) level(p place) int {
+// aux returns where a parameter is of a picture that enters or leaves at every level; ""
+// if it is none.
+func (e *edm) aux(name string) string {
+	parts := strings.Split(name, ".")
+	if len(parts) != 4 {
+		return ""
+	}
+	block, _ := strconv.Atoi(parts[1])
+	at := e.at("enc", block+1)
+	if parts[0] == "up_blocks" {
+		at = e.at("dec", e.levels()-1-block)
+	}
+	layer := map[string]string{
+		"down_blocks picture": "aux_residual", "down_blocks skip_conv": "aux_skip", "up_blocks skip_norm": "aux_norm", "up_blocks skip_conv": "aux_conv",
+	}[parts[0]+" "+parts[2]]
+	if layer == "" {
+		return ""
+	}
+	return at + layer + "." + parts[3]
+}
+
+func (e *edm) levels() int {
 	levels := 0
 	for e.has(e.at("enc", levels) + "block0.norm0.weight") {
 		levels++
 	}
-	return p.level(levels)
+	return levels
 }
+
+// level returns the level of a block.
+func (e *edm) level(p place) int { return p.level(e.levels()) }
 
 // outer finds what stands before and behind the blocks.
 func (e *edm) outer(d graph.Declared, p place) part {

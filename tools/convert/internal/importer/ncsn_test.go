@@ -8,8 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"tweedie/core/infer"
-	"tweedie/core/tensor"
 	"tweedie/weights"
 )
 
@@ -48,23 +46,7 @@ func TestNCSNv2List(t *testing.T) {
 	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"4" holds an average of the weights, which is taken`) || !strings.Contains(text, "the 7 noise levels fall from 3 to 0.02") {
 		t.Errorf("found %q", text)
 	}
-	x, err := tensor.ToNHWC(c.numbers(t, "x"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	r, err := ck.Model.NewRunner(2, infer.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := r.Forward(x, c.numbers(t, "t").Data, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got, err := tensor.ToNCHW(out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	near(t, got, c.numbers(t, "out"))
+	c.compare(t, ck.Model)
 }
 
 // TestTechnique4 compares with ε/σ_L² of the authors' configurations: 6.2e-6 for CIFAR-10

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"tweedie/core/infer"
+	"tweedie/core/model"
 	"tweedie/core/tensor"
 	"tweedie/weights"
 )
@@ -54,6 +55,7 @@ func fill(name string, shape []int) []float32 {
 type torchCase struct {
 	values map[string]weights.Tensor
 	state  []weights.Tensor
+	config string // of diffusers, "" for others
 }
 
 func readCase(t testing.TB, name string) torchCase {
@@ -66,7 +68,7 @@ func readCase(t testing.TB, name string) torchCase {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := torchCase{values: map[string]weights.Tensor{}}
+	c := torchCase{values: map[string]weights.Tensor{}, config: metadata["config"]}
 	for _, v := range tensors {
 		c.values[v.Name] = v
 	}
@@ -122,6 +124,8 @@ var parityCases = []struct {
 	{"scoreddpm", "score-sde", Hints{Size: 8}},
 	{"ddpmpp", "score-sde", Hints{Size: 8}},
 	{"ncsnpp", "score-sde", Hints{Size: 8}},
+	{"ncsnppskips", "score-sde", Hints{Size: 8}},
+	{"songskips", "edm", Hints{}},
 	{"song", "edm", Hints{}},
 	{"songncsnpp", "edm", Hints{}},
 	{"lucid", "lucidrains", Hints{Size: 8, Schedule: "cosine", Prediction: "v"}},
@@ -153,34 +157,69 @@ func TestParity(t *testing.T) {
 			if ck.Family != tt.family {
 				t.Errorf("family is %q, want %q", ck.Family, tt.family)
 			}
-			x, err := tensor.ToNHWC(c.numbers(t, "x"))
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := ck.Model.NewRunner(2, infer.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := ck.Model.Err(); err != nil {
-				t.Fatal(err)
-			}
-			var y []int
-			if _, ok := c.values["y"]; ok {
-				for _, v := range c.numbers(t, "y").Data {
-					y = append(y, int(v))
-				}
-			}
-			out, err := r.Forward(x, c.numbers(t, "t").Data, y)
-			if err != nil {
-				t.Fatal(err)
-			}
-			got, err := tensor.ToNCHW(out)
-			if err != nil {
-				t.Fatal(err)
-			}
-			near(t, got, c.numbers(t, "out"))
+			c.compare(t, ck.Model)
 		})
 	}
+}
+
+// TestDiffusersParity is TestParity for what config.json knows beside the usual network.
+func TestDiffusersParity(t *testing.T) {
+	exploding := `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.01,"sigma_max":1348}`
+	for name, scheduler := range map[string]string{
+		"unetskips": exploding, "unetfourier": exploding, "unetresnets": "", "unetlearned": `{"beta_schedule":"linear","num_train_timesteps":20}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := readCase(t, name)
+			files := map[string][]byte{configName: []byte(c.config), weightsName: encode(t, c.state)}
+			if scheduler != "" {
+				files[schedulerName] = []byte(scheduler)
+			}
+			ck, err := Read(write(t, files), Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer ck.Close()
+			c.compare(t, ck.Model)
+			config := ck.Model.Config()
+			if want := name == "unetskips"; config.UnitPixels != want {
+				t.Errorf("pixels of [0,1] are %v, want %v", config.UnitPixels, want)
+			}
+			if want := name == "unetlearned"; config.WholeSteps != want {
+				t.Errorf("whole steps are %v, want %v", config.WholeSteps, want)
+			}
+		})
+	}
+}
+
+// compare fails unless a model answers what PyTorch did.
+func (c torchCase) compare(t *testing.T, m *model.Model) {
+	t.Helper()
+	x, err := tensor.ToNHWC(c.numbers(t, "x"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := m.NewRunner(2, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := m.Err(); err != nil {
+		t.Fatal(err)
+	}
+	var y []int
+	if _, ok := c.values["y"]; ok {
+		for _, v := range c.numbers(t, "y").Data {
+			y = append(y, int(v))
+		}
+	}
+	out, err := r.Forward(x, c.numbers(t, "t").Data, y)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := tensor.ToNCHW(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, got, c.numbers(t, "out"))
 }
 
 // near fails unless got is within tolerance of want, the same images.

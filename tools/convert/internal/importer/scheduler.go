@@ -29,8 +29,8 @@ var predictions = map[string]diffusion.Prediction{
 }
 
 // parseScheduler reads diffusers' scheduler_config.json: any scheduler on a chain
-// of β, those of straight paths, and the two with Karras et al. 2022's
-// preconditioning.
+// of β, those of straight paths, the two with Karras et al. 2022's preconditioning,
+// and the variance-exploding process.
 func parseScheduler(data []byte) (process, error) {
 	members, err := parseObject(data)
 	if err != nil {
@@ -43,10 +43,12 @@ func parseScheduler(data []byte) (process, error) {
 	switch {
 	case class == "EDMEulerScheduler" || class == "EDMDPMSolverMultistepScheduler":
 		return parseEDM(members)
+	case class == "ScoreSdeVeScheduler":
+		return parseExplodingSDE(members)
 	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler":
 		return parseStraight(members)
 	case members["beta_schedule"] == nil && members["trained_betas"] == nil:
-		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths or with EDM's preconditioning", class)
+		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths, of the variance-exploding process or with EDM's preconditioning", class)
 	}
 	return parseChain(members)
 }
@@ -136,6 +138,21 @@ func parseEDM(members map[string]json.RawMessage) (process, error) {
 		err = fmt.Errorf("prediction_type is %q, need epsilon", prediction)
 	}
 	return p, err
+}
+
+// explodingSDE is the variance-exploding process of Song et al. 2021, as diffusers has it: the
+// network is told σ and predicts the score.
+func explodingSDE(low, high float64) origin {
+	return origin{process{
+		prediction: string(diffusion.PredictScore), spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: low, SigmaMax: high, Time: "sigma"},
+		sigmaMin: low, sigmaMax: high,
+	}, fmt.Sprintf("the network predicts the score of the variance-exploding process, σ from %g to %g", low, high)}
+}
+
+func parseExplodingSDE(members map[string]json.RawMessage) (process, error) {
+	low, high := 0.01, 1348.0
+	err := read(members, map[string]any{"sigma_min": &low, "sigma_max": &high})
+	return explodingSDE(low, high).process, err
 }
 
 // parseStraight reads a scheduler of straight paths (Lipman et al. 2023,

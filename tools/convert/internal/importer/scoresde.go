@@ -52,7 +52,7 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	u.OutChannels = v.dim(s.module(s.at)+"weight", 0)
 	s.take("conv_out", "conv")
 	if s.err == nil && s.at != len(s.kinds) {
-		s.err = fmt.Errorf("all_modules.%d is one more %s than the network has, as with a progressive output, which is not built here", s.at, s.kinds[s.at])
+		s.err = fmt.Errorf("all_modules.%d is one more %s than the network has", s.at, s.kinds[s.at])
 	}
 	if s.err != nil {
 		return nil, s.err
@@ -152,15 +152,27 @@ func (s *scoreSDE) descend(u *unet.Config) {
 		switch s.next() {
 		case "resizing residual":
 			s.take(block+"downsamplers.0", "resizing residual")
-			if s.has(s.module(s.at) + "Conv2d_0.weight") {
-				u.ProgressiveInput = "residual"
-				s.take(block+"picture", "resizing")
-			}
+			s.progress(u, block)
 		case "resizing":
 			s.take(block+"downsamplers.0.conv", "resizing")
 		default:
 			last = true
 		}
+	}
+}
+
+// progress takes what a progressive input has behind a level: a convolution of the
+// picture, or one of one pixel (a Combine) of the picture that was only halved.
+func (s *scoreSDE) progress(u *unet.Config, block string) {
+	switch m := s.module(s.at); {
+	case s.has(m + "Conv2d_0.weight"):
+		u.ProgressiveInput = "residual"
+		s.take(block+"picture", "resizing")
+	case s.dim(m+"Conv_0.weight", 3) == 1:
+		u.ProgressiveInput = "input_skip"
+		s.take(block+"skip_conv", "resizing")
+	case s.next() == "resizing" && s.err == nil:
+		s.err = fmt.Errorf("all_modules.%d is a convolution of stride 2, as of a progressive input without the filter [1,3,3,1], which is not built here", s.at)
 	}
 }
 
@@ -191,6 +203,14 @@ func (s *scoreSDE) ascend(u *unet.Config) {
 		}
 		if strings.HasPrefix(u.UpBlockTypes[block], "Attn") {
 			s.take(fmt.Sprintf("%sattentions.%d", name, u.LayersPerBlock), "attention")
+		}
+		if last := len(u.BlockOutChannels) - 1; block < last && s.next() == "norm" {
+			u.ProgressiveOutput = "output_skip"
+			s.take(name+"skip_norm", "norm")
+			s.take(name+"skip_conv", "conv")
+		}
+		if s.next() == "resizing" && u.UpsampleType == "resnet" && s.err == nil {
+			s.err = fmt.Errorf("all_modules.%d resizes the output, as of a progressive output with residuals, which is not built here: need output_skip or none", s.at)
 		}
 		switch {
 		case block == len(u.BlockOutChannels)-1:

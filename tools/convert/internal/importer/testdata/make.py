@@ -3,12 +3,12 @@
 NAME.safetensors holds x [N,C,H,W], t [N], y [N] (where there are classes) and out, what
 the network of NAME answers in PyTorch. The network's own numbers are not stored but
 follow from its parameters' names (fill); their names and shapes, in PyTorch's order,
-stand in the file's metadata under "parameters".
+stand in the file's metadata under "parameters", and what config.json says under "config".
 """
 import json, os, struct
 import numpy as np
 import torch
-import networks, lucid1, refinenets
+import networks, lucid1, refinenets, unet2dmodel
 
 
 def fill(name, shape):
@@ -43,7 +43,7 @@ def write_safetensors(path, tensors, metadata):
 
 def main():
     here = os.path.dirname(os.path.abspath(__file__))
-    for name, (net, channels, size, times, classes) in {**networks.cases(), **lucid1.cases(), **refinenets.cases()}.items():
+    for name, (net, channels, size, times, classes) in {**networks.cases(), **lucid1.cases(), **refinenets.cases(), **unet2dmodel.cases()}.items():
         state = net.state_dict()
         for key in state:
             if key not in getattr(net, "kept", ()):
@@ -59,8 +59,9 @@ def main():
         with torch.no_grad():
             case["out"] = net(*args)
         parameters = json.dumps([[k, list(v.shape)] for k, v in state.items()], separators=(",", ":"))
+        config = dict(config=json.dumps(net.config)) if hasattr(net, "config") else {}
         kept = {k: v for k, v in state.items() if k in getattr(net, "kept", ())}
-        write_safetensors(os.path.join(here, name + ".safetensors"), {**case, **{"kept." + k: v for k, v in kept.items()}}, dict(parameters=parameters))
+        write_safetensors(os.path.join(here, name + ".safetensors"), {**case, **{"kept." + k: v for k, v in kept.items()}}, dict(parameters=parameters, **config))
         print(name, sum(v.numel() for v in state.values()), "parameters, output of deviation", case["out"].std().item())
 
 

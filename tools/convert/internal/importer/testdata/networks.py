@@ -222,11 +222,12 @@ def box(x, resize):
 
 
 class ScoreSDE(nn.Module):
-    """score_sde_pytorch's ddpm, and with biggan its NCSNpp: ddpmpp, or with fourier ncsnpp."""
+    """score_sde_pytorch's ddpm, and with biggan its NCSNpp: ddpmpp, or with fourier ncsnpp, whose picture
+    enters and leaves at every level with skips."""
 
-    def __init__(self, nf, mult, layers, attention, channels=3, biggan=False, fourier=False):
+    def __init__(self, nf, mult, layers, attention, channels=3, biggan=False, fourier=False, skips=False):
         super().__init__()
-        self.nf, self.mult, self.layers, self.attention, self.biggan, self.fourier = nf, mult, layers, attention, biggan, fourier
+        self.skips, self.nf, self.mult, self.layers, self.attention, self.biggan, self.fourier = skips, nf, mult, layers, attention, biggan, fourier
         norm = (lambda c: nn.GroupNorm(min(c // 4, 32), c, 1e-6)) if biggan else (lambda c: nn.GroupNorm(32, c, 1e-6))
         conv = lambda a, b: nn.Conv2d(a, b, 3, padding=1)
 
@@ -264,7 +265,9 @@ class ScoreSDE(nn.Module):
             if i < len(mult) - 1:
                 m.append(down(c))
                 widths.append(c)
-                if fourier:
+                if skips:
+                    m.append(Modules(Conv_0=nn.Conv2d(channels, c, 1)))
+                elif fourier:
                     m.append(Modules(Conv2d_0=conv(picture, c)))
                     picture = c
         m += [block(c, c), attn(c), block(c, c)]
@@ -274,9 +277,11 @@ class ScoreSDE(nn.Module):
                 c = nf * mult[i]
             if i in attention:
                 m.append(attn(c))
+            if skips or i == 0:
+                m += [norm(c), conv(c, channels)]
             if i > 0:
                 m.append(up(c))
-        self.all_modules = nn.ModuleList(m + [norm(c), conv(c, channels)])
+        self.all_modules = nn.ModuleList(m)
 
     def residual(self, m, x, e):
         resize = {"down", "up"} & {m.resize}
@@ -313,7 +318,10 @@ class ScoreSDE(nn.Module):
             if i < len(self.mult) - 1:
                 layer = next(m)
                 h = self.residual(layer, h, e) if self.biggan else layer.Conv_0(F.pad(h, (0, 1, 0, 1)))
-                if self.fourier:  # the filter comes before a convolution without zeros, at stride 2
+                if self.skips:
+                    picture = fir(picture, "down")
+                    h = next(m).Conv_0(picture) + h
+                elif self.fourier:  # the filter comes before a convolution without zeros, at stride 2
                     conv, c = next(m).Conv2d_0, picture.shape[1]
                     f = torch.tensor([1.0, 3, 3, 1])
                     f = (f[:, None] * f / 64).expand(c, 1, 4, 4)
@@ -323,24 +331,27 @@ class ScoreSDE(nn.Module):
         h = self.residual(next(m), h, e)
         h = self.attend(next(m), h)
         h = self.residual(next(m), h, e)
+        out = 0
         for i in reversed(range(len(self.mult))):
             for _ in range(self.layers + 1):
                 h = self.residual(next(m), torch.cat([h, stack.pop()], 1), e)
             if i in self.attention:
                 h = self.attend(next(m), h)
+            if self.skips or i == 0:
+                norm, conv = next(m), next(m)
+                out = conv(F.silu(norm(h))) + (fir(out, "up") if torch.is_tensor(out) else 0)
             if i > 0:
                 layer = next(m)
                 h = self.residual(layer, h, e) if self.biggan else layer.Conv_0(box(h, "up"))
-        norm = next(m)
-        return next(m)(F.silu(norm(h)))
+        return out
 
 
 class EDM(nn.Module):
     """EDM's SongUNet (ddpmpp, or with ncsnpp its other half) and DhariwalUNet."""
 
-    def __init__(self, size, ch, mult, layers, attention, channels=3, labels=0, augment=0, dhariwal=False, ncsnpp=False, head=64):
+    def __init__(self, size, ch, mult, layers, attention, channels=3, labels=0, augment=0, dhariwal=False, ncsnpp=False, head=64, skips=False):
         super().__init__()
-        self.dhariwal, self.ncsnpp, self.labels, self.head, self.attention_levels, emb = dhariwal, ncsnpp, labels, head, attention, 4 * ch
+        self.skips, self.dhariwal, self.ncsnpp, self.labels, self.head, self.attention_levels, emb = skips, dhariwal, ncsnpp, labels, head, attention, 4 * ch
         norm = lambda c: nn.GroupNorm(min(32, c // 4), c, 1e-5 if dhariwal else 1e-6)
         taps = torch.tensor([1.0, 3, 3, 1] if ncsnpp else [1.0, 1])
         taps = taps[:, None] * taps / taps.sum() ** 2
@@ -380,7 +391,9 @@ class EDM(nn.Module):
                 c = ch * (mult[0] if dhariwal else 1)
             else:
                 self.enc[r + "down"] = block(c, c, "down")
-                if ncsnpp:
+                if skips:
+                    self.enc[r + "aux_down"], self.enc[r + "aux_skip"] = conv(picture, picture, 0, "down"), conv(picture, c, 1)
+                elif ncsnpp:
                     self.enc[r + "aux_residual"] = conv(picture, c, 3, "down")
                     picture = c
             widths.append(c)
@@ -398,10 +411,12 @@ class EDM(nn.Module):
             for j in range(layers + 1):
                 self.dec[f"{r}block{j}"] = block(c + widths.pop(), ch * mult[i], None, i in attention and (dhariwal or j == layers))
                 c = ch * mult[i]
+            if skips and i < len(mult) - 1:
+                self.dec[r + "aux_up"] = conv(channels, channels, 0, "up")
+            if skips or not dhariwal and i == 0:
+                self.dec[r + "aux_norm"], self.dec[r + "aux_conv"] = norm(c), conv(c, channels)
         if dhariwal:
             self.out_norm, self.out_conv = norm(c), conv(c, channels)
-        else:
-            self.dec[r + "aux_norm"], self.dec[r + "aux_conv"] = norm(c), conv(c, channels)
         self.kept = [k for k in self.state_dict() if k.endswith("resample_filter")]
 
     def conv(self, m, x, resize=None):
@@ -442,6 +457,12 @@ class EDM(nn.Module):
         e = F.silu(e)
         stack, picture = [], x
         for name, m in self.enc.items():
+            if "aux_down" in name:
+                picture = self.conv(m, picture, "down")
+                continue
+            if "aux_skip" in name:
+                x = stack[-1] = x + self.conv(m, picture)
+                continue
             if "aux" in name:  # a convolution with zeros, one pixel wider, then the filter at stride 2
                 wide, c = F.conv2d(picture, m.weight, padding=2), m.weight.shape[0]
                 aux = F.conv2d(wide, m.resample_filter.expand(c, 1, 4, 4), stride=2, groups=c) + m.bias[:, None, None]
@@ -449,16 +470,22 @@ class EDM(nn.Module):
                 continue
             x = self.block(m, x, e) if hasattr(m, "norm0") else self.conv(m, x)
             stack.append(x)
+        out = 0
         for name, m in self.dec.items():
             if "aux" in name:
+                if "up" in name:
+                    out = self.conv(m, out, "up")
+                elif "norm" in name:
+                    a = F.silu(m(x))
+                else:
+                    out = out + self.conv(m, a)
                 continue
             if x.shape[1] != m.cin:
                 x = torch.cat([x, stack.pop()], 1)
             x = self.block(m, x, e)
         if self.dhariwal:
             return self.conv(self.out_conv, F.silu(self.out_norm(x)))
-        norm, last = list(self.dec.values())[-2:]
-        return self.conv(last, F.silu(norm(x)))
+        return out
 
 
 class RMSNorm(nn.Module):
@@ -554,6 +581,8 @@ def cases():
         "scoreddpm": (ScoreSDE(32, (1, 2), 1, (1,)), 3, 8, [0.5, 417.3], None),
         "ddpmpp": (ScoreSDE(16, (1, 2, 2), 2, (1,), biggan=True), 3, 8, [0.5, 417.3], None),
         "ncsnpp": (ScoreSDE(16, (1, 2), 2, (1,), biggan=True, fourier=True), 3, 8, [-4.0, 3.5], None),
+        "ncsnppskips": (ScoreSDE(16, (1, 2, 2), 1, (1,), biggan=True, fourier=True, skips=True), 3, 8, [-4.0, 3.5], None),
+        "songskips": (EDM(8, 16, (1, 2, 2), 1, (1,), ncsnpp=True, skips=True), 3, 8, [-4.0, 3.5], None),
         "song": (EDM(8, 16, (1, 2), 2, (1,), labels=5, augment=9), 3, 8, [-1.5, 0.9], [0, 4]),
         "songncsnpp": (EDM(8, 16, (1, 2), 1, (0,), ncsnpp=True), 3, 8, [-4.0, 3.5], None),
         "dhariwal": (EDM(8, 16, (1, 2), 1, (0, 1), labels=5, dhariwal=True, head=8), 3, 8, [-1.5, 0.9], [0, 4]),

@@ -1,0 +1,83 @@
+package importer
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"tweedie/core/unet"
+)
+
+// resampling gives blocks that resample by a residual block, which diffusers has types
+// of their own for, the type without. Those of levels that resample (resizing) have to
+// agree with how blocks with attention do it, downsample_type or upsample_type.
+func resampling(key string, resizing, all []string, how string) error {
+	plain := map[string]string{"ResnetDownsampleBlock2D": "DownBlock2D", "ResnetUpsampleBlock2D": "UpBlock2D"}
+	for i, block := range resizing {
+		if own := plain[block] != ""; own != (how == "resnet") && !strings.HasPrefix(block, "Attn") {
+			return fmt.Errorf("%s[%d] is %q among blocks that resample by %q, need one way for all levels", key, i, block, how)
+		}
+	}
+	for i, block := range all {
+		if plain[block] != "" {
+			all[i] = plain[block]
+		}
+	}
+	return nil
+}
+
+// skipBlocks gives blocks of NCSN++ with skips (SkipDownBlock2D and its like) the types
+// without, and c what makes them so: BigGAN's residual blocks that resample by [1,3,3,1],
+// sums divided by √2, a picture that enters and one that leaves at every level. It reports
+// whether there are any. Their norms have groups of at least four channels, whatever
+// norm_num_groups is for the middle; where diffusers counts otherwise is refused.
+func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
+	skips := 0
+	for _, types := range [][]string{c.DownBlockTypes, c.UpBlockTypes} {
+		for i, block := range types {
+			if plain := strings.Replace(block, "Skip", "", 1); plain != block {
+				types[i] = plain
+				skips++
+			}
+		}
+	}
+	switch all := len(c.DownBlockTypes) + len(c.UpBlockTypes); {
+	case skips == 0 && noGroups:
+		return false, fmt.Errorf("norm_num_groups is null, need a number for blocks without skips")
+	case skips == 0:
+		return false, nil
+	case skips != all:
+		return true, fmt.Errorf("%d of %d blocks have skips, need all or none", skips, all)
+	case !noGroups:
+		return true, fmt.Errorf("norm_num_groups is %d, need null for blocks with skips", c.NormNumGroups)
+	case math.Abs(c.MidBlockScale-math.Sqrt2) > 1e-6:
+		return true, fmt.Errorf("mid_block_scale_factor is %g, need √2 as blocks with skips have", c.MidBlockScale)
+	}
+	for i, channels := range c.BlockOutChannels {
+		last := len(c.BlockOutChannels) - 1
+		attends := strings.HasPrefix(c.DownBlockTypes[i], "Attn") || last-i < len(c.UpBlockTypes) && strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
+		if attends && channels < 128 { // its norms have 32 groups there
+			return true, fmt.Errorf("block_out_channels[%d] is %d, need at least 128 for a block that has skips and attention", i, channels)
+		}
+	}
+	c.MidBlockScale, c.NormNumGroups, c.NormMinChannels, c.SkipScale = 0, 32, 4, math.Sqrt(0.5)
+	c.FIR, c.ResampleShortcut, c.DownsampleType, c.UpsampleType, c.UpAttention = true, true, "resnet", "resnet", "last"
+	c.ProgressiveInput, c.ProgressiveOutput = "input_skip", "output_skip"
+	return true, nil
+}
+
+// skipName returns the name of a parameter in blocks with skips.
+func skipName(name string) string {
+	p, ok := parsePlace(name)
+	switch {
+	case !ok:
+		return name
+	case p.kind == "downsamplers":
+		return strings.Replace(name, "downsamplers.0", "resnet_down", 1)
+	case p.kind == "upsamplers":
+		return strings.Replace(name, "upsamplers.0", "resnet_up", 1)
+	case p.kind == "attentions" && p.side == "up_blocks":
+		return strings.Replace(name, fmt.Sprintf("attentions.%d.", p.index), "attentions.0.", 1)
+	}
+	return name
+}
