@@ -68,7 +68,7 @@ export interface ModelInfo {
   /** Steps of the chain that it was trained on; 0 means none. */
   chain: number
   /** What a call gets that does not say otherwise; `corrector_steps` and `epsilon` with that sampler only. */
-  defaults: { sampler: string; steps: number; guidance: number; eta: number; schedule?: string; corrector_steps?: number; epsilon?: number }
+  defaults: { sampler: string; steps: number; guidance: number; eta: number; threshold?: string; percentile?: number; threshold_max?: number; schedule?: string; corrector_steps?: number; epsilon?: number }
   /** The most workers. */
   workers: number
   /**
@@ -162,10 +162,12 @@ export interface Call extends SolverOptions {
   guidance_sigma_max?: number
   /** How much of the contrast that guidance adds is taken back, 0 to 1. */
   guidance_rescale?: number
-  /** What holds the denoised image to [−1,1]: `static` clips, `dynamic` divides by its `percentile` first. Default: nothing. */
-  threshold?: 'static' | 'dynamic'
+  /** What holds the denoised image to [−1,1]: `static` clips, `dynamic` divides by its `percentile` first. Default: the model's. */
+  threshold?: 'static' | 'dynamic' | 'none'
   /** Of `dynamic`, above 0 to 1. Default: 0.995. */
   percentile?: number
+  /** Of `dynamic`: the most that it divides by, at least 1. Default: no limit. */
+  threshold_max?: number
 }
 
 export interface SampleOptions extends Call {

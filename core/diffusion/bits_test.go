@@ -57,7 +57,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	thresholded, err := Thresholded(guided, 0.9)
+	thresholded, err := Thresholded(guided, 0.9, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

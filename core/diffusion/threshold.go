@@ -37,9 +37,10 @@ func Clipped(denoise Denoiser) Denoiser {
 // percentile of the image's absolute values, s, is above 1, the image is held to
 // [−s,s] and divided by s; other images are held to [−1,1] as Clipped does. Strong
 // guidance saturates less so. percentile is a part, 0 to 1, between two values linear;
-// 0.995 is usual, and 1 divides by the largest. An image with a NaN is left as it is,
-// so that a broken network shows. The error names a percentile out of range.
-func Thresholded(denoise Denoiser, percentile float64) (Denoiser, error) {
+// 0.995 is usual, and 1 divides by the largest. s is at most most, at least 1, or 0 for no
+// limit. An image with a NaN is left as it is, so that a broken network shows. The error
+// names a percentile out of range.
+func Thresholded(denoise Denoiser, percentile, most float64) (Denoiser, error) {
 	if !(percentile > 0 && percentile <= 1) {
 		return nil, fmt.Errorf("diffusion: dynamic thresholding: percentile is %g, need a number in (0, 1]", percentile)
 	}
@@ -51,14 +52,14 @@ func Thresholded(denoise Denoiser, percentile float64) (Denoiser, error) {
 		image, rest := Split(denoised, x.Shape[3])
 		out := image.Clone()
 		for i := range out.Shape[0] {
-			threshold(out.Row(i), percentile)
+			threshold(out.Row(i), percentile, float32(most))
 		}
 		return join(out, rest), nil
 	}, nil
 }
 
 // threshold does it to one image.
-func threshold(image []float32, percentile float64) {
+func threshold(image []float32, percentile float64, most float32) {
 	sizes := make([]float32, len(image))
 	for i, v := range image {
 		if v != v {
@@ -66,7 +67,11 @@ func threshold(image []float32, percentile float64) {
 		}
 		sizes[i] = float32(math.Abs(float64(v)))
 	}
-	s := max(1, quantile(sizes, percentile))
+	s := quantile(sizes, percentile)
+	if most != 0 {
+		s = min(s, most)
+	}
+	s = max(1, s)
 	for i, v := range image {
 		image[i] = min(max(v, -s), s) / s
 	}

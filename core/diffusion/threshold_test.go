@@ -33,22 +33,24 @@ func answer(d *tensor.Tensor) Denoiser {
 func TestThresholded(t *testing.T) {
 	nan := float32(math.NaN())
 	for _, c := range []struct {
-		name        string
-		percentile  float64
-		image, want []float32
+		name             string
+		percentile, most float64
+		image, want      []float32
 	}{
-		{"inside", 0.5, []float32{-0.5, 0.25, 0, 1, 0.5}, []float32{-0.5, 0.25, 0, 1, 0.5}},
-		{"percentile inside, some outside", 0.5, []float32{-0.5, 0.25, 0, 4, -2}, []float32{-0.5, 0.25, 0, 1, -1}},
-		{"by the largest", 1, []float32{-0.5, 0.25, 0, 4, -2}, []float32{-0.125, 0.0625, 0, 1, -0.5}},
-		{"by the second", 0.75, []float32{-0.5, 0.25, 0, 4, -2}, []float32{-0.25, 0.125, 0, 1, -1}},
-		{"between two", 0.875, []float32{-0.5, 0.25, 0, 6, -2}, []float32{-0.125, 0.0625, 0, 1, -0.5}}, // s = 4
-		{"NaN", 1, []float32{nan, 3, 0, 0, 0}, []float32{nan, 3, 0, 0, 0}},
-		{"one", 0.995, []float32{-2}, []float32{-1}},
+		{"inside", 0.5, 0, []float32{-0.5, 0.25, 0, 1, 0.5}, []float32{-0.5, 0.25, 0, 1, 0.5}},
+		{"percentile inside, some outside", 0.5, 0, []float32{-0.5, 0.25, 0, 4, -2}, []float32{-0.5, 0.25, 0, 1, -1}},
+		{"by the largest", 1, 0, []float32{-0.5, 0.25, 0, 4, -2}, []float32{-0.125, 0.0625, 0, 1, -0.5}},
+		{"by the second", 0.75, 0, []float32{-0.5, 0.25, 0, 4, -2}, []float32{-0.25, 0.125, 0, 1, -1}},
+		{"between two", 0.875, 0, []float32{-0.5, 0.25, 0, 6, -2}, []float32{-0.125, 0.0625, 0, 1, -0.5}}, // s = 4
+		{"by no more than 2", 1, 2, []float32{-0.5, 0.25, 0, 4, -1}, []float32{-0.25, 0.125, 0, 1, -0.5}},
+		{"by less than 3", 1, 3, []float32{-0.5, 0.25, 0, 2, -1}, []float32{-0.25, 0.125, 0, 1, -0.5}},
+		{"NaN", 1, 0, []float32{nan, 3, 0, 0, 0}, []float32{nan, 3, 0, 0, 0}},
+		{"one", 0.995, 0, []float32{-2}, []float32{-1}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			given := tensor.Of(c.image, 1, 1, len(c.image), 1)
 			before := given.Clone()
-			denoise, err := Thresholded(answer(given), c.percentile)
+			denoise, err := Thresholded(answer(given), c.percentile, c.most)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -67,7 +69,7 @@ func TestThresholded(t *testing.T) {
 		})
 	}
 	for _, p := range []float64{0, -1, 1.5, math.NaN()} {
-		if _, err := Thresholded(nil, p); err == nil {
+		if _, err := Thresholded(nil, p, 0); err == nil {
 			t.Errorf("percentile %g: got no error", p)
 		}
 	}
@@ -81,7 +83,7 @@ func TestThresholdedGuidance(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	denoise, err := Thresholded(guided, 1)
+	denoise, err := Thresholded(guided, 1, 0)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -62,6 +62,10 @@ type Defaults struct {
 	Guidance float64 `json:"guidance"`
 	Eta      float64 `json:"eta,omitempty"`
 
+	Threshold    string  `json:"threshold,omitempty"`     // of denoised images: static, dynamic, or "" for none
+	Percentile   float64 `json:"percentile,omitempty"`    // of a dynamic one
+	ThresholdMax float64 `json:"threshold_max,omitempty"` // of a dynamic one
+
 	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
 	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
 	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler

@@ -154,6 +154,13 @@ func TestExportKeepsTheProcess(t *testing.T) {
 		{"edm", func(*model.Config) {}, ""},
 		{"edm, scaled", func(c *model.Config) { c.TimeScale = 100 }, "the network takes 100 times the time"},
 		{"linear", func(c *model.Config) { c.Prediction, c.Schedule = "epsilon", &linear }, ""},
+		{"clipped", func(c *model.Config) {
+			c.Prediction, c.Schedule, c.Defaults.Threshold, c.Defaults.Schedule = "epsilon", &linear, "static", "trailing"
+		}, ""},
+		{"thresholded", func(c *model.Config) {
+			c.Prediction, c.Schedule = "epsilon", &linear
+			c.Defaults.Threshold, c.Defaults.Percentile, c.Defaults.ThresholdMax = "dynamic", 0.9, 2
+		}, ""},
 		{"v", func(c *model.Config) { c.Prediction, c.Schedule = "v", &linear }, ""},
 		{"x0, cosine", func(c *model.Config) {
 			c.Prediction, c.Schedule = "x0", &diffusion.Schedule{Kind: diffusion.Cosine, Steps: 500}

@@ -16,10 +16,11 @@ type guide struct {
 	worse      string // file of autoguidance's model
 	threshold  string
 	percentile float64
+	most       float64 // that the dynamic threshold divides by
 }
 
 // guideFlags are their names.
-var guideFlags = []string{"guidance", "guidance-sigma-min", "guidance-sigma-max", "guidance-rescale", "guide", "threshold", "percentile"}
+var guideFlags = []string{"guidance", "guidance-sigma-min", "guidance-sigma-max", "guidance-rescale", "guide", "threshold", "percentile", "threshold-max"}
 
 func (g *guide) add(cmd *cobra.Command) {
 	f := cmd.Flags()
@@ -28,13 +29,14 @@ func (g *guide) add(cmd *cobra.Command) {
 	f.Float64Var(&g.max, "guidance-sigma-max", 0, "noise level above which there is no guidance (default: none)")
 	f.Float64Var(&g.rescale, "guidance-rescale", 0, "how much of the contrast that guidance adds is taken back, 0 to 1")
 	f.StringVar(&g.worse, "guide", "", "a worse model that guidance moves away from, in place of no class (autoguidance)")
-	f.StringVar(&g.threshold, "threshold", "", "hold denoised images to the range of pixels: static or dynamic (default: not)")
+	f.StringVar(&g.threshold, "threshold", "", "hold denoised images to the range of pixels: static, dynamic or none (default: the model's)")
 	f.Float64Var(&g.percentile, "percentile", 0, "of --threshold dynamic, above 0 to 1 (default 0.995)")
+	f.Float64Var(&g.most, "threshold-max", 0, "the most that --threshold dynamic divides by, at least 1 (default: no limit)")
 }
 
 // request returns what the flags ask of an engine.
 func (g *guide) request(cmd *cobra.Command) engine.Request {
-	q := engine.Request{GuidanceMin: g.min, GuidanceMax: g.max, GuidanceRescale: g.rescale, Threshold: g.threshold, Percentile: g.percentile}
+	q := engine.Request{GuidanceMin: g.min, GuidanceMax: g.max, GuidanceRescale: g.rescale, Threshold: g.threshold, Percentile: g.percentile, ThresholdMax: g.most}
 	if cmd.Flags().Changed("guidance") {
 		q.Guidance = &g.weight
 	}

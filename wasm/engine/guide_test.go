@@ -46,15 +46,41 @@ func TestGuidanceSettings(t *testing.T) {
 
 // Denoised images that leave the range of pixels are held to it.
 func TestThresholdHolds(t *testing.T) {
-	for _, threshold := range []string{"", static, dynamic} {
+	for _, threshold := range []string{"", unheld, static, dynamic} {
 		outside := false
 		_, err := newTestEngine(2).Sample(t.Context(), Request{N: new(2), Guidance: new(9.0), Threshold: threshold}, func(f Frame) {
 			for _, v := range f.Denoised.Data {
 				outside = outside || v < -1 || v > 1
 			}
 		})
-		if err != nil || outside != (threshold == "") {
+		if err != nil || outside != (threshold == "" || threshold == unheld) {
 			t.Errorf("threshold %q: %v, denoised pixels outside [−1,1]: %v", threshold, err, outside)
+		}
+	}
+}
+
+// A model's own threshold holds where a request says nothing, as if it had said it.
+func TestThresholdOfModel(t *testing.T) {
+	info := testInfo()
+	info.Defaults.Threshold, info.Defaults.Percentile, info.Defaults.ThresholdMax = dynamic, 0.9, 1.5
+	for _, tt := range []struct{ given, want Request }{
+		{Request{}, Request{Threshold: dynamic, Percentile: 0.9, ThresholdMax: 1.5}},
+		{Request{Threshold: dynamic}, Request{Threshold: dynamic}},
+		{Request{Threshold: static}, Request{Threshold: static}},
+		{Request{Threshold: unheld}, Request{Threshold: unheld}},
+	} {
+		p, err := info.Check(tt.given, false)
+		if err != nil || p.Threshold != tt.want.Threshold || p.Percentile != tt.want.Percentile || p.ThresholdMax != tt.want.ThresholdMax {
+			t.Errorf("%+v: got %+v, %v", tt.given, p.Request, err)
+		}
+	}
+	for _, change := range []func(d *Defaults){
+		func(d *Defaults) { d.Threshold = "soft" }, func(d *Defaults) { d.ThresholdMax = 0.5 }, func(d *Defaults) { d.Percentile = -1 }, func(d *Defaults) { d.Threshold = static },
+	} {
+		wrong := info
+		change(&wrong.Defaults)
+		if _, err := wrong.Check(Request{}, false); err == nil || !strings.Contains(err.Error(), "engine: ") {
+			t.Errorf("%+v: got error %v", wrong.Defaults, err)
 		}
 	}
 }
@@ -162,8 +188,8 @@ func TestGuidanceErrors(t *testing.T) {
 		{`{"guidance":1,"guidance_rescale":0.5}`, "engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1"},
 		{`{"guidance_rescale":2}`, "engine: diffusion: guidance: rescale is 2, need a number in [0, 1]"},
 		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: diffusion: guidance: interval ends at 2, need more than its start 5"},
-		{`{"threshold":"hard"}`, `engine: threshold: found "hard", need "static" or "dynamic"`},
-		{`{"percentile":0.9}`, `engine: percentile: found 0.9, need none, or threshold "dynamic"`},
+		{`{"threshold":"hard"}`, `engine: threshold: found "hard", need "static", "dynamic" or "none"`},
+		{`{"percentile":0.9}`, `engine: percentile or threshold_max: found one of them, need neither, or threshold "dynamic"`},
 		{`{"threshold":"dynamic","percentile":95}`, "engine: percentile: found 95, need a number, in (0, 1]"},
 	} {
 		r, err := ParseRequest([]byte(c.in))

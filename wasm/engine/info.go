@@ -47,6 +47,10 @@ type Defaults struct {
 	Guidance float64 `json:"guidance"`
 	Eta      float64 `json:"eta"`
 
+	Threshold    string  `json:"threshold,omitempty"`
+	Percentile   float64 `json:"percentile,omitempty"`    // of Threshold
+	ThresholdMax float64 `json:"threshold_max,omitempty"` // of Threshold
+
 	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
 	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
 	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler

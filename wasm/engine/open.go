@@ -111,6 +111,8 @@ func infoOf(m *model.Model) (Info, error) {
 			Guidance: cmp.Or(c.Defaults.Guidance, 1),
 			Eta:      c.Defaults.Eta,
 
+			Threshold: c.Defaults.Threshold, Percentile: c.Defaults.Percentile, ThresholdMax: c.Defaults.ThresholdMax,
+
 			Schedule: c.Defaults.Schedule, CorrectorSteps: c.Defaults.CorrectorSteps, Epsilon: c.Defaults.Epsilon,
 		},
 		SIMD: vectors,

@@ -40,6 +40,7 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 		func() error { return p.fillSampler(i) },
 		func() error { return p.fillClasses(i) },
 		func() error { return p.fillGuidance(i) },
+		func() error { return p.fillThreshold(i.Defaults) },
 		func() error { return p.fillRepaint(inpaint) },
 		func() error { return p.fillPasses() },
 	} {
@@ -198,13 +199,23 @@ func (p *Plan) guide() diffusion.Guidance {
 	return diffusion.Guidance{Scale: *p.Guidance, SigmaMin: p.GuidanceMin, SigmaMax: p.GuidanceMax, Rescale: p.GuidanceRescale}
 }
 
+// fillThreshold takes the model's threshold, which comes from a file, for one that is
+// not given.
+func (p *Plan) fillThreshold(own Defaults) error {
+	if p.Threshold != "" {
+		return nil
+	}
+	p.Threshold, p.Percentile, p.ThresholdMax = own.Threshold, own.Percentile, own.ThresholdMax
+	return p.Request.Validate()
+}
+
 // held returns denoise with its images held to the range of pixels, as p says.
 func (p *Plan) held(denoise diffusion.Denoiser) (diffusion.Denoiser, error) {
 	switch p.Threshold {
 	case static:
 		return diffusion.Clipped(denoise), nil
 	case dynamic:
-		return diffusion.Thresholded(denoise, cmp.Or(p.Percentile, 0.995))
+		return diffusion.Thresholded(denoise, cmp.Or(p.Percentile, 0.995), p.ThresholdMax)
 	}
 	return denoise, nil
 }

@@ -17,10 +17,11 @@ const (
 	MaxSteps = 10000   // steps of a sampler
 )
 
-// The values of Request.Threshold: diffusion.Clipped and diffusion.Thresholded.
+// The values of Request.Threshold: diffusion.Clipped, diffusion.Thresholded, and neither.
 const (
 	static  = "static"
 	dynamic = "dynamic"
+	unheld  = "none"
 )
 
 // Request asks for images. It is plain data: the same JSON goes into the page's
@@ -40,8 +41,9 @@ type Request struct {
 	GuidanceMin      float64  `json:"guidance_sigma_min,omitempty"` // at this noise level and below there is none; see diffusion.Guidance
 	GuidanceMax      float64  `json:"guidance_sigma_max,omitempty"` // above this noise level there is none; 0 means no limit
 	GuidanceRescale  float64  `json:"guidance_rescale,omitempty"`   // how much of the contrast that it adds is taken back, in [0, 1]
-	Threshold        string   `json:"threshold,omitempty"`          // what holds D(x;σ) to [−1,1]: "static", "dynamic", or "" for nothing
+	Threshold        string   `json:"threshold,omitempty"`          // what holds D(x;σ) to [−1,1]: "static", "dynamic" or "none"; absent means the model's
 	Percentile       float64  `json:"percentile,omitempty"`         // of the dynamic threshold, in (0, 1]; 0 means 0.995
+	ThresholdMax     float64  `json:"threshold_max,omitempty"`      // the most that it divides by, at least 1; 0 means no limit
 	Resample         *int     `json:"resample,omitempty"`           // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
 	Jump             *int     `json:"jump,omitempty"`               // inpainting: steps of a stretch, in [1, steps); absent means 10, or what there is
 }
@@ -81,12 +83,16 @@ func (r Request) Validate() error {
 		return fmt.Errorf("engine: first: found %d, need at most 2⁶⁴ − 2²⁰", r.First)
 	}
 	switch r.Threshold {
-	case "", static, dynamic:
+	case "", static, unheld:
+		if r.Percentile != 0 || r.ThresholdMax != 0 {
+			return fmt.Errorf("engine: percentile or threshold_max: found one of them, need neither, or threshold %q", dynamic)
+		}
+	case dynamic:
+		if r.ThresholdMax != 0 && !(r.ThresholdMax >= 1 && r.ThresholdMax <= math.MaxFloat32) {
+			return fmt.Errorf("engine: threshold_max: found %g, need a finite number, at least 1", r.ThresholdMax)
+		}
 	default:
-		return fmt.Errorf("engine: threshold: found %q, need %q or %q", r.Threshold, static, dynamic)
-	}
-	if r.Percentile != 0 && r.Threshold != dynamic {
-		return fmt.Errorf("engine: percentile: found %g, need none, or threshold %q", r.Percentile, dynamic)
+		return fmt.Errorf("engine: threshold: found %q, need %q, %q or %q", r.Threshold, static, dynamic, unheld)
 	}
 	if err := r.Schedule.Validate(); err != nil {
 		return fmt.Errorf("engine: schedule: %w", err)

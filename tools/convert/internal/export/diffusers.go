@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
+	"tweedie/core/sampler"
 	"tweedie/core/unet"
 )
 
@@ -51,7 +53,7 @@ func describe(m *model.Model) (*description, error) {
 // ownKeys are those of unet.Config that diffusers does not have: all after Patch.
 var ownKeys = []string{
 	"patch", "num_heads", "conv_in_channels", "time_channels", "embed_channels", "class_first", "norm_min_channels",
-	"up_attention", "skip_scale", "resample_shortcut", "fir", "progressive_input",
+	"up_attention", "skip_scale", "resample_shortcut", "fir", "time_is_sigma", "bare_mid_attention", "progressive_input", "progressive_output",
 }
 
 // unetConfig returns the keys of a UNet2DModel's config.json.
@@ -69,6 +71,12 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 	config := map[string]any{"act_fn": "silu", "time_embedding_type": "positional", "mid_block_scale_factor": 1.0, "center_input_sample": false}
 	if err := json.Unmarshal(text, &config); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
+	}
+	if u.ResnetTimeScale == "scale_shift" && u.AttnNormNumGroups == nil { // where diffusers leaves out the middle's norm
+		if !u.BareMidAttention {
+			config["attn_norm_num_groups"] = u.NormNumGroups
+		}
+		delete(config, "bare_mid_attention")
 	}
 	for _, key := range slices.Sorted(maps.Keys(config)) {
 		if slices.Contains(ownKeys, key) && !(key == "patch" && u.Patch == 1) {
@@ -117,8 +125,14 @@ func schedulerConfig(c *model.Config) (map[string]any, error) {
 		return nil, fmt.Errorf("diffusers has no scheduler for prediction %q with this process", c.Prediction)
 	}
 	out := map[string]any{
-		"_class_name": "DDPMScheduler", "prediction_type": prediction, "clip_sample": false, "variance_type": "fixed_small",
+		"_class_name": "DDPMScheduler", "prediction_type": prediction, "clip_sample": c.Defaults.Threshold == "static", "variance_type": "fixed_small",
 		"num_train_timesteps": cmp.Or(s.Steps, len(s.Betas), 1000),
+	}
+	if d := c.Defaults; d.Threshold == "dynamic" {
+		out["thresholding"], out["dynamic_thresholding_ratio"], out["sample_max_value"] = true, cmp.Or(d.Percentile, 0.995), cmp.Or(d.ThresholdMax, math.MaxFloat32)
+	}
+	if kind := c.Defaults.Schedule; slices.Contains([]string{sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace}, kind) {
+		out["timestep_spacing"] = kind
 	}
 	if c.Variance == model.Learned {
 		out["variance_type"] = "learned_range"

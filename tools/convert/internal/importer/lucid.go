@@ -76,6 +76,11 @@ func (l *lucid) process(h Hints) (origin, error) {
 		return o, nil
 	}
 	s := &diffusion.Schedule{Kind: diffusion.Table}
+	if n := len(betas); n > 1 && betas[n-1] >= 1 { // as cosine chains end in version 1.6
+		betas = betas[:n-1]
+		weight = weight[:min(len(weight), n-1)]
+		o.says += ", but for the last step, which is pure noise"
+	}
 	for _, b := range betas {
 		s.Betas = append(s.Betas, float64(b))
 	}

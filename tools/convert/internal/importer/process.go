@@ -56,9 +56,7 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 		}
 		says = ""
 	}
-	if pr.threshold != 0 {
-		p.found = append(p.found, fmt.Sprintf("its scheduler thresholds denoised images dynamically, at the percentile %g: samplers here do not", pr.threshold))
-	}
+	p.found = append(p.found, pr.notes...)
 	changed, err := h.change(&pr)
 	if err != nil {
 		return err
@@ -71,7 +69,15 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 	}
 	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
 	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
-	c.Defaults = model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1}
+	c.Defaults = pr.sampling
+	c.Defaults.Sampler, c.Defaults.Steps, c.Defaults.Guidance = "dpmpp2m", 20, 1
+	if pr.schedule != nil && c.Defaults.Schedule != "" { // levels of the chain's own steps
+		chain, err := diffusion.NewChain(*pr.schedule)
+		if err != nil {
+			return err
+		}
+		c.Defaults.Steps = min(c.Defaults.Steps, chain.Steps())
+	}
 	return nil
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 // process is how a network was trained: on a chain, a continuous process, or with
-// Karras et al. 2022's preconditioning. How another program would sample from it is
-// not read.
+// Karras et al. 2022's preconditioning; and of how another program would sample from it
+// what holds here too.
 type process struct {
 	prediction         string
 	schedule           *diffusion.Schedule
@@ -19,7 +19,8 @@ type process struct {
 	sigmaData          float64 // with model.EDM
 	sigmaMin, sigmaMax float64 // 0: the chain's
 	timeScale          float64
-	threshold          float64 // percentile of dynamic thresholding, which sampling here does not do; 0 for none
+	sampling           model.Defaults // threshold and schedule
+	notes              []string       // what is said of it
 }
 
 // predictions maps diffusers' prediction_type to predictions of this program.
@@ -66,32 +67,32 @@ func read(members map[string]json.RawMessage, into map[string]any) error {
 func parseChain(members map[string]json.RawMessage) (process, error) {
 	kind, prediction, steps, start, end := "linear", "epsilon", 1000, 1e-4, 0.02
 	var betas []float64
-	var zeroSNR, thresholding bool
-	percentile := 0.995
+	var zeroSNR bool
 	var scale float64 // a key of this program's export
 	err := read(members, map[string]any{
 		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &steps, "beta_start": &start,
 		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR, "time_scale": &scale,
-		"thresholding": &thresholding, "dynamic_thresholding_ratio": &percentile,
 	})
 	if err != nil {
 		return process{}, err
-	}
-	if zeroSNR {
-		return process{}, fmt.Errorf("rescale_betas_zero_snr is true, need false: the last noise level would be infinite")
 	}
 	what, ok := predictions[prediction]
 	if !ok {
 		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample, v_prediction or flow_prediction", prediction)
 	}
 	p := process{prediction: string(what), timeScale: scale}
-	if thresholding {
-		p.threshold = percentile
+	if err := p.sampledBy(members); err != nil {
+		return process{}, err
 	}
 	if betas != nil {
 		p.schedule = &diffusion.Schedule{Kind: diffusion.Table, Betas: betas}
 	} else if p.schedule, err = schedule(kind, steps, start, end); err != nil {
 		return process{}, err
+	}
+	if zeroSNR {
+		if err := p.zeroSNR(); err != nil {
+			return process{}, err
+		}
 	}
 	return p, p.bounds()
 }

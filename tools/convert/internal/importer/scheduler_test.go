@@ -12,21 +12,34 @@ import (
 
 func TestParseScheduler(t *testing.T) {
 	linear := &diffusion.Schedule{Kind: diffusion.Linear, Steps: 100, BetaStart: 0.001, BetaEnd: 0.01}
+	static := model.Defaults{Threshold: "static"}
 	for _, tt := range []struct {
 		name, json string
 		want       process
 	}{
 		{"chain", `{"_class_name":"DDIMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"clip_sample":true}`,
+			process{prediction: "epsilon", schedule: linear, sampling: static}},
+		{"clipping by default", `{"_class_name":"DDPMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100}`,
+			process{prediction: "epsilon", schedule: linear, sampling: static}},
+		{"no clipping", `{"_class_name":"DDPMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"clip_sample":false,"timestep_spacing":"trailing"}`,
+			process{prediction: "epsilon", schedule: linear, sampling: model.Defaults{Schedule: "trailing"}}},
+		{"clipping elsewhere", `{"_class_name":"DDPMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"clip_sample_range":3}`,
 			process{prediction: "epsilon", schedule: linear}},
+		{"a solver", `{"_class_name":"DPMSolverMultistepScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"clip_sample":true,"use_karras_sigmas":true,"timestep_spacing":"linspace"}`,
+			process{prediction: "epsilon", schedule: linear, sampling: model.Defaults{Schedule: "karras"}}},
 		{"v", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"prediction_type":"v_prediction"}`,
 			process{prediction: "v", schedule: linear}},
 		{"sample", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"prediction_type":"sample"}`,
 			process{prediction: "x0", schedule: linear}},
-		{"thresholding", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true}`,
-			process{prediction: "epsilon", schedule: linear, threshold: 0.995}},
+		{"thresholding", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true,"sample_max_value":1.5}`,
+			process{prediction: "epsilon", schedule: linear, sampling: model.Defaults{Threshold: "dynamic", Percentile: 0.995, ThresholdMax: 1.5}}},
+		{"thresholding by 1", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true}`,
+			process{prediction: "epsilon", schedule: linear, sampling: static}},
 		{"trained", `{"trained_betas":[0.1,0.2]}`, process{prediction: "epsilon", schedule: &diffusion.Schedule{Kind: diffusion.Table, Betas: []float64{0.1, 0.2}}}},
 		{"EDM", `{"_class_name":"EDMEulerScheduler","sigma_data":0.6,"sigma_min":0.01,"sigma_max":40,"prediction_type":"epsilon"}`,
 			process{prediction: model.EDM, sigmaData: 0.6, sigmaMin: 0.01, sigmaMax: 40}},
+		{"exploding", `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.02,"sigma_max":348,"num_train_timesteps":2000}`,
+			process{prediction: "score", spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.02, SigmaMax: 348, Time: "sigma"}, sigmaMin: 0.02, sigmaMax: 348}},
 		{"straight", `{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000}`,
 			process{prediction: "velocity", spec: &diffusion.Spec{Kind: diffusion.KindStraight}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
 	} {
@@ -39,6 +52,10 @@ func TestParseScheduler(t *testing.T) {
 			lowest, highest := chain.SigmaRange()
 			tt.want.sigmaMin, tt.want.sigmaMax = float64(lowest), float64(highest)
 		}
+		if told := tt.want.sampling.Threshold != "" || strings.Contains(tt.json, "clip_sample_range"); told != (len(got.notes) == 1) {
+			t.Errorf("%s: says %q", tt.name, got.notes)
+		}
+		got.notes = nil
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
 			t.Errorf("%s: got %+v, %v; want %+v", tt.name, got, err, tt.want)
 		}
@@ -66,6 +83,30 @@ func TestScaledLinear(t *testing.T) {
 	}
 }
 
+// TestZeroSNR compares with PyTorch 1.13, in float64:
+//
+//	a = torch.cumprod(1 - torch.linspace(0.00085 ** 0.5, 0.012 ** 0.5, 1000, dtype=torch.float64) ** 2, 0).sqrt()
+//	a = (a - a[-1]) * a[0] / (a[0] - a[-1])
+//	(1 / a ** 2 - 1).sqrt()[[0, 500, 998]]
+func TestZeroSNR(t *testing.T) {
+	p, err := parseScheduler([]byte(`{"_class_name":"DDIMScheduler","beta_schedule":"scaled_linear","beta_start":0.00085,"beta_end":0.012,"rescale_betas_zero_snr":true,"prediction_type":"v_prediction","clip_sample":false}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain, err := diffusion.NewChain(*p.schedule)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if chain.Steps() != 999 || len(p.notes) != 1 {
+		t.Errorf("%d steps, says %q", chain.Steps(), p.notes)
+	}
+	for at, want := range map[int]float64{0: 0.0291671582, 500: 1.77455747, 998: 2254.23798} {
+		if got := chain.Sigmas[at]; !(math.Abs(got/want-1) < 1e-6) {
+			t.Errorf("level %d is %g, want %g", at, got, want)
+		}
+	}
+}
+
 func TestParseSchedulerRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, json, want string }{
 		{"array", `[1]`, "cannot unmarshal"},
@@ -74,7 +115,10 @@ func TestParseSchedulerRefuses(t *testing.T) {
 		{"prediction", `{"beta_schedule":"linear","prediction_type":"score"}`, `prediction_type is "score"`},
 		{"EDM v", `{"_class_name":"EDMEulerScheduler","prediction_type":"v_prediction"}`, `prediction_type is "v_prediction"`},
 		{"trained", `{"beta_schedule":"linear","trained_betas":[2]}`, "betas[0] is 2"},
-		{"zero SNR", `{"beta_schedule":"linear","rescale_betas_zero_snr":true}`, "rescale_betas_zero_snr is true"},
+		{"zero SNR", `{"beta_schedule":"linear","rescale_betas_zero_snr":true,"num_train_timesteps":2}`, "rescale_betas_zero_snr is true for 2 steps"},
+		{"percentile", `{"beta_schedule":"linear","thresholding":true,"dynamic_thresholding_ratio":2}`, "dynamic_thresholding_ratio is 2"},
+		{"maximum", `{"beta_schedule":"linear","thresholding":true,"sample_max_value":0.5}`, "sample_max_value 0.5"},
+		{"spacing", `{"beta_schedule":"linear","timestep_spacing":"odd"}`, `timestep_spacing is "odd"`},
 		{"steps", `{"beta_schedule":"linear","num_train_timesteps":-1}`, "-1"},
 		{"steps of a table", `{"beta_schedule":"sigmoid","num_train_timesteps":1000000000}`, "num_train_timesteps is 1000000000"},
 		{"text", `{"beta_schedule":"linear","beta_start":"0.1"}`, "beta_start: "},

@@ -1,0 +1,89 @@
+package importer
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/sampler"
+)
+
+// sampledBy reads of a scheduler on a chain how it samples, as far as it is the model's and
+// not the scheduler's own: what holds denoised images to the range of pixels, and which
+// noise levels it takes.
+func (p *process) sampledBy(members map[string]json.RawMessage) error {
+	var class, spacing string
+	var clip *bool
+	var thresholding, karras, exponential bool
+	clipRange, percentile, most := 1.0, 0.995, 1.0
+	err := read(members, map[string]any{
+		"_class_name": &class, "timestep_spacing": &spacing, "use_karras_sigmas": &karras, "use_exponential_sigmas": &exponential, "clip_sample": &clip,
+		"clip_sample_range": &clipRange, "thresholding": &thresholding, "dynamic_thresholding_ratio": &percentile, "sample_max_value": &most,
+	})
+	if err != nil {
+		return err
+	}
+	clips := strings.HasPrefix(class, "DDPM") || strings.HasPrefix(class, "DDIM") // by default, and no other does
+	if clip != nil {
+		clips = clips && *clip
+	}
+	d := &p.sampling
+	switch {
+	case thresholding && !(percentile > 0 && percentile <= 1 && most >= 1 && most <= math.MaxFloat32):
+		return fmt.Errorf("dynamic_thresholding_ratio is %g and sample_max_value %g, need a number in (0, 1] and one of at least 1", percentile, most)
+	case thresholding && most > 1:
+		d.Threshold, d.Percentile, d.ThresholdMax = "dynamic", percentile, most
+		p.note("its scheduler thresholds denoised images dynamically, at the percentile %g and by at most %g: so does the model", percentile, most)
+	case thresholding:
+		d.Threshold = "static"
+		p.note("its scheduler thresholds denoised images with a sample_max_value of 1, which is to clip them: so does the model")
+	case clips && clipRange != 1:
+		p.note("its scheduler clips denoised images to ±%g, which is not the range of pixels: the model does not", clipRange)
+	case clips:
+		d.Threshold = "static"
+		p.note("its scheduler clips denoised images to the range of pixels: so does the model")
+	}
+	switch spacing {
+	case "", sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace:
+		d.Schedule = spacing
+	default:
+		return fmt.Errorf("timestep_spacing is %q, need leading, trailing or linspace", spacing)
+	}
+	if karras {
+		d.Schedule = sampler.KindKarras
+	} else if exponential {
+		d.Schedule = sampler.KindExponential
+	}
+	return nil
+}
+
+func (p *process) note(format string, args ...any) {
+	p.notes = append(p.notes, fmt.Sprintf(format, args...))
+}
+
+// zeroSNR moves the chain's √ᾱ so that the last is 0 and the first stays (Lin et al. 2023,
+// arXiv:2305.08891, Algorithm 1). The last step, where nothing is left of the image, is left
+// out: its noise level is infinite.
+func (p *process) zeroSNR() error {
+	chain, err := diffusion.NewChain(*p.schedule)
+	if err != nil {
+		return err
+	}
+	root := func(t int) float64 { return 1 / math.Sqrt(1+float64(chain.Sigmas[t]*chain.Sigmas[t])) } // √ᾱ
+	n := len(chain.Sigmas)
+	if n < 3 {
+		return fmt.Errorf("rescale_betas_zero_snr is true for %d steps, need at least 3", n)
+	}
+	first, last := root(0), root(n-1)
+	betas, before := make([]float64, n-1), 1.0
+	for t := range betas {
+		now := (root(t) - last) * first / (first - last)
+		betas[t] = 1 - now*now/(before*before)
+		before = now
+	}
+	p.schedule = &diffusion.Schedule{Kind: diffusion.Table, Betas: betas}
+	p.note("the last step of its chain is pure noise (rescale_betas_zero_snr): sampling begins at the one before")
+	return nil
+}
