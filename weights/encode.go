@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
@@ -40,6 +41,7 @@ type Encoder struct {
 	filled int      // bytes of it at most
 	last   string   // name of the last tensor
 	names  map[string]bool
+	zstd   *zstd.Encoder // whose tables are large: made once
 }
 
 // NewEncoder begins a model. m gives Name, Config and Card; its Format, Version and
@@ -54,7 +56,12 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 		return nil, fmt.Errorf("weights: manifest: %w", err)
 	}
 	m.Format, m.Version, m.Shards = Format, 1, nil
-	return &Encoder{stem: stem, m: m, put: put, filled: shardRoom, names: map[string]bool{}}, nil
+	// Weights are near their entropy: faster levels store them as they are.
+	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
+	if err != nil {
+		return nil, fmt.Errorf("weights: zstd: %w", err)
+	}
+	return &Encoder{stem: stem, m: m, put: put, filled: shardRoom, names: map[string]bool{}, zstd: z}, nil
 }
 
 // The most that a shard is filled: less what zstd adds to bytes it cannot shrink, three
@@ -63,9 +70,10 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 const shardLimit, shardRoom = MaxShard - 4096, 64
 
 // Add adds a tensor, which it keeps until the shard is full. Tensors come in the order
-// of their names; a large one is split into rows. The error is put's, or names what breaks
-// the format: another type than F32, F16, I8 and I4, a name that is taken, a number that
-// is not finite, rows too long for a shard.
+// of their names; one that does not go into what is left of a shard, if that is much, is
+// split into rows. The error is put's, or names what breaks the format: another type than
+// F32, F16, I8 and I4, a name that is taken, a number that is not finite, rows too long
+// for a shard.
 func (e *Encoder) Add(t Tensor) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("weights: tensor %q: %w", t.Name, err)
@@ -78,24 +86,44 @@ func (e *Encoder) Add(t Tensor) error {
 	for i := range stored {
 		size += len(stored[i].Data) + entryBytes(&stored[i])
 	}
-	if size+shardRoom <= shardLimit {
+	if e.filled+size <= shardLimit {
 		return e.add(stored, size)
 	}
-	parts := t.split(size/(shardLimit/4*3) + 1)
-	if parts == nil {
-		return fmt.Errorf("weights: tensor %q: takes %d bytes as %s of shape %v, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, t.Shape, shardLimit-shardRoom)
+	whole := size+shardRoom <= shardLimit
+	if whole && shardLimit-e.filled < spare {
+		return e.add(stored, size)
 	}
-	if e.names[t.Name] {
-		return fmt.Errorf("weights: tensor %q: its name is taken", t.Name)
+	for _, most := range []int{spare, shardLimit / 4 * 3} {
+		if parts := t.split(size/most + 1); parts != nil {
+			return e.addParts(t.Name, parts)
+		}
+		if whole {
+			return e.add(stored, size)
+		}
 	}
-	e.names[t.Name], e.m.Version = true, Version
+	return fmt.Errorf("weights: tensor %q: takes %d bytes as %s of shape %v, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, t.Shape, shardLimit-shardRoom)
+}
+
+// spare is the room in a shard that is not left empty, if a tensor can be split into rows
+// of less.
+const spare = shardLimit / 8
+
+// addParts adds a tensor in parts.
+func (e *Encoder) addParts(name string, parts []Tensor) error {
+	if e.names[name] {
+		return fmt.Errorf("weights: tensor %q: its name is taken", name)
+	}
+	e.names[name], e.m.Version = true, Version
 	for _, p := range parts {
 		e.last = "" // parts have an order of their own
 		if err := e.Add(p); err != nil {
 			return err
 		}
 	}
-	e.last = t.Name
+	for i := range e.group { // not to keep all of the tensor for the last of its rows
+		e.group[i].Data = bytes.Clone(e.group[i].Data)
+	}
+	e.last = name
 	return nil
 }
 
@@ -139,10 +167,7 @@ func (e *Encoder) flush() error {
 		return err
 	}
 	e.group, e.filled = nil, shardRoom
-	data, err := compress(raw)
-	if err != nil {
-		return err
-	}
+	data := e.zstd.EncodeAll(raw, nil)
 	sum := sha256.Sum256(data)
 	s := Shard{
 		File:     fmt.Sprintf("%s.%03d.%x%s", e.stem, len(e.m.Shards), sum[:4], ShardSuffix),
@@ -165,6 +190,7 @@ func (e *Encoder) Close() ([]byte, error) {
 	if len(e.names) == 0 {
 		return nil, fmt.Errorf("weights: there are no tensors, need at least one")
 	}
+	defer e.zstd.Close()
 	if err := e.flush(); err != nil {
 		return nil, err
 	}
@@ -174,14 +200,3 @@ func (e *Encoder) Close() ([]byte, error) {
 // entryBytes bounds what t takes in a safetensors header: its name, escaped at
 // six bytes for one at the worst, the words around it, and numbers of ten digits.
 func entryBytes(t *Tensor) int { return 6*len(t.Name) + 100 + 11*len(t.Shape) }
-
-// compress returns raw as one zstd frame.
-func compress(raw []byte) ([]byte, error) {
-	// Weights are near their entropy: faster levels store them as they are.
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
-	if err != nil {
-		return nil, fmt.Errorf("weights: zstd: %w", err)
-	}
-	defer e.Close()
-	return e.EncodeAll(raw, nil), nil
-}

@@ -119,14 +119,21 @@ func TestEncodeShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(shards) != 4 { // a b, c, d e, f
-		t.Errorf("got %d shards, want 4", len(shards))
+	if len(shards) != 3 { // of 63 MB
+		t.Errorf("got %d shards, want 3", len(shards))
 	}
 	if m, err = ParseManifest(manifest); err != nil {
 		t.Fatal(err)
 	}
 	if f, err := m.Decode(shards); err != nil || len(f.Tensors()) != 6 {
 		t.Errorf("got %v, %v; want 6 tensors", f, err)
+	}
+	// Where rows are long, a shard ends before them.
+	row := func(name string, bytes int) Tensor {
+		return Tensor{Name: name, DType: F32, Shape: []int{1, bytes / 4}, Data: make([]byte, bytes)}
+	}
+	if _, shards, err = Encode("rows", m, []Tensor{row("a", 13<<20), row("b", 13<<20), row("c", 10<<20)}); err != nil || len(shards) != 2 {
+		t.Errorf("got %d shards of rows, %v, want 2", len(shards), err)
 	}
 	long := big("a", MaxShard)
 	long.Shape = []int{1, MaxShard / 4}

@@ -205,6 +205,16 @@ func TestDecodeRefuses(t *testing.T) {
 	}
 }
 
+// compress returns raw as one zstd frame.
+func compress(raw []byte) ([]byte, error) {
+	e, err := zstd.NewWriter(nil)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	return e.EncodeAll(raw, nil), nil
+}
+
 func TestDecodeRefusesShards(t *testing.T) {
 	manifest, shards := golden(t)
 	m, err := ParseManifest(manifest)

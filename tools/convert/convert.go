@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -74,6 +75,10 @@ denoised image D(x;sigma) at five noise levels, and of images from one seed.`,
 	return cmd
 }
 
+// garbage is the memory that may lie about before it is collected, in percent of what is in
+// use.
+const garbage = 20
+
 // check refuses flags that no input could go with.
 func (o *conversion) check() error {
 	if err := needOutput(o.out, "MODEL.json"); err != nil {
@@ -98,6 +103,8 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
+	// Tensors come and go: what is freed seldom would count twice. There are few pointers.
+	defer debug.SetGCPercent(debug.SetGCPercent(garbage))
 	m, card, assumed, done, err := o.read(cmd, path)
 	if err != nil {
 		return err
@@ -140,9 +147,12 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 // says what it found. done ends the reading of the model's weights.
 func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card json.RawMessage, assumed []string, done func() error, err error) {
 	if filepath.Ext(path) == onnxSuffix {
-		m, found, assumed, err := o.onnx.read(path, o.hints)
+		net, m, found, assumed, err := o.onnx.read(path, o.hints)
+		if err != nil {
+			return nil, nil, nil, nil, err
+		}
 		o.say(cmd, found, assumed)
-		return m, nil, assumed, func() error { return nil }, err
+		return m, nil, assumed, net.Close, nil
 	}
 	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.Named(path)
 	if !isModel {

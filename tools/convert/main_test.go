@@ -71,6 +71,9 @@ type tester struct{ testing.TB }
 func (tester) Fatal(args ...any) { panic(args) }
 
 func TestMain(m *testing.M) {
+	if peak := os.Getenv(asCommand); peak != "" {
+		os.Exit(runAsCommand(peak))
+	}
 	status := m.Run()
 	if dir, _ := toyRun(); dir != "" {
 		os.RemoveAll(dir)

@@ -42,13 +42,22 @@ func (o *onnxFlags) add(f *pflag.FlagSet) {
 	f.IntVar(&o.nullClass, "null-class", -1, "ONNX: number of the class that means none, for guidance")
 }
 
-// read reads the model of an ONNX file, and returns what was found and supposed.
-func (o *onnxFlags) read(path string, h importer.Hints) (m *model.Model, found, assumed []string, err error) {
+// read reads the network of an ONNX file, which it leaves open, and its model, and
+// returns what was found and supposed.
+func (o *onnxFlags) read(path string, h importer.Hints) (net *onnx.Network, m *model.Model, found, assumed []string, err error) {
 	o.inputs.Size = h.Size
-	net, err := onnx.Read(path, o.inputs)
-	if err != nil {
-		return nil, nil, nil, err
+	if net, err = onnx.Read(path, o.inputs); err != nil {
+		return nil, nil, nil, nil, err
 	}
+	m, found, assumed, err = o.model(path, net, h)
+	if err != nil {
+		net.Close()
+	}
+	return net, m, found, assumed, err
+}
+
+// model makes a model of a network.
+func (o *onnxFlags) model(path string, net *onnx.Network, h importer.Hints) (m *model.Model, found, assumed []string, err error) {
 	scale := h.TimeScale
 	if scale == 0 {
 		scale = 1
@@ -155,6 +164,7 @@ func inspectONNX(w io.Writer, path string, asJSON bool) error {
 	runs := ""
 	net, unfit := onnx.Read(path, onnx.Options{})
 	if unfit == nil {
+		defer net.Close()
 		cost := graph.CostOf(net.Program)
 		runs = fmt.Sprintf("as %d operations, %.4g GFLOP an evaluation", len(net.Program.Nodes), float64(cost.FLOPs)/1e9)
 	} else {

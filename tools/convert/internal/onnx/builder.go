@@ -14,17 +14,19 @@ type op interface {
 
 // builder makes nodes of ONNX nodes, in their order.
 type builder struct {
-	folder string // where weights outside of the file may lie
+	file   *file
 	opset  int
 	values map[string]view
 	users  map[string]int  // how many nodes read a value
 	node   *nodeProto      // at hand
 	folded int             // numbers that were computed already
+	later  int             // numbers that are to be computed when they are asked for
 	made   map[string]view // what was asked for once gives the same node again
 }
 
-// maxFolded bounds what is computed while a file is read.
-const maxFolded = 1 << 28
+// maxFolded bounds the numbers that are computed while a file is read, maxLater those
+// that are computed when they are asked for.
+const maxFolded, maxLater = 1 << 26, 1 << 31
 
 // refusal is an error that unwinds to where a node is named. Every handler and
 // placement of this package may panic with one.
@@ -46,9 +48,34 @@ func caught(err *error) {
 // constant returns a constant of that shape.
 func (b *builder) constant(shape []int, t dtype, numbers []float64) view {
 	b.spend(len(numbers))
-	c := &constant{}
-	c.fill(len(numbers), t, func(i int) float64 { return numbers[i] })
+	c := &constant{cost: len(numbers)}
+	c.fill(t, numbers)
 	return b.add(&node{op: c, dtype: t}, shape)
+}
+
+// computed returns a constant of that shape that f computes of others. One of many
+// numbers is computed when it is asked for, every time, unless that takes much.
+func (b *builder) computed(shape []int, t dtype, f func() []float64, of ...view) view {
+	c := &constant{cost: sizeOf(shape)}
+	for _, v := range of {
+		c.cost += v.of.op.(*constant).cost
+	}
+	if n := sizeOf(shape); n <= few || c.cost > 8*n {
+		return b.constant(shape, t, f())
+	}
+	if b.later += c.cost; b.later > maxLater {
+		refuse("computes more than %d numbers from constants", maxLater)
+	}
+	c.read = func() ([]float32, []float64) { return typed(t, f()) }
+	return b.add(&node{op: c, dtype: t}, shape)
+}
+
+func sizeOf(shape []int) int {
+	n := 1
+	for _, size := range shape {
+		n *= size
+	}
+	return n
 }
 
 // spend counts numbers that are computed now.
@@ -89,11 +116,10 @@ func label(n *nodeProto) string {
 func (b *builder) copied(v view, joined bool) view {
 	shape := v.shape()
 	if v.known() {
-		numbers := v.numbers()
 		if joined {
-			return b.constant([]int{len(numbers)}, v.of.dtype, numbers)
+			shape = []int{v.size()}
 		}
-		return b.constant(shape, v.of.dtype, numbers)
+		return b.computed(shape, v.of.dtype, v.numbers, v)
 	}
 	if joined {
 		shape = []int{v.size()}
@@ -163,11 +189,13 @@ func (b *builder) mapped(v view, fn string, a, c float64) view {
 			refuse("computes %s of a constant", fn)
 		}
 		dims, flat, back := v.onto()
-		numbers := flat.numbers()
-		for i, x := range numbers {
-			numbers[i] = f(x, a, c)
-		}
-		return back(b.constant(dims, v.of.dtype, numbers).of)
+		return back(b.computed(dims, v.of.dtype, func() []float64 {
+			numbers := flat.numbers()
+			for i, x := range numbers {
+				numbers[i] = f(x, a, c)
+			}
+			return numbers
+		}, v).of)
 	}
 	if in, m, ok := v.madeBy("affine"); ok && fn == "affine" {
 		return b.mapped(in, "affine", a*float64(m.a), float64(a*float64(m.b))+c)
@@ -221,15 +249,17 @@ func (b *builder) zipped(fn string, x, y view) view {
 	pair := b.broadcast(x, y)
 	x, y = pair[0], pair[1]
 	if x.known() && y.known() {
-		p, q := x.numbers(), y.numbers()
 		f := foldedPairs[fn]
-		for i := range p {
-			p[i] = f(p[i], q[i])
-			if fn == "div" && t == integer {
-				p[i] = math.Trunc(p[i])
+		return b.computed(x.shape(), t, func() []float64 {
+			p, q := x.numbers(), y.numbers()
+			for i := range p {
+				p[i] = f(p[i], q[i])
+				if fn == "div" && t == integer {
+					p[i] = math.Trunc(p[i])
+				}
 			}
-		}
-		return b.constant(x.shape(), t, p)
+			return p
+		}, x, y)
 	}
 	if out, ok := b.scaled(fn, x, y); ok {
 		return out

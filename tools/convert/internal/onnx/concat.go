@@ -42,17 +42,21 @@ func (b *builder) joinedConstants(parts []view, axis int) view {
 		outer *= n
 	}
 	shape[axis] = 0
-	rows := make([][]float64, outer)
 	t := dtype(0)
 	for _, v := range parts {
-		all := v.numbers()
-		for r := range rows {
-			rows[r] = append(rows[r], all[r*len(all)/outer:(r+1)*len(all)/outer]...)
-		}
 		shape[axis] += v.shape()[axis]
 		t = v.of.dtype
 	}
-	return b.constant(shape, t, slices.Concat(rows...))
+	return b.computed(shape, t, func() []float64 {
+		rows := make([][]float64, outer)
+		for _, v := range parts {
+			all := v.numbers()
+			for r := range rows {
+				rows[r] = append(rows[r], all[r*len(all)/outer:(r+1)*len(all)/outer]...)
+			}
+		}
+		return slices.Concat(rows...)
+	}, parts...)
 }
 
 // part returns v, part of the joined values, as the one of them that it is.

@@ -10,23 +10,38 @@ import (
 // constant is what is known when a file is read: its weights, and all that is
 // computed from them alone. The numbers lie row by row along the node's dims.
 type constant struct {
-	name    string    // of the initialiser; empty for what was computed
-	floats  []float32 // or
-	numbers []float64
+	name    string                        // of the initialiser; empty for what was computed
+	floats  []float32                     // or
+	numbers []float64                     // or neither, where
+	read    func() ([]float32, []float64) // reads or computes them anew; it may refuse
+	cost    int                           // numbers that read reads
 }
 
-func (c *constant) fill(n int, t dtype, f func(i int) float64) {
-	if t == float {
-		c.floats = make([]float32, n)
-		for i := range c.floats {
-			c.floats[i] = float32(f(i))
-		}
-		return
+// few is how many numbers are kept in memory.
+const few = 1 << 16
+
+// hold returns c's numbers: of floats and numbers one is there.
+func (c *constant) hold() (floats []float32, numbers []float64) {
+	if c.read != nil {
+		return c.read()
 	}
-	c.numbers = make([]float64, n)
-	for i := range c.numbers {
-		c.numbers[i] = f(i)
+	return c.floats, c.numbers
+}
+
+// fill takes numbers of type t.
+func (c *constant) fill(t dtype, numbers []float64) {
+	c.floats, c.numbers = typed(t, numbers)
+}
+
+func typed(t dtype, numbers []float64) ([]float32, []float64) {
+	if t != float {
+		return nil, numbers
 	}
+	floats := make([]float32, len(numbers))
+	for i, x := range numbers {
+		floats[i] = float32(x)
+	}
+	return floats, nil
 }
 
 // known reports whether v is a constant.
@@ -83,35 +98,31 @@ func rowSteps(dims []int) []int {
 
 // numbers returns the elements of a constant in order.
 func (v view) numbers() []float64 {
-	c := v.of.op.(*constant)
 	if v.size() == 0 {
 		return nil
 	}
+	floats, numbers := v.of.op.(*constant).hold()
 	out := make([]float64, 0, v.size())
-	v.each(func(from int) {
-		if c.floats != nil {
-			out = append(out, float64(c.floats[from]))
-		} else {
-			out = append(out, c.numbers[from])
-		}
-	})
+	if floats != nil {
+		v.each(func(from int) { out = append(out, float64(floats[from])) })
+	} else {
+		v.each(func(from int) { out = append(out, numbers[from]) })
+	}
 	return out
 }
 
 // float32s is numbers for weights. The result may be the constant's own.
 func (v view) float32s() []float32 {
-	c := v.of.op.(*constant)
-	if flat := v.flat(); c.floats != nil && len(flat) == 1 && flat[0].dim == 0 && flat[0].step == 1 && len(v.of.dims) == 1 && v.size() == len(c.floats) {
-		return c.floats
+	floats, numbers := v.of.op.(*constant).hold()
+	if floats != nil && same(v, whole(v.of)) {
+		return floats
 	}
 	out := make([]float32, 0, v.size())
-	v.each(func(from int) {
-		if c.floats != nil {
-			out = append(out, c.floats[from])
-		} else {
-			out = append(out, float32(c.numbers[from]))
-		}
-	})
+	if floats != nil {
+		v.each(func(from int) { out = append(out, floats[from]) })
+	} else {
+		v.each(func(from int) { out = append(out, float32(numbers[from])) })
+	}
 	return out
 }
 

@@ -44,11 +44,12 @@ func portOf(name string, element int, dims []int64) Port {
 // Describe returns what stands in the ONNX file at path. The error wraps ErrFile, or
 // is one of reading.
 func Describe(path string) (*Description, error) {
-	data, err := readWhole(path)
+	in, size, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	m, err := parse(data)
+	defer in.Close()
+	m, err := parse((&source{in: in}).whole(size))
 	if err != nil {
 		return nil, fmt.Errorf("%w (file %q)", err, path)
 	}

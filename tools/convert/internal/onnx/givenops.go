@@ -22,16 +22,18 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 		return []view{v}
 	}
 	dims, flat, back := v.onto()
-	numbers := flat.numbers()
-	for i, x := range numbers {
-		switch {
-		case t == integer:
-			numbers[i] = math.Trunc(x)
-		case t == boolean:
-			numbers[i] = truth(x != 0)
+	return []view{back(b.computed(dims, t, func() []float64 {
+		numbers := flat.numbers()
+		for i, x := range numbers {
+			switch {
+			case t == integer:
+				numbers[i] = math.Trunc(x)
+			case t == boolean:
+				numbers[i] = truth(x != 0)
+			}
 		}
-	}
-	return []view{back(b.constant(dims, t, numbers).of)}
+		return numbers
+	}, v).of)}
 }
 
 // negated exchanges true and false.
@@ -41,7 +43,7 @@ func opConstant(b *builder, n *nodeProto, in []view) []view {
 	for name, a := range n.attributes {
 		switch {
 		case a.tensor != nil:
-			c, err := a.tensor.constant(b.folder)
+			c, err := b.file.constant(a.tensor)
 			if err != nil {
 				refuse("%w", err)
 			}
@@ -79,7 +81,7 @@ func (b *builder) sized(n *node) view {
 func opConstantOfShape(b *builder, n *nodeProto, in []view) []view {
 	value := b.constant(nil, float, []float64{0})
 	if a := n.attributes["value"]; a != nil && a.tensor != nil {
-		c, err := a.tensor.constant("")
+		c, err := b.file.constant(a.tensor)
 		if err != nil || len(c.dims) > 1 || len(c.dims) == 1 && c.dims[0] != 1 {
 			refuse("value is no single number")
 		}

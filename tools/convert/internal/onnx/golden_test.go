@@ -53,7 +53,7 @@ func readCase(t testing.TB, name string) map[string]*tensor.Tensor {
 }
 
 // run evaluates a program on a case.
-func run(t testing.TB, p *graph.Program, out graph.Value, params *graph.Params, c map[string]*tensor.Tensor) *tensor.Tensor {
+func run(t testing.TB, p *graph.Program, out graph.Value, params graph.Source, c map[string]*tensor.Tensor) *tensor.Tensor {
 	t.Helper()
 	x, err := tensor.ToNHWC(c["x"])
 	if err != nil {

@@ -1,6 +1,7 @@
 package onnx_test
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
@@ -94,6 +95,11 @@ func int64s(numbers ...int64) []byte {
 	return b
 }
 
+// imported is Import for bytes.
+func imported(data []byte, folder string, o onnx.Options) (*onnx.Network, error) {
+	return onnx.Import(bytes.NewReader(data), int64(len(data)), folder, o)
+}
+
 // TestRefusals holds that what cannot be run is named, with its node.
 func TestRefusals(t *testing.T) {
 	for _, c := range []struct {
@@ -128,7 +134,7 @@ func TestRefusals(t *testing.T) {
 		if c.name == "tensor size" {
 			c.text = "4 bytes, shape [268435456] needs"
 		}
-		_, err := onnx.Import(c.data, t.TempDir(), onnx.Options{})
+		_, err := imported(c.data, t.TempDir(), onnx.Options{})
 		if err == nil || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "onnx: ") {
 			t.Errorf("%s: error is %v, need one with %q", c.name, err, c.text)
 		}
@@ -147,11 +153,11 @@ func TestInputs(t *testing.T) {
 		return message(7, g, 8, message(2, 17))
 	}
 	image, number := shaped("image", 1, 1, 2, 4, 4), shaped("k", 7, 1)
-	if net, err := onnx.Import(file(number, image, shaped("sigma", 1, 1, 1)), "", onnx.Options{}); err != nil || !net.Conditional || len(net.Assumed) != 1 ||
+	if net, err := imported(file(number, image, shaped("sigma", 1, 1, 1)), "", onnx.Options{}); err != nil || !net.Conditional || len(net.Assumed) != 1 ||
 		net.Assumed[0] != `input "image" is the image, "sigma" the time, "k" the class` {
 		t.Errorf("%+v, %v", net, err)
 	}
-	if net, err := onnx.Import(file(image), "", onnx.Options{}); err != nil || net.Conditional || !strings.Contains(net.Assumed[0], "takes no time") {
+	if net, err := imported(file(image), "", onnx.Options{}); err != nil || net.Conditional || !strings.Contains(net.Assumed[0], "takes no time") {
 		t.Errorf("%+v, %v", net, err)
 	}
 	for text, c := range map[string]struct {
@@ -164,7 +170,7 @@ func TestInputs(t *testing.T) {
 		`inputs ["d"] are left over`:                       {file(image, number, shaped("c", 1, 1), shaped("d", 1, 1)), onnx.Options{}},
 		`leaves height or width open`:                      {file(shaped("image", 1, 1, 2, -1, -1)), onnx.Options{}},
 	} {
-		if _, err := onnx.Import(c.data, "", c.o); err == nil || !strings.Contains(err.Error(), text) {
+		if _, err := imported(c.data, "", c.o); err == nil || !strings.Contains(err.Error(), text) {
 			t.Errorf("error is %v, need one with %q", err, text)
 		}
 	}
@@ -183,22 +189,22 @@ func TestOutsideWeights(t *testing.T) {
 		w := message(1, 2, 1, 2, 1, 1, 1, 1, 2, 1, 8, "w", 14, 1, 13, message(1, "location", 2, location), 13, message(1, "offset", 2, offset))
 		return model(17, [][]byte{w}, node("Conv", "x w", "out"))
 	}
-	net, err := onnx.Import(file("w.bin", "8"), folder, onnx.Options{})
+	net, err := imported(file("w.bin", "8"), folder, onnx.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := net.Weights.Slice(0); len(got) != 4 || got[0] != 1 || got[3] != 4 {
+	if got := net.Weights.Numbers(net.Program.Params[0].Name).Float; len(got) != 4 || got[0] != 1 || got[3] != 4 {
 		t.Errorf("weights are %v", got)
 	}
 	if err := os.Symlink("/etc/passwd", filepath.Join(folder, "link")); err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range [][2]string{{"w.bin", "16"}, {"w.bin", "-8"}, {"link", "0"}, {"/etc/passwd", "0"}, {"", "0"}, {"none", "0"}} {
-		if _, err := onnx.Import(file(c[0], c[1]), folder, onnx.Options{}); err == nil || !errors.Is(err, onnx.ErrFile) {
+		if _, err := imported(file(c[0], c[1]), folder, onnx.Options{}); err == nil || !errors.Is(err, onnx.ErrFile) {
 			t.Errorf("%q: error is %v, need one of the file", c, err)
 		}
 	}
-	if _, err := onnx.Import(file("w.bin", "8"), "", onnx.Options{}); err == nil {
+	if _, err := imported(file("w.bin", "8"), "", onnx.Options{}); err == nil {
 		t.Error("weights outside are read without a folder")
 	}
 }
@@ -223,7 +229,7 @@ func FuzzImport(f *testing.F) {
 	f.Add(model(20, nil, node("Einsum", "x x", "out", "equation", "abcd,abce->abde")))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		began := time.Now()
-		net, err := onnx.Import(data, "", onnx.Options{})
+		net, err := imported(data, "", onnx.Options{})
 		if took := time.Since(began); took > 20*time.Second {
 			t.Fatalf("took %v", took)
 		}

@@ -148,28 +148,29 @@ func (b *builder) reducedConstant(v view, fn string, axes []int) view {
 	perm, keep := lastOf(len(v.axes), axes)
 	ordered := v.transposed(perm)
 	shape := ordered.shape()
-	all := ordered.numbers()
 	count := 1
 	for k := keep; k < len(shape); k++ {
 		count *= shape[k]
 		shape[k] = 1
 	}
-	if count == 0 || len(all) == 0 {
+	if v.size() == 0 {
 		refuse("reduces no numbers")
 	}
 	join := map[string]string{"sum": "add", "mean": "add", "prod": "mul", "max": "max", "min": "min"}[fn]
-	var out []float64
-	for at := 0; at < len(all); at += count {
-		x := all[at]
-		for _, y := range all[at+1 : at+count] {
-			x = foldedPairs[join](x, y)
+	return b.computed(shape, v.of.dtype, func() []float64 {
+		var out []float64
+		for all := ordered.numbers(); len(all) > 0; all = all[count:] {
+			x := all[0]
+			for _, y := range all[1:count] {
+				x = foldedPairs[join](x, y)
+			}
+			if fn == "mean" {
+				x /= float64(count)
+			}
+			out = append(out, x)
 		}
-		if fn == "mean" {
-			x /= float64(count)
-		}
-		out = append(out, x)
-	}
-	return b.constant(shape, v.of.dtype, out).transposed(inverse(perm))
+		return out
+	}, v).transposed(inverse(perm))
 }
 
 // softmaxOf is exp(x)/Σ exp(x) along an axis.

@@ -8,14 +8,14 @@ import (
 )
 
 // param declares constant numbers as a parameter of that shape.
-func (p *placer) param(name string, numbers []float32, shape ...int) graph.Value {
+func (p *placer) param(name string, v view, shape ...int) graph.Value {
 	name = p.free(name)
-	for i, v := range numbers {
-		if v-v != 0 {
-			refuse("weight %q: number %d is %g, need a finite number", name, i, v)
+	if v.size() <= few {
+		if _, err := finite(name, v); err != nil {
+			refuse("%w", err)
 		}
 	}
-	p.weights[name] = numbers
+	p.weights[name] = v
 	return p.program.Param(name, graph.Init{}, shape...)
 }
 
@@ -72,7 +72,7 @@ func stem(weight, bias view) string {
 // vector returns a constant [n] as a parameter, of one number where it is none.
 func (p *placer) vector(v view, name string, n int, or float32) graph.Value {
 	if v.of == nil {
-		return p.param(name, slices.Repeat([]float32{or}, n), n)
+		v = whole(&node{op: &constant{floats: slices.Repeat([]float32{or}, n)}, dims: []int{n}})
 	}
-	return p.param(name, v.float32s(), n)
+	return p.param(name, v, n)
 }

@@ -19,7 +19,7 @@ type placed struct {
 // for.
 type placer struct {
 	program *graph.Program
-	weights map[string][]float32 // the program's parameters
+	weights map[string]view // the program's parameters
 }
 
 // input is what the network is given; its dims are those of the shape in ONNX. An
@@ -203,7 +203,7 @@ func (p *placer) rows(v view) (graph.Value, []int) {
 func (c *constant) place(p *placer, n *node) placed {
 	v := whole(n)
 	shape := orOne(n.dims)
-	value := p.program.Apply(graph.Fixed{}, p.param(c.name, v.float32s(), shape...))
+	value := p.program.Apply(graph.Fixed{}, p.param(c.name, v, shape...))
 	return placed{value, rowSteps(n.dims)}
 }
 
@@ -231,7 +231,7 @@ func (p *placer) placedImage(value graph.Value) placed {
 func (o conv) place(p *placer, n *node) placed {
 	x := p.image(n.in[0])
 	name := stem(o.weight, o.bias)
-	in := []graph.Value{x, p.param(name+".weight", o.weight.float32s(), o.weight.shape()...)}
+	in := []graph.Value{x, p.param(name+".weight", o.weight, o.weight.shape()...)}
 	if o.bias.of != nil {
 		in = append(in, p.vector(o.bias, name+".bias", o.weight.shape()[0], 0))
 	}
@@ -249,7 +249,7 @@ func (o pool) place(p *placer, n *node) placed {
 func (o linear) place(p *placer, n *node) placed {
 	x, rows := p.rows(n.in[0])
 	name, shape := stem(o.weight, o.bias), o.weight.shape()
-	in := []graph.Value{x, p.param(name+".weight", o.weight.float32s(), shape...)}
+	in := []graph.Value{x, p.param(name+".weight", o.weight, shape...)}
 	if o.bias.of != nil {
 		in = append(in, p.vector(o.bias, name+".bias", shape[0], 0))
 	}
@@ -307,7 +307,7 @@ func (o attention) place(p *placer, n *node) placed {
 func (o lookup) place(p *placer, n *node) placed {
 	shape := o.table.shape()
 	name := nameOf(o.table)
-	y := p.program.Apply(graph.Lookup{}, p.lay(n.in[0], nil, []int{1}), p.param(name, o.table.float32s(), shape...))
+	y := p.program.Apply(graph.Lookup{}, p.lay(n.in[0], nil, []int{1}), p.param(name, o.table, shape...))
 	return placed{y, rowSteps(n.dims)}
 }
 

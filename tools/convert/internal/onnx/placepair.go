@@ -81,7 +81,7 @@ func (p *placer) alongOrder(v view, dims, order []int) operandAt {
 			shape = append(shape, dims[d])
 		}
 	}
-	o := operandAt{value: p.param(nameOf(v), core.float32s(), orOne(shape)...), steps: make([]int, len(dims))}
+	o := operandAt{value: p.param(nameOf(v), core, orOne(shape)...), steps: make([]int, len(dims))}
 	steps := rowSteps(shape)
 	for _, d := range order {
 		if v.axes[d][0].dim != repeated {

@@ -147,13 +147,15 @@ func (b *builder) rows(v view, pick []int) view {
 	}
 	shape := v.shape()
 	width := v.size() / shape[0]
-	all := v.numbers()
-	var out []float64
-	for _, r := range pick {
-		out = append(out, all[r*width:(r+1)*width]...)
-	}
 	shape[0] = len(pick)
-	return b.renamed(b.constant(shape, float, out), v)
+	return b.renamed(b.computed(shape, float, func() []float64 {
+		all := v.numbers()
+		var out []float64
+		for _, r := range pick {
+			out = append(out, all[r*width:(r+1)*width]...)
+		}
+		return out
+	}, v), v)
 }
 
 // matmul multiplies [B,M,K] by [B,K,N], axes of any number of atoms; dims are B, M and
@@ -191,9 +193,9 @@ func (v view) sharedBatch() bool {
 
 func (b *builder) productOfConstants(x, y view) view {
 	s, t := x.shape(), y.shape()
-	p, q, m, k, n := x.numbers(), y.numbers(), s[1], s[2], t[2]
-	b.spend(len(p) * n)
-	out := make([]float64, s[0]*m*n)
+	m, k, n := s[1], s[2], t[2]
+	b.spend(x.size() * n)
+	p, q, out := x.numbers(), y.numbers(), make([]float64, s[0]*m*n)
 	for i := range out {
 		batch, r, c := i/(m*n), i/n%m, i%n
 		for j := range k {

@@ -1,6 +1,7 @@
 package onnx
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
@@ -52,84 +53,48 @@ type valueInfo struct {
 	dims  []int64
 }
 
+// tensorProto is TensorProto. Its numbers stay where they are: as raw bytes, or as
+// floats, whole numbers or doubles, packed or each as a field.
 type tensorProto struct {
 	name     string
 	dims     []int64
 	dtype    int
-	raw      []byte
-	floats   []float32
-	ints     []int64
-	doubles  []float64
+	raw      stretch
+	packed   stretch
+	kind     int               // number of the field of packed and loose
+	loose    []uint64          // the numbers that are fields
 	external map[string]string // nil: the numbers are here
 }
 
 // ErrFile is wrapped by every complaint about the bytes of a file.
 var ErrFile = errors.New("not a usable ONNX file")
 
-// field is one field of a message: a number in n, or bytes.
-type field struct {
-	number int
-	n      uint64
-	bytes  []byte
-}
+// maxInts bounds the numbers of an attribute, and of a shape.
+const maxInts = 1 << 16
 
-// fields calls f for every field of message b. Groups, which ONNX has not, are an
-// error.
-func fields(b []byte, f func(field) error) error {
-	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		v := field{number: int(number)}
-		switch kind {
-		case protowire.VarintType:
-			v.n, n = protowire.ConsumeVarint(b)
-		case protowire.Fixed32Type:
-			var x uint32
-			x, n = protowire.ConsumeFixed32(b)
-			v.n = uint64(x)
-		case protowire.Fixed64Type:
-			v.n, n = protowire.ConsumeFixed64(b)
-		case protowire.BytesType:
-			v.bytes, n = protowire.ConsumeBytes(b)
-			v.bytes = v.bytes[:len(v.bytes):len(v.bytes)]
-		default:
-			return fmt.Errorf("field %d is a group, which ONNX does not use", number)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		if err := f(v); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// packed reads a repeated field of numbers, which stands as bytes of many or as one.
-func packed[T any](to []T, v field, width int, from func(uint64) T) ([]T, error) {
-	if v.bytes == nil {
+// listed reads a field of numbers, which stands as many in a stretch or as one; they are
+// varints, or of width bytes.
+func listed[T any](to []T, v field, width int, from func(uint64) T) ([]T, error) {
+	if !v.long {
 		return append(to, from(v.n)), nil
 	}
-	b := v.bytes
+	if v.stretch.size() > maxInts*8 {
+		return nil, fmt.Errorf("field %d holds %d bytes, need at most %d numbers", v.number, v.stretch.size(), maxInts)
+	}
+	b, err := v.stretch.bytes()
+	if err != nil {
+		return nil, err
+	}
 	if width > 0 && len(b)%width != 0 {
 		return nil, fmt.Errorf("field %d holds %d bytes, need a multiple of %d", v.number, len(b), width)
 	}
 	for len(b) > 0 {
 		var x uint64
-		var n int
-		switch width {
-		case 0:
+		n := 4
+		if width == 0 {
 			x, n = protowire.ConsumeVarint(b)
-		case 4:
-			var y uint32
-			y, n = protowire.ConsumeFixed32(b)
-			x = uint64(y)
-		default:
-			x, n = protowire.ConsumeFixed64(b)
+		} else {
+			x = uint64(binary.LittleEndian.Uint32(b))
 		}
 		if n < 0 {
 			return nil, protowire.ParseError(n)
@@ -139,24 +104,23 @@ func packed[T any](to []T, v field, width int, from func(uint64) T) ([]T, error)
 	return to, nil
 }
 
-func toFloat(x uint64) float32  { return math.Float32frombits(uint32(x)) }
-func toDouble(x uint64) float64 { return math.Float64frombits(x) }
-func toInt(x uint64) int64      { return int64(x) }
+func toFloat(x uint64) float32 { return math.Float32frombits(uint32(x)) }
+func toInt(x uint64) int64     { return int64(x) }
 
 // maxNodes bounds the operators of a graph.
 const maxNodes = 1 << 16
 
 // parse reads a ModelProto. The error wraps ErrFile.
-func parse(data []byte) (*modelProto, error) {
+func parse(file stretch) (*modelProto, error) {
 	m := &modelProto{}
-	err := fields(data, func(v field) (err error) {
+	err := file.fields(func(v field) (err error) {
 		switch v.number {
 		case 2:
-			m.producer = string(v.bytes)
+			m.producer, err = v.stretch.text()
 		case 7:
-			m.graph, err = parseGraph(v.bytes)
+			m.graph, err = parseGraph(v.stretch)
 		case 8:
-			err = m.parseOpset(v.bytes)
+			err = m.parseOpset(v.stretch)
 		}
 		return err
 	})
@@ -175,16 +139,16 @@ func parse(data []byte) (*modelProto, error) {
 	return m, nil
 }
 
-func (m *modelProto) parseOpset(b []byte) error {
+func (m *modelProto) parseOpset(s stretch) error {
 	domain, version := "", uint64(0)
-	err := fields(b, func(v field) error {
+	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			domain = string(v.bytes)
+			domain, err = v.stretch.text()
 		case 2:
 			version = v.n
 		}
-		return nil
+		return err
 	})
 	if domain == "" || domain == "ai.onnx" {
 		m.opset = int(min(version, 1<<20))
@@ -192,23 +156,23 @@ func (m *modelProto) parseOpset(b []byte) error {
 	return err
 }
 
-func parseGraph(b []byte) (*graphProto, error) {
+func parseGraph(s stretch) (*graphProto, error) {
 	g := &graphProto{}
-	err := fields(b, func(v field) error {
+	err := s.fields(func(v field) error {
 		switch v.number {
 		case 1:
 			if len(g.nodes) == maxNodes {
 				return fmt.Errorf("has more than %d nodes", maxNodes)
 			}
-			n, err := parseNode(v.bytes)
+			n, err := parseNode(v.stretch)
 			g.nodes = append(g.nodes, n)
 			return err
 		case 5:
-			t, err := parseTensor(v.bytes)
+			t, err := parseTensor(v.stretch)
 			g.initializers = append(g.initializers, t)
 			return err
 		case 11, 12:
-			i, err := parseValue(v.bytes)
+			i, err := parseValue(v.stretch)
 			if v.number == 11 {
 				g.inputs = append(g.inputs, i)
 			} else {
@@ -223,80 +187,87 @@ func parseGraph(b []byte) (*graphProto, error) {
 	return g, err
 }
 
-func parseNode(b []byte) (*nodeProto, error) {
+func parseNode(s stretch) (*nodeProto, error) {
 	n := &nodeProto{attributes: map[string]*attribute{}}
-	err := fields(b, func(v field) error {
+	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			n.inputs = append(n.inputs, string(v.bytes))
+			n.inputs, err = texts(n.inputs, v.stretch)
 		case 2:
-			n.outputs = append(n.outputs, string(v.bytes))
+			n.outputs, err = texts(n.outputs, v.stretch)
 		case 3:
-			n.name = string(v.bytes)
+			n.name, err = v.stretch.text()
 		case 4:
-			n.op = string(v.bytes)
+			n.op, err = v.stretch.text()
 		case 5:
-			name, a, err := parseAttribute(v.bytes)
+			var name string
+			var a *attribute
+			name, a, err = parseAttribute(v.stretch)
 			n.attributes[name] = a
-			return err
 		case 7:
-			n.domain = string(v.bytes)
+			n.domain, err = v.stretch.text()
 		}
-		return nil
+		return err
 	})
 	return n, err
 }
 
-func parseAttribute(b []byte) (name string, a *attribute, err error) {
+// texts adds a name to others.
+func texts(to []string, s stretch) ([]string, error) {
+	text, err := s.text()
+	return append(to, text), err
+}
+
+func parseAttribute(s stretch) (name string, a *attribute, err error) {
 	a = &attribute{}
-	err = fields(b, func(v field) (err error) {
+	err = s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			name = string(v.bytes)
+			name, err = v.stretch.text()
 		case 2:
 			a.f = toFloat(v.n)
 		case 3:
 			a.i = int64(v.n)
 		case 4:
-			a.s = string(v.bytes)
+			a.s, err = v.stretch.text()
 		case 5:
-			a.tensor, err = parseTensor(v.bytes)
+			a.tensor, err = parseTensor(v.stretch)
 		case 6, 11:
 			a.graph = true
 		case 7:
-			a.floats, err = packed(a.floats, v, 4, toFloat)
+			a.floats, err = listed(a.floats, v, 4, toFloat)
 		case 8:
-			a.ints, err = packed(a.ints, v, 0, toInt)
+			a.ints, err = listed(a.ints, v, 0, toInt)
 		}
 		return err
 	})
 	return name, a, err
 }
 
-func parseValue(b []byte) (valueInfo, error) {
+func parseValue(s stretch) (valueInfo, error) {
 	var i valueInfo
 	// ValueInfoProto.type.tensor_type.shape.dim
-	err := fields(b, func(v field) error {
+	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			i.name = string(v.bytes)
+			i.name, err = v.stretch.text()
 		case 2:
-			return fields(v.bytes, func(v field) error {
+			err = v.stretch.fields(func(v field) error {
 				if v.number != 1 {
 					return nil
 				}
-				return fields(v.bytes, func(v field) error {
+				return v.stretch.fields(func(v field) error {
 					switch v.number {
 					case 1:
 						i.dtype = int(v.n)
 					case 2:
-						return fields(v.bytes, i.parseDim)
+						return v.stretch.fields(i.parseDim)
 					}
 					return nil
 				})
 			})
 		}
-		return nil
+		return err
 	})
 	return i, err
 }
@@ -306,7 +277,7 @@ func (i *valueInfo) parseDim(v field) error {
 		return nil
 	}
 	size := int64(-1)
-	err := fields(v.bytes, func(v field) error {
+	err := v.stretch.fields(func(v field) error {
 		if v.number == 1 {
 			size = int64(v.n)
 		}
@@ -316,26 +287,22 @@ func (i *valueInfo) parseDim(v field) error {
 	return err
 }
 
-func parseTensor(b []byte) (*tensorProto, error) {
+func parseTensor(s stretch) (*tensorProto, error) {
 	t := &tensorProto{}
-	err := fields(b, func(v field) (err error) {
+	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			t.dims, err = packed(t.dims, v, 0, toInt)
+			t.dims, err = listed(t.dims, v, 0, toInt)
 		case 2:
 			t.dtype = int(v.n)
-		case 4:
-			t.floats, err = packed(t.floats, v, 4, toFloat)
-		case 5, 7, 11: // int32_data, int64_data, uint64_data
-			t.ints, err = packed(t.ints, v, 0, toInt)
+		case 4, 5, 7, 10, 11: // float_data, int32_data, int64_data, double_data, uint64_data
+			err = t.parseNumbers(v)
 		case 8:
-			t.name = string(v.bytes)
+			t.name, err = v.stretch.text()
 		case 9:
-			t.raw = v.bytes
-		case 10:
-			t.doubles, err = packed(t.doubles, v, 8, toDouble)
+			t.raw = v.stretch.apart()
 		case 13:
-			err = t.parseExternal(v.bytes)
+			err = t.parseExternal(v.stretch)
 		case 14:
 			if v.n == 1 && t.external == nil {
 				t.external = map[string]string{}
@@ -346,16 +313,30 @@ func parseTensor(b []byte) (*tensorProto, error) {
 	return t, err
 }
 
-func (t *tensorProto) parseExternal(b []byte) error {
+// parseNumbers takes one number, or where many are.
+func (t *tensorProto) parseNumbers(v field) error {
+	if t.kind != 0 && (t.kind != v.number || v.long || t.packed.of != nil) {
+		return fmt.Errorf("tensor %q has numbers in several pieces", t.name)
+	}
+	t.kind = v.number
+	if v.long {
+		t.packed = v.stretch.apart()
+	} else {
+		t.loose = append(t.loose, v.n)
+	}
+	return nil
+}
+
+func (t *tensorProto) parseExternal(s stretch) error {
 	key, value := "", ""
-	err := fields(b, func(v field) error {
+	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			key = string(v.bytes)
+			key, err = v.stretch.text()
 		case 2:
-			value = string(v.bytes)
+			value, err = v.stretch.text()
 		}
-		return nil
+		return err
 	})
 	if t.external == nil {
 		t.external = map[string]string{}

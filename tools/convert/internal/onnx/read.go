@@ -2,6 +2,7 @@ package onnx
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,56 +22,76 @@ type Options struct {
 type Network struct {
 	Program     *graph.Program
 	Out         graph.Value
-	Weights     *graph.Params
-	Shape       [3]int // C, H, W
+	Weights     graph.Source // in the file, and Err() error of it
+	Shape       [3]int       // C, H, W
 	Conditional bool
 	Learned     bool     // it gives 2C channels: the prediction and a learned variance
 	Rows        int      // of the table that y is looked up in; 0 if there is none
 	Assumed     []string // what the file does not say, one sentence each
 	Producer    string   // the program that wrote the file, as it calls itself
 	Opset       int
+	file        *file
 }
 
-// maxFile bounds a file, which is read whole. Protobuf ends at 2 GiB.
+// Close ends the reading of the network's weights.
+func (n *Network) Close() error { return n.file.Close() }
+
+// maxFile bounds a file: protobuf ends at 2 GiB.
 const maxFile = 1 << 31
 
-// Read reads the network of an ONNX file. The error wraps ErrFile, or names the
-// node that has no place here.
+// Read reads the network of an ONNX file. Its weights are read when they are asked for,
+// until it is closed. The error wraps ErrFile, or names the node that has no place here.
 func Read(path string, o Options) (*Network, error) {
-	data, err := readWhole(path)
+	in, size, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	return Import(data, filepath.Dir(path), o)
+	net, err := Import(in, size, filepath.Dir(path), o)
+	if err != nil {
+		in.Close()
+		return nil, err
+	}
+	net.file.open = append(net.file.open, in)
+	return net, nil
 }
 
-func readWhole(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("onnx: %w", err)
+func open(path string) (in *os.File, size int64, err error) {
+	if in, err = os.Open(path); err != nil {
+		return nil, 0, fmt.Errorf("onnx: %w", err)
 	}
-	if info.Size() > maxFile {
-		return nil, fmt.Errorf("onnx: %q is %d bytes, need at most %d", path, info.Size(), maxFile)
+	info, err := in.Stat()
+	switch {
+	case err != nil:
+		err = fmt.Errorf("onnx: %w", err)
+	case !info.Mode().IsRegular():
+		err = fmt.Errorf("onnx: %q is no regular file", path)
+	case info.Size() > maxFile:
+		err = fmt.Errorf("onnx: %q is %d bytes, need at most %d", path, info.Size(), maxFile)
+	default:
+		return in, info.Size(), nil
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("onnx: %w", err)
-	}
-	return data, nil
+	in.Close()
+	return nil, 0, err
 }
 
-// Import is Read for bytes. folder is where weights outside of them may lie; empty
-// refuses those.
-func Import(data []byte, folder string, o Options) (*Network, error) {
-	m, err := parse(data)
+// Import is Read for a file of size bytes that is open. folder is where weights outside
+// of it may lie; empty refuses those.
+func Import(in io.ReaderAt, size int64, folder string, o Options) (net *Network, err error) {
+	m, err := parse((&source{in: in}).whole(size))
 	if err != nil {
 		return nil, err
 	}
+	f := &file{folder: folder, beside: map[string]*source{}, sizes: map[string]int64{}}
+	defer func() {
+		if f.done = true; err != nil {
+			f.Close()
+		}
+	}()
 	if m.opset < 9 || m.opset > maxOpset {
 		return nil, fmt.Errorf("onnx: operators are of version %d, need 9 to %d", m.opset, maxOpset)
 	}
-	net := &Network{Producer: m.producer, Opset: m.opset, Program: &graph.Program{}}
-	b := &builder{folder: folder, opset: m.opset, values: map[string]view{}, users: map[string]int{}, made: map[string]view{}}
+	net = &Network{Producer: m.producer, Opset: m.opset, Program: &graph.Program{}, file: f}
+	b := &builder{file: f, opset: m.opset, values: map[string]view{}, users: map[string]int{}, made: map[string]view{}}
 	for _, n := range m.graph.nodes {
 		for _, name := range n.inputs {
 			b.users[name]++
@@ -99,7 +120,7 @@ const maxOpset = 23
 func (b *builder) initialisers(tensors []*tensorProto) (err error) {
 	defer caught(&err)
 	for _, t := range tensors {
-		n, err := t.constant(b.folder)
+		n, err := b.file.constant(t)
 		if err != nil {
 			return fmt.Errorf("onnx: %w: %w", ErrFile, err)
 		}
@@ -268,7 +289,7 @@ func (b *builder) placeAll(net *Network, g *graphProto) (err error) {
 	if want := []int{1, c, h, w}; !net.Learned && !slices.Equal(out.shape(), want) {
 		refuse("the output %q has shape %v, need the image's %v", name, out.shape(), want)
 	}
-	p := &placer{program: net.Program, weights: map[string][]float32{}}
+	p := &placer{program: net.Program, weights: map[string]view{}}
 	image, _ := b.imageOf(out)
 	net.Out = p.image(image)
 	if err := net.Program.Err(); err != nil {
@@ -279,9 +300,6 @@ func (b *builder) placeAll(net *Network, g *graphProto) (err error) {
 			net.Rows = net.Program.Shape(n.Params[0])[0]
 		}
 	}
-	net.Weights = graph.NewParams(net.Program)
-	for i, d := range net.Weights.Specs {
-		copy(net.Weights.Slice(i), p.weights[d.Name])
-	}
+	net.Weights = &parameters{views: p.weights}
 	return nil
 }

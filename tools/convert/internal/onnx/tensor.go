@@ -1,13 +1,13 @@
 package onnx
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
-	"io"
 	"math"
-	"os"
-	"path/filepath"
-	"strconv"
+	"slices"
+
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"tweedie/core/num"
 )
@@ -55,9 +55,9 @@ func dtypeOf(element int) (dtype, error) {
 // maxNumbers bounds the numbers of a constant.
 const maxNumbers = 1 << 29
 
-// constant returns t's numbers as a node that computes nothing. folder is where
-// its numbers may lie outside the file.
-func (t *tensorProto) constant(folder string) (*node, error) {
+// constant returns t's numbers as a node that computes nothing. They are read when they
+// are asked for, unless they are few.
+func (f *file) constant(t *tensorProto) (*node, error) {
 	e, ok := elements[t.dtype]
 	if !ok {
 		_, err := dtypeOf(t.dtype)
@@ -72,73 +72,119 @@ func (t *tensorProto) constant(folder string) (*node, error) {
 		n *= int(d)
 		dims = append(dims, int(d))
 	}
-	raw := t.raw
+	c := &constant{name: t.name, cost: n}
+	c.read = func() ([]float32, []float64) {
+		f.spend(n)
+		floats, numbers, err := t.numbers(n)
+		if err != nil {
+			refuse("tensor %q: %w", t.name, err)
+		}
+		return floats, numbers
+	}
 	if t.external != nil {
 		var err error
-		if raw, err = t.outside(folder, int64(n*e.size)); err != nil {
+		if t.raw, err = f.outside(t.external, int64(n*e.size)); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.name, err)
 		}
 	}
-	c := &constant{name: t.name}
-	switch {
-	case raw != nil || n == 0:
-		if len(raw) != n*e.size {
-			return nil, fmt.Errorf("tensor %q: %d bytes, shape %v needs %d", t.name, len(raw), t.dims, n*e.size)
+	if size := t.raw.size(); (t.raw.of != nil || n == 0) && size != int64(n*e.size) {
+		return nil, fmt.Errorf("tensor %q: %d bytes, shape %v needs %d", t.name, size, t.dims, n*e.size)
+	}
+	if n <= few {
+		floats, numbers, err := t.numbers(n)
+		if err != nil {
+			return nil, fmt.Errorf("tensor %q: %w", t.name, err)
 		}
-		c.fill(n, e.dtype, func(i int) float64 { return e.of(raw[i*e.size:]) })
-	case len(t.floats) == n:
-		c.floats = t.floats
-	case len(t.doubles) == n:
-		c.numbers = t.doubles
-	case len(t.ints) == n:
-		c.fill(n, e.dtype, func(i int) float64 {
-			if e.size == 2 && e.dtype == float { // halves stand as their bits
-				return e.of(binary.LittleEndian.AppendUint16(nil, uint16(t.ints[i])))
-			}
-			return float64(t.ints[i])
-		})
-	default:
-		return nil, fmt.Errorf("tensor %q: found %d numbers, shape %v needs %d", t.name, max(len(t.floats), len(t.doubles), len(t.ints)), t.dims, n)
+		c.floats, c.numbers, c.read = floats, numbers, nil
 	}
 	return &node{op: c, dims: dims, dtype: e.dtype}, nil
 }
 
-// outside reads the bytes of a tensor whose data lie in another file of folder,
-// from which no name and no link leads out.
-func (t *tensorProto) outside(folder string, size int64) ([]byte, error) {
-	name := t.external["location"]
-	if folder == "" || !filepath.IsLocal(filepath.FromSlash(name)) {
-		return nil, fmt.Errorf("its numbers are in %q, need a file in the folder of the model", name)
+// numbers reads t's n numbers.
+func (t *tensorProto) numbers(n int) ([]float32, []float64, error) {
+	e := elements[t.dtype]
+	c := filler{t: e.dtype}
+	if t.raw.of != nil || n == 0 {
+		c.room(n)
+		err := t.raw.chunks(func(b []byte) error {
+			for ; len(b) > 0; b = b[e.size:] {
+				c.add(e.of(b))
+			}
+			return nil
+		})
+		return c.floats, c.numbers, err
 	}
-	offset, err := strconv.ParseInt(orZero(t.external["offset"]), 10, 64)
-	if err != nil || offset < 0 {
-		return nil, fmt.Errorf("offset is %q, need a whole number", t.external["offset"])
+	from := func(x uint64) float64 { return float64(int64(x)) }
+	width := 0 // of a varint
+	switch {
+	case t.kind == 4:
+		from, width = func(x uint64) float64 { return float64(toFloat(x)) }, 4
+	case t.kind == 10:
+		from, width = math.Float64frombits, 8
+	case e.size == 2 && e.dtype == float: // halves stand as their bits
+		from = func(x uint64) float64 { return e.of(binary.LittleEndian.AppendUint16(nil, uint16(x))) }
 	}
-	if length := t.external["length"]; length != "" && length != strconv.FormatInt(size, 10) {
-		return nil, fmt.Errorf("length is %q, need %d", length, size)
+	if size := t.packed.size(); t.packed.of != nil && (size < int64(n*max(width, 1)) || size > int64(n*cmp.Or(width, 10))) || t.packed.of == nil && len(t.loose) != n {
+		return nil, nil, fmt.Errorf("found %d numbers in %d bytes, shape %v needs %d", len(t.loose), size, t.dims, n)
 	}
-	f, err := os.OpenInRoot(folder, filepath.FromSlash(name))
-	if err != nil {
-		return nil, err
+	c.room(n)
+	for _, x := range t.loose {
+		c.add(from(x))
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
+	var rest []byte // a varint that goes on in the next chunk
+	err := t.packed.chunks(func(b []byte) error {
+		b = append(rest, b...)
+		for len(b) > 0 {
+			var x uint64
+			var size int
+			switch width {
+			case 0:
+				x, size = protowire.ConsumeVarint(b)
+				if size < 0 && len(b) < 10 {
+					rest = slices.Clone(b)
+					return nil
+				}
+			case 4:
+				x, size = uint64(binary.LittleEndian.Uint32(b)), 4
+			default:
+				x, size = binary.LittleEndian.Uint64(b), 8
+			}
+			if size < 0 || c.n == n {
+				return fmt.Errorf("its packed numbers are not the %d that shape %v needs", n, t.dims)
+			}
+			c.add(from(x))
+			b = b[size:]
+		}
+		rest = nil
+		return nil
+	})
+	if err == nil && (c.n != n || len(rest) > 0) {
+		err = fmt.Errorf("found %d numbers, shape %v needs %d", c.n, t.dims, n)
 	}
-	if !info.Mode().IsRegular() || offset > info.Size()-size {
-		return nil, fmt.Errorf("%q is %d bytes, need %d from %d", name, info.Size(), size, offset)
-	}
-	raw := make([]byte, size)
-	if _, err := f.ReadAt(raw, offset); err != nil && err != io.EOF {
-		return nil, err
-	}
-	return raw, nil
+	return c.floats, c.numbers, err
 }
 
-func orZero(s string) string {
-	if s == "" {
-		return "0"
+// filler takes the numbers of a constant of a type one by one.
+type filler struct {
+	t       dtype
+	n       int
+	floats  []float32
+	numbers []float64
+}
+
+func (c *filler) room(n int) {
+	if c.t == float {
+		c.floats = make([]float32, n)
+	} else {
+		c.numbers = make([]float64, n)
 	}
-	return s
+}
+
+func (c *filler) add(x float64) {
+	if c.t == float {
+		c.floats[c.n] = float32(x)
+	} else {
+		c.numbers[c.n] = x
+	}
+	c.n++
 }
