@@ -124,6 +124,28 @@ func TestObjectivesDrawTheirDistribution(t *testing.T) {
 	})
 }
 
+// On every SDE the times are drawn evenly between those of the ends.
+func TestContinuousDrawsTimesEvenly(t *testing.T) {
+	const n = 20000
+	for _, p := range []diffusion.Process{diffusion.VPSDE{BetaMin: 0.1, BetaMax: 20}, diffusion.SubVPSDE{BetaMin: 0.1, BetaMax: 20}, diffusion.VESDE{SigmaMin: 0.02, SigmaMax: 100}} {
+		o := Continuous{p, 0.2, 0.9}
+		sum, squares := 0.0, 0.0
+		for i := range uint64(n) {
+			at, err := p.Time(o.Sigma(1, i, 0))
+			if err != nil || !(at > 0.2-1e-5 && at < 0.9+1e-5) {
+				t.Fatalf("%T: time %g, %v", p, at, err)
+			}
+			sum, squares = sum+at, squares+at*at
+		}
+		mean := sum / n
+		variance := squares/n - mean*mean
+		const want = 0.7 * 0.7 / 12
+		if !(math.Abs(mean-0.55) <= 5*math.Sqrt(want/n) && math.Abs(variance-want) <= 5*want*math.Sqrt(0.8/n)) {
+			t.Errorf("%T: times have mean %g and variance %g, want 0.55 and %g", p, mean, variance, want)
+		}
+	}
+}
+
 func TestEDMLossValidate(t *testing.T) {
 	nan := math.NaN()
 	for _, o := range []EDMLoss{{nan, 1, 1}, {math.Inf(1), 1, 1}, {0, 0, 1}, {0, nan, 1}, {0, 1, 0}, {0, 1, nan}} {

@@ -10,7 +10,7 @@ import (
 
 // Objectives lists what Config.Objective takes, and whom each is for. It is read only.
 var Objectives = []struct{ Name, About string }{
-	{"simple", "the error of the noise, alike at every step of a chain: L_simple (Ho 2020); what a chain gets by itself"},
+	{"simple", "the error of the noise, alike at every step or time: L_simple (Ho 2020, Song 2021); what chains and SDEs get by themselves"},
 	{"edm", "ln sigma normal with p_mean and p_std, weighted for equal size (Karras 2022); what others get by themselves"},
 	{"min-snr", "the levels of simple or edm, weighted by min(1/sigma^2, snr_gamma) (Hang 2023)"},
 	{"flow", "t uniform on straight paths, the error of the velocity (Lipman 2023)"},
@@ -43,7 +43,7 @@ func (c *Config) goal() string {
 		return training
 	case c.Model.Variance == model.Learned:
 		return hybrid
-	case c.Model.Schedule != nil:
+	case c.Model.Schedule != nil || c.sde() && c.PStd == 0:
 		return simple
 	case c.Model.Process != nil && c.Model.Process.Kind == diffusion.KindSMLD:
 		return ncsn
@@ -53,6 +53,11 @@ func (c *Config) goal() string {
 
 // consistent reports whether a consistency model is trained.
 func (c *Config) consistent() bool { return c.goal() == training || c.goal() == distilled }
+
+// sde reports whether the model's process is one of Song et al. 2021.
+func (c *Config) sde() bool {
+	return c.Model.Process != nil && slices.Contains([]string{diffusion.KindVP, diffusion.KindSubVP, diffusion.KindVE}, c.Model.Process.Kind)
+}
 
 // variational reports whether the model's process has a γ.
 func (c *Config) variational() bool {
@@ -74,7 +79,7 @@ func (c *Config) checkObjective() error {
 		found     any
 	}{
 		{slices.Contains(names, goal), "objective", fmt.Sprintf("one of %q", names), goal},
-		{chain || !slices.Contains([]string{simple, hybrid, vlb}, goal), "objective", "another for a model without a schedule", goal},
+		{chain || goal == simple && c.sde() || !slices.Contains([]string{simple, hybrid, vlb}, goal), "objective", "another for a model without a schedule", goal},
 		{learned == (goal == hybrid || goal == vlb), "objective", `"hybrid" or "vlb" with variance "learned", and another without`, goal},
 		{(c.Model.Prediction == model.Consistency) == c.consistent(), "objective", `"consistency-training" or "consistency-distillation" with prediction "consistency", and another without`, goal},
 		{goal != ncsn || c.Model.Process != nil && c.Model.Process.Kind == diffusion.KindSMLD, "objective", `another for a model without a process of kind "smld"`, goal},
@@ -102,7 +107,7 @@ func (c *Config) checkObjective() error {
 func (c *Config) objective() (Objective, error) {
 	if c.goal() == "min-snr" {
 		of, err := c.levelsOf(edm)
-		if c.Model.Schedule != nil {
+		if c.Model.Schedule != nil || c.sde() && c.PStd == 0 {
 			of, err = c.levelsOf(simple)
 		}
 		return MinSNR{of, orDefault(c.SNRGamma, 5)}, err
@@ -113,6 +118,9 @@ func (c *Config) objective() (Objective, error) {
 func (c *Config) levelsOf(goal string) (Objective, error) {
 	switch goal {
 	case simple, hybrid, vlb:
+		if c.sde() {
+			return c.continuous()
+		}
 		chain, err := c.Model.Chain()
 		return LSimple{chain}, err
 	case "flow":
@@ -130,6 +138,16 @@ func (c *Config) levelsOf(goal string) (Objective, error) {
 		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
 	return o, nil
+}
+
+// continuous returns L_simple over the times of the model's noise levels.
+func (c *Config) continuous() (Objective, error) {
+	o := Continuous{Process: diffusion.ProcessOf(*c.Model.Process)}
+	var err error
+	if o.First, err = o.Process.Time(float32(c.Model.SigmaMin)); err == nil {
+		o.Last, err = o.Process.Time(float32(c.Model.SigmaMax))
+	}
+	return o, err
 }
 
 // importance returns the odds of noise levels that are drawn by importance, nil if they

@@ -34,6 +34,7 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 	preconditioned := diffusion.EDM{SigmaData: 0.55}
 	whole := Range{0.02, 20}
 	smld := diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.05, SigmaMax: 5, Levels: 10}
+	exploding := diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.05, SigmaMax: 10}
 	straight := diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindStraight}}
 	gamma := &diffusion.Monotone{Start: 2 * math.Log(0.05), End: 2 * math.Log(10), Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
 	variational := diffusion.Predictor{What: diffusion.PredictEpsilon, In: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: gamma}}
@@ -56,6 +57,7 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 		{"simple by importance", often, epsilon, 10, []float32{step(15), step(30), step(70)}},
 		{"min-snr", MinSNR{LSimple{chain}, 5}, v, 10, []float32{step(15), step(30), step(70)}},
 		{"edm", EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.55}, preconditioned, 100, []float32{0.4, 1, 5}},
+		{"simple, VE", Continuous{diffusion.ProcessOf(exploding), 0, 1}, diffusion.Predictor{What: diffusion.PredictScaledScore, In: &exploding}, 30, []float32{0.4, 1, 5}},
 		{"flow", FlowMatching{}, straight, 1000, []float32{0.4, 1, 5}},
 		{"vdm", VDM{diffusion.Variational{Gamma: gamma}}, variational, 30, []float32{0.4, 1, 5}},
 	} {

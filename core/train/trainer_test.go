@@ -95,6 +95,10 @@ var pursuits = []struct {
 	{"edm", func(*Config) {}},
 	{"edm, velocity", func(c *Config) { onSpec(c, diffusion.PredictVelocity, &diffusion.Spec{Kind: diffusion.KindStraight}) }},
 	{"simple", func(c *Config) { onSchedule(c, diffusion.PredictEpsilon) }},
+	{"simple, VP", func(c *Config) {
+		onSpec(c, diffusion.PredictEpsilon, &diffusion.Spec{Kind: diffusion.KindVP})
+		c.Model.TimeScale, c.PMean, c.PStd = 0, 0, 0
+	}},
 	{"simple, importance", func(c *Config) {
 		onSchedule(c, diffusion.PredictEpsilon)
 		c.Model.Schedule.Steps, c.Model.SigmaMin, c.Importance = 4, 0.5, true // few, so that their losses are known soon

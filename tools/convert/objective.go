@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"tweedie/core/diffusion"
@@ -31,23 +32,27 @@ func objectiveHelp() string {
 }
 
 // pursue turns a recipe's configuration, which is EDM's, into one for another
-// objective: what the network predicts, of which process, and how it is sampled.
-func pursue(c *train.Config, objective, teacher string) error {
+// objective: what the network predicts, of which process, and how it is sampled. A
+// process is one of processes, "" for the objective's own.
+func pursue(c *train.Config, objective, teacher, process string) error {
 	m := &c.Model
 	c.Objective, c.Teacher = objective, teacher
 	if objective != "edm" {
 		c.PMean, c.PStd = 0, 0
 	}
+	if process != "" && !slices.Contains([]string{"simple", "min-snr", "hybrid", "vlb"}, objective) {
+		return misused("--process with --objective %s, need simple, min-snr, hybrid or vlb: the others have a process of their own", objective)
+	}
 	switch objective {
 	case "simple":
-		return onChain(m, diffusion.PredictEpsilon)
+		return onNamed(m, cmp.Or(process, processes[0]), diffusion.PredictEpsilon)
 	case "min-snr":
-		return onChain(m, diffusion.PredictV)
+		return onNamed(m, cmp.Or(process, processes[0]), diffusion.PredictV)
 	case "hybrid", "vlb":
 		m.Variance, m.UNet.OutChannels = model.Learned, 2*m.UNet.InChannels
 		m.Defaults.Sampler, m.Defaults.Steps = "ddpm-learned", 100
-		c.Importance = objective == "vlb"     // which alone is too noisy (Nichol & Dhariwal 2021, section 3.3)
-		return onChain(m, diffusion.PredictV) // the same loss as of ε, of a network that does not magnify its errors at high levels
+		c.Importance = objective == "vlb"                                    // which alone is too noisy (Nichol & Dhariwal 2021, section 3.3)
+		return onNamed(m, cmp.Or(process, processes[0]), diffusion.PredictV) // the same loss as of ε, of a network that does not magnify its errors at high levels
 	case "flow":
 		onProcess(m, diffusion.PredictVelocity, diffusion.Spec{Kind: diffusion.KindStraight})
 		m.TimeScale, m.SigmaMin, m.SigmaMax = 1000, 0.002, 500
@@ -86,16 +91,44 @@ func asTeacher(m *model.Config, path string) error {
 	return nil
 }
 
-// onChain makes m predict what on the chain of Ho et al. 2020.
-func onChain(m *model.Config, what diffusion.Prediction) error {
+// processes is what --process takes: chains of DDPM's kind, then the SDEs of Song et al. 2021.
+var processes = []string{"ddpm", "improved-ddpm", "thermodynamic", diffusion.KindVP, diffusion.KindSubVP, diffusion.KindVE}
+
+// onNamed makes m predict what on one of processes.
+func onNamed(m *model.Config, process string, what diffusion.Prediction) error {
+	kinds := []string{diffusion.Linear, diffusion.Cosine, diffusion.Thermodynamic}
+	i := slices.Index(processes, process)
+	if i < 0 {
+		return misused("--process is %q, need one of %s", process, strings.Join(processes, ", "))
+	}
+	if i >= len(kinds) {
+		return onSDE(m, process, what)
+	}
 	m.Prediction, m.SigmaData, m.TimeScale = string(what), 0, 0
-	m.Schedule = &diffusion.Schedule{Kind: diffusion.Linear}
+	m.Schedule = &diffusion.Schedule{Kind: kinds[i]}
 	chain, err := m.Chain()
 	if err != nil {
 		return err
 	}
 	low, high := chain.SigmaRange()
 	m.SigmaMin, m.SigmaMax = float64(low), float64(high)
+	return nil
+}
+
+// onSDE makes m predict what of an SDE, from the first noise level that a pixel shows.
+func onSDE(m *model.Config, kind string, what diffusion.Prediction) error {
+	if m.Variance == model.Learned {
+		return misused("--process %s with learned variances, need a chain of steps: %s", kind, strings.Join(processes[:3], ", "))
+	}
+	spec := diffusion.Spec{Kind: kind}
+	if m.TimeScale = 0; kind == diffusion.KindVE {
+		m.TimeScale = timeScale / 4 // of ln(σ/2), where EDM has ln(σ)/4
+		if what == diffusion.PredictEpsilon {
+			what = diffusion.PredictScaledScore // the same but for its sign, and what they predict
+		}
+	}
+	onProcess(m, what, spec)
+	m.SigmaMin, m.SigmaMax = 0.02, float64(float32(diffusion.ProcessOf(spec).Kernel(1).Sigma))
 	return nil
 }
 

@@ -32,6 +32,18 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 	}
 }
 
+// Every process of the choice trains and samples.
+func TestEveryProcessTrainsAndSamples(t *testing.T) {
+	data := filepath.Dir(filepath.Dir(toyModel(t)))
+	for i, process := range processes {
+		objective := []string{"simple", "min-snr"}[i%2]
+		dir := filepath.Join(t.TempDir(), "run")
+		must(t, "train", data, "-o", dir, "--arch", "tiny", "--steps", "2", "--batch", "4", "--sample-every", "-1", "--objective", objective, "--process", process)
+		must(t, "sample", filepath.Join(dir, "model.json"), "-o", filepath.Join(dir, "x.png"), "-n", "2", "--steps", "2")
+	}
+	must(t, "train", data, "--print", "-o", "x", "--objective", "hybrid", "--process", "improved-ddpm")
+}
+
 // A VDM's γ is learned and goes into its file, where its levels, its likelihood and its
 // bound come from.
 func TestVDMLearnsItsGamma(t *testing.T) {
@@ -72,7 +84,10 @@ func TestObjectiveMisuse(t *testing.T) {
 		want string
 	}{
 		{[]string{"--objective", "magic"}, `--objective is "magic", need one of simple, edm, min-snr`},
-		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective or --teacher with --config"},
+		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective, --teacher or --process with --config"},
+		{[]string{"--objective", "simple", "--process", "magic"}, `--process is "magic", need one of ddpm, improved-ddpm, thermodynamic, vp, sub-vp, ve`},
+		{[]string{"--process", "vp"}, "--process with --objective edm, need simple"},
+		{[]string{"--objective", "vlb", "--process", "ve"}, "need a chain of steps"},
 		{[]string{"--objective", "consistency-distillation"}, "teacher"},
 		{[]string{"--teacher", "x.json"}, "teacher is x.json, need a model with objective"},
 	} {

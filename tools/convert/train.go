@@ -22,6 +22,7 @@ import (
 type training struct {
 	out, config, arch, name string
 	objective, teacher      string
+	process                 string
 	data                    dataFlags
 	resume, print, json     bool
 	steps, batch            int
@@ -54,6 +55,7 @@ as their loss is large, where they are those of a chain or an smld process), of 
   tweedie train data/mnist -o runs/mnist
   tweedie train data/mnist -o runs/mnist --resume
   tweedie train data/mnist -o runs/flow --objective flow
+  tweedie train data/mnist -o runs/vp --objective simple --process vp
   tweedie train data/mnist -o runs/one-step --objective consistency-distillation --teacher runs/mnist/model.json
   tweedie train data/mnist -o runs/ncsn --arch ncsn
   tweedie train photos --size 32 --arch base --print > photos.json
@@ -67,6 +69,7 @@ as their loss is large, where they are those of a chain or an smld process), of 
 	f.StringVar(&o.arch, "arch", recipes[0].name, "without --config, the network: "+strings.Join(recipeNames(), ", "))
 	f.StringVar(&o.objective, "objective", "edm", "without --config, what is made small: a name of the list above")
 	f.StringVar(&o.teacher, "teacher", "", "without --config, the model that --objective consistency-distillation distils")
+	f.StringVar(&o.process, "process", "", "without --config, what simple, min-snr, hybrid and vlb go along: "+strings.Join(processes, ", ")+" (default: the first)")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
 	f.BoolVar(&o.resume, "resume", false, "go on with the run that RUN holds")
 	f.BoolVar(&o.print, "print", false, "print the configuration and end")
@@ -79,6 +82,7 @@ as their loss is large, where they are those of a chain or an smld process), of 
 	f.BoolVar(&o.json, "json", false, "print progress as JSON, an object a line")
 	o.data.add(cmd)
 	cmd.RegisterFlagCompletionFunc("objective", cobra.FixedCompletions(objectiveNames(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("process", cobra.FixedCompletions(processes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(recipeNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -138,7 +142,7 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Dataset) (*train.Config, error) {
 	given := cmd.Flags().Changed
 	if o.resume && o.config == "" {
-		for _, flag := range []string{"arch", "objective", "teacher", "steps", "batch", "seed", "rate"} {
+		for _, flag := range []string{"arch", "objective", "teacher", "process", "steps", "batch", "seed", "rate"} {
 			if given(flag) {
 				return nil, misused("--%s with --resume: a run goes on with its own configuration", flag)
 			}
@@ -155,14 +159,14 @@ func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Data
 			return nil, misused("--objective is %q, need one of %s", o.objective, strings.Join(objectiveNames(), ", "))
 		}
 		only := r.ngf > 0 // an NCSN is for one objective
-		if only && (given("teacher") || given("objective") && o.objective != "ncsn") {
-			return nil, misused("--arch %s with --objective %q or a teacher, need objective \"ncsn\" and none", r.name, o.objective)
+		if only && (given("teacher") || given("process") || given("objective") && o.objective != "ncsn") {
+			return nil, misused("--arch %s with --objective %q, a teacher or a process, need objective \"ncsn\" and none", r.name, o.objective)
 		}
 		if c, err = r.config(set); err == nil && !only {
-			err = pursue(c, o.objective, o.teacher)
+			err = pursue(c, o.objective, o.teacher, o.process)
 		}
-	} else if given("arch") || given("objective") || given("teacher") {
-		return nil, misused("--arch, --objective or --teacher with --config, need them without: the configuration says it")
+	} else if given("arch") || given("objective") || given("teacher") || given("process") {
+		return nil, misused("--arch, --objective, --teacher or --process with --config, need them without: the configuration says it")
 	} else {
 		c, err = readConfig(o.config)
 	}
