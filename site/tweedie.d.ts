@@ -148,7 +148,7 @@ export interface Call extends SolverOptions {
   steps?: number
   /** Fresh noise of samplers that have it, in [0, 1]. */
   eta?: number
-  /** Where the noise levels lie: `karras` (default, but of `flow-euler` and `flow-heun`), `linear`, `quadratic`, `exponential`, `log-snr`, `cosine`, `flow`, or `leading`, `trailing`, `linspace` for models with a chain. */
+  /** Where the noise levels lie: `karras` (default, but of `flow-euler` and `flow-heun`), `linear`, `quadratic`, `exponential`, `log-snr`, `cosine`, `flow`, `optimised` for models whose posterior was measured, or `leading`, `trailing`, `linspace` for models with a chain. */
   schedule?: string
   sigma_min?: number
   sigma_max?: number

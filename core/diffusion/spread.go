@@ -51,9 +51,11 @@ func (s *Spread) At(sigma float32) float64 {
 	return s.Variances[i] + float64(part*(s.Variances[i+1]-s.Variances[i]))
 }
 
-// MeasureSpread estimates a model's Spread at rising levels from its score, as Bao et
-// al. 2022, eq. 8, do: Γ = mean of ‖ε̂‖²/d over images x₀ [N,H,W,C] with noise that eps
-// returns for a level's index. It calls denoise once a level. The error is one of denoise.
+// MeasureSpread estimates a model's Spread at rising levels: the mean of ‖x₀ − D‖²/d over
+// images x₀ [N,H,W,C] with noise that eps returns for a level's index. For a model that is
+// off it is the variance that is best beside its mean (Bao et al. 2022b, arXiv:2206.07309,
+// theorem 2), and it varies less than what the score alone says, a small difference of
+// large numbers at high levels. It calls denoise once a level. The error is one of denoise.
 func MeasureSpread(denoise Denoiser, x0 *tensor.Tensor, sigmas []float32, eps func(level int) *tensor.Tensor) (*Spread, error) {
 	s := &Spread{}
 	for i, sigma := range sigmas {
@@ -63,13 +65,12 @@ func MeasureSpread(denoise Denoiser, x0 *tensor.Tensor, sigmas []float32, eps fu
 			return nil, err
 		}
 		sum := 0.0
-		for j, v := range x.Data {
-			e := (float64(v) - float64(denoised.Data[j])) / float64(sigma)
-			sum += float64(e * e)
+		for j, v := range x0.Data {
+			off := float64(v) - float64(denoised.Data[j])
+			sum += float64(off * off)
 		}
-		level := float64(sigma)
-		s.Sigmas = append(s.Sigmas, level)
-		s.Variances = append(s.Variances, max(0, level*level*(1-sum/float64(len(x.Data)))))
+		s.Sigmas = append(s.Sigmas, float64(sigma))
+		s.Variances = append(s.Variances, sum/float64(len(x0.Data)))
 	}
 	return s, s.Validate()
 }

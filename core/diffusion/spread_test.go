@@ -9,7 +9,7 @@ import (
 )
 
 // Of Gaussian data E‖x₀ − D‖² is known: sd²σ²/(sd²+σ²). The bound is five standard
-// deviations of the mean of n squares of variance 2, which the level's variance scales.
+// deviations of the mean of n squares of normal numbers of that variance.
 func TestMeasuredSpread(t *testing.T) {
 	const n, sd = 20000, 0.6
 	x0 := tensor.New(1, n, 1, 1)
@@ -30,7 +30,7 @@ func TestMeasuredSpread(t *testing.T) {
 	for _, sigma := range []float32{0.05, 0.3, 2, 30} {
 		v := float64(sigma) * float64(sigma)
 		want := sd * sd * v / (sd*sd + v)
-		if bound := 5 * v * math.Sqrt(2./n) * v / (sd*sd + v); !(math.Abs(s.At(sigma)-want) <= bound) {
+		if bound := 5 * want * math.Sqrt(2./n); !(math.Abs(s.At(sigma)-want) <= bound) {
 			t.Errorf("σ = %g: got %g, want %g ± %.2g", sigma, s.At(sigma), want, bound)
 		}
 	}

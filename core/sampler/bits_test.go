@@ -57,6 +57,15 @@ func TestSameBitsEverywhere(t *testing.T) {
 			got.WriteByte('\n')
 		}
 	})
+	sigmas, err := Settings{Steps: 6, Schedule: Schedule{Kind: KindOptimised}, Posterior: whiteSpread(0.5)}.Sigmas(low, high, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&got, "optimised levels:")
+	for _, v := range sigmas {
+		fmt.Fprintf(&got, " %08x", math.Float32bits(v))
+	}
+	got.WriteByte('\n')
 	const file = "testdata/bits.txt"
 	if os.Getenv("TWEEDIE_GOLDEN") == "write" {
 		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {

@@ -17,7 +17,7 @@ type Settings struct {
 	Options
 	Schedule
 
-	Posterior *diffusion.Spread `json:"-"` // what is known of a model, for a method that needs it; else not looked at
+	Posterior *diffusion.Spread `json:"-"` // what is known of a model, for a method or schedule that needs it; else not looked at
 }
 
 // Validate names the first field that is out of its range, or that the method
@@ -61,9 +61,9 @@ func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]
 	m, _ := Lookup(s.Method) // one that is not known has no say here, and Run refuses it
 	s.Kind = cmp.Or(s.Kind, m.kind)
 	if !m.above {
-		return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain)
+		return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain, s.Posterior)
 	}
-	sigmas, err := s.Schedule.Sigmas(s.Steps+1, sigmaMin, sigmaMax, chain)
+	sigmas, err := s.Schedule.Sigmas(s.Steps+1, sigmaMin, sigmaMax, chain, s.Posterior)
 	if err != nil {
 		return nil, err
 	}

@@ -53,8 +53,8 @@ const maxOptimised = 1000
 // so the two lowest levels give all others, and the second is sought by halving.
 //
 // The bound counts nats: it spends most levels on the last, faint noise, where a
-// change that nobody sees costs as much as one of the whole picture. That is why
-// no Kind of Schedule stands for it.
+// change that nobody sees costs as much as one of the whole picture. It is for comparing,
+// and for a sigma_min at which noise shows.
 //
 // The error wraps ErrSchedule, as of Karras; n is 1000 at most.
 func Optimised(n int, sigmaMin, sigmaMax float64, m MeanSquareError) ([]float32, error) {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"math"
 	"testing"
+
+	"tweedie/core/diffusion"
 )
 
 // klub is the bound that Optimised makes small, by Simpson's rule in ln σ.
@@ -117,6 +119,57 @@ func TestOptimisedLevelsAreBetterOnTheirData(t *testing.T) {
 		if !(got < other) {
 			t.Errorf("%d steps: divergence is %g, along Karras' levels %g: want less", n, got, other)
 		}
+	}
+}
+
+// whiteSpread is what a measurement of the exact denoiser of pixels drawn from N(0, sd²)
+// finds at twenty levels.
+func whiteSpread(sd float64) *diffusion.Spread {
+	s, m := &diffusion.Spread{}, White(sd)
+	for i := range 20 {
+		sigma := 0.01 * math.Pow(160/0.01, float64(i)/19)
+		v, _ := m(sigma)
+		s.Sigmas, s.Variances = append(s.Sigmas, sigma), append(s.Variances, v)
+	}
+	return s
+}
+
+// What was measured of a model stands for its m(σ): near it at every level, with a slope
+// that is its derivative and never falls, also where the measurement does.
+func TestOfSpread(t *testing.T) {
+	exact, m := White(0.5), OfSpread(whiteSpread(0.5))
+	falling := whiteSpread(0.5)
+	falling.Variances[7], falling.Variances[12] = falling.Variances[5], 0
+	rough := OfSpread(falling)
+	for i := range 200 {
+		sigma := 0.005 * math.Pow(200/0.005, float64(i)/199)
+		got, slope := m(sigma)
+		if want, _ := exact(sigma); sigma >= 0.01 && sigma <= 160 && !(math.Abs(got-want) <= 0.05*want+1e-4) {
+			t.Errorf("σ = %g: m is %g, want %g", sigma, got, want)
+		}
+		const h = 1e-5
+		above, _ := m(sigma * (1 + h))
+		below, _ := m(sigma * (1 - h))
+		if want := (above - below) / (2 * h * sigma); !(math.Abs(slope-want) <= 1e-3*want+1e-9) {
+			t.Errorf("σ = %g: slope is %g, differences give %g", sigma, slope, want)
+		}
+		if _, slope := rough(sigma); !(slope >= 0) {
+			t.Errorf("σ = %g: m falls", sigma)
+		}
+	}
+	best, err := Optimised(12, 0.02, 40, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	known, err := Optimised(12, 0.02, 40, exact)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := klub(best, exact), klub(known, exact); !(got <= 1.02*want) {
+		t.Errorf("levels of the measurement have bound %g, those of the exact m %g: need at most 2 %% more", got, want)
+	}
+	if _, err := Optimised(40, 0.02, 40, rough); err != nil {
+		t.Error(err)
 	}
 }
 

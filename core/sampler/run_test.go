@@ -296,7 +296,7 @@ func TestSettingsValidate(t *testing.T) {
 		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, `sampler: corrector_steps is 256 for "pc", need 1 to 255`},
 		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, `sampler: rtol is 1e-09 for "rk45", need 1e-06 to 1`},
 		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, `sampler: brownian is 1 for "euler", need 0: it has no brownian`},
-		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind is "x", need one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "leading" "trailing" "linspace"]`},
+		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind is "x", need one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"]`},
 		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "sampler: invalid noise schedule: rho is NaN, need 1 to 1000"},
 		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sampler: invalid noise schedule: sigma_max is NaN, need a finite number of at least 0"},
 		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, `sampler: invalid noise schedule: sigma_min, sigma_max or rho given for kind "leading", need none: its levels are the chain's`},

@@ -18,6 +18,7 @@ const (
 	KindLogSNR      = "log-snr"     // Exponential, by the name DPM-Solver has for it
 	KindCosine      = "cosine"      // Cosine
 	KindFlow        = "flow"        // Flow
+	KindOptimised   = "optimised"   // Optimised for what was measured of the model: Settings.Posterior
 	KindLeading     = "leading"     // Timesteps by Leading; models with a chain
 	KindTrailing    = "trailing"    // Timesteps by Trailing; models with a chain
 	KindLinspace    = "linspace"    // Timesteps by Linspace; models with a chain
@@ -25,7 +26,7 @@ const (
 
 // Kinds lists the kinds of Schedule, the usual one first. It is read only.
 var Kinds = []string{KindKarras, KindLinear, KindQuadratic, KindExponential, KindLogSNR, KindCosine, KindFlow,
-	KindLeading, KindTrailing, KindLinspace}
+	KindOptimised, KindLeading, KindTrailing, KindLinspace}
 
 // Schedule says at which noise levels a sampler calls the denoiser. It is plain
 // data; the zero value is Karras' over the whole range of the model, and of flow-euler
@@ -78,21 +79,21 @@ func (s Schedule) spacing() Spacing {
 }
 
 // Sigmas returns the noise levels of n steps for a model that supports
-// [sigmaMin, sigmaMax] and has the given chain, nil if it has none. They end in
-// 0. The error wraps ErrSchedule, also where the schedule would leave the model's
+// [sigmaMin, sigmaMax] and has the given chain and measured spread, nil if it has none.
+// They end in 0. The error wraps ErrSchedule, also where the schedule would leave the model's
 // range.
-func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]float32, error) {
+func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Chain, spread *diffusion.Spread) ([]float32, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
-	sigmas, err := s.levels(n, cmp.Or(s.SigmaMin, float64(sigmaMin)), cmp.Or(s.SigmaMax, float64(sigmaMax)), chain)
+	sigmas, err := s.levels(n, cmp.Or(s.SigmaMin, float64(sigmaMin)), cmp.Or(s.SigmaMax, float64(sigmaMax)), chain, spread)
 	if err != nil {
 		return nil, err
 	}
 	return sigmas, CheckRange(sigmas, sigmaMin, sigmaMax)
 }
 
-func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain) ([]float32, error) {
+func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain, spread *diffusion.Spread) ([]float32, error) {
 	switch s.Kind {
 	case KindLinear:
 		return Karras(n, low, high, 1)
@@ -106,6 +107,11 @@ func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain) ([]fl
 		return Flow(n, low, high)
 	case "", KindKarras:
 		return Karras(n, low, high, cmp.Or(s.Rho, defaultRho))
+	case KindOptimised:
+		if spread == nil || len(spread.Sigmas) < 2 {
+			return nil, fmt.Errorf("sampler: %w: kind is %q, need %q: the model does not say its posterior variances (tweedie posterior measures them)", ErrSchedule, s.Kind, KindKarras)
+		}
+		return Optimised(n, low, high, OfSpread(spread))
 	}
 	if chain == nil {
 		return nil, fmt.Errorf("sampler: %w: kind is %q, need %q: the model has no chain of steps", ErrSchedule, s.Kind, KindKarras)

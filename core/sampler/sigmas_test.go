@@ -138,7 +138,7 @@ func TestScheduleSigmas(t *testing.T) {
 	low, high := chain.SigmaRange()
 	for _, kind := range append(Kinds, "") {
 		for _, n := range []int{1, 2, 7, 20, 999, 1000} {
-			got, err := Settings{Steps: n, Schedule: Schedule{Kind: kind}}.Sigmas(low, high, chain)
+			got, err := Settings{Steps: n, Schedule: Schedule{Kind: kind}, Posterior: whiteSpread(0.5)}.Sigmas(low, high, chain)
 			if err != nil {
 				t.Fatalf("%q, %d steps: %v", kind, n, err)
 			}
@@ -161,12 +161,13 @@ func TestScheduleSigmas(t *testing.T) {
 		{"below the model", Schedule{SigmaMin: 0.005}, 5, chain, "sampler: invalid noise schedule: sigmas[4] = 0.005 is outside the model's range, need [0.0100005, 157.40729]"},
 		{"upside down", Schedule{SigmaMin: 3, SigmaMax: 2}, 5, chain, "sampler: invalid noise schedule: from 3 to 2, need 0 < sigma_min < sigma_max, finite"},
 		{"no chain", Schedule{Kind: KindTrailing}, 5, nil, `sampler: invalid noise schedule: kind is "trailing", need "karras": the model has no chain of steps`},
+		{"no spread", Schedule{Kind: KindOptimised}, 5, chain, `sampler: invalid noise schedule: kind is "optimised", need "karras": the model does not say its posterior variances (tweedie posterior measures them)`},
 		{"more than the chain", Schedule{Kind: KindTrailing}, 1001, chain, "sampler: invalid noise schedule: 1001 steps, need at most the 1000 of the model's chain"},
 		{"no steps", Schedule{}, 0, chain, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
 		{"negative steps", Schedule{Kind: KindLeading}, -3, chain, "sampler: invalid noise schedule: -3 steps, need 1 to 65536"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			_, err := c.s.Sigmas(c.n, low, high, c.chain)
+			_, err := c.s.Sigmas(c.n, low, high, c.chain, nil)
 			if err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}

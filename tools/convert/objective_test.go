@@ -112,6 +112,7 @@ func TestPosterior(t *testing.T) {
 		t.Errorf("printed %q, want five levels", text)
 	}
 	must(t, "sample", out, "-o", image, "--sampler", "ddpm-analytic", "--steps", "3")
+	must(t, "sample", out, "-o", image, "--sampler", "ddim", "--schedule", "optimised", "--steps", "3")
 	if _, err := os.Stat(image); err != nil {
 		t.Error(err)
 	}

@@ -91,7 +91,7 @@ func addOptions(cmd *cobra.Command, o *sampler.Options) {
 // addSchedule declares the flags of the noise levels.
 func addSchedule(cmd *cobra.Command, s *sampler.Schedule) {
 	f := cmd.Flags()
-	f.StringVar(&s.Kind, "schedule", "", "noise levels: "+strings.Join(sampler.Kinds, ", ")+"; the last three of models with a chain (default: karras)")
+	f.StringVar(&s.Kind, "schedule", "", "noise levels: "+strings.Join(sampler.Kinds, ", ")+"; the last three of models with a chain, optimised of those that tweedie posterior measured (default: karras)")
 	f.Float64Var(&s.SigmaMin, "sigma-min", 0, "lowest noise level but 0 (default: the model's)")
 	f.Float64Var(&s.SigmaMax, "sigma-max", 0, "highest noise level (default: the model's)")
 	f.Float64Var(&s.Rho, "rho", 0, "rho of karras' levels (default 7)")
