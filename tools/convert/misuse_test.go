@@ -93,3 +93,22 @@ func TestMisuse(t *testing.T) {
 		}
 	}
 }
+
+// TestServeTakesLimitsFromTheEnvironment, unless flags say otherwise: limits that cannot
+// be used show which they were.
+func TestServeTakesLimitsFromTheEnvironment(t *testing.T) {
+	t.Setenv("TWEEDIE_MAX_GFLOP", "-7")
+	t.Setenv("TWEEDIE_RATE", "-8")
+	for _, c := range []struct{ args, want string }{
+		{"serve dist --api", "are -7, 64 and 2m0s, need more than 0; --rate, --workers and --grace are -8, 0 and 30s"},
+		{"serve dist --api --max-gflop 5", "are 5, 64 and 2m0s, need more than 0; --rate, --workers and --grace are -8, 0"},
+	} {
+		if status, _, stderr := call(t, strings.Fields(c.args)...); status != 2 || !strings.Contains(stderr, c.want) {
+			t.Errorf("%s: status %d, %s", c.args, status, stderr)
+		}
+	}
+	t.Setenv("TWEEDIE_RATE", "many")
+	if status, _, stderr := call(t, "serve", "dist", "--api"); status != 2 || !strings.Contains(stderr, `TWEEDIE_RATE is "many" in the environment, need a whole number`) {
+		t.Errorf("status %d, %s", status, stderr)
+	}
+}

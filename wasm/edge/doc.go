@@ -12,4 +12,5 @@
 // sampler, steps, guidance and eta; what is absent comes from the model. A picture
 // has a scale besides, and v, the version of model and program that it is asked of.
 // Every error is an application/problem+json of RFC 9457, which names the parameter.
+// What the parts of an answer took, Server-Timing says.
 package edge

@@ -11,6 +11,7 @@ import (
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"tweedie/core/json"
 	"tweedie/wasm/edge"
@@ -62,11 +63,12 @@ func (h *fake) File(_ context.Context, name string) ([]byte, http.Header, error)
 	return data, http.Header{"Content-Security-Policy": {"default-src 'none'; base-uri 'none'"}, "Cross-Origin-Opener-Policy": {"same-origin"}}, nil
 }
 
-func (h *fake) Engine(context.Context, *edge.Model) (*engine.Engine, func(), error) {
+func (h *fake) Engine(_ context.Context, _ *edge.Model, t *edge.Timing) (*engine.Engine, func(), error) {
 	if h.err != nil {
 		return nil, nil, h.err
 	}
 	h.runs++
+	t.Took(edge.PartTurn, 1500*time.Microsecond)
 	e, err := opened()
 	return e, func() {}, err
 }

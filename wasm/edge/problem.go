@@ -63,7 +63,7 @@ func problemOf(err error) *Problem {
 		return p
 	}
 	switch {
-	case errors.Is(err, ErrBusy):
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrEnding):
 		return &Problem{Status: http.StatusServiceUnavailable, Detail: err.Error(), Retry: 10}
 	case errors.Is(err, context.DeadlineExceeded):
 		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the service did not come to an end in time", Retry: 10}

@@ -18,8 +18,9 @@ type Host interface {
 	// fs.ErrNotExist where there is none.
 	File(ctx context.Context, name string) ([]byte, http.Header, error)
 	// Engine waits for its turn and returns an engine of the model, and what ends
-	// the turn. ErrBusy says that there are too many who wait.
-	Engine(ctx context.Context, m *Model) (e *engine.Engine, end func(), err error)
+	// the turn; it adds what took time to t. ErrBusy says that there are too many who
+	// wait.
+	Engine(ctx context.Context, m *Model, t *Timing) (e *engine.Engine, end func(), err error)
 	// Kept returns the picture that Keep was given for an address, or nil.
 	Kept(ctx context.Context, address string) []byte
 	// Keep is given a picture, to be found again if it can be, and the headers that
@@ -32,15 +33,19 @@ type Host interface {
 // ErrBusy is an error of Host.Engine: those who wait are too many already.
 var ErrBusy = errors.New("edge: too many requests are waiting, need some patience")
 
+// ErrEnding is the cause of a context that ends because its service does.
+var ErrEnding = errors.New("edge: the service is about to end, need a later request")
+
 // Limits bound one request.
 type Limits struct {
 	GFLOP int64 // 10⁹ additions and multiplications of one request
 }
 
-// What LimitGFLOP is called where a host is configured, and in a Problem; and what
-// is set where it is not.
+// What limits are called where a host is configured, the first in a Problem too; and
+// what is set where they are not.
 const (
 	LimitGFLOP   = "TWEEDIE_MAX_GFLOP"
+	LimitRate    = "TWEEDIE_RATE" // requests to compute, a client and minute; 0 means any number
 	DefaultGFLOP = 160
 )
 
@@ -105,8 +110,8 @@ func harmless(h http.Header) {
 }
 
 // gone reports whether the client of a request has gone: there is nobody to tell. A
-// request that has taken too long still has its client.
-func gone(ctx context.Context) bool { return errors.Is(ctx.Err(), context.Canceled) }
+// request that has taken too long, or whose service ends, still has its client.
+func gone(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
 
 // acceptable refuses what no route takes: other methods than GET and HEAD, and
 // requests with a body.

@@ -11,6 +11,7 @@ import (
 	"image/png"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -126,12 +127,16 @@ func TestKept(t *testing.T) {
 	h := newFake(t)
 	first := h.get("/api/sample.png?steps=2")
 	place := first.Header().Get("Content-Location")
+	parts := regexp.MustCompile(`^turn;dur=1\.5, evaluate;dur=([\d.]+);desc="2 evaluations", encode;dur=[\d.]+$`).FindStringSubmatch(first.Header().Get("Server-Timing"))
+	if parts == nil || parts[1] == "0" {
+		t.Errorf("Server-Timing is %q", first.Header().Get("Server-Timing"))
+	}
 	if h.runs != 1 || first.Header().Get("Cache-Status") != "tweedie; fwd=miss; stored" || !bytes.Equal(h.kept[place], first.Body.Bytes()) {
 		t.Fatalf("%d runs, %v, kept %d pictures", h.runs, first.Header(), len(h.kept))
 	}
 	for _, path := range []string{place, "/api/sample.png?seed=0&n=1&steps=02&guidance=1.30&class=all&model=mnist&sampler=dpmpp2m&scale=1"} {
 		w := h.get(path)
-		if !bytes.Equal(w.Body.Bytes(), first.Body.Bytes()) || w.Header().Get("ETag") != first.Header().Get("ETag") || w.Header().Get("Cache-Status") != "tweedie; hit" {
+		if !bytes.Equal(w.Body.Bytes(), first.Body.Bytes()) || w.Header().Get("ETag") != first.Header().Get("ETag") || w.Header().Get("Cache-Status") != "tweedie; hit" || w.Header().Get("Server-Timing") != "" {
 			t.Errorf("%s: %d bytes, %v", path, w.Body.Len(), w.Header())
 		}
 	}
@@ -285,9 +290,18 @@ func TestStream(t *testing.T) {
 	var done struct {
 		URL   string `json:"url"`
 		Image string `json:"image"`
+
+		Timing []struct {
+			Name  string  `json:"name"`
+			MS    float64 `json:"ms"`
+			About string  `json:"about"`
+		} `json:"timing"`
 	}
 	if err := json.Unmarshal([]byte(last), &done); err != nil {
 		t.Fatal(err)
+	}
+	if len(done.Timing) != 3 || done.Timing[1].Name != "evaluate" || done.Timing[1].About != "6 evaluations" || !(done.Timing[1].MS > 0) {
+		t.Errorf("timing %+v", done.Timing)
 	}
 	data, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(done.Image, "data:image/png;base64,"))
 	if err != nil || !bytes.Equal(data, h.kept[done.URL]) || !bytes.Equal(data, h.get(done.URL).Body.Bytes()) || h.runs != 1 {

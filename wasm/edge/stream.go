@@ -27,8 +27,9 @@ type (
 		Image string `json:"image"` // as the images look now
 	}
 	doneEvent struct {
-		URL   string `json:"url"`
-		Image string `json:"image"`
+		URL    string `json:"url"`
+		Image  string `json:"image"`
+		Timing []part `json:"timing,omitempty"` // none of a picture that was kept
 	}
 )
 
@@ -53,7 +54,7 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 	case err != nil && !gone(ctx):
 		events.send("error", problemOf(err).named())
 	case err == nil:
-		events.send("done", doneEvent{x.address(), dataURL(d.png)})
+		events.send("done", doneEvent{x.address(), dataURL(d.png), d.timing.parts})
 	}
 	return nil
 }

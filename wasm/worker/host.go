@@ -41,7 +41,7 @@ func (h host) File(_ context.Context, name string) ([]byte, http.Header, error) 
 
 // Engine implements edge.Host. worker.js has let this request in as the only one
 // that computes, so it is its turn already.
-func (h host) Engine(_ context.Context, m *edge.Model) (*engine.Engine, func(), error) {
+func (h host) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.Engine, func(), error) {
 	if n := m.Manifest.RawBytes(); n > maxRaw {
 		return nil, nil, &edge.Problem{
 			Status: http.StatusUnprocessableEntity, Parameter: "model", Limit: &edge.Limit{Name: "memory", Found: float64(n), Most: maxRaw},
@@ -56,14 +56,20 @@ func (h host) Engine(_ context.Context, m *edge.Model) (*engine.Engine, func(), 
 	if err != nil {
 		return nil, nil, err
 	}
+	began, copying := time.Now(), time.Duration(0)
 	file, err := m.Manifest.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) {
+		began := time.Now()
 		shard := kept.Index(i)
-		return bytesOf(shard.Get("data")), [sha256.Size]byte(bytesOf(shard.Get("sum")))
+		data, sum := bytesOf(shard.Get("data")), [sha256.Size]byte(bytesOf(shard.Get("sum")))
+		copying += time.Since(began)
+		return data, sum
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	e, err := engine.Open(file, options)
+	t.Took(edge.PartCopy, copying)
+	t.Took(edge.PartUnpack, time.Since(began)-copying)
 	return e, func() {}, err
 }
 

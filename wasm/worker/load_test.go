@@ -6,9 +6,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"fmt"
-	"io"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -56,57 +54,37 @@ func TestHitsEqualMisses(t *testing.T) {
 	}
 }
 
-// TestConcurrency has 20 clients ask at once, each for another picture, and measures
-// what memory the runtime takes for it: Cloudflare gives an isolate 128 MB.
+// TestConcurrency has 20 clients ask at once, each for another picture.
 func TestConcurrency(t *testing.T) {
-	if os.Getenv("TWEEDIE_WORKERD") == "" {
-		t.Skip("TWEEDIE_WORKERD names no folder: make test sets it")
+	w := open(t)
+	for i, a := range atOnce(t, w, "/api/sample.png?seed=%d&steps=2&n=2") {
+		want := drawn(t, fmt.Sprintf(`{"seed": %d, "steps": 2, "n": 2}`, i))
+		if got := pixelsOf(t, a.body, want.Shape); !bytes.Equal(got, want.Pixels) {
+			t.Errorf("client %d has another's pixels, or wrong ones", i)
+		}
 	}
-	w, err := start(settings) // of its own: memory that others have used is not of this test
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.as(t, "").get("/favicon.svg")
-	idle := memory(t, w.Process(), "VmRSS")
+}
+
+// atOnce has 20 clients ask at once, for paths in turn, in which %d is their number.
+func atOnce(t *testing.T, w worker, paths ...string) []answer {
+	t.Helper()
 	const clients = 20
 	answers, errs := make([]answer, clients), make([]error, clients)
 	var wait sync.WaitGroup
 	for i := range clients {
-		wait.Go(func() {
-			answers[i], errs[i] = w.as(t, fmt.Sprintf("10.1.0.%d", i)).try("GET", fmt.Sprintf("/api/sample.png?seed=%d&steps=2&n=2", i))
-		})
+		path := paths[i%len(paths)]
+		if strings.Contains(path, "%d") {
+			path = fmt.Sprintf(path, i)
+		}
+		wait.Go(func() { answers[i], errs[i] = w.as(t, fmt.Sprintf("10.1.0.%d", i)).try("GET", path) })
 	}
 	wait.Wait()
 	for i, a := range answers {
 		if errs[i] != nil || a.status != 200 {
 			t.Fatalf("client %d: %v, status %d, %s", i, errs[i], a.status, a.body)
 		}
-		want := drawn(t, fmt.Sprintf(`{"seed": %d, "steps": 2, "n": 2}`, i))
-		if got := pixelsOf(t, a.body, want.Shape); !bytes.Equal(got, want.Pixels) {
-			t.Errorf("client %d has another's pixels, or wrong ones", i)
-		}
 	}
-	peak := memory(t, w.Process(), "VmHWM")
-	t.Logf("idle %d MB, at the most %d MB", idle>>20, peak>>20)
-	if used := peak - idle; used >= 128<<20 {
-		t.Errorf("20 requests at once took %d MB, need less than 128", used>>20)
-	}
-}
-
-// memory returns a line of /proc/PID/status, in bytes.
-func memory(t testing.TB, pid int, name string) int {
-	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		t.Skipf("this system does not tell the memory of a process: %v", err)
-	}
-	_, rest, _ := strings.Cut(string(data), name+":")
-	kb, _, _ := strings.Cut(strings.TrimSpace(rest), " ")
-	n, err := strconv.Atoi(kb)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return n << 10
+	return answers
 }
 
 // leave asks for a path and goes after a moment, without an end of the connection: as
@@ -228,65 +206,4 @@ func TestSize(t *testing.T) {
 	if total > budget {
 		t.Errorf("the Worker is %d bytes with gzip, need at most %d", total, budget)
 	}
-}
-
-// BenchmarkRequest measures what a request costs, cpu-ms of the runtime among it: a
-// picture found without a program; the start of a program; that, and the weights copied
-// in, read and unpacked, and one evaluation; and ten evaluations more.
-func BenchmarkRequest(b *testing.B) {
-	w := open(b)
-	seed := 0
-	ask := func(path string) {
-		seed++
-		r, err := http.NewRequest("GET", strings.TrimSuffix(w.URL, "/")+path, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
-		r.Header.Set("CF-Connecting-IP", fmt.Sprintf("10.2.%d.%d", seed/250, seed%250))
-		response, err := plain.Do(r)
-		if err != nil {
-			b.Fatal(err)
-		}
-		defer response.Body.Close()
-		if _, err := io.Copy(io.Discard, response.Body); err != nil || response.StatusCode != 200 {
-			b.Fatalf("%s: status %d, %v", path, response.StatusCode, err)
-		}
-	}
-	kept := w.as(b, "10.3.0.1").get("/api/sample.png?steps=1").header.Get("Content-Location")
-	for _, c := range []struct{ name, path string }{
-		{"start", "/api/models"},
-		{"found", kept},
-		{"steps=1", "/api/sample.png?guidance=1&steps=1&seed=%d"},
-		{"steps=11", "/api/sample.png?guidance=1&steps=11&seed=%d"},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			before := processor(b, w.Process())
-			for b.Loop() {
-				path := c.path
-				if strings.Contains(path, "%d") {
-					path = fmt.Sprintf(path, 1000+seed)
-				}
-				ask(path)
-			}
-			b.ReportMetric(float64((processor(b, w.Process())-before).Microseconds())/1e3/float64(b.N), "cpu-ms/op")
-		})
-	}
-}
-
-// processor returns the time that a process has computed: fields 14 and 15 of
-// /proc/PID/stat, in hundredths of a second.
-func processor(t testing.TB, pid int) time.Duration {
-	t.Helper()
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		t.Skipf("this system does not tell the time of a process: %v", err)
-	}
-	_, rest, _ := strings.Cut(string(data), ") ") // after the name, field 3 comes first
-	fields := strings.Fields(rest)
-	user, userErr := strconv.Atoi(fields[11])
-	system, systemErr := strconv.Atoi(fields[12])
-	if userErr != nil || systemErr != nil {
-		t.Fatalf("found %q, need numbers", fields)
-	}
-	return time.Duration(user+system) * 10 * time.Millisecond
 }

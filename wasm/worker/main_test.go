@@ -53,19 +53,20 @@ type worker struct {
 	log *printed
 }
 
-var started = sync.OnceValues(func() (worker, error) { return start(settings) })
+var started = sync.OnceValues(func() (worker, error) { return start("") })
 
-func start(path string) (worker, error) {
+// start runs the Worker, behind an entry of the test's own if there is one.
+func start(entry string) (worker, error) {
 	w := worker{log: &printed{}}
 	program, err := workerd.Find(os.Getenv("TWEEDIE_WORKERD"))
 	if err != nil {
 		return w, err
 	}
-	s, err := workerd.ReadSettings(path)
+	s, err := workerd.ReadSettings(settings)
 	if err != nil {
 		return w, err
 	}
-	w.Server, err = workerd.Start(context.Background(), workerd.Options{Program: program, Settings: s, Address: "127.0.0.1:0", Log: w.log})
+	w.Server, err = workerd.Start(context.Background(), workerd.Options{Program: program, Settings: s, Address: "127.0.0.1:0", Log: w.log, Entry: entry})
 	if err != nil {
 		return w, fmt.Errorf("%w\n%s", err, w.log)
 	}

@@ -53,11 +53,12 @@ async function answer(request, env, ctx) {
     if (wait > 0) return problem(429, `found more requests than ${env.TWEEDIE_RATE} a minute, need some patience`, wait)
   }
   const lane = computes ? computing : answering
+  const came = Date.now()
   const ticket = await lane.enter()
   if (!ticket) return problem(503, 'too many requests are waiting, need some patience', 10)
   const host = new Host(request, env, ctx, lane, ticket)
   try {
-    return await run(request, env, ctx, host)
+    return await run(request, env, ctx, host, `turn;dur=${Date.now() - came}`)
   } catch (error) {
     host.leave()
     throw error
@@ -67,9 +68,10 @@ async function answer(request, env, ctx) {
 /**
  * Starts a program and lets it answer.
  *
- * @type {(request: Request, env: Env, ctx: ExecutionContext, host: Host) => Promise<Response>}
+ * @type {(request: Request, env: Env, ctx: ExecutionContext, host: Host, timing: string) => Promise<Response>}
  */
-async function run(request, env, ctx, host) {
+async function run(request, env, ctx, host, timing) {
+  const began = Date.now()
   const go = new Go()
   /** @type {{ handleRequest?: (request: Request) => Promise<Response> }} */
   const binding = {}
@@ -83,8 +85,12 @@ async function run(request, env, ctx, host) {
       throw new Error('worker: the program ended before it had answered')
     })
   await Promise.race([started, ended])
-  const response = await Promise.race([/** @type {any} */ (binding).handleRequest(request), ended])
-  return response.body ? new Response(watched(response.body, host), response) : response
+  timing += `, start;dur=${Date.now() - began}`
+  const answered = await Promise.race([/** @type {any} */ (binding).handleRequest(request), ended])
+  const response = new Response(answered.body && watched(answered.body, host), answered)
+  const own = response.headers.get('Server-Timing')
+  response.headers.set('Server-Timing', own ? `${timing}, ${own}` : timing)
+  return response
 }
 
 /**

@@ -51,6 +51,10 @@ func newStatic(folder string) (*static, error) {
 }
 
 func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
 	w.Header().Set("Cache-Control", "public, max-age=0, must-revalidate")
 	for _, rule := range s.rules {
 		if rule.path.MatchString(r.URL.Path) {

@@ -22,6 +22,7 @@ type Options struct {
 	Settings *Settings // of the Worker
 	Address  string    // host:port to listen on; port 0 takes any that is free
 	Log      io.Writer // what the Worker prints
+	Entry    string    // an ES module that stands before the Worker's own; "" means none
 }
 
 // Server is a Worker that runs.
@@ -143,6 +144,16 @@ func (s *Server) configure(o Options, site, cloud string) (string, error) {
 	}
 	main := filepath.Base(o.Settings.Main)
 	modules := []string{main} // the entry comes first
+	if o.Entry != "" {
+		entry, err := filepath.Abs(o.Entry)
+		if err == nil {
+			err = os.Symlink(entry, filepath.Join(folder, filepath.Base(entry)))
+		}
+		if err != nil {
+			return "", fmt.Errorf("workerd: %w", err)
+		}
+		modules = []string{filepath.Base(entry), main}
+	}
 	for _, e := range entries {
 		if err := os.Symlink(filepath.Join(build, e.Name()), filepath.Join(folder, e.Name())); err != nil {
 			return "", fmt.Errorf("workerd: %w", err)

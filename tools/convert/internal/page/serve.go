@@ -29,14 +29,14 @@ func Serve(ctx context.Context, dir, addr string, ready func(url string)) error 
 		return err
 	}
 	defer handler.Close()
-	return Run(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, ready)
+	return Run(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, 5*time.Second, ready)
 }
 
 // Run has a server answer requests on addr (host:port, port 0 for any that is free)
-// until ctx ends, then lets the answers under way finish for up to 5 s, after which
-// they are cancelled. It calls ready with the server's URL once it listens. The error
+// until ctx ends, then lets the answers under way finish for up to grace, after which
+// they are cut off. It calls ready with the server's URL once it listens. The error
 // says that the port is taken.
-func Run(ctx context.Context, server *http.Server, addr string, ready func(url string)) error {
+func Run(ctx context.Context, server *http.Server, addr string, grace time.Duration, ready func(url string)) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
 		return listenError(addr, err)
@@ -49,7 +49,7 @@ func Run(ctx context.Context, server *http.Server, addr string, ready func(url s
 		return fmt.Errorf("page: %w", err)
 	case <-ctx.Done():
 	}
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
 	defer cancel()
 	if err := server.Shutdown(last); err != nil {
 		return fmt.Errorf("page: shutting down: %w", errors.Join(err, server.Close()))

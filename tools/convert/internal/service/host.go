@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"sync"
+	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -25,6 +26,7 @@ type host struct {
 	options engine.Options
 	queue   int
 	turn    chan struct{} // holds a token while somebody computes
+	closing chan struct{} // closed when nobody may begin any more
 
 	mu       sync.Mutex
 	waiting  int
@@ -48,7 +50,7 @@ func newHost(site *page.Site, o Options) *host {
 	}
 	return &host{
 		site: site, folder: o.Dir, options: engine.Options{Workers: o.Workers}, queue: o.Queue,
-		turn: make(chan struct{}, 1), engines: map[string]opened{}, pictures: pictures,
+		turn: make(chan struct{}, 1), closing: make(chan struct{}), engines: map[string]opened{}, pictures: pictures,
 	}
 }
 
@@ -82,19 +84,23 @@ func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
 
 // Engine implements edge.Host: whoever has the turn has the engine of its model. An
 // engine stays for the next request until the site has another version of the model.
-func (h *host) Engine(ctx context.Context, m *edge.Model) (*engine.Engine, func(), error) {
+func (h *host) Engine(ctx context.Context, m *edge.Model, t *edge.Timing) (*engine.Engine, func(), error) {
+	began := time.Now()
 	if err := h.wait(ctx); err != nil {
 		return nil, nil, err
 	}
+	t.Took(edge.PartTurn, time.Since(began))
 	end := func() { <-h.turn }
 	if known := h.engines[m.Name]; known.version == m.Version {
 		return known.engine, end, nil
 	}
+	began = time.Now()
 	file, err := weights.Open(filepath.Join(h.folder, "models", m.Name+weights.ManifestSuffix))
 	if err == nil {
 		var e *engine.Engine
 		if e, err = engine.Open(file, h.options); err == nil {
 			h.engines[m.Name] = opened{m.Version, e}
+			t.Took(edge.PartUnpack, time.Since(began))
 			return e, end, nil
 		}
 	}
@@ -119,10 +125,15 @@ func (h *host) wait(ctx context.Context) error {
 	select {
 	case h.turn <- struct{}{}:
 		return nil
+	case <-h.closing:
+		return edge.ErrEnding
 	case <-ctx.Done():
 		return fmt.Errorf("service: waiting for a turn: %w", context.Cause(ctx))
 	}
 }
+
+// close turns away everybody who waits, and who comes later: once.
+func (h *host) close() { close(h.closing) }
 
 // queued returns how many requests wait for their turn.
 func (h *host) queued() int {

@@ -62,7 +62,7 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 			log.LogAttrs(r.Context(), level, "request",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.String("query", r.URL.RawQuery),
 				slog.Int("status", c.outcome(r)), slog.Int("bytes", c.bytes), slog.String("cache", c.Header().Get("Cache-Status")),
-				slog.Duration("took", time.Since(began)), slog.String("client", clientOf(r.RemoteAddr)))
+				slog.Float64("seconds", time.Since(began).Seconds()), slog.String("client", clientOf(r.RemoteAddr)))
 		}()
 		next.ServeHTTP(c, r)
 	})

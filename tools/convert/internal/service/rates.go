@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/expirable"
@@ -58,6 +59,23 @@ func (l *rates) wait(client string) time.Duration {
 	token := limiter.Reserve()
 	defer token.Cancel()
 	return token.Delay()
+}
+
+// known says in RemoteAddr who the client of a request is, where a proxy in front of the
+// server tells it in a header: the last address there, which is the proxy's own word.
+func known(header string, next http.Handler) http.Handler {
+	if header == "" {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if said := r.Header.Values(header); len(said) > 0 {
+			list := strings.Split(said[len(said)-1], ",")
+			if address, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {
+				r.RemoteAddr = net.JoinHostPort(address.String(), "0")
+			}
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // clientOf returns the address behind a connection; of IPv6 the network, of which one

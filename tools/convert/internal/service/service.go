@@ -18,7 +18,9 @@ type Options struct {
 	Rate    int           // requests to compute, a client and minute; 0 means any number
 	Queue   int           // requests that may wait for their turn to compute
 	Timeout time.Duration // of one request to the API, its waiting counted
+	Grace   time.Duration // that a run has to come to its end when the server does
 	Workers int           // threads that compute; 0 means all
+	Client  string        // header in which a proxy in front says the client's address; "" means that there is none
 	Log     *slog.Logger
 }
 
@@ -31,7 +33,9 @@ const (
 // Server is a site with its API.
 type Server struct {
 	http.Handler
-	host *host
+	host    *host
+	running context.Context // ends when no request may compute any more
+	stop    context.CancelCauseFunc
 }
 
 // New returns the server of a site. The error says that there is none at o.Dir. The
@@ -41,9 +45,11 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := newHost(site, o)
-	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: o.GFLOP}, Build: o.Build}
-	api := inTime(o.Timeout, newRates(o.Rate).limit(s.Handler()))
+	s := &Server{host: newHost(site, o)}
+	s.running, s.stop = context.WithCancelCause(context.Background())
+	h := s.host
+	e := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: o.GFLOP}, Build: o.Build}
+	api := s.inTime(o.Timeout, newRates(o.Rate).limit(e.Handler()))
 	m := newMeter(h)
 	mux := http.NewServeMux()
 	mux.Handle("/", m.measured("site", site))
@@ -54,13 +60,19 @@ func New(o Options) (*Server, error) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Write([]byte("ok\n"))
 	})
-	return &Server{logged(o.Log, http.MaxBytesHandler(mux, maxBody)), h}, nil
+	s.Handler = known(o.Client, logged(o.Log, http.MaxBytesHandler(mux, maxBody)))
+	return s, nil
 }
 
-// Close releases the site's folder.
-func (s *Server) Close() error { return s.host.site.Close() }
+// Close stops what computes and releases the site's folder.
+func (s *Server) Close() error {
+	s.stop(edge.ErrEnding)
+	return s.host.site.Close()
+}
 
-// Run answers requests on addr as page.Run does.
+// Run answers requests on addr as page.Run does. When ctx ends, who waits for a turn is
+// turned away, and a run under way has o.Grace to come to its end; then it is stopped,
+// and its client told.
 func Run(ctx context.Context, o Options, addr string, ready func(url string)) error {
 	s, err := New(o)
 	if err != nil {
@@ -71,14 +83,21 @@ func Run(ctx context.Context, o Options, addr string, ready func(url string)) er
 		Handler: s, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelWarn), MaxHeaderBytes: maxHeader,
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 	}
-	return page.Run(ctx, server, addr, ready)
+	server.RegisterOnShutdown(func() {
+		s.host.close()
+		time.AfterFunc(o.Grace, func() { s.stop(edge.ErrEnding) })
+	})
+	return page.Run(ctx, server, addr, o.Grace+5*time.Second, ready)
 }
 
-// inTime ends requests after a time, and connections of clients that do not read.
-func inTime(limit time.Duration, next http.Handler) http.Handler {
+// inTime ends requests after a time, or with the server, and connections of clients
+// that do not read.
+func (s *Server) inTime(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
+		ctx, end := context.WithCancelCause(ctx)
+		defer context.AfterFunc(s.running, func() { end(edge.ErrEnding) })()
 		deadline := time.Now().Add(limit + 10*time.Second)
 		http.NewResponseController(w).SetWriteDeadline(deadline) // a recorder of a test has none
 		next.ServeHTTP(w, r.WithContext(ctx))

@@ -269,30 +269,90 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestRunShutsDown: what is under way comes to its end, and then the server does.
+// TestRunShutsDown: a run under way comes to its end, or is stopped after its grace;
+// who waits behind it is turned away; and then the server ends.
 func TestRunShutsDown(t *testing.T) {
+	for _, c := range []struct {
+		name, query string
+		grace       time.Duration
+		end         string // of the stream under way
+	}{
+		{"in time", "steps=20&n=16", time.Minute, "event: done"},
+		{"stopped", "steps=1000&n=16", 100 * time.Millisecond, "about to end"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options(t, io.Discard)
+			o.Grace, o.GFLOP = c.grace, 1e6
+			ctx, cancel := context.WithCancel(t.Context())
+			urls, done := make(chan string, 1), make(chan error, 1)
+			go func() { done <- Run(ctx, o, "127.0.0.1:0", func(url string) { urls <- url }) }()
+			url := <-urls
+			first, err := http.Get(url + "api/stream?" + c.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Body.Close()
+			waiting := make(chan string, 1)
+			go func() {
+				r, err := http.Get(url + "api/sample.png?steps=1000&n=16&seed=5")
+				if err != nil {
+					waiting <- err.Error()
+					return
+				}
+				defer r.Body.Close()
+				waiting <- r.Status + " " + r.Header.Get("Retry-After")
+			}()
+			until(t, "one waits", func() bool {
+				_, metrics := get(t, url+"metrics")
+				return strings.Contains(metrics, "tweedie_requests_waiting 1")
+			})
+			cancel()
+			if got := <-waiting; got != "503 Service Unavailable 10" {
+				t.Errorf("who waited: %s", got)
+			}
+			body, err := io.ReadAll(first.Body)
+			if err != nil || !strings.Contains(string(body), c.end) {
+				t.Errorf("the stream under way: %v, %.200q", err, body[max(0, len(body)-200):])
+			}
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("still serving after 20 s")
+			}
+		})
+	}
+}
+
+// TestClientHeader: behind a proxy, each client has a limit of its own, and what a
+// client itself writes into the header counts for nothing.
+func TestClientHeader(t *testing.T) {
 	var log buffer
-	ctx, cancel := context.WithCancel(t.Context())
-	urls, done := make(chan string, 1), make(chan error, 1)
-	go func() { done <- Run(ctx, options(t, &log), "127.0.0.1:0", func(url string) { urls <- url }) }()
-	url := <-urls
-	first, err := http.Get(url + "api/stream?steps=20&n=2")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer first.Body.Close()
-	cancel()
-	body, err := io.ReadAll(first.Body)
-	if err != nil || !strings.Contains(string(body), "event: done") {
-		t.Errorf("the stream under way: %v, %.200q", err, body)
-	}
-	select {
-	case err := <-done:
+	o := options(t, &log)
+	o.Rate, o.Client = 1, "X-Forwarded-For"
+	url := listen(t, o)
+	for i, c := range []struct {
+		said   string
+		status int
+	}{{"10.0.0.1", 400}, {"10.0.0.2", 400}, {"10.9.9.9, 10.0.0.1", 429}, {"10.0.0.2", 429}, {"nobody", 400}, {"nobody else", 429}} {
+		r, err := http.NewRequest("GET", url+"/api/sample.png?steps=0", nil)
 		if err != nil {
-			t.Error(err)
+			t.Fatal(err)
 		}
-	case <-time.After(20 * time.Second):
-		t.Fatal("still serving after 20 s")
+		r.Header.Set("X-Forwarded-For", c.said)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != c.status {
+			t.Errorf("request %d of %q: status %d, want %d", i, c.said, a.StatusCode, c.status)
+		}
+	}
+	if text := log.text(); strings.Count(text, `"client":"10.0.0.1"`) != 2 || strings.Count(text, `"client":"127.0.0.1"`) != 2 {
+		t.Errorf("logged %s", text)
 	}
 }
 
