@@ -129,6 +129,9 @@ func (m *Model) Each(do func(d graph.Declared, w []float32) error) error {
 	return nil
 }
 
+// Numbers returns the numbers of a parameter as they are stored. See Err.
+func (m *Model) Numbers(name string) quant.Numbers { return m.source.Numbers(name) }
+
 // Declared returns the parameters in the order of names.
 func (m *Model) Declared() []graph.Declared {
 	params := slices.Clone(m.network.Program.Params)

@@ -13,12 +13,21 @@ import (
 
 // Runner evaluates a model. It belongs to one goroutine and uses several.
 type Runner struct {
-	config *Config
-	helper Helper // nil: none
-	plans  []*infer.Plan
-	inputs [][]float32    // a plan's times and classes: [t…, y…]
-	crew   func() *Runner // leads as many threads on one image; nil: there is one worker
-	others []*infer.Plan  // of a crew's leader
+	config   *Config
+	helper   Helper // nil: none
+	plans    []*infer.Plan
+	inputs   [][]float32    // a plan's times and classes: [t…, y…]
+	crew     func() *Runner // leads as many threads on one image; nil: there is one worker
+	others   []*infer.Plan  // of a crew's leader
+	evaluate Evaluate       // in place of plans; nil: none
+}
+
+// Evaluate evaluates a bare network. The arguments are Forward's, and fit.
+type Evaluate func(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error)
+
+// RunnerOf returns a runner of the model whose network is evaluated by a function.
+func (m *Model) RunnerOf(evaluate Evaluate) *Runner {
+	return &Runner{config: m.config, evaluate: evaluate}
 }
 
 // Helper begins to evaluate the bare network elsewhere, and returns what waits for
@@ -84,6 +93,9 @@ func (r *Runner) Dismiss() { r.plans[0].Dismiss() }
 func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error) {
 	if err := r.check(x, t, y); err != nil {
 		return nil, err
+	}
+	if r.evaluate != nil {
+		return r.evaluate(x, t, y)
 	}
 	n := x.Shape[0]
 	out := tensor.New(n, x.Shape[1], x.Shape[2], x.Shape[3]*r.config.answers())

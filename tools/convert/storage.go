@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -111,10 +112,7 @@ func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manif
 		}
 		return w.Add(t)
 	})
-	if err != nil {
-		return nil, errors.Join(err, w.Abandon())
-	}
-	if err := w.Close(); err != nil {
+	if err := ended(w, err); err != nil {
 		return nil, err
 	}
 	if as.DType == weights.F32 {
@@ -135,18 +133,33 @@ func (s *storage) plain(m *model.Model) (weights.Storage, error) {
 }
 
 func (s *storage) writeMixed(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
-	images, err := s.trial.draw(cmd, m)
+	compared := s.trial.asked(cmd, m)
+	images, err := s.trial.draw(cmd, m, compared)
+	if err != nil {
+		return nil, err
+	}
+	w, err := weights.Create(path, manifest)
 	if err != nil {
 		return nil, err
 	}
 	progress := newBar(cmd.ErrOrStderr(), "shrink", "layer")
-	tensors, err := shrink.Mixed(cmd.Context(), m, images.calibration, shrink.Options{Budget: s.budget, Progress: progress.at})
+	o := shrink.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.at}
+	tensors, err := shrink.Mixed(cmd.Context(), m, images.calibration, o)
 	progress.finish()
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, w.Abandon())
 	}
-	if err := weights.Write(path, manifest, tensors); err != nil {
+	err = errors.Join(tensors.Each(w.Add), tensors.Close())
+	if err := ended(w, err); err != nil || !compared {
 		return nil, err
 	}
 	return s.trial.compare(cmd, path, m, images)
+}
+
+// ended ends the writing of a model to which err happened, or nothing.
+func ended(w *weights.Writer, err error) error {
+	if err != nil {
+		return errors.Join(err, w.Abandon())
+	}
+	return w.Close()
 }

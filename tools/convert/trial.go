@@ -25,12 +25,22 @@ type trial struct {
 	data          string
 }
 
-// maxTried is the parameters of the largest model that is measured unasked.
-const maxTried = 64 << 20
+// asked reports whether a model is to be measured: one that is not held only by --measure,
+// for it is read from its file for every evaluation.
+func (t *trial) asked(cmd *cobra.Command, m *model.Model) bool {
+	if t.skip {
+		return false
+	}
+	if !t.measure && m.Parameters() > shrink.Held {
+		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), shrink.Held)
+		return false
+	}
+	return true
+}
 
 func (t *trial) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&t.measure, "measure", false, "measure how near the model is even if it is large, in some ten times its memory")
+	f.BoolVar(&t.measure, "measure", false, "measure how near the model is even if it is large, in as much memory as it is in bytes; it takes long")
 	f.BoolVar(&t.skip, "no-measure", false, "do not measure how near the model is")
 	f.StringVar(&t.data, "data", "", "data set whose pictures errors are measured on (default: the model's own samples)")
 }
@@ -50,8 +60,8 @@ type pictures struct {
 }
 
 // draw draws samples from m, and reads the data set if one is given. A model that takes
-// longer for an image gives fewer.
-func (t *trial) draw(cmd *cobra.Command, m *model.Model) (*pictures, error) {
+// longer for an image gives fewer, and none to compare with where nothing is compared.
+func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictures, error) {
 	e, err := engineOf(m)
 	if err != nil {
 		return nil, err
@@ -62,6 +72,12 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model) (*pictures, error) {
 	}
 	some := min(int(1e11/graph.CostOf(m.Network().Program).FLOPs), 1000/plan.NFE)
 	calibrations, tests := min(32, max(8, some)), min(16, max(4, some/2))
+	if m.Parameters() > shrink.Held {
+		calibrations = min(calibrations, shrink.Affordable(m))
+	}
+	if !compared {
+		tests = 0
+	}
 	if t.data == "" {
 		r, err := sampled(cmd, e, calibrations+tests)
 		if err != nil {
@@ -79,7 +95,10 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model) (*pictures, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := sampled(cmd, e, tests)
+	var r engine.Result
+	if tests > 0 {
+		r, err = sampled(cmd, e, tests)
+	}
 	return &pictures{calibration: all.Part(tests, all.Len()), test: all.Part(0, tests), samples: r}, err
 }
 
@@ -125,8 +144,17 @@ func units(pixels []uint8, shape [4]int) *tensor.Tensor {
 	return x
 }
 
-// engineOf returns an engine for m, whose weights have then been read.
+// engineOf returns an engine for m, whose weights have then been read, or are read for
+// every evaluation.
 func engineOf(m *model.Model) (*engine.Engine, error) {
+	if m.Parameters() > shrink.Held {
+		manifest, err := m.Manifest(nil)
+		if err != nil {
+			return nil, err
+		}
+		info, err := engine.Describe(manifest)
+		return engine.New(info, shrink.Stream(m), engine.Options{Chunk: 32}), err
+	}
 	e, err := engine.Of(m, engine.Options{})
 	if err != nil {
 		return nil, err
@@ -177,14 +205,10 @@ func exact(m *model.Model) *fidelity {
 
 // run compares the model at path with m.
 func (t *trial) run(cmd *cobra.Command, path string, m *model.Model) (*fidelity, error) {
-	if t.skip {
+	if !t.asked(cmd, m) {
 		return nil, nil
 	}
-	if !t.measure && m.Parameters() > maxTried {
-		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), maxTried)
-		return nil, nil
-	}
-	p, err := t.draw(cmd, m)
+	p, err := t.draw(cmd, m, true)
 	if err != nil {
 		return nil, err
 	}

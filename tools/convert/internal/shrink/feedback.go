@@ -2,6 +2,7 @@ package shrink
 
 import (
 	"cmp"
+	"iter"
 	"math"
 	"runtime"
 	"slices"
@@ -43,22 +44,31 @@ func (g *grid) plain(w []float32) []int8 {
 	return codes
 }
 
-// feedback rounds w, [rows, cols], so that the layer's outputs on inputs, rows of cols
-// numbers, change little: for d = w − ŵ of a row it keeps dᵀHd small, H = XᵀX/count
-// being the inputs' second moments.
+// feedback rounds w, [rows, cols], so that the layer's outputs on inputs change little:
+// for d = w − ŵ of a row it keeps dᵀHd small, H = XᵀX/count being the inputs' second
+// moments.
 //
 // With H = UᵀU, dᵀHd is the sum of squares of Ud. From the last column to the first,
 // each weight is rounded where its own square is least, given those behind it: that is
 // GPTQ's order and result, without an inverse. Columns of large moments go first.
-func (g *grid) feedback(w []float32, cols int, inputs []float32, count int) []int8 {
+func (g *grid) feedback(w []float32, cols int, in inputs) []int8 {
 	codes := make([]int8, len(w))
-	blocks := (cols + blockCols - 1) / blockCols
-	for b := range blocks {
-		low, high := cols*b/blocks, cols*(b+1)/blocks
-		h := moments(inputs, count, cols, low, high)
-		g.block(codes, w, cols, low, h)
+	for low, high := range blocks(cols) {
+		g.block(codes, w, cols, low, moments(in.columns(low, high), in.count, high-low))
 	}
 	return codes
+}
+
+// blocks are ranges of columns that are looked at together.
+func blocks(cols int) iter.Seq2[int, int] {
+	return func(yield func(low, high int) bool) {
+		n := (cols + blockCols - 1) / blockCols
+		for b := range n {
+			if !yield(cols*b/n, cols*(b+1)/n) {
+				return
+			}
+		}
+	}
 }
 
 // block rounds the columns from low on that h, [n,n], is of.
@@ -99,14 +109,12 @@ func (g *grid) block(codes []int8, w []float32, cols, low int, h []float64) {
 	wait.Wait()
 }
 
-// moments returns the damped second moments of columns [low, high) of rows of cols
-// numbers.
-func moments(rows []float32, count, cols, low, high int) []float64 {
-	n := high - low
-	x, xt := make([]float32, count*n), make([]float32, count*n)
+// moments returns the damped second moments of the columns of x, [count,n].
+func moments(x []float32, count, n int) []float64 {
+	xt := make([]float32, count*n)
 	for i := range count {
-		for j, v := range rows[i*cols+low : i*cols+high] {
-			x[i*n+j], xt[j*count+i] = v, v
+		for j, v := range x[i*n : (i+1)*n] {
+			xt[j*count+i] = v
 		}
 	}
 	b := kernel.NewPacked(count, n)

@@ -21,6 +21,16 @@ func correlated(rng *rand.Rand, count, cols int) []float32 {
 	return out
 }
 
+// rowsOf returns rows of so many columns as inputs.
+func rowsOf(rows []float32, cols int) inputs {
+	return inputs{len(rows) / cols, func(low, high int) (out []float32) {
+		for i := 0; i < len(rows); i += cols {
+			out = append(out, rows[i+low:i+high]...)
+		}
+		return out
+	}}
+}
+
 func normal(rng *rand.Rand, n int) []float32 {
 	out := make([]float32, n)
 	for i := range out {
@@ -47,7 +57,7 @@ func outputError(w []float32, codes []int8, scale float32, inputs []float32, col
 func TestCholesky(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	const n = 13
-	h := moments(normal(rng, 40*n), 40, n, 0, n)
+	h := moments(normal(rng, 40*n), 40, n)
 	u := slices.Clone(h)
 	cholesky(u, n)
 	for i := range n {
@@ -71,7 +81,7 @@ func TestFeedbackHelps(t *testing.T) {
 		const rows, scale = 4, 0.5
 		w, seen, fresh := normal(rng, rows*cols), correlated(rng, 400, cols), correlated(rng, 50, cols)
 		g := &grid{func(int) float32 { return scale }, -quant.MaxCode, quant.MaxCode}
-		plain, fed := g.plain(w), g.feedback(w, cols, seen, 400)
+		plain, fed := g.plain(w), g.feedback(w, cols, rowsOf(seen, cols))
 		before, after := outputError(w, plain, scale, fresh, cols), outputError(w, fed, scale, fresh, cols)
 		if !(after < before/2) {
 			t.Errorf("%d columns: error %g with feedback, %g without", cols, after, before)
@@ -90,7 +100,7 @@ func TestFeedbackIsNearest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	w := normal(rng, 5*cols)
 	g := &grid{func(int) float32 { return 0.25 }, -quant.MaxCode, quant.MaxCode}
-	if got, want := g.feedback(w, cols, inputs, cols), g.plain(w); !slices.Equal(got, want) {
+	if got, want := g.feedback(w, cols, rowsOf(inputs, cols)), g.plain(w); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
@@ -99,7 +109,7 @@ func TestFeedbackIsNearest(t *testing.T) {
 func TestFeedbackOfDeadInputs(t *testing.T) {
 	w := []float32{0.3, -0.7, 0.2, 0.9}
 	g := &grid{func(int) float32 { return 0.5 }, -8, 7}
-	if got, want := g.feedback(w, 4, make([]float32, 12), 3), g.plain(w); !slices.Equal(got, want) {
+	if got, want := g.feedback(w, 4, rowsOf(make([]float32, 12), 4)), g.plain(w); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

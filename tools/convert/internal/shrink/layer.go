@@ -3,6 +3,7 @@ package shrink
 import (
 	"tweedie/core/graph"
 	"tweedie/core/kernel"
+	"tweedie/core/tensor"
 )
 
 // layer is an operation with a matrix of weights.
@@ -11,15 +12,15 @@ type layer struct {
 	name, bias string // "" for no bias
 	shape      []int
 	rows, cols int
-	w          []float32
+	w          []float32 // nil while nobody looks at it
 }
 
 // layersOf returns the operations of p with weights of two axes or more, in the order
 // in which they run; of several with the same weights the first.
-func layersOf(p *graph.Program, numbers map[string][]float32) []*layer {
-	names, shapes := map[graph.Value]string{}, map[graph.Value][]int{}
+func layersOf(p *graph.Program) []*layer {
+	names, shapes := namesOf(p), map[graph.Value][]int{}
 	for _, d := range p.Params {
-		names[d.Value], shapes[d.Value] = d.Name, d.Shape
+		shapes[d.Value] = d.Shape
 	}
 	var out []*layer
 	seen := map[graph.Value]bool{}
@@ -29,9 +30,8 @@ func layersOf(p *graph.Program, numbers map[string][]float32) []*layer {
 		}
 		seen[n.Params[0]] = true
 		l := &layer{node: i, name: names[n.Params[0]], shape: shapes[n.Params[0]]}
-		l.w = numbers[l.name]
 		l.rows = l.shape[0]
-		l.cols = len(l.w) / l.rows
+		l.cols = tensor.Size(l.shape) / l.rows
 		if summed(n.Op) && len(n.Params) > 1 {
 			l.bias = names[n.Params[1]]
 		}
@@ -53,10 +53,17 @@ func summed(op graph.Op) bool {
 // The most rows of inputs that a layer is looked at with.
 const maxInputs = 3072
 
-// inputs returns what the outputs of the layer sum over, a row of l.cols numbers for
-// each of some positions spread over all samples, in the order of the weights' columns.
-// x is the value that the layer reads.
-func (l *layer) inputs(p *graph.Program, x []float32, n int) (rows []float32, count int) {
+// inputs are rows of what the outputs of a layer sum over: one number a column of the
+// weights, in their order. None is the zero value.
+type inputs struct {
+	count int
+	// columns returns columns [low, high) of all rows.
+	columns func(low, high int) []float32
+}
+
+// inputs returns what the outputs of the layer sum over at some positions spread over all
+// n samples. x is the value that the layer reads.
+func (l *layer) inputs(p *graph.Program, x []float32, n int) inputs {
 	node := p.Nodes[l.node]
 	shape := p.Shape(node.In[0])
 	window, images := kernel.Window{H: 1, W: 1, C: l.cols, Size: 1, Stride: 1}, n*p.Size(node.In[0])/l.cols
@@ -67,16 +74,15 @@ func (l *layer) inputs(p *graph.Program, x []float32, n int) (rows []float32, co
 		x = padded
 	}
 	g := window.Gather(images)
-	count = min(len(g.Rows), maxInputs)
-	taps := len(g.Taps)
-	rows = make([]float32, count*l.cols)
-	for i := range count {
-		at, row := g.Rows[i*len(g.Rows)/count], rows[i*l.cols:]
-		for t, tap := range g.Taps {
-			for c, v := range x[at+tap : int(at+tap)+g.C] {
-				row[c*taps+t] = v
+	count, taps := min(len(g.Rows), maxInputs), len(g.Taps)
+	return inputs{count, func(low, high int) []float32 {
+		out := make([]float32, 0, count*(high-low))
+		for i := range count {
+			at := g.Rows[i*len(g.Rows)/count]
+			for k := low; k < high; k++ {
+				out = append(out, x[int(at+g.Taps[k%taps])+k/taps])
 			}
 		}
-	}
-	return rows, count
+		return out
+	}}
 }

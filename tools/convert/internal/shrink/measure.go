@@ -4,7 +4,6 @@ import (
 	"math"
 	"runtime"
 
-	"tweedie/core/infer"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
 )
@@ -32,8 +31,7 @@ type Denoised [Levels]*tensor.Tensor
 // Denoise evaluates m on noised images.
 func Denoise(m *model.Model, im Images) (Denoised, error) {
 	var out Denoised
-	workers := min(im.Len(), runtime.GOMAXPROCS(0))
-	r, err := m.NewRunner(1, infer.Options{Workers: workers})
+	r, err := Runner(m, min(im.Len(), runtime.GOMAXPROCS(0)))
 	if err != nil {
 		return out, err
 	}

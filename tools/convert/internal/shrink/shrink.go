@@ -2,6 +2,7 @@ package shrink
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -9,54 +10,66 @@ import (
 	"tweedie/core/graph"
 	"tweedie/core/model"
 	"tweedie/core/quant"
+	"tweedie/core/tensor"
 	"tweedie/weights"
 )
 
 // Options say what Mixed is to do.
 type Options struct {
 	Budget   float64               // bytes a parameter, of all shards
+	Folder   string                // where tensors wait to be written, "" for the system's
 	Progress func(done, total int) // layers looked at; may be nil
 }
 
 // Mixed returns m's weights, each stored as suits it, in at most so many bytes as the
 // budget gives, if there is a way. The images are what errors are measured on.
 //
-// It holds the network as float32, packed, and a few times the activations of all images
-// at Levels noise levels. The error is one of reading the numbers, says that the budget
-// is too small, or wraps the cause of ctx.
-func Mixed(ctx context.Context, m *model.Model, im Images, o Options) ([]weights.Tensor, error) {
-	s, err := newSearch(ctx, m, im, o)
+// It holds the network as float32, packed, or one operation of a network above Held, and
+// a few times the activations of all images at Levels noise levels. The error is one of
+// reading the numbers, says that the budget is too small, or wraps the cause of ctx.
+func Mixed(ctx context.Context, m *model.Model, im Images, o Options) (*Stored, error) {
+	out, err := newStored(o.Folder)
 	if err != nil {
 		return nil, err
+	}
+	if err := mixed(ctx, out, m, im, o); err != nil {
+		return nil, errors.Join(err, out.Close())
+	}
+	return out, nil
+}
+
+func mixed(ctx context.Context, out *Stored, m *model.Model, im Images, o Options) error {
+	s, err := newSearch(ctx, m, im, o)
+	if err != nil {
+		return err
 	}
 	flops := graph.CostOf(s.p).FLOPs
 	probe, err := newPoints(m, im.Part(0, min(im.Len(), int(max(1, probeFLOPs/flops)))))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	options, err := s.sensitivities(probe)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	budget := o.Budget * float64(m.Parameters())
 	if _, least := pick(options, math.MaxFloat64); least+s.rest > budget {
-		return nil, fmt.Errorf("shrink: the model takes some %.2g bytes a parameter at least, need a budget above %g", (least+s.rest)/float64(m.Parameters()), o.Budget)
+		return fmt.Errorf("shrink: the model takes some %.2g bytes a parameter at least, need a budget above %g", (least+s.rest)/float64(m.Parameters()), o.Budget)
 	}
 	for aim, tries := 0.997*budget, 0; tries < 8; tries++ {
-		tensors, err := s.round(allocate(options, aim-s.rest))
-		if err != nil {
-			return nil, err
+		if err := s.round(out, allocate(options, aim-s.rest)); err != nil {
+			return err
 		}
-		size, err := sizeOf(tensors)
+		size, err := sizeOf(out)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if float64(size) <= budget {
-			return tensors, nil
+			return nil
 		}
 		aim -= 1.05*(float64(size)-budget) + 0.003*budget // the estimate was off by so much
 	}
-	return nil, fmt.Errorf("shrink: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, o.Budget)
+	return fmt.Errorf("shrink: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, o.Budget)
 }
 
 // probeFLOPs is the work of evaluating the images that sensitivities are measured on, at
@@ -64,7 +77,7 @@ func Mixed(ctx context.Context, m *model.Model, im Images, o Options) ([]weights
 const probeFLOPs = 2e9
 
 // sizeOf returns the bytes of the shards of a model.
-func sizeOf(tensors []weights.Tensor) (int, error) {
+func sizeOf(tensors *Stored) (int, error) {
 	size := 0
 	e, err := weights.NewEncoder("size", &weights.Manifest{Name: "size", Config: []byte("{}")}, func(s weights.Shard, _ []byte) error {
 		size += s.Bytes
@@ -73,10 +86,8 @@ func sizeOf(tensors []weights.Tensor) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	for _, t := range tensors {
-		if err := e.Add(t); err != nil {
-			return 0, err
-		}
+	if err := tensors.Each(e.Add); err != nil {
+		return 0, err
 	}
 	_, err = e.Close()
 	return size, err
@@ -85,16 +96,16 @@ func sizeOf(tensors []weights.Tensor) (int, error) {
 // search is a model that is being shrunk.
 type search struct {
 	Options
-	ctx     context.Context
-	p       *graph.Program
-	out     graph.Value
-	points  *points
-	numbers map[string][]float32
-	names   map[graph.Value]string
-	params  []graph.Declared // in the order of names
-	layers  []*layer
-	rest    float64 // bytes of what is no layer
-	done    int     // layers looked at
+	ctx    context.Context
+	model  *model.Model
+	p      *graph.Program
+	out    graph.Value
+	points *points
+	held   map[string][]float32 // the numbers of a network that is held, else nil
+	names  map[graph.Value]string
+	layers []*layer
+	rest   float64 // bytes of what is no layer
+	done   int     // layers looked at
 }
 
 func newSearch(ctx context.Context, m *model.Model, im Images, o Options) (*search, error) {
@@ -102,27 +113,44 @@ func newSearch(ctx context.Context, m *model.Model, im Images, o Options) (*sear
 	if err != nil {
 		return nil, err
 	}
-	s := &search{Options: o, ctx: ctx, p: m.Network().Program, out: m.Network().Out, points: points, numbers: map[string][]float32{}, names: map[graph.Value]string{}}
-	err = m.Each(func(d graph.Declared, w []float32) error {
-		s.numbers[d.Name], s.names[d.Value] = slices.Clone(w), d.Name
-		s.params = append(s.params, d)
-		return nil
-	})
-	if err != nil {
-		return nil, err
+	s := &search{Options: o, ctx: ctx, model: m, p: m.Network().Program, out: m.Network().Out, points: points}
+	s.names, s.layers = namesOf(s.p), layersOf(s.p)
+	if m.Parameters() <= Held {
+		s.held = map[string][]float32{}
+		err := m.Each(func(d graph.Declared, w []float32) error {
+			s.held[d.Name] = slices.Clone(w)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
 	}
-	s.layers = layersOf(s.p, s.numbers)
 	weighed := map[string]bool{}
 	for _, l := range s.layers {
 		weighed[l.name] = true
 	}
-	for name, w := range s.numbers {
+	for _, d := range s.p.Params {
 		s.rest += headerBytes
-		if !weighed[name] {
-			s.rest += 4 * float64(len(w))
+		if !weighed[d.Name] {
+			s.rest += 4 * float64(tensor.Size(d.Shape))
 		}
 	}
 	return s, nil
+}
+
+// numbers returns a parameter's.
+func (s *search) numbers(name string) []float32 {
+	if s.held != nil {
+		return s.held[name]
+	}
+	return s.model.Numbers(name).Float32()
+}
+
+// opened returns layer k with its weights.
+func (s *search) opened(k int) *layer {
+	l := *s.layers[k]
+	l.w = s.numbers(l.name)
+	return &l
 }
 
 // headerBytes is about what a tensor's entry in a header takes after zstd.
@@ -137,54 +165,102 @@ func (s *search) progress() error {
 	if s.ctx.Err() != nil {
 		return fmt.Errorf("shrink: stopped: %w", context.Cause(s.ctx))
 	}
-	return nil
+	return s.model.Err()
 }
 
-// load returns the numbers of operation i, those of with in place of the model's.
-func (s *search) load(i int, with map[string][]float32) []quant.Numbers {
+// load returns the numbers of operation i, those of with, if any, in place of the model's.
+func (s *search) load(i int, with *Stored) ([]quant.Numbers, error) {
 	var out []quant.Numbers
 	for _, v := range s.p.Nodes[i].Params {
-		n, ok := with[s.names[v]]
-		if !ok {
-			n = s.numbers[s.names[v]]
+		name := s.names[v]
+		if with == nil || with.tensors[name].Name == "" {
+			out = append(out, quant.Numbers{Float: s.numbers(name)})
+			continue
 		}
-		out = append(out, quant.Numbers{Float: n})
+		t, err := with.tensor(name)
+		if err != nil {
+			return nil, err
+		}
+		n, err := numbersOf(&t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, n)
 	}
-	return out
+	return out, nil
+}
+
+// step evaluates operation i of t with the model's own numbers, or those of with.
+func (s *search) step(t *trace, i int, with *Stored) error {
+	numbers, err := s.load(i, with)
+	if err != nil {
+		return err
+	}
+	t.step(i, t.bind(i, numbers))
+	return nil
 }
 
 // sensitivities returns the ways to store each layer, after measuring what D makes of
 // errors in its weights alone.
 func (s *search) sensitivities(probe *points) ([][]option, error) {
 	t := newTrace(s.p, s.out, probe.n, probe.inputs)
-	runners := make([]graph.Runner, len(s.p.Nodes))
-	whole := t.fork()
-	for i := range runners {
-		runners[i] = whole.bind(i, s.load(i, nil))
-		whole.step(i, runners[i])
+	bound := make([]graph.Runner, len(s.p.Nodes)) // of a network that is held
+	step := func(t *trace, i int) error {
+		if s.held == nil {
+			return s.step(t, i, nil)
+		}
+		if bound[i] == nil {
+			numbers, err := s.load(i, nil)
+			if err != nil {
+				return err
+			}
+			bound[i] = t.bind(i, numbers)
+		}
+		t.step(i, bound[i])
+		return nil
 	}
-	f0 := whole.values[s.out]
+	rest := func(t *trace, from int) ([]float32, error) {
+		for i := from; i < len(s.p.Nodes); i++ {
+			if err := step(t, i); err != nil {
+				return nil, err
+			}
+		}
+		return t.values[s.out], nil
+	}
+	f0, err := rest(t.fork(), 0)
+	if err != nil {
+		return nil, err
+	}
 	out := make([][]option, len(s.layers))
-	for i := range runners {
+	for i := range s.p.Nodes {
 		if k := s.layerAt(i); k >= 0 {
-			l := s.layers[k]
+			l := s.opened(k)
 			c := choice{step: float32(max(l.rms()/3, 0x1p-120))} // some four bits a weight
-			w, _ := l.stored(c, nil, 0)
+			numbers, err := s.load(i, nil)
+			if err != nil {
+				return nil, err
+			}
+			if numbers[0], err = numbersOf(l.stored(c, inputs{})); err != nil {
+				return nil, err
+			}
 			try := t.fork()
-			try.step(i, try.bind(i, s.load(i, map[string][]float32{l.name: w})))
-			for j := i + 1; j < len(runners); j++ {
-				try.step(j, runners[j])
+			try.step(i, try.bind(i, numbers))
+			f, err := rest(try, i+1)
+			if err != nil {
+				return nil, err
 			}
 			sensitivity := 0.0
 			if e := l.error(c); e > 0 {
-				sensitivity = total(probe.errors(try.values[s.out], f0)) / e
+				sensitivity = total(probe.errors(f, f0)) / e
 			}
 			out[k] = l.options(sensitivity)
 			if err := s.progress(); err != nil {
 				return nil, err
 			}
 		}
-		t.step(i, runners[i])
+		if err := step(t, i); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
@@ -194,86 +270,85 @@ func (s *search) layerAt(i int) int {
 	return slices.IndexFunc(s.layers, func(l *layer) bool { return l.node == i })
 }
 
-// stored returns the layer's weights stored as c says, as numbers and as a tensor. With
-// rows of inputs, as many as count, they are rounded with feedback.
-func (l *layer) stored(c choice, inputs []float32, count int) ([]float32, weights.Tensor) {
-	var codes []int8
-	var scales []float32
-	if count > 0 {
-		g, found := c.grid(l, squares(inputs, count, l.cols))
-		codes, scales = g.feedback(l.w, l.cols, inputs, count), found
+// stored returns the layer's weights stored as c says. With inputs, they are rounded with
+// feedback.
+func (l *layer) stored(c choice, in inputs) *weights.Tensor {
+	var t weights.Tensor
+	if in.count > 0 {
+		g, scales := c.grid(l, in.squares(l.cols))
+		t = c.tensor(l, g.feedback(l.w, l.cols, in), scales)
 	} else {
-		g, found := c.grid(l, nil)
-		codes, scales = g.plain(l.w), found
+		g, scales := c.grid(l, nil)
+		t = c.tensor(l, g.plain(l.w), scales)
 	}
-	t := c.tensor(l, codes, scales)
-	w, err := t.Float32()
-	if err != nil {
-		panic("shrink: " + err.Error()) // codes and scales are made to fit
-	}
-	return w, t
+	return &t
 }
 
-// squares returns the mean square of each column.
-func squares(rows []float32, count, cols int) []float32 {
+// squares returns the mean square of each of so many columns.
+func (in inputs) squares(cols int) []float32 {
 	out := make([]float32, cols)
-	for i := range count {
-		for j, v := range rows[i*cols : (i+1)*cols] {
-			out[j] += float32(v * v)
+	for low, high := range blocks(cols) {
+		for i, v := range in.columns(low, high) {
+			out[low+i%(high-low)] += float32(v * v)
 		}
 	}
 	for j := range out {
-		out[j] /= float32(count)
+		out[j] /= float32(in.count)
 	}
 	return out
 }
 
-// round returns the model's tensors, its layers stored as chosen, in the order of names.
-func (s *search) round(choices []choice) ([]weights.Tensor, error) {
+// round stores the model's tensors in out, its layers as chosen.
+func (s *search) round(out *Stored, choices []choice) error {
+	out.clear()
 	before := newTrace(s.p, s.out, s.points.n, s.points.inputs)
 	after := before.fork()
-	stored := map[string]weights.Tensor{}
-	rounded, biases := map[string][]float32{}, map[string][]float32{}
+	biases := map[string][]float32{}
 	for i, node := range s.p.Nodes {
-		r := before.bind(i, s.load(i, nil))
+		if err := s.step(before, i, nil); err != nil {
+			return err
+		}
 		k := s.layerAt(i)
-		before.step(i, r)
+		if k >= 0 {
+			l := s.opened(k)
+			var in inputs
+			if summed(node.Op) {
+				in = l.inputs(s.p, after.values[node.In[0]], s.points.n)
+			}
+			if err := out.put(*l.stored(choices[k], in)); err != nil {
+				return err
+			}
+		}
+		if err := s.step(after, i, out); err != nil {
+			return err
+		}
 		if k < 0 {
-			after.step(i, after.bind(i, s.load(i, rounded)))
 			continue
 		}
-		l := s.layers[k]
-		var inputs []float32
-		count := 0
-		if summed(node.Op) {
-			inputs, count = l.inputs(s.p, after.values[node.In[0]], s.points.n)
-		}
-		w, t := l.stored(choices[k], inputs, count)
-		stored[l.name], rounded[l.name] = t, w
-		after.step(i, after.bind(i, s.load(i, rounded)))
-		if l.bias != "" {
-			biases[l.bias] = corrected(s.numbers[l.bias], before.values[node.Out], after.values[node.Out])
+		if bias := s.layers[k].bias; bias != "" {
+			biases[bias] = corrected(s.numbers(bias), before.values[node.Out], after.values[node.Out])
 		}
 		if err := s.progress(); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var out []weights.Tensor
-	for _, d := range s.params {
-		t, ok := stored[d.Name]
-		if !ok {
-			w := s.numbers[d.Name]
-			if biases[d.Name] != nil {
-				w = biases[d.Name]
-			}
-			var err error
-			if t, err = weights.Quantise(d.Name, d.Shape, w, weights.Storage{DType: weights.F32}); err != nil {
-				return nil, err
-			}
+	for _, d := range s.p.Params {
+		if out.tensors[d.Name].Name != "" {
+			continue
 		}
-		out = append(out, t)
+		w := biases[d.Name]
+		if w == nil {
+			w = s.numbers(d.Name)
+		}
+		t, err := weights.Quantise(d.Name, d.Shape, w, weights.Storage{DType: weights.F32})
+		if err == nil {
+			err = out.put(t)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	return out, nil
+	return s.model.Err()
 }
 
 // corrected returns a bias to which is added what the channels of after, the outputs

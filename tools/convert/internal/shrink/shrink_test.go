@@ -74,7 +74,9 @@ func TestTrace(t *testing.T) {
 	}
 	tr := newTrace(s.p, s.out, s.points.n, s.points.inputs)
 	for i := range s.p.Nodes {
-		tr.step(i, tr.bind(i, s.load(i, nil)))
+		if err := s.step(tr, i, nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if len(tr.values) != 1 {
 		t.Errorf("%d values are left, want the output alone", len(tr.values))
@@ -104,17 +106,20 @@ func TestInputs(t *testing.T) {
 	tr := newTrace(s.p, s.out, s.points.n, s.points.inputs)
 	checked := 0
 	for i, node := range s.p.Nodes {
+		var in inputs
 		var rows []float32
-		count := 0
 		k := s.layerAt(i)
 		if k >= 0 && summed(node.Op) {
-			rows, count = s.layers[k].inputs(s.p, tr.values[node.In[0]], s.points.n)
+			in = s.layers[k].inputs(s.p, tr.values[node.In[0]], s.points.n)
+			rows = in.columns(0, s.layers[k].cols)
 		}
-		tr.step(i, tr.bind(i, s.load(i, nil)))
-		l := s.layers[max(k, 0)]
-		if out := tr.values[node.Out]; count*l.rows == len(out) { // every position is there
+		if err := s.step(tr, i, nil); err != nil {
+			t.Fatal(err)
+		}
+		l := s.opened(max(k, 0))
+		if out := tr.values[node.Out]; in.count*l.rows == len(out) { // every position is there
 			for i, v := range out {
-				want := float64(s.numbers[l.bias][i%l.rows])
+				want := float64(s.numbers(l.bias)[i%l.rows])
 				for j := range l.cols {
 					want += float64(rows[i/l.rows*l.cols+j]) * float64(l.w[i%l.rows*l.cols+j])
 				}
@@ -167,6 +172,23 @@ func psnr(t *testing.T, m, stored *model.Model) [Levels]float64 {
 	return got.PSNR(want)
 }
 
+// mixedOf returns what Mixed stores.
+func mixedOf(t *testing.T, m *model.Model, im Images, o Options) (tensors []weights.Tensor) {
+	t.Helper()
+	o.Folder = t.TempDir()
+	stored, err := Mixed(t.Context(), m, im, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := stored.Each(func(v weights.Tensor) error { tensors = append(tensors, v); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if err := stored.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return tensors
+}
+
 // TestMixed: in the bytes that int4 takes, mixed is better at every noise level, by 3 dB
 // at least; and it is the same bytes on one thread and on several.
 func TestMixed(t *testing.T) {
@@ -180,11 +202,8 @@ func TestMixed(t *testing.T) {
 	var first []weights.Tensor
 	for _, threads := range []int{1, 3} {
 		before := runtime.GOMAXPROCS(threads)
-		tensors, err = Mixed(t.Context(), m, pictures(3), o)
+		tensors = mixedOf(t, m, pictures(3), o)
 		runtime.GOMAXPROCS(before)
-		if err != nil {
-			t.Fatal(err)
-		}
 		if first == nil {
 			first = tensors
 		}
@@ -230,10 +249,7 @@ func TestMixedOfPrograms(t *testing.T) {
 	}
 	im := Images{X: tensor.New(4, 8, 8, 3)}
 	rng.Normal(im.X.Data, 1, 1, 1)
-	tensors, err := Mixed(t.Context(), m, im, Options{Budget: 4})
-	if err != nil {
-		t.Fatal(err)
-	}
+	tensors := mixedOf(t, m, im, Options{Budget: 4})
 	stored, _ := open(t, m, tensors)
 	want, err := Denoise(m, im)
 	if err != nil {

@@ -21,17 +21,23 @@ type trace struct {
 
 // newTrace begins an evaluation of n samples of the inputs.
 func newTrace(p *graph.Program, out graph.Value, n int, inputs [][]float32) *trace {
-	t := &trace{p: p, n: n, last: make([]int, p.Values()), values: map[graph.Value][]float32{}}
-	for i, node := range p.Nodes {
-		for _, v := range node.In {
-			t.last[v] = i
-		}
-	}
-	t.last[out] = len(p.Nodes)
+	t := &trace{p: p, n: n, last: lastReads(p, out), values: map[graph.Value][]float32{}}
 	for i, d := range p.Inputs {
 		t.values[d.Value] = inputs[i]
 	}
 	return t
+}
+
+// lastReads returns the last operation that reads each value, one behind the last for out.
+func lastReads(p *graph.Program, out graph.Value) []int {
+	last := make([]int, p.Values())
+	for i, node := range p.Nodes {
+		for _, v := range node.In {
+			last[v] = i
+		}
+	}
+	last[out] = len(p.Nodes)
+	return last
 }
 
 // fork returns a copy that goes on by itself.
