@@ -115,3 +115,6 @@ func norm(g []float32) float64 {
 	}
 	return math.Sqrt(sum)
 }
+
+// Averaged returns the average of the weights, which is not to be changed.
+func (a *AdamW) Averaged() []float32 { return a.average }

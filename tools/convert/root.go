@@ -39,7 +39,7 @@ Exit status: 0 done, 1 failed, 2 misused.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &misuse{err} })
 	root.AddCommand(
 		newTrain(), newSample(), newInpaint(), newForward(),
-		newConvert(), newExport(), newInspect(), newVerify(), newPosterior(), newLikelihood(), newEval(), newCompare(), newBench(),
+		newConvert(), newExport(), newInspect(), newVerify(), newPosterior(), newLikelihood(), newEval(), newCompare(), newPlane(), newBench(),
 		newData(), newSite(), newServe(), newVersion(),
 	)
 	for _, cmd := range root.Commands() {

@@ -1,0 +1,96 @@
+package main
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tweedie/core/sampler"
+)
+
+func planeOf(t *testing.T, args ...string) planarResult {
+	t.Helper()
+	var r planarResult
+	if err := json.Unmarshal([]byte(must(t, append([]string{"plane", "--json"}, args...)...)), &r); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// Every sampler draws the law where it has steps enough, and takes one and two.
+func TestPlaneSamplers(t *testing.T) {
+	for _, m := range sampler.Methods {
+		args := []string{"-n", "1000", "--sampler", m.Name, "--law", "pair"}
+		for _, steps := range []string{"1", "2"} {
+			more := append(args, "--steps", steps)
+			if m.Orders > 0 {
+				more = append(more, "--order", "1")
+			}
+			if r := planeOf(t, more...); r.Evaluations < 1 {
+				t.Errorf("%s, %s steps: %+v", m.Name, steps, r)
+			}
+		}
+		steps := "60"
+		if m.Noise {
+			steps = "200"
+		}
+		if r := planeOf(t, append(args, "--steps", steps)...); !(r.Distance <= 1.5*r.Expected+0.02) {
+			t.Errorf("%s: at %g from the law, need at most 1.5 times %g, and 0.02", m.Name, r.Distance, r.Expected)
+		}
+	}
+	for _, name := range discreteSamplers {
+		if r := planeOf(t, "-n", "1000", "--sampler", name, "--steps", "60"); !(r.Distance <= 1.5*r.Expected+0.02) || r.Evaluations != 60 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+	for _, name := range densitySamplers {
+		r := planeOf(t, "-n", "1000", "--sampler", name, "--law", "one")
+		if !(r.Distance <= 1.5*r.Expected+0.02) || name != "langevin" && !(r.Taken > 0.5 && r.Taken < 1) {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func TestPlaneLearnsAndDraws(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "x.png")
+	r := planeOf(t, "--objective", "edm", "--train-steps", "100", "-n", "300", "-o", out)
+	if len(r.ScoreOff) != 3 || !(r.ScoreOff["1"] < 0.5) || r.Evaluations != 30 {
+		t.Errorf("got %+v", r)
+	}
+	if b, err := os.ReadFile(out); err != nil || !strings.HasPrefix(string(b), "\x89PNG") {
+		t.Errorf("no picture: %v", err)
+	}
+	text := must(t, "plane", "--objective", "sliced", "--train-steps", "20", "-n", "100", "--steps", "10")
+	if !strings.Contains(text, "the score at noise level 0 is off by") || !strings.Contains(text, "langevin, 10 evaluations") {
+		t.Errorf("printed %q", text)
+	}
+}
+
+func TestPlaneRefuses(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"--law square", "need one of three"},
+		{"--objective magic", "tweedie plane --help lists"},
+		{"--sampler magic", "method is \"magic\""},
+		{"--sampler ddpm-learned", "know more than D"},
+		{"--sampler mala --objective sliced", "need langevin"},
+		{"--sampler dpmpp2m --objective denoising", "need langevin"},
+		{"--sampler hmc --objective edm", "what is learned is a denoiser"},
+		{"--sampler mala --order 2", "need --steps, and of langevin"},
+		{"--sampler mala --leaps 3", "of hmc"},
+		{"--sampler d3pm-uniform --objective edm", "what is learned is a denoiser"},
+		{"--sampler d3pm-uniform --step-size 0.1", "need neither"},
+		{"--step-size 0.1", "--step-size or --leaps with --sampler dpmpp2m"},
+		{"--sampler lms --order 3 --steps 1", "order is 3 with 1 steps, need at most the steps"},
+		{"--sampler euler --corrector-steps 3", "need 0: it has no corrector_steps"},
+		{"--objective ncsn --sigma-max 40", "outside the model's range, need [0.05, 5]"},
+		{"--schedule trailing", "has no chain of steps"},
+		{"-n 0", "-n is 0"},
+	} {
+		status, stdout, stderr := call(t, append([]string{"plane"}, strings.Fields(c.args)...)...)
+		if status != 2 || !strings.Contains(stderr, c.want) || stdout != "" {
+			t.Errorf("%s: status %d, %q; need 2 and %q", c.args, status, stderr, c.want)
+		}
+	}
+}
