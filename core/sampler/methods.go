@@ -45,7 +45,7 @@ func (s Settings) method() (Method, error) {
 		return m, fmt.Errorf("sampler: eta is %g, need 0 to 1", s.Eta)
 	}
 	if s.Eta != 0 && !m.Eta {
-		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta", s.Eta, m.Name)
+		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta, as \"ddim\" has", s.Eta, m.Name)
 	}
 	if m.Needs == NeedsPosterior && s.Posterior == nil {
 		return m, fmt.Errorf("sampler: no posterior variances for %q, need those of the model, or the method ddpm or ddpm-large", m.Name)

@@ -47,6 +47,12 @@ func (o *Options) numbers() []float64 {
 		float64(o.CorrectorSteps), o.SNR, o.Epsilon, o.RTol, o.ATol, brownian}
 }
 
+// having returns the first method that takes an option.
+func having(option string) string {
+	i := slices.IndexFunc(Methods, func(m Method) bool { return slices.Contains(m.Takes, option) })
+	return Methods[i].Name
+}
+
 // check returns an error unless m has every option that is given, in its range.
 func (o *Options) check(m *Method) error {
 	for i, v := range o.numbers() {
@@ -58,7 +64,7 @@ func (o *Options) check(m *Method) error {
 		switch {
 		case v == 0:
 		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is %g for %q, need 0: it has no %[1]s", f.name, v, m.Name)
+			return fmt.Errorf("sampler: %s is %g for %q, need 0: it has no %[1]s, as %[4]q has", f.name, v, m.Name, having(f.name))
 		case !(v >= f.low && v <= most):
 			return fmt.Errorf("sampler: %s is %g for %q, need %g to %g", f.name, v, m.Name, f.low, most)
 		}
@@ -70,7 +76,7 @@ func (o *Options) check(m *Method) error {
 		switch {
 		case f.value == "":
 		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is %q for %q, need none: it has no %[1]s", f.name, f.value, m.Name)
+			return fmt.Errorf("sampler: %s is %q for %q, need none: it has no %[1]s, as %[4]q has", f.name, f.value, m.Name, having(f.name))
 		case !slices.Contains(f.known, f.value):
 			return fmt.Errorf("sampler: %s is %q, need one of %q", f.name, f.value, f.known)
 		}

@@ -182,7 +182,11 @@ func (p *Plan) class(index uint64) int {
 func (p *Plan) fillGuidance(info Info) error {
 	guidance := or(p.Guidance, info.Defaults.Guidance)
 	if guidance != 1 && !info.Unconditional && !info.guided {
-		return fmt.Errorf("engine: guidance: found %g, need 1: the model was not trained without a class", guidance)
+		lacks := "was not trained without a class"
+		if len(info.Classes) == 0 {
+			lacks = "has no classes to guide towards"
+		}
+		return fmt.Errorf("engine: guidance: found %g, need 1: the model %s", guidance, lacks)
 	}
 	p.Guidance = &guidance
 	if guidance == 1 && (p.GuidanceMin != 0 || p.GuidanceMax != 0 || p.GuidanceRescale != 0) {
