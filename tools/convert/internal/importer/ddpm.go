@@ -11,10 +11,10 @@ import (
 // and the code of DDIM (Song et al. 2020, arXiv:2010.02502) name it.
 func planDDPM(v *view, h Hints) (*plan, error) {
 	u := ofHo2020(v, h)
-	u.LayersPerBlock = v.count("down.0.block.%d.conv1.weight")
-	for i := range v.count("down.%d.block.0.conv1.weight") {
-		attends := v.has(fmt.Sprintf("down.%d.attn.0.q.weight", i))
-		addLevel(&u, v.dim(fmt.Sprintf("down.%d.block.0.conv1.weight", i), 0), attends, attends)
+	u.LayersPerBlock = v.count("down.0.block.%d.")
+	for i := range v.count("down.%d.") {
+		attends := v.part(fmt.Sprintf("down.%d.attn.", i))
+		addLevel(&u, v.width(fmt.Sprintf("down.%d.block.0.conv1", i)), attends, attends)
 	}
 	levels := len(u.BlockOutChannels)
 	p := &plan{find: func(d graph.Declared) part { return findDDPM(d, levels) }}
@@ -25,7 +25,7 @@ func planDDPM(v *view, h Hints) (*plan, error) {
 // al. 2020.
 func ofHo2020(v *view, h Hints) unet.Config {
 	return unet.Config{
-		SampleSize: h.Size, InChannels: v.dim("conv_in.weight", 1), OutChannels: v.dim("conv_out.weight", 0),
+		SampleSize: h.Size, InChannels: v.dim("conv_in.weight", 1), OutChannels: v.width("conv_out"),
 		NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu",
 	}
 }

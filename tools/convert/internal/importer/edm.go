@@ -21,12 +21,12 @@ var karras2022 = origin{
 }
 
 // firstConv is the name of EDM's first convolution, which tells the size of pictures.
-var firstConv = regexp.MustCompile(`^enc\.(\d+)x(\d+)_conv\.weight$`)
+var firstConv = regexp.MustCompile(`^enc\.(\d+)x(\d+)_conv\.(?:weight|bias)$`)
 
 // planEDM reads the networks of Karras et al. 2022 (arXiv:2206.00364): SongUNet, which is
 // DDPM++ or NCSN++, and DhariwalUNet, which is ADM.
 func planEDM(v *view, h Hints) (*plan, error) {
-	e := &edm{view: v, song: !v.has("out_conv.weight")}
+	e := &edm{view: v, song: v.width("out_conv") == 0}
 	for name := range v.tensors {
 		if m := firstConv.FindStringSubmatch(name); m != nil && m[1] == m[2] {
 			e.size, _ = strconv.Atoi(m[1])
@@ -36,6 +36,9 @@ func planEDM(v *view, h Hints) (*plan, error) {
 		return nil, fmt.Errorf("there is no enc.NxN_conv.weight, need one for pictures of N pixels a side")
 	}
 	u := e.network()
+	if u.InChannels == 0 {
+		return nil, list("missing", []string{fmt.Sprintf("%q", e.at("enc", 0)+"conv.weight")})
+	}
 	levels := len(u.BlockOutChannels)
 	p := &plan{ignored: func(name string) bool {
 		return strings.HasSuffix(name, ".resample_filter") || strings.HasPrefix(name, "map_augment.")
@@ -83,7 +86,7 @@ func (e *edm) last() string {
 // network reads the configuration off names and shapes.
 func (e *edm) network() *unet.Config {
 	u := &unet.Config{
-		SampleSize: e.size, InChannels: e.dim(e.at("enc", 0)+"conv.weight", 1), OutChannels: e.dim(e.last()+".weight", 0),
+		SampleSize: e.size, InChannels: e.dim(e.at("enc", 0)+"conv.weight", 1), OutChannels: e.width(e.last()),
 		NormNumGroups: 32, NormMinChannels: 4, NormEps: 1e-5, ActFn: "silu", DownsampleType: "resnet", UpsampleType: "resnet",
 		ConvInChannels: e.dim(e.at("enc", 0)+"conv.weight", 0), TimeChannels: e.dim("map_layer0.weight", 1), EmbedChannels: e.dim("map_layer0.weight", 0),
 		FlipSinToCos: true, ResnetTimeScale: "scale_shift",
@@ -92,24 +95,24 @@ func (e *edm) network() *unet.Config {
 		u.NormEps, u.FlipSinToCos, u.FreqShift, u.ResnetTimeScale = 1e-6, false, 1, ""
 		u.SkipScale, u.ResampleShortcut, u.UpAttention, u.NumHeads, u.ClassFirst = math.Sqrt(0.5), true, "last", 1, true
 		u.FIR = e.dim(e.at("enc", 1)+"down.conv0.resample_filter", 3) == 4
-		if e.has("map_noise.freqs") {
+		if e.has("map_noise.freqs") || u.TimeChannels == 2*u.ConvInChannels { // without them, they are missing
 			u.TimeEmbeddingType = "fourier"
 		}
 		switch {
-		case e.has(e.at("enc", 1) + "aux_residual.weight"):
+		case e.part(e.at("enc", 1) + "aux_residual."):
 			u.ProgressiveInput = "residual"
-		case e.has(e.at("enc", 1) + "aux_skip.weight"):
+		case e.part(e.at("enc", 1) + "aux_skip."):
 			u.ProgressiveInput = "input_skip"
 		}
-		if e.has(e.at("dec", 1) + "aux_conv.weight") {
+		if e.part(e.at("dec", 1) + "aux_conv.") {
 			u.ProgressiveOutput = "output_skip"
 		}
 	}
-	u.LayersPerBlock = e.count(e.at("enc", 0) + "block%d.norm0.weight")
-	for level := 0; e.has(e.at("enc", level) + "block0.norm0.weight"); level++ {
-		down := e.has(e.at("enc", level) + "block0.qkv.weight")
-		up := e.has(fmt.Sprintf("%sblock%d.qkv.weight", e.at("dec", level), u.LayersPerBlock))
-		addLevel(u, e.dim(e.at("enc", level)+"block0.conv0.weight", 0), down, up)
+	u.LayersPerBlock = e.count(e.at("enc", 0) + "block%d.")
+	for level := range e.levels() {
+		down := e.part(e.at("enc", level) + "block0.qkv.")
+		up := e.part(fmt.Sprintf("%sblock%d.qkv.", e.at("dec", level), u.LayersPerBlock))
+		addLevel(u, e.width(e.at("enc", level)+"block0.conv0"), down, up)
 	}
 	if n := e.dim("map_label.weight", 1); n > 0 {
 		u.NumClassEmbeds = &n
@@ -172,7 +175,7 @@ func (e *edm) aux(name string) string {
 
 func (e *edm) levels() int {
 	levels := 0
-	for e.has(e.at("enc", levels) + "block0.norm0.weight") {
+	for e.size>>levels > 0 && e.part(e.at("enc", levels)+"block0.") {
 		levels++
 	}
 	return levels

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -44,6 +45,7 @@ type view struct {
 	file    *checkpoint.File
 	root    string                    // what stands before the names
 	tensors map[string]*stored.Tensor // by their names without root
+	parts   map[string]bool           // what tensors' names begin with, up to a dot: made when it is asked for
 	found   []string
 }
 
@@ -66,13 +68,35 @@ func (v *view) shape(name string) []int {
 	return nil
 }
 
-// count returns how many names there are of a format that takes a number from 0 on.
+// part reports whether there is any tensor of a part of the network, whose name ends in
+// a dot.
+func (v *view) part(name string) bool {
+	if v.parts == nil {
+		v.parts = map[string]bool{}
+		for name := range v.tensors {
+			for i, c := range name {
+				if c == '.' {
+					v.parts[name[:i+1]] = true
+				}
+			}
+		}
+	}
+	return v.parts[name]
+}
+
+// count returns how many parts there are of a format that takes a number from 0 on.
 func (v *view) count(format string) int {
 	n := 0
-	for v.has(fmt.Sprintf(format, n)) {
+	for v.part(fmt.Sprintf(format, n)) {
 		n++
 	}
 	return n
+}
+
+// width returns how many channels a layer makes, by its weight or its bias; 0 if it has
+// neither.
+func (v *view) width(layer string) int {
+	return cmp.Or(v.dim(layer+".weight", 0), v.dim(layer+".bias", 0))
 }
 
 // choose finds the family of a checkpoint, and which of its tensors are the network's.

@@ -15,7 +15,7 @@ import (
 // is told by where output_blocks ascend.
 func planGuided(v *view, h Hints) (*plan, error) {
 	g := &guided{view: v, per: 1}
-	outputs := v.count("output_blocks.%d.0.in_layers.0.weight")
+	outputs := v.count("output_blocks.%d.")
 	for g.per < outputs && g.ascends(g.per-1) == "" {
 		g.per++
 	}
@@ -23,24 +23,24 @@ func planGuided(v *view, h Hints) (*plan, error) {
 		return nil, fmt.Errorf("%d output_blocks do not make levels of %d, need levels of one length", outputs, g.per)
 	}
 	u := unet.Config{
-		SampleSize: h.Size, InChannels: v.dim("input_blocks.0.0.weight", 1), OutChannels: v.dim("out.2.weight", 0),
+		SampleSize: h.Size, InChannels: v.dim("input_blocks.0.0.weight", 1), OutChannels: v.width("out.2"),
 		LayersPerBlock: g.per - 1, NormNumGroups: 32, NormEps: 1e-5, DownsamplePadding: 1, FlipSinToCos: true, ActFn: "silu",
 		ConvInChannels: v.dim("input_blocks.0.0.weight", 0), TimeChannels: v.dim("time_embed.0.weight", 1),
 		EmbedChannels: v.dim("time_embed.0.weight", 0),
 	}
 	for i := range outputs / g.per {
 		first := fmt.Sprintf("input_blocks.%d", 1+i*g.per)
-		up := fmt.Sprintf("output_blocks.%d.1.qkv.weight", outputs-(i+1)*g.per)
-		addLevel(&u, v.dim(first+".0.out_layers.3.weight", 0), v.has(first+".1.qkv.weight"), v.has(up))
+		up := fmt.Sprintf("output_blocks.%d", outputs-(i+1)*g.per)
+		addLevel(&u, v.width(first+".0.out_layers.3"), g.attends(first), g.attends(up))
 	}
 	g.levels = len(u.BlockOutChannels)
-	if v.dim("input_blocks.1.0.emb_layers.1.weight", 0) == 2*u.BlockOutChannels[0] {
+	if v.width("input_blocks.1.0.emb_layers.1") == 2*u.BlockOutChannels[0] {
 		u.ResnetTimeScale = "scale_shift"
 	}
-	if g.levels > 1 && !v.has(fmt.Sprintf("input_blocks.%d.0.op.weight", g.per)) {
+	if g.levels > 1 && !v.part(fmt.Sprintf("input_blocks.%d.0.op.", g.per)) {
 		u.DownsampleType = "resnet"
 	}
-	if g.levels > 1 && !v.has(g.ascends(g.per-1)+".conv.weight") {
+	if g.levels > 1 && !v.part(g.ascends(g.per-1)+".conv.") {
 		u.UpsampleType = "resnet"
 	}
 	if n := v.dim("label_emb.weight", 0); n > 0 {
@@ -95,11 +95,16 @@ type guided struct {
 	per    int // blocks a level, the resampling one counted
 }
 
+// attends reports whether attention stands behind a block's residual block.
+func (g *guided) attends(block string) bool {
+	return g.part(block+".1.qkv.") || g.part(block+".1.proj_out.")
+}
+
 // ascends returns the part of output block i that doubles the image, "" if none does.
 func (g *guided) ascends(i int) string {
 	for _, at := range []int{1, 2} {
 		name := fmt.Sprintf("output_blocks.%d.%d", i, at)
-		if g.has(name+".conv.weight") || g.has(name+".in_layers.0.weight") {
+		if g.part(name+".conv.") || g.part(name+".in_layers.") {
 			return name
 		}
 	}

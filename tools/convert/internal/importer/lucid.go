@@ -11,7 +11,6 @@ import (
 	"tweedie/core/diffusion"
 	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/core/tensor"
 )
 
 // planLucid reads the network of lucidrains' denoising-diffusion-pytorch, from version 1
@@ -20,7 +19,7 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	if h.Size == 0 {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
-	levels := v.count("downs.%d.0.block1.proj.weight")
+	levels := v.count("downs.%d.")
 	if levels == 0 || h.Size%(1<<(levels-1)) != 0 {
 		return nil, fmt.Errorf("--size is %d, need a multiple of %d for %d levels", h.Size, 1<<max(0, levels-1), levels)
 	}
@@ -119,9 +118,10 @@ type lucid struct {
 	grouped bool        // before version 2: blocks have group norms
 	wrapped bool        // before 1.8: attention has its norm around it
 	own     bool        // it takes its own estimate beside the picture
-	heads   int         // of attention without mem_kv, which shows them
+	memory  bool        // from 1.9 on: attention has mem_kv
+	heads   int         // of attention without it, which shows them
 	emb     graph.Value // SiLU of the embedding of time
-	missing []string    // parameters that the checkpoint lacks
+	missing []string    // weights that the checkpoint lacks
 	wrong   error       // what does not fit
 }
 
@@ -129,7 +129,7 @@ type lucid struct {
 // releases of 1.7, which are of two days of June 2023, have the names of those before.
 func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 	l = &lucid{
-		Program: &graph.Program{}, view: v, heads: h.Heads, grouped: v.has("final_res_block.block1.norm.weight"), wrapped: v.has("mid_attn.fn.norm.g"),
+		Program: &graph.Program{}, view: v, heads: h.Heads, memory: v.has("mid_attn.mem_kv"), grouped: v.width("final_res_block.block1.norm") > 0, wrapped: v.part("mid_attn.fn."),
 		own: v.dim("init_conv.weight", 1) == 2*v.dim("final_conv.weight", 0),
 	}
 	era = "as of version 2"
@@ -141,45 +141,43 @@ func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 		era = "as before version 1.7"
 		assumed = append(assumed, "convolutions before group norms standardise their weights, and norms of attention subtract the mean, as before version 1.7")
 	}
-	if !v.has("mid_attn.mem_kv") && l.heads == 0 {
+	if !l.memory && l.heads == 0 {
 		l.heads = 4
 		assumed = append(assumed, "attention has 4 heads, which the weights do not show")
 	}
 	return l, era, assumed
 }
 
-// param declares a parameter of the shape that the checkpoint has, without the axes of
-// 1×1 convolutions; find undoes that.
-func (l *lucid) param(name string, axes int) graph.Value {
-	shape := []int{1}
-	if t := l.tensors[name]; t != nil {
-		shape = t.Shape
-	} else {
-		l.missing = append(l.missing, fmt.Sprintf("%q", name))
+// out returns how many channels a layer makes, which only its weights show.
+func (l *lucid) out(name string) int {
+	n := l.dim(name+".weight", 0)
+	if n == 0 {
+		l.missing = append(l.missing, fmt.Sprintf("%q", name+".weight"))
 	}
-	if strings.HasSuffix(name, ".g") {
-		shape = []int{tensor.Size(shape)}
-	}
-	for len(shape) > axes && shape[len(shape)-1] == 1 {
-		shape = shape[:len(shape)-1]
-	}
-	return l.Param(name, graph.Init{}, shape...)
+	return max(1, n)
 }
 
 // linear maps channels, as a linear map or a 1×1 convolution.
-func (l *lucid) linear(name string, x graph.Value) graph.Value {
-	return l.Apply(graph.Linear{}, x, l.param(name+".weight", 2), l.param(name+".bias", 1))
+func (l *lucid) linear(name string, x graph.Value, out int) graph.Value {
+	s := l.Shape(x)
+	return l.Apply(graph.Linear{}, x, l.Param(name+".weight", graph.Init{}, out, s[len(s)-1]), l.Param(name+".bias", graph.Init{}, out))
 }
 
 // conv is a square convolution with zeros around.
-func (l *lucid) conv(name string, x graph.Value) graph.Value {
-	size := l.dim(name+".weight", 3)
-	op := graph.Conv{Size: size, Stride: 1, Before: size / 2, After: size / 2}
-	return l.Apply(op, x, l.param(name+".weight", 4), l.param(name+".bias", 1))
+func (l *lucid) conv(name string, x graph.Value, out int, op graph.Conv) graph.Value {
+	return l.Apply(op, x, l.Param(name+".weight", graph.Init{}, out, l.Shape(x)[2], op.Size, op.Size), l.Param(name+".bias", graph.Init{}, out))
 }
 
+// Convolutions of lucidrains' network: the first one, those within, and those that halve
+// the image in its first releases.
+var (
+	seven   = graph.Conv{Size: 7, Stride: 1, Before: 3, After: 3}
+	three   = graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}
+	halving = graph.Conv{Size: 4, Stride: 2, Before: 1, After: 1}
+)
+
 func (l *lucid) network(size int) graph.Value {
-	channels := max(1, l.dim("init_conv.weight", 1))
+	channels, dim := max(1, l.dim("init_conv.weight", 1)), l.out("init_conv")
 	if l.own {
 		channels /= 2
 	}
@@ -187,77 +185,89 @@ func (l *lucid) network(size int) graph.Value {
 	if l.own {
 		x = l.Apply(graph.Concat{}, l.Apply(graph.Affine{}, x), x)
 	}
-	x = l.conv("init_conv", x)
-	t := l.Apply(graph.Sinusoid{Width: l.dim("time_mlp.1.weight", 1), FreqShift: 1}, l.Input("t", 1))
-	t = l.Apply(graph.Map{Fn: "gelu"}, l.linear("time_mlp.1", t))
-	l.emb = l.Apply(graph.SiLU{}, l.linear("time_mlp.3", t))
-	skips := []graph.Value{x}
-	levels := l.count("downs.%d.0.block1.proj.weight")
-	for i := range levels {
-		down := fmt.Sprintf("downs.%d.", i)
-		x = l.resnet(down+"0", x)
-		skips = append(skips, x)
-		x = l.attention(down+"2", l.resnet(down+"1", x))
-		skips = append(skips, x)
-		switch {
-		case i == levels-1:
-			x = l.conv(down+"3", x)
-		case l.has(down + "3.weight"): // as in the first releases
-			op := graph.Conv{Size: 4, Stride: 2, Before: 1, After: 1}
-			x = l.Apply(op, x, l.param(down+"3.weight", 4), l.param(down+"3.bias", 1))
-		default:
-			x = l.linear(down+"3.1", l.Apply(graph.SpaceToDepth{}, x))
-		}
-	}
-	x = l.resnet("mid_block2", l.attention("mid_attn", l.resnet("mid_block1", x)))
+	x = l.conv("init_conv", x, dim, seven)
+	t := l.Apply(graph.Sinusoid{Width: dim, FreqShift: 1}, l.Input("t", 1))
+	t = l.Apply(graph.Map{Fn: "gelu"}, l.linear("time_mlp.1", t, 4*dim))
+	l.emb = l.Apply(graph.SiLU{}, l.linear("time_mlp.3", t, 4*dim))
+	x, skips, widths := l.descend(x)
 	join := func(x graph.Value) graph.Value {
 		x = l.Apply(graph.Concat{}, x, skips[len(skips)-1])
 		skips = skips[:len(skips)-1]
 		return x
 	}
-	for i := range levels {
-		up := fmt.Sprintf("ups.%d.", i)
-		x = l.resnet(up+"0", join(x))
-		x = l.attention(up+"2", l.resnet(up+"1", join(x)))
-		if i < levels-1 {
-			x = l.conv(up+"3.1", l.Apply(graph.Upsample{}, x))
+	last := len(widths) - 1
+	x = l.attention("mid_attn", l.resnet("mid_block1", x, widths[last]))
+	x = l.resnet("mid_block2", x, widths[last])
+	for i := range last {
+		up, width, next := fmt.Sprintf("ups.%d.", i), widths[last-i], widths[last-i-1]
+		x = l.resnet(up+"0", join(x), width)
+		x = l.attention(up+"2", l.resnet(up+"1", join(x), width))
+		if i < last-1 {
+			x = l.conv(up+"3.1", l.Apply(graph.Upsample{}, x), next, three)
 		} else {
-			x = l.conv(up+"3", x)
+			x = l.conv(up+"3", x, next, three)
 		}
 	}
-	return l.linear("final_conv", l.resnet("final_res_block", join(x)))
+	return l.linear("final_conv", l.resnet("final_res_block", join(x), dim), l.out("final_conv"))
+}
+
+// descend returns what comes out of the levels on the way down, what those on the way up
+// reuse, and the channels before and behind each.
+func (l *lucid) descend(x graph.Value) (_ graph.Value, skips []graph.Value, widths []int) {
+	skips, widths = []graph.Value{x}, []int{l.Shape(x)[2]}
+	levels := l.count("downs.%d.")
+	for i := range levels {
+		down, width := fmt.Sprintf("downs.%d.", i), widths[i]
+		x = l.resnet(down+"0", x, width)
+		skips = append(skips, x)
+		x = l.attention(down+"2", l.resnet(down+"1", x, width))
+		skips = append(skips, x)
+		folded := i < levels-1 && l.width(down+"3") == 0
+		if down += "3"; folded {
+			down += ".1"
+		}
+		next := l.out(down)
+		widths = append(widths, next)
+		switch {
+		case i == levels-1:
+			x = l.conv(down, x, next, three)
+		case folded:
+			x = l.linear(down, l.Apply(graph.SpaceToDepth{}, x), next)
+		default:
+			x = l.conv(down, x, next, halving)
+		}
+	}
+	return x, skips, widths
 }
 
 // resnet is a residual block, whose first half the embedding of time modulates.
-func (l *lucid) resnet(name string, x graph.Value) graph.Value {
+func (l *lucid) resnet(name string, x graph.Value, out int) graph.Value {
 	norm := l.norm
 	if l.grouped {
 		norm = l.groupNorm
 	}
-	h := norm(name+".block1.norm", l.conv(name+".block1.proj", x))
-	h = l.Apply(graph.Modulate{}, h, l.linear(name+".mlp.1", l.emb))
-	h = l.conv(name+".block2.proj", l.Apply(graph.SiLU{}, h))
+	h := norm(name+".block1.norm", l.conv(name+".block1.proj", x, out, three))
+	h = l.Apply(graph.Modulate{}, h, l.linear(name+".mlp.1", l.emb, 2*out))
+	h = l.conv(name+".block2.proj", l.Apply(graph.SiLU{}, h), out, three)
 	h = l.Apply(graph.SiLU{}, norm(name+".block2.norm", h))
-	if l.has(name + ".res_conv.weight") {
-		x = l.linear(name+".res_conv", x)
+	if l.Shape(x)[2] != out {
+		x = l.linear(name+".res_conv", x, out)
 	}
 	return l.Apply(graph.Add{}, x, h)
 }
 
 func (l *lucid) groupNorm(name string, x graph.Value) graph.Value {
-	return l.Apply(graph.GroupNorm{Groups: 8, Eps: 1e-5}, x, l.param(name+".weight", 1), l.param(name+".bias", 1))
+	c := l.Shape(x)[2]
+	return l.Apply(graph.GroupNorm{Groups: 8, Eps: 1e-5}, x, l.Param(name+".weight", graph.Init{}, c), l.Param(name+".bias", graph.Init{}, c))
 }
 
 // norm divides a pixel by the root of its channels' mean square and scales them (Zhang
 // & Sennrich 2019, arXiv:1910.07467), or, before version 1.7, normalises it.
 func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	s := l.Shape(x)
-	if len(s) != 3 {
-		return x // after a mistake, which Err tells
-	}
+	gamma := l.Param(name+".g", graph.Init{}, s[2])
 	if l.wrapped {
-		gamma := l.param(name+".g", 1)
-		return l.Apply(graph.LayerNorm{Eps: 1e-5}, x, gamma, l.Param(name+noShift, graph.Init{}, l.Shape(gamma)...))
+		return l.Apply(graph.LayerNorm{Eps: 1e-5}, x, gamma, l.Param(name+noShift, graph.Init{}, s[2]))
 	}
 	square := l.Apply(graph.Map{Fn: "square"}, x)
 	length := l.Apply(graph.Map{Fn: "sqrt"}, l.Apply(graph.Reduce{Fn: "sum"}, square))
@@ -265,7 +275,7 @@ func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	shape, steps := []int{s[0], s[1], s[2]}, []int{s[1] * s[2], s[2], 1}
 	x = l.Apply(graph.Zip{Fn: "div", Shape: shape, A: steps, B: []int{s[1], 1, 0}}, x, length)
 	x = l.Apply(graph.Affine{Scale: float32(math.Sqrt(float64(s[2])))}, x)
-	return l.Apply(graph.Zip{Fn: "mul", Shape: shape, A: steps, B: []int{0, 0, 1}}, x, l.param(name+".g", 1))
+	return l.Apply(graph.Zip{Fn: "mul", Shape: shape, A: steps, B: []int{0, 0, 1}}, x, gamma)
 }
 
 // noShift names the shift of a norm that has none.
@@ -275,18 +285,16 @@ const noShift = ".none"
 // checkpoint has. Before the convolution of a folded image, channels come before the
 // pixels of a block there, and after them here.
 func (l *lucid) find(d graph.Declared) part {
-	if name, ok := strings.CutSuffix(d.Name, noShift); ok {
-		name += ".g"
-		if t := l.tensors[name]; t != nil {
-			return part{from: []string{name}, shapes: [][]int{t.Shape}, make: zeros}
-		}
-		return renamed(name, d.Shape...)
+	shape := d.Shape
+	switch name, bare := strings.CutSuffix(d.Name, noShift); {
+	case bare:
+		return part{from: []string{name + ".g"}, shapes: [][]int{{1, shape[0], 1, 1}}, make: zeros}
+	case strings.HasSuffix(d.Name, ".g"):
+		shape = []int{1, shape[0], 1, 1}
+	case len(l.shape(d.Name)) == 4:
+		shape = pointwise(shape)
 	}
-	t := l.tensors[d.Name]
-	if t == nil || tensor.Size(t.Shape) != tensor.Size(d.Shape) {
-		return renamed(d.Name, d.Shape...)
-	}
-	p := renamed(d.Name, t.Shape...)
+	p := renamed(d.Name, shape...)
 	switch {
 	case strings.HasPrefix(d.Name, "downs.") && strings.HasSuffix(d.Name, ".3.1.weight"):
 		p.make = unfolded

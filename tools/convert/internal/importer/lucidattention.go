@@ -15,19 +15,19 @@ func (l *lucid) attention(name string, x graph.Value) graph.Value {
 	if l.wrapped {
 		inside, norm = name+".fn.fn", name+".fn.norm"
 	}
-	a := &lucidAttention{lucid: l, name: inside, linear: l.has(inside + ".to_out.1.g")}
+	a := &lucidAttention{lucid: l, name: inside, linear: l.part(inside+".to_out.0.") || l.part(inside+".to_out.1.")}
 	s := l.Shape(x)
-	if len(s) != 3 || !a.measure() {
+	if !a.measure() {
 		return x
 	}
 	a.pixels = s[0] * s[1]
-	a.qkv = l.Apply(graph.Linear{}, l.norm(norm, x), l.param(inside+".to_qkv.weight", 2))
+	a.qkv = l.Apply(graph.Linear{}, l.norm(norm, x), l.Param(inside+".to_qkv.weight", graph.Init{}, 3*a.heads*a.d, s[2]))
 	h := l.Apply(graph.View{Shape: []int{a.pixels, a.heads, a.d}, Steps: []int{a.d, a.pixels * a.d, 1}}, a.attend())
 	h = l.Apply(graph.Reshape{Shape: []int{s[0], s[1], a.heads * a.d}}, h)
 	if a.linear {
-		h = l.norm(inside+".to_out.1", l.linear(inside+".to_out.0", h))
+		h = l.norm(inside+".to_out.1", l.linear(inside+".to_out.0", h, s[2]))
 	} else {
-		h = l.linear(inside+".to_out", h)
+		h = l.linear(inside+".to_out", h, s[2])
 	}
 	return l.Apply(graph.Add{}, x, h)
 }
@@ -45,16 +45,20 @@ type lucidAttention struct {
 // measure reads the heads off mem_kv, or supposes them, and reports whether the
 // projection fits.
 func (a *lucidAttention) measure() bool {
-	width := a.dim(a.name+".to_qkv.weight", 0)
+	width := a.out(a.name + ".to_qkv")
 	memory := a.name + ".mem_kv"
 	if a.heads, a.d, a.extra = a.dim(memory, 1), a.dim(memory, 3), a.dim(memory, 2); a.linear {
 		a.d, a.extra = a.extra, a.d
 	}
-	if !a.has(memory) {
-		a.heads = a.lucid.heads
+	if a.memory && a.heads*a.d*a.extra == 0 {
+		a.missing = append(a.missing, fmt.Sprintf("%q", memory))
+		return false
+	}
+	if !a.memory {
+		a.heads, a.extra = a.lucid.heads, 0
 		a.d = width / (3 * max(1, a.heads))
 	}
-	if a.heads*a.d == 0 || width != 3*a.heads*a.d || a.has(memory) && a.extra == 0 {
+	if a.heads*a.d == 0 || width != 3*a.heads*a.d {
 		if a.wrong == nil {
 			a.wrong = fmt.Errorf("%q is %v, need 3 times the channels of %d heads", a.name+".to_qkv.weight", a.shape(a.name+".to_qkv.weight"), a.heads)
 		}
@@ -69,7 +73,11 @@ func (a *lucidAttention) attend() graph.Value {
 	q := a.Apply(graph.View{Shape: []int{heads, a.pixels, d}, Steps: []int{d, 3 * heads * d, 1}}, a.qkv)
 	var memory graph.Value
 	if a.extra > 0 {
-		memory = a.Apply(graph.Fixed{}, a.param(a.name+".mem_kv", 4))
+		shape := []int{2, heads, a.extra, d}
+		if a.linear {
+			shape = []int{2, heads, d, a.extra}
+		}
+		memory = a.Apply(graph.Fixed{}, a.Param(a.name+".mem_kv", graph.Init{}, shape...))
 	}
 	k, n := a.joined(1, memory), a.extra+a.pixels
 	v := a.Apply(graph.View{Shape: []int{heads, n, d}, Steps: []int{d * n, 1, n}}, a.joined(2, memory))

@@ -15,7 +15,7 @@ import (
 // planNCSN reads the network of Song & Ermon 2019 (arXiv:1907.05600), whose names are
 // this program's too.
 func planNCSN(v *view, h Hints) (*plan, error) {
-	if v.has("res5.0.conv1.weight") { // its deeper version, of Song & Ermon 2020
+	if v.part("res5.") { // its deeper version, of Song & Ermon 2020
 		return planRefineNet(v, h)
 	}
 	l, err := v.levels(h)

@@ -23,17 +23,13 @@ var (
 // planRefineNet reads NCSNv2 and its deeper versions, and the deeper version of NCSN: as
 // programs in the model's file.
 func planRefineNet(v *view, h Hints) (*plan, error) {
-	r := &refineNet{Program: &graph.Program{}, view: v}
-	present := func(names []string, of string) []string {
-		return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !v.has(name + of) })
+	r := &refineNet{Program: &graph.Program{}, view: v, names: map[string]bool{}}
+	for name := range v.tensors {
+		head, _, _ := strings.Cut(name, ".")
+		r.names[head] = true
 	}
-	r.down, r.up = present(cascades, ".0.conv1.weight"), present(refines, ".adapt_convs.0.1_1_conv.weight")
-	halved := 1
-	for _, name := range r.down {
-		if v.has(name + ".0.conv2.conv.weight") {
-			halved *= 2
-		}
-	}
+	r.down, r.up = r.present(cascades), r.present(refines)
+	halved := 1 << max(0, len(r.down)-3) // all but the first and the last two
 	switch {
 	case h.Size == 0:
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
@@ -68,9 +64,15 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 type refineNet struct {
 	*graph.Program
 	*view
-	down, up []string // its cascades and refine blocks
+	names    map[string]bool // of its outermost parts
+	down, up []string        // its cascades and refine blocks
 	t        graph.Value
 	missing  []string // parameters that the checkpoint lacks
+}
+
+// present returns those of the names that the network has.
+func (r *refineNet) present(names []string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !r.names[name] })
 }
 
 // conditional reports whether norms know the noise level, as those of 2019 do.
@@ -79,13 +81,15 @@ func (r *refineNet) conditional() bool { return r.has("normalizer.embed.weight")
 // network is a RefineNet: cascades downwards, and a refine block for each on the way
 // back. What it answers is divided by σ, except by networks whose norms know σ.
 func (r *refineNet) network(size, levels int) graph.Value {
-	x := r.Input("x", size, size, max(1, r.dim("begin_conv.weight", 1)))
+	channels := max(1, r.dim("begin_conv.weight", 1))
+	x := r.Input("x", size, size, channels)
 	r.t = r.Input("t", 1)
-	x = r.conv("begin_conv", r.Apply(graph.Affine{Scale: 2, Shift: -1}, x), 1)
+	x = r.conv("begin_conv", r.Apply(graph.Affine{Scale: 2, Shift: -1}, x), r.out("begin_conv"), biased)
 	var layers []graph.Value
 	for i, name := range r.down {
 		dilation := max(1, 4>>(len(r.down)-1-i))
-		x = r.residual(name+".1", r.residual(name+".0", x, dilation), dilation)
+		x = r.residual(name+".0", x, i > 0, dilation)
+		x = r.residual(name+".1", x, false, dilation)
 		layers = append(layers, x)
 	}
 	for i, name := range r.up {
@@ -99,7 +103,7 @@ func (r *refineNet) network(size, levels int) graph.Value {
 		}
 		x = r.refine(name, units, in)
 	}
-	x = r.conv("end_conv", r.Apply(graph.ELU{}, r.norm("normalizer", x)), 1)
+	x = r.conv("end_conv", r.Apply(graph.ELU{}, r.norm("normalizer", x)), channels, biased)
 	if r.conditional() {
 		return x
 	}
@@ -108,19 +112,35 @@ func (r *refineNet) network(size, levels int) graph.Value {
 	return r.Apply(graph.Zip{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, sigma)
 }
 
-// conv is a square convolution with zeros around, with the biases that it has.
-func (r *refineNet) conv(name string, x graph.Value, dilation int) graph.Value {
-	out, size, c := r.dim(name+".weight", 0), r.dim(name+".weight", 3), r.Shape(x)
-	if out == 0 || size == 0 {
+// out returns how many channels a convolution makes, which only its weights show.
+func (r *refineNet) out(name string) int {
+	n := r.dim(name+".weight", 0)
+	if n == 0 {
 		r.missing = append(r.missing, fmt.Sprintf("%q", name+".weight"))
-		return x
 	}
-	op := graph.Conv{Size: size, Stride: 1, Before: dilation * (size / 2), After: dilation * (size / 2), Dilation: dilation}
-	in := []graph.Value{x, r.Param(name+".weight", graph.Init{}, out, c[2], size, size)}
-	if r.has(name + ".bias") {
-		in = append(in, r.Param(name+".bias", graph.Init{}, out))
-	}
-	return r.Apply(op, in...)
+	return max(2, n)
+}
+
+// The kinds of convolution of a RefineNet, by their taps.
+var (
+	biased = graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1, Dilation: 1}
+	single = graph.Conv{Size: 1, Stride: 1, Dilation: 1}
+)
+
+// dilated is biased with taps that are apart.
+func dilated(by int) graph.Conv {
+	return graph.Conv{Size: 3, Stride: 1, Before: by, After: by, Dilation: by}
+}
+
+func (r *refineNet) conv(name string, x graph.Value, out int, op graph.Conv) graph.Value {
+	bias := r.Param(name+".bias", graph.Init{}, out)
+	return r.Apply(op, x, r.Param(name+".weight", graph.Init{}, out, r.Shape(x)[2], op.Size, op.Size), bias)
+}
+
+// bare is a 3×3 convolution without biases, to as many channels.
+func (r *refineNet) bare(name string, x graph.Value) graph.Value {
+	c := r.Shape(x)[2]
+	return r.Apply(biased, x, r.Param(name+".weight", graph.Init{}, c, c, 3, 3))
 }
 
 // norm is the instance normalisation ++.
@@ -160,21 +180,25 @@ func (r *refineNet) find(d graph.Declared) part {
 // joined puts vectors one after the other.
 func joined(in []*gorgonia.Dense) (*gorgonia.Dense, error) { return in[0].Concat(0, in[1:]...) }
 
-// residual is a pre-activation residual block, which halves the image by means over 2×2
-// pixels where its second convolution is named so.
-func (r *refineNet) residual(name string, x graph.Value, dilation int) graph.Value {
-	h := r.conv(name+".conv1", r.Apply(graph.ELU{}, r.norm(name+".normalize1", x)), dilation)
-	h = r.Apply(graph.ELU{}, r.norm(name+".normalize2", h))
-	half := graph.AveragePool{Size: 2, Stride: 2}
-	switch {
-	case r.has(name + ".conv2.conv.weight"):
-		h = r.Apply(half, r.conv(name+".conv2.conv", h, 1))
-		x = r.Apply(half, r.conv(name+".shortcut.conv", x, 1))
-	case r.has(name + ".shortcut.weight"):
-		h = r.conv(name+".conv2", h, dilation)
-		x = r.conv(name+".shortcut", x, dilation)
-	default:
-		h = r.conv(name+".conv2", h, dilation)
+// residual is a pre-activation residual block. One that goes down halves the image by
+// means over 2×2 pixels, or dilates in place of it.
+func (r *refineNet) residual(name string, x graph.Value, down bool, dilation int) graph.Value {
+	halves, width, second := down && dilation == 1, r.Shape(x)[2], name+".conv2"
+	if halves {
+		second += ".conv"
+	}
+	out := width
+	if down {
+		out = r.out(second)
+	}
+	h := r.conv(name+".conv1", r.Apply(graph.ELU{}, r.norm(name+".normalize1", x)), width, dilated(dilation))
+	h = r.conv(second, r.Apply(graph.ELU{}, r.norm(name+".normalize2", h)), out, dilated(dilation))
+	switch half := (graph.AveragePool{Size: 2, Stride: 2}); {
+	case halves:
+		h = r.Apply(half, h)
+		x = r.Apply(half, r.conv(name+".shortcut.conv", x, out, single))
+	case down:
+		x = r.conv(name+".shortcut", x, out, dilated(dilation))
 	}
 	return r.Apply(graph.Add{}, x, h)
 }
@@ -198,7 +222,7 @@ func (r *refineNet) units(name string, x graph.Value, n int) graph.Value {
 		h := x
 		for j := range 2 {
 			stage := fmt.Sprintf("%s.%d_%d_", name, i+1, j+1)
-			h = r.conv(stage+"conv", r.Apply(graph.ELU{}, r.inner(stage+"norm", h)), 1)
+			h = r.bare(stage+"conv", r.Apply(graph.ELU{}, r.inner(stage+"norm", h)))
 		}
 		x = r.Apply(graph.Add{}, h, x)
 	}
@@ -207,9 +231,9 @@ func (r *refineNet) units(name string, x graph.Value, n int) graph.Value {
 
 func (r *refineNet) fuse(name string, in []graph.Value) graph.Value {
 	var sum graph.Value
-	to := r.Shape(in[0])
+	to, out := r.Shape(in[0]), r.out(name+".convs.0")
 	for i, x := range in {
-		h := r.conv(fmt.Sprintf("%s.convs.%d", name, i), r.inner(fmt.Sprintf("%s.norms.%d", name, i), x), 1)
+		h := r.conv(fmt.Sprintf("%s.convs.%d", name, i), r.inner(fmt.Sprintf("%s.norms.%d", name, i), x), out, biased)
 		if s := r.Shape(h); s[0] != to[0] || s[1] != to[1] {
 			h = r.Apply(graph.Bilinear{H: to[0], W: to[1]}, h)
 		}
@@ -233,7 +257,7 @@ func (r *refineNet) pool(name string, x graph.Value) graph.Value {
 		} else {
 			path = r.largest(r.largest(path, 0), 1)
 		}
-		path = r.conv(fmt.Sprintf("%s.convs.%d", name, i), path, 1)
+		path = r.bare(fmt.Sprintf("%s.convs.%d", name, i), path)
 		x = r.Apply(graph.Add{}, path, x)
 	}
 	return x

@@ -1,6 +1,7 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -35,6 +36,9 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	s.take("time_embedding.linear_1", "linear")
 	s.take("time_embedding.linear_2", "linear")
 	u.InChannels, u.ConvInChannels = v.dim(s.module(s.at)+"weight", 1), v.dim(s.module(s.at)+"weight", 0)
+	if u.InChannels == 0 && s.err == nil {
+		s.err = list("missing", []string{fmt.Sprintf("%q", s.module(s.at)+"weight")})
+	}
 	s.take("conv_in", "conv")
 	var found []string
 	if slices.Contains(s.kinds, "resizing residual") { // BigGAN's, as in ddpmpp and ncsnpp
@@ -49,7 +53,7 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	s.take("mid_block.resnets.1", "residual")
 	s.ascend(&u)
 	s.take("conv_norm_out", "norm")
-	u.OutChannels = v.dim(s.module(s.at)+"weight", 0)
+	u.OutChannels = cmp.Or(v.dim(s.module(s.at)+"weight", 0), v.dim(s.module(s.at)+"bias", 0))
 	s.take("conv_out", "conv")
 	if s.err == nil && s.at != len(s.kinds) {
 		s.err = fmt.Errorf("all_modules.%d is one more %s than the network has", s.at, s.kinds[s.at])
@@ -90,26 +94,32 @@ type scoreSDE struct {
 
 func (s *scoreSDE) module(i int) string { return fmt.Sprintf("all_modules.%d.", i) }
 
-// kind says what layer i is, "" if there is none.
+// kind says what layer i is, by any of the parts that no other has; "" if there is none,
+// and unclear if its weight is missing.
 func (s *scoreSDE) kind(i int) string {
 	m := s.module(i)
 	switch {
 	case s.has(m + "W"):
 		return "fourier"
-	case s.has(m + "NIN_3.W"):
+	case s.part(m+"NIN_1.") || s.part(m+"NIN_2.") || s.part(m+"NIN_3."):
 		return "attention"
-	case s.has(m + "Dense_0.weight"):
-		if s.has(m+"Conv_2.weight") && s.dim(m+"Conv_0.weight", 0) == s.dim(m+"Conv_0.weight", 1) {
+	case s.part(m+"Dense_0.") || s.part(m+"Conv_1.") || s.part(m+"GroupNorm_1."):
+		if s.part(m+"Conv_2.") && s.width(m+"GroupNorm_0") == s.width(m+"GroupNorm_1") {
 			return "resizing residual"
 		}
 		return "residual"
-	case s.has(m+"Conv_0.weight") || s.has(m+"Conv2d_0.weight"):
+	case s.part(m+"Conv_0.") || s.part(m+"Conv2d_0."):
 		return "resizing"
 	case s.has(m + "weight"):
 		return map[int]string{1: "norm", 2: "linear", 4: "conv"}[len(s.tensors[m+"weight"].Shape)]
+	case s.part(m):
+		return unclear
 	}
 	return ""
 }
+
+// unclear is the kind of a layer that may be any.
+const unclear = "layer without its weight"
 
 // next returns the kind of the next layer.
 func (s *scoreSDE) next() string {
@@ -121,7 +131,7 @@ func (s *scoreSDE) next() string {
 
 // take gives the next layer, which is to be of that kind, its name here.
 func (s *scoreSDE) take(name, kind string) {
-	if got := s.next(); got != kind && s.err == nil {
+	if got := s.next(); got != kind && got != unclear && s.err == nil {
 		s.err = fmt.Errorf("all_modules.%d is a %q, need a %s for %s", s.at, got, kind, name)
 	}
 	s.prefix[name] = s.module(s.at)
@@ -134,7 +144,7 @@ func (s *scoreSDE) descend(u *unet.Config) {
 	for level, last := 0, false; !last && s.err == nil; level++ {
 		block := fmt.Sprintf("down_blocks.%d.", level)
 		attends, j := false, 0
-		channels := s.dim(s.module(s.at)+"Conv_0.weight", 0)
+		channels := s.width(s.module(s.at) + "Conv_0")
 		for ; s.next() == "residual" && !s.middle(u, j); j++ {
 			s.take(fmt.Sprintf("%sresnets.%d", block, j), "residual")
 			if s.next() == "attention" {
@@ -165,10 +175,10 @@ func (s *scoreSDE) descend(u *unet.Config) {
 // picture, or one of one pixel (a Combine) of the picture that was only halved.
 func (s *scoreSDE) progress(u *unet.Config, block string) {
 	switch m := s.module(s.at); {
-	case s.has(m + "Conv2d_0.weight"):
+	case s.part(m + "Conv2d_0."):
 		u.ProgressiveInput = "residual"
 		s.take(block+"picture", "resizing")
-	case s.dim(m+"Conv_0.weight", 3) == 1:
+	case s.next() == "resizing" && (s.dim(m+"Conv_0.weight", 3) == 1 || !s.has(m+"Conv_0.weight")):
 		u.ProgressiveInput = "input_skip"
 		s.take(block+"skip_conv", "resizing")
 	case s.next() == "resizing" && s.err == nil:
@@ -204,7 +214,7 @@ func (s *scoreSDE) ascend(u *unet.Config) {
 		if strings.HasPrefix(u.UpBlockTypes[block], "Attn") {
 			s.take(fmt.Sprintf("%sattentions.%d", name, u.LayersPerBlock), "attention")
 		}
-		if last := len(u.BlockOutChannels) - 1; block < last && s.next() == "norm" {
+		if last := len(u.BlockOutChannels) - 1; block < last && (s.next() == "norm" || s.next() == unclear) {
 			u.ProgressiveOutput = "output_skip"
 			s.take(name+"skip_norm", "norm")
 			s.take(name+"skip_conv", "conv")
@@ -236,7 +246,7 @@ func (s *scoreSDE) find(d graph.Declared) part {
 	layer := strings.TrimSuffix(d.Name, "."+p.leaf)
 	if prefix, whole := s.prefix[layer]; whole { // an outer layer, or a convolution that resamples
 		for _, inner := range []string{"Conv_0.", "Conv2d_0."} {
-			if s.has(prefix + inner + p.leaf) {
+			if s.part(prefix + inner) {
 				return renamed(prefix+inner+p.leaf, d.Shape...)
 			}
 		}
