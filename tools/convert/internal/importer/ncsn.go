@@ -10,6 +10,7 @@ import (
 	"tweedie/core/graph"
 	"tweedie/core/model"
 	"tweedie/core/unet"
+	"tweedie/tools/convert/internal/stored"
 )
 
 // planNCSN reads the network of Song & Ermon 2019 (arXiv:1907.05600), whose names are
@@ -68,6 +69,11 @@ func (v *view) levels(h Hints) (levels, error) {
 		}
 		return l, nil
 	}
+	return geometric(t)
+}
+
+// geometric reads noise levels that fall in geometric sequence.
+func geometric(t *stored.Tensor) (levels, error) {
 	sigmas, err := t.Float32()
 	if err != nil {
 		return levels{}, err

@@ -90,3 +90,24 @@ func TestNCSNv2Refuses(t *testing.T) {
 		}
 	}
 }
+
+// TestScoreSDESigmas: NCSN++ for larger pictures has seen more noise, and its file says so.
+func TestScoreSDESigmas(t *testing.T) {
+	state := readCase(t, "ncsnpp").state
+	for i := range state {
+		state[i].Name = "model.module." + state[i].Name
+	}
+	var sigmas []float32
+	for i := range 20 {
+		sigmas = append(sigmas, float32(348*math.Pow(0.01/348, float64(i)/19)))
+	}
+	state = append(state, weights.Tensor{Name: "model.module.sigmas", DType: weights.F32, Shape: []int{20}, Data: bytesOf(sigmas)})
+	ck, err := Read(save(t, state), Options{Hints: Hints{Size: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	if c := ck.Model.Config(); !(math.Abs(c.SigmaMax-696) < 1e-3) || !(math.Abs(c.SigmaMin-0.02) < 1e-6) || c.Process.SigmaMax != c.SigmaMax {
+		t.Errorf("noise levels are %g to %g, want 0.02 to 696", c.SigmaMin, c.SigmaMax)
+	}
+}

@@ -64,6 +64,14 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	p := &plan{find: s.find, ignored: func(name string) bool { return name == "sigmas" }, found: found}
 	if usual.process.spec.Kind == diffusion.KindVE {
 		p.assumed = append(p.assumed, "images are resampled with the filter [1,3,3,1], as in NCSN++")
+		if t := v.tensors["sigmas"]; t != nil { // a buffer that all of its networks have
+			l, err := geometric(t)
+			if err != nil {
+				return nil, fmt.Errorf("%q: %w", v.files.weights, err)
+			}
+			usual = exploding(2*l.low, 2*l.high)
+			p.found = append(p.found, fmt.Sprintf("its noise levels are from %.4g to %.4g for pixels in [0,1], as the file has them", l.low, l.high))
+		}
 	}
 	return p, p.finish(&u, v, h, usual)
 }
@@ -74,10 +82,15 @@ var (
 		prediction: string(diffusion.PredictEpsilon), spec: &diffusion.Spec{Kind: diffusion.KindVP},
 		sigmaMin: vpSigma(1e-3), sigmaMax: vpSigma(1),
 	}, "the network predicts ε of the variance-preserving process, β from 0.1 to 20"}
-	veSDE = origin{process{
-		prediction: string(diffusion.PredictScaledScore), spec: &diffusion.Spec{Kind: diffusion.KindVE}, sigmaMin: 0.02, sigmaMax: 100,
-	}, "the network predicts the score times σ of the variance-exploding process, σ from 0.02 to 100 for pixels in [-1,1]"}
+	veSDE = exploding(0.02, 100)
 )
+
+// exploding is the variance-exploding process of networks that are told ln(σ/2).
+func exploding(low, high float64) origin {
+	return origin{process{
+		prediction: string(diffusion.PredictScaledScore), spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: low, SigmaMax: high}, sigmaMin: low, sigmaMax: high,
+	}, fmt.Sprintf("the network predicts the score times σ of the variance-exploding process, σ from %.4g to %.4g for pixels in [-1,1]", low, high)}
+}
 
 // vpSigma returns the noise level of the VP process at time t.
 func vpSigma(t float64) float64 { return math.Sqrt(math.Expm1(float64(9.95*t*t) + float64(0.1*t))) }
