@@ -2,6 +2,7 @@ package importer
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -39,7 +40,7 @@ func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		others -= n
+		others -= n + v.pairDotless(file)
 	}
 	if others > 0 {
 		v.found = append(v.found, fmt.Sprintf("%d tensors beside the network are left", others))
@@ -93,6 +94,39 @@ func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
 	}
 	v.found = append(v.found, fmt.Sprintf("%q to %q are averages of the weights, in their order, which are taken", list[0].Name, list[len(list)-1].Name))
 	return len(list), nil
+}
+
+// dotless is where LitEma, of programs that train latent diffusion, keeps averages: under
+// names without dots, which begin behind the network's outermost part.
+const dotless = "model_ema."
+
+// pairDotless puts such averages in the place of the weights, if every parameter has one,
+// and returns how many there are.
+func (v *view) pairDotless(file *checkpoint.File) int {
+	averages := map[string]*stored.Tensor{}
+	for i := range file.Tensors {
+		if _, name, ok := strings.Cut(file.Tensors[i].Name, dotless); ok {
+			averages[name] = &file.Tensors[i]
+		}
+	}
+	root := v.root
+	if at := strings.Index(root, "model."); at >= 0 {
+		root = root[at+len("model."):]
+	}
+	taken := map[string]*stored.Tensor{}
+	for name, t := range v.tensors {
+		average := averages[strings.ReplaceAll(root+name, ".", "")]
+		if average != nil && slices.Equal(average.Shape, t.Shape) {
+			taken[name] = average
+		} else if !isBuffer(name) {
+			return 0
+		}
+	}
+	if len(taken) > 0 {
+		maps.Copy(v.tensors, taken)
+		v.found = append(v.found, fmt.Sprintf("%q holds an average of the weights, under names without dots, which is taken", strings.TrimSuffix(dotless, ".")))
+	}
+	return len(taken)
 }
 
 // isBuffer reports whether a tensor of a network is none of its parameters: what

@@ -125,7 +125,7 @@ func choose(file *checkpoint.File, files files, o Options) (*family, *view, erro
 		v.found = append([]string{why}, v.found...)
 		return f, v, nil
 	}
-	need := "one of the networks that are known: " + strings.Join(Families(), ", ")
+	need := "one of the networks that are known (" + strings.Join(Families(), ", ") + "), or its graph as ONNX"
 	if o.Arch != "" && o.Arch != "auto" {
 		need = fmt.Sprintf("%q as %s has them", families[slices.Index(Families(), o.Arch)].marks, o.Arch)
 	}

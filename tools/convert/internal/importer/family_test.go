@@ -28,6 +28,14 @@ func copyOf(state []weights.Tensor, root string, v float32) []weights.Tensor {
 	return out
 }
 
+// withoutDots names tensors as LitEma does.
+func withoutDots(tensors []weights.Tensor) []weights.Tensor {
+	for i := range tensors {
+		tensors[i].Name = "model_ema." + strings.ReplaceAll(tensors[i].Name, ".", "")
+	}
+	return tensors
+}
+
 // listed returns a network's state as the list that averages are kept in, without what
 // is no parameter.
 func listed(state []weights.Tensor, v float32) []weights.Tensor {
@@ -55,6 +63,9 @@ func TestAverage(t *testing.T) {
 		{"by a longer name", `"ema_model.module" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema_model.module.", 2)...), false, 2},
 		{"refused", "tensors beside", append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), true, 1},
 		{"beside its own copy", `"ema.ema_model" holds an average`, append(copyOf(plain, "ema.online_model.", 1), copyOf(plain, "ema.ema_model.", 2)...), false, 2},
+		{"names without dots", `"model_ema" holds an average`, append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), false, 2},
+		{"names without dots refused", "tensors beside", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), true, 1},
+		{"some names without dots", "tensors beside", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))[1:]...), false, 1},
 		{"DDIM's list", `"4.module" holds an average`, append(copyOf(plain, "0.module.", 1), copyOf(plain, "4.module.", 2)...), false, 2},
 		{"a list", `"ema.shadow_params.0" to`, append(copyOf(score, "model.module.", 1), listed(score, 2)...), false, 2},
 		{"a list refused", "", append(copyOf(score, "model.module.", 1), listed(score, 2)...), true, 1},

@@ -51,7 +51,7 @@ func (c *Checkpoint) Close() error { return c.file.Close() }
 // Read reads the checkpoint at path, a folder or a file. The error lists every
 // parameter that is missing, unexpected or of the wrong shape.
 func Read(path string, o Options) (*Checkpoint, error) {
-	files, err := locate(path)
+	files, err := locate(path, o.Plain)
 	if err != nil {
 		return nil, err
 	}
@@ -73,6 +73,9 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 		return fmt.Errorf("importer: %q: %w", files.weights, err)
 	}
 	c.Family, c.Found = f.name, v.found
+	if filepath.Base(filepath.Dir(files.weights)) == averaged {
+		c.Found = append(c.Found, fmt.Sprintf("%q holds an average of the weights, which is taken", averaged))
+	}
 	p, err := f.plan(v, o.Hints)
 	if err != nil {
 		return fmt.Errorf("importer: %w", err)

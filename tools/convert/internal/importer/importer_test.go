@@ -159,6 +159,29 @@ func TestReadPipeline(t *testing.T) {
 	}
 }
 
+// TestReadPipelineAverage: beside unet, training scripts keep its average.
+func TestReadPipelineAverage(t *testing.T) {
+	config, tensors := parityCase(t, "gray")
+	folder := write(t, map[string][]byte{
+		"unet/" + configName: config, "unet/" + weightsName: encode(t, copyOf(tensors, "", 1)),
+		"unet_ema/" + configName: config, "unet_ema/" + weightsName: encode(t, tensors),
+		"scheduler/" + schedulerName: []byte(`{"beta_schedule":"linear","num_train_timesteps":500}`),
+	})
+	ck, err := Read(folder, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, ck.Model, tensors)
+	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"unet_ema" holds an average`) || ck.Model.Config().Schedule.Steps != 500 {
+		t.Errorf("found %q, %d steps", text, ck.Model.Config().Schedule.Steps)
+	}
+	ck, err = Read(folder, Options{Plain: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, ck.Model, copyOf(tensors, "", 1))
+}
+
 // TestReadShards: diffusers splits large weights over files, and says in an index which
 // is where.
 func TestReadShards(t *testing.T) {

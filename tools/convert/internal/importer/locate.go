@@ -16,7 +16,11 @@ const (
 	configName    = "config.json"
 	schedulerName = "scheduler_config.json"
 	indexSuffix   = ".index.json"
+	averaged      = "unet_ema" // what training scripts keep beside "unet"
 )
+
+// networks are the folders of a pipeline's network, the one to be taken first.
+var networks = []string{averaged, "unet"}
 
 // maxConfig is the most that is read of a file that is not weights.
 const maxConfig = 1 << 20
@@ -25,8 +29,9 @@ const maxConfig = 1 << 20
 // has none.
 type files struct{ weights, config, scheduler string }
 
-// locate finds the parts of the checkpoint at path.
-func locate(path string) (files, error) {
+// locate finds the parts of the checkpoint at path: of a pipeline, the average of its
+// network if there is one, unless plain is asked for.
+func locate(path string, plain bool) (files, error) {
 	info, err := os.Stat(path)
 	if err != nil {
 		return files{}, fmt.Errorf("importer: %w", err)
@@ -36,8 +41,10 @@ func locate(path string) (files, error) {
 	}
 	// A pipeline keeps the network and the scheduler in folders of their own.
 	folder := path
-	if !exists(filepath.Join(path, configName)) && exists(filepath.Join(path, "unet", configName)) {
-		folder = filepath.Join(path, "unet")
+	for _, name := range networks {
+		if !exists(filepath.Join(folder, configName)) && exists(filepath.Join(path, name, configName)) && !(plain && name == averaged) {
+			folder = filepath.Join(path, name)
+		}
 	}
 	found := files{scheduler: locateScheduler(folder)}
 	if config := filepath.Join(folder, configName); exists(config) {
@@ -102,7 +109,7 @@ func locateWeights(folder string) (string, error) {
 // folder of its own, or in the pipeline around a folder named unet.
 func locateScheduler(folder string) string {
 	places := []string{filepath.Join(folder, schedulerName), filepath.Join(folder, "scheduler", schedulerName)}
-	if abs, err := filepath.Abs(folder); err == nil && filepath.Base(abs) == "unet" {
+	if abs, err := filepath.Abs(folder); err == nil && slices.Contains(networks, filepath.Base(abs)) {
 		places = append(places, filepath.Join(filepath.Dir(abs), "scheduler", schedulerName))
 	}
 	for _, path := range places {
