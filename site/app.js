@@ -20,7 +20,7 @@ if (lacks) {
   const load = () => open(url, (loading) => show(loading))
   const first = load()
   first.catch(() => {}) // told by start, below
-  import('./page.js')
+  import('./start.js')
     .then(({ start }) => start(url, first, load, (listener) => { show = listener }))
-    .catch((error) => complain(`page: module "page.js": ${message(error)}`, () => location.reload()))
+    .catch((error) => complain(`page: module "start.js": ${message(error)}`, () => location.reload()))
 }

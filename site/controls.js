@@ -1,8 +1,9 @@
 // The settings panel: fields to Settings and back.
 
 import { element, make } from './dom.js'
+import { Finer } from './options.js'
 import {
-  classNames, correctorSteps, defaults, drawSeed, isLangevin, limits, read, SettingError, takesCorrectorSteps, takesEta,
+  classNames, correctorSteps, corrects, defaults, drawSeed, isLangevin, limits, read, SettingError, takesEta,
 } from './settings.js'
 
 /** @import { ModelInfo } from './tweedie.js' */
@@ -33,6 +34,7 @@ export class Controls {
     this.seed = element('seed', HTMLInputElement)
     this.keep = element('keep', HTMLInputElement)
     this.sampler = element('sampler', HTMLSelectElement)
+    this.finer = new Finer(info, () => this.#refresh())
     this.#build()
     this.#listen()
     element('settings', HTMLFieldSetElement).disabled = false
@@ -67,17 +69,28 @@ export class Controls {
     const sampler = this.info.samplers.find(({ name }) => name === this.sampler.value)
     element('sampler-about', HTMLElement).textContent = sampler?.about ?? ''
     element('eta-field', HTMLElement).hidden = !takesEta(this.sampler.value, this.info)
-    element('corrector_steps-field', HTMLElement).hidden = !takesCorrectorSteps(this.sampler.value, this.info)
+    element('corrector_steps-field', HTMLElement).hidden = !this.#corrects
     const noun = isLangevin(this.sampler.value, this.info) ? 'Levels' : 'Steps'
     element('steps-label', HTMLElement).textContent = noun
     element('steps-hint', HTMLElement).textContent = `${this.info.defaults.steps} is this model's own choice.`
     for (const field of this.form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid')
+    this.finer.calm()
+    this.#lay()
     this.onChange()
+  }
+
+  #lay() {
+    this.finer.lay({ mode: this.#mode, sampler: this.sampler.value, guidance: this.info.unconditional ? Number(this.#text('guidance')) : 1 })
+  }
+
+  get #corrects() {
+    return corrects({ sampler: this.sampler.value, options: { corrector: element('corrector', HTMLSelectElement).value } }, this.info)
   }
 
   /** @param {string} mode 'generate' or 'inpaint' */
   set mode(mode) {
     this.#mode = mode
+    this.#lay()
   }
 
   /**
@@ -114,6 +127,7 @@ export class Controls {
         throw error
       }
     }
+    settings.options = this.finer.read()
     return /** @type {Settings} */ (/** @type {unknown} */ (settings))
   }
 
@@ -121,7 +135,7 @@ export class Controls {
   #shown() {
     const keys = ['sampler', 'steps', 'seed']
     if (this.info.unconditional) keys.push('guidance')
-    if (takesCorrectorSteps(this.sampler.value, this.info)) keys.push('corrector_steps')
+    if (this.#corrects) keys.push('corrector_steps')
     if (this.info.classes.length > 0) keys.unshift('class')
     if (takesEta(this.sampler.value, this.info)) keys.push('eta')
     keys.push(...(this.#mode === 'inpaint' ? ['variations', 'resample'] : ['n']))
@@ -152,6 +166,7 @@ export class Controls {
     }
     this.setSeed(settings.seed)
     this.keep.checked = settings.keep
+    this.finer.write(settings.options)
     this.#refresh()
   }
 

@@ -1,7 +1,11 @@
 // How long a run will take, before it starts: the evaluations that it needs, times
 // what one takes on this machine.
 
-/** @import { Call, Model, Plan, Result } from './tweedie.js' */
+/** @import { Likelihood, Model, Plan, Result } from './tweedie.js' */
+
+// An evaluation with its derivative along a direction, in evaluations without: both
+// networks' products, and what stands between.
+const derivative = 2.4
 
 /** Estimate knows one model on one machine. It trusts runs more than its own trial. */
 export class Estimate {
@@ -9,6 +13,10 @@ export class Estimate {
   #trials = new Map()
   /** ms of one evaluation of one image in a batch that keeps every worker busy; 0 while none was seen */
   #seen = 0
+  /** ms of an evaluation with its derivative; 0 while none was seen */
+  #flow = 0
+  /** Whether the program for likelihoods has come. */
+  whole = false
 
   /** @param {Model} model */
   constructor(model) {
@@ -35,13 +43,39 @@ export class Estimate {
   }
 
   /**
-   * learn takes in what a run took.
+   * learn takes in what a run took, unless it chose its steps: its plan then says the least.
    *
    * @param {Plan} plan
    * @param {Result} result
    */
-  learn({ nfe, request: { n } }, { ms }) {
-    if (n >= this.model.info.workers) this.#seen = ms / (nfe * n)
+  learn({ nfe, request: { n, sampler } }, { ms }) {
+    const adaptive = this.model.info.samplers.find(({ name }) => name === sampler)?.adaptive
+    if (!adaptive && n >= this.model.info.workers) this.#seen = ms / (nfe * n)
+  }
+
+  /**
+   * flow returns the milliseconds of so many evaluations with their derivative, of so
+   * many directions, which workers share.
+   *
+   * @type {(evaluations: number, probes: number) => Promise<number>}
+   */
+  async flow(evaluations, probes) {
+    if (!(evaluations > 0)) return 0
+    const parts = Math.min(probes, this.model.info.workers)
+    return (evaluations / parts) * (this.#flow || derivative * (await this.#trial(parts)))
+  }
+
+  /** @type {(terms: number) => Promise<number>} the milliseconds of a bound */
+  async bound(terms) {
+    if (!(terms > 0)) return 0
+    const parts = Math.min(terms, this.model.info.workers)
+    return (terms / parts) * (await this.#trial(parts))
+  }
+
+  /** @type {(found: Likelihood, probes: number) => void} */
+  learnFlow({ nfe, ms }, probes) {
+    if (this.whole) this.#flow = (ms / nfe) * Math.min(probes, this.model.info.workers) // the first waited for the program
+    this.whole = true
   }
 
   /** @param {number} n images, one a worker at most @returns {Promise<number>} ms of an evaluation, the quicker of two after a first */

@@ -3,7 +3,7 @@
 
 import { element, icon, make } from './dom.js'
 
-/** @typedef {{ edit: (i: number) => void, save: (i: number) => void }} Actions */
+/** @typedef {{ edit: (i: number) => void, weigh: (i: number) => void, save: (i: number) => void }} Actions */
 
 const gap = 2 // of stage.css
 
@@ -61,6 +61,7 @@ export class Gallery {
     }
     const actions = make('div', { className: 'tile-actions', hidden: true },
       action('edit', 'Edit', () => this.actions.edit(i)),
+      action('likely', 'Likely?', () => this.actions.weigh(i)),
       action('save', 'Save', () => this.actions.save(i)))
     const tile = make('li', { className: 'tile waiting' }, canvas, actions)
     if (caption !== undefined) tile.append(make('figcaption', { textContent: caption, ariaHidden: 'true' }))
@@ -101,7 +102,7 @@ export class Gallery {
     this.columns = columns
     this.root.style.setProperty('--cols', String(columns))
     this.root.style.setProperty('--tile', `${tile}px`)
-    for (const each of this.#tiles) each.classList.toggle('small', tile < 130)
+    for (const each of this.#tiles) each.classList.toggle('small', tile < 210)
   }
 
   /** Arrow keys go from tile to tile; Tab goes through one tile's actions and out. */
@@ -175,10 +176,12 @@ export class Sheet extends Gallery {
   /** @type {(i: number) => void} */
   onEdit = () => {}
   /** @type {(i: number) => void} */
+  onWeigh = () => {}
+  /** @type {(i: number) => void} */
   onSave = () => {}
 
   constructor() {
-    super(element('sheet', HTMLElement), { edit: (i) => this.onEdit(i), save: (i) => this.onSave(i) })
+    super(element('sheet', HTMLElement), { edit: (i) => this.onEdit(i), weigh: (i) => this.onWeigh(i), save: (i) => this.onSave(i) })
     this.reset([1, 28, 28], Array(16).fill('noise'))
   }
 }

@@ -14,6 +14,7 @@ import { decode, fit } from './upload.js'
  * @property {(name: string) => void} opened an image is on the easel; name is its class or ''
  * @property {() => void} wanted the visitor brought an image while the panel was away
  * @property {(i: number) => void} edit take variation i as the next original
+ * @property {(i: number) => void} weigh ask how likely variation i is
  * @property {(i: number) => void} save
  * @property {(text: string) => void} tell
  */
@@ -34,7 +35,7 @@ export class Inpaint {
     this.hooks = hooks
     this.easel = new Easel(hooks.tell, () => this.#describe())
     // Tile 0 is the original; what the page counts are the variations.
-    this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), save: (i) => hooks.save(i - 1) }, 4)
+    this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), weigh: (i) => hooks.weigh(i - 1), save: (i) => hooks.save(i - 1) }, 4)
     this.file = element('file', HTMLInputElement)
     this.invert = element('tone-invert', HTMLInputElement)
     this.crop = element('fit-crop', HTMLInputElement)

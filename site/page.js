@@ -3,19 +3,18 @@
 import { Controls } from './controls.js'
 import { element } from './dom.js'
 import { Estimate } from './estimate.js'
-import { Sheet } from './gallery.js'
 import { Inpaint } from './inpaint.js'
+import { Likely } from './likely.js'
 import { message } from './model.js'
-import { offerModels } from './models.js'
 import { complain, hush } from './notice.js'
-import { duration, Ruler } from './progress.js'
+import { duration } from './progress.js'
 import { Readout, showModel } from './readout.js'
 import { paced, Runner } from './run.js'
-import { classAsked, classOf, formatHash, parseHash, takesCorrectorSteps, takesEta } from './settings.js'
+import { callOf, classOf, formatHash, parseHash, takesCorrectorSteps } from './settings.js'
 
 /** @import { Model, Result, StepInfo } from './tweedie.js' */
-/** @import { Gallery } from './gallery.js' */
-/** @import { Loading } from './model.js' */
+/** @import { Gallery, Sheet } from './gallery.js' */
+/** @import { Ruler } from './progress.js' */
 /** @import { Settings } from './settings.js' */
 /** @import { Run } from './readout.js' */
 
@@ -28,38 +27,12 @@ const patience = 20_000 // ms
 // Evaluations of a run that may be long, so that its time is measured before it starts.
 const many = 200
 
-/**
- * start waits for the model, showing how far it is, and sets the page to work.
- * A model that does not come is told, with a button that calls load again.
- *
- * @param {string} url
- * @param {Promise<Model>} model
- * @param {() => Promise<Model>} load
- * @param {(listener: (loading: Loading) => void) => void} listen
- */
-export async function start(url, model, load, listen) {
-  const ruler = new Ruler()
-  state('loading')
-  listen((loading) => ruler.loading(loading))
-  element('card', HTMLAnchorElement).href = url.replace(/\.json$/, '.md')
-  element('load-note', HTMLElement).textContent = url
-  const sheet = new Sheet()
-  try {
-    new Page(await model, ruler, sheet).begin()
-    offerModels(url)
-  } catch (error) {
-    state('failed')
-    ruler.idle('The model is not loaded')
-    complain(message(error), () => start(url, load(), load, listen))
-  }
-}
-
 /** @param {string} name of the page's state, for the style sheet and for tests */
-function state(name) {
+export function state(name) {
   document.body.dataset.state = name
 }
 
-class Page {
+export class Page {
   /** @type {Record<string, Run | undefined>} */
   #runs = {}
   #mode = 'generate'
@@ -83,10 +56,13 @@ class Page {
       opened: (name) => this.#opened(name),
       wanted: () => this.#switch('inpaint'),
       edit: (i) => this.#edit('inpaint', i),
+      weigh: (i) => this.#edit('inpaint', i, true),
       save: (i) => this.readout.save(i),
       tell: (text) => this.ruler.tell(text),
     })
     sheet.onEdit = (i) => this.#edit('generate', i)
+    this.likely = new Likely(model, this.estimate, { picture: () => this.inpaint.easel.image, run: (...how) => this.#measure(...how) })
+    sheet.onWeigh = (i) => this.#edit('generate', i, true)
     sheet.onSave = (i) => this.readout.save(i)
     showModel(this.info)
     this.#listen()
@@ -165,14 +141,16 @@ class Page {
     let ms = 0, text = ''
     try {
       const repaints = settings.mode === 'inpaint'
-      const call = { ...this.#options(settings), n: repaints ? settings.variations : settings.n, ...(repaints && { resample: settings.resample }) }
+      const call = { ...callOf(settings, this.info), n: repaints ? settings.variations : settings.n }
       const plan = await this.model.plan(call, repaints ? 'inpaint' : 'sample')
+      if (asked === this.#foreseen) this.controls.finer.calm()
+      const least = this.info.samplers.find(({ name }) => name === settings.sampler)?.adaptive
       if (this.estimate.knows(plan) || (plan.nfe > many && !this.runner.busy)) {
         ms = await this.estimate.time(plan)
-        text = `About ${duration(ms)} on this device: ${count(plan.nfe, 'evaluation')} of ${count(call.n, 'image')}.`
+        text = `${least ? 'At least' : 'About'} ${duration(ms)} on this device: ${count(plan.nfe, 'evaluation')} of ${count(call.n, 'image')}.`
       }
-    } catch {
-      // Told by the run.
+    } catch (error) {
+      if (asked === this.#foreseen) this.controls.finer.blame(message(error)) // or told by the run
     }
     if (asked === this.#foreseen) element('estimate', HTMLElement).textContent = text
     return ms
@@ -281,7 +259,7 @@ class Page {
     const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
     this.sheet.reset(this.info.shape, Array.from({ length: room }, (_, i) => label(i)), { hold })
     const doing = count(settings.n, 'image')
-    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, (calls) => this.model.sample({ n: settings.n, ...this.#options(settings), ...calls }))
+    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, (calls) => this.model.sample({ n: settings.n, ...callOf({ ...settings, mode: 'generate' }, this.info), ...calls }))
   }
 
   /**
@@ -292,15 +270,7 @@ class Page {
     const n = settings.variations
     this.inpaint.expect(n)
     return this.#run(settings, this.inpaint.gallery, { doing: count(n, 'variation'), first: 1 }, (calls) =>
-      this.model.inpaint({ image, mask, n, resample: settings.resample, ...this.#options(settings), ...calls }))
-  }
-
-  /** @param {Settings} settings */
-  #options(settings) {
-    const { seed, sampler, steps, guidance } = settings
-    const eta = takesEta(sampler, this.info) ? settings.eta : undefined
-    const corrector_steps = takesCorrectorSteps(sampler, this.info) ? settings.corrector_steps : undefined
-    return { seed, sampler, steps, guidance, eta, corrector_steps, class: classAsked(settings, this.info) }
+      this.model.inpaint({ image, mask, n, ...callOf(settings, this.info), ...calls }))
   }
 
   /**
@@ -312,11 +282,8 @@ class Page {
    * @returns {Promise<boolean>} whether it came to its end
    */
   async #run(settings, gallery, { doing, first = 0, look = false }, task) {
-    state('running')
-    this.ruler.start(settings.steps, doing, look ? 'first look' : undefined)
+    this.#start(settings.steps, doing, look ? 'first look' : undefined)
     gallery.root.ariaBusy = 'true'
-    element('cancel', HTMLButtonElement).disabled = false
-    element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')
     const sampler = this.info.samplers.find(({ name }) => name === settings.sampler)
     const evaluations = sampler?.adaptive || takesCorrectorSteps(settings.sampler, this.info) ? 0 : sampler?.evaluations ?? 1
     const preview = paced((images) => gallery.paint(images, { first }))
@@ -339,10 +306,40 @@ class Page {
       return true
     } catch (error) {
       gallery.stale()
-      this.ruler.stop('failed')
-      this.#settle('failed')
-      complain(message(error))
+      this.#failed(error)
+      this.controls.finer.blame(message(error))
       return false
+    }
+  }
+
+  /** @type {(steps: number, doing: string, name?: string) => void} */
+  #start(steps, doing, name) {
+    state('running')
+    this.ruler.start(steps, doing, name)
+    element('cancel', HTMLButtonElement).disabled = false
+    element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')
+  }
+
+  /** @param {unknown} error */
+  #failed(error) {
+    this.ruler.stop('failed')
+    this.#settle('failed')
+    complain(message(error))
+  }
+
+  /** @type {import('./likely.js').Hooks['run']} */
+  async #measure(doing, evaluations, task) {
+    hush()
+    this.#start(evaluations, doing)
+    try {
+      const found = await this.runner.run(({ signal, onStep }) => task({ signal, onProgress: /** @type {any} */ (onStep) }), ({ progress }) =>
+        this.ruler.step({ step: Math.floor(progress * evaluations), steps: evaluations, progress }, 0))
+      if (!found) return undefined
+      this.ruler.finish(doing, /** @type {any} */ (found))
+      this.#settle('done')
+      return found
+    } catch (error) {
+      this.#failed(error)
     }
   }
 
@@ -375,8 +372,9 @@ class Page {
   /**
    * @param {string} mode whose run the image is of
    * @param {number} i
+   * @param {boolean} [weigh] whether to ask how likely it is
    */
-  #edit(mode, i) {
+  #edit(mode, i, weigh = false) {
     const run = this.#runs[mode]
     const image = run?.result.images[i]
     if (!run || !image) return
@@ -384,10 +382,12 @@ class Page {
     const what = mode === 'inpaint' ? 'variation' : 'image'
     this.#switch('inpaint')
     this.inpaint.take(image, `${what} ${i + 1} of seed ${run.settings.seed}${this.#className(run.settings, i)}`, name)
+    if (weigh) this.likely.ask()
   }
 
   /** @param {string} name class of the image on the easel, '' where it is not known */
   #opened(name) {
+    this.likely.opened(name)
     this.#runs.inpaint = undefined
     this.readout.show(this.#runs[this.#mode])
     this.controls.chooseClass(name)

@@ -68,11 +68,15 @@ export class Ruler {
 
   /** @param {Result} result */
   done(result) {
-    this.#set(1, this.#steps)
     const n = result.images.length
-    const text = `${n} ${n === 1 ? 'image' : 'images'}`
-    this.#say('done', `${text} · ${result.nfe} evaluations · ${duration(result.ms)}`)
-    this.tell(`Done: ${text} in ${duration(result.ms)}`)
+    this.finish(`${n} ${n === 1 ? 'image' : 'images'}`, result)
+  }
+
+  /** @type {(text: string, took: { nfe: number, ms: number }) => void} */
+  finish(text, { nfe, ms }) {
+    this.#set(1, this.#steps)
+    this.#say('done', `${text} · ${nfe} evaluations · ${duration(ms)}`)
+    this.tell(`Done: ${text} in ${duration(ms)}`)
   }
 
   /**

@@ -5,6 +5,7 @@ import { complain } from './notice.js'
 import { duration, size } from './progress.js'
 import { download, png, sheet, zip } from './save.js'
 import { message } from './model.js'
+import { offered } from './settings.js'
 
 /** @import { ModelInfo } from './tweedie.js' */
 /** @import { Result } from './tweedie.js' */
@@ -56,6 +57,7 @@ export class Readout {
       ['Class', this.info.classes.length > 0 ? settings.class : undefined],
       ['Sampler', this.info.samplers.find(({ name }) => name === settings.sampler)?.title ?? settings.sampler],
       ['Steps, guidance', `${settings.steps}, ${settings.guidance}`],
+      ...offered(settings, this.info).map(({ name, title }) => /** @type {[string, string | undefined]} */ ([title, told(settings.options[name])])),
       ['Evaluations', group(result.nfe)],
       ['Time', duration(result.ms)],
     ])
@@ -103,6 +105,9 @@ function link() {
   const settings = [location.search, location.hash].map((part) => part.slice(1)).filter(Boolean).join('&')
   return share ? new URL(share + settings, document.baseURI).href : location.href
 }
+
+/** @type {(value: string | number | boolean | undefined) => string | undefined} */
+const told = (value) => (value === true ? 'yes' : value?.toString())
 
 /** @type {(i: number) => string} */
 const number = (i) => String(i).padStart(2, '0')

@@ -1,7 +1,8 @@
 // The settings of a run: their ranges, and their form as text in the page's
 // address. Pure functions; nothing here touches the page.
 
-/** @import { ModelInfo } from './tweedie.js' */
+/** @import { Call, ModelInfo, Setting } from './tweedie.js' */
+/** @typedef {Record<string, string | number | boolean>} Options settings of info.settings that are given, by name */
 
 /**
  * @typedef {object} Settings everything that, with the model, decides the bytes of a run
@@ -16,6 +17,7 @@
  * @property {number} corrector_steps Langevin steps at a noise level, for samplers that take them
  * @property {number} resample passes over each step, mode 'inpaint'
  * @property {number} seed whole, 0 to 2⁵³ − 1
+ * @property {Options} options the finer ones
  * @property {boolean} keep whether the next run uses the same seed; does not change this one
  */
 
@@ -59,7 +61,7 @@ export function defaults(info) {
   return {
     mode: 'generate', class: all, n: 16, variations: 3,
     sampler, steps, guidance, eta: eta ?? 0, corrector_steps: correctorSteps(sampler, info),
-    resample: 1, seed: 1, keep: false,
+    resample: 1, seed: 1, options: {}, keep: false,
   }
 }
 
@@ -91,8 +93,65 @@ export function read(key, text, info) {
     case 'resample':
     case 'seed':
       return whole(key, text, limits[key])
+  }
+  const setting = info.settings.find(({ name }) => name === key)
+  if (!setting) throw new Error(`unknown setting "${clip(key)}"`)
+  return readOption(setting, text)
+}
+
+/**
+ * readOption turns the text of one of the finer settings into its value. Its range is
+ * the engine's to judge.
+ *
+ * @param {Setting} setting
+ * @param {string} text
+ * @returns {string | number | boolean}
+ */
+export function readOption({ name, kind, choices = [] }, text) {
+  switch (kind) {
+    case 'choice':
+      return oneOf(name, text, choices)
+    case 'switch':
+      return oneOf(name, text, ['0', '1']) === '1'
+    case 'whole':
+      return whole(name, text, [0, 1e6])
     default:
-      throw new Error(`unknown setting "${clip(key)}"`)
+      return real(name, text)
+  }
+}
+
+/**
+ * offered are the finer settings that mean something beside these.
+ *
+ * @param {Pick<Settings, 'mode' | 'sampler' | 'guidance' | 'options'>} settings
+ * @param {ModelInfo} info
+ * @returns {Setting[]}
+ */
+export function offered({ mode, sampler, guidance, options }, info) {
+  const takes = info.samplers.find(({ name }) => name === sampler)?.takes ?? []
+  return info.settings.filter(({ name, group, only }) => {
+    const [other, values] = only?.split('=') ?? []
+    if (values !== undefined && !values.split('|').includes(String(options[other] ?? ''))) return false
+    return { sampler: takes.includes(/** @type {any} */ (name)), guidance: guidance !== 1, inpaint: mode === 'inpaint' }[group] ?? true
+  })
+}
+
+/**
+ * callOf is what the module is asked for, but for the number of images.
+ *
+ * @param {Settings} settings
+ * @param {ModelInfo} info
+ * @returns {Call & { resample?: number }}
+ */
+export function callOf(settings, info) {
+  const { seed, sampler, steps, guidance, options } = settings
+  const given = offered(settings, info).filter(({ name }) => name in options).map(({ name }) => [name, options[name]])
+  return {
+    seed, sampler, steps, guidance, class: classAsked(settings, info),
+    ...(takesEta(sampler, info) && { eta: settings.eta }),
+    ...(corrects(settings, info) && { corrector_steps: settings.corrector_steps }),
+    ...(settings.mode === 'inpaint' && { resample: settings.resample }),
+    ...Object.fromEntries(given),
   }
 }
 
@@ -113,10 +172,14 @@ export function parseHash(hash, info) {
     try {
       if (given.has(key)) throw new Error(`setting "${clip(key)}" is given twice`)
       given.add(key)
-      Object.assign(settings, { [key]: read(key, text, info) })
+      const value = read(key, text, info)
+      Object.assign(key in settings ? settings : settings.options, { [key]: value })
     } catch (error) {
       problems.push(error instanceof Error ? error.message : String(error))
     }
+  }
+  for (const name of Object.keys(settings.options)) {
+    if (!offered(settings, info).some((setting) => setting.name === name)) problems.push(`${name} means nothing beside the other settings, need it left out`)
   }
   if (!given.has('corrector_steps')) settings.corrector_steps = correctorSteps(settings.sampler, info)
   return { settings, problems, given }
@@ -141,8 +204,12 @@ export function formatHash(settings, info) {
   query.set('steps', String(settings.steps))
   query.set('guidance', String(settings.guidance))
   if (takesEta(settings.sampler, info)) query.set('eta', String(settings.eta))
-  if (takesCorrectorSteps(settings.sampler, info)) query.set('corrector_steps', String(settings.corrector_steps))
+  if (corrects(settings, info)) query.set('corrector_steps', String(settings.corrector_steps))
   if (inpaint) query.set('resample', String(settings.resample))
+  for (const { name } of offered(settings, info)) {
+    const value = settings.options[name]
+    if (value !== undefined) query.set(name, value === true ? '1' : String(value))
+  }
   query.set('seed', String(settings.seed))
   if (settings.keep) query.set('keep', '1')
   return '#' + query
@@ -202,6 +269,15 @@ export function takesCorrectorSteps(name, info) {
 }
 
 /**
+ * @param {Pick<Settings, 'sampler' | 'options'>} settings
+ * @param {ModelInfo} info
+ * @returns {boolean} whether it does take them here: a predictor may go without a corrector
+ */
+export function corrects({ sampler, options }, info) {
+  return takesCorrectorSteps(sampler, info) && options.corrector !== 'none'
+}
+
+/**
  * @param {string} name
  * @param {ModelInfo} info
  * @returns {boolean} whether this sampler does nothing else
@@ -243,6 +319,13 @@ function whole(key, text, [min, max]) {
 function decimal(key, text, [min, max]) {
   const value = /^\d{1,9}(\.\d{0,9})?$|^\.\d{1,9}$/.test(text) ? Number(text) : NaN
   if (!(value >= min && value <= max)) throw new SettingError(key, text, `a number from ${min} to ${max}`)
+  return value
+}
+
+/** @type {(key: string, text: string) => number} */
+function real(key, text) {
+  const value = /^(\d{1,9}(\.\d{0,9})?|\.\d{1,9})(e[+-]?\d{1,2})?$/i.test(text) ? Number(text) : NaN
+  if (!(value >= 0)) throw new SettingError(key, text, 'a number, at least 0')
   return value
 }
 

@@ -61,6 +61,8 @@ export interface ModelInfo {
   bytes: number
   /** The recommended one first. */
   samplers: Sampler[]
+  /** What can be set of a call besides sampler, steps, `eta`, `corrector_steps`, class and guidance. */
+  settings: Setting[]
   /** The noise levels that the model supports, in units of pixels that span [−1,1]. */
   sigma: { min: number; max: number }
   /** How many noise levels it was trained at, evenly spaced in ln σ; 0 means all of the range. Only of such a model there is a likelihood by the ODE. */
@@ -85,6 +87,21 @@ export interface ModelInfo {
   card?: any
 }
 
+/** A field of a call, for those who offer a choice of them. */
+export interface Setting {
+  name: string
+  /** `sampler`: of those that take it. `levels`, `guidance`, `range`: of all. `inpaint`: of inpainting. */
+  group: string
+  kind: 'whole' | 'real' | 'choice' | 'switch'
+  title: string
+  about: string
+  /** What holds where it is absent, in words, if that is the same for all samplers. */
+  own?: string
+  choices?: string[]
+  /** Another setting and the values of it with which this one has a meaning, such as `schedule=|karras`. */
+  only?: string
+}
+
 export interface Sampler {
   name: string
   title: string
@@ -101,6 +118,11 @@ export interface Sampler {
   orders: number
   /** Takes steps of its own between the noise levels: `evaluations` is the least. */
   adaptive: boolean
+  /** Its own spacing of the noise levels; empty for `karras`. A model's own comes first. */
+  schedule: string
+  /** The relative and the absolute error that an adaptive sampler allows a step by itself. */
+  rtol: number
+  atol: number
   /** The names of the fields of `SolverOptions` that it has. */
   takes: (keyof SolverOptions)[]
   /** What the model has for it beside a denoiser: `variances`, `posterior` or `consistency`; empty for what every model can. */

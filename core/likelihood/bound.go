@@ -17,6 +17,7 @@ const streamBound uint32 = 1 << 25
 // BoundSettings say which model the bound is of, and where its noise comes from.
 type BoundSettings struct {
 	Large bool   `json:"large,omitempty"` // p's variance is β_t; else β̃_t, that of the posterior; not looked at where variances are learned
+	Begin bool   `json:"begin,omitempty"` // the variance of p(x₀|z_1) is β_1, the noise of the first level; else as the program of Ho et al. has it, see newStep
 	Seed  uint64 `json:"seed,omitempty"`  // of the noise
 	First uint64 `json:"first,omitempty"` // number of the first image
 }
@@ -91,7 +92,7 @@ func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Te
 		return nil, err
 	}
 	denoised, v := diffusion.Split(denoised, x0.Shape[3])
-	p, term := newStep(chain, t, s.Large), stepTerm
+	p, term := newStep(chain, t, s.Large && t > 0 || s.Begin && t == 0), stepTerm
 	if t == 0 {
 		term = dataTerm
 	}
@@ -113,13 +114,14 @@ type step struct {
 	learned []float32 // v of each number; nil: p is fixed
 }
 
-// newStep returns step t. The first one's β̃ is 0, and both fixed deviations are √β̃ of
-// the step before (what the program of Ho et al. does).
+// newStep returns step t. The first one's β̃ is 0, and its deviation is √β̃ of the step
+// before, whatever the others have (what the program of Ho et al. does): with levels
+// close together that is far below what D can know, and √β the better one.
 func newStep(chain *diffusion.Chain, t int, large bool) step {
 	from := max(t, 1)
 	move, sd := diffusion.Bridge(chain.Kernel(float64(from)), chain.Kernel(float64(from-1)), 1)
 	s := step{pull: move.D, q: sd, p: sd, large: math.Sqrt(chain.Betas[t])}
-	if large && t > 0 {
+	if large {
 		s.p = s.large
 	}
 	return s

@@ -59,7 +59,7 @@ func (s Settings) method() (Method, error) {
 // function leave out the lowest one, where there is nothing to do.
 func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]float32, error) {
 	m, _ := Lookup(s.Method) // one that is not known has no say here, and Run refuses it
-	s.Kind = cmp.Or(s.Kind, m.kind)
+	s.Kind = cmp.Or(s.Kind, m.Schedule)
 	if !m.above {
 		return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain, s.Posterior)
 	}
@@ -81,11 +81,13 @@ type Method struct {
 	Evaluations int      `json:"evaluations"` // calls of the denoiser a step, at the least, as it comes; the step to 0 takes one
 	Order       int      `json:"order"`       // of convergence to the ODE's solution, as it comes; 0 for noisy methods
 	Orders      int      `json:"orders"`      // the highest that Options.Order asks for; 0 if there is no choice
+	Schedule    string   `json:"schedule"`    // the kind of its Schedule, if Settings name none; "" means karras
 	Takes       []string `json:"takes"`       // the Options it has, by their names in JSON
-	Needs       string   `json:"needs"`       // what a model must have for it beside D, "" for a method of Methods
+	RTol        float64  `json:"rtol"`        // the relative error of a step that an adaptive method allows by itself, and the absolute; 0 of others
+	ATol        float64  `json:"atol"`
+	Needs       string   `json:"needs"` // what a model must have for it beside D, "" for a method of Methods
 
 	run   func(r *run) (*tensor.Tensor, error)
-	kind  string                         // of its Schedule, if Settings name none
 	above bool                           // its levels stay above the lowest of the model
 	nfe   func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
 }
@@ -103,6 +105,11 @@ func (m Method) NFE(o Options, steps int, toZero bool) int {
 		return m.nfe(o, steps) + last
 	}
 	return steps*m.Evaluations + last
+}
+
+// tolerance returns what o allows a step of m.
+func (m Method) tolerance(o Options) Tolerance {
+	return Tolerance{cmp.Or(o.RTol, m.RTol), cmp.Or(o.ATol, m.ATol)}
 }
 
 // order returns the order that o asks of m.
@@ -125,12 +132,14 @@ func Lookup(name string) (Method, error) {
 // run is what the methods are called with.
 type run struct {
 	Settings
-	order   int // what Settings ask for, or the method's own
-	denoise diffusion.Denoiser
-	x       *tensor.Tensor
-	sigmas  []float32
-	noise   Noise
-	hook    Hook
+	order int // what Settings ask for, or the method's own
+
+	tolerance Tolerance // likewise
+	denoise   diffusion.Denoiser
+	x         *tensor.Tensor
+	sigmas    []float32
+	noise     Noise
+	hook      Hook
 }
 
 // Run calls the method that s names. Everything else is as in the methods
@@ -157,5 +166,5 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 	if m.Needs != NeedsVariances {
 		denoise = diffusion.Mean(denoise)
 	}
-	return m.run(&run{s, m.order(s.Options), denoise, x, sigmas, noise, hook})
+	return m.run(&run{s, m.order(s.Options), m.tolerance(s.Options), denoise, x, sigmas, noise, hook})
 }

@@ -110,9 +110,9 @@ var Methods = []Method{
 	},
 	{
 		Name: "rk45", Title: "RK45, adaptive", About: "Dormand and Prince's method takes the steps that its tolerance asks for (Song 2021).",
-		Adaptive: true, Evaluations: 7, Order: 5, Takes: ofTolerance,
+		Adaptive: true, Evaluations: 7, Order: 5, Takes: ofTolerance, RTol: 1e-5, ATol: 1e-5, // Song et al. 2021, appendix D.4
 		run: func(r *run) (*tensor.Tensor, error) {
-			return RK45(r.denoise, r.x, r.sigmas, r.tolerance(rk45Tolerance), r.hook)
+			return RK45(r.denoise, r.x, r.sigmas, r.tolerance, r.hook)
 		},
 	},
 	{
@@ -138,9 +138,9 @@ var Methods = []Method{
 	},
 	{
 		Name: "adaptive-sde", Title: "Gotta go fast, adaptive", About: "The reverse SDE in the steps that its tolerance asks for (Jolicoeur-Martineau 2021).",
-		Noise: true, Adaptive: true, Evaluations: 2, Takes: ofTolerance,
+		Noise: true, Adaptive: true, Evaluations: 2, Takes: ofTolerance, RTol: 0.02, ATol: 2. / 256, // Jolicoeur-Martineau et al. 2021, section 4
 		run: func(r *run) (*tensor.Tensor, error) {
-			return AdaptiveSDE(r.denoise, r.x, r.sigmas, r.tolerance(sdeTolerance), r.noise, r.hook)
+			return AdaptiveSDE(r.denoise, r.x, r.sigmas, r.tolerance, r.noise, r.hook)
 		},
 	},
 	{
@@ -163,12 +163,12 @@ var Methods = []Method{
 	},
 	{
 		Name: "flow-euler", Title: "Flow, Euler", About: "Euler's rule on straight paths, even in their time (Lipman 2023).",
-		Evaluations: 1, Order: 1, kind: KindFlow,
+		Evaluations: 1, Order: 1, Schedule: KindFlow,
 		run: func(r *run) (*tensor.Tensor, error) { return FlowEuler(r.denoise, r.x, r.sigmas, r.hook) },
 	},
 	{
 		Name: "flow-heun", Title: "Flow, Heun", About: "Heun's rule on straight paths, even in their time, two evaluations a step (Lipman 2023).",
-		Evaluations: 2, Order: 2, kind: KindFlow,
+		Evaluations: 2, Order: 2, Schedule: KindFlow,
 		run: func(r *run) (*tensor.Tensor, error) { return FlowHeun(r.denoise, r.x, r.sigmas, r.hook) },
 	},
 }
@@ -211,17 +211,6 @@ var (
 
 // nfeOfOrder is the cost of a solver that calls the denoiser order times a step.
 func nfeOfOrder(o Options, steps int) int { return steps * cmp.Or(o.Order, 3) }
-
-// What adaptive methods allow as they come, with pixels from −1 to 1.
-var (
-	rk45Tolerance = Tolerance{RTol: 1e-5, ATol: 1e-5}     // Song et al. 2021, appendix D.4
-	sdeTolerance  = Tolerance{RTol: 0.02, ATol: 2. / 256} // Jolicoeur-Martineau et al. 2021, section 4
-)
-
-// tolerance returns what o asks for, or otherwise.
-func (o Options) tolerance(otherwise Tolerance) Tolerance {
-	return Tolerance{cmp.Or(o.RTol, otherwise.RTol), cmp.Or(o.ATol, otherwise.ATol)}
-}
 
 // songSNR is r of Song et al. 2021, appendix G.
 const songSNR = 0.16

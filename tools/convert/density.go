@@ -20,6 +20,7 @@ type subject struct {
 	model   *model.Model
 	config  model.Config
 	chain   *diffusion.Chain // of --bound
+	made    bool             // chain is none that the model was trained on
 	learned bool             // --bound has the variances that the network says
 	set     *dataset.Dataset
 	class   []int // of each picture, by the model's numbers, −1 for none
@@ -41,6 +42,7 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 	asked := 2*o.settings.Steps + 1 // noise levels: the ends of the steps and their middles
 	if o.bound {
 		var err error
+		s.made = !c.Chained() || o.levels != 0
 		if s.chain, err = o.chainOf(c); err != nil {
 			return nil, err
 		}

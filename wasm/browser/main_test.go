@@ -51,13 +51,15 @@ func (s *site) remove(name string) {
 	delete(s.files, name)
 }
 
-var types = map[string]string{".html": "text/html", ".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
+var types = map[string]string{".css": "text/css", ".svg": "image/svg+xml", ".html": "text/html", ".js": "text/javascript", ".json": "application/json", ".wasm": "application/wasm"}
 
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Lock()
 	data, ok := s.files[r.URL.Path]
 	s.Unlock()
-	w.Header().Set("Content-Security-Policy", policy)
+	if !strings.HasPrefix(r.URL.Path, "/page/") { // which has a policy of its own
+		w.Header().Set("Content-Security-Policy", policy)
+	}
 	w.Header().Set("Cache-Control", "no-cache")
 	if r.URL.Path != "/" { // workers of an isolated page need it too
 		w.Header().Set("Cross-Origin-Embedder-Policy", "require-corp")

@@ -88,6 +88,9 @@ func parse(query string, others ...string) (url.Values, error) {
 	for _, p := range parameters {
 		known = append(known, p.name)
 	}
+	for _, o := range options(&engine.Request{}) {
+		known = append(known, o.name)
+	}
 	for _, name := range slices.Sorted(keys(values)) {
 		if !slices.Contains(known, name) {
 			return nil, &Problem{Status: http.StatusBadRequest, Parameter: name, Detail: "query: found " + clip(name) + ", need none but " + strings.Join(known, ", ")}
@@ -123,17 +126,31 @@ func (s *Service) experiment(ctx context.Context, values url.Values) (*experimen
 		return nil, err
 	}
 	for _, p := range parameters {
-		if !values.Has(p.name) {
-			continue
+		if err := x.try(&r, values, p.name, func(text string) error { return p.set(&r, text) }); err != nil {
+			return nil, err
 		}
-		if err := p.set(&r, values.Get(p.name)); err != nil {
-			return nil, unfit(p.name, "%v", err)
-		}
-		if x.plan, err = m.Info.Check(r, false); err != nil {
-			return nil, unfit(p.name, "%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "engine: "), p.name+": "))
+	}
+	for _, o := range options(&r) {
+		if err := x.try(&r, values, o.name, o.set); err != nil {
+			return nil, err
 		}
 	}
 	return x, nil
+}
+
+// try sets the parameter of a name, if it is given, and sees that the model takes the
+// request with it.
+func (x *experiment) try(r *engine.Request, values url.Values, name string, set func(text string) error) (err error) {
+	if !values.Has(name) {
+		return nil
+	}
+	if err := set(values.Get(name)); err != nil {
+		return unfit(name, "%v", err)
+	}
+	if x.plan, err = x.model.Info.Check(*r, false); err != nil {
+		return unfit(name, "%s", strings.TrimPrefix(strings.TrimPrefix(err.Error(), "engine: "), name+": "))
+	}
+	return nil
 }
 
 // asked returns the experiment of a request for a picture.
@@ -198,6 +215,7 @@ func (x *experiment) query() string {
 	if *p.Eta != 0 {
 		values.Set("eta", strconv.FormatFloat(*p.Eta, 'g', -1, 64))
 	}
+	addOptions(values, &p.Request)
 	return values.Encode()
 }
 

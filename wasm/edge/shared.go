@@ -17,7 +17,7 @@ import (
 // which says what is wrong, and everybody else the problem.
 func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	text := strings.TrimPrefix(r.URL.EscapedPath(), "/s/")
-	values, err := parse(text, "mode", "variations", "resample", "keep") // those are the page's alone
+	values, err := parse(text, "mode", "variations", "resample", "jump", "keep") // those are the page's alone
 	var x *experiment
 	if err == nil {
 		x, err = s.previewed(r.Context(), values)

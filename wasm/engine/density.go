@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"tweedie/core/diffusion"
@@ -63,6 +64,7 @@ type inquiry struct {
 	Density
 	class       int
 	chain       *diffusion.Chain // of the bound
+	made        bool             // chain is none that the model was trained on
 	steps       int
 	count       int
 	learned     bool
@@ -86,62 +88,63 @@ func (e *Engine) inquire(d Density) (q inquiry, err error) {
 	if q.class, err = class[0].resolve(e.info.Classes, e.info.Unconditional); err != nil {
 		return q, err
 	}
-	absent := flowSteps
 	if d.Bound {
-		absent = BoundSteps
+		err = q.ofBound(e, c.Variance == model.Learned)
+	} else {
+		err = q.ofFlow(e)
 	}
-	q.steps = or(d.Steps, absent)
-	if err := wholeIn("steps", &q.steps, MaxSteps); err != nil {
-		return q, err
-	}
-	levels, most := 2*q.steps+1, 1<<16
-	if d.Bound {
-		if q.chain, err = e.chainOf(d); err != nil {
-			return q, err
-		}
-		levels, most = q.chain.Steps(), q.chain.Steps()
-	}
-	if trained := e.info.Levels; trained != 0 && trained < levels {
-		return q, fmt.Errorf("engine: likelihood: found a model of %d noise levels, need one of all levels: %d of them are asked for", trained, levels)
-	}
-	if d.First < 0 || d.First >= most {
-		return q, fmt.Errorf("engine: first: found %d, need a whole number in [0, %d)", d.First, most)
-	}
-	switch learned := c.Variance == model.Learned; {
-	case d.Variance == "" && learned, d.Variance == model.Learned && learned:
-		q.learned = true
-	case d.Variance != "" && d.Variance != "small" && d.Variance != "large":
-		return q, fmt.Errorf("engine: variance: found %q, need \"small\", or \"large\", or \"learned\" of a model that has learned it", d.Variance)
-	}
-	q.count = 1
-	if d.Bound {
-		q.count = most - d.First
-	}
-	q.count = or(d.Count, q.count)
-	if err := wholeIn("count", &q.count, most-d.First); err != nil {
-		return q, err
-	}
-	if d.Noise == likelihood.Exact && q.count != 1 {
-		return q, fmt.Errorf("engine: count: found %d, need 1: %q takes every axis as a direction", q.count, d.Noise)
-	}
-	q.evaluations = q.count
-	if !d.Bound {
-		q.evaluations *= 4 * q.steps
-		if d.Noise == likelihood.Exact {
-			q.evaluations *= tensor.Size(e.info.Shape[:])
-		}
-		return q, q.settings(e).Validate()
-	}
-	return q, nil
+	return q, err
 }
 
-// chainOf returns the chain of the bound: the model's own, or one of levels that are even
-// in ln σ.
-func (e *Engine) chainOf(d Density) (*diffusion.Chain, error) {
-	if own := e.info.chain; own != nil && (d.Steps == nil || *d.Steps == own.Steps()) {
-		return own, nil
+// ofFlow fills in what the ODE takes.
+func (q *inquiry) ofFlow(e *Engine) error {
+	q.steps = or(q.Steps, flowSteps)
+	if err := cmp.Or(wholeIn("steps", &q.steps, MaxSteps), e.knows(2*q.steps+1), q.part(1<<16, 1)); err != nil {
+		return err
 	}
-	return LevelsOf(or(d.Steps, BoundSteps), e.info.Sigma)
+	if q.Noise == likelihood.Exact && q.count != 1 {
+		return fmt.Errorf("engine: count: found %d, need 1: %q takes every axis as a direction", q.count, q.Noise)
+	}
+	q.evaluations = 4 * q.steps * q.count
+	if q.Noise == likelihood.Exact {
+		q.evaluations *= tensor.Size(e.info.Shape[:])
+	}
+	return q.settings(e).Validate()
+}
+
+// ofBound fills in what the bound takes.
+func (q *inquiry) ofBound(e *Engine, learned bool) (err error) {
+	q.chain, q.learned = e.info.chain, learned && (q.Variance == "" || q.Variance == model.Learned)
+	if !q.learned && !slices.Contains([]string{"", "small", "large"}, q.Variance) {
+		return fmt.Errorf("engine: variance: found %q, need \"small\", or \"large\", or \"learned\" of a model that has learned it", q.Variance)
+	}
+	if q.chain == nil || q.Steps != nil && *q.Steps != q.chain.Steps() {
+		q.made = true
+		if q.chain, err = LevelsOf(or(q.Steps, BoundSteps), e.info.Sigma); err != nil {
+			return err
+		}
+	}
+	T := q.chain.Steps()
+	err = cmp.Or(e.knows(T), q.part(T, T-q.First))
+	q.evaluations = q.count
+	return err
+}
+
+// knows returns an error unless the model was trained at so many noise levels.
+func (e *Engine) knows(levels int) error {
+	if trained := e.info.Levels; trained != 0 && trained < levels {
+		return fmt.Errorf("engine: likelihood: found a model of %d noise levels, need one of all levels: %d of them are asked for", trained, levels)
+	}
+	return nil
+}
+
+// part fills in which probes or terms are asked for, of so many that there are.
+func (q *inquiry) part(most, absent int) error {
+	if q.First < 0 || q.First >= most {
+		return fmt.Errorf("engine: first: found %d, need a whole number in [0, %d)", q.First, most)
+	}
+	q.count = or(q.Count, absent)
+	return wholeIn("count", &q.count, most-q.First)
 }
 
 // LevelsOf returns the chain of n noise levels over a range, even in ln σ.
@@ -158,7 +161,7 @@ func LevelsOf(n int, r SigmaRange) (*diffusion.Chain, error) {
 	return diffusion.ChainAt(sigmas)
 }
 
-func (q inquiry) settings(e *Engine) likelihood.Settings {
+func (q *inquiry) settings(e *Engine) likelihood.Settings {
 	return likelihood.Settings{
 		SigmaMin: float64(e.info.Sigma.Min), SigmaMax: float64(e.info.Sigma.Max), Steps: q.steps,
 		Probe: q.Noise, Probes: q.count, Skip: q.First, Seed: uint64(q.Seed),
@@ -204,7 +207,7 @@ func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onSte
 }
 
 // flow follows the ODE.
-func (q inquiry) flow(e *Engine, image Picture, step func(func() error) error) (bits []float64, err error) {
+func (q *inquiry) flow(e *Engine, image Picture, step func(func() error) error) (bits []float64, err error) {
 	product := e.flow.Product([]int{q.class})
 	x := likelihood.Dequantise(image.Data, uint64(q.Seed), 0, 1, image.Height, image.Width, image.Channels)
 	found, err := likelihood.LogDensity(func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
@@ -221,7 +224,7 @@ func (q inquiry) flow(e *Engine, image Picture, step func(func() error) error) (
 }
 
 // bound works out terms of the bound.
-func (q inquiry) bound(e *Engine, image Picture, step func(func() error) error) (bits []float64, prior float64, err error) {
+func (q *inquiry) bound(e *Engine, image Picture, step func(func() error) error) (bits []float64, prior float64, err error) {
 	denoise := e.network.Guided([]int{q.class}, diffusion.Guidance{Scale: 1})
 	if !q.learned {
 		denoise = diffusion.Mean(denoise)
@@ -232,7 +235,7 @@ func (q inquiry) bound(e *Engine, image Picture, step func(func() error) error) 
 	}
 	for t := q.First; t < q.First+q.count; t++ {
 		err := step(func() error {
-			terms, err := likelihood.BoundTerm(denoise, q.chain, x0, t, likelihood.BoundSettings{Large: q.Variance == "large", Seed: uint64(q.Seed)})
+			terms, err := likelihood.BoundTerm(denoise, q.chain, x0, t, likelihood.BoundSettings{Large: q.Variance == "large", Begin: q.made, Seed: uint64(q.Seed)})
 			if err == nil {
 				bits = append(bits, likelihood.BitsOfNats(terms[0], len(image.Data)))
 			}

@@ -18,6 +18,7 @@ type Info struct {
 	FLOPs         int64            `json:"flops"`         // additions and multiplications of one evaluation of it
 	Bytes         int64            `json:"bytes"`         // of the model's shards
 	Samplers      []sampler.Method `json:"samplers"`      // those that suit the model, the recommended one first
+	Settings      []Setting        `json:"settings"`      // what can be set of them and of guidance besides
 	Sigma         SigmaRange       `json:"sigma"`
 	Levels        int              `json:"levels"` // noise levels that it was trained at, evenly spaced in ln σ; 0 means all of the range
 	Chain         int              `json:"chain"`  // steps of the chain that it was trained on; 0 means none

@@ -132,6 +132,7 @@ func infoOf(m *model.Model) (Info, error) {
 	if p := c.Process; p != nil && p.Kind == diffusion.KindSMLD {
 		info.Levels = p.LevelCount()
 	}
+	info.Settings = info.settings()
 	if _, err := info.Check(Request{}, false); err != nil {
 		return Info{}, fmt.Errorf("engine: the model's defaults: %w", err)
 	}

@@ -1,0 +1,218 @@
+//go:build !js
+
+package main_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tweedie/core/likelihood"
+	"tweedie/wasm/engine"
+)
+
+// openPage opens the site's own page, below /page/, on a model with the settings of an
+// address, and waits until its first run has ended.
+func openPage(t *testing.T, f *modelFile, name, hash string) page {
+	t.Helper()
+	p := open(t)
+	files, err := filepath.Glob("../../site/*.*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		base := filepath.Base(file)
+		if script, ok := p.site.files["/"+base]; ok {
+			data = script // with the build id
+		}
+		p.site.put("/page/"+base, data)
+	}
+	for _, base := range []string{"tweedie.wasm", "tweedie-whole.wasm", "wasm_exec.js"} {
+		p.site.put("/page/"+base, p.site.files["/"+base])
+	}
+	f.put(p.site, name)
+	p.site.put("/page/models/"+name+".json", f.manifest)
+	for i, shard := range f.parsed.Shards {
+		p.site.put("/page/models/"+shard.File, f.shards[i])
+	}
+	return p.visit(t, name, hash)
+}
+
+// visit goes to the page, and waits until a run has ended or none has begun.
+func (p page) visit(t *testing.T, name, hash string) page {
+	t.Helper()
+	p = openAt(t, "/page/index.html?model="+name+hash)
+	var state string
+	p.run(t, &state, settled+"return document.body.dataset.state")
+	return p
+}
+
+// settled waits for the end of what the page does, and steps are what a visitor does.
+const settled = `
+	const settled = async () => {
+		while (['loading', 'running'].includes(document.body.dataset.state)) await new Promise((resolve) => setTimeout(resolve, 20))
+		return document.body.dataset.state
+	}
+	const $ = (id) => document.getElementById(id)
+	const type = async (id, value) => {
+		if ($(id).type === 'checkbox') $(id).checked = value
+		else $(id).value = value
+		$(id).dispatchEvent(new Event('input', { bubbles: true }))
+		await new Promise((resolve) => setTimeout(resolve, 300)) // the engine has been asked
+	}
+	const generate = async () => {
+		$('go').click()
+		await new Promise((resolve) => setTimeout(resolve, 50))
+		await settled()
+		return $('sha256').dataset.sha256
+	}
+	if (document.body.dataset.state === 'idle') await new Promise((resolve) => setTimeout(resolve, 200))
+	await settled()
+	`
+
+// drawn returns the hash of what the native engine draws.
+func (f *modelFile) drawn(t *testing.T, request string) engine.Result {
+	t.Helper()
+	r, err := engine.ParseRequest([]byte(request))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := f.engine.Sample(t.Context(), r, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// TestFinerSettings: the page shows what the engine says of a sampler, asks for it, keeps
+// it in its address and says beside a field what is wrong with it.
+func TestFinerSettings(t *testing.T) {
+	f := newModel(t, "colour", colour)
+	const start = "#class=red&n=4&sampler=unipc&steps=4&guidance=1.5&seed=5&keep=1"
+	p := openPage(t, f, "colour", start)
+	var got struct {
+		Closed, Hidden, Shown, Open       bool
+		Hash, SHA, Facts, Error, Estimate string
+		Invalid                           string
+		Gone, Reset                       string
+	}
+	p.run(t, &got, settled+`
+		const closed = !$('finer').open
+		const hidden = $('s_churn').closest('.field').hidden, shown = !$('order').closest('.field').hidden
+		await type('order', '2')
+		await type('schedule', 'cosine')
+		const sha = await generate()
+		const hash = location.hash, facts = $('result-facts').textContent
+		await type('sampler', 'dpmpp-singlestep')
+		await type('order', '1')
+		const estimate = $('estimate').textContent
+		await type('order', '9')
+		const error = $('order-error').hidden ? '' : $('order-error').textContent
+		const invalid = $('order').getAttribute('aria-invalid') + ' ' + $('order').getAttribute('aria-describedby')
+		await type('order', '3')
+		await type('sampler', 'euler')
+		const gone = location.hash
+		await type('sampler', 'unipc')
+		$('finer-reset').click()
+		return { closed, hidden, shown, open: $('finer').open, hash, sha, facts, estimate, error, invalid, gone, reset: $('order').value + location.hash }`)
+	if want := f.drawn(t, `{"class": "red", "n": 4, "sampler": "unipc", "steps": 4, "guidance": 1.5, "seed": 5, "order": 2, "schedule": "cosine"}`).SHA256(); got.SHA != want {
+		t.Errorf("drawn with settings %s, want %s", got.SHA, want)
+	}
+	if !got.Closed || !got.Hidden || !got.Shown || !got.Open {
+		t.Errorf("closed first, only the sampler's own, open where something is wrong: got %+v", got)
+	}
+	for _, c := range [][2]string{
+		{got.Hash, "order=2&schedule=cosine"}, {got.Facts, "Order2"}, {got.Facts, "Spacingcosine"},
+		{got.Estimate, "8 evaluations of 4 images"}, // a pair in each of 4 steps of order 1
+		{got.Error, "order is 9"}, {got.Error, "need 1 to 3"}, {got.Invalid, "true order-about order-error"},
+		{got.Gone, "sampler=euler&"}, {got.Gone, "schedule=cosine"}, {got.Reset, "#class=red"},
+	} {
+		if !strings.Contains(c[0], c[1]) {
+			t.Errorf("got %q, want %q in it", c[0], c[1])
+		}
+	}
+	if strings.Contains(got.Gone, "order") || strings.Contains(got.Reset, "cosine") {
+		t.Errorf("left %q and %q", got.Gone, got.Reset)
+	}
+
+	p = p.visit(t, "colour", "#class=red&n=1&sampler=heun&steps=4&guidance=1.5&s_churn=3&brownian=0&seed=5")
+	var notice string
+	p.run(t, &notice, settled+`return $('notice-text').textContent`)
+	if !strings.Contains(notice, "brownian means nothing") {
+		t.Errorf("a setting that the sampler has not: got %q", notice)
+	}
+	p = p.visit(t, "colour", "#class=red&n=1&sampler=heun&steps=4&guidance=1.5&s_churn=3&seed=5")
+	var linked struct{ SHA, Value string }
+	p.run(t, &linked, settled+`return { sha: $('sha256').dataset.sha256, value: $('s_churn').value + $('finer').open }`)
+	if want := f.drawn(t, `{"class": "red", "sampler": "heun", "steps": 4, "guidance": 1.5, "seed": 5, "s_churn": 3}`).SHA256(); linked.SHA != want || linked.Value != "3true" {
+		t.Errorf("a link draws %+v, want %s, and the field open with 3", linked, want)
+	}
+}
+
+// TestLikelyPanel: the page says how likely a picture of its own is, as the native engine
+// does, with the terms of its bound, and can be stopped.
+func TestLikelyPanel(t *testing.T) {
+	f := newModel(t, "colour", colour)
+	p := openPage(t, f, "colour", "#class=green&n=1&sampler=euler&steps=4&guidance=1.5&seed=5&keep=1")
+	var got struct{ Focus, Class, Estimate, Facts, Bound, Plot, Label, Error, Stopped string }
+	p.run(t, &got, settled+`
+		$('sheet').querySelectorAll('.tile-actions button')[1].click()
+		const focus = document.activeElement.id, kind = $('likely-class').value
+		await type('likely-steps', '2')
+		await type('likely-probes', 'x')
+		const error = $('likely-probes-error').textContent
+		await type('likely-probes', '3')
+		while (!$('likely-estimate').textContent) await new Promise((resolve) => setTimeout(resolve, 50))
+		const estimate = $('likely-estimate').textContent
+		const press = async (id) => {
+			$(id).click()
+			await new Promise((resolve) => setTimeout(resolve, 50))
+			return settled()
+		}
+		await press('likely-go')
+		await type('likely-terms', '8')
+		await press('likely-bound')
+		const facts = $('likely-facts').textContent, bound = $('bound-facts').textContent
+		const plot = $('bound-plot').firstChild.getAttribute('d'), label = $('bound-plot').getAttribute('aria-label')
+		await type('likely-steps', '5000')
+		$('likely-go').click()
+		await new Promise((resolve) => setTimeout(resolve, 500))
+		$('cancel').click()
+		return { focus, class: kind, error, estimate, facts, bound, plot, label, stopped: await settled() }`)
+	drawn := f.drawn(t, `{"class": "green", "sampler": "euler", "steps": 4, "guidance": 1.5, "seed": 5}`)
+	picture := engine.Picture{Height: 8, Width: 8, Channels: 3, Data: drawn.Pixels}
+	d := engine.Density{Class: engine.Classes{"green"}, Steps: new(2), Count: new(3)}
+	flow, err := f.engine.Likelihood(t.Context(), d, picture, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mean, off := likelihood.Mean(flow.Bits)
+	d = engine.Density{Class: d.Class, Steps: new(8), Bound: true}
+	bound, err := f.engine.Likelihood(t.Context(), d, picture, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	total := 0.0
+	for _, v := range bound.Bits {
+		total += v
+	}
+	for _, c := range [][2]string{
+		{got.Focus, "likely-go"}, {got.Class, "green"}, {got.Error, `found "x", need a whole number`}, {got.Estimate, "Measure takes about"}, {got.Estimate, "comes first"},
+		{got.Facts, fmt.Sprintf("%.4f ± %.4f", mean, off)}, {got.Facts, "3 Rademacher"}, {got.Facts, "Evaluations24"},
+		{got.Bound, fmt.Sprintf("%.4f", total+bound.Prior)}, {got.Bound, fmt.Sprintf("%.4f", bound.Bits[0])},
+		{got.Plot, "M0,"}, {got.Label, "Terms of the bound"}, {got.Stopped, "cancelled"},
+	} {
+		if !strings.Contains(c[0], c[1]) {
+			t.Errorf("got %q, want %q in it", c[0], c[1])
+		}
+	}
+	if n := strings.Count(got.Plot, "L"); n != 8 { // 7 terms, and back to the axis
+		t.Errorf("the plot has %d points: %s", n, got.Plot)
+	}
+}

@@ -1,0 +1,81 @@
+package engine
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/sampler"
+)
+
+// Every option of a sampler is described, corrector_steps apart, which a page shows beside
+// the steps; and every setting that is described can be asked for where it is offered, and
+// nowhere else.
+func TestSettings(t *testing.T) {
+	e := openStarted(t, flowing)
+	samples := map[string]string{
+		"s_tmax": "5", "s_noise": "1.01", "predictor": `"ancestral"`, "corrector": `"none"`, "epsilon": "1e-4", "rtol": "0.01", "atol": "0.01", "brownian": "true",
+		"schedule": `"cosine"`, "sigma_max": "10", "sigma_min": "0.1", "threshold": `"static"`, "guidance_sigma_max": "5", "jump": "2",
+	}
+	described := map[string]Setting{}
+	for _, s := range e.info.Settings {
+		described[s.Name] = s
+	}
+	for _, m := range e.info.Samplers {
+		for _, name := range m.Takes {
+			if s := described[name]; name != "corrector_steps" && (s.Group != "sampler" || s.Title == "" || s.About == "") {
+				t.Errorf("%s takes %s, which is described as %+v", m.Name, name, s)
+			}
+		}
+		for _, s := range e.info.Settings {
+			value := samples[s.Name]
+			if value == "" {
+				value = "1"
+			}
+			text := fmt.Sprintf(`{"sampler": %q, "steps": 4, "guidance": 2, %q: %s}`, m.Name, s.Name, value)
+			if s.Name == "percentile" {
+				text = strings.Replace(text, "{", `{"threshold": "dynamic", `, 1)
+			}
+			r, err := ParseRequest([]byte(text))
+			if err == nil {
+				_, err = e.Check(r, s.Group == "inpaint")
+			}
+			offered := s.Group != "sampler" || slices.Contains(m.Takes, s.Name)
+			if s.Name == "rho" && strings.HasPrefix(m.Name, "flow-") { // whose levels are not Karras'
+				offered = false
+			}
+			if (err == nil) != offered {
+				t.Errorf("%s is offered: %v; got %v", text, offered, err)
+			}
+		}
+	}
+	for _, s := range e.info.Settings {
+		for _, choice := range s.Choices {
+			if slices.Contains([]string{"predictor", "corrector"}, s.Name) {
+				continue // pc's, tried below
+			}
+			r, err := ParseRequest(fmt.Appendf(nil, `{"steps": 4, %q: %q}`, s.Name, choice))
+			if err == nil {
+				_, err = e.Check(r, false)
+			}
+			if err != nil {
+				t.Errorf("%s %q: %v", s.Name, choice, err)
+			}
+		}
+		if name, values, ok := strings.Cut(s.Only, "="); ok {
+			other := described[name]
+			for _, v := range strings.Split(values, "|") {
+				if v != "" && !slices.Contains(other.Choices, v) {
+					t.Errorf("%s is of %s %q, which is none of %q", s.Name, name, v, other.Choices)
+				}
+			}
+		}
+	}
+	if got, want := described["predictor"].Choices, sampler.Predictors; !slices.Equal(got, want) {
+		t.Errorf("predictors %q, want %q", got, want)
+	}
+	if slices.Contains(described["schedule"].Choices, "trailing") {
+		t.Error("the levels of a chain are offered for a model without one")
+	}
+}
