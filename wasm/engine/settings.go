@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strconv"
 
 	"tweedie/core/sampler"
@@ -22,18 +23,22 @@ type Setting struct {
 
 const (
 	withCorrector = "corrector=|langevin|annealed-langevin"
-	withRange     = "schedule=|karras|linear|quadratic|exponential|log-snr|cosine|flow"
+	withRange     = "schedule=|karras|linear|quadratic|exponential|log-snr|cosine|flow|optimised"
 )
 
-// chained is how many of sampler.Kinds, the last, are for models with a chain.
-const chained = 3
+// kinds are the spacings of the noise levels that a model has what is needed for.
+func (i Info) kinds() (out []string) {
+	ofChain := []string{sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace}
+	for _, kind := range sampler.Kinds {
+		if (i.chain != nil || !slices.Contains(ofChain, kind)) && (i.posterior != nil || kind != sampler.KindOptimised) {
+			out = append(out, kind)
+		}
+	}
+	return out
+}
 
 // settings lists those of a model.
 func (i Info) settings() []Setting {
-	kinds := sampler.Kinds
-	if i.chain == nil {
-		kinds = kinds[:len(kinds)-chained]
-	}
 	low, high := strconv.FormatFloat(float64(i.Sigma.Min), 'g', -1, 32), strconv.FormatFloat(float64(i.Sigma.Max), 'g', -1, 32)
 	out := []Setting{
 		{"order", "sampler", "whole", "Order", "Of the solver, at most the steps.", "", nil, ""},
@@ -49,7 +54,7 @@ func (i Info) settings() []Setting {
 		{"rtol", "sampler", "real", "Relative error", "That a step may make, 1e-6 to 1.", "", nil, ""},
 		{"atol", "sampler", "real", "Absolute error", "That a step may make, in units of pixels from −1 to 1.", "", nil, ""},
 		{"brownian", "sampler", "switch", "Noise of one path", "The same path for any number of steps.", "", nil, ""},
-		{"schedule", "levels", "choice", "Spacing", "How the noise levels are spaced.", "", kinds, ""},
+		{"schedule", "levels", "choice", "Spacing", "How the noise levels are spaced.", "", i.kinds(), ""},
 		{"sigma_max", "levels", "real", "Highest σ", "Where sampling starts.", high, nil, withRange},
 		{"sigma_min", "levels", "real", "Lowest σ", "The last level before 0.", low, nil, withRange},
 		{"rho", "levels", "real", "ρ", "Karras’ exponent: 1 is even, more crowds the low levels.", "7", nil, "schedule=|karras"},
