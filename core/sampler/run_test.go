@@ -47,6 +47,7 @@ var variants = []Settings{
 	{Method: "dpm2-ancestral", Options: Options{Brownian: true}},
 	{Method: "sde-dpmpp", Options: Options{Order: 1}},
 	{Method: "sde-dpmpp", Options: Options{Brownian: true}},
+	{Method: "sde-dpm", Options: Options{Order: 1, Brownian: true}},
 	{Method: "adaptive-sde", Options: Options{RTol: 0.1, ATol: 0.1}},
 	{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, CorrectorSteps: 2}},
 	{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorNone}},
@@ -275,7 +276,7 @@ func TestSettingsValidate(t *testing.T) {
 		s    Settings
 		want string
 	}{
-		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
+		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "sde-dpmpp-singlestep" "sde-dpm" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
 		{"no steps", Settings{Method: "ddim"}, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
 		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "sampler: invalid noise schedule: 1099511627776 steps, need 1 to 65536"},
 		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "sampler: eta is NaN, need 0 to 1"},

@@ -137,6 +137,20 @@ var Methods = []Method{
 		},
 	},
 	{
+		Name: "sde-dpmpp-singlestep", Title: "SDE-DPM-Solver++ (2S)", About: "DPM-Solver++ for the reverse SDE without a memory, two evaluations a step (Lu 2022, Crowson).",
+		Noise: true, Evaluations: 2,
+		run: func(r *run) (*tensor.Tensor, error) {
+			return SDEDPMSolverPPSinglestep(r.denoise, r.x, r.sigmas, r.noise, r.hook)
+		},
+	},
+	{
+		Name: "sde-dpm", Title: "SDE-DPM-Solver (2M)", About: "DPM-Solver on the predicted noise for the reverse SDE, orders 1 and 2; wants a hundred steps (Lu 2022).",
+		Noise: true, Evaluations: 1, Orders: 2, Takes: []string{"order", "brownian"},
+		run: func(r *run) (*tensor.Tensor, error) {
+			return SDEDPMSolver(r.denoise, r.x, r.sigmas, r.order, r.noise, r.hook)
+		},
+	},
+	{
 		Name: "adaptive-sde", Title: "Gotta go fast, adaptive", About: "The reverse SDE in the steps that its tolerance asks for (Jolicoeur-Martineau 2021).",
 		Noise: true, Adaptive: true, Evaluations: 2, Takes: ofTolerance, RTol: 0.02, ATol: 2. / 256, // Jolicoeur-Martineau et al. 2021, section 4
 		run: func(r *run) (*tensor.Tensor, error) {

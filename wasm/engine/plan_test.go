@@ -21,7 +21,7 @@ func TestCheckErrors(t *testing.T) {
 		want    string
 	}{
 		{"sampler", testInfo(), false, `{"sampler":"dpm9"}`,
-			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
+			`engine: sampler: sampler: method is "dpm9", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "sde-dpmpp-singlestep" "sde-dpm" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
 		{"variances", testInfo(), false, `{"sampler":"ddpm-learned"}`,
 			`engine: sampler: found "ddpm-learned", need another, as "dpmpp2m": the model has learned no variances`},
 		{"posterior", testInfo(), false, `{"sampler":"ddpm-analytic"}`,
