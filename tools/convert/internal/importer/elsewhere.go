@@ -17,8 +17,8 @@ func (h Hints) Complete(c *model.Config, kind string) (assumed []string, err err
 		return nil, err
 	}
 	switch {
-	case kind != "" && (h.Schedule != "" || h.Steps != 0 || h.Prediction == model.EDM):
-		return nil, fmt.Errorf("importer: a process of kind %q beside a chain or %q, need one of them", kind, model.EDM)
+	case kind != "" && (h.Schedule != "" || h.Steps != 0 || h.Prediction == model.EDM || h.Prediction == model.Consistency):
+		return nil, fmt.Errorf("importer: a process of kind %q beside a chain, %q or %q, need one of them", kind, model.EDM, model.Consistency)
 	case kind != "":
 		if err := pr.continuous(kind); err != nil {
 			return nil, fmt.Errorf("importer: %w", err)
@@ -31,7 +31,7 @@ func (h Hints) Complete(c *model.Config, kind string) (assumed []string, err err
 	}
 	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
 	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
-	c.Defaults = model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1}
+	c.Defaults = pr.defaults()
 	return assumed, nil
 }
 

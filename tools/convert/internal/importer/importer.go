@@ -27,7 +27,7 @@ type Hints struct {
 	NewAttention bool    // guided-diffusion's use_new_attention_order
 	Schedule     string  // kind of a core/diffusion.Schedule
 	Steps        int     // of the chain
-	Prediction   string  // one of core/diffusion.Predictions, or model.EDM
+	Prediction   string  // one of core/diffusion.Predictions, or model.EDM or model.Consistency
 	TimeScale    float64 // the network's t is this times the step
 	SigmaData    float64 // with model.EDM
 	SigmaMin     float64 // lowest noise level of NCSN, in units of its own pixels

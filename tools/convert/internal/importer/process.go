@@ -69,8 +69,7 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 	}
 	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
 	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
-	c.Defaults = pr.sampling
-	c.Defaults.Sampler, c.Defaults.Steps, c.Defaults.Guidance = "dpmpp2m", 20, 1
+	c.Defaults = pr.defaults()
 	if pr.schedule != nil && c.Defaults.Schedule != "" { // levels of the chain's own steps
 		chain, err := diffusion.NewChain(*pr.schedule)
 		if err != nil {
@@ -81,6 +80,16 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 	return nil
 }
 
+// defaults returns how a model of the process is sampled.
+func (p *process) defaults() model.Defaults {
+	d := p.sampling
+	d.Sampler, d.Steps, d.Guidance = "dpmpp2m", 20, 1
+	if p.prediction == model.Consistency {
+		d.Sampler, d.Steps = "consistency", 2
+	}
+	return d
+}
+
 // change puts what hints say in place of what p has, and reports whether they say
 // anything.
 func (h Hints) change(p *process) (bool, error) {
@@ -89,6 +98,8 @@ func (h Hints) change(p *process) (bool, error) {
 	}
 	if h.Prediction == model.EDM && p.prediction != model.EDM {
 		*p = process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80}
+	} else if h.Prediction == model.Consistency && p.prediction != model.Consistency {
+		*p = consistency2023
 	} else if h.Prediction != "" {
 		p.prediction = h.Prediction
 	}

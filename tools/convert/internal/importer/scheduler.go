@@ -31,7 +31,7 @@ var predictions = map[string]diffusion.Prediction{
 
 // parseScheduler reads diffusers' scheduler_config.json: any scheduler on a chain
 // of β, those of straight paths, the two with Karras et al. 2022's preconditioning,
-// and the variance-exploding process.
+// that of consistency models, and the variance-exploding process.
 func parseScheduler(data []byte) (process, error) {
 	members, err := parseObject(data)
 	if err != nil {
@@ -44,12 +44,14 @@ func parseScheduler(data []byte) (process, error) {
 	switch {
 	case class == "EDMEulerScheduler" || class == "EDMDPMSolverMultistepScheduler":
 		return parseEDM(members)
+	case class == "CMStochasticIterativeScheduler":
+		return parseConsistency(members)
 	case class == "ScoreSdeVeScheduler":
 		return parseExplodingSDE(members)
 	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler":
 		return parseStraight(members)
 	case members["beta_schedule"] == nil && members["trained_betas"] == nil:
-		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths, of the variance-exploding process or with EDM's preconditioning", class)
+		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
 	}
 	return parseChain(members)
 }
@@ -137,6 +139,20 @@ func parseEDM(members map[string]json.RawMessage) (process, error) {
 	})
 	if err == nil && prediction != "epsilon" {
 		err = fmt.Errorf("prediction_type is %q, need epsilon", prediction)
+	}
+	return p, err
+}
+
+// consistency2023 is how consistency models are trained (Song et al. 2023, arXiv:2303.01469,
+// appendix C); their authors' programs tell the network a thousand times c_noise.
+var consistency2023 = process{prediction: model.Consistency, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80, timeScale: 1000}
+
+func parseConsistency(members map[string]json.RawMessage) (process, error) {
+	p, clip := consistency2023, true
+	err := read(members, map[string]any{"sigma_data": &p.sigmaData, "sigma_min": &p.sigmaMin, "sigma_max": &p.sigmaMax, "clip_denoised": &clip})
+	if clip {
+		p.sampling.Threshold = "static"
+		p.note("its scheduler clips denoised images to the range of pixels: so does the model")
 	}
 	return p, err
 }

@@ -38,6 +38,8 @@ func TestParseScheduler(t *testing.T) {
 		{"trained", `{"trained_betas":[0.1,0.2]}`, process{prediction: "epsilon", schedule: &diffusion.Schedule{Kind: diffusion.Table, Betas: []float64{0.1, 0.2}}}},
 		{"EDM", `{"_class_name":"EDMEulerScheduler","sigma_data":0.6,"sigma_min":0.01,"sigma_max":40,"prediction_type":"epsilon"}`,
 			process{prediction: model.EDM, sigmaData: 0.6, sigmaMin: 0.01, sigmaMax: 40}},
+		{"consistency", `{"_class_name":"CMStochasticIterativeScheduler","num_train_timesteps":40,"sigma_data":0.5,"sigma_max":80.0,"sigma_min":0.002,"clip_denoised":true}`,
+			process{prediction: model.Consistency, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80, timeScale: 1000, sampling: static}},
 		{"exploding", `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.02,"sigma_max":348,"num_train_timesteps":2000}`,
 			process{prediction: "score", spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.02, SigmaMax: 348, Time: "sigma"}, sigmaMin: 0.02, sigmaMax: 348}},
 		{"straight", `{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000}`,
