@@ -54,7 +54,8 @@ func (x *experiment) header() http.Header {
 	h := http.Header{}
 	harmless(h)
 	h.Set("Content-Location", x.address())
-	h.Set("Cross-Origin-Resource-Policy", "cross-origin") // for previews on other sites
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'") // a browser shows it in a page of its own
+	h.Set("Cross-Origin-Resource-Policy", "cross-origin")                             // for previews on other sites
 	return h
 }
 

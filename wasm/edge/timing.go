@@ -32,7 +32,7 @@ func (t *Timing) Took(name string, d time.Duration) { t.add(name, "", d) }
 
 func (t *Timing) add(name, about string, d time.Duration) {
 	if t != nil {
-		t.parts = append(t.parts, part{name, float64(d.Microseconds()) / 1e3, about})
+		t.parts = append(t.parts, part{name, float64(d.Round(time.Microsecond).Microseconds()) / 1e3, about})
 	}
 }
 

@@ -75,7 +75,7 @@ export class Host {
 
   /** @param {string} address of a picture on the site */
   kept(address) {
-    return find(this.origin + address, this.env)
+    return find(this.origin + address, this.env, this.ctx)
   }
 
   /**

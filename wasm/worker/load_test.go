@@ -22,35 +22,54 @@ import (
 func TestHitsEqualMisses(t *testing.T) {
 	w := open(t)
 	c := w.as(t, "10.0.0.5")
+	w.Forget(true, true)
 	const path = "/api/sample.png?seed=41&steps=2&n=2&class=8"
 	first := c.get(path)
 	place := first.header.Get("Content-Location")
 	if first.status != 200 || first.header.Get("Cache-Status") != "tweedie; fwd=miss; stored" || !strings.Contains(place, "&v=") {
 		t.Fatalf("first: status %d, %v", first.status, first.header)
 	}
+	// settled waits for what the Worker does when it has answered.
+	settled := func(name string, wantCached, wantStored int) {
+		t.Helper()
+		cached, stored := w.Kept("class=8&")
+		for began := time.Now(); (cached != wantCached || stored != wantStored) && time.Since(began) < 10*time.Second; cached, stored = w.Kept("class=8&") {
+			time.Sleep(5 * time.Millisecond)
+		}
+		if cached != wantCached || stored != wantStored {
+			t.Errorf("%s: %d pictures in the cache and %d in the bucket, want %d and %d", name, cached, stored, wantCached, wantStored)
+		}
+	}
+	settled("first", 1, 1)
 	for _, again := range []struct {
 		name, path, status string
+		program            bool // is started for it
 		before             func()
+		stored             int // in the bucket, after it
 	}{
-		{"by its address", place, "tweedie; hit", func() {}},
-		{"by other words", path, "tweedie; hit", func() {}},
-		{"in the bucket", place, "tweedie; hit", func() { w.Forget(true, false) }},
-		{"drawn again", path, "tweedie; fwd=miss; stored", func() { w.Forget(true, true) }},
-		{"kept again", place, "tweedie; hit", func() {}},
+		{"by its address", place, "tweedie; hit", false, func() {}, 1},
+		{"by other words", path, "tweedie; hit", true, func() {}, 1},
+		{"in the bucket", place, "tweedie; hit", false, func() { w.Forget(true, false) }, 1},
+		{"from the bucket in the cache", place, "tweedie; hit", false, func() { w.Forget(false, true) }, 0},
+		{"drawn again", path, "tweedie; fwd=miss; stored", true, func() { w.Forget(true, true) }, 1},
+		{"in the bucket, by other words", path, "tweedie; hit", true, func() { w.Forget(true, false) }, 1},
+		{"in the cache alone", place, "tweedie; hit", false, func() { w.Forget(false, true) }, 0},
+		{"nowhere", place, "tweedie; fwd=miss; stored", true, func() { w.Forget(true, true) }, 1},
 	} {
 		again.before()
 		a := c.get(again.path)
 		if a.status != 200 || !bytes.Equal(a.body, first.body) || a.header.Get("Cache-Status") != again.status {
 			t.Errorf("%s: status %d, %q, %d bytes of %d", again.name, a.status, a.header.Get("Cache-Status"), len(a.body), len(first.body))
 		}
+		if _, started := partsOf(t, a)["start"]; started != again.program {
+			t.Errorf("%s: a program was started: %v, need %v", again.name, started, again.program)
+		}
+		settled(again.name, 1, again.stored)
 		for _, name := range []string{"ETag", "Content-Type", "Cache-Control", "Content-Location", "Cross-Origin-Resource-Policy", "X-Content-Type-Options"} {
 			if a.header.Get(name) != first.header.Get(name) {
 				t.Errorf("%s: %s is %q, was %q", again.name, name, a.header.Get(name), first.header.Get(name))
 			}
 		}
-	}
-	if names := w.Objects("api/sample.png?class=8&"); len(names) != 1 {
-		t.Errorf("the bucket has %v, want one picture", names)
 	}
 }
 
@@ -129,21 +148,29 @@ func TestClientLeaves(t *testing.T) {
 	}
 }
 
-// TestWaitingClientLeaves: one that goes while it waits for its turn holds up nobody.
+// TestWaitingClientLeaves: those that go while they wait for their turn hold up nobody,
+// and do not fill the room for those who wait.
 func TestWaitingClientLeaves(t *testing.T) {
 	w := open(t)
 	var wait sync.WaitGroup
-	wait.Go(func() { w.as(t, "10.0.1.8").try("GET", "/api/sample.png?n=2&seed=52") })
-	for range 3 {
-		leave(t, w, "/api/sample.png?n=16&seed=53", "10.0.1.9", 50*time.Millisecond)
+	wait.Go(func() { w.as(t, "10.0.1.8").try("GET", "/api/sample.png?n=16&seed=52") })
+	time.Sleep(200 * time.Millisecond) // until it has its turn, or nearly
+	for i := range 70 {
+		wait.Go(func() {
+			leave(t, w, "/api/sample.png?n=16&seed=53", fmt.Sprintf("10.0.9.%d", i), time.Second)
+		})
 	}
+	wait.Wait()
 	began := time.Now()
 	a := w.as(t, "10.0.1.10").get("/api/sample.png?steps=1&seed=54")
+	for a.status == 503 && time.Since(began) < 30*time.Second { // until they are forgotten
+		time.Sleep(time.Second)
+		a = w.as(t, "10.0.1.10").get("/api/sample.png?steps=1&seed=54")
+	}
 	t.Logf("answered after %v", time.Since(began))
 	if a.status != 200 {
 		t.Errorf("status %d, %s", a.status, a.body)
 	}
-	wait.Wait()
 }
 
 // TestRateLimit: a client that asks too often has to wait, others have not.
@@ -155,7 +182,7 @@ func TestRateLimit(t *testing.T) {
 			t.Fatalf("request %d: status %d, want 400: %s", i, a.status, a.body)
 		}
 		if i%20 == 0 {
-			greedy.address = fmt.Sprintf("2001:db8:1:2::%d", i+8) // the same network
+			greedy.address = fmt.Sprintf("2001:db8:1:2:a:b:c:%d", i+8) // the same network
 		}
 	}
 	a := greedy.get("/api/sample.png?steps=0")

@@ -12,11 +12,14 @@
  * started for it.
  *
  * @param {Request} request
+ * @param {Env} env
+ * @param {ExecutionContext} ctx
  * @returns {Promise<Response | null>}
  */
-export async function matching(request) {
-  const { pathname } = new URL(request.url)
-  const hit = pathname === '/api/sample.png' && (await caches.default.match(request))
+export async function matching(request, env, ctx) {
+  const { pathname, searchParams } = new URL(request.url)
+  if (pathname !== '/api/sample.png' || !searchParams.has('v')) return null
+  const hit = (await caches.default.match(request)) ?? (await stored(request.url, env, ctx))
   if (!hit) return null
   const response = new Response(hit.body, hit)
   response.headers.set('Cache-Status', 'tweedie; hit')
@@ -26,11 +29,28 @@ export async function matching(request) {
 /**
  * @param {string} url
  * @param {Env} env
+ * @param {ExecutionContext} ctx
  * @returns {Promise<Uint8Array | null>}
  */
-export async function find(url, env) {
-  const found = (await caches.default.match(url)) ?? (await env.PICTURES?.get(nameOf(url)))
+export async function find(url, env, ctx) {
+  const found = (await caches.default.match(url)) ?? (await stored(url, env, ctx))
   return found ? new Uint8Array(await found.arrayBuffer()) : null
+}
+
+/**
+ * What the bucket has, which this place's cache then has as well.
+ *
+ * @param {string} url
+ * @param {Env} env
+ * @param {ExecutionContext} ctx
+ * @returns {Promise<Response | null>}
+ */
+async function stored(url, env, ctx) {
+  const object = await env.PICTURES?.get(nameOf(url))
+  if (!object) return null
+  const response = new Response(object.body, { headers: object.customMetadata })
+  ctx.waitUntil(caches.default.put(url, response.clone()))
+  return response
 }
 
 /**
@@ -42,7 +62,7 @@ export async function find(url, env) {
 export async function keep(url, picture, headers, env) {
   await Promise.all([
     caches.default.put(url, new Response(picture, { headers })),
-    env.PICTURES?.put(nameOf(url), picture, { httpMetadata: { contentType: 'image/png' } }),
+    env.PICTURES?.put(nameOf(url), picture, { customMetadata: headers, httpMetadata: { contentType: 'image/png' } }),
   ])
 }
 

@@ -47,7 +47,7 @@ async function answer(request, env, ctx) {
   if (!/^\/(api|s)\//.test(pathname)) return ranged(request, await env.ASSETS.fetch(request))
   const computes = pathname === '/api/sample.png' || pathname === '/api/stream'
   if (computes) {
-    const kept = request.method === 'GET' && (await matching(request))
+    const kept = request.method === 'GET' && (await matching(request, env, ctx))
     if (kept) return kept
     const wait = await waitOf(request, env)
     if (wait > 0) return problem(429, `found more requests than ${env.TWEEDIE_RATE} a minute, need some patience`, wait)

@@ -16,7 +16,7 @@ import (
 type platform struct {
 	mu     sync.Mutex
 	cache  map[string]answer // by address
-	bucket map[string][]byte // by name
+	bucket map[string]stored // by name
 }
 
 // answer is a response that the cache keeps.
@@ -26,6 +26,18 @@ type answer struct {
 	body   []byte
 }
 
+// stored is an object of the bucket, and what was said of it.
+type stored struct {
+	data   []byte
+	custom []field
+}
+
+// field is a name and a value of an object's own metadata.
+type field struct {
+	Name  string `json:"k"`
+	Value string `json:"v"`
+}
+
 // sizeHeader says how many bytes of JSON stand before the bytes of an object.
 const sizeHeader = "CF-R2-Metadata-Size"
 
@@ -33,7 +45,7 @@ const sizeHeader = "CF-R2-Metadata-Size"
 const most = 32 << 20
 
 func newPlatform() *platform {
-	return &platform{cache: map[string]answer{}, bucket: map[string][]byte{}}
+	return &platform{cache: map[string]answer{}, bucket: map[string]stored{}}
 }
 
 // ServeHTTP answers R2 where the request has R2's headers, and else the cache.
@@ -94,8 +106,9 @@ func (p *platform) store(w http.ResponseWriter, r *http.Request, body io.Reader)
 
 // call is what a request to R2 says of itself: workerd, src/workerd/api/r2-api.capnp.
 type call struct {
-	Method string `json:"method"`
-	Object string `json:"object"`
+	Method string  `json:"method"`
+	Object string  `json:"object"`
+	Custom []field `json:"customFields"`
 }
 
 // object is how R2 describes an object.
@@ -106,12 +119,12 @@ type object struct {
 	ETag     string         `json:"etag"`
 	Uploaded int64          `json:"uploaded"`
 	Fields   map[string]any `json:"httpFields"`
-	Custom   []any          `json:"customFields"`
+	Custom   []field        `json:"customFields"`
 	Sums     map[string]any `json:"checksums"`
 }
 
-func describe(name string, data []byte) []byte {
-	text, err := json.Marshal(object{name, "1", len(data), strconv.Itoa(len(data)), time.Now().UnixMilli(), map[string]any{}, []any{}, map[string]any{}})
+func (o stored) describe(name string) []byte {
+	text, err := json.Marshal(object{name, "1", len(o.data), strconv.Itoa(len(o.data)), time.Now().UnixMilli(), map[string]any{}, o.custom, map[string]any{}})
 	if err != nil {
 		panic(err) // there is nothing in it that JSON has not
 	}
@@ -124,15 +137,15 @@ func (p *platform) get(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "need a get", http.StatusBadRequest)
 		return
 	}
-	data, ok := p.bucket[c.Object]
+	kept, ok := p.bucket[c.Object]
 	if !ok {
 		w.Header().Set("CF-R2-Error", `{"version":0,"v4code":10007,"message":"The specified key does not exist."}`)
 		w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	about := describe(c.Object, data)
+	about := kept.describe(c.Object)
 	w.Header().Set(sizeHeader, strconv.Itoa(len(about)))
-	w.Write(append(about, data...))
+	w.Write(append(about, kept.data...))
 }
 
 func (p *platform) put(w http.ResponseWriter, r *http.Request, body io.Reader) {
@@ -147,9 +160,10 @@ func (p *platform) put(w http.ResponseWriter, r *http.Request, body io.Reader) {
 		http.Error(w, "need a put", http.StatusBadRequest)
 		return
 	}
-	p.bucket[c.Object] = data[size:]
-	w.Header().Set(sizeHeader, strconv.Itoa(len(describe(c.Object, p.bucket[c.Object]))))
-	w.Write(describe(c.Object, p.bucket[c.Object]))
+	p.bucket[c.Object] = stored{data[size:], c.Custom}
+	about := p.bucket[c.Object].describe(c.Object)
+	w.Header().Set(sizeHeader, strconv.Itoa(len(about)))
+	w.Write(about)
 }
 
 // forget empties the cache, or the bucket.
@@ -164,15 +178,19 @@ func (p *platform) forget(cache, bucket bool) {
 	}
 }
 
-// objects returns the names in the bucket that begin with prefix.
-func (p *platform) objects(prefix string) []string {
+// kept counts the addresses in the cache, and the names in the bucket, that contain part.
+func (p *platform) kept(part string) (cached, stored int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var names []string
-	for name := range p.bucket {
-		if strings.HasPrefix(name, prefix) {
-			names = append(names, name)
+	for address := range p.cache {
+		if strings.Contains(address, part) {
+			cached++
 		}
 	}
-	return names
+	for name := range p.bucket {
+		if strings.Contains(name, part) {
+			stored++
+		}
+	}
+	return cached, stored
 }

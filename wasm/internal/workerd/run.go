@@ -183,8 +183,8 @@ func (s *Server) Process() int { return s.command.Process.Pid }
 // Forget empties what the platform keeps of pictures: the cache, and the bucket.
 func (s *Server) Forget(cache, bucket bool) { s.platform.forget(cache, bucket) }
 
-// Objects returns the names in the bucket that begin with prefix.
-func (s *Server) Objects(prefix string) []string { return s.platform.objects(prefix) }
+// Kept counts the pictures whose addresses contain part, in the cache and in the bucket.
+func (s *Server) Kept(part string) (cached, stored int) { return s.platform.kept(part) }
 
 // Close ends the Worker and what stands around it.
 func (s *Server) Close() {
