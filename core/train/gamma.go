@@ -18,7 +18,7 @@ const endShare = 1. / 32
 //
 // and depends on the ends of γ alone, which so are learned by it: its derivative by an
 // end needs ½·E‖ε − ε̂‖² there, and a thirty-second of the draws stands at each. p(x₀|z₀)
-// of a level is proportional to q(z₀|x₀) (eq. 8 to 10 there). Between its ends γ is
+// of a level is proportional to q(z₀|x₀) (section 3). Between its ends γ is
 // learned by making the variance of the loss small, its second moment: with γ drawn of
 // density 1/γ̇, and for any constant,
 //

@@ -24,11 +24,7 @@ func newGaussianVDM(t *testing.T, start, end float64, units, n, size int) *gauss
 		Prediction: model.Epsilon,
 		Process:    &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: diffusion.NewMonotone(start, end, units)},
 	}})
-	loss, err := g.loss(false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := &gaussianVDM{g, loss.(*VDMLoss), NewBatch(n, size, size, 0), 0.09}
+	out := &gaussianVDM{g, g.loss(false), NewBatch(n, size, size, 0), 0.09}
 	out.batch.N, out.batch.Out, out.batch.Beside = n, make([]float32, n*size), g.gradients
 	return out
 }

@@ -38,12 +38,12 @@ func (g *gamma) rows(n int) [][]float64 {
 }
 
 // loss returns what teaches γ and its network.
-func (g *gamma) loss(unitPixels bool) (Loss, error) {
+func (g *gamma) loss(unitPixels bool) *VDMLoss {
 	l := &VDMLoss{Gamma: g.now, Predicts: g.predicts, Bin: 2. / 255, Low: -1}
 	if unitPixels {
 		l.Bin, l.Low = 1./255, 0
 	}
-	return l, nil
+	return l
 }
 
 // step moves γ by the gradients of the draws.

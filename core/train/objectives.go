@@ -190,7 +190,7 @@ func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
 		return l, err
 	}
 	if g := w.t.gamma; g != nil {
-		return g.loss(c.Model.UnitPixels)
+		return g.loss(c.Model.UnitPixels), nil
 	}
 	of, err := c.objective()
 	if err != nil {
