@@ -57,6 +57,7 @@ type Config struct {
 	ResampleShortcut bool    `json:"resample_shortcut,omitempty"`  // a residual block that resamples has a convolution on its shortcut
 	FIR              bool    `json:"fir,omitempty"`                // residual blocks resample by the filter [1,3,3,1], not by means and copies
 	TimeIsSigma      bool    `json:"time_is_sigma,omitempty"`      // the time is a noise level: fourier features are of its logarithm, and the output is divided by it
+	AttentionGroups  int     `json:"attention_groups,omitempty"`   // of norms of attention outside the middle, and of the first norms of residual blocks beside it on the way up; 0: as elsewhere
 	BareMidAttention bool    `json:"bare_mid_attention,omitempty"` // the attention in the middle has no norm
 
 	ProgressiveInput  string `json:"progressive_input,omitempty"`  // residual: the picture, halved again and again, enters at every level; input_skip: through a convolution of one pixel
@@ -99,6 +100,7 @@ func (c *Config) Validate() error {
 			fmt.Sprintf("conv_in_channels, time_channels or embed_channels is not within 0 to %d", maxChannels)},
 		{c.SkipScale >= 0 && c.SkipScale <= 1, fmt.Sprintf("skip_scale is %g, need 0 to 1", c.SkipScale)},
 		{c.UpAttention == "" || c.UpAttention == "last", fmt.Sprintf("up_attention is %q, need last", c.UpAttention)},
+		{within(c.AttentionGroups, 0, maxChannels), fmt.Sprintf("attention_groups is %d, need 0 to %d", c.AttentionGroups, maxChannels)},
 		{c.MidBlockScale >= 0 && c.MidBlockScale <= 1e3, fmt.Sprintf("mid_block_scale_factor is %g, need 0 to 1000", c.MidBlockScale)},
 		{c.AttnNormNumGroups == nil || within(*c.AttnNormNumGroups, 1, maxChannels), "attn_norm_num_groups needs a number from 1 to 4096, or null"},
 		{c.TimeEmbeddingType != "learned" || c.NumTrainTimesteps != nil && within(*c.NumTrainTimesteps, 1, maxClasses),

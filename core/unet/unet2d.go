@@ -41,6 +41,7 @@ type builder struct {
 	picture graph.Value // what enters, for a progressive input
 	output  graph.Value // what leaves so far, for a progressive output
 	scale   float64     // of sums of residuals; 0 means 1
+	first   int         // groups of residual blocks' first norms; 0 means as elsewhere
 }
 
 func (b *builder) unet2d() graph.Value {
@@ -94,7 +95,7 @@ func (b *builder) toPicture(norm, conv string, x graph.Value, below bool) graph.
 	if b.Patch == 2 {
 		out *= 4
 	}
-	x = nn.Conv3(nn.FromZero(b), conv, b.norm(norm, x, true), out)
+	x = nn.Conv3(nn.FromZero(b), conv, b.norm(norm, x, 0, true), out)
 	if b.ProgressiveOutput != "" {
 		if below {
 			x = b.Apply(graph.Add{}, b.resample(b.output, twice), x)
@@ -145,7 +146,7 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 		for j := range b.LayersPerBlock {
 			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
 			if strings.HasPrefix(b.DownBlockTypes[i], "Attn") {
-				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, b.groups(out))
+				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, cmp.Or(b.AttentionGroups, b.groups(out)))
 			}
 			skips = append(skips, x)
 		}
@@ -175,14 +176,19 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 	for i, out := range slices.Backward(b.BlockOutChannels) {
 		level := len(b.BlockOutChannels) - 1 - i
 		block := fmt.Sprintf("up_blocks.%d.", level)
+		attends := strings.HasPrefix(b.UpBlockTypes[level], "Attn")
+		if attends {
+			b.first = b.AttentionGroups
+		}
 		for j := range b.LayersPerBlock + 1 {
 			x = b.Apply(graph.Concat{}, x, skips[len(skips)-1])
 			skips = skips[:len(skips)-1]
 			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
-			if strings.HasPrefix(b.UpBlockTypes[level], "Attn") && (b.UpAttention != "last" || j == b.LayersPerBlock) {
-				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, b.groups(out))
+			if attends && (b.UpAttention != "last" || j == b.LayersPerBlock) {
+				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, cmp.Or(b.AttentionGroups, b.groups(out)))
 			}
 		}
+		b.first = 0
 		if b.ProgressiveOutput != "" && i > 0 {
 			b.toPicture(block+"skip_norm", block+"skip_conv", x, level > 0)
 		}
@@ -209,18 +215,18 @@ const (
 // resnet is the residual block: norm, act_fn, convolution, twice, with the
 // embedding added between, or modulating there.
 func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.Value {
-	h := b.active(name+".norm1", x)
+	h := b.active(name+".norm1", x, b.first)
 	if to != same {
 		h, x = b.resample(h, to), b.resample(x, to)
 	}
 	h = nn.Conv3(b, name+".conv1", h, out)
 	if b.ResnetTimeScale == "scale_shift" {
-		h = b.norm(name+".norm2", h, false)
+		h = b.norm(name+".norm2", h, 0, false)
 		h = b.Apply(graph.Modulate{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, 2*out))
 		h = b.act(h)
 	} else {
 		h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
-		h = b.active(name+".norm2", h)
+		h = b.active(name+".norm2", h, 0)
 	}
 	h = nn.Conv3(nn.FromZero(b), name+".conv2", h, out)
 	if b.Shape(x)[2] != out || to != same && b.ResampleShortcut {
@@ -291,17 +297,19 @@ func (b *builder) attention(name string, x graph.Value, groups int) graph.Value 
 	return b.sum(x, nn.Linear(nn.FromZero(b), name+".to_out.0", h, c))
 }
 
-func (b *builder) norm(name string, x graph.Value, silu bool) graph.Value {
-	groups := b.groups(b.Shape(x)[2])
+// norm has as many groups as its channels ask for, where none are given.
+func (b *builder) norm(name string, x graph.Value, groups int, silu bool) graph.Value {
+	groups = cmp.Or(groups, b.groups(b.Shape(x)[2]))
 	return nn.GroupNorm(b, name, x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps), SiLU: silu})
 }
 
 // active is a norm with act_fn behind it.
-func (b *builder) active(name string, x graph.Value) graph.Value {
+func (b *builder) active(name string, x graph.Value, groups int) graph.Value {
+	h := b.norm(name, x, groups, b.silu())
 	if b.silu() {
-		return b.norm(name, x, true)
+		return h
 	}
-	return b.act(b.norm(name, x, false))
+	return b.act(h)
 }
 
 func (b *builder) act(x graph.Value) graph.Value {

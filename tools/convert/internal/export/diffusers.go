@@ -53,7 +53,7 @@ func describe(m *model.Model) (*description, error) {
 // ownKeys are those of unet.Config that diffusers does not have: all after Patch.
 var ownKeys = []string{
 	"patch", "num_heads", "conv_in_channels", "time_channels", "embed_channels", "class_first", "norm_min_channels",
-	"up_attention", "skip_scale", "resample_shortcut", "fir", "time_is_sigma", "bare_mid_attention", "progressive_input", "progressive_output",
+	"up_attention", "skip_scale", "resample_shortcut", "fir", "time_is_sigma", "attention_groups", "bare_mid_attention", "progressive_input", "progressive_output",
 }
 
 // unetConfig returns the keys of a UNet2DModel's config.json.

@@ -29,8 +29,8 @@ func resampling(key string, resizing, all []string, how string) error {
 // skipBlocks gives blocks of NCSN++ with skips (SkipDownBlock2D and its like) the types
 // without, and c what makes them so: BigGAN's residual blocks that resample by [1,3,3,1],
 // sums divided by √2, a picture that enters and one that leaves at every level. It reports
-// whether there are any. Their norms have groups of at least four channels, whatever
-// norm_num_groups is for the middle; where diffusers counts otherwise is refused.
+// whether there are any. Their norms have groups of at least four channels but for those
+// of attention and of what stands beside it on the way up, which have 32.
 func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
 	skips := 0
 	for _, types := range [][]string{c.DownBlockTypes, c.UpBlockTypes} {
@@ -53,14 +53,7 @@ func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
 	case math.Abs(c.MidBlockScale-math.Sqrt2) > 1e-6:
 		return true, fmt.Errorf("mid_block_scale_factor is %g, need √2 as blocks with skips have", c.MidBlockScale)
 	}
-	for i, channels := range c.BlockOutChannels {
-		last := len(c.BlockOutChannels) - 1
-		attends := strings.HasPrefix(c.DownBlockTypes[i], "Attn") || last-i < len(c.UpBlockTypes) && strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
-		if attends && channels < 128 { // its norms have 32 groups there
-			return true, fmt.Errorf("block_out_channels[%d] is %d, need at least 128 for a block that has skips and attention", i, channels)
-		}
-	}
-	c.MidBlockScale, c.NormNumGroups, c.NormMinChannels, c.SkipScale = 0, 32, 4, math.Sqrt(0.5)
+	c.MidBlockScale, c.NormNumGroups, c.NormMinChannels, c.SkipScale, c.AttentionGroups = 0, 32, 4, math.Sqrt(0.5), 32
 	c.FIR, c.ResampleShortcut, c.DownsampleType, c.UpsampleType, c.UpAttention = true, true, "resnet", "resnet", "last"
 	c.ProgressiveInput, c.ProgressiveOutput = "input_skip", "output_skip"
 	return true, nil

@@ -115,7 +115,9 @@ class UNet2DModel(nn.Module):
             m = nn.Module()
             m.resnets, m.attentions = nn.ModuleList(), nn.ModuleList()
             for _ in range(layers + 1):
-                m.resnets.append(res(a + widths.pop(), b))
+                skip = widths.pop()
+                first = min(a + skip // 4, 32) if name.startswith("AttnSkip") else groups(a + skip)
+                m.resnets.append(Resnet(c, a + skip, b, first, groups(b), root))
                 a = b
                 if name.startswith("Attn") and (not skips or not len(m.attentions)):
                     m.attentions.append(attn(a))
@@ -195,8 +197,8 @@ def cases():
     plain = dict(two, down_block_types=["DownBlock2D", "AttnDownBlock2D"], up_block_types=["AttnUpBlock2D", "UpBlock2D"])
     return {
         "unetskips": (UNet2DModel(dict(
-            two, block_out_channels=[32, 128], norm_num_groups=None, norm_eps=1e-6, center_input_sample=True, attention_head_dim=None, mid_block_scale_factor=math.sqrt(2), time_embedding_type="fourier",
-            down_block_types=["SkipDownBlock2D", "AttnSkipDownBlock2D"], up_block_types=["AttnSkipUpBlock2D", "SkipUpBlock2D"]), old=True), 3, 8, [0.02, 417.3], None),
+            two, block_out_channels=[32, 64, 64], norm_num_groups=None, norm_eps=1e-6, center_input_sample=True, attention_head_dim=None, mid_block_scale_factor=math.sqrt(2), time_embedding_type="fourier",
+            down_block_types=["SkipDownBlock2D", "AttnSkipDownBlock2D", "SkipDownBlock2D"], up_block_types=["SkipUpBlock2D", "AttnSkipUpBlock2D", "SkipUpBlock2D"]), old=True), 3, 8, [0.02, 417.3], None),
         "unetresnets": (UNet2DModel(dict(
             two, act_fn="gelu", resnet_time_scale_shift="scale_shift", mid_block_scale_factor=2.0, center_input_sample=True, downsample_type="resnet",
             upsample_type="resnet", down_block_types=["ResnetDownsampleBlock2D", "AttnDownBlock2D"], up_block_types=["AttnUpBlock2D", "ResnetUpsampleBlock2D"])), 3, 8, [3.0, 417.0], None),
