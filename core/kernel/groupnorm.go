@@ -59,6 +59,21 @@ func GroupNormBackward(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float
 	groupNormBackwardFast.of(groupNormBackwardImpls)(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy, n)
 }
 
+// GroupNormAdjoint writes to dx [HW,C] the gradient of GroupNorm at x, given that of its
+// output, dy [HW,C]. Every machine writes the same bits. scratch holds at least
+// GroupNormAdjointScratch(n) numbers. It panics unless the lengths fit n.
+func GroupNormAdjoint(dx, x, gamma, beta, dy, scratch []float32, n Norm) {
+	mean, rstd, params := scratch[:n.Groups], scratch[n.Groups:2*n.Groups], scratch[2*n.Groups:2*(n.Groups+n.C)]
+	GroupNorm(dx, x, gamma, beta, mean, rstd, n) // for its statistics
+	n.check([3][]float32{dx, x, dy}, [2][]float32{gamma, beta}, mean, rstd)
+	clear(dx)
+	clear(params)
+	groupNormBackwardRef(dx, params[:n.C], params[n.C:], x, gamma, beta, mean, rstd, dy, n)
+}
+
+// GroupNormAdjointScratch returns how many numbers GroupNormAdjoint works with.
+func GroupNormAdjointScratch(n Norm) int { return 2 * (n.Groups + n.C) }
+
 type (
 	groupNormFunc         = func(y, x, gamma, beta, mean, rstd []float32, n Norm)
 	groupNormBackwardFunc = func(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float32, n Norm)
