@@ -8,9 +8,10 @@ import (
 )
 
 // Guidance says how far a conditional denoiser is pushed away from the
-// unconditional one (Ho & Salimans 2022, arXiv:2207.12598), at which noise levels
-// (Kynkäänniemi et al. 2024, arXiv:2404.07724), and how far the contrast that this
-// adds is taken back (Lin et al. 2024, arXiv:2305.08891, section 3.4).
+// unconditional one (Ho & Salimans 2022, arXiv:2207.12598) and along the gradient of a
+// classifier (see Classified), at which noise levels (Kynkäänniemi et al. 2024,
+// arXiv:2404.07724), and how far the contrast that this adds is taken back (Lin et al.
+// 2024, arXiv:2305.08891, section 3.4).
 //
 //	D = D_u + w·(D_c − D_u)
 //	D ← φ·D·std(D_c)/std(D) + (1−φ)·D
@@ -19,10 +20,11 @@ import (
 // than 1 trades variety for fidelity to the condition. Ho & Salimans' own w is
 // this one less 1. std is over the numbers of one image.
 type Guidance struct {
-	Scale    float64 `json:"guidance"`                     // w, 0 ≤ w < ∞; 0 is unconditional
-	SigmaMin float64 `json:"guidance_sigma_min,omitempty"` // at this noise level and below w is 1
-	SigmaMax float64 `json:"guidance_sigma_max,omitempty"` // above this noise level w is 1; 0 means no limit
-	Rescale  float64 `json:"guidance_rescale,omitempty"`   // φ, 0 (none) to 1
+	Scale      float64 `json:"guidance"`                      // w, 0 ≤ w < ∞; 0 is unconditional
+	Classifier float64 `json:"classifier_guidance,omitempty"` // weight of a classifier's gradient, 0 (none) ≤ w < ∞
+	SigmaMin   float64 `json:"guidance_sigma_min,omitempty"`  // at this noise level and below w is 1, and the classifier's 0
+	SigmaMax   float64 `json:"guidance_sigma_max,omitempty"`  // above this noise level the same; 0 means no limit
+	Rescale    float64 `json:"guidance_rescale,omitempty"`    // φ, 0 (none) to 1
 }
 
 // Validate names the first field that is out of its range.
@@ -30,7 +32,7 @@ func (g Guidance) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"scale", g.Scale}, {"sigma_min", g.SigmaMin}, {"sigma_max", g.SigmaMax}} {
+	}{{"scale", g.Scale}, {"classifier's weight", g.Classifier}, {"sigma_min", g.SigmaMin}, {"sigma_max", g.SigmaMax}} {
 		if !(f.value >= 0 && f.value <= math.MaxFloat32) {
 			return fmt.Errorf("diffusion: guidance: %s is %g, need a finite number of at least 0", f.name, f.value)
 		}
@@ -47,7 +49,7 @@ func (g Guidance) Validate() error {
 // ScaleAt returns w at a noise level: Scale within (SigmaMin, SigmaMax], both as
 // float32, else 1.
 func (g Guidance) ScaleAt(sigma float32) float64 {
-	if sigma <= float32(g.SigmaMin) || (g.SigmaMax != 0 && sigma > float32(g.SigmaMax)) {
+	if !g.acts(sigma) {
 		return 1
 	}
 	return g.Scale
@@ -59,6 +61,11 @@ func (g Guidance) Passes(sigma float32) int {
 		return 1
 	}
 	return 2
+}
+
+// acts reports whether there is guidance at a noise level.
+func (g Guidance) acts(sigma float32) bool {
+	return sigma > float32(g.SigmaMin) && !(g.SigmaMax != 0 && sigma > float32(g.SigmaMax))
 }
 
 // Guided combines a conditional and an unconditional denoiser. It calls only

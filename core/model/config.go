@@ -18,13 +18,16 @@ var ErrConfig = errors.New("invalid model configuration")
 
 // The architectures of Config, and the predictions that are named elsewhere too.
 const (
-	UNet2D  = "unet2d"
-	NCSN    = "ncsn"
-	Program = "program"
+	UNet2D     = "unet2d"
+	NCSN       = "ncsn"
+	Program    = "program"
+	Classifier = "classifier"
+
 	Epsilon = string(diffusion.PredictEpsilon)
 	EDM     = "edm" // F with Karras et al. 2022's preconditioning
 
 	Consistency = "consistency" // F of a consistency function: diffusion.Consistency
+	Class       = "class"       // the class of what is behind the noise: of a Classifier, which is no denoiser
 )
 
 // Learned is the Variance of a network that answers 2C channels: its prediction, and
@@ -34,14 +37,14 @@ const Learned = "learned"
 // Config is what a model file says of its model.
 type Config struct {
 	Title      string              `json:"title,omitempty"`       // for people
-	Arch       string              `json:"arch"`                  // UNet2D, NCSN or Program
-	UNet       *unet.Config        `json:"unet,omitempty"`        // the network of UNet2D
+	Arch       string              `json:"arch"`                  // UNet2D, NCSN, Program or Classifier
+	UNet       *unet.Config        `json:"unet,omitempty"`        // the network of UNet2D, and the descending half of it that is a Classifier
 	NCSN       *unet.NCSN          `json:"ncsn,omitempty"`        // the network of NCSN
 	Program    *graph.Listing      `json:"program,omitempty"`     // the network of Program: of x [H,W,C], t [1] and perhaps y [1]
-	Prediction string              `json:"prediction"`            // EDM, Consistency, or one of diffusion.Predictions with a schedule or a process
+	Prediction string              `json:"prediction"`            // EDM, Consistency, Class, or one of diffusion.Predictions with a schedule or a process
 	Variance   string              `json:"variance,omitempty"`    // Learned, or "" for a network that says nothing of it
 	Posterior  *diffusion.Spread   `json:"posterior,omitempty"`   // what was measured of it, for Analytic-DPM
-	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM, Consistency: standard deviation of the pixels
+	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM, Consistency, Class: standard deviation of the pixels
 	TimeScale  float64             `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
 	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`    // the chain that it was trained on
 	WholeSteps bool                `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
@@ -101,6 +104,9 @@ func (c *Config) Validate() error {
 			return fmt.Errorf("model: %w: %w", ErrConfig, err)
 		}
 	}
+	if (c.Arch == Classifier) != (c.Prediction == Class) {
+		return fmt.Errorf("model: %w: prediction is %q with arch %q, need %q with %q, and another with others", ErrConfig, c.Prediction, c.Arch, Class, Classifier)
+	}
 	if err := c.validateClasses(); err != nil {
 		return err
 	}
@@ -120,6 +126,8 @@ func (c *Config) images() ([3]int, error) {
 	switch {
 	case c.Arch == Program && c.Program != nil && c.UNet == nil && c.NCSN == nil:
 		return c.listed()
+	case c.Arch == Classifier && c.UNet != nil && c.NCSN == nil && c.Program == nil:
+		return c.judged()
 	case c.Arch == UNet2D && c.UNet != nil && c.NCSN == nil && c.Program == nil:
 		u := c.UNet
 		if err := u.Validate(); err != nil {
@@ -132,10 +140,13 @@ func (c *Config) images() ([3]int, error) {
 	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil && c.Program == nil:
 		n := c.NCSN
 		return [3]int{n.Channels, n.ImageSize, n.ImageSize}, n.Validate()
-	case c.Arch != UNet2D && c.Arch != NCSN && c.Arch != Program:
-		return [3]int{}, fmt.Errorf("arch is %q, need %q, %q or %q", c.Arch, UNet2D, NCSN, Program)
 	}
-	return [3]int{}, fmt.Errorf("arch is %q, need a member %q beside it and none of another network", c.Arch, map[string]string{UNet2D: "unet", NCSN: "ncsn", Program: "program"}[c.Arch])
+	for _, arch := range []struct{ name, member string }{{UNet2D, "unet"}, {NCSN, "ncsn"}, {Program, "program"}, {Classifier, "unet"}} {
+		if c.Arch == arch.name {
+			return [3]int{}, fmt.Errorf("arch is %q, need a member %q beside it and none of another network", c.Arch, arch.member)
+		}
+	}
+	return [3]int{}, fmt.Errorf("arch is %q, need %q, %q, %q or %q", c.Arch, UNet2D, NCSN, Program, Classifier)
 }
 
 // Build returns the network of a valid configuration, without weights.
@@ -146,6 +157,8 @@ func (c *Config) Build() (*unet.Network, error) {
 	case Program:
 		p, out, err := c.Program.Program()
 		return &unet.Network{Program: p, Out: out}, err
+	case Classifier:
+		return unet.BuildClassifier(c.UNet)
 	}
 	return unet.Build(c.UNet)
 }
@@ -163,6 +176,9 @@ func (c *Config) Labels() int {
 	}
 	return 0
 }
+
+// Labelled reports whether who trains the model needs the classes of images.
+func (c *Config) Labelled() bool { return c.Labels() > 0 || c.Arch == Classifier }
 
 // checkTime returns an error unless the network was trained with t, as far as that is
 // known.
@@ -185,6 +201,9 @@ func (c *Config) SigmaRange() (low, high float32) {
 
 func (c *Config) validateClasses() error {
 	known := c.Labels()
+	if c.Arch == Classifier {
+		return nil // judged has seen to it
+	}
 	if len(c.Classes) > known {
 		return fmt.Errorf("model: %w: %d classes, need at most the network's %d", ErrConfig, len(c.Classes), known)
 	}
@@ -231,7 +250,7 @@ func (c *Config) validateProcess() error {
 
 // Parametrisation returns how the network's output becomes D.
 func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
-	if c.Prediction == EDM || c.Prediction == Consistency {
+	if c.Prediction == EDM || c.Prediction == Consistency || c.Prediction == Class {
 		if c.Process != nil || c.WholeSteps {
 			return nil, fmt.Errorf("model: %w: process or whole_steps given with prediction %q, need neither", ErrConfig, c.Prediction)
 		}

@@ -14,6 +14,8 @@ import (
 // Runner evaluates a model. It belongs to one goroutine and uses several.
 type Runner struct {
 	config   *Config
+	labels   int    // class numbers that the network takes, 0 if it takes none
+	answer   []int  // shape of what it gives
 	helper   Helper // nil: none
 	plans    []*infer.Plan
 	inputs   [][]float32    // a plan's times and classes: [t…, y…]
@@ -27,7 +29,9 @@ type Evaluate func(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, erro
 
 // RunnerOf returns a runner of the model whose network is evaluated by a function.
 func (m *Model) RunnerOf(evaluate Evaluate) *Runner {
-	return &Runner{config: m.config, evaluate: evaluate}
+	r := m.runner()
+	r.evaluate = evaluate
+	return r
 }
 
 // Helper begins to evaluate the bare network elsewhere, and returns what waits for
@@ -41,7 +45,7 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &Runner{config: m.config}
+	r := m.runner()
 	for range max(1, o.Workers) {
 		r.plans = append(r.plans, w.NewPlan())
 		r.inputs = append(r.inputs, make([]float32, 2*maxBatch))
@@ -52,10 +56,20 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 	return r, nil
 }
 
+// runner returns a runner without plans.
+func (m *Model) runner() *Runner {
+	r := &Runner{config: m.config, labels: m.config.Labels(), answer: m.network.Program.Shape(m.network.Out)}
+	if m.config.Arch == Classifier && len(m.network.Program.Inputs) > 2 {
+		r.labels = len(m.config.Classes) // of its gradient, see NewSlope
+	}
+	return r
+}
+
 // newCrew returns a runner for one image at a time that leads so many threads. It
 // panics where NewRunner of the same options gives an error.
 func (m *Model) newCrew(threads int, o infer.Options) *Runner {
-	r := &Runner{config: m.config, inputs: [][]float32{make([]float32, 2)}}
+	r := m.runner()
+	r.inputs = [][]float32{make([]float32, 2)}
 	for _, member := range infer.Threads(threads) {
 		o.Team = member
 		w, err := infer.Load(m.network.Program, m.network.Out, m.source, 1, o)
@@ -88,7 +102,7 @@ func (r *Runner) Dismiss() { r.plans[0].Dismiss() }
 
 // Forward evaluates the bare network on x [N,H,W,C] at times t [N] with class
 // numbers y [N], nil if the network takes none. The result is new; it has 2C channels
-// if the network has learned variances. The error names a length, shape or class that
+// if the network has learned variances, and is [N,1,1,K] of a classifier. The error names a length, shape or class that
 // does not fit, or is the helper's.
 func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error) {
 	if err := r.check(x, t, y); err != nil {
@@ -98,7 +112,7 @@ func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor
 		return r.evaluate(x, t, y)
 	}
 	n := x.Shape[0]
-	out := tensor.New(n, x.Shape[1], x.Shape[2], x.Shape[3]*r.config.answers())
+	out := tensor.New(append([]int{n}, r.answer...)...)
 	if r.helper == nil || n < 2 {
 		r.share(out, x, t, y, n)
 		return out, nil
@@ -182,8 +196,7 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 			return fmt.Errorf("model: time of image %d %w", i, err)
 		}
 	}
-	known := r.config.Labels()
-	if known == 0 {
+	if r.labels == 0 {
 		if y != nil {
 			return errors.New("model: classes given to a network that takes none")
 		}
@@ -193,8 +206,8 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 		return fmt.Errorf("model: %d classes for %d images, need one each", len(y), n)
 	}
 	for i, class := range y {
-		if class < 0 || class >= known {
-			return fmt.Errorf("model: class %d of image %d is out of range, need 0 to %d", class, i, known-1)
+		if class < 0 || class >= r.labels {
+			return fmt.Errorf("model: class %d of image %d is out of range, need 0 to %d", class, i, r.labels-1)
 		}
 	}
 	return nil
@@ -276,17 +289,22 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 
 // plain returns the unguided denoiser for the network's own class numbers.
 func (r *Runner) plain(y []int) diffusion.Denoiser {
-	denoise, err := r.config.Denoiser(func(x *tensor.Tensor, time float32) (*tensor.Tensor, error) {
+	denoise, err := r.config.Denoiser(r.at(y))
+	if err != nil {
+		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
+	}
+	return denoise
+}
+
+// at returns the bare network at one time for all images, of class numbers y.
+func (r *Runner) at(y []int) diffusion.Network {
+	return func(x *tensor.Tensor, time float32) (*tensor.Tensor, error) {
 		t := make([]float32, x.Shape[0])
 		for i := range t {
 			t[i] = time
 		}
 		return r.Forward(x, t, y)
-	})
-	if err != nil {
-		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
 	}
-	return denoise
 }
 
 // Denoiser returns D(x;σ) of a network that net evaluates at the network's own time.
@@ -300,11 +318,18 @@ func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
 	if c.UnitPixels {
 		denoise = diffusion.OfUnit(denoise)
 	}
-	low, high := c.SigmaRange()
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		if !(sigma >= low && sigma <= high) {
-			return nil, fmt.Errorf("model: noise level %g is outside the model's, need [%g, %g]", sigma, low, high)
+		if err := c.checkSigma(sigma); err != nil {
+			return nil, err
 		}
 		return denoise(x, sigma)
 	}, nil
+}
+
+// checkSigma returns an error unless the model was trained for a noise level.
+func (c *Config) checkSigma(sigma float32) error {
+	if low, high := c.SigmaRange(); !(sigma >= low && sigma <= high) {
+		return fmt.Errorf("model: noise level %g is outside the model's, need [%g, %g]", sigma, low, high)
+	}
+	return nil
 }

@@ -22,11 +22,11 @@ func (d *Data) check(c *Config) error {
 	if d.N < 1 || len(d.Images) != d.N*d.H*d.W*d.C {
 		return fmt.Errorf("train: %d bytes of images, need %d images of %d", len(d.Images), d.N, d.H*d.W*d.C)
 	}
-	if c.Model.Labels() == 0 {
+	if !c.Model.Labelled() {
 		return nil
 	}
 	if len(d.Labels) != d.N {
-		return fmt.Errorf("train: %d labels for %d images, need one each: the model is conditional", len(d.Labels), d.N)
+		return fmt.Errorf("train: %d labels for %d images, need one each: the model knows classes", len(d.Labels), d.N)
 	}
 	for i, l := range d.Labels {
 		if l < 0 || l >= len(c.Model.Classes) {

@@ -18,6 +18,7 @@ var Objectives = []struct{ Name, About string }{
 	{"ncsn", "the weighted sum over the levels of an smld process (Song & Ermon 2019); what that gets by itself"},
 	{"vlb", `the variational bound, a model with "variance": "learned" (Nichol & Dhariwal 2021)`},
 	{"hybrid", "simple for the mean, the bound for learned variances: L_hybrid (Nichol & Dhariwal 2021)"},
+	{"classes", "the cross-entropy of a classifier of noisy images (Dhariwal & Nichol 2021); what that gets by itself"},
 	{"consistency-training", `a model of prediction "consistency", from nothing (Song 2023)`},
 	{"consistency-distillation", `a model of prediction "consistency", from the model that teacher names (Song 2023)`},
 }
@@ -29,6 +30,7 @@ const (
 	hybrid    = "hybrid"
 	vlb       = "vlb"
 	vdm       = "vdm"
+	classes   = "classes"
 	training  = "consistency-training"
 	distilled = "consistency-distillation"
 )
@@ -41,6 +43,8 @@ func (c *Config) goal() string {
 		return c.Objective
 	case c.Model.Prediction == model.Consistency:
 		return training
+	case c.Model.Prediction == model.Class:
+		return classes
 	case c.Model.Variance == model.Learned:
 		return hybrid
 	case c.Model.Schedule != nil || c.sde() && c.PStd == 0:
@@ -82,6 +86,7 @@ func (c *Config) checkObjective() error {
 		{chain || goal == simple && c.sde() || !slices.Contains([]string{simple, hybrid, vlb}, goal), "objective", "another for a model without a schedule", goal},
 		{learned == (goal == hybrid || goal == vlb), "objective", `"hybrid" or "vlb" with variance "learned", and another without`, goal},
 		{(c.Model.Prediction == model.Consistency) == c.consistent(), "objective", `"consistency-training" or "consistency-distillation" with prediction "consistency", and another without`, goal},
+		{(c.Model.Prediction == model.Class) == (goal == classes), "objective", `"classes" with prediction "class", and another without`, goal},
 		{goal != ncsn || c.Model.Process != nil && c.Model.Process.Kind == diffusion.KindSMLD, "objective", `another for a model without a process of kind "smld"`, goal},
 		{c.Importance == false || onLevels, "importance", "false for an objective that does not draw from levels alike", c.Importance},
 		{c.SNRGamma == 0 || goal == "min-snr" && c.SNRGamma > 0, "snr_gamma", `more than 0, with objective "min-snr" only`, c.SNRGamma},
@@ -199,6 +204,10 @@ func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
 	if w.t.often != nil {
 		of = w.t.often
 	}
+	held := Range{float32(c.Model.SigmaMin), float32(c.Model.SigmaMax)}
+	if c.goal() == classes {
+		return &CrossEntropy{Of: of, Predicts: predicts, Levels: held}, nil
+	}
 	if goal := c.goal(); goal == hybrid || goal == vlb {
 		chain, err := c.Model.Chain()
 		if err != nil {
@@ -211,7 +220,7 @@ func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
 		}
 		return l, nil
 	}
-	return &Regression{Of: of, Predicts: predicts, Levels: Range{float32(c.Model.SigmaMin), float32(c.Model.SigmaMax)}}, nil
+	return &Regression{Of: of, Predicts: predicts, Levels: held}, nil
 }
 
 // What a consistency model's configuration leaves out: s₀, s₁ and μ₀ of Song et al.

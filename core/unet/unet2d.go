@@ -45,17 +45,7 @@ type builder struct {
 }
 
 func (b *builder) unet2d() graph.Value {
-	x := b.Input("x", b.SampleSize, b.SampleSize, b.InChannels)
-	b.emb = b.embedding()
-	if b.CenterInputSample {
-		x = b.Apply(graph.Affine{Scale: 2, Shift: -1}, x)
-	}
-	if b.Patch == 2 {
-		x = b.Apply(graph.SpaceToDepth{}, x)
-	}
-	b.picture = x
-	x = nn.Conv3(b, "conv_in", x, cmp.Or(b.ConvInChannels, b.BlockOutChannels[0]))
-	x, skips := b.down(x)
+	x, skips := b.down(b.entrance())
 	if b.MidBlockScale != 0 {
 		b.scale = 1 / b.MidBlockScale
 	}
@@ -103,6 +93,21 @@ func (b *builder) toPicture(norm, conv string, x graph.Value, below bool) graph.
 		b.output = x
 	}
 	return x
+}
+
+// entrance declares the picture and what the network is told beside it, and applies
+// the first convolution.
+func (b *builder) entrance() graph.Value {
+	x := b.Input("x", b.SampleSize, b.SampleSize, b.InChannels)
+	b.emb = b.embedding()
+	if b.CenterInputSample {
+		x = b.Apply(graph.Affine{Scale: 2, Shift: -1}, x)
+	}
+	if b.Patch == 2 {
+		x = b.Apply(graph.SpaceToDepth{}, x)
+	}
+	b.picture = x
+	return nn.Conv3(b, "conv_in", x, cmp.Or(b.ConvInChannels, b.BlockOutChannels[0]))
 }
 
 // embedding is what every residual block is told: the time's sinusoids through

@@ -28,6 +28,9 @@ func (r *run) draw() error {
 	if err != nil {
 		return err
 	}
+	if m.Config().Arch == model.Classifier {
+		return nil // it draws nothing
+	}
 	x, columns, err := samples(m)
 	if err != nil {
 		return err

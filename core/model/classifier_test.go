@@ -1,0 +1,169 @@
+package model_test
+
+import (
+	"errors"
+	"math"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/infer"
+	"tweedie/core/model"
+	"tweedie/core/tensor"
+)
+
+const classifierConfig = `{
+	"arch": "classifier", "prediction": "class", "sigma_data": 0.5, "time_scale": 100, "sigma_min": 0.01, "sigma_max": 40,
+	"shape": [1, 8, 8], "classes": ["low", "middle", "high"],
+	"unet": {
+		"sample_size": 8, "in_channels": 1, "out_channels": 3, "block_out_channels": [8, 16],
+		"down_block_types": ["DownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "UpBlock2D"],
+		"layers_per_block": 1, "norm_num_groups": 4, "norm_eps": 1e-5
+	}
+}`
+
+func classifierOf(t *testing.T, change func(*model.Config)) (*model.Config, error) {
+	t.Helper()
+	c, err := model.ParseConfig([]byte(classifierConfig))
+	if err != nil {
+		t.Fatal(err)
+	}
+	change(c)
+	return c, c.Validate()
+}
+
+func newClassifier(t *testing.T) *model.Model {
+	t.Helper()
+	c, err := classifierOf(t, func(*model.Config) {})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return modelOf(t, c)
+}
+
+// The gradient of a classifier is that of central differences of its logits, in x and
+// not in what the network is given, at every noise level.
+func TestSlope(t *testing.T) {
+	m := newClassifier(t)
+	slope, err := m.NewSlope(3, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits := runner(t, m, 3, 1)
+	class := []int{2, 0, 1}
+	// probability returns log p(y|x;σ) of an image.
+	probability := func(x []float32, sigma float32, y int) float64 {
+		z, err := logits.Logits(tensor.Of(x, 1, 8, 8, 1), sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sum := 0.0
+		for _, v := range z.Data {
+			sum += math.Exp(float64(v))
+		}
+		return float64(z.Data[y]) - math.Log(sum)
+	}
+	for _, sigma := range []float32{0.01, 0.7, 40} {
+		x := images(3).Scaled(max(1, sigma))
+		g, err := slope.Of(class)(x, sigma)
+		if err != nil {
+			t.Fatal(err)
+		}
+		largest := 0.0
+		for _, v := range g.Data {
+			largest = max(largest, math.Abs(float64(v)))
+		}
+		for i, y := range class {
+			for at := 0; at < 64; at += 5 {
+				h := 4e-3 * max(1, sigma)
+				moved := slices.Clone(x.Row(i))
+				moved[at] += h
+				up := probability(moved, sigma, y)
+				moved[at] -= 2 * h
+				want := (up - probability(moved, sigma, y)) / (2 * float64(h))
+				// Logits of some 1 in float32, divided by h, and the third derivative.
+				bound := 0.01*largest + 8*0x1p-24/float64(h)
+				if got := float64(g.Row(i)[at]); !(math.Abs(got-want) <= bound) {
+					t.Errorf("σ = %g, image %d, pixel %d: got %g, want %g ± %.2g", sigma, i, at, got, want, bound)
+				}
+			}
+		}
+	}
+}
+
+// An image's gradient does not depend on the images beside it, nor on the workers.
+func TestSlopeIsAlone(t *testing.T) {
+	m, x := newClassifier(t), images(5)
+	class := []int{2, 0, 1, 1, 0}
+	var want *tensor.Tensor
+	for _, o := range []struct{ batch, workers int }{{5, 1}, {1, 1}, {2, 3}, {1, 5}} {
+		slope, err := m.NewSlope(o.batch, infer.Options{Workers: o.workers})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := slope.Of(class)(x, 0.5)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want == nil {
+			want = got
+		}
+		if !slices.Equal(got.Data, want.Data) {
+			t.Errorf("%+v: other bits", o)
+		}
+		one, err := slope.Of(class[3:4])(tensor.Of(x.Row(3), 1, 8, 8, 1), 0.5)
+		if err != nil || !slices.Equal(one.Data, want.Row(3)) {
+			t.Errorf("%+v: image 3 alone has other bits; %v", o, err)
+		}
+	}
+}
+
+func TestSlopeErrors(t *testing.T) {
+	m, x := newClassifier(t), images(1)
+	slope, err := m.NewSlope(1, infer.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		class []int
+		sigma float32
+		want  string
+	}{
+		{[]int{3}, 1, "class 3 of image 0 is out of range, need 0 to 2"},
+		{[]int{-1}, 1, "class -1 of image 0"},
+		{nil, 1, "0 classes for 1 images"},
+		{[]int{1}, 41, "noise level 41 is outside the model's"},
+	} {
+		if _, err := slope.Of(c.class)(x, c.sigma); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("classes %v, σ = %g: got %v, want %q", c.class, c.sigma, err, c.want)
+		}
+	}
+	if _, err := newModel(t).NewSlope(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" for the gradient of a class` {
+		t.Errorf("of a denoiser: got %v", err)
+	}
+}
+
+func TestClassifierConfigErrors(t *testing.T) {
+	for _, c := range []struct {
+		want   string
+		change func(*model.Config)
+	}{
+		{`prediction is "edm" with arch "classifier", need "class"`, func(c *model.Config) { c.Prediction = model.EDM }},
+		{"out_channels is 3 with 2 classes", func(c *model.Config) { c.Classes = c.Classes[1:] }},
+		{"null_class, unit_pixels or posterior", func(c *model.Config) { c.NullClass = new(2) }},
+		{"null_class, unit_pixels or posterior", func(c *model.Config) { c.UnitPixels = true }},
+		{`down_block_types[1] is "AttnDownBlock2D", need DownBlock2D`, func(c *model.Config) { c.UNet.DownBlockTypes[1] = "AttnDownBlock2D" }},
+		{"num_class_embeds or progressive_input is given", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
+		{`need a member "unet"`, func(c *model.Config) { c.UNet = nil }},
+		{"shape is [1 8 8], need the network's [1 16 16]", func(c *model.Config) { c.UNet.SampleSize = 16 }},
+	} {
+		if _, err := classifierOf(t, c.change); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("got %v, want %q", err, c.want)
+		}
+	}
+	other := parse(t)
+	other.Prediction = model.Class
+	if err := other.Validate(); !errors.Is(err, model.ErrConfig) {
+		t.Errorf("a U-Net that predicts a class: got %v", err)
+	}
+}

@@ -1,0 +1,59 @@
+package train
+
+import (
+	"math"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/rng"
+)
+
+// CrossEntropy is the Loss of a time-conditioned classifier (Dhariwal & Nichol 2021,
+// arXiv:2105.05233, section 4): −log p(y|x₀ + σ·ε; σ) in nats, every noise level of Of
+// alike.
+type CrossEntropy struct {
+	Of       Objective // where noise levels are drawn; its weights mean nothing here
+	Predicts diffusion.Parametrisation
+	Levels   Range
+
+	noise []float32
+}
+
+// Prepare implements Loss.
+func (l *CrossEntropy) Prepare(b *Batch) error {
+	l.noise = grown(l.noise, b.Size)
+	for i := range b.N {
+		rng.Normal(l.noise, b.Seed, b.Draw[i], noiseStream)
+		sigma := l.Levels.hold(l.Of.Sigma(b.Seed, b.Draw[i], sigmaStream))
+		c, err := l.Predicts.Coefficients(sigma)
+		if err != nil {
+			return err
+		}
+		x, clean := row(b.X, i, b.Size), row(b.Clean, i, b.Size)
+		for j, v := range clean {
+			x[j] = float32(c.CIn) * (v + float32(sigma*l.noise[j]))
+		}
+		b.CNoise[i], b.Sigma[i] = float32(c.CNoise), sigma
+	}
+	return nil
+}
+
+// Grade implements Loss. b.Out are logits of b.Class.
+func (l *CrossEntropy) Grade(b *Batch) {
+	k := len(b.Out) / b.N
+	for i := range b.N {
+		z, delta := row(b.Out, i, k), row(b.Delta, i, k)
+		most, sum := float64(z[0]), 0.0
+		for _, v := range z {
+			most = max(most, float64(v))
+		}
+		for _, v := range z {
+			sum += math.Exp(float64(v) - most)
+		}
+		y := int(b.Class[i])
+		b.Loss[i] = math.Log(sum) + most - float64(z[y])
+		for j, v := range z {
+			delta[j] = float32(b.Share * math.Exp(float64(v)-most) / sum)
+		}
+		delta[y] -= float32(b.Share)
+	}
+}
