@@ -49,6 +49,8 @@ class Member {
   helps = null
   /** The most bytes that members of a team exchange at once. */
   traffic = 0
+  /** @type {Files | null} the classifier that it has */
+  #classifier = null
 
   /** @param {(member: Member, error: Error) => void} onEnd called once, when the worker has crashed */
   constructor(onEnd) {
@@ -90,6 +92,13 @@ class Member {
     const cancel = () => this.#worker.postMessage({ cancel: id })
     signal?.addEventListener('abort', cancel)
     return answer.finally(() => signal?.removeEventListener('abort', cancel))
+  }
+
+  /** Gives it a classifier that it has not yet. @param {Files | null} files */
+  async classify(files) {
+    if (!files || files === this.#classifier) return
+    await this.call({ call: 'classify', ...files })
+    this.#classifier = files
   }
 
   /** @param {object} note that has no answer @param {Transferable[]} [transfer] */
@@ -165,6 +174,8 @@ export class Pool {
   #closed = null
   /** @type {{ members: Member[], memory: SharedArrayBuffer } | null} */
   #team = null
+  /** @type {Files | null} what every member is to have before its next call */
+  #classifier = null
 
   /**
    * @param {number} size the most workers
@@ -239,14 +250,25 @@ export class Pool {
   }
 
   /**
+   * Gives the workers a classifier, unless the first finds that it is none for the model.
+   * @param {Files} files
+   */
+  async classify(files) {
+    await this.ask({ call: 'classify', ...files })
+    this.#classifier = files
+  }
+
+  /**
    * Asks a short question, of a computing worker too: it answers when it yields.
    * @param {Message} message
    * @param {{ signal?: AbortSignal }} [how]
    */
-  ask(message, how) {
+  async ask(message, how) {
     const members = [...this.#members].filter((member) => member.loaded && !member.deaf)
     const member = members.find((other) => !other.busy) ?? members[0]
-    return member ? member.call(message) : this.run(message, how)
+    if (!member) return this.run(message, how)
+    await member.classify(this.#classifier)
+    return member.call(message)
   }
 
   /** Ends every worker; calls that wait, and later ones, reject. */
@@ -282,6 +304,7 @@ export class Pool {
     for (const member of members) member.busy = true
     let settle
     try {
+      await leader.classify(this.#classifier)
       const value = await leader.call({ ...message, share: help.share }, { transfer: [...transfer, ...help.transfer], onStep, signal })
       settle = () => resolve(value)
       await help.end()

@@ -38,10 +38,31 @@ export class Model {
   likelihood(options: LikelihoodOptions): Promise<Likelihood>
   /** The variational bound of a chain on those bits, with its terms. */
   bound(options: BoundOptions): Promise<Bound>
+  /**
+   * Gives the model a classifier of noisy images of its own shape and classes, for calls with
+   * `classifier_guidance`. A model without classes then takes the classifier's in such calls. It
+   * rejects, and leaves the model as it was, where the two do not go together.
+   * @param url of the classifier's manifest
+   */
+  classify(url: string | URL, options?: ClassifyOptions): Promise<ClassifierInfo>
   /** What a call would do; nothing is computed. It rejects where the call would. */
   plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
   /** Ends the workers. Calls that run, and later ones, reject. */
   close(): void
+}
+
+export interface ClassifyOptions {
+  /** As with `load`. */
+  onProgress?(progress: { phase: 'download' | 'start'; bytes: number; total: number }): void
+  signal?: AbortSignal
+}
+
+export interface ClassifierInfo {
+  name: string
+  /** Names by number. */
+  classes: string[]
+  /** Of the download. */
+  bytes: number
 }
 
 export interface ModelInfo {
@@ -179,6 +200,11 @@ export interface Call extends SolverOptions {
   class?: number | string | (number | string)[]
   /** Weight of classifier-free guidance, at least 0; 1 means none. */
   guidance?: number
+  /**
+   * Weight of the gradient of the classifier that `classify` gave the model, at least 0; 1 is what it
+   * says itself. With `guidance: 0` the model itself knows of no class. Default: 0.
+   */
+  classifier_guidance?: number
   /** The noise levels within which there is guidance: above the first, up to the second. Default: all. */
   guidance_sigma_min?: number
   guidance_sigma_max?: number
@@ -268,6 +294,8 @@ export interface Bound {
 export interface Plan {
   /** Evaluations of the network that each image takes, both of a guided pair counted where guidance is in its interval; of an adaptive sampler the least. */
   nfe: number
+  /** What that takes, in evaluations of the network: `nfe`, and the gradients of a classifier by their operations. */
+  work: number
   /** The call with every field filled in. */
   request: Call & { n: number }
 }

@@ -4,7 +4,7 @@
  * Web Workers; nothing leaves the machine. The types and the contract stand in
  * tweedie.d.ts.
  *
- * @import { Model as Declared, Bound, BoundOptions, Call, ForwardOptions, InpaintOptions, Likelihood, LikelihoodOptions, LoadOptions, ModelInfo, Picture, Plan, Result, SampleOptions } from './tweedie.js'
+ * @import { Model as Declared, Bound, BoundOptions, Call, ClassifierInfo, ClassifyOptions, ForwardOptions, InpaintOptions, Likelihood, LikelihoodOptions, LoadOptions, ModelInfo, Picture, Plan, Result, SampleOptions } from './tweedie.js'
  * @typedef {{ bits: number[], prior: number, sigmas: number[], evaluations: number }} Answer what the engine says of a picture
  */
 
@@ -34,7 +34,7 @@ export function load(url, { workers, onProgress, signal } = {}) {
       throw new RangeError(`tweedie: workers: found ${size}, need a whole number in [1, 64]`)
     }
     const module = compile(new URL('./tweedie.wasm', import.meta.url))
-    const files = fetchModel(new URL(url, globalThis.document?.baseURI ?? location.href), inner, onProgress)
+    const files = fetchModel(absolute(url), inner, onProgress)
     const pool = new Pool(size, BUILD, module, files)
     inner.addEventListener('abort', () => pool.close())
     const [info] = await Promise.all([pool.start(), files, module])
@@ -152,6 +152,17 @@ export class Model {
     })
   }
 
+  /** @param {string | URL} url @param {ClassifyOptions} [options] @returns {Promise<ClassifierInfo>} */
+  classify(url, { onProgress, signal } = {}) {
+    return abortable(signal, async (inner) => {
+      const files = await fetchModel(absolute(url), inner, onProgress)
+      await this.#pool.classify(files)
+      const { name, config, shards } = JSON.parse(files.manifest)
+      const bytes = shards.reduce((/** @type {number} */ sum, /** @type {{ bytes: number }} */ shard) => sum + shard.bytes, 0)
+      return { name, classes: config.classes, bytes }
+    })
+  }
+
   /** Ends the workers. Calls that run, and later ones, reject. */
   close() {
     this.#pool.close()
@@ -166,8 +177,8 @@ export class Model {
   /** @param {Call} asked @param {'sample' | 'inpaint'} call @param {AbortSignal} [signal] @returns {Promise<Plan>} */
   async #check(asked, call, signal) {
     const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
-    const { passes, nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
-    return { nfe: passes, request }
+    const { passes, work, nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
+    return { nfe: passes, work, request }
   }
 
   /**
@@ -353,6 +364,11 @@ function mean(values) {
   const bits = values.reduce((sum, v) => sum + v, 0) / n
   const squares = values.reduce((sum, v) => sum + (v - bits) * (v - bits), 0)
   return { bits, error: n > 1 ? Math.sqrt(squares / (n - 1) / n) : null }
+}
+
+/** @param {string | URL} url as the page means it */
+function absolute(url) {
+  return new URL(url, globalThis.document?.baseURI ?? location.href)
 }
 
 /** @param {Call['seed']} seed @returns {number | string} the seed as JSON, drawn where none is given */

@@ -28,6 +28,7 @@ const BUILD = 'dev'
  * @typedef {{
  *   build: string,
  *   load(manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null, done: Done): void,
+ *   classify(manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null, done: Done): void,
  *   check(request: string, inpaint: boolean, done: Done): void,
  *   sample(request: string, hooks: Hooks, share: Share, done: Done): void,
  *   inpaint(request: string, image: object, mask: object, hooks: Hooks, share: Share, done: Done): void,
@@ -80,7 +81,7 @@ async function answer(message) {
   try {
     if (call === 'start') return done(null, await start(message.build, message.module))
     if (!binding) return done(`tweedie: ${call}: the worker has not started`)
-    if (call === 'load') return binding.load(message.manifest, message.shards, message.sums, done)
+    if (call === 'load' || call === 'classify') return binding[call](message.manifest, message.shards, message.sums, done)
     if (call === 'check') return binding.check(message.request, message.inpaint, done)
     if (call === 'digest') return binding.digest(message.bytes, done)
     if (call === 'follow') return binding.follow(done)

@@ -68,6 +68,14 @@ func (g Guidance) acts(sigma float32) bool {
 	return sigma > float32(g.SigmaMin) && !(g.SigmaMax != 0 && sigma > float32(g.SigmaMax))
 }
 
+// Slopes returns how many gradients of a classifier Classified takes at a noise level.
+func (g Guidance) Slopes(sigma float32) int {
+	if g.Classifier == 0 || !g.acts(sigma) {
+		return 0
+	}
+	return 1
+}
+
 // Guided combines a conditional and an unconditional denoiser. It calls only
 // cond where w is 1, only uncond where w is 0, else both, cond first. uncond is nil
 // for a model that knows its condition only, and w must be 1 then. The error is that

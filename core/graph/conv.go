@@ -10,10 +10,15 @@ import (
 // Conv is a square convolution of an image [H,W,C] with weights [out,C,Size,Size]
 // and biases [out], if there are any, after Before rows and columns of zeros in
 // front and After behind. Its taps are Dilation pixels apart; 0 means 1.
+//
+// Turned, it is of an image [H,W,out] and makes one of C channels, with the same weights
+// turned round and transposed, and no biases: what the gradient by a convolution's input
+// is made with.
 type Conv struct {
 	Size, Stride  int
 	Before, After int
 	Dilation      int
+	Turned        bool `json:",omitempty"`
 }
 
 // Infer returns [H',W',out].
@@ -22,6 +27,12 @@ func (o Conv) Infer(in [][]int) ([]int, error) {
 		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C], weights [out,C,h,w] and biases [out] or none", in)
 	}
 	x, w := in[0], in[1]
+	if o.Turned {
+		if len(in) == 3 {
+			return nil, fmt.Errorf("has biases %v, need none where weights are turned", in[2])
+		}
+		w = []int{w[1], w[0], w[2], w[3]}
+	}
 	if w[1] != x[2] || w[2] != o.Size || w[3] != o.Size || len(in) == 3 && in[2][0] != w[0] {
 		return nil, fmt.Errorf("weights and biases %v do not fit image %v and size %d", in[1:], x, o.Size)
 	}
@@ -57,11 +68,31 @@ func (o Conv) Cost(in [][]int, out []int) Cost {
 // Bind packs the weights as the right-hand side of one product over all pixels, or
 // transforms them where that takes fewer operations.
 func (o Conv) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner {
+	if o.Turned {
+		o.Turned = false
+		return turned{o.Bind(in, params, out, batch, mode), in[0][2], out[2]}
+	}
 	g := o.Window(in[0])
 	if g.SuitsWinograd(out[2]) {
 		return &winogradRunner{conv: kernel.NewWinograd(g, out[2]), mode: mode}
 	}
 	return &convRunner{window: g, gather: *g.Gather(batch), weights: kernel.NewPacked(g.C*g.Size*g.Size, out[2]), batch: batch, mode: mode}
+}
+
+// turned is a convolution with the weights [from,to,h,w] of another.
+type turned struct {
+	Runner
+	from, to int
+}
+
+func (r turned) Load(params []quant.Numbers) {
+	w := params[0].Float32()
+	t, taps := make([]float32, len(w)), len(w)/(r.from*r.to)
+	for i, v := range w {
+		channel, tap := i/taps, i%taps
+		t[(channel%r.to*r.from+channel/r.to+1)*taps-1-tap] = v
+	}
+	r.Runner.Load([]quant.Numbers{{Float: t}})
 }
 
 type convRunner struct {

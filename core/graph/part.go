@@ -20,6 +20,9 @@ func Part(op Op, in [][]int, out, starts []int, i int) (Op, Need) {
 	case Linear:
 		return o, Rows
 	case Conv:
+		if o.Turned {
+			return op, Everything
+		}
 		whole := o.Window(in[0]).SuitsWinograd(last)
 		for k, start := range starts[1:] {
 			if o.Window(in[0]).SuitsWinograd(start-starts[k]) != whole {

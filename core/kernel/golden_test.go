@@ -70,13 +70,8 @@ func TestForwardGolden(t *testing.T) {
 	w := Window{H: 7, W: 7, C: 72, Size: 5, Stride: 1, Before: 2, After: 2}
 	AveragePool(y, x, scratch, w)
 	check("AveragePool", goldenPool, y)
-	clear(y)
-	AveragePoolBackward(y, v, scratch, w)
-	check("AveragePoolBackward", goldenPoolBackward, y)
 	GroupNormAdjoint(y, x, gamma, beta, v, make([]float32, GroupNormAdjointScratch(n)), n)
 	check("GroupNormAdjoint", goldenNormAdjoint, y)
-	SiLUAdjoint(y, x, v)
-	check("SiLUAdjoint", goldenSiLUAdjoint, y)
 	z := make([]float32, 13*12*72)
 	Bilinear(z, x, scratch, Resize{H: 7, W: 7, C: 72, OutH: 13, OutW: 12})
 	check("Bilinear", goldenBilinear, z)
@@ -86,16 +81,14 @@ func TestForwardGolden(t *testing.T) {
 }
 
 const (
-	goldenSiLU         = "226eb8b0301a78e0"
-	goldenNorm         = "b4b0029ce043bb6b"
-	goldenNormSiLU     = "b754f006c6fc99e7"
-	goldenAttention    = "2ddc243432b214d4"
-	goldenELU          = "fa456d326f96c945"
-	goldenNormPlus     = "c9ae1e9133da52ba"
-	goldenPool         = "631cd902839adf23"
-	goldenBilinear     = "78075ebd3de846df"
-	goldenPoolBackward = "4ace282dce4bf863"
-	goldenNormAdjoint  = "141070c6a1c4e2e3"
-	goldenSiLUAdjoint  = "dfd94fa042c0b107"
-	goldenSinusoid     = "1cbd457a5cfd4d24"
+	goldenSiLU        = "226eb8b0301a78e0"
+	goldenNorm        = "b4b0029ce043bb6b"
+	goldenNormSiLU    = "b754f006c6fc99e7"
+	goldenAttention   = "2ddc243432b214d4"
+	goldenELU         = "fa456d326f96c945"
+	goldenNormPlus    = "c9ae1e9133da52ba"
+	goldenPool        = "631cd902839adf23"
+	goldenBilinear    = "78075ebd3de846df"
+	goldenNormAdjoint = "141070c6a1c4e2e3"
+	goldenSinusoid    = "1cbd457a5cfd4d24"
 )

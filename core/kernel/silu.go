@@ -19,16 +19,6 @@ func SiLUBackward(dx, x, dy []float32) {
 	siluBackwardFast.of(siluBackwardImpls)(dx, x, dy)
 }
 
-// SiLUAdjoint writes dy·SiLU′(x) to dx, the same bits on every machine. It panics unless
-// the lengths are equal.
-func SiLUAdjoint(dx, x, dy []float32) {
-	if len(dx) != len(x) || len(dx) != len(dy) {
-		panic("kernel: SiLUAdjoint: lengths differ")
-	}
-	clear(dx)
-	siluBackwardRef(dx, x, dy)
-}
-
 // siluImpls and siluBackwardImpls list every implementation in this build, the
 // reference first and the fastest last.
 var siluImpls = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, siluSIMD...)

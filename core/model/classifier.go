@@ -17,8 +17,8 @@ func (c *Config) judged() ([3]int, error) {
 	if u.OutChannels < 2 || len(c.Classes) != u.OutChannels {
 		return [3]int{}, fmt.Errorf("out_channels is %d with %d classes, need one a class and at least 2", u.OutChannels, len(c.Classes))
 	}
-	if c.NullClass != nil || c.UnitPixels || c.Posterior != nil {
-		return [3]int{}, fmt.Errorf("null_class, unit_pixels or posterior is given, need none of them for arch %q", Classifier)
+	if c.NullClass != nil || u.NumClassEmbeds != nil || c.UnitPixels {
+		return [3]int{}, fmt.Errorf("null_class, num_class_embeds or unit_pixels is given, need none of them for arch %q", Classifier)
 	}
 	_, err := unet.BuildClassifier(u)
 	return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, err

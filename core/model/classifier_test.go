@@ -138,6 +138,13 @@ func TestSlopeErrors(t *testing.T) {
 			t.Errorf("classes %v, σ = %g: got %v, want %q", c.class, c.sigma, err, c.want)
 		}
 	}
+	attends, err := classifierOf(t, func(c *model.Config) { c.UNet.DownBlockTypes[1] = "AttnDownBlock2D" })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := modelOf(t, attends).NewSlope(1, infer.Options{}); err == nil || err.Error() != "autodiff: operation graph.Linear has no gradient here" {
+		t.Errorf("with attention: got %v", err)
+	}
 	if _, err := newModel(t).NewSlope(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" for the gradient of a class` {
 		t.Errorf("of a denoiser: got %v", err)
 	}
@@ -150,10 +157,9 @@ func TestClassifierConfigErrors(t *testing.T) {
 	}{
 		{`prediction is "edm" with arch "classifier", need "class"`, func(c *model.Config) { c.Prediction = model.EDM }},
 		{"out_channels is 3 with 2 classes", func(c *model.Config) { c.Classes = c.Classes[1:] }},
-		{"null_class, unit_pixels or posterior", func(c *model.Config) { c.NullClass = new(2) }},
-		{"null_class, unit_pixels or posterior", func(c *model.Config) { c.UnitPixels = true }},
-		{`down_block_types[1] is "AttnDownBlock2D", need DownBlock2D`, func(c *model.Config) { c.UNet.DownBlockTypes[1] = "AttnDownBlock2D" }},
-		{"num_class_embeds or progressive_input is given", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
+		{"null_class, num_class_embeds or unit_pixels", func(c *model.Config) { c.NullClass = new(2) }},
+		{"null_class, num_class_embeds or unit_pixels", func(c *model.Config) { c.UnitPixels = true }},
+		{"null_class, num_class_embeds", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
 		{`need a member "unet"`, func(c *model.Config) { c.UNet = nil }},
 		{"shape is [1 8 8], need the network's [1 16 16]", func(c *model.Config) { c.UNet.SampleSize = 16 }},
 	} {

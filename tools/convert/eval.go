@@ -45,10 +45,14 @@ trains on DATA the first time and keeps. It prints
 
 each beside what as many real pictures reach that the classifier never saw: the
 test split of DATA, or a seventh held out where there is none. The ratio of the two
-Fréchet distances is what to compare; it is 1 for images as good as real ones.`,
+Fréchet distances is what to compare; it is 1 for images as good as real ones.
+
+Of a MODEL that is itself a classifier of noisy images, which guides others, it prints
+how many of those real pictures it tells right at each of some noise levels.`,
 		Example: `  tweedie eval runs/mnist/model.json data/mnist
   tweedie eval weights/models/mnist.json data/mnist -n 2000 --steps 20 --guidance 1.4 --grid grid.png
   tweedie eval data/mnist --images theirs.npy --class 0,1,2,3,4,5,6,7,8,9 --json
+  tweedie eval weights/models/mnist-classifier.json data/mnist
   tweedie eval data/mnist --train-classifier --classifier runs/classifier.json`,
 		Args:              cobra.RangeArgs(1, 2),
 		ValidArgsFunction: models,
@@ -86,6 +90,14 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	m, err := o.loadYardstick(args[len(args)-1])
 	if err != nil {
 		return err
+	}
+	if len(args) == 2 {
+		if c, err := openGuide(args[0]); c != nil || err != nil {
+			if err != nil {
+				return err
+			}
+			return o.tellAccuracy(cmd, c, m)
+		}
 	}
 	if o.trainOnly {
 		_, err := o.openClassifier(cmd, m)
@@ -287,11 +299,11 @@ func (o *evaluation) draw(cmd *cobra.Command, e *engine.Engine, q engine.Request
 		return nil, err
 	}
 	v.Model, v.Request, v.SHA256 = e.Info().Name, &result.Plan, result.SHA256()
-	out := &judged{pixels: result.Pixels, shape: result.Shape, dealt: max(len(result.Plan.Class), len(e.Info().Classes))}
+	out := &judged{pixels: result.Pixels, shape: result.Shape, dealt: max(len(result.Plan.Class), len(result.Names))}
 	for _, k := range result.Class {
 		number := -1
 		if k >= 0 {
-			name := e.Info().Classes[k]
+			name := result.Names[k]
 			if number = slices.Index(m.Classes, name); number < 0 {
 				return nil, fmt.Errorf("the model draws class %q, the data have %q: no agreement can be measured", name, m.Classes)
 			}

@@ -23,6 +23,7 @@ and in every browser, unless --fast is given, whatever -n and --workers are.`,
   tweedie sample weights/models/mnist.json -o 37.png -n 8 --class 3,7 --guidance 2
   tweedie sample MODEL.json -o strong.png -n 8 --guidance 6 --guidance-sigma-min 0.3 --guidance-sigma-max 5 --threshold dynamic
   tweedie sample MODEL.json -o auto.png -n 8 --guide WORSE.json --guidance 2
+  tweedie sample weights/models/ncsn.json -o three.png -n 4 --class 3 --guide-classifier weights/models/mnist-classifier.json
   tweedie sample weights/models/mnist.json --npy x.npy -n 2000 --sampler ddim --steps 50`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: models,
@@ -61,7 +62,7 @@ func (r *request) draw(cmd *cobra.Command, path string, inpaint bool,
 	took := time.Since(began)
 	classes := len(q.Class)
 	if classes == 0 {
-		classes = len(e.Info().Classes)
+		classes = len(result.Names)
 	}
 	if err := r.write(result, classes); err != nil {
 		return err

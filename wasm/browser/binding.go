@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"tweedie/core/json"
+	"tweedie/core/model"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
@@ -48,15 +49,16 @@ type call func(ctx context.Context, args []js.Value) (any, error)
 // makes further ones.
 func (b *binding) funcs() map[string]js.Func {
 	return map[string]js.Func{
-		"load":    b.bind(b.load, false),
-		"check":   b.bind(b.check, false),
-		"digest":  b.bind(b.digest, false),
-		"sample":  b.bind(b.sample, true),
-		"inpaint": b.bind(b.inpaint, true),
-		"forward": b.bind(b.forward, true),
-		"join":    b.bind(b.join, false),
-		"follow":  b.bind(b.follow, true),
-		"replied": js.FuncOf(b.replied),
+		"load":     b.bind(b.load, false),
+		"classify": b.bind(b.classify, false),
+		"check":    b.bind(b.check, false),
+		"digest":   b.bind(b.digest, false),
+		"sample":   b.bind(b.sample, true),
+		"inpaint":  b.bind(b.inpaint, true),
+		"forward":  b.bind(b.forward, true),
+		"join":     b.bind(b.join, false),
+		"follow":   b.bind(b.follow, true),
+		"replied":  js.FuncOf(b.replied),
 		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
 			if b.cancel != nil {
 				b.cancel()
@@ -119,11 +121,7 @@ func recovered(f func() (any, error)) (value any, err error) {
 // is the most bytes that a team exchanges at once. sums are the SHA-256 of the
 // shards, or null where they are still to be computed.
 func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
-	manifest, err := weights.ParseManifest([]byte(args[0].String()))
-	if err != nil {
-		return nil, err
-	}
-	file, err := decode(manifest, args[1], args[2])
+	file, err := decode(args)
 	if err != nil {
 		return nil, err
 	}
@@ -135,8 +133,34 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	return map[string]any{"info": info, "traffic": 4 * b.engine.Traffic()}, err
 }
 
-// decode reads the shards of m one after the other.
-func decode(m *weights.Manifest, shards, sums js.Value) (*weights.File, error) {
+// classify(manifest, shards, sums) gives the model a classifier to be guided by, for the
+// calls that begin later.
+func (b *binding) classify(_ context.Context, args []js.Value) (any, error) {
+	e, err := b.model()
+	if err != nil {
+		return nil, err
+	}
+	file, err := decode(args)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Open(file)
+	if err == nil {
+		err = e.Classify(m)
+	}
+	if err == nil && b.team != nil {
+		err = b.team.engine.Classify(m)
+	}
+	return nil, err
+}
+
+// decode reads a manifest and its shards, one after the other.
+func decode(args []js.Value) (*weights.File, error) {
+	m, err := weights.ParseManifest([]byte(args[0].String()))
+	if err != nil {
+		return nil, err
+	}
+	shards, sums := args[1], args[2]
 	if shards.Length() != len(m.Shards) {
 		return nil, fmt.Errorf("browser: found %d shards, need %d", shards.Length(), len(m.Shards))
 	}

@@ -46,6 +46,27 @@ type modelFile struct {
 // newModel makes a model of a configuration and random weights.
 func newModel(t testing.TB, name, config string) *modelFile {
 	t.Helper()
+	f := newFiles(t, name, config)
+	var err error
+	if f.engine, err = engine.Open(f.file(t), engine.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// file reads the files.
+func (f *modelFile) file(t testing.TB) *weights.File {
+	t.Helper()
+	file, err := f.parsed.Decode(f.shards)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// newFiles is newModel without an engine.
+func newFiles(t testing.TB, name, config string) *modelFile {
+	t.Helper()
 	c, err := model.ParseConfig([]byte(config))
 	if err != nil {
 		t.Fatal(err)
@@ -86,13 +107,6 @@ func newModel(t testing.TB, name, config string) *modelFile {
 		t.Fatal(err)
 	}
 	if f.parsed, err = weights.ParseManifest(f.manifest); err != nil {
-		t.Fatal(err)
-	}
-	file, err := f.parsed.Decode(f.shards)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if f.engine, err = engine.Open(file, engine.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	return f

@@ -48,6 +48,8 @@ type Engine struct {
 	options Options
 	pacer   *pacer
 
+	classifier Classifier // nil: none
+
 	model  *model.Model  // of an engine of a file, nil of others
 	runner *model.Runner // its network
 	how    infer.Options // of the runner

@@ -29,7 +29,8 @@ type Info struct {
 	labels int              // class numbers that the bare network takes, the null class included
 	chain  *diffusion.Chain // nil for a model that was not trained on one
 
-	guided bool // by a worse model: see Guide
+	guided bool   // by a worse model: see Guide
+	judge  *judge // nil without a classifier: see Classify
 
 	posterior *diffusion.Spread // nil for a model of which it was not measured
 }

@@ -12,10 +12,11 @@ import (
 
 // Plan is a request as an engine will carry it out.
 type Plan struct {
-	Request     // every number filled in; asking again with it gives the same images
-	NFE     int `json:"nfe"`    // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
-	Passes  int `json:"passes"` // evaluations of the network that NFE takes: two where guidance calls for a pair, counted by the levels at which steps begin
-	Walk    int `json:"walk"`   // steps that an image takes, RePaint's repetitions counted; evaluations, where a step takes more than ten
+	Request         // every number filled in; asking again with it gives the same images
+	NFE     int     `json:"nfe"`    // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
+	Passes  int     `json:"passes"` // evaluations of the network that NFE takes: two where guidance calls for a pair, counted by the levels at which steps begin
+	Work    float64 `json:"work"`   // Passes and the gradients of a classifier, which count by their operations
+	Walk    int     `json:"walk"`   // steps that an image takes, RePaint's repetitions counted; evaluations, where a step takes more than ten
 
 	method  sampler.Method
 	classes []int // dealt out in turn
@@ -42,7 +43,7 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 		func() error { return p.fillGuidance(i) },
 		func() error { return p.fillThreshold(i.Defaults) },
 		func() error { return p.fillRepaint(inpaint) },
-		func() error { return p.fillPasses() },
+		func() error { return p.fillPasses(i) },
 	} {
 		if err := fill(); err != nil {
 			return Plan{}, err
@@ -54,20 +55,35 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 }
 
 // Work returns the additions and multiplications of one image under p.
-func (i Info) Work(p Plan) float64 { return float64(p.Passes) * float64(i.FLOPs) }
+func (i Info) Work(p Plan) float64 {
+	return p.Work * float64(i.FLOPs)
+}
+
+// slope returns the operations of one gradient of the classifier, over those of the
+// network.
+func (i Info) slope() float64 {
+	if i.judge == nil {
+		return 0
+	}
+	return float64(i.judge.flops) / float64(i.FLOPs)
+}
 
 // WorkAt returns those of one D(x;σ) of one image under p.
 func (i Info) WorkAt(p Plan, sigma float32) float64 {
-	return float64(p.guide().Passes(sigma)) * float64(i.FLOPs)
+	g := p.guide()
+	return (float64(g.Passes(sigma)) + float64(float64(g.Slopes(sigma))*i.slope())) * float64(i.FLOPs)
 }
 
 // fillPasses counts what guidance adds to the evaluations of p.
-func (p *Plan) fillPasses() error {
-	guide, pairs := p.guide(), 0
+func (p *Plan) fillPasses(info Info) error {
+	guide, pairs, slopes := p.guide(), 0, 0
 	for _, sigma := range p.sigmas[:*p.Steps] {
 		pairs += guide.Passes(sigma) - 1
+		slopes += guide.Slopes(sigma)
 	}
-	p.Passes = p.NFE + (p.NFE*pairs+*p.Steps-1)/(*p.Steps)
+	share := func(n int) int { return (p.NFE*n + *p.Steps - 1) / *p.Steps }
+	p.Passes = p.NFE + share(pairs)
+	p.Work = float64(p.Passes) + float64(float64(share(slopes))*info.slope())
 	return nil
 }
 
@@ -148,14 +164,21 @@ func (p *Plan) settings() sampler.Settings {
 }
 
 func (p *Plan) fillClasses(info Info) error {
+	if p.Classifier != 0 && info.judge == nil {
+		return fmt.Errorf("engine: classifier_guidance: found %g, need 0, or a classifier that the model was given first", p.Classifier)
+	}
+	names := p.names(info)
 	if len(p.Class) == 0 {
-		p.classes = allClasses(len(info.Classes))
+		p.classes = allClasses(len(names))
 		return nil
 	}
 	for _, class := range p.Class {
-		number, err := class.resolve(info.Classes, info.Unconditional)
+		number, err := class.resolve(names, info.Unconditional || len(info.Classes) == 0)
 		if err != nil {
 			return err
+		}
+		if p.Classifier != 0 && number < 0 {
+			return fmt.Errorf("engine: classifier_guidance: found %g and class %q, need a class to be guided to, one of %s; guidance 0 leaves the model itself without", p.Classifier, none, listing(names))
 		}
 		p.classes = append(p.classes, number)
 	}
@@ -189,7 +212,7 @@ func (p *Plan) fillGuidance(info Info) error {
 		return fmt.Errorf("engine: guidance: found %g, need 1: the model %s", guidance, lacks)
 	}
 	p.Guidance = &guidance
-	if guidance == 1 && (p.GuidanceMin != 0 || p.GuidanceMax != 0 || p.GuidanceRescale != 0) {
+	if guidance == 1 && p.Classifier == 0 && (p.GuidanceMin != 0 || p.GuidanceMax != 0 || p.GuidanceRescale != 0) {
 		return fmt.Errorf("engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1")
 	}
 	if err := p.guide().Validate(); err != nil {
@@ -200,7 +223,7 @@ func (p *Plan) fillGuidance(info Info) error {
 
 // guide returns the guidance of p.
 func (p *Plan) guide() diffusion.Guidance {
-	return diffusion.Guidance{Scale: *p.Guidance, SigmaMin: p.GuidanceMin, SigmaMax: p.GuidanceMax, Rescale: p.GuidanceRescale}
+	return diffusion.Guidance{Scale: *p.Guidance, Classifier: p.Classifier, SigmaMin: p.GuidanceMin, SigmaMax: p.GuidanceMax, Rescale: p.GuidanceRescale}
 }
 
 // fillThreshold takes the model's threshold, which comes from a file, for one that is

@@ -36,16 +36,17 @@ type Request struct {
 	Eta              *float64 `json:"eta,omitempty"`     // fresh noise of samplers that have it, in [0, 1]; absent means the model's
 	sampler.Options           // what some samplers have; absent means the model's, or the sampler's own
 	sampler.Schedule          // the noise levels; absent means the model's, or Karras' over its range
-	Class            Classes  `json:"class,omitempty"`              // dealt out in turn: image i gets class[i mod len]; absent deals out all
-	Guidance         *float64 `json:"guidance,omitempty"`           // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
-	GuidanceMin      float64  `json:"guidance_sigma_min,omitempty"` // at this noise level and below there is none; see diffusion.Guidance
-	GuidanceMax      float64  `json:"guidance_sigma_max,omitempty"` // above this noise level there is none; 0 means no limit
-	GuidanceRescale  float64  `json:"guidance_rescale,omitempty"`   // how much of the contrast that it adds is taken back, in [0, 1]
-	Threshold        string   `json:"threshold,omitempty"`          // what holds D(x;σ) to [−1,1]: "static", "dynamic" or "none"; absent means the model's
-	Percentile       float64  `json:"percentile,omitempty"`         // of the dynamic threshold, in (0, 1]; 0 means 0.995
-	ThresholdMax     float64  `json:"threshold_max,omitempty"`      // the most that it divides by, at least 1; 0 means no limit
-	Resample         *int     `json:"resample,omitempty"`           // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
-	Jump             *int     `json:"jump,omitempty"`               // inpainting: steps of a stretch, in [1, steps); absent means 10, or what there is
+	Class            Classes  `json:"class,omitempty"`               // dealt out in turn: image i gets class[i mod len]; absent deals out all
+	Guidance         *float64 `json:"guidance,omitempty"`            // weight of classifier-free guidance, ≥ 0, 1 means none; absent means the model's
+	Classifier       float64  `json:"classifier_guidance,omitempty"` // weight of a classifier's gradient, ≥ 0, for an engine that was given one; see Engine.Classify
+	GuidanceMin      float64  `json:"guidance_sigma_min,omitempty"`  // at this noise level and below there is none; see diffusion.Guidance
+	GuidanceMax      float64  `json:"guidance_sigma_max,omitempty"`  // above this noise level there is none; 0 means no limit
+	GuidanceRescale  float64  `json:"guidance_rescale,omitempty"`    // how much of the contrast that it adds is taken back, in [0, 1]
+	Threshold        string   `json:"threshold,omitempty"`           // what holds D(x;σ) to [−1,1]: "static", "dynamic" or "none"; absent means the model's
+	Percentile       float64  `json:"percentile,omitempty"`          // of the dynamic threshold, in (0, 1]; 0 means 0.995
+	ThresholdMax     float64  `json:"threshold_max,omitempty"`       // the most that it divides by, at least 1; 0 means no limit
+	Resample         *int     `json:"resample,omitempty"`            // inpainting: how often each stretch is walked, in [1, 100]; absent means 1, no resampling
+	Jump             *int     `json:"jump,omitempty"`                // inpainting: steps of a stretch, in [1, steps); absent means 10, or what there is
 }
 
 // ParseRequest reads a Request from JSON and validates it. The error names the
@@ -75,6 +76,7 @@ func (r Request) Validate() error {
 		wholeIn("jump", r.Jump, MaxSteps),
 		realIn("eta", r.Eta, 1, "in [0, 1]"),
 		realIn("guidance", r.Guidance, math.MaxFloat32, "finite, at least 0"),
+		realIn("classifier_guidance", &r.Classifier, math.MaxFloat32, "finite, at least 0"),
 		realIn("percentile", &r.Percentile, 1, "in (0, 1]"),
 	); err != nil {
 		return err

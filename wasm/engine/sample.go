@@ -13,10 +13,11 @@ import (
 
 // Result is the images of a request.
 type Result struct {
-	Pixels []uint8 // [N,H,W,C], see Pixels
-	Shape  [4]int  // N, H, W, C
-	Class  []int   // of each image, -1 for none
-	Plan   Plan    // what was done
+	Pixels []uint8  // [N,H,W,C], see Pixels
+	Shape  [4]int   // N, H, W, C
+	Class  []int    // of each image, -1 for none
+	Names  []string // of the classes, by their numbers
+	Plan   Plan     // what was done
 }
 
 // SHA256 returns the hash of the pixels in hexadecimal digits.
@@ -84,7 +85,7 @@ func (e *Engine) Inpaint(ctx context.Context, r Request, image, mask Picture, on
 func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 	draw func(diffusion.Denoiser, sampler.Noise) (*tensor.Tensor, error)) (Result, error) {
 	n, c, h, w := *plan.N, e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]
-	out := Result{Shape: [4]int{n, h, w, c}, Class: make([]int, n), Plan: plan}
+	out := Result{Shape: [4]int{n, h, w, c}, Class: make([]int, n), Names: plan.names(e.info), Plan: plan}
 	for i := range out.Class {
 		out.Class[i] = plan.class(plan.First + uint64(i))
 	}
@@ -120,7 +121,7 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		var denoised *tensor.Tensor
 		err := e.chunks(ctx, end-start, func(a, b int) error {
-			denoise, err := plan.held(e.network.Guided(class[start+a:start+b], plan.guide()))
+			denoise, err := e.guided(plan, class[start+a:start+b])
 			if err != nil {
 				return err
 			}

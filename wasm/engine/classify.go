@@ -1,0 +1,75 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+	"tweedie/core/sampler"
+)
+
+// Classifier is what classifier guidance follows. *model.Slope is one; tests bring a
+// posterior in closed form.
+type Classifier interface {
+	// Of returns ∇ₓ log p(y|x;σ) for images of classes y. Rows of its result do not
+	// depend on each other.
+	Of(y []int) diffusion.Slope
+}
+
+// judge is what an engine's Info knows of its classifier.
+type judge struct {
+	classes []string
+	flops   int64 // of one gradient
+}
+
+// Classify gives later requests a classifier to be guided by (diffusion.Classified): a
+// model of arch "classifier". A model without classes has the classifier's then, for
+// requests that ask for its guidance. The error says where the two do not go together.
+func (e *Engine) Classify(m *model.Model) error {
+	c := m.Config()
+	if c.Arch != model.Classifier {
+		return fmt.Errorf("engine: classifier: found arch %q, need %q", c.Arch, model.Classifier)
+	}
+	i, own := &e.info, sigmaRange(&c)
+	if i.Samplers[0].Needs == sampler.NeedsConsistency {
+		return errors.New("engine: classifier: found a consistency function to guide, need a denoiser")
+	}
+	if c.Shape != i.Shape || len(i.Classes) > 0 && !slices.Equal(c.Classes, i.Classes) || own.Min > i.Sigma.Min || own.Max < i.Sigma.Max {
+		return fmt.Errorf("engine: classifier: found one for images of %v, classes %s and noise levels %g to %g, need %v, %s and all of %g to %g, which are the model's",
+			c.Shape, listing(c.Classes), own.Min, own.Max, i.Shape, listing(i.Classes), i.Sigma.Min, i.Sigma.Max)
+	}
+	workers := max(1, e.how.Workers)
+	how := e.how
+	how.Team, how.Compact = nil, false // it is small
+	slope, err := m.NewSlope((e.options.Chunk+workers-1)/workers, how)
+	if err != nil {
+		return err
+	}
+	e.classifier, i.judge = slope, &judge{c.Classes, slope.Cost().FLOPs}
+	return nil
+}
+
+// guided returns the denoiser of a plan for images of these classes: guided by what the
+// plan asks for, and held to the range of pixels last.
+func (e *Engine) guided(plan Plan, class []int) (diffusion.Denoiser, error) {
+	g := plan.guide()
+	denoise := e.network.Guided(class, g)
+	if g.Classifier != 0 {
+		var err error
+		if denoise, err = diffusion.Classified(denoise, e.classifier.Of(class), g); err != nil {
+			return nil, err
+		}
+	}
+	return plan.held(denoise)
+}
+
+// names returns the classes that a request can ask for: the model's, or those of the
+// classifier that is to guide a model without.
+func (p *Plan) names(info Info) []string {
+	if p.Classifier != 0 && len(info.Classes) == 0 && info.judge != nil {
+		return info.judge.classes
+	}
+	return info.Classes
+}
