@@ -31,6 +31,10 @@ func (t *trial) asked(cmd *cobra.Command, m *model.Model) bool {
 	if t.skip {
 		return false
 	}
+	if m.Config().Arch == model.Classifier {
+		fmt.Fprintln(cmd.ErrOrStderr(), "not measured: a classifier draws nothing; tweedie eval tells how it does at noise levels")
+		return false
+	}
 	if !t.measure && m.Parameters() > shrink.Held {
 		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), shrink.Held)
 		return false
