@@ -3,8 +3,8 @@
 
 GO   ?= go
 PORT ?= 8080
-# The models of the site; the page opens the first.
-MODELS ?= weights/models/mnist.json weights/models/ncsn.json
+# The models of the site; the page opens the first, and offers a classifier with those that it can guide.
+MODELS ?= weights/models/mnist.json weights/models/ncsn.json weights/models/mnist-classifier.json
 
 export GOTOOLCHAIN  := go1.27.4
 export GOEXPERIMENT := simd

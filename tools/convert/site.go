@@ -17,7 +17,8 @@ func newSite() *cobra.Command {
 		Short: "Make the static site of models",
 		Long: `Site makes a folder that any static host can serve: the page, the module
 tweedie.js, the wasm, the models with their shards and cards, and a brotli copy of
-each file. The page opens the first model. Every hash is verified first.
+each file. The page opens the first model. A classifier of noisy images among the models
+is offered with those that it can guide. Every hash is verified first.
 
 --share and --plain are for a site in front of which the service of wasm/edge stands,
 as the Worker on Cloudflare: make worker uses them.

@@ -61,10 +61,13 @@ func TestSizeBudget(t *testing.T) {
 }
 
 // ofOther reports whether a file of the models folder belongs to a model that is
-// not the first.
+// not the first, or to a classifier, which is fetched when it is asked for.
 func ofOther(base string, models []entry) bool {
-	for _, m := range models[1:] {
-		if strings.HasPrefix(base, strings.TrimSuffix(m.File, "json")) {
+	for i, m := range models {
+		if i > 0 && strings.HasPrefix(base, strings.TrimSuffix(m.File, "json")) {
+			return true
+		}
+		if m.Classifier != nil && strings.HasPrefix(base, strings.TrimSuffix(m.Classifier.File, "json")) {
 			return true
 		}
 	}

@@ -20,7 +20,7 @@ import (
 // Options says what site to build.
 type Options struct {
 	Page   string   // folder with the page; "" means the one this program carries
-	Models []string // manifests; the first is the one that the page opens
+	Models []string // manifests; the first is the one that the page opens; a classifier is offered with the models that it can guide
 	Out    string   // folder of the site; replaced as a whole if it holds one
 	Share  bool     // links to a run are /s/…, which wasm/edge answers, with a preview
 	Plain  bool     // no compressed copies: the host compresses
@@ -84,7 +84,7 @@ func contents(o Options) (map[string][]byte, error) {
 		return nil, err
 	}
 	content := assets.Stamped()
-	var entries []entry
+	var entries, classifiers []entry
 	for _, manifest := range o.Models {
 		m, err := readModel(manifest)
 		if err != nil {
@@ -96,7 +96,22 @@ func contents(o Options) (map[string][]byte, error) {
 			}
 			content["models/"+name] = data
 		}
-		entries = append(entries, m.entry)
+		if m.config.Arch == "classifier" {
+			classifiers = append(classifiers, m.entry)
+		} else {
+			entries = append(entries, m.entry)
+		}
+	}
+	if len(entries) == 0 {
+		return nil, errors.New("page: only classifiers given, need at least one model that draws")
+	}
+	for i := range entries {
+		for _, c := range classifiers {
+			if c.config.guides(entries[i].config) {
+				entries[i].Classifier = &guide{c.File, c.config.Classes, c.Bytes}
+				break
+			}
+		}
 	}
 	if content["index.html"], err = opening(content["index.html"], entries[0].File); err != nil {
 		return nil, err

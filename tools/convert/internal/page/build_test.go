@@ -2,7 +2,9 @@ package page
 
 import (
 	"context"
+	"encoding/json"
 	"encoding/json/jsontext"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -35,12 +37,17 @@ func toyPage(t *testing.T) string {
 
 // toyModel writes a model of one tensor and returns its manifest's path.
 func toyModel(t *testing.T, name string, value float32) string {
+	return toyOf(t, name, value, `{"arch":"none"}`)
+}
+
+// toyOf is that of a model with a configuration.
+func toyOf(t *testing.T, name string, value float32, config string) string {
 	path := filepath.Join(t.TempDir(), name+".json")
 	tensor, err := weights.Quantise("w", []int{2, 2}, []float32{value, 2, 3, 4}, weights.Storage{DType: weights.F32})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &weights.Manifest{Name: name, Config: jsontext.Value(`{"arch":"none"}`), Card: jsontext.Value(`{"data":"toy"}`)}
+	m := &weights.Manifest{Name: name, Config: jsontext.Value(config), Card: jsontext.Value(`{"data":"toy"}`)}
 	if err := weights.Write(path, m, []weights.Tensor{tensor}); err != nil {
 		t.Fatal(err)
 	}
@@ -64,6 +71,46 @@ func read(t *testing.T, path ...string) string {
 		t.Fatal(err)
 	}
 	return string(data)
+}
+
+// A classifier is offered with the models of its shape, classes and noise levels, and
+// with none else; it is no model to choose.
+func TestBuildOffersClassifiers(t *testing.T) {
+	const suits, other = `"shape":[1,8,8],"classes":["a","b"],"sigma_min":0.1,"sigma_max":40`, `"shape":[3,8,8],"sigma_min":0.1,"sigma_max":40`
+	out := filepath.Join(t.TempDir(), "dist")
+	judge := toyOf(t, "judge", 9, `{"arch":"classifier",`+suits+`}`)
+	_, err := Build(t.Context(), Options{Page: toyPage(t), Out: out, Models: []string{
+		judge,
+		toyOf(t, "same", 1, `{"arch":"none",`+suits+`}`),
+		toyOf(t, "shape", 2, `{"arch":"none",`+other+`}`),
+		toyOf(t, "levels", 3, `{"arch":"none","shape":[1,8,8],"sigma_min":0.1,"sigma_max":41}`),
+		toyOf(t, "unit", 4, `{"arch":"none","shape":[1,8,8],"unit_pixels":true,"sigma_min":0.05,"sigma_max":20}`),
+		toyOf(t, "classes", 5, `{"arch":"none","shape":[1,8,8],"classes":["b","a"],"sigma_min":0.1,"sigma_max":40}`),
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var index struct{ Models []entry }
+	if err := json.Unmarshal([]byte(read(t, out, "models", "index.json")), &index); err != nil {
+		t.Fatal(err)
+	}
+	got := ""
+	for _, m := range index.Models {
+		got += m.Name
+		if g := m.Classifier; g != nil {
+			got += fmt.Sprintf(" by %s of %q", g.File, g.Classes)
+		}
+		got += "\n"
+	}
+	if want := "same by judge.json of [\"a\" \"b\"]\nshape\nlevels\nunit by judge.json of [\"a\" \"b\"]\nclasses\n"; got != want {
+		t.Errorf("got:\n%swant:\n%s", got, want)
+	}
+	if !strings.Contains(read(t, out, "index.html"), `data-model="models/same.json"`) {
+		t.Error("the page does not open the first model that draws")
+	}
+	if _, err := Build(t.Context(), Options{Page: toyPage(t), Out: out, Models: []string{judge}}); err == nil || !strings.Contains(err.Error(), "need at least one model that draws") {
+		t.Errorf("a site of a classifier: got %v", err)
+	}
 }
 
 func TestBuild(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/andybalholm/brotli"
@@ -21,6 +22,37 @@ type entry struct {
 	Name  string `json:"name"`
 	Title string `json:"title"` // for people
 	Bytes int    `json:"bytes"` // manifest and shards together
+
+	Classifier *guide `json:"classifier,omitempty"` // that can guide the model, nil if the site has none
+	config     config
+}
+
+// guide is what models/index.json says of a classifier.
+type guide struct {
+	File    string   `json:"file"` // its manifest
+	Classes []string `json:"classes"`
+	Bytes   int      `json:"bytes"` // manifest and shards together
+}
+
+// config is what a site has to know of a model's configuration.
+type config struct {
+	Title    string
+	Arch     string
+	Shape    [3]int
+	Classes  []string
+	SigmaMin float64 `json:"sigma_min"`
+	SigmaMax float64 `json:"sigma_max"`
+	Unit     bool    `json:"unit_pixels"`
+}
+
+// guides reports whether a classifier of this configuration can guide a model: the
+// engine asks the same.
+func (c config) guides(m config) bool {
+	low, high := m.SigmaMin, m.SigmaMax
+	if m.Unit {
+		low, high = 2*low, 2*high
+	}
+	return c.Shape == m.Shape && (len(m.Classes) == 0 || slices.Equal(c.Classes, m.Classes)) && c.SigmaMin <= low && c.SigmaMax >= high
 }
 
 // model is a model of a site: its manifest, shards and card.
@@ -44,11 +76,11 @@ func readModel(path string) (*model, error) {
 	if err := checkName(base); err != nil {
 		return nil, err
 	}
-	var config struct{ Title string }
+	var config config
 	if err := json.Unmarshal(m.Config, &config); err != nil {
 		return nil, fmt.Errorf("page: model %q: config: %w", path, err)
 	}
-	out := &model{entry{base, m.Name, cmp.Or(config.Title, m.Name), len(data)}, map[string][]byte{base: data}}
+	out := &model{entry{File: base, Name: m.Name, Title: cmp.Or(config.Title, m.Name), Bytes: len(data), config: config}, map[string][]byte{base: data}}
 	var shards [][]byte
 	for _, s := range m.Shards {
 		shard, err := os.ReadFile(filepath.Join(filepath.Dir(path), s.File))
