@@ -53,6 +53,8 @@ func pursue(c *train.Config, objective, teacher, process string) error {
 		m.Defaults.Sampler, m.Defaults.Steps = "ddpm-learned", 100
 		c.Importance = objective == "vlb"                                    // which alone is too noisy (Nichol & Dhariwal 2021, section 3.3)
 		return onNamed(m, cmp.Or(process, processes[0]), diffusion.PredictV) // the same loss as of ε, of a network that does not magnify its errors at high levels
+	case "classes":
+		return ofClasses(c)
 	case "flow":
 		onProcess(m, diffusion.PredictVelocity, diffusion.Spec{Kind: diffusion.KindStraight})
 		m.TimeScale, m.SigmaMin, m.SigmaMax = 1000, 0.002, 500
@@ -73,6 +75,22 @@ func pursue(c *train.Config, objective, teacher, process string) error {
 			return asTeacher(m, teacher)
 		}
 	}
+	return nil
+}
+
+// ofClasses turns a recipe into one for a classifier: the half of its network that
+// descends, without attention, at noise levels where classes are told apart.
+func ofClasses(c *train.Config) error {
+	m, u := &c.Model, c.Model.UNet
+	if len(m.Classes) < 2 {
+		return misused("--objective classes with pictures of %d classes, need at least 2: a sub-folder for each", len(m.Classes))
+	}
+	m.Arch, m.Prediction, m.NullClass, m.Defaults = model.Classifier, model.Class, nil, model.Defaults{}
+	u.OutChannels, u.NumClassEmbeds = len(m.Classes), nil
+	for i := range u.DownBlockTypes {
+		u.DownBlockTypes[i] = "DownBlock2D"
+	}
+	c.DropClass, c.PMean, c.PStd = 0, 0.2, 1.3
 	return nil
 }
 

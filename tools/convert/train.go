@@ -58,6 +58,7 @@ as their loss is large, where they are those of a chain or an smld process), of 
   tweedie train data/mnist -o runs/vp --objective simple --process vp
   tweedie train data/mnist -o runs/one-step --objective consistency-distillation --teacher runs/mnist/model.json
   tweedie train data/mnist -o runs/ncsn --arch ncsn
+  tweedie train data/mnist -o runs/classifier --objective classes
   tweedie train photos --size 32 --arch base --print > photos.json
   tweedie train photos --size 32 -o runs/photos --config photos.json`,
 		Args: cobra.ExactArgs(1),

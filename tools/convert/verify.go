@@ -49,6 +49,9 @@ describes finds exactly the tensors that it needs. It names every problem.`,
 
 // verifyNetwork builds the network of the model at path from its tensors.
 func verifyNetwork(path string) error {
+	if c, err := openGuide(path); c != nil || err != nil {
+		return err // model.Open has found its network whole
+	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return err

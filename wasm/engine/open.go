@@ -81,7 +81,7 @@ const defaultSteps = 20
 // SamplersOf returns the methods that suit a valid configuration, the recommended one first.
 func SamplersOf(c *model.Config) []sampler.Method {
 	var out []sampler.Method
-	if c.Prediction != model.Consistency {
+	if c.Prediction != model.Consistency && c.Prediction != model.Class {
 		out = slices.Clone(sampler.Methods)
 	}
 	for _, m := range sampler.Special {
