@@ -11,7 +11,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"not JSON", `{`, "engine: request: json: byte 1: found the end, need a name"},
 		{"not an object", `[]`, "engine: request: found an array, need an object"},
 		{"trailing", `{} {}`, "engine: request: json: byte 3: found '{', need nothing after the value"},
-		{"unknown field", `{"stepz":3}`, "engine: stepz: found an unknown name, need one of n, first, seed, sampler, steps, eta, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_min, sigma_max, rho, class, guidance, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample, jump"},
+		{"unknown field", `{"stepz":3}`, "engine: stepz: found an unknown name, need one of n, first, seed, sampler, steps, eta, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_min, sigma_max, rho, class, guidance, classifier_guidance, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample, jump"},
 		{"no images", `{"n":0}`, "engine: n: found 0, need a whole number in [1, 1048576]"},
 		{"half an image", `{"n":1.5}`, "engine: n: found number 1.5, need a whole number"},
 		{"a word of images", `{"n":"many"}`, `engine: n: found string "many", need a whole number`},
