@@ -19,7 +19,7 @@ func BuildClassifier(c *Config) (*Network, error) {
 	p := &graph.Program{}
 	b := &builder{Graph: p, Config: c, scale: c.SkipScale}
 	x, _ := b.down(b.entrance())
-	x = b.norm("conv_norm_out", x, true)
+	x = b.norm("conv_norm_out", x, 0, true)
 	side := b.Shape(x)[0]
 	x = b.Apply(graph.AveragePool{Size: side, Stride: side}, x)
 	out := nn.Conv1(b, "classifier", x, c.OutChannels)
