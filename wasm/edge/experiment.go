@@ -77,8 +77,8 @@ func errorUnless(ok bool, format string, args ...any) error {
 // parse reads a query that may hold the parameters of an experiment, those of
 // others, which are the caller's to read, and nothing else, each at most once.
 func parse(query string, others ...string) (url.Values, error) {
-	if len(query) > maxQuery {
-		return nil, &Problem{Status: http.StatusRequestURITooLong, Detail: fmt.Sprintf("query: found %d bytes, need at most %d", len(query), maxQuery)}
+	if err := short(query); err != nil {
+		return nil, err
 	}
 	values, err := url.ParseQuery(query)
 	if err != nil {
@@ -100,6 +100,14 @@ func parse(query string, others ...string) (url.Values, error) {
 		}
 	}
 	return values, nil
+}
+
+// short refuses a query that is too long.
+func short(query string) error {
+	if len(query) <= maxQuery {
+		return nil
+	}
+	return &Problem{Status: http.StatusRequestURITooLong, Detail: fmt.Sprintf("query: found %d bytes, need at most %d", len(query), maxQuery)}
 }
 
 // keys yields the names of values.
@@ -175,6 +183,9 @@ func (s *Service) asked(r *http.Request) (*experiment, error) {
 	}
 	if v := values.Get("v"); values.Has("v") && v != x.model.Version {
 		return nil, &Problem{Status: http.StatusNotFound, Parameter: "v", Detail: "v: found " + clip(v) + ", need " + x.model.Version + ": the site has another version of the model or of the program now"}
+	}
+	if err := short(x.query()); err != nil { // or nobody could ask for its address
+		return nil, err
 	}
 	return x, s.affordable(x)
 }

@@ -185,6 +185,7 @@ func TestProblems(t *testing.T) {
 		{"/api/sample.png?v=0", 404, "v", "another version of the model"},
 		{"/api/sample.png?%zz", 400, "", "query: invalid URL escape"},
 		{"/api/sample.png?seed=" + strings.Repeat("1", 3000), 414, "", "query: found 3005 bytes, need at most 2048"},
+		{"/api/sample.png?class=1" + strings.Repeat(",1", 600), 414, "", "bytes, need at most 2048"},
 		{"/api/stream?class=10", 400, "class", "class: found"},
 		{"/api/stream?n=16&steps=1000", 422, "", "TWEEDIE_MAX_GFLOP is 100"},
 		{"/s/class=10", 400, "class", "class: found"},

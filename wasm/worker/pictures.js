@@ -19,8 +19,8 @@
 export async function matching(request, env, ctx) {
   const { pathname, searchParams } = new URL(request.url)
   if (pathname !== '/api/sample.png' || !searchParams.has('v')) return null
-  const hit = (await caches.default.match(request)) ?? (await stored(request.url, env, ctx))
-  if (!hit) return null
+  const hit = (await caches.default.match(request)) ?? (await stored(request.url, env, ctx).catch(console.error))
+  if (!hit) return null // then it is drawn again
   const response = new Response(hit.body, hit)
   response.headers.set('Cache-Status', 'tweedie; hit')
   return response
@@ -46,7 +46,7 @@ export async function find(url, env, ctx) {
  * @returns {Promise<Response | null>}
  */
 async function stored(url, env, ctx) {
-  const object = await env.PICTURES?.get(nameOf(url))
+  const object = await bucketFor(url, env)?.get(nameOf(url))
   if (!object) return null
   const response = new Response(object.body, { headers: object.customMetadata })
   ctx.waitUntil(caches.default.put(url, response.clone()))
@@ -62,9 +62,12 @@ async function stored(url, env, ctx) {
 export async function keep(url, picture, headers, env) {
   await Promise.all([
     caches.default.put(url, new Response(picture, { headers })),
-    env.PICTURES?.put(nameOf(url), picture, { customMetadata: headers, httpMetadata: { contentType: 'image/png' } }),
+    bucketFor(url, env)?.put(nameOf(url), picture, { customMetadata: headers, httpMetadata: { contentType: 'image/png' } }),
   ])
 }
+
+/** @type {(url: string, env: Env) => R2Bucket | null | undefined} R2 takes names of 1,024 bytes at most */
+const bucketFor = (url, env) => (nameOf(url).length <= 1024 ? env.PICTURES : null)
 
 /** @type {(url: string) => string} the name of an object in the bucket: the same for every host */
 const nameOf = (url) => {

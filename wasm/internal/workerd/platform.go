@@ -41,6 +41,9 @@ type field struct {
 // sizeHeader says how many bytes of JSON stand before the bytes of an object.
 const sizeHeader = "CF-R2-Metadata-Size"
 
+// longest is the name of an object that R2 takes at most, in bytes.
+const longest = 1024
+
 // most is what is read of one request.
 const most = 32 << 20
 
@@ -133,8 +136,8 @@ func (o stored) describe(name string) []byte {
 
 func (p *platform) get(w http.ResponseWriter, r *http.Request) {
 	var c call
-	if err := json.Unmarshal([]byte(r.Header.Get("CF-R2-Request")), &c); err != nil || c.Method != "get" {
-		http.Error(w, "need a get", http.StatusBadRequest)
+	if err := json.Unmarshal([]byte(r.Header.Get("CF-R2-Request")), &c); err != nil || c.Method != "get" || len(c.Object) > longest {
+		http.Error(w, "need a get of a name that is not too long", http.StatusBadRequest)
 		return
 	}
 	kept, ok := p.bucket[c.Object]
@@ -156,8 +159,8 @@ func (p *platform) put(w http.ResponseWriter, r *http.Request, body io.Reader) {
 		return
 	}
 	var c call
-	if err := json.Unmarshal(data[:size], &c); err != nil || c.Method != "put" {
-		http.Error(w, "need a put", http.StatusBadRequest)
+	if err := json.Unmarshal(data[:size], &c); err != nil || c.Method != "put" || len(c.Object) > longest {
+		http.Error(w, "need a put of a name that is not too long", http.StatusBadRequest)
 		return
 	}
 	p.bucket[c.Object] = stored{data[size:], c.Custom}
