@@ -19,14 +19,12 @@ type builder struct {
 	values map[string]view
 	users  map[string]int  // how many nodes read a value
 	node   *nodeProto      // at hand
-	folded int             // numbers that were computed already
 	later  int             // numbers that are to be computed when they are asked for
 	made   map[string]view // what was asked for once gives the same node again
 }
 
-// maxFolded bounds the numbers that are computed while a file is read, maxLater those
-// that are computed when they are asked for.
-const maxFolded, maxLater = 1 << 26, 1 << 31
+// maxLater bounds the numbers that are computed from constants when they are asked for.
+const maxLater = 1 << 31
 
 // refusal is an error that unwinds to where a node is named. Every handler and
 // placement of this package may panic with one.
@@ -47,7 +45,6 @@ func caught(err *error) {
 
 // constant returns a constant of that shape.
 func (b *builder) constant(shape []int, t dtype, numbers []float64) view {
-	b.spend(len(numbers))
 	c := &constant{cost: len(numbers)}
 	c.fill(t, numbers)
 	return b.add(&node{op: c, dtype: t}, shape)
@@ -58,9 +55,10 @@ func (b *builder) constant(shape []int, t dtype, numbers []float64) view {
 func (b *builder) computed(shape []int, t dtype, f func() []float64, of ...view) view {
 	c := &constant{cost: sizeOf(shape)}
 	for _, v := range of {
-		c.cost += v.of.op.(*constant).cost
+		c.cost += v.size() + v.of.op.(*constant).cost
 	}
-	if n := sizeOf(shape); n <= few || c.cost > 8*n {
+	if n := sizeOf(shape); n <= few || c.cost > 16*n {
+		b.file.spend(c.cost)
 		return b.constant(shape, t, f())
 	}
 	if b.later += c.cost; b.later > maxLater {
@@ -76,13 +74,6 @@ func sizeOf(shape []int) int {
 		n *= size
 	}
 	return n
-}
-
-// spend counts numbers that are computed now.
-func (b *builder) spend(n int) {
-	if b.folded += n; b.folded > maxFolded {
-		refuse("computes more than %d numbers from constants", maxFolded)
-	}
 }
 
 // add completes a node of that shape, one dim an axis, and returns its view.

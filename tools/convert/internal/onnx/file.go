@@ -18,17 +18,22 @@ type file struct {
 	beside map[string]*source
 	sizes  map[string]int64
 	open   []io.Closer
-	read   int  // numbers that were read while the graph was understood
-	done   bool // it is
+	size   int64 // of all of them
+	spent  int   // numbers that were read or computed while the graph was understood
+	done   bool  // it is
 }
 
-// spend counts numbers that are read, over and over perhaps, to understand the graph.
+// maxSpent bounds the numbers that are read and computed to understand a graph, beside one
+// for every byte that there is.
+const maxSpent = 1 << 25
+
+// spend counts numbers that are read or computed.
 func (f *file) spend(n int) {
 	if f.done {
 		return
 	}
-	if f.read += n; f.read > maxFolded {
-		refuse("needs more than %d numbers to be understood", maxFolded)
+	if f.spent += n; n > maxSpent || int64(f.spent) > maxSpent+f.size {
+		refuse("computes more than %d numbers from constants", maxSpent+f.size)
 	}
 }
 
@@ -87,7 +92,7 @@ func (f *file) find(name string) error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%q is no regular file", name)
 	}
-	f.beside[name], f.sizes[name] = &source{in: in}, info.Size()
+	f.beside[name], f.sizes[name], f.size = &source{in: in}, info.Size(), f.size+info.Size()
 	return nil
 }
 

@@ -3,8 +3,10 @@ package onnx_test
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +14,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 
 	"tweedie/core/graph"
+	"tweedie/tools/convert/internal/hostile"
 	"tweedie/tools/convert/internal/onnx"
 )
 
@@ -245,4 +248,76 @@ func FuzzImport(f *testing.F) {
 		}
 		list.Program() // may be too much to afford
 	})
+}
+
+// chain returns nodes that apply op again and again, from x to out.
+func chain(n int, op, first string) [][]byte {
+	nodes := make([][]byte, n)
+	for i := range nodes {
+		in, out := fmt.Sprint("v", i-1), fmt.Sprint("v", i)
+		if i == 0 {
+			in = first
+		}
+		if i == n-1 {
+			out = "out"
+		}
+		if op == "Add" || op == "Mul" || op == "MatMul" {
+			in += " " + in
+		}
+		nodes[i] = node(op, in, out)
+	}
+	return nodes
+}
+
+// TestHostile: what asks for much work or memory is refused, or done, within bounds.
+func TestHostile(t *testing.T) {
+	many := func(n int, build func(i int) []byte) (all [][]byte) {
+		for i := range n {
+			all = append(all, build(i))
+		}
+		return all
+	}
+	floats := func(n int) []byte { return bytes.Repeat([]byte{0, 0, 128, 63}, n) }
+	huge := [][]byte{constant("s", 7, int64s(1<<14, 1<<14), 2), constant("w", 1, floats(1), 1, 1)}
+	deep := message(1, 8)
+	for range 100_000 { // a graph in a node in a graph in a node …
+		deep = message(5, deep)
+		if len(deep) > 1<<20 {
+			break
+		}
+	}
+	for _, c := range []struct {
+		name, want string
+		bytes      uint64
+		data       []byte
+	}{
+		{"nesting", "", 8 << 20, message(8, message(2, 17), 7, message(1, deep, 12, shaped("out", 1)))},
+		{"fields", "holds more than 4194304 fields", 64 << 20, bytes.Repeat([]byte{8, 8}, 5<<20)},
+		{"nodes", "has more than 65536 nodes", 256 << 20, model(17, nil, many(70_000, func(int) []byte { return node("Relu", "x", "y") })...)},
+		{"long text", "holds a text of", 16 << 20, message(2, strings.Repeat("x", 1<<20))},
+		{"a field of no message", "", 1 << 20, message(7, 3, 8, message(2, 17))},
+		{"2^32 axes", "", 64 << 20, model(17, [][]byte{constant("w", 1, nil, slices.Repeat([]int{1 << 32}, 10_000)...)}, node("Relu", "x", "out"))},
+		{"shape of many", "need at most 65536 numbers", 16 << 20, model(17, [][]byte{message(2, 1, 8, "w", 1, bytes.Repeat([]byte{1}, 1<<20))}, node("Relu", "x", "out"))},
+		{"overlapping stretches", "", 1 << 20, message(7, message(5, message(9, "1234")[:3]))},
+		{"sums of sums", "", 256 << 20, model(17, [][]byte{constant("w", 1, floats(70_000), 70_000)}, chain(60, "Add", "w")...)},
+		{"powers", "need the image's", 64 << 20, model(17, [][]byte{constant("w", 1, floats(512*512), 512, 512)}, chain(9, "MatMul", "w")...)},
+		{"expanded", "need", 64 << 20, model(17, huge, node("Expand", "w s", "a"), node("Add", "a a", "b"), node("MatMul", "b b", "out"))},
+		{"expanded and summed", "computes more than", 64 << 20, model(17, huge, node("Expand", "w s", "a"), node("Exp", "a", "b"), node("ReduceSum", "b", "c"), node("Add", "x c", "out"))},
+		{"elements again and again", "computes more than", 512 << 20, model(17, [][]byte{constant("w", 1, floats(1<<18), 1<<18), constant("i", 7, int64s(0, 2, 3), 3)},
+			many(3000, func(i int) []byte { return node("Gather", "w i", fmt.Sprint("y", i)) })...)},
+		{"names", "", 512 << 20, model(17, [][]byte{constant("w", 1, floats(32), 1, 2, 4, 4)}, func() [][]byte {
+			all := many(10_000, func(i int) []byte {
+				return node("Add", fmt.Sprintf("v%d w", i), fmt.Sprintf("v%d", i+1))
+			})
+			return append(append([][]byte{node("Relu", "x", "v0")}, all...), node("Relu", "v10000", "out"))
+		}()...)},
+		{"depth", "", 512 << 20, model(17, nil, chain(60_000, "Sin", "x")...)},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			err := hostile.Bounded(t, c.bytes, func() error { _, err := imported(c.data, "", onnx.Options{}); return err })
+			if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("error is %.300v, need one with %q", err, c.want)
+			}
+		})
+	}
 }

@@ -32,8 +32,9 @@ func (p *placer) free(name string) string {
 		name = strings.ToValidUTF8(name, "_")
 	}
 	found := name
-	for i := 2; p.taken(found); i++ {
-		found = fmt.Sprintf("%s.%d", name, i)
+	for p.taken(found) {
+		p.again[name]++
+		found = fmt.Sprintf("%s.%d", name, p.again[name]+1)
 	}
 	return found
 }

@@ -20,6 +20,7 @@ type placed struct {
 type placer struct {
 	program *graph.Program
 	weights map[string]view // the program's parameters
+	again   map[string]int  // how often a name was given another number
 }
 
 // input is what the network is given; its dims are those of the shape in ONNX. An

@@ -194,7 +194,7 @@ func (v view) sharedBatch() bool {
 func (b *builder) productOfConstants(x, y view) view {
 	s, t := x.shape(), y.shape()
 	m, k, n := s[1], s[2], t[2]
-	b.spend(x.size() * n)
+	b.file.spend(x.size() * n)
 	p, q, out := x.numbers(), y.numbers(), make([]float64, s[0]*m*n)
 	for i := range out {
 		batch, r, c := i/(m*n), i/n%m, i%n

@@ -81,7 +81,7 @@ func Import(in io.ReaderAt, size int64, folder string, o Options) (net *Network,
 	if err != nil {
 		return nil, err
 	}
-	f := &file{folder: folder, beside: map[string]*source{}, sizes: map[string]int64{}}
+	f := &file{folder: folder, beside: map[string]*source{}, sizes: map[string]int64{}, size: size}
 	defer func() {
 		if f.done = true; err != nil {
 			f.Close()
@@ -289,7 +289,7 @@ func (b *builder) placeAll(net *Network, g *graphProto) (err error) {
 	if want := []int{1, c, h, w}; !net.Learned && !slices.Equal(out.shape(), want) {
 		refuse("the output %q has shape %v, need the image's %v", name, out.shape(), want)
 	}
-	p := &placer{program: net.Program, weights: map[string]view{}}
+	p := &placer{program: net.Program, weights: map[string]view{}, again: map[string]int{}}
 	image, _ := b.imageOf(out)
 	net.Out = p.image(image)
 	if err := net.Program.Err(); err != nil {
