@@ -11,8 +11,8 @@ import (
 	"tweedie/core/json"
 )
 
-// MaxHeader bounds the JSON header of a safetensors file.
-const MaxHeader = 16 << 20
+// MaxHeader bounds the JSON header of a safetensors file, maxEntries what it lists.
+const MaxHeader, maxEntries = 16 << 20, 1 << 16
 
 // ParseSafetensors reads a safetensors file (format of
 // github.com/huggingface/safetensors, version 0.4 and later): eight bytes of
@@ -75,6 +75,9 @@ func parseHeader(header []byte, size int) ([]Span, map[string]string, error) {
 	members, err := parse(header)
 	if err != nil {
 		return nil, nil, fmt.Errorf("safetensors header: %w", err)
+	}
+	if len(members) > maxEntries {
+		return nil, nil, fmt.Errorf("safetensors header lists %d tensors, need at most %d", len(members), maxEntries)
 	}
 	var metadata map[string]string
 	spans := make([]Span, 0, len(members))

@@ -266,7 +266,7 @@ func FuzzIDX(f *testing.F) {
 	f.Add(idx(5))
 	f.Add([]byte{0, 0, 8, 3, 255, 255, 255, 255, 0, 0, 0, 0, 255, 255, 255, 255})
 	f.Fuzz(func(t *testing.T, data []byte) {
-		dims, pixels, err := readIDX(bytes.NewReader(data))
+		dims, pixels, err := readIDX(bytes.NewReader(data), int64(len(data)))
 		if err != nil {
 			return
 		}

@@ -122,27 +122,36 @@ func openIDX(path string) ([]int, []byte, error) {
 		return nil, nil, fmt.Errorf("dataset: %w", err)
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, nil, fmt.Errorf("dataset: %w", err)
+	}
 	var r io.Reader = f
+	room := info.Size()
 	if strings.HasSuffix(path, ".gz") {
 		z, err := gzip.NewReader(f)
 		if err != nil {
 			return nil, nil, fmt.Errorf("dataset: %q: %w", path, err)
 		}
 		defer z.Close()
-		r = z
+		r, room = z, max(bombSize, bombRatio*room)
 	}
-	dims, data, err := readIDX(r)
+	dims, data, err := readIDX(r, room)
 	if err != nil {
 		return nil, nil, fmt.Errorf("dataset: %q: %w", path, err)
 	}
 	return dims, data, nil
 }
 
+// What is compressed may be bombSize bytes, and more if it is not bombRatio times as much
+// as in the file.
+const bombSize, bombRatio = 64 << 20, 100
+
 // readIDX reads an idx file of unsigned bytes, as LeCun, Cortes and Burges
 // publish MNIST: two zero bytes, the type 0x08, the number of axes, each axis
 // as a big-endian uint32, then the bytes. It allocates no more than a small
-// multiple of what r holds, whatever the header says.
-func readIDX(r io.Reader) (dims []int, data []byte, err error) {
+// multiple of what r holds, whatever the header says, and refuses more than room bytes.
+func readIDX(r io.Reader, room int64) (dims []int, data []byte, err error) {
 	var magic [4]byte
 	if _, err := io.ReadFull(r, magic[:]); err != nil {
 		return nil, nil, fmt.Errorf("not an idx file: %w", noEOF(err))
@@ -162,6 +171,9 @@ func readIDX(r io.Reader) (dims []int, data []byte, err error) {
 		}
 		size *= axis
 		dims = append(dims, axis)
+	}
+	if int64(size) > room {
+		return nil, nil, fmt.Errorf("axes %v need %d bytes, and the file has room for %d", dims, size, room)
 	}
 	data, err = io.ReadAll(io.LimitReader(r, int64(size)+1))
 	if err != nil {

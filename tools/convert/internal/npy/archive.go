@@ -20,8 +20,8 @@ type Archive struct {
 	closer  io.Closer
 }
 
-// maxHead bounds the header of an array.
-const maxHead = 1 << 16
+// maxHead bounds the header of an array, maxArrays the arrays of a file.
+const maxHead, maxArrays = 1 << 12, 1 << 14
 
 // An entry larger than bombSize must not be bombRatio times what it is compressed:
 // weights are near their entropy.
@@ -70,6 +70,9 @@ func ParseArchive(in io.ReaderAt, size int64) (*Archive, error) {
 	z, err := zip.NewReader(in, size)
 	if err != nil {
 		return nil, err
+	}
+	if len(z.File) > maxArrays {
+		return nil, fmt.Errorf("holds %d arrays, need at most %d", len(z.File), maxArrays)
 	}
 	a := &Archive{}
 	for _, f := range z.File {

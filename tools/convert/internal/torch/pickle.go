@@ -33,8 +33,9 @@ type machine struct {
 // source is the bytes of a pickle, of which at most left more are read.
 type source struct {
 	io.Reader
-	left int64
-	one  [1]byte
+	left  int64
+	steps int // opcodes that were run
+	one   [1]byte
 }
 
 // take returns the next n bytes.
@@ -91,6 +92,9 @@ func (m *machine) run() (any, error) {
 		}
 		if b[0] == '.' { // STOP
 			return m.pop()
+		}
+		if m.in.steps++; m.in.steps > maxSteps || len(m.stack) > maxStack {
+			return nil, fmt.Errorf("pickle takes more than %d steps, or %d values at once", maxSteps, maxStack)
 		}
 		if err := m.step(b[0]); err != nil {
 			return nil, err
