@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"strings"
 )
 
 // WriteAtomic writes data to the file path so that at every moment, a crash or a
@@ -54,6 +55,16 @@ func WriteAtomicBy(path string, write func(w io.Writer) error) error {
 	}
 	os.Remove(f.Name())
 	return fmt.Errorf("weights: write %q: %w", path, err)
+}
+
+// underWay returns the name of the file that one of this name was to become, if it is one
+// of WriteAtomicBy's that was not renamed.
+func underWay(name string) (of string, ok bool) {
+	of, ok = strings.CutSuffix(name, ".tmp")
+	if dot := strings.LastIndexByte(of, '.'); ok && strings.HasPrefix(of, ".") && dot > 0 {
+		return of[1:dot], true
+	}
+	return "", false
 }
 
 // syncFolder flushes the names in a folder, the renamed file's among them.

@@ -3,12 +3,15 @@
 package weights
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
+	"time"
 )
 
 // ManifestSuffix ends the name of every manifest.
@@ -76,7 +79,41 @@ func (w *Writer) Close() error {
 	if err != nil {
 		return errors.Join(err, w.Abandon())
 	}
-	return w.remove(w.old, w.m)
+	return errors.Join(w.remove(w.old, w.m), w.sweep(time.Now().Add(-time.Hour)))
+}
+
+// sweep removes what writers that were killed before that time left behind: files under
+// way, and shards of this name that no manifest in the folder names.
+func (w *Writer) sweep(before time.Time) error {
+	entries, err := os.ReadDir(cmp.Or(w.folder, "."))
+	if err != nil {
+		return fmt.Errorf("weights: look for what is left of an earlier model: %w", err)
+	}
+	needed := map[string]bool{}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ManifestSuffix) {
+			continue
+		}
+		if m, err := readManifest(filepath.Join(w.folder, e.Name())); err == nil {
+			for _, s := range m.Shards {
+				needed[s.File] = true
+			}
+		}
+	}
+	shard := regexp.MustCompile(`^` + regexp.QuoteMeta(w.stem) + `\.\d{3}\.[0-9a-f]{8}` + regexp.QuoteMeta(ShardSuffix) + `$`)
+	for _, e := range entries {
+		of, left := underWay(e.Name())
+		if left = left && (shard.MatchString(of) || of == w.stem+ManifestSuffix); !left {
+			left = shard.MatchString(e.Name()) && !needed[e.Name()]
+		}
+		if info, err := e.Info(); !left || err != nil || info.ModTime().After(before) {
+			continue
+		}
+		if err := os.Remove(filepath.Join(w.folder, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("weights: remove what is left of an earlier model: %w", err)
+		}
+	}
+	return nil
 }
 
 // Abandon removes what was written and leaves what stood there.
