@@ -49,6 +49,16 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	return p, p.trained(v, h, origin{process: usual.process})
 }
 
+// version returns that of the program that wrote the file, "" if it does not say.
+func (l *lucid) version() string {
+	for _, v := range l.file.Values {
+		if text, ok := v.Value.(string); ok && v.Name == "version" {
+			return text
+		}
+	}
+	return ""
+}
+
 // process reads the chain off the buffers that GaussianDiffusion keeps beside its
 // network, and what the network predicts off the weights of its loss: 1 for ε, the
 // signal-to-noise ratio r for x₀, r/(r+1) for v.
@@ -126,7 +136,8 @@ type lucid struct {
 }
 
 // newLucid tells from names how old a network is, and so what else it computes. The
-// releases of 1.7, which are of two days of June 2023, have the names of those before.
+// releases of 1.7, which are of two days of June 2023, have the names of those before:
+// they are told by the version that a file of the author's Trainer has.
 func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 	l = &lucid{
 		Program: &graph.Program{}, view: v, heads: h.Heads, memory: v.has("mid_attn.mem_kv"), grouped: v.width("final_res_block.block1.norm") > 0, wrapped: v.part("mid_attn.fn."),
@@ -137,9 +148,14 @@ func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 		era = "as of version 1.8 or 1.9"
 		assumed = append(assumed, "group norms have 8 groups, which the weights do not show")
 	}
-	if l.wrapped {
+	switch version := l.version(); {
+	case l.wrapped && strings.HasPrefix(version, "1.7."):
+		l.wrong = fmt.Errorf("it is of version %s, whose networks have the names of those before 1.7 and compute otherwise, need another version", version)
+	case l.wrapped:
 		era = "as before version 1.7"
-		assumed = append(assumed, "convolutions before group norms standardise their weights, and norms of attention subtract the mean, as before version 1.7")
+		if version == "" {
+			assumed = append(assumed, "convolutions before group norms standardise their weights, and norms of attention subtract the mean, as before version 1.7")
+		}
 	}
 	if !l.memory && l.heads == 0 {
 		l.heads = 4

@@ -9,6 +9,9 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
+	"tweedie/tools/convert/internal/checkpoint"
+	"tweedie/tools/convert/internal/stored"
+	"tweedie/tools/convert/internal/torch"
 	"tweedie/weights"
 )
 
@@ -66,6 +69,30 @@ func TestLucidProcess(t *testing.T) {
 			t.Errorf("took %g, want the average's 2", got)
 		}
 		ck.Close()
+	}
+}
+
+// TestLucidVersion: a file of the author's Trainer says its version, which names do not
+// in a few releases.
+func TestLucidVersion(t *testing.T) {
+	state := readCase(t, "lucid10").state
+	for version, want := range map[string]string{"": "subtract the mean", "1.5.0": "", "1.7.5": "it is of version 1.7.5"} {
+		file := &checkpoint.File{Path: "net.pt"}
+		if version != "" {
+			file.Values = []torch.Value{{Name: "step", Value: 7}, {Name: "version", Value: version}}
+		}
+		for _, v := range state {
+			file.Tensors = append(file.Tensors, stored.Tensor{Name: v.Name, DType: v.DType, Shape: v.Shape, Read: func() ([]byte, error) { return v.Data, nil }})
+		}
+		ck := &Checkpoint{file: file}
+		err := ck.read("net.pt", files{weights: "net.pt"}, Options{Hints: Hints{Size: 8, Schedule: "linear", Prediction: "epsilon"}})
+		text := strings.Join(ck.Assumed, "\n")
+		if err != nil {
+			text = err.Error()
+		}
+		if !strings.Contains(text, want) || want == "" && strings.Contains(text, "subtract") {
+			t.Errorf("version %q: got %q, want %q", version, text, want)
+		}
 	}
 }
 
