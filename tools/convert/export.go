@@ -24,7 +24,8 @@ func newExport() *cobra.Command {
 
   diffusers    a folder that diffusers opens as a UNet2DModel: config.json,
                scheduler_config.json and diffusion_pytorch_model.safetensors
-  safetensors  model.safetensors, and diffusers' two .json files where there are any
+  safetensors  model.safetensors, and diffusers' two .json files, or tweedie.json for a
+               network that diffusers does not have
   npz          model.npz, the same with numpy
 
 Names and layout of the weights are diffusers' in all of them. What the files do not say

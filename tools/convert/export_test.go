@@ -208,6 +208,31 @@ func TestExportKeepsTheProcess(t *testing.T) {
 	}
 }
 
+// TestExportOfOwn: a network that diffusers does not have, of its own kind or a program,
+// goes out and comes in again as it was.
+func TestExportOfOwn(t *testing.T) {
+	dir := t.TempDir()
+	program := filepath.Join(dir, "program.json")
+	must(t, "convert", filepath.Join("internal", "onnx", "testdata", "plain.onnx"), "-o", program)
+	c, err := model.ParseConfig([]byte(small))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.UNet.Patch = 2
+	patched, _, _, _ := exported(t, c, "npz")
+	for name, path := range map[string]string{"program": program, "patched": patched} {
+		for _, format := range []string{"safetensors", "npz"} {
+			folder, again, first := filepath.Join(dir, name+format), filepath.Join(dir, name+format+".json"), filepath.Join(dir, name+format+"1.json")
+			must(t, "convert", path, "-o", first, "--name", "x")
+			must(t, "export", first, "-o", folder, "--format", format)
+			must(t, "convert", folder, "-o", again, "--name", "x")
+			if a, b := readJSON(t, first), readJSON(t, again); !sameShards(a, b) || !reflect.DeepEqual(a["config"], b["config"]) {
+				t.Errorf("%s as %s: imported again: %v, want %v", name, format, b, a)
+			}
+		}
+	}
+}
+
 // TestExportRefuses: a network that diffusers does not have goes to the other formats only,
 // and leaves nothing behind.
 func TestExportRefuses(t *testing.T) {
@@ -221,7 +246,7 @@ func TestExportRefuses(t *testing.T) {
 		t.Errorf("status %d, %q, left %v", status, stderr, left)
 	}
 	_, folder, stderr, status = exported(t, c, "npz")
-	if left, _ := os.ReadDir(folder); status != 0 || !strings.Contains(stderr, "no config.json") || len(left) != 1 || left[0].Name() != "model.npz" {
+	if left, _ := os.ReadDir(folder); status != 0 || !strings.Contains(stderr, "no config.json") || len(left) != 2 || left[0].Name() != "model.npz" || left[1].Name() != "tweedie.json" {
 		t.Errorf("status %d, %q, left %v", status, stderr, left)
 	}
 	if status, _, stderr := call(t, "export", toyModel(t), "-o", t.TempDir(), "--format", "onnx"); status != 2 || !strings.Contains(stderr, `--format is "onnx"`) {

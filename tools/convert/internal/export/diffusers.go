@@ -18,6 +18,7 @@ import (
 type description struct {
 	config    map[string]any
 	scheduler map[string]any // nil: none that diffusers has
+	own       []byte         // this program's configuration, nil where diffusers has one
 	notes     []string       // what they do not say
 }
 

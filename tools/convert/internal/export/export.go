@@ -26,6 +26,7 @@ const (
 	configName    = "config.json"
 	schedulerName = "scheduler_config.json"
 	plainName     = "model"
+	ownName       = "tweedie.json" // what the importer reads of a network that diffusers does not have
 )
 
 // Write writes m to folder, which is there, in one of Formats. notes says, a sentence
@@ -43,13 +44,13 @@ func Write(folder, format string, m *model.Model) (notes []string, err error) {
 		}
 		err = weights.WriteAtomicBy(filepath.Join(folder, diffusersName), func(w io.Writer) error { return safetensors(w, m) })
 	case "safetensors":
-		if err != nil { // weights need no configuration
-			d = &description{notes: []string{"no " + configName + ": " + err.Error()}}
+		if d, err = orOwn(d, err, m); err != nil {
+			return nil, err
 		}
 		err = weights.WriteAtomicBy(filepath.Join(folder, plainName+".safetensors"), func(w io.Writer) error { return safetensors(w, m) })
 	case "npz":
-		if err != nil {
-			d = &description{notes: []string{"no " + configName + ": " + err.Error()}}
+		if d, err = orOwn(d, err, m); err != nil {
+			return nil, err
 		}
 		err = weights.WriteAtomicBy(filepath.Join(folder, plainName+".npz"), func(w io.Writer) error { return npz(w, m) })
 	default:
@@ -73,7 +74,23 @@ func Write(folder, format string, m *model.Model) (notes []string, err error) {
 			return nil, err
 		}
 	}
-	return d.notes, nil
+	if d.own == nil {
+		return d.notes, nil
+	}
+	return d.notes, weights.WriteAtomic(filepath.Join(folder, ownName), d.own)
+}
+
+// orOwn returns d, or, where err says that diffusers does not have the network, the
+// model's own configuration.
+func orOwn(d *description, err error, m *model.Model) (*description, error) {
+	if err == nil {
+		return d, nil
+	}
+	manifest, mErr := m.Manifest(nil)
+	if mErr != nil {
+		return nil, mErr
+	}
+	return &description{own: append(manifest.Config, '\n'), notes: []string{fmt.Sprintf("no %s: %v; the model's own is %s", configName, err, ownName)}}, nil
 }
 
 // safetensors writes m's weights to w.

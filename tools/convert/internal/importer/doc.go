@@ -9,7 +9,8 @@
 // Every family but NCSN and lucidrains' is written in terms of the one U-Net of
 // core/unet: a plan gives its configuration, and for each of its parameters the tensors
 // that it is made of. lucidrains' networks and NCSNv2 are programs in the model's file.
-// The weights themselves are read one by one when the model is written.
+// What this program exported has its own configuration beside it. The weights themselves
+// are read one by one when the model is written.
 //
 // Nothing is guessed in silence: every parameter must be there in the shape that the
 // network asks for, none may be left over, a setting that is not built here is an

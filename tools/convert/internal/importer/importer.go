@@ -39,7 +39,7 @@ type Hints struct {
 type Checkpoint struct {
 	Model   *model.Model
 	Source  string   // the file of the weights
-	Family  string   // one of Families
+	Family  string   // one of Families, or this program's own
 	Found   []string // what was recognised and why, one sentence each
 	Assumed []string // what the files do not say and this program supposes, one sentence each
 	file    *checkpoint.File
@@ -68,6 +68,9 @@ func Read(path string, o Options) (*Checkpoint, error) {
 }
 
 func (c *Checkpoint) read(path string, files files, o Options) error {
+	if files.own != "" && (o.Arch == "" || o.Arch == "auto") {
+		return c.readOwn(path, files)
+	}
 	f, v, err := choose(c.file, files, o)
 	if err != nil {
 		return fmt.Errorf("importer: %q: %w", files.weights, err)

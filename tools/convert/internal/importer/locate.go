@@ -25,9 +25,9 @@ var networks = []string{averaged, "unet"}
 // maxConfig is the most that is read of a file that is not weights.
 const maxConfig = 1 << 20
 
-// files says where the parts of a checkpoint are; config and scheduler are "" if it
+// files says where the parts of a checkpoint are; config, scheduler and own are "" if it
 // has none.
-type files struct{ weights, config, scheduler string }
+type files struct{ weights, config, scheduler, own string }
 
 // locate finds the parts of the checkpoint at path: of a pipeline, the average of its
 // network if there is one, unless plain is asked for.
@@ -50,6 +50,9 @@ func locate(path string, plain bool) (files, error) {
 	if config := filepath.Join(folder, configName); exists(config) {
 		found.config = config
 	}
+	if own := filepath.Join(folder, ownName); exists(own) {
+		found.own = own
+	}
 	found.weights, err = locateWeights(folder)
 	return found, err
 }
@@ -58,6 +61,9 @@ func locate(path string, plain bool) (files, error) {
 func locateFile(path string) files {
 	folder := filepath.Dir(path)
 	found := files{weights: path, scheduler: locateScheduler(folder)}
+	if own := filepath.Join(folder, ownName); exists(own) {
+		found.own = own
+	}
 	stem := path
 	for _, suffix := range checkpoint.Suffixes {
 		stem = strings.TrimSuffix(stem, suffix)
