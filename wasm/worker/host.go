@@ -74,8 +74,9 @@ func (h host) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.
 }
 
 // maxRaw is the most bytes of weights that fit, with what is made of them, into the
-// 128 MB of a Worker.
-const maxRaw = 16 << 20
+// 128 MB of a Worker, twice: a program that has ended may not be collected yet. A program
+// takes some 7 times the bytes of int8 weights, and 12 times those of float16.
+const maxRaw = 5 << 20
 
 // Kept implements edge.Host.
 func (h host) Kept(_ context.Context, address string) []byte {
