@@ -1,7 +1,7 @@
 // How long a run will take, before it starts: the evaluations that it needs, times
 // what one takes on this machine.
 
-/** @import { Likelihood, Model, Plan, Result } from './tweedie.js' */
+/** @import { Model, Plan, Result } from './tweedie.js' */
 
 // An evaluation with its derivative along a direction, in evaluations without: both
 // networks' products, and what stands between.
@@ -13,10 +13,10 @@ export class Estimate {
   #trials = new Map()
   /** ms of one evaluation of one image in a batch that keeps every worker busy; 0 while none was seen */
   #seen = 0
-  /** ms of an evaluation with its derivative; 0 while none was seen */
-  #flow = 0
-  /** Whether the program for likelihoods has come. */
-  whole = false
+  /** ms of an evaluation with its derivative, and of one for the bound; 0 while none was seen */
+  #likely = { flow: 0, bound: 0 }
+  /** ms until the workers of a likelihood have started; unknown until the program for it has come */
+  #begin = 0
 
   /** @param {Model} model */
   constructor(model) {
@@ -53,29 +53,32 @@ export class Estimate {
     if (!adaptive && n >= this.model.info.workers) this.#seen = ms / (nfe * n)
   }
 
+  /** Whether the program for likelihoods has come. */
+  get whole() {
+    return this.#begin > 0
+  }
+
   /**
-   * flow returns the milliseconds of so many evaluations with their derivative, of so
-   * many directions, which workers share.
+   * likely returns the milliseconds of a likelihood or a bound: so many evaluations, of so
+   * many directions or terms, which workers share.
    *
-   * @type {(evaluations: number, probes: number) => Promise<number>}
+   * @type {(what: 'flow' | 'bound', evaluations: number, n: number) => Promise<number>}
    */
-  async flow(evaluations, probes) {
+  async likely(what, evaluations, n) {
     if (!(evaluations > 0)) return 0
-    const parts = Math.min(probes, this.model.info.workers)
-    return (evaluations / parts) * (this.#flow || derivative * (await this.#trial(parts)))
+    const parts = Math.min(n, this.model.info.workers)
+    const each = this.#likely[what] || (what === 'flow' ? derivative : 1) * (await this.#trial(parts))
+    return this.#begin + (evaluations / parts) * each
   }
 
-  /** @type {(terms: number) => Promise<number>} the milliseconds of a bound */
-  async bound(terms) {
-    if (!(terms > 0)) return 0
-    const parts = Math.min(terms, this.model.info.workers)
-    return (terms / parts) * (await this.#trial(parts))
-  }
-
-  /** @type {(found: Likelihood, probes: number) => void} */
-  learnFlow({ nfe, ms }, probes) {
-    if (this.whole) this.#flow = (ms / nfe) * Math.min(probes, this.model.info.workers) // the first waited for the program
-    this.whole = true
+  /**
+   * learnLikely takes in what one took, and when its workers had started.
+   *
+   * @type {(what: 'flow' | 'bound', took: { nfe: number, ms: number }, n: number, begin: number) => void}
+   */
+  learnLikely(what, { nfe, ms }, n, begin) {
+    this.#likely[what] = ((ms - begin) * Math.min(n, this.model.info.workers)) / nfe
+    this.#begin = this.whole ? begin : begin / 2 // the first waited for the program too
   }
 
   /** @param {number} n images, one a worker at most @returns {Promise<number>} ms of an evaluation, the quicker of two after a first */

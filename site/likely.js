@@ -5,13 +5,14 @@ import { element, facts, make } from './dom.js'
 import { none } from './settings.js'
 import { duration } from './progress.js'
 
-/** @import { Bound, Likelihood, Model } from './tweedie.js' */
+/** @import { Bound, Model } from './tweedie.js' */
 /** @import { Estimate } from './estimate.js' */
 
 /**
+ * @typedef {{ signal: AbortSignal, onProgress: (told: { progress: number }) => void }} Calls
  * @typedef {object} Hooks
  * @property {() => ImageData | undefined} picture that is on the easel
- * @property {<T>(doing: string, evaluations: number, task: (calls: { signal: AbortSignal, onProgress: (told: { progress: number }) => void }) => Promise<T>) => Promise<T | undefined>} run
+ * @property {<T>(doing: string, evaluations: number, task: (calls: Calls) => Promise<T>) => Promise<T | undefined>} run
  */
 
 const width = 320
@@ -89,7 +90,7 @@ export class Likely {
     if (!this.root.open) return
     const { steps, probes } = this.#asked()
     const terms = this.#whole('likely-terms', 2, 10000)
-    const [flow, bound] = [this.estimate.flow(4 * steps * probes, probes), this.estimate.bound(terms)]
+    const [flow, bound] = [this.estimate.likely('flow', 4 * steps * probes, probes), this.estimate.likely('bound', terms, terms)]
     const text = (/** @type {string} */ what, /** @type {number} */ ms) => (ms > 0 ? `${what} about ${duration(ms)}` : '')
     const parts = [text('Measure takes', this.go.disabled ? 0 : await flow), text('the bound', await bound)].filter(Boolean)
     element('likely-estimate', HTMLElement).textContent = parts.length > 0 ? `${parts.join(', ').replace(/^t/, 'T')} on this device${this.estimate.whole ? '' : ', and the program for it, 0.9 MB, comes first'}.` : ''
@@ -99,16 +100,37 @@ export class Likely {
     return this.model.info.classes.length > 0 ? this.class.value : undefined
   }
 
+  /**
+   * @template {{ nfe: number, ms: number }} T
+   * @param {'flow' | 'bound'} what
+   * @param {string} doing
+   * @param {number} evaluations
+   * @param {number} n directions or terms
+   * @param {(calls: Calls) => Promise<T>} task
+   */
+  async #run(what, doing, evaluations, n, task) {
+    const asked = performance.now()
+    let begin = 0
+    const found = await this.hooks.run(doing, evaluations, ({ signal, onProgress }) => task({
+      signal,
+      onProgress: (told) => {
+        begin ||= performance.now() - asked
+        onProgress(told)
+      },
+    }))
+    if (found) this.estimate.learnLikely(what, found, n, begin)
+    return found
+  }
+
   async #measure() {
     const image = this.hooks.picture()
     const { steps, probes } = this.#asked()
     if (!image || !(steps > 0 && probes > 0) || this.go.disabled) return
     const noise = /** @type {'rademacher' | 'gaussian'} */ (this.noise.value)
     const evaluations = 4 * steps * probes
-    const found = await this.hooks.run('how likely a picture is', evaluations, (calls) =>
+    const found = await this.#run('flow', 'how likely a picture is', evaluations, probes, (calls) =>
       this.model.likelihood({ image, class: this.#class, steps, probes, noise, ...calls }))
     if (!found) return
-    this.estimate.learnFlow(found, probes)
     facts(element('likely-facts', HTMLElement), [
       ['Bits per dimension', found.bits.toFixed(digits) + (found.error === null ? '' : ` ± ${found.error.toFixed(digits)}`)],
       ['Directions', `${probes} ${this.noise.selectedOptions[0].textContent}`],
@@ -123,9 +145,8 @@ export class Likely {
     const image = this.hooks.picture()
     const steps = this.#whole('likely-terms', 2, 10000)
     if (!image || !steps) return
-    const found = await this.hooks.run('the bound of a picture', steps, (calls) => this.model.bound({ image, class: this.#class, steps, ...calls }))
+    const found = await this.#run('bound', 'the bound of a picture', steps, steps, (calls) => this.model.bound({ image, class: this.#class, steps, ...calls }))
     if (!found) return
-    this.estimate.whole = true
     const [data, ...rest] = found.terms
     facts(element('bound-facts', HTMLElement), [
       ['Bits per dimension, at most', found.bits.toFixed(digits)],
