@@ -42,6 +42,7 @@ func options(r *engine.Request) []option {
 		{"guidance_rescale", &r.GuidanceRescale},
 		{"threshold", &r.Threshold},
 		{"percentile", &r.Percentile},
+		{"threshold_max", &r.ThresholdMax},
 	}
 }
 

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -40,6 +41,10 @@ func (i Info) kinds() (out []string) {
 // settings lists those of a model.
 func (i Info) settings() []Setting {
 	low, high := strconv.FormatFloat(float64(i.Sigma.Min), 'g', -1, 32), strconv.FormatFloat(float64(i.Sigma.Max), 'g', -1, 32)
+	thresholds := []string{static, dynamic}
+	if i.Defaults.Threshold != "" {
+		thresholds = append(thresholds, unheld)
+	}
 	out := []Setting{
 		{"order", "sampler", "whole", "Order", "Of the solver, at most the steps.", "", nil, ""},
 		{"bh", "sampler", "whole", "B(h)", "1 is h, 2 is eʰ − 1 (Zhao 2023, section 3.3).", "2", nil, ""},
@@ -58,8 +63,9 @@ func (i Info) settings() []Setting {
 		{"sigma_max", "levels", "real", "Highest σ", "Where sampling starts.", high, nil, withRange},
 		{"sigma_min", "levels", "real", "Lowest σ", "The last level before 0.", low, nil, withRange},
 		{"rho", "levels", "real", "ρ", "Karras’ exponent: 1 is even, more crowds the low levels.", "7", nil, "schedule=|karras"},
-		{"threshold", "range", "choice", "Threshold", "What holds the denoised image to the range of pixels.", "none", []string{static, dynamic}, ""},
+		{"threshold", "range", "choice", "Threshold", "What holds the denoised image to the range of pixels.", cmp.Or(i.Defaults.Threshold, unheld), thresholds, ""},
 		{"percentile", "range", "real", "Percentile", "Of the dynamic threshold, above 0 to 1.", "0.995", nil, "threshold=dynamic"},
+		{"threshold_max", "range", "real", "Divide by at most", "What holds bright images back, at least 1.", "no limit", nil, "threshold=dynamic"},
 		{"jump", "inpaint", "whole", "Jump", "Steps of a stretch that is gone over again.", "10", nil, ""},
 	}
 	if i.Unconditional {
