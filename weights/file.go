@@ -184,28 +184,13 @@ func readShard(path string, s *Shard) ([]byte, error) {
 	return data, err
 }
 
-// readFile reads a regular file of at most limit bytes.
 func readFile(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("weights: read %q: %w", path, err)
+	data, err := ReadFile(path, limit)
+	switch {
+	case errors.Is(err, ErrLarge):
+		err = fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
+	case err != nil:
+		err = fmt.Errorf("weights: %w", err)
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("weights: read %q: is %s, need a file", path, kind(info.Mode()))
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("weights: %w: %q is %d bytes, need at most %d", ErrCorrupt, path, info.Size(), limit)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("weights: read %q: %w", path, err)
-	}
-	return data, nil
-}
-
-func kind(mode fs.FileMode) string {
-	if mode.IsDir() {
-		return "a folder"
-	}
-	return "no regular file"
+	return data, err
 }

@@ -120,7 +120,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 			return err
 		}
 	case ".md":
-		if cardText, err = readSmall(o.card); err != nil {
+		if cardText, err = weights.ReadFile(o.card, maxText); err != nil {
 			return err
 		}
 	}
@@ -217,9 +217,12 @@ func (o *conversion) report(w io.Writer, m *weights.Manifest, parameters int, as
 	return f.print(w)
 }
 
+// maxText bounds the files of text that people write.
+const maxText = 1 << 20
+
 // readCard reads a model card, a JSON object.
 func readCard(path string) (json.RawMessage, error) {
-	text, err := readSmall(path)
+	text, err := weights.ReadFile(path, maxText)
 	if err != nil {
 		return nil, err
 	}
@@ -231,16 +234,4 @@ func readCard(path string) (json.RawMessage, error) {
 		return nil, fmt.Errorf("card %q: found null, need a JSON object", path)
 	}
 	return text, nil
-}
-
-// readSmall reads a text file of at most a megabyte.
-func readSmall(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > 1<<20 {
-		return nil, fmt.Errorf("%q: holds %d bytes, need at most %d", path, info.Size(), 1<<20)
-	}
-	return os.ReadFile(path)
 }

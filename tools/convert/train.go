@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"tweedie/tools/convert/internal/dataset"
 	"tweedie/tools/convert/internal/fit"
 	"tweedie/wasm/engine"
+	"tweedie/weights"
 )
 
 // training is the flags of train.
@@ -194,7 +194,7 @@ func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Data
 
 // readConfig reads the training configuration at path.
 func readConfig(path string) (*train.Config, error) {
-	text, err := os.ReadFile(path)
+	text, err := weights.ReadFile(path, maxText)
 	if err != nil {
 		return nil, err
 	}

@@ -69,10 +69,7 @@ func ParseSafetensors(in io.ReaderAt, size int64) ([]stored.Tensor, map[string]s
 // openShards lists the tensors of the files that an index names, NAME.index.json as
 // huggingface_hub writes it.
 func (f *File) openShards() error {
-	if f.Bytes > maxIndex {
-		return fmt.Errorf("checkpoint: index %q is %d bytes, need at most %d", f.Path, f.Bytes, maxIndex)
-	}
-	text, err := os.ReadFile(f.Path)
+	text, err := weights.ReadFile(f.Path, maxIndex)
 	if err != nil {
 		return fmt.Errorf("checkpoint: %w", err)
 	}

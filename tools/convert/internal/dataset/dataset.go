@@ -1,10 +1,14 @@
 package dataset
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"tweedie/weights"
 )
 
 // Bounds on what a data set may ask for.
@@ -124,17 +128,10 @@ func classesBeside(path string) string {
 // readClasses returns the names in a classes.txt, a name a line; nil if there is
 // no such file.
 func readClasses(path string) ([]string, error) {
-	info, err := os.Stat(path)
-	if os.IsNotExist(err) {
+	text, err := weights.ReadFile(path, 1<<20)
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("dataset: %w", err)
-	}
-	if info.Size() > 1<<20 {
-		return nil, fmt.Errorf("dataset: %q: holds %d bytes, need at most %d", path, info.Size(), 1<<20)
-	}
-	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"tweedie/tools/convert/internal/checkpoint"
+	"tweedie/weights"
 )
 
 // Names of diffusers.
@@ -133,14 +134,7 @@ func exists(path string) bool {
 
 // readFile reads a file that is not weights.
 func readFile(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("importer: %w", err)
-	}
-	if info.Size() > maxConfig {
-		return nil, fmt.Errorf("importer: %q is %d bytes, need at most %d", path, info.Size(), maxConfig)
-	}
-	data, err := os.ReadFile(path)
+	data, err := weights.ReadFile(path, maxConfig)
 	if err != nil {
 		return nil, fmt.Errorf("importer: %w", err)
 	}

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -35,14 +34,7 @@ const magic = "\x93NUMPY"
 
 // Read reads the file at path.
 func Read(path string) (*Array, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("npy: %w", err)
-	}
-	if info.Size() > maxBytes {
-		return nil, fmt.Errorf("npy: %q: holds %d bytes, need at most %d", path, info.Size(), maxBytes)
-	}
-	data, err := os.ReadFile(path)
+	data, err := weights.ReadFile(path, maxBytes)
 	if err != nil {
 		return nil, fmt.Errorf("npy: %w", err)
 	}

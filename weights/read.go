@@ -1,0 +1,40 @@
+//go:build !js
+
+package weights
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+)
+
+// ErrLarge is wrapped by ReadFile's error about a file of more bytes than are read.
+var ErrLarge = errors.New("file is too large")
+
+// ReadFile reads a regular file of at most limit bytes; nothing is allocated for another.
+// The error names the file, and no package: who reads it says for what.
+func ReadFile(path string, limit int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("read %q: is %s, need a file", path, kind(info.Mode()))
+	}
+	if info.Size() > limit {
+		return nil, fmt.Errorf("%w: %q is %d bytes, need at most %d", ErrLarge, path, info.Size(), limit)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read %q: %w", path, err)
+	}
+	return data, nil
+}
+
+func kind(mode fs.FileMode) string {
+	if mode.IsDir() {
+		return "a folder"
+	}
+	return "no regular file"
+}
