@@ -156,7 +156,9 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 	}
 	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.Named(path)
 	if !isModel {
-		ck, err := importer.Read(path, importer.Options{Arch: o.arch, Plain: o.plain, Hints: o.hints})
+		hints := o.hints
+		hints.Process = o.onnx.process
+		ck, err := importer.Read(path, importer.Options{Arch: o.arch, Plain: o.plain, Hints: hints})
 		if err != nil {
 			return nil, nil, nil, nil, err
 		}

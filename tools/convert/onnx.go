@@ -36,7 +36,7 @@ func (o *onnxFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.inputs.X, "input-x", "", "ONNX: name of the input that is the image (default: the one of four axes)")
 	f.StringVar(&o.inputs.T, "input-t", "", "ONNX: name of the input that is the time")
 	f.StringVar(&o.inputs.Y, "input-y", "", "ONNX: name of the input that is the class")
-	f.StringVar(&o.process, "process", "", "ONNX: process in continuous time that IN was trained on, in place of a chain: vp, sub-vp, ve, smld or straight")
+	f.StringVar(&o.process, "process", "", "ONNX, score-sde: process in continuous time that IN was trained on, in place of a chain: vp, sub-vp, ve, smld or straight")
 	f.BoolVar(&o.unit, "unit-pixels", false, "ONNX: pixels span [0,1], not [-1,1]")
 	f.Float64Var(&o.timeShift, "time-shift", 0, "ONNX: what is added to the network's t, after --time-scale: with -1 and 1 time runs from noise to data")
 	f.IntVar(&o.nullClass, "null-class", -1, "ONNX: number of the class that means none, for guidance")

@@ -28,6 +28,7 @@ type Hints struct {
 	Schedule     string  // kind of a core/diffusion.Schedule
 	Steps        int     // of the chain
 	Prediction   string  // one of core/diffusion.Predictions, or model.EDM or model.Consistency
+	Process      string  // kind of a core/diffusion.Spec, of score_sde
 	TimeScale    float64 // the network's t is this times the step
 	SigmaData    float64 // with model.EDM
 	SigmaMin     float64 // lowest noise level of NCSN, in units of its own pixels
@@ -74,6 +75,9 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 	f, v, err := choose(c.file, files, o)
 	if err != nil {
 		return fmt.Errorf("importer: %q: %w", files.weights, err)
+	}
+	if o.Process != "" && f.name != "score-sde" {
+		return fmt.Errorf("importer: %q as %s: --process is %q, need none: its scheduler or its family says it", files.weights, f.title, o.Process)
 	}
 	c.Family, c.Found = f.name, v.found
 	if filepath.Base(filepath.Dir(files.weights)) == averaged {

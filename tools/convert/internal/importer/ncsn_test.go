@@ -111,3 +111,30 @@ func TestScoreSDESigmas(t *testing.T) {
 		t.Errorf("noise levels are %g to %g, want 0.02 to 696", c.SigmaMin, c.SigmaMax)
 	}
 }
+
+// TestScoreSDEProcess: what is told of the process counts, where a network may have been
+// trained on several.
+func TestScoreSDEProcess(t *testing.T) {
+	sigmas := weights.Tensor{Name: "sigmas", DType: weights.F32, Shape: []int{3}, Data: bytesOf([]float32{50, 0.70710678, 0.01})}
+	for _, tt := range []struct{ name, process, want string }{
+		{"ddpmpp", "", "vp"}, {"ddpmpp", "vp", "vp"}, {"ddpmpp", "sub-vp", "sub-vp"}, {"ncsnppvp", "smld", "smld"}, {"ncsnpp", "ve", "ve"},
+		{"ddpmpp", "ve", `--process is "ve", need "vp", "sub-vp" or "smld"`}, {"ncsnpp", "vp", `--process is "vp", need "ve"`}, {"ddpm", "vp", `--process is "vp", need none`},
+	} {
+		state := readCase(t, tt.name).state
+		if tt.name != "ddpm" {
+			state = append(state, sigmas)
+		}
+		ck, err := Read(save(t, state), Options{Hints: Hints{Size: 8, Process: tt.process}})
+		if err != nil {
+			if !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s as %q: got error %v, want %q", tt.name, tt.process, err, tt.want)
+			}
+			continue
+		}
+		defer ck.Close()
+		c := ck.Model.Config()
+		if c.Process.Kind != tt.want || tt.want == "smld" && (c.Process.LevelCount() != 3 || !(math.Abs(c.SigmaMax-100) < 1e-3)) {
+			t.Errorf("%s as %q: got %+v, σ to %g", tt.name, tt.process, c.Process, c.SigmaMax)
+		}
+	}
+}

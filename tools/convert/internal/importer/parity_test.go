@@ -124,6 +124,7 @@ var parityCases = []struct {
 	{"scoreddpm", "score-sde", Hints{Size: 8}},
 	{"ddpmpp", "score-sde", Hints{Size: 8}},
 	{"ncsnpp", "score-sde", Hints{Size: 8}},
+	{"ncsnppvp", "score-sde", Hints{Size: 8}},
 	{"ncsnppskips", "score-sde", Hints{Size: 8}},
 	{"songskips", "edm", Hints{}},
 	{"song", "edm", Hints{}},

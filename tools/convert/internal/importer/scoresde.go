@@ -26,9 +26,8 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	u := unet.Config{
 		SampleSize: h.Size, NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu", UpAttention: "last",
 	}
-	usual := vpSDE
 	if s.kinds[0] == "fourier" {
-		u.TimeEmbeddingType, u.FIR, usual = "fourier", true, veSDE
+		u.TimeEmbeddingType = "fourier"
 		s.at = 1
 	}
 	u.TimeChannels = v.dim(s.module(s.at)+"weight", 1)
@@ -62,16 +61,17 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 		return nil, s.err
 	}
 	p := &plan{find: s.find, ignored: func(name string) bool { return name == "sigmas" }, found: found}
-	if usual.process.spec.Kind == diffusion.KindVE {
+	// What has a picture that enters is NCSN++, which resamples by a filter in all of its
+	// authors' models, and DDPM++ does not; the name of that picture's convolution shows it.
+	switch u.FIR = u.TimeEmbeddingType == "fourier" || u.ProgressiveInput != ""; {
+	case u.ProgressiveInput == "residual":
+		p.found = append(p.found, "images are resampled with the filter [1,3,3,1]: Conv2d_0")
+	case u.FIR:
 		p.assumed = append(p.assumed, "images are resampled with the filter [1,3,3,1], as in NCSN++")
-		if t := v.tensors["sigmas"]; t != nil { // a buffer that all of its networks have
-			l, err := geometric(t)
-			if err != nil {
-				return nil, fmt.Errorf("%q: %w", v.files.weights, err)
-			}
-			usual = exploding(2*l.low, 2*l.high)
-			p.found = append(p.found, fmt.Sprintf("its noise levels are from %.4g to %.4g for pixels in [0,1], as the file has them", l.low, l.high))
-		}
+	}
+	usual, err := s.process(&u, h.Process)
+	if err != nil {
+		return nil, fmt.Errorf("%q: %w", v.files.weights, err)
 	}
 	return p, p.finish(&u, v, h, usual)
 }
@@ -90,6 +90,42 @@ func exploding(low, high float64) origin {
 	return origin{process{
 		prediction: string(diffusion.PredictScaledScore), spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: low, SigmaMax: high}, sigmaMin: low, sigmaMax: high,
 	}, fmt.Sprintf("the network predicts the score times σ of the variance-exploding process, σ from %.4g to %.4g for pixels in [-1,1]", low, high)}
+}
+
+// process returns the process that a network was trained on, which kind may tell. One with
+// Fourier features knows ln σ; one with positions knows 999·t of the variance-preserving
+// processes, or the number of a level, which is on SMLD.
+func (s *scoreSDE) process(u *unet.Config, kind string) (origin, error) {
+	fourier := u.TimeEmbeddingType == "fourier"
+	o := vpSDE
+	switch {
+	case fourier && kind != "" && kind != diffusion.KindVE:
+		return o, fmt.Errorf("--process is %q, need %q: the network is told its noise level", kind, diffusion.KindVE)
+	case fourier || kind == diffusion.KindSMLD:
+		o = veSDE
+		t := s.tensors["sigmas"] // a buffer that all of its networks have
+		if t == nil && kind == diffusion.KindSMLD {
+			return o, fmt.Errorf("there are no sigmas beside the network, need its noise levels, which a whole checkpoint has")
+		} else if t != nil {
+			l, err := geometric(t)
+			if err != nil {
+				return o, err
+			}
+			o = exploding(2*l.low, 2*l.high)
+			if kind == diffusion.KindSMLD {
+				o.process.spec.Kind, o.process.spec.Levels = diffusion.KindSMLD, l.count
+			}
+			o.says += ", as the file has them"
+		}
+	case kind == diffusion.KindSubVP:
+		if err := o.process.continuous(kind); err != nil {
+			return o, err
+		}
+		o.says = "the network predicts ε of the sub-variance-preserving process, β from 0.1 to 20"
+	case kind != "" && kind != diffusion.KindVP:
+		return o, fmt.Errorf("--process is %q, need %q, %q or %q: the network is told a time or a level's number", kind, diffusion.KindVP, diffusion.KindSubVP, diffusion.KindSMLD)
+	}
+	return o, nil
 }
 
 // vpSigma returns the noise level of the VP process at time t.

@@ -225,8 +225,9 @@ class ScoreSDE(nn.Module):
     """score_sde_pytorch's ddpm, and with biggan its NCSNpp: ddpmpp, or with fourier ncsnpp, whose picture
     enters and leaves at every level with skips."""
 
-    def __init__(self, nf, mult, layers, attention, channels=3, biggan=False, fourier=False, skips=False):
+    def __init__(self, nf, mult, layers, attention, channels=3, biggan=False, fourier=False, skips=False, filtered=False):
         super().__init__()
+        self.filtered = filtered = filtered or fourier
         self.skips, self.nf, self.mult, self.layers, self.attention, self.biggan, self.fourier = skips, nf, mult, layers, attention, biggan, fourier
         norm = (lambda c: nn.GroupNorm(min(c // 4, 32), c, 1e-6)) if biggan else (lambda c: nn.GroupNorm(32, c, 1e-6))
         conv = lambda a, b: nn.Conv2d(a, b, 3, padding=1)
@@ -267,7 +268,7 @@ class ScoreSDE(nn.Module):
                 widths.append(c)
                 if skips:
                     m.append(Modules(Conv_0=nn.Conv2d(channels, c, 1)))
-                elif fourier:
+                elif filtered:
                     m.append(Modules(Conv2d_0=conv(picture, c)))
                     picture = c
         m += [block(c, c), attn(c), block(c, c)]
@@ -285,7 +286,7 @@ class ScoreSDE(nn.Module):
 
     def residual(self, m, x, e):
         resize = {"down", "up"} & {m.resize}
-        act = lambda a: (fir if self.fourier else box)(a, m.resize) if resize else a
+        act = lambda a: (fir if self.filtered else box)(a, m.resize) if resize else a
         h = m.Conv_0(act(F.silu(m.GroupNorm_0(x)))) + m.Dense_0(F.silu(e))[:, :, None, None]
         h = m.Conv_1(F.silu(m.GroupNorm_1(h)))
         x = act(x)
@@ -321,7 +322,7 @@ class ScoreSDE(nn.Module):
                 if self.skips:
                     picture = fir(picture, "down")
                     h = next(m).Conv_0(picture) + h
-                elif self.fourier:  # the filter comes before a convolution without zeros, at stride 2
+                elif self.filtered:  # the filter comes before a convolution without zeros, at stride 2
                     conv, c = next(m).Conv2d_0, picture.shape[1]
                     f = torch.tensor([1.0, 3, 3, 1])
                     f = (f[:, None] * f / 64).expand(c, 1, 4, 4)
@@ -581,6 +582,7 @@ def cases():
         "scoreddpm": (ScoreSDE(32, (1, 2), 1, (1,)), 3, 8, [0.5, 417.3], None),
         "ddpmpp": (ScoreSDE(16, (1, 2, 2), 2, (1,), biggan=True), 3, 8, [0.5, 417.3], None),
         "ncsnpp": (ScoreSDE(16, (1, 2), 2, (1,), biggan=True, fourier=True), 3, 8, [-4.0, 3.5], None),
+        "ncsnppvp": (ScoreSDE(16, (1, 2), 1, (1,), biggan=True, filtered=True), 3, 8, [0.5, 417.3], None),
         "ncsnppskips": (ScoreSDE(16, (1, 2, 2), 1, (1,), biggan=True, fourier=True, skips=True), 3, 8, [-4.0, 3.5], None),
         "songskips": (EDM(8, 16, (1, 2, 2), 1, (1,), ncsnpp=True, skips=True), 3, 8, [-4.0, 3.5], None),
         "song": (EDM(8, 16, (1, 2), 2, (1,), labels=5, augment=9), 3, 8, [-1.5, 0.9], [0, 4]),
