@@ -3,17 +3,16 @@
 import { element, make } from './dom.js'
 import { Finer } from './options.js'
 import {
-  classNames, correctorSteps, corrects, defaults, drawSeed, isLangevin, limits, read, SettingError, takesEta,
+  asksClass, classesOf, classNames, correctorSteps, corrects, defaults, drawSeed, isLangevin, limits, read, SettingError, takesEta,
 } from './settings.js'
 
-/** @import { ModelInfo } from './tweedie.js' */
-/** @import { Settings } from './settings.js' */
+/** @import { Info, Settings } from './settings.js' */
 
 const imageCounts = [1, 4, 10, 16, 36, 100]
 const variationCounts = [1, 3, 5, 7]
 
 /** The fields with a box and a slider, and the step of the arrow keys in the box. */
-const numbers = /** @type {const} */ ({ steps: 1, guidance: 0.1, eta: 0.05, corrector_steps: 1, resample: 1 })
+const numbers = /** @type {const} */ ({ steps: 1, guidance: 0.1, classifier_guidance: 0.5, eta: 0.05, corrector_steps: 1, resample: 1 })
 
 /**
  * Controls owns the settings panel once the model is known. Each choice that can
@@ -24,7 +23,7 @@ export class Controls {
   #mode = 'generate'
 
   /**
-   * @param {ModelInfo} info
+   * @param {Info} info
    * @param {() => void} onChange
    */
   constructor(info, onChange) {
@@ -41,9 +40,10 @@ export class Controls {
   }
 
   #build() {
-    const { classes, samplers } = this.info
-    element('class-field', HTMLElement).hidden = classes.length === 0
+    const { samplers } = this.info
+    const classes = classesOf(this.info)
     element('guidance-field', HTMLElement).hidden = !this.info.unconditional
+    element('classifier_guidance-field', HTMLElement).hidden = !this.info.classifier
     const chips = element('class-chips', HTMLElement)
     chips.classList.toggle('keypad', classes.length === 10 && classes.every((name) => name.length <= 2))
     fill(chips, 'class', classNames(this.info))
@@ -68,6 +68,7 @@ export class Controls {
   #refresh() {
     const sampler = this.info.samplers.find(({ name }) => name === this.sampler.value)
     element('sampler-about', HTMLElement).textContent = sampler?.about ?? ''
+    element('class-field', HTMLElement).hidden = !asksClass({ classifier_guidance: this.#along }, this.info)
     element('eta-field', HTMLElement).hidden = !takesEta(this.sampler.value, this.info)
     element('corrector_steps-field', HTMLElement).hidden = !this.#corrects
     const noun = isLangevin(this.sampler.value, this.info) ? 'Levels' : 'Steps'
@@ -80,7 +81,12 @@ export class Controls {
   }
 
   #lay() {
-    this.finer.lay({ mode: this.#mode, sampler: this.sampler.value, guidance: this.info.unconditional ? Number(this.#text('guidance')) : 1 })
+    this.finer.lay({ mode: this.#mode, sampler: this.sampler.value, guidance: this.info.unconditional ? Number(this.#text('guidance')) : 1, classifier_guidance: this.#along })
+  }
+
+  /** The weight of the classifier, 0 while it cannot be read. */
+  get #along() {
+    return this.info.classifier ? Number(this.#text('classifier_guidance')) || 0 : 0
   }
 
   get #corrects() {
@@ -136,7 +142,8 @@ export class Controls {
     const keys = ['sampler', 'steps', 'seed']
     if (this.info.unconditional) keys.push('guidance')
     if (this.#corrects) keys.push('corrector_steps')
-    if (this.info.classes.length > 0) keys.unshift('class')
+    if (this.info.classifier) keys.push('classifier_guidance')
+    if (asksClass({ classifier_guidance: this.#along }, this.info)) keys.unshift('class')
     if (takesEta(this.sampler.value, this.info)) keys.push('eta')
     keys.push(...(this.#mode === 'inpaint' ? ['variations', 'resample'] : ['n']))
     return keys
@@ -178,7 +185,7 @@ export class Controls {
 
   /** @param {string} name of the class to select */
   chooseClass(name) {
-    if (this.info.classes.includes(name)) choose(this.form, 'class', name)
+    if (classesOf(this.info).includes(name)) choose(this.form, 'class', name)
   }
 }
 

@@ -37,9 +37,9 @@ export class Estimate {
    */
   async time(plan) {
     const workers = this.model.info.workers
-    const { nfe, request: { n } } = plan
-    if (this.knows(plan)) return nfe * n * this.#seen
-    return nfe * (await this.#trial(Math.min(n, workers))) * Math.max(1, n / workers)
+    const { work, request: { n } } = plan
+    if (this.knows(plan)) return work * n * this.#seen
+    return work * (await this.#trial(Math.min(n, workers))) * Math.max(1, n / workers)
   }
 
   /**
@@ -48,9 +48,9 @@ export class Estimate {
    * @param {Plan} plan
    * @param {Result} result
    */
-  learn({ nfe, request: { n, sampler } }, { ms }) {
+  learn({ work, request: { n, sampler } }, { ms }) {
     const adaptive = this.model.info.samplers.find(({ name }) => name === sampler)?.adaptive
-    if (!adaptive && n >= this.model.info.workers) this.#seen = ms / (nfe * n)
+    if (!adaptive && n >= this.model.info.workers) this.#seen = ms / (work * n)
   }
 
   /** Whether the program for likelihoods has come. */

@@ -61,7 +61,7 @@ export class Finer {
   /**
    * lay shows the fields that mean something beside these settings.
    *
-   * @param {Pick<Settings, 'mode' | 'sampler' | 'guidance'>} settings
+   * @param {Pick<Settings, 'mode' | 'sampler' | 'guidance' | 'classifier_guidance'>} settings
    */
   lay(settings) {
     this.#shown = offered({ ...settings, options: this.#choices() }, this.info).map(({ name }) => name)

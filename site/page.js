@@ -38,14 +38,19 @@ export class Page {
   #mode = 'generate'
   #foreseen = 0 // how often the time was asked for
 
+  /** @type {Promise<unknown> | undefined} the classifier on its way, or there */
+  #classifier
+
   /**
    * @param {Model} model
+   * @param {import('./models.js').Classifier | undefined} classifier that can guide it
    * @param {Ruler} ruler
    * @param {Sheet} sheet
    */
-  constructor(model, ruler, sheet) {
+  constructor(model, classifier, ruler, sheet) {
     this.model = model
-    this.info = model.info
+    /** @type {import('./settings.js').Info} */
+    this.info = { ...model.info, classifier }
     this.ruler = ruler
     this.sheet = sheet
     this.runner = new Runner()
@@ -142,6 +147,7 @@ export class Page {
     try {
       const repaints = settings.mode === 'inpaint'
       const call = { ...callOf(settings, this.info), n: repaints ? settings.variations : settings.n }
+      await this.#classify(settings)
       const plan = await this.model.plan(call, repaints ? 'inpaint' : 'sample')
       if (asked === this.#foreseen) this.controls.finer.calm()
       const least = this.info.samplers.find(({ name }) => name === settings.sampler)?.adaptive
@@ -154,6 +160,17 @@ export class Page {
     }
     if (asked === this.#foreseen) element('estimate', HTMLElement).textContent = text
     return ms
+  }
+
+  /** @type {(settings: Settings) => Promise<unknown>} has the classifier there, if the settings ask for one: it is fetched then */
+  #classify({ classifier_guidance }) {
+    const { classifier } = this.info
+    if (!classifier || !(classifier_guidance > 0)) return Promise.resolve()
+    this.#classifier ??= this.model.classify(`models/${classifier.file}`).catch((error) => {
+      this.#classifier = undefined
+      throw error
+    })
+    return this.#classifier
   }
 
   /**
@@ -259,7 +276,10 @@ export class Page {
     const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
     this.sheet.reset(this.info.shape, Array.from({ length: room }, (_, i) => label(i)), { hold })
     const doing = count(settings.n, 'image')
-    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, (calls) => this.model.sample({ n: settings.n, ...callOf({ ...settings, mode: 'generate' }, this.info), ...calls }))
+    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, async (calls) => {
+      await this.#classify(settings)
+      return this.model.sample({ n: settings.n, ...callOf({ ...settings, mode: 'generate' }, this.info), ...calls })
+    })
   }
 
   /**
@@ -269,8 +289,10 @@ export class Page {
   async #repaint(settings, { image, mask }) {
     const n = settings.variations
     this.inpaint.expect(n)
-    return this.#run(settings, this.inpaint.gallery, { doing: count(n, 'variation'), first: 1 }, (calls) =>
-      this.model.inpaint({ image, mask, n, ...callOf(settings, this.info), ...calls }))
+    return this.#run(settings, this.inpaint.gallery, { doing: count(n, 'variation'), first: 1 }, async (calls) => {
+      await this.#classify(settings)
+      return this.model.inpaint({ image, mask, n, ...callOf(settings, this.info), ...calls })
+    })
   }
 
   /**

@@ -5,11 +5,11 @@ import { complain } from './notice.js'
 import { duration, size } from './progress.js'
 import { download, png, sheet, zip } from './save.js'
 import { message } from './model.js'
-import { offered } from './settings.js'
+import { asksClass, offered } from './settings.js'
 
 /** @import { ModelInfo } from './tweedie.js' */
 /** @import { Result } from './tweedie.js' */
-/** @import { Settings } from './settings.js' */
+/** @import { Info, Settings } from './settings.js' */
 /** @typedef {{ settings: Settings, result: Result, columns: number }} Run */
 
 /**
@@ -36,7 +36,7 @@ export class Readout {
   /** @type {Run | undefined} */
   #run
 
-  /** @param {ModelInfo} info */
+  /** @param {Info} info */
   constructor(info) {
     this.info = info
     const on = (/** @type {string} */ id, /** @type {() => unknown} */ run) => element(id, HTMLButtonElement).addEventListener('click', () => attempt(run))
@@ -54,9 +54,10 @@ export class Readout {
     const { settings, result } = run
     facts(element('result-facts', HTMLElement), [
       ['Seed', String(settings.seed)],
-      ['Class', this.info.classes.length > 0 ? settings.class : undefined],
+      ['Class', asksClass(settings, this.info) ? settings.class : undefined],
       ['Sampler', this.info.samplers.find(({ name }) => name === settings.sampler)?.title ?? settings.sampler],
       ['Steps, guidance', `${settings.steps}, ${settings.guidance}`],
+      ['Classifier', settings.classifier_guidance > 0 ? String(settings.classifier_guidance) : undefined],
       ...offered(settings, this.info).map(({ name, title }) => /** @type {[string, string | undefined]} */ ([title, told(settings.options[name])])),
       ['Evaluations', group(result.nfe)],
       ['Time', duration(result.ms)],

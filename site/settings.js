@@ -2,6 +2,7 @@
 // address. Pure functions; nothing here touches the page.
 
 /** @import { Call, ModelInfo, Setting } from './tweedie.js' */
+/** @typedef {ModelInfo & { classifier?: import('./models.js').Classifier }} Info what the page knows of a model */
 /** @typedef {Record<string, string | number | boolean>} Options settings of info.settings that are given, by name */
 
 /**
@@ -13,6 +14,7 @@
  * @property {string} sampler name of one of the model's samplers
  * @property {number} steps
  * @property {number} guidance 1 leaves the model as it is
+ * @property {number} classifier_guidance weight of a classifier's gradient, 0 for none
  * @property {number} eta share of fresh noise, for samplers that take it
  * @property {number} corrector_steps Langevin steps at a noise level, for samplers that take them
  * @property {number} resample passes over each step, mode 'inpaint'
@@ -30,6 +32,7 @@ export const limits = Object.freeze({
   variations: [1, 16],
   steps: [1, 1000],
   guidance: [0, 20],
+  classifier_guidance: [0, 20],
   eta: [0, 1],
   corrector_steps: [1, 255],
   resample: [1, 20],
@@ -53,14 +56,14 @@ export class SettingError extends Error {
 /**
  * defaults are the model's own settings, with seed 1.
  *
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {Settings}
  */
 export function defaults(info) {
   const { sampler, steps, guidance, eta } = info.defaults
   return {
     mode: 'generate', class: all, n: 16, variations: 3,
-    sampler, steps, guidance, eta: eta ?? 0, corrector_steps: correctorSteps(sampler, info),
+    sampler, steps, guidance, classifier_guidance: 0, eta: eta ?? 0, corrector_steps: correctorSteps(sampler, info),
     resample: 1, seed: 1, options: {}, keep: false,
   }
 }
@@ -70,7 +73,7 @@ export function defaults(info) {
  *
  * @param {string} key
  * @param {string} text
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {string | number | boolean}
  */
 export function read(key, text, info) {
@@ -83,6 +86,9 @@ export function read(key, text, info) {
       return oneOf(key, text, info.samplers.map((sampler) => sampler.name))
     case 'keep':
       return oneOf(key, text, ['0', '1']) === '1'
+    case 'classifier_guidance':
+      if (!info.classifier && text !== '0') throw new SettingError(key, text, '0: this site has no classifier for the model')
+      return decimal(key, text, limits[key])
     case 'guidance':
     case 'eta':
       return decimal(key, text, limits[key])
@@ -123,16 +129,16 @@ export function readOption({ name, kind, choices = [] }, text) {
 /**
  * offered are the finer settings that mean something beside these.
  *
- * @param {Pick<Settings, 'mode' | 'sampler' | 'guidance' | 'options'>} settings
- * @param {ModelInfo} info
+ * @param {Pick<Settings, 'mode' | 'sampler' | 'guidance' | 'classifier_guidance' | 'options'>} settings
+ * @param {Info} info
  * @returns {Setting[]}
  */
-export function offered({ mode, sampler, guidance, options }, info) {
+export function offered({ mode, sampler, guidance, classifier_guidance, options }, info) {
   const takes = info.samplers.find(({ name }) => name === sampler)?.takes ?? []
   return info.settings.filter(({ name, group, only }) => {
     const [other, values] = only?.split('=') ?? []
     if (values !== undefined && !values.split('|').includes(String(options[other] ?? ''))) return false
-    return { sampler: takes.includes(/** @type {any} */ (name)), guidance: guidance !== 1, inpaint: mode === 'inpaint' }[group] ?? true
+    return { sampler: takes.includes(/** @type {any} */ (name)), guidance: guidance !== 1 || classifier_guidance > 0, inpaint: mode === 'inpaint' }[group] ?? true
   })
 }
 
@@ -140,7 +146,7 @@ export function offered({ mode, sampler, guidance, options }, info) {
  * callOf is what the module is asked for, but for the number of images.
  *
  * @param {Settings} settings
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {Call & { resample?: number }}
  */
 export function callOf(settings, info) {
@@ -148,6 +154,7 @@ export function callOf(settings, info) {
   const given = offered(settings, info).filter(({ name }) => name in options).map(({ name }) => [name, options[name]])
   return {
     seed, sampler, steps, guidance, class: classAsked(settings, info),
+    ...(settings.classifier_guidance > 0 && { classifier_guidance: settings.classifier_guidance }),
     ...(takesEta(sampler, info) && { eta: settings.eta }),
     ...(corrects(settings, info) && { corrector_steps: settings.corrector_steps }),
     ...(settings.mode === 'inpaint' && { resample: settings.resample }),
@@ -160,7 +167,7 @@ export function callOf(settings, info) {
  * Every value that cannot be used is told in problems, none is replaced in silence.
  *
  * @param {string} hash with or without the leading #
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {{ settings: Settings, problems: string[], given: Set<string> }}
  */
 export function parseHash(hash, info) {
@@ -190,19 +197,20 @@ export function parseHash(hash, info) {
  * too: a link must mean the same after a default changes.
  *
  * @param {Settings} settings
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {string} starts with #
  */
 export function formatHash(settings, info) {
   const inpaint = settings.mode === 'inpaint'
   const query = new URLSearchParams()
   if (inpaint) query.set('mode', 'inpaint')
-  if (info.classes.length > 0) query.set('class', settings.class)
+  if (asksClass(settings, info)) query.set('class', settings.class)
   if (inpaint) query.set('variations', String(settings.variations))
   else query.set('n', String(settings.n))
   query.set('sampler', settings.sampler)
   query.set('steps', String(settings.steps))
   query.set('guidance', String(settings.guidance))
+  if (settings.classifier_guidance > 0) query.set('classifier_guidance', String(settings.classifier_guidance))
   if (takesEta(settings.sampler, info)) query.set('eta', String(settings.eta))
   if (corrects(settings, info)) query.set('corrector_steps', String(settings.corrector_steps))
   if (inpaint) query.set('resample', String(settings.resample))
@@ -218,41 +226,61 @@ export function formatHash(settings, info) {
 /**
  * classNames are the classes that can be asked for, all and none among them.
  *
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {string[]}
  */
 export function classNames(info) {
-  return [all, ...(info.unconditional ? [none] : []), ...info.classes]
+  return [all, ...(info.unconditional ? [none] : []), ...classesOf(info)]
+}
+
+/**
+ * classesOf are the model's classes, or those of the classifier that can guide one without.
+ *
+ * @param {Info} info
+ * @returns {string[]}
+ */
+export function classesOf(info) {
+  return info.classes.length > 0 ? info.classes : info.classifier?.classes ?? []
+}
+
+/**
+ * @param {Pick<Settings, 'classifier_guidance'>} settings
+ * @param {Info} info
+ * @returns {boolean} whether a run is of classes
+ */
+export function asksClass({ classifier_guidance }, info) {
+  return info.classes.length > 0 || classifier_guidance > 0
 }
 
 /**
  * classAsked is the settings' class as the module takes it: undefined deals all out in turn.
  *
  * @param {Settings} settings
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {string | number | undefined}
  */
 export function classAsked(settings, info) {
-  if (settings.class === all) return undefined
-  return settings.class === none ? none : info.classes.indexOf(settings.class)
+  if (settings.class === all || !asksClass(settings, info)) return undefined
+  return settings.class === none ? none : classesOf(info).indexOf(settings.class)
 }
 
 /**
  * classOf is the name of the class that sample i of a run is of, '' where there is none.
  *
  * @param {Settings} settings
- * @param {ModelInfo} info
+ * @param {Info} info
  * @param {number} i
  * @returns {string}
  */
 export function classOf(settings, info, i) {
-  if (info.classes.length === 0 || settings.class === none) return ''
-  return settings.class === all ? info.classes[i % info.classes.length] : settings.class
+  if (!asksClass(settings, info) || settings.class === none) return ''
+  const classes = classesOf(info)
+  return settings.class === all ? classes[i % classes.length] : settings.class
 }
 
 /**
  * @param {string} name
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {boolean} whether this sampler has an η to set
  */
 export function takesEta(name, info) {
@@ -261,7 +289,7 @@ export function takesEta(name, info) {
 
 /**
  * @param {string} name
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {boolean} whether this sampler takes Langevin steps at every noise level
  */
 export function takesCorrectorSteps(name, info) {
@@ -270,7 +298,7 @@ export function takesCorrectorSteps(name, info) {
 
 /**
  * @param {Pick<Settings, 'sampler' | 'options'>} settings
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {boolean} whether it does take them here: a predictor may go without a corrector
  */
 export function corrects({ sampler, options }, info) {
@@ -279,7 +307,7 @@ export function corrects({ sampler, options }, info) {
 
 /**
  * @param {string} name
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {boolean} whether this sampler does nothing else
  */
 export function isLangevin(name, info) {
@@ -288,7 +316,7 @@ export function isLangevin(name, info) {
 
 /**
  * @param {string} name
- * @param {ModelInfo} info
+ * @param {Info} info
  * @returns {number} the Langevin steps at a noise level that a sampler takes by itself
  */
 export function correctorSteps(name, info) {

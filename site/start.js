@@ -3,7 +3,7 @@
 import { element } from './dom.js'
 import { Sheet } from './gallery.js'
 import { message } from './model.js'
-import { offerModels } from './models.js'
+import { catalogue, offerModels } from './models.js'
 import { complain } from './notice.js'
 import { Page, state } from './page.js'
 import { Ruler } from './progress.js'
@@ -27,9 +27,12 @@ export async function start(url, model, load, listen) {
   element('card', HTMLAnchorElement).href = url.replace(/\.json$/, '.md')
   element('load-note', HTMLElement).textContent = url
   const sheet = new Sheet()
+  const listed = catalogue(url).catch(() => ({ models: [], own: undefined }))
   try {
-    new Page(await model, ruler, sheet).begin()
-    offerModels(url)
+    const loaded = await model
+    const site = await listed
+    new Page(loaded, site.own?.classifier, ruler, sheet).begin()
+    offerModels(url, site)
   } catch (error) {
     state('failed')
     ruler.idle('The model is not loaded')

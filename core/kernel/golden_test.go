@@ -89,6 +89,6 @@ const (
 	goldenNormPlus    = "c9ae1e9133da52ba"
 	goldenPool        = "631cd902839adf23"
 	goldenBilinear    = "78075ebd3de846df"
-	goldenNormAdjoint = "141070c6a1c4e2e3"
+	goldenNormAdjoint = "7d6d29d9d3436691"
 	goldenSinusoid    = "1cbd457a5cfd4d24"
 )

@@ -63,16 +63,31 @@ func GroupNormBackward(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float
 // output, dy [HW,C]. Every machine writes the same bits. scratch holds at least
 // GroupNormAdjointScratch(n) numbers. It panics unless the lengths fit n.
 func GroupNormAdjoint(dx, x, gamma, beta, dy, scratch []float32, n Norm) {
-	mean, rstd, params := scratch[:n.Groups], scratch[n.Groups:2*n.Groups], scratch[2*n.Groups:2*(n.Groups+n.C)]
-	GroupNorm(dx, x, gamma, beta, mean, rstd, n) // for its statistics
+	params, scratch := scratch[:2*n.C], scratch[2*n.C:]
+	mean, rstd, dz := scratch[:n.Groups], scratch[n.Groups:2*n.Groups], scratch[2*n.Groups:][:n.HW*n.C]
 	n.check([3][]float32{dx, x, dy}, [2][]float32{gamma, beta}, mean, rstd)
+	silu := n.SiLU
+	n.SiLU = false
+	z := dx
+	GroupNorm(z, x, gamma, beta, mean, rstd, n)
+	if silu {
+		SiLU(dz, z)
+		for i, y := range dz { // SiLU′(z) = s·(1 + z − SiLU(z)), where s = SiLU(z)/z: no exponential but SiLU's
+			s := float32(0.5)
+			if z[i] != 0 {
+				s = y / z[i]
+			}
+			dz[i] = dy[i] * float32(s*(1+z[i]-y))
+		}
+		dy = dz
+	}
 	clear(dx)
 	clear(params)
 	groupNormBackwardRef(dx, params[:n.C], params[n.C:], x, gamma, beta, mean, rstd, dy, n)
 }
 
 // GroupNormAdjointScratch returns how many numbers GroupNormAdjoint works with.
-func GroupNormAdjointScratch(n Norm) int { return 2 * (n.Groups + n.C) }
+func GroupNormAdjointScratch(n Norm) int { return 2*(n.Groups+n.C) + n.HW*n.C }
 
 type (
 	groupNormFunc         = func(y, x, gamma, beta, mean, rstd []float32, n Norm)
