@@ -17,7 +17,7 @@ import (
 // which says what is wrong, and everybody else the problem.
 func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	text := strings.TrimPrefix(r.URL.EscapedPath(), "/s/")
-	values, err := parse(text, "mode", "variations", "resample", "jump", "keep") // those are the page's alone
+	values, err := parse(text, "mode", "variations", "resample", "jump", "keep", classified) // those are the page's alone
 	var x *experiment
 	if err == nil {
 		x, err = s.previewed(r.Context(), values)
@@ -59,6 +59,9 @@ func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+// classified is the weight of a classifier, which only the page has.
+const classified = "classifier_guidance"
+
 const (
 	htmlType = "text/html; charset=utf-8"
 	noBase   = "base-uri 'none'"
@@ -67,8 +70,12 @@ const (
 
 // previewed returns the experiment whose picture is the preview: at most a sheet of
 // 16, of as many images as the service draws at once; nil where there is none that it
-// draws, or where what is shared is a repainted picture, which only the visitor has.
+// draws, where what is shared is a repainted picture, which only the visitor has, or where
+// a classifier guides.
 func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment, error) {
+	if values.Has(classified) {
+		return nil, nil
+	}
 	x, err := s.experiment(ctx, values)
 	if err != nil {
 		return nil, err
