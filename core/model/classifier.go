@@ -24,6 +24,14 @@ func (c *Config) judged() ([3]int, error) {
 	return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, err
 }
 
+// Draws returns an error for a classifier, which is no denoiser.
+func (c *Config) Draws() error {
+	if c.Arch == Classifier {
+		return fmt.Errorf("model: arch is %q, need a model that draws: a classifier guides one", c.Arch)
+	}
+	return nil
+}
+
 // NewSlope returns what evaluates ∇ₓ log p(y|x;σ) of a classifier, with the options of
 // NewRunner. The gradient is a program like its network, of the same operations and
 // their adjoints. The error says that the model is none.

@@ -310,6 +310,9 @@ func (r *Runner) at(y []int) diffusion.Network {
 // Denoiser returns D(x;σ) of a network that net evaluates at the network's own time.
 // Noise levels outside the model's range are refused.
 func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
+	if err := c.Draws(); err != nil {
+		return nil, err
+	}
 	p, err := c.Parametrisation()
 	if err != nil {
 		return nil, err

@@ -277,6 +277,9 @@ func (c *Config) checkTeacher(teacher *model.Model) error {
 		return nil
 	}
 	t := teacher.Config()
+	if err := t.Draws(); err != nil {
+		return fmt.Errorf("train: %w: teacher: %w", ErrConfig, err)
+	}
 	if t.Shape != c.Model.Shape || t.Labels() != c.Model.Labels() || t.UnitPixels != c.Model.UnitPixels || !slices.Equal(t.Classes, c.Model.Classes) {
 		return fmt.Errorf("train: %w: the teacher draws %v of classes %q, need the model's %v of %q", ErrConfig, t.Shape, t.Classes, c.Model.Shape, c.Model.Classes)
 	}

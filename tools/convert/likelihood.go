@@ -97,6 +97,9 @@ func (o *likelihoods) run(cmd *cobra.Command, path, data string) error {
 	if err != nil {
 		return fmt.Errorf("model %q: %w", path, err)
 	}
+	if c := m.Config(); c.Draws() != nil {
+		return fmt.Errorf("model %q: %w", path, c.Draws())
+	}
 	set, err := o.data.load(data, dataset.Split(o.split))
 	if err != nil {
 		return err

@@ -28,6 +28,16 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 				must(t, "verify", model)
 				must(t, "eval", model, data, "-n", "8")
 				must(t, "sample", teacher, "--guide-classifier", model, "--guidance", "0", "-n", "2", "--steps", "2")
+				for _, args := range [][]string{
+					{"sample", model}, {"likelihood", model, data}, {"posterior", model, data, "-o", filepath.Join(dir, "p.json")},
+					{"export", model, "-o", filepath.Join(dir, "out"), "--format", "diffusers"},
+					{"sample", teacher, "--guide-classifier", teacher}, {"sample", teacher, "--classifier-guidance", "2"},
+					{"sample", teacher, "--guide-classifier", model, "--class", "none"},
+				} {
+					if status, _, stderr := call(t, args...); status == 0 || !strings.Contains(stderr, "need") && !strings.Contains(stderr, "does not have") {
+						t.Errorf("%q: status %d: %s", args, status, stderr)
+					}
+				}
 				return
 			}
 			for _, steps := range []string{"1", "2"} {

@@ -80,7 +80,7 @@ func spreadOf(f *weights.File, set *dataset.Dataset, n, levels int, o *compute) 
 		return nil, nil, err
 	}
 	c := m.Config()
-	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency {
+	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.Draws() != nil {
 		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
 	}
 	options, err := o.options()

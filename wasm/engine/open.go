@@ -101,8 +101,8 @@ func SamplersOf(c *model.Config) []sampler.Method {
 // infoOf describes a model. The error names a default that no request could use.
 func infoOf(m *model.Model) (Info, error) {
 	c, cost := m.Config(), m.Cost()
-	if c.Arch == model.Classifier {
-		return Info{}, fmt.Errorf("engine: model %q is a classifier, need a model that draws: it guides one", m.Name())
+	if err := c.Draws(); err != nil {
+		return Info{}, fmt.Errorf("engine: %w", err)
 	}
 	info := Info{
 		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
