@@ -93,7 +93,7 @@ export class Likely {
     const [flow, bound] = [this.estimate.likely('flow', 4 * steps * probes, probes), this.estimate.likely('bound', terms, terms)]
     const text = (/** @type {string} */ what, /** @type {number} */ ms) => (ms > 0 ? `${what} about ${duration(ms)}` : '')
     const parts = [text('Measure takes', this.go.disabled ? 0 : await flow), text('the bound', await bound)].filter(Boolean)
-    element('likely-estimate', HTMLElement).textContent = parts.length > 0 ? `${parts.join(', ').replace(/^t/, 'T')} on this device${this.estimate.whole ? '' : ', and the program for it, 0.9 MB, comes first'}.` : ''
+    element('likely-estimate', HTMLElement).textContent = parts.length > 0 ? `${parts.join(', ').replace(/^t/, 'T')} on this device${this.estimate.whole ? '' : ', and the program for it, 1 MB, comes first'}.` : ''
   }
 
   get #class() {
