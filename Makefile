@@ -28,7 +28,7 @@ SOURCES = find core weights wasm site tools/slim go.mod go.sum Makefile -type f 
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run worker worker-dev workerd test bench bench-peers compare generate golden fmt clean toolchain
+.PHONY: help build wasm site run worker worker-dev workerd test bench bench-peers bench-memory compare generate golden fmt clean toolchain
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -87,6 +87,9 @@ bench: site ## speed of kernels, network and page; how it grows, in bench-report
 # make bench-peers ROWS=web1,native ROUNDS=5 ARGS=--json
 bench-peers: build ## speed beside ONNX Runtime and PyTorch, in one table
 	@$(GO) run ./tools/bench peers --rows '$(ROWS)' --rounds $(or $(ROUNDS),9) $(ARGS)
+
+bench-memory: toolchain ## the peak of memory of converting 1 GB, for every kind of file and --quant: takes long, and 4 GB of disk
+	$(GO) test ./tools/convert -run '^$$' -bench Memory -benchtime 1x -timeout 12h -checkpoint $(or $(MB),1024) $(ARGS)
 
 # Every sampler at 5 to 1000 evaluations: some hours. It goes on where it was stopped.
 compare: build ## distance to the digits against evaluations, all samplers, in site/docs/samplers/
