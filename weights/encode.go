@@ -139,7 +139,7 @@ func (e *Encoder) add(stored []Tensor, size int) error {
 			e.m.Version = Version
 		}
 	}
-	if e.filled+size > shardLimit {
+	if e.filled+size > shardLimit || len(e.group)+len(stored) > maxEntries {
 		if err := e.flush(); err != nil {
 			return err
 		}

@@ -135,6 +135,15 @@ func TestEncodeShards(t *testing.T) {
 	if _, shards, err = Encode("rows", m, []Tensor{row("a", 13<<20), row("b", 13<<20), row("c", 10<<20)}); err != nil || len(shards) != 2 {
 		t.Errorf("got %d shards of rows, %v, want 2", len(shards), err)
 	}
+	many := make([]Tensor, maxEntries+1)
+	for i := range many {
+		many[i] = big(fmt.Sprintf("%05d", i), 4)
+	}
+	if manifest, shards, err = Encode("many", m, many); err != nil || len(shards) != 2 {
+		t.Errorf("got %d shards of many tensors, %v, want 2", len(shards), err)
+	} else if f, err := m.Decode(shards); err != nil || len(f.Tensors()) != len(many) {
+		t.Errorf("many tensors: %v", err)
+	}
 	long := big("a", MaxShard)
 	long.Shape = []int{1, MaxShard / 4}
 	_, _, err = Encode("large", m, []Tensor{long})
