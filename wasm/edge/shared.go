@@ -73,8 +73,13 @@ const (
 // draws, where what is shared is a repainted picture, which only the visitor has, or where
 // a classifier guides.
 func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment, error) {
-	if values.Has(classified) {
-		return nil, nil
+	if values.Has(classified) { // the page judges its settings, but for the model, which is there or not
+		rest := url.Values{}
+		if values.Has("model") {
+			rest.Set("model", values.Get("model"))
+		}
+		_, err := s.experiment(ctx, rest)
+		return nil, err
 	}
 	x, err := s.experiment(ctx, values)
 	if err != nil {
