@@ -82,6 +82,7 @@ func TestMisuse(t *testing.T) {
 		{"train x", "no output given, need -o RUN"},
 		{"site " + model, "no output given, need -o DIR"},
 		{"serve dist --addr 8080", `--addr is "8080", need host:port`},
+		{"serve dist --gallery g.json", "--gallery is \"g.json\" without --api, need both"},
 		{"serve dist --api --max-gflop 0", "--max-gflop, --queue and --timeout are 0, 64 and 2m0s, need more than 0"},
 		{"version now", `found 1 arguments ["now"]`},
 		{"bench " + model + " --batch 0", "--batch has 0"},

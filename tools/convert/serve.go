@@ -30,12 +30,15 @@ With --api it also answers what the Worker on Cloudflare does: /api/models, imag
 /api/sample.png, runs with previews as /api/stream, and shared experiments with a
 preview as /s/…; and /healthz and /metrics (Prometheus) beside them. It logs a line of
 JSON for each request to standard error. Images are computed one request at a time.
+With --gallery there are /gallery and /api/gallery besides, where whoever comes may put
+an experiment; the file, which you may edit while nothing serves it, keeps the newest.
 --max-gflop and --rate may stand in the environment instead, as TWEEDIE_MAX_GFLOP and
 TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 		Example: `  tweedie serve dist
   tweedie serve dist --addr 127.0.0.1:0   # any port that is free
   tweedie serve dist --api --rate 30 --max-gflop 500
   tweedie serve dist --api --client-header X-Forwarded-For   # behind a proxy that sets it
+  tweedie serve dist --api --gallery gallery.json
   curl 'http://127.0.0.1:8080/api/sample.png?class=3&n=16&seed=7' -o digits.png`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -50,6 +53,9 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 			}
 			if o.GFLOP < 1 || o.Rate < 0 || o.Queue < 1 || o.Timeout <= 0 || o.Workers < 0 || o.Grace < 0 {
 				return misused("--max-gflop, --queue and --timeout are %d, %d and %v, need more than 0; --rate, --workers and --grace are %d, %d and %v, need at least 0", o.GFLOP, o.Queue, o.Timeout, o.Rate, o.Workers, o.Grace)
+			}
+			if o.Gallery != "" && !api {
+				return misused("--gallery is %q without --api, need both", o.Gallery)
 			}
 			ready := func(url string) {
 				if asJSON {
@@ -74,6 +80,7 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 	cmd.Flags().DurationVar(&o.Grace, "grace", 30*time.Second, "with --api: time that the image under way has to be finished on Ctrl-C")
 	cmd.Flags().StringVar(&o.Client, "client-header", "", "with --api: header in which a proxy in front, and nobody else, says the client's address")
 	cmd.Flags().IntVar(&o.Workers, "workers", 0, "with --api: threads that compute; 0 means all")
+	cmd.Flags().StringVar(&o.Gallery, "gallery", "", "with --api: file that keeps shared experiments; without it there is no gallery")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the URL as JSON")
 	return cmd
 }

@@ -7,6 +7,11 @@
 //	GET /api/sample.png?…       images as one PNG, their pixels those of the page
 //	GET /api/stream?…           the same as server-sent events, with previews
 //	GET /s/…                    the page with an experiment, and tags for its preview
+//	GET /gallery                shared experiments as a page, their pictures leading to them
+//	GET /api/gallery            the same as JSON, the newest first
+//	POST /api/gallery           {"experiment": "…"} as in /s/: puts it there
+//
+// A site has a gallery only if its host is given one.
 //
 // An experiment is written as the page's address has it: model, class, n, seed,
 // sampler, steps, guidance and eta; what is absent comes from the model. A picture

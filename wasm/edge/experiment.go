@@ -128,6 +128,11 @@ func (s *Service) experiment(ctx context.Context, values url.Values) (*experimen
 	if err != nil {
 		return nil, err
 	}
+	return m.experiment(values)
+}
+
+// experiment returns what values ask for of the model.
+func (m *Model) experiment(values url.Values) (_ *experiment, err error) {
 	x := &experiment{model: m, scale: 1}
 	var r engine.Request
 	if x.plan, err = m.Info.Check(r, false); err != nil {
@@ -171,8 +176,8 @@ func (s *Service) asked(r *http.Request) (*experiment, error) {
 	if err != nil {
 		return nil, err
 	}
-	if n := *x.plan.N; n > maxImages {
-		return nil, unfit("n", "found %d, need at most %d, a sheet of 4×4", n, maxImages)
+	if err := x.oneSheet(); err != nil {
+		return nil, err
 	}
 	if values.Has("scale") {
 		x.scale, err = strconv.Atoi(values.Get("scale"))
@@ -188,6 +193,14 @@ func (s *Service) asked(r *http.Request) (*experiment, error) {
 		return nil, err
 	}
 	return x, s.affordable(x)
+}
+
+// oneSheet refuses more images than the service draws at once.
+func (x *experiment) oneSheet() error {
+	if n := *x.plan.N; n > maxImages {
+		return unfit("n", "found %d, need at most %d, a sheet of 4×4", n, maxImages)
+	}
+	return nil
 }
 
 // affordable refuses what takes more work than the service gives to one request.
@@ -207,8 +220,16 @@ func (s *Service) afford(work float64) error {
 	}
 }
 
-// query is the experiment in its one canonical form: every parameter, by name.
+// query is the experiment's picture in its one canonical form: every parameter, by name.
 func (x *experiment) query() string {
+	values := x.values()
+	values.Set("scale", strconv.Itoa(x.scale))
+	values.Set("v", x.model.Version)
+	return values.Encode()
+}
+
+// values are all the parameters of the experiment itself.
+func (x *experiment) values() url.Values {
 	p := x.plan
 	values := url.Values{
 		"model":    {x.model.Name},
@@ -217,8 +238,6 @@ func (x *experiment) query() string {
 		"steps":    {strconv.Itoa(*p.Steps)},
 		"guidance": {strconv.FormatFloat(*p.Guidance, 'g', -1, 64)},
 		"seed":     {strconv.FormatUint(uint64(p.Seed), 10)},
-		"scale":    {strconv.Itoa(x.scale)},
-		"v":        {x.model.Version},
 	}
 	if len(x.model.Info.Classes) > 0 {
 		values.Set("class", x.classes())
@@ -227,7 +246,7 @@ func (x *experiment) query() string {
 		values.Set("eta", strconv.FormatFloat(*p.Eta, 'g', -1, 64))
 	}
 	addOptions(values, &p.Request)
-	return values.Encode()
+	return values
 }
 
 // classes names the classes of the experiment, numbers by their names.

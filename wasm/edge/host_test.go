@@ -40,6 +40,7 @@ type fake struct {
 	yield   func()
 	err     error // of Engine
 	gflop   int64
+	gallery edge.Gallery
 }
 
 func newFake(t testing.TB) *fake {
@@ -92,7 +93,7 @@ func (h *fake) ask(r *http.Request, header ...string) *httptest.ResponseRecorder
 		r.Header.Set(header[i], header[i+1])
 	}
 	w := httptest.NewRecorder()
-	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: h.gflop}, Build: "test"}
+	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: h.gflop}, Build: "test", Gallery: h.gallery}
 	s.Handler().ServeHTTP(w, r)
 	return w
 }

@@ -56,15 +56,20 @@ const (
 	maxSide   = 4096 // of a sheet, in pixels
 	maxQuery  = 2048 // bytes of an experiment
 	maxModels = 256  // of a catalogue
+	maxShared = 300  // experiments that a gallery keeps
+	maxListed = 60   // of them, in a list
+	maxHung   = 24   // of them, on a page: whose visitor may still compute something within the usual rate
+	maxEntry  = 800  // bytes of an experiment in a gallery: KV keeps 1024 beside a key
 	immutable = "public, max-age=31536000, immutable"
 	checked   = "no-cache" // ask each time whether it is still the same
 )
 
 // Service answers requests. It keeps nothing between them: that is its Host's.
 type Service struct {
-	Host   Host
-	Limits Limits
-	Build  string // build id of the program: pictures are kept by it
+	Host    Host
+	Limits  Limits
+	Build   string  // build id of the program: pictures are kept by it
+	Gallery Gallery // of shared experiments; nil means that the site has none
 }
 
 // route is a handler whose error has not been answered yet.
@@ -79,20 +84,41 @@ func (s *Service) Handler() http.Handler {
 		"/api/sample.png":    s.picture,
 		"/api/stream":        s.stream,
 		"/s/{experiment}":    s.shared,
+		"/gallery":           s.hung,
 		"/":                  s.nowhere,
 	} {
 		mux.Handle(pattern, f)
 	}
+	mux.Handle("/api/gallery", listing{s.listed, s.share})
 	return mux
 }
 
 // Computes reports whether a request to this path may evaluate a network.
 func Computes(path string) bool { return path == "/api/sample.png" || path == "/api/stream" }
 
+// Counts reports whether a request is one of those that a client may make so often in
+// a minute: what computes, and what leaves something behind.
+func Counts(r *http.Request) bool { return Computes(r.URL.Path) || r.Method == http.MethodPost }
+
+// listing is a route where something may be added.
+type listing struct{ list, add route }
+
+func (l listing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		l.add.answer(w, r, nil)
+		return
+	}
+	l.list.answer(w, r, acceptable(r, w.Header(), "GET, HEAD, POST"))
+}
+
 // ServeHTTP answers with f, or with the problem that f met.
 func (f route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.answer(w, r, acceptable(r, w.Header(), "GET, HEAD"))
+}
+
+// answer answers with err or, where there is none, as f does.
+func (f route) answer(w http.ResponseWriter, r *http.Request, err error) {
 	harmless(w.Header())
-	err := acceptable(r, w.Header())
 	if err == nil {
 		err = f(w, r)
 	}
@@ -113,12 +139,12 @@ func harmless(h http.Header) {
 // request that has taken too long, or whose service ends, still has its client.
 func gone(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
 
-// acceptable refuses what no route takes: other methods than GET and HEAD, and
-// requests with a body.
-func acceptable(r *http.Request, h http.Header) error {
+// acceptable refuses what asks for nothing: other methods than GET and HEAD, and
+// requests with a body. The methods of the route are told.
+func acceptable(r *http.Request, h http.Header, methods string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
-		h.Set("Allow", "GET, HEAD")
-		return &Problem{Status: http.StatusMethodNotAllowed, Detail: "method is " + clip(r.Method) + ", need GET or HEAD"}
+		h.Set("Allow", methods)
+		return &Problem{Status: http.StatusMethodNotAllowed, Detail: "method is " + clip(r.Method) + ", need one of " + methods}
 	}
 	if r.ContentLength > 0 {
 		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: "the request has a body, need none"}
@@ -128,7 +154,7 @@ func acceptable(r *http.Request, h http.Header) error {
 
 // nowhere answers what no other route does.
 func (s *Service) nowhere(_ http.ResponseWriter, r *http.Request) error {
-	return &Problem{Status: http.StatusNotFound, Detail: "no route " + clip(r.URL.Path) + ", need /api/models, /api/sample.png, /api/stream or /s/ and an experiment"}
+	return &Problem{Status: http.StatusNotFound, Detail: "no route " + clip(r.URL.Path) + ", need /api/models, /api/sample.png, /api/stream, /api/gallery, /gallery or /s/ and an experiment"}
 }
 
 // send answers with body, under an ETag that is a hash of it, or says that the client

@@ -17,7 +17,7 @@ import (
 // which says what is wrong, and everybody else the problem.
 func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	text := strings.TrimPrefix(r.URL.EscapedPath(), "/s/")
-	values, err := parse(text, "mode", "variations", "resample", "jump", "keep", classified) // those are the page's alone
+	values, err := parse(text, pages...)
 	var x *experiment
 	if err == nil {
 		x, err = s.previewed(r.Context(), values)
@@ -62,6 +62,9 @@ func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 // classified is the weight of a classifier, which only the page has.
 const classified = "classifier_guidance"
 
+// pages are the parameters of the page's address that are the page's alone.
+var pages = []string{"mode", "variations", "resample", "jump", "keep", classified}
+
 const (
 	htmlType = "text/html; charset=utf-8"
 	noBase   = "base-uri 'none'"
@@ -95,9 +98,24 @@ func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment
 			return nil, nil
 		}
 	}
+	x.enlarge()
+	return x, nil
+}
+
+// enlarge gives the experiment's picture the size of a preview.
+func (x *experiment) enlarge() {
 	width, height := x.sheet().size()
 	x.scale = max(1, min(maxScale, previewSide/max(width, height)))
-	return x, nil
+}
+
+// about says in words what the experiment is.
+func (x *experiment) about() string {
+	p := x.plan
+	about := fmt.Sprintf("%d steps of %s, guidance %g, seed %d", *p.Steps, p.Sampler, *p.Guidance, uint64(p.Seed))
+	if len(x.model.Info.Classes) > 0 {
+		about = "class " + x.classes() + ", " + about
+	}
+	return about
 }
 
 // previewSide is about how large a preview is, in pixels: networks want some 200 to
@@ -107,12 +125,8 @@ const previewSide = 560
 // tags returns the Open Graph tags of the experiment at path (https://ogp.me), and
 // those that Twitter's cards ask for besides.
 func (x *experiment) tags(origin, path string) string {
-	p := x.plan
 	width, height := x.sheet().size()
-	about := fmt.Sprintf("%d steps of %s, guidance %g, seed %d", *p.Steps, p.Sampler, *p.Guidance, uint64(p.Seed))
-	if len(x.model.Info.Classes) > 0 {
-		about = "class " + x.classes() + ", " + about
-	}
+	about := x.about()
 	title := x.model.Info.Title + ", drawn by a diffusion model on your own machine"
 	var b strings.Builder
 	for _, tag := range [][2]string{

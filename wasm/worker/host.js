@@ -1,9 +1,11 @@
 // @ts-check
 /** What a Go program is given: wasm/worker/host.go calls it. */
 
+import * as gallery from './gallery.js'
 import { find, keep } from './pictures.js'
 import { shard } from './shards.js'
 
+/** @import { Entry } from './gallery.js' */
 /** @import { Lane } from './lane.js' */
 /** @import { ShardOf } from './shards.js' */
 
@@ -14,6 +16,7 @@ import { shard } from './shards.js'
  * @property {string} [TWEEDIE_RATE] requests to compute, a client and minute; 0 means no limit
  * @property {DurableObjectNamespace} [LIMITER] counts them; without it there is no limit
  * @property {R2Bucket} [PICTURES] keeps pictures for good; without it only the Cache API does
+ * @property {KVNamespace} [GALLERY] keeps shared experiments; without it there is no gallery
  */
 
 export class Host {
@@ -85,5 +88,23 @@ export class Host {
    */
   keep(address, picture, headers) {
     this.ctx.waitUntil(keep(this.origin + address, picture, headers, this.env))
+  }
+
+  get hasGallery() {
+    return Boolean(this.env.GALLERY)
+  }
+
+  entries() {
+    return gallery.entries(this.env)
+  }
+
+  /** @param {Entry} entry */
+  put(entry) {
+    return gallery.put(this.env, entry)
+  }
+
+  /** @param {Entry} entry */
+  drop(entry) {
+    return gallery.drop(this.env, entry)
   }
 }

@@ -30,7 +30,7 @@ export class Limiter extends DurableObject {
 }
 
 /**
- * How long the client of a request has to wait before it may compute.
+ * How long the client of a request has to wait before it may compute, or share.
  *
  * @param {Request} request
  * @param {Env} env

@@ -23,7 +23,7 @@ var build = "dev"
 
 func main() {
 	h := host{js.Global().Get("context").Get("host")}
-	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: h.limit()}, Build: build}
+	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: h.limit()}, Build: build, Gallery: h.gallery()}
 	workers.Serve(h.watched(s.Handler()))
 }
 

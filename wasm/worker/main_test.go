@@ -53,10 +53,10 @@ type worker struct {
 	log *printed
 }
 
-var started = sync.OnceValues(func() (worker, error) { return start("") })
+var started = sync.OnceValues(func() (worker, error) { return start(workerd.Options{}) })
 
-// start runs the Worker, behind an entry of the test's own if there is one.
-func start(entry string) (worker, error) {
+// start runs the Worker, with what o has of a test's own: an entry before it, a gallery.
+func start(o workerd.Options) (worker, error) {
 	w := worker{log: &printed{}}
 	program, err := workerd.Find(os.Getenv("TWEEDIE_WORKERD"))
 	if err != nil {
@@ -66,7 +66,8 @@ func start(entry string) (worker, error) {
 	if err != nil {
 		return w, err
 	}
-	w.Server, err = workerd.Start(context.Background(), workerd.Options{Program: program, Settings: s, Address: "127.0.0.1:0", Log: w.log, Entry: entry})
+	o.Program, o.Settings, o.Address, o.Log = program, s, "127.0.0.1:0", w.log
+	w.Server, err = workerd.Start(context.Background(), o)
 	if err != nil {
 		return w, fmt.Errorf("%w\n%s", err, w.log)
 	}
@@ -140,7 +141,12 @@ var plain = &http.Client{
 }
 
 func (c client) try(method, path string, header ...string) (answer, error) {
-	r, err := http.NewRequest(method, strings.TrimSuffix(c.URL, "/")+path, nil)
+	return c.send(method, path, "", header...)
+}
+
+// send is try with a body, if it is not "".
+func (c client) send(method, path, body string, header ...string) (answer, error) {
+	r, err := http.NewRequest(method, strings.TrimSuffix(c.URL, "/")+path, strings.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -153,8 +159,8 @@ func (c client) try(method, path string, header ...string) (answer, error) {
 		return answer{}, err
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	return answer{response.StatusCode, response.Header, body}, err
+	data, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, data}, err
 }
 
 // problem is the problem details of an answer, as far as tests look at them.

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"tweedie/wasm/internal/workerd"
 )
 
 // isolate is the memory that Cloudflare gives an isolate, for JavaScript's heap and
@@ -28,7 +30,7 @@ func TestMemory(t *testing.T) {
 	if os.Getenv("TWEEDIE_WORKERD") == "" {
 		t.Skip("TWEEDIE_WORKERD names no folder: make test sets it")
 	}
-	w, err := start("testdata/census.js") // of its own: memory that others have used is not of this test
+	w, err := start(workerd.Options{Entry: "testdata/census.js"}) // of its own: memory that others have used is not of this test
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The Worker's entry. The static site answers all but /api/ and /s/, for which a Go
+ * The Worker's entry. The static site answers all but /api/, /s/ and /gallery, for which a Go
  * program is started: one for each request. Around it stands what outlives a request,
  * as pictures and weights do, and who may come in: a client asks so often, and few
  * programs run at a time, for they share the memory of one isolate.
@@ -44,11 +44,13 @@ export default {
 /** @type {(request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>} */
 async function answer(request, env, ctx) {
   const { pathname } = new URL(request.url)
-  if (!/^\/(api|s)\//.test(pathname)) return ranged(request, await env.ASSETS.fetch(request))
+  if (!/^\/(api\/|s\/|gallery$)/.test(pathname)) return ranged(request, await env.ASSETS.fetch(request))
   const computes = pathname === '/api/sample.png' || pathname === '/api/stream'
   if (computes) {
     const kept = request.method === 'GET' && (await matching(request, env, ctx))
     if (kept) return kept
+  }
+  if (computes || request.method === 'POST') {
     const wait = await waitOf(request, env)
     if (wait > 0) return problem(429, `found more requests than ${env.TWEEDIE_RATE} a minute, need some patience`, wait)
   }

@@ -23,6 +23,7 @@ type Options struct {
 	Address  string    // host:port to listen on; port 0 takes any that is free
 	Log      io.Writer // what the Worker prints
 	Entry    string    // an ES module that stands before the Worker's own; "" means none
+	Gallery  bool      // binds GALLERY, a KV namespace in memory
 }
 
 // Server is a Worker that runs.
@@ -69,7 +70,13 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := s.configure(o, site, cloud)
+	gallery := ""
+	if o.Gallery {
+		if gallery, err = s.serve(&namespace{metadata: map[string]string{}}); err != nil {
+			return nil, err
+		}
+	}
+	config, err := s.configure(o, services{site, cloud, gallery})
 	if err != nil {
 		return nil, err
 	}
@@ -126,9 +133,12 @@ func (s *Server) serve(handler http.Handler) (string, error) {
 	return listener.Addr().String(), nil
 }
 
+// services are the addresses of what the Worker is bound to; "" means that it is not.
+type services struct{ site, platform, gallery string }
+
 // configure writes the configuration of workerd beside links to the Worker's modules,
 // and returns its path.
-func (s *Server) configure(o Options, site, cloud string) (string, error) {
+func (s *Server) configure(o Options, to services) (string, error) {
 	folder, err := os.MkdirTemp("", "tweedie-workerd-")
 	if err != nil {
 		return "", fmt.Errorf("workerd: %w", err)
@@ -163,7 +173,7 @@ func (s *Server) configure(o Options, site, cloud string) (string, error) {
 		}
 	}
 	path := filepath.Join(folder, "config.capnp")
-	text := o.Settings.capnp(modules, o.Address, site, cloud)
+	text := o.Settings.capnp(modules, o.Address, to)
 	if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
 		return "", fmt.Errorf("workerd: %w", err)
 	}

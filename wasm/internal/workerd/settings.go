@@ -59,15 +59,18 @@ func (s *Settings) Build() string { return filepath.Join(s.folder, filepath.Dir(
 func (s *Settings) Site() string { return filepath.Join(s.folder, s.Assets.Directory) }
 
 // capnp returns the configuration of workerd: a server of the Worker on an address,
-// bound to the addresses of the site and of the platform.
-func (s *Settings) capnp(modules []string, address, site, platform string) string {
+// bound to services.
+func (s *Settings) capnp(modules []string, address string, to services) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	line("using Workerd = import \"/workerd/workerd.capnp\";")
 	line("const config :Workerd.Config = (")
 	line("  services = [(name = \"main\", worker = .worker),")
-	line("    (name = \"site\", external = (address = %q, http = ())),", site)
-	line("    (name = \"platform\", external = (address = %q, http = ()))],", platform)
+	line("    (name = \"site\", external = (address = %q, http = ())),", to.site)
+	if to.gallery != "" {
+		line("    (name = \"gallery\", external = (address = %q, http = ())),", to.gallery)
+	}
+	line("    (name = \"platform\", external = (address = %q, http = ()))],", to.platform)
 	line("  sockets = [(name = \"http\", address = %q, http = (), service = \"main\")]);", address)
 	line("const worker :Workerd.Worker = (")
 	line("  modules = [")
@@ -87,6 +90,9 @@ func (s *Settings) capnp(modules []string, address, site, platform string) strin
 	}
 	line("  ],")
 	line("  bindings = [(name = %q, service = \"site\"), (name = \"PICTURES\", r2Bucket = \"platform\"),", s.Assets.Binding)
+	if to.gallery != "" {
+		line("    (name = \"GALLERY\", kvNamespace = \"gallery\"),")
+	}
 	for _, o := range s.DurableObject.Bindings {
 		line("    (name = %q, durableObjectNamespace = %q),", o.Name, o.Class)
 	}

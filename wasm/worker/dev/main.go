@@ -24,12 +24,13 @@ func run(args []string, stdout, stderr io.Writer) int {
 	settings := flags.String("settings", "wasm/worker/wrangler.jsonc", "the Worker's settings")
 	install := flags.String("workerd", ".cache/workerd", "folder in which npm has installed workerd")
 	address := flags.String("addr", "127.0.0.1:8787", "address to listen on, host:port")
+	gallery := flags.Bool("gallery", false, "bind GALLERY, which is forgotten when this ends")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := serve(ctx, *settings, *install, *address, stdout, stderr); err != nil {
+	if err := serve(ctx, *settings, *install, *address, *gallery, stdout, stderr); err != nil {
 		fmt.Fprintln(stderr, "dev:", err)
 		return 1
 	}
@@ -37,7 +38,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 }
 
 // serve runs the Worker until ctx ends.
-func serve(ctx context.Context, settings, install, address string, stdout, log io.Writer) error {
+func serve(ctx context.Context, settings, install, address string, gallery bool, stdout, log io.Writer) error {
 	program, err := workerd.Find(install)
 	if err != nil {
 		return err
@@ -46,7 +47,7 @@ func serve(ctx context.Context, settings, install, address string, stdout, log i
 	if err != nil {
 		return err
 	}
-	server, err := workerd.Start(ctx, workerd.Options{Program: program, Settings: s, Address: address, Log: log})
+	server, err := workerd.Start(ctx, workerd.Options{Program: program, Settings: s, Address: address, Log: log, Gallery: gallery})
 	if err != nil {
 		return err
 	}

@@ -14,7 +14,7 @@ import (
 	"tweedie/wasm/edge"
 )
 
-// rates counts the requests of clients that may compute.
+// rates counts the requests of clients that may compute, or leave something behind.
 type rates struct {
 	perMinute int
 	clients   *expirable.LRU[string, *rate.Limiter]
@@ -36,7 +36,7 @@ func (l *rates) limit(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if edge.Computes(r.URL.Path) {
+		if edge.Counts(r) {
 			if wait := l.wait(clientOf(r.RemoteAddr)); wait > 0 {
 				edge.TooMany(l.perMinute, int(math.Ceil(wait.Seconds()))).Write(w)
 				return

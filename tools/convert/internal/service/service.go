@@ -21,10 +21,11 @@ type Options struct {
 	Grace   time.Duration // that a run has to come to its end when the server does
 	Workers int           // threads that compute; 0 means all
 	Client  string        // header in which a proxy in front says the client's address; "" means that there is none
+	Gallery string        // file of shared experiments; "" means that there is no gallery
 	Log     *slog.Logger
 }
 
-// What a browser sends to an API that takes only addresses.
+// What a browser sends to an API that takes little but addresses.
 const (
 	maxHeader = 32 << 10
 	maxBody   = 4 << 10
@@ -38,23 +39,31 @@ type Server struct {
 	stop    context.CancelCauseFunc
 }
 
-// New returns the server of a site. The error says that there is none at o.Dir. The
-// caller closes it.
+// New returns the server of a site. The error says that there is none at o.Dir, or that
+// o.Gallery cannot be a gallery's file. The caller closes it.
 func New(o Options) (*Server, error) {
 	site, err := page.Handler(o.Dir)
 	if err != nil {
 		return nil, err
 	}
+	var shared edge.Gallery
+	if o.Gallery != "" {
+		if shared, err = openGallery(o.Gallery); err != nil {
+			site.Close()
+			return nil, err
+		}
+	}
 	s := &Server{host: newHost(site, o)}
 	s.running, s.stop = context.WithCancelCause(context.Background())
 	h := s.host
-	e := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: o.GFLOP}, Build: o.Build}
+	e := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: o.GFLOP}, Build: o.Build, Gallery: shared}
 	api := s.inTime(o.Timeout, newRates(o.Rate).limit(e.Handler()))
 	m := newMeter(h)
 	mux := http.NewServeMux()
 	mux.Handle("/", m.measured("site", site))
 	mux.Handle("/api/", m.measured("api", api))
 	mux.Handle("/s/", m.measured("shared", api))
+	mux.Handle("/gallery", m.measured("gallery", api))
 	mux.HandleFunc("GET /metrics", m.serve)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
