@@ -94,7 +94,7 @@ bench-memory: toolchain ## the peak of memory of converting 1 GB, for every kind
 # Every sampler at 5 to 1000 evaluations: some hours. It goes on where it was stopped.
 compare: build ## distance to the digits against evaluations, all samplers, in site/docs/samplers/
 	bin/tweedie data mnist -o .cache/data/mnist
-	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o site/docs/samplers $(ARGS)
+	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o site/docs/samplers --guidance 1 --fast $(ARGS)
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"image/color"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,7 +77,7 @@ func (o *comparison) table(methods []sampler.Method, cells []cell) string {
 func comparePlot(methods []sampler.Method, cells []cell) ([]byte, error) {
 	p := plot.New()
 	p.X.Label.Text, p.Y.Label.Text = "evaluations", "distance to the data / that of real pictures"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
+	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, ticksAt(cells)
 	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
 	p.Legend.Top, p.Legend.TextStyle.Font.Size = true, vg.Points(7)
 	p.Add(plotter.NewGrid())
@@ -101,6 +102,7 @@ func comparePlot(methods []sampler.Method, cells []cell) ([]byte, error) {
 		p.Add(line, dots)
 		p.Legend.Add(m.Name, line)
 	}
+	p.X.Max *= math.Pow(p.X.Max/p.X.Min, 0.35) // room for the names
 	w, err := p.WriterTo(24*vg.Centimeter, 16*vg.Centimeter, "svg")
 	if err != nil {
 		return nil, fmt.Errorf("plot: %w", err)
@@ -108,6 +110,17 @@ func comparePlot(methods []sampler.Method, cells []cell) ([]byte, error) {
 	var b bytes.Buffer
 	_, err = w.WriteTo(&b)
 	return b.Bytes(), err
+}
+
+// ticksAt returns the numbers of evaluations that were allowed.
+func ticksAt(cells []cell) plot.ConstantTicks {
+	var out plot.ConstantTicks
+	for _, c := range cells {
+		if label := fmt.Sprint(c.Budget); !slices.ContainsFunc(out, func(t plot.Tick) bool { return t.Label == label }) {
+			out = append(out, plot.Tick{Value: float64(c.Budget), Label: label})
+		}
+	}
+	return out
 }
 
 // hue returns colour i of eleven that an eye tells apart, with any kind of dashes: Okabe
