@@ -4,6 +4,7 @@ import (
 	"tweedie/core/graph"
 	"tweedie/core/kernel"
 	"tweedie/core/quant"
+	"tweedie/core/tensor"
 )
 
 // tangent is the derivative along a direction of an operation that is not linear. Its
@@ -24,11 +25,7 @@ func (o tangent) Cost(in [][]int, out []int) graph.Cost {
 
 // Bind returns the kernel.
 func (o tangent) Bind(in, _ [][]int, out []int, batch int, _ kernel.Arithmetic) graph.Runner {
-	shape := in[0]
-	k := 1
-	for _, n := range shape {
-		k *= n
-	}
+	shape, k := in[0], tensor.Size(in[0])
 	r := &tangentRunner{size: k}
 	switch op := o.Op.(type) {
 	case graph.ELU:
@@ -55,11 +52,7 @@ func (o tangent) Bind(in, _ [][]int, out []int, batch int, _ kernel.Arithmetic) 
 		}
 	}
 	for _, s := range in {
-		each := 1
-		for _, n := range s {
-			each *= n
-		}
-		r.sizes = append(r.sizes, each)
+		r.sizes = append(r.sizes, tensor.Size(s))
 	}
 	return r
 }

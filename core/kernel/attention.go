@@ -21,9 +21,9 @@ func AttentionBackwardScratch(a Attn) int {
 }
 
 // Attention writes softmax(q·kᵀ/√d)·v to y, head by head (Vaswani et al. 2017,
-// arXiv:1706.03762, eq. 1), d = C/Heads; a head is a run of d
-// channels; y, q [Q,C] for any Q, k, v [L,C]: a query's bits do not depend on the
-// others. scratch is overwritten. y may be q.
+// arXiv:1706.03762, eq. 1), d = C/Heads; y, q [Q,C] for any Q, k, v [L,C], a head is a
+// run of d channels. A query's bits do not depend on the others. scratch is overwritten.
+// y may be q.
 //
 // A score sums over d in order. With m the largest score of a row, its weights
 // are num.Exp32((score − m)·(1/√d)); their sum runs in 16 virtual lanes, position

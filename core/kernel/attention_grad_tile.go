@@ -39,13 +39,14 @@ func attentionBackwardTiled(set *tileSet) attentionBackwardFunc {
 // queries of q and the gradients of their scores.
 func scoreGrads(p, ds, q, dy []float32, keysT, valuesT *operand, n int, a Attn, set *tileSet) {
 	_, l, _ := a.padded()
+	softmaxGrad := softmaxGradFast.of(softmaxGradImpls)
 	sums := weightsTiled(p, q, keysT, n, a, Fast, set)
 	valuesT.times(ds, l, dy, a.C, n, Fast, set)
 	for r := range n {
 		row, grad := p[r*l:(r+1)*l], ds[r*l:(r+1)*l]
 		Scale(row, row, 1/sums[r])
 		clear(grad[a.L:])
-		softmaxGradFast.of(softmaxGradImpls)(grad, row, a.scale())
+		softmaxGrad(grad, row, a.scale())
 	}
 }
 

@@ -1,6 +1,8 @@
 package train
 
 import (
+	"slices"
+
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
 )
@@ -18,7 +20,7 @@ type gamma struct {
 func newGamma(c *Config) *gamma {
 	g := &gamma{now: new(diffusion.Monotone)}
 	*g.now = *c.Model.Process.Gamma
-	g.now.Units = append([][3]float64(nil), g.now.Units...)
+	g.now.Units = slices.Clone(g.now.Units)
 	g.weights = g.now.Weights()
 	g.now.SetWeights(g.weights)
 	g.optimiser = newAdamW(g.weights, make([]bool, len(g.weights)))
@@ -66,8 +68,8 @@ func (g *gamma) of(c model.Config, averaged bool) model.Config {
 	if averaged {
 		from = g.optimiser.average
 	}
-	learned.Units = append([][3]float64(nil), learned.Units...)
-	learned.SetWeights(append([]float32(nil), from...))
+	learned.Units = slices.Clone(learned.Units)
+	learned.SetWeights(slices.Clone(from))
 	process := *c.Process
 	process.Gamma = &learned
 	c.Process = &process

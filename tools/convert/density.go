@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"math"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/infer"
@@ -154,15 +153,9 @@ type boundTerms struct {
 // sum fills in the means of what was measured of each picture.
 func (r *measured) sum() {
 	n := float64(r.N)
-	for _, v := range r.Bits {
-		r.Mean += v / n
-	}
-	if r.N > 1 {
-		squares := 0.0
-		for _, v := range r.Bits {
-			squares += (v - r.Mean) * (v - r.Mean)
-		}
-		r.Error = new(math.Sqrt(squares / (n - 1) / n))
+	var off float64
+	if r.Mean, off = likelihood.Mean(r.Bits); r.N > 1 {
+		r.Error = &off
 	}
 	if r.Settings != nil {
 		return

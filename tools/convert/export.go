@@ -9,9 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/core/model"
 	"tweedie/tools/convert/internal/export"
-	"tweedie/weights"
 )
 
 func newExport() *cobra.Command {
@@ -41,13 +39,9 @@ of the model is said on standard error. Tweedie convert reads them again.`,
 			if !slices.Contains(export.Formats, format) {
 				return misused("--format is %q, need %s", format, strings.Join(export.Formats, ", "))
 			}
-			f, err := weights.Open(args[0])
+			m, err := openModel(args[0])
 			if err != nil {
 				return err
-			}
-			m, err := model.Open(f)
-			if err != nil {
-				return fmt.Errorf("model %q: %w", args[0], err)
 			}
 			if err := os.MkdirAll(out, 0o777); err != nil {
 				return err

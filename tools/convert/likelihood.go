@@ -17,7 +17,6 @@ import (
 	"tweedie/core/model"
 	"tweedie/core/tensor"
 	"tweedie/tools/convert/internal/dataset"
-	"tweedie/weights"
 )
 
 // likelihoods is the flags of likelihood.
@@ -89,13 +88,9 @@ func (o *likelihoods) run(cmd *cobra.Command, path, data string) error {
 	if err := o.check(cmd, data); err != nil {
 		return err
 	}
-	f, err := weights.Open(path)
+	m, err := openModel(path)
 	if err != nil {
 		return err
-	}
-	m, err := model.Open(f)
-	if err != nil {
-		return fmt.Errorf("model %q: %w", path, err)
 	}
 	if c := m.Config(); c.Draws() != nil {
 		return fmt.Errorf("model %q: %w", path, c.Draws())

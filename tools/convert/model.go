@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/model"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
@@ -15,6 +16,19 @@ const portableNote = "note: built without GOEXPERIMENT=simd: the same results, s
 // models completes the paths of models on a shell's command line.
 func models(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// openModel opens the model at path. The error names it.
+func openModel(path string) (*model.Model, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	m, err := model.Open(f)
+	if err != nil {
+		return nil, fmt.Errorf("model %q: %w", path, err)
+	}
+	return m, nil
 }
 
 // openEngine opens the model whose manifest is at path, verified. It says once,
