@@ -59,7 +59,7 @@ func names() []string {
 // add declares the flags.
 func (s *storage) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed, which finds out what suits each")
+	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed, which finds out what suits each; the last three round so that errors make up for each other")
 	f.IntVar(&s.levels, "levels", 0, "with int8, the largest magnitude of a code: fewer make a smaller, coarser model (default: the most that keep to --budget)")
 	f.Float64Var(&s.budget, "budget", 0, "with int8 and mixed, the most bytes a parameter (default 0.93 and 0.56)")
 	s.trial.add(cmd)
@@ -91,16 +91,33 @@ func (s *storage) check() error {
 
 // write writes the model m to path and returns how near it is to m.
 func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
-	if s.quant == mixed {
-		return s.writeMixed(cmd, path, manifest, m)
+	as := weights.Storage{DType: s.chosen().dtype, Levels: s.levels}
+	switch as.DType {
+	case weights.F32:
+		return exact(m), s.writePlain(cmd, path, manifest, m, as)
+	case weights.F16:
+		if err := s.writePlain(cmd, path, manifest, m, as); err != nil {
+			return nil, err
+		}
+		return s.trial.run(cmd, path, m)
 	}
-	as, err := s.plain(m)
-	if err != nil {
-		return nil, err
+	compared := s.trial.asked(cmd, m)
+	if !compared && s.quant != mixed {
+		return nil, s.writePlain(cmd, path, manifest, m, as)
+	}
+	return s.writeRounded(cmd, path, manifest, m, as, compared)
+}
+
+// writePlain writes m with every number stored by itself.
+func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage) (err error) {
+	if as.DType == weights.I8 && as.Levels == 0 {
+		if as.Levels, err = shrink.Levels8(m, s.budget); err != nil {
+			return err
+		}
 	}
 	w, err := weights.Create(path, manifest)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	err = m.Each(func(d graph.Declared, numbers []float32) error {
 		if cmd.Context().Err() != nil {
@@ -112,28 +129,12 @@ func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manif
 		}
 		return w.Add(t)
 	})
-	if err := ended(w, err); err != nil {
-		return nil, err
-	}
-	if as.DType == weights.F32 {
-		return exact(m), nil
-	}
-	return s.trial.run(cmd, path, m)
+	return ended(w, err)
 }
 
-// plain returns how every tensor of m is stored, without mixed.
-func (s *storage) plain(m *model.Model) (weights.Storage, error) {
-	as := weights.Storage{DType: s.chosen().dtype, Levels: s.levels}
-	if as.DType != weights.I8 || s.levels != 0 {
-		return as, nil
-	}
-	var err error
-	as.Levels, err = shrink.Levels8(m, s.budget)
-	return as, err
-}
-
-func (s *storage) writeMixed(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
-	compared := s.trial.asked(cmd, m)
+// writeRounded writes m with weights that are rounded so that its images change little,
+// and compares the two if asked to.
+func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage, compared bool) (*fidelity, error) {
 	images, err := s.trial.draw(cmd, m, compared)
 	if err != nil {
 		return nil, err
@@ -144,7 +145,12 @@ func (s *storage) writeMixed(cmd *cobra.Command, path string, manifest *weights.
 	}
 	progress := newBar(cmd.ErrOrStderr(), "shrink", "layer")
 	o := shrink.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.at}
-	tensors, err := shrink.Mixed(cmd.Context(), m, images.calibration, o)
+	var tensors *shrink.Stored
+	if s.quant == mixed {
+		tensors, err = shrink.Mixed(cmd.Context(), m, images.calibration, o)
+	} else {
+		tensors, err = shrink.Alike(cmd.Context(), m, images.calibration, as, o)
+	}
 	progress.finish()
 	if err != nil {
 		return nil, errors.Join(err, w.Abandon())

@@ -44,8 +44,8 @@ func (t *trial) asked(cmd *cobra.Command, m *model.Model) bool {
 
 func (t *trial) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&t.measure, "measure", false, "measure how near the model is even if it is large, in as much memory as it is in bytes; it takes long")
-	f.BoolVar(&t.skip, "no-measure", false, "do not measure how near the model is")
+	f.BoolVar(&t.measure, "measure", false, "measure how near the model is, and round int8 and int4 by it, even if it is large; it takes long")
+	f.BoolVar(&t.skip, "no-measure", false, "do not measure how near the model is; int8 and int4 round every weight by itself")
 	f.StringVar(&t.data, "data", "", "data set whose pictures errors are measured on (default: the model's own samples)")
 }
 

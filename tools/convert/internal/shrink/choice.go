@@ -1,6 +1,7 @@
 package shrink
 
 import (
+	"cmp"
 	"math"
 
 	"tweedie/core/quant"
@@ -8,10 +9,11 @@ import (
 )
 
 // choice is a way to store a layer's weights: int4, or int8 with this step, or a larger
-// one for rows whose largest weight asks for it.
+// one for rows whose largest weight asks for it, being so many steps (0 means 127).
 type choice struct {
-	int4 bool
-	step float32
+	int4   bool
+	step   float32
+	levels int
 }
 
 // grid returns the codes of the choice for l, and their scales as a tensor has them.
@@ -32,13 +34,14 @@ func (c choice) grid(l *layer, importance []float32) (g *grid, scales []float32)
 		scale := func(i int) float32 { return scales[i/l.cols*groups+i%l.cols/quant.Group] }
 		return &grid{scale, quant.MinInt4, quant.MaxInt4}, scales
 	}
+	levels := float32(cmp.Or(c.levels, quant.MaxCode))
 	scales = make([]float32, l.rows)
 	for r := range scales {
 		var largest float32
 		for _, v := range l.w[r*l.cols : (r+1)*l.cols] {
 			largest = max(largest, float32(math.Abs(float64(v))))
 		}
-		scales[r] = min(max(largest/quant.MaxCode, c.step), quant.MaxScale)
+		scales[r] = min(max(largest/levels, c.step), quant.MaxScale)
 	}
 	return &grid{func(i int) float32 { return scales[i/l.cols] }, -quant.MaxCode, quant.MaxCode}, scales
 }

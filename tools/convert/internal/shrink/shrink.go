@@ -14,7 +14,7 @@ import (
 	"tweedie/weights"
 )
 
-// Options say what Mixed is to do.
+// Options say what Mixed and Alike are to do.
 type Options struct {
 	Budget   float64               // bytes a parameter, of all shards
 	Folder   string                // where tensors wait to be written, "" for the system's
@@ -28,23 +28,37 @@ type Options struct {
 // a few times the activations of all images at Levels noise levels. The error is one of
 // reading the numbers, says that the budget is too small, or wraps the cause of ctx.
 func Mixed(ctx context.Context, m *model.Model, im Images, o Options) (*Stored, error) {
+	return stored(ctx, m, im, o, (*search).mixed)
+}
+
+// Alike returns m's weights, all of them stored as said, I8 or I4, and rounded with
+// feedback on the images. Levels 0 of I8 means the most that keep to the budget. What it
+// holds, and the error, are as of Mixed.
+func Alike(ctx context.Context, m *model.Model, im Images, as weights.Storage, o Options) (*Stored, error) {
+	return stored(ctx, m, im, o, func(s *search, out *Stored) error { return s.alike(out, as) })
+}
+
+// stored returns what by stores of m.
+func stored(ctx context.Context, m *model.Model, im Images, o Options, by func(*search, *Stored) error) (*Stored, error) {
 	out, err := newStored(o.Folder)
 	if err != nil {
 		return nil, err
 	}
-	if err := mixed(ctx, out, m, im, o); err != nil {
+	s, err := newSearch(ctx, m, im, o)
+	if err == nil {
+		err = by(s, out)
+	}
+	if err != nil {
 		return nil, errors.Join(err, out.Close())
 	}
 	return out, nil
 }
 
-func mixed(ctx context.Context, out *Stored, m *model.Model, im Images, o Options) error {
-	s, err := newSearch(ctx, m, im, o)
-	if err != nil {
-		return err
-	}
+// mixed stores each layer as suits it.
+func (s *search) mixed(out *Stored) error {
+	s.visits = 2 * len(s.layers)
 	flops := graph.CostOf(s.p).FLOPs
-	probe, err := newPoints(m, im.Part(0, min(im.Len(), int(max(1, probeFLOPs/flops)))))
+	probe, err := newPoints(s.model, s.images.Part(0, min(s.images.Len(), int(max(1, probeFLOPs/flops)))))
 	if err != nil {
 		return err
 	}
@@ -52,24 +66,49 @@ func mixed(ctx context.Context, out *Stored, m *model.Model, im Images, o Option
 	if err != nil {
 		return err
 	}
-	budget := o.Budget * float64(m.Parameters())
+	budget := s.Budget * float64(s.model.Parameters())
 	if _, least := pick(options, math.MaxFloat64); least+s.rest > budget {
-		return fmt.Errorf("shrink: the model takes some %.2g bytes a parameter at least, need a budget above %g", (least+s.rest)/float64(m.Parameters()), o.Budget)
+		return fmt.Errorf("shrink: the model takes some %.2g bytes a parameter at least, need a budget above %g", (least+s.rest)/float64(s.model.Parameters()), s.Budget)
 	}
-	for aim, tries := 0.997*budget, 0; tries < 8; tries++ {
-		if err := s.round(out, allocate(options, aim-s.rest)); err != nil {
+	for aim, tries := 0.997*budget, 0; tries < maxTries; tries++ {
+		size, err := s.round(out, allocate(options, aim-s.rest))
+		if err != nil || float64(size) <= budget {
 			return err
-		}
-		size, err := sizeOf(out)
-		if err != nil {
-			return err
-		}
-		if float64(size) <= budget {
-			return nil
 		}
 		aim -= 1.05*(float64(size)-budget) + 0.003*budget // the estimate was off by so much
 	}
-	return fmt.Errorf("shrink: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, o.Budget)
+	return s.tooLarge(budget)
+}
+
+// alike stores all layers in one way.
+func (s *search) alike(out *Stored, as weights.Storage) error {
+	s.visits = len(s.layers)
+	c := choice{int4: as.DType == weights.I4, levels: as.Levels}
+	if c.int4 || c.levels != 0 {
+		_, err := s.round(out, slices.Repeat([]choice{c}, len(s.layers)))
+		return err
+	}
+	budget := s.Budget * float64(s.model.Parameters())
+	levels, err := Levels8(s.model, s.Budget)
+	if err != nil {
+		return err
+	}
+	for tries := 0; tries < maxTries && levels > 0; tries++ {
+		c.levels = levels
+		size, err := s.round(out, slices.Repeat([]choice{c}, len(s.layers)))
+		if err != nil || float64(size) <= budget {
+			return err
+		}
+		levels -= 1 + levels/32
+	}
+	return s.tooLarge(budget)
+}
+
+// maxTries is how often layers are rounded until the shards keep to the budget.
+const maxTries = 8
+
+func (s *search) tooLarge(budget float64) error {
+	return fmt.Errorf("shrink: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, s.Budget)
 }
 
 // probeFLOPs is the work of evaluating the images that sensitivities are measured on, at
@@ -100,12 +139,14 @@ type search struct {
 	model  *model.Model
 	p      *graph.Program
 	out    graph.Value
+	images Images
 	points *points
 	held   map[string][]float32 // the numbers of a network that is held, else nil
 	names  map[graph.Value]string
 	layers []*layer
 	rest   float64 // bytes of what is no layer
 	done   int     // layers looked at
+	visits int     // how many will be, at least
 }
 
 func newSearch(ctx context.Context, m *model.Model, im Images, o Options) (*search, error) {
@@ -113,7 +154,7 @@ func newSearch(ctx context.Context, m *model.Model, im Images, o Options) (*sear
 	if err != nil {
 		return nil, err
 	}
-	s := &search{Options: o, ctx: ctx, model: m, p: m.Network().Program, out: m.Network().Out, points: points}
+	s := &search{Options: o, ctx: ctx, model: m, p: m.Network().Program, out: m.Network().Out, images: im, points: points}
 	s.names, s.layers = namesOf(s.p), layersOf(s.p)
 	if m.Parameters() <= Held {
 		s.held = map[string][]float32{}
@@ -160,7 +201,7 @@ const headerBytes = 30
 func (s *search) progress() error {
 	s.done++
 	if s.Progress != nil {
-		s.Progress(s.done, max(s.done, 2*len(s.layers)))
+		s.Progress(s.done, max(s.done, s.visits))
 	}
 	if s.ctx.Err() != nil {
 		return fmt.Errorf("shrink: stopped: %w", context.Cause(s.ctx))
@@ -298,15 +339,16 @@ func (in inputs) squares(cols int) []float32 {
 	return out
 }
 
-// round stores the model's tensors in out, its layers as chosen.
-func (s *search) round(out *Stored, choices []choice) error {
+// round stores the model's tensors in out, its layers as chosen, and returns the bytes of
+// the shards.
+func (s *search) round(out *Stored, choices []choice) (size int, err error) {
 	out.clear()
 	before := newTrace(s.p, s.out, s.points.n, s.points.inputs)
 	after := before.fork()
 	biases := map[string][]float32{}
 	for i, node := range s.p.Nodes {
 		if err := s.step(before, i, nil); err != nil {
-			return err
+			return 0, err
 		}
 		k := s.layerAt(i)
 		if k >= 0 {
@@ -316,11 +358,11 @@ func (s *search) round(out *Stored, choices []choice) error {
 				in = l.inputs(s.p, after.values[node.In[0]], s.points.n)
 			}
 			if err := out.put(*l.stored(choices[k], in)); err != nil {
-				return err
+				return 0, err
 			}
 		}
 		if err := s.step(after, i, out); err != nil {
-			return err
+			return 0, err
 		}
 		if k < 0 {
 			continue
@@ -329,7 +371,7 @@ func (s *search) round(out *Stored, choices []choice) error {
 			biases[bias] = corrected(s.numbers(bias), before.values[node.Out], after.values[node.Out])
 		}
 		if err := s.progress(); err != nil {
-			return err
+			return 0, err
 		}
 	}
 	for _, d := range s.p.Params {
@@ -345,10 +387,13 @@ func (s *search) round(out *Stored, choices []choice) error {
 			err = out.put(t)
 		}
 		if err != nil {
-			return err
+			return 0, err
 		}
 	}
-	return s.model.Err()
+	if err := s.model.Err(); err != nil {
+		return 0, err
+	}
+	return sizeOf(out)
 }
 
 // corrected returns a bias to which is added what the channels of after, the outputs

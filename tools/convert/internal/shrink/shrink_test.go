@@ -173,13 +173,19 @@ func psnr(t *testing.T, m, stored *model.Model) [Levels]float64 {
 }
 
 // mixedOf returns what Mixed stores.
-func mixedOf(t *testing.T, m *model.Model, im Images, o Options) (tensors []weights.Tensor) {
+func mixedOf(t *testing.T, m *model.Model, im Images, o Options) []weights.Tensor {
 	t.Helper()
 	o.Folder = t.TempDir()
 	stored, err := Mixed(t.Context(), m, im, o)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return tensorsOf(t, stored)
+}
+
+// tensorsOf returns what is stored, and closes it.
+func tensorsOf(t *testing.T, stored *Stored) (tensors []weights.Tensor) {
+	t.Helper()
 	if err := stored.Each(func(v weights.Tensor) error { tensors = append(tensors, v); return nil }); err != nil {
 		t.Fatal(err)
 	}
@@ -224,6 +230,53 @@ func TestMixed(t *testing.T) {
 		}
 	}
 	t.Logf("%d bytes: %.1f dB; int4, %d bytes: %.1f dB", bytes, better, size, plain)
+}
+
+// TestAlike: rounding with feedback is better than rounding every weight by itself, by 1 dB
+// at every noise level, in the same layout, and keeps to a budget.
+func TestAlike(t *testing.T) {
+	m := newModel(t)
+	alike := func(as weights.Storage, budget float64) []weights.Tensor {
+		stored, err := Alike(t.Context(), m, pictures(3), as, Options{Budget: budget, Folder: t.TempDir()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return tensorsOf(t, stored)
+	}
+	for _, as := range []weights.Storage{{DType: weights.I8, Levels: 100}, {DType: weights.I4}} {
+		tensors, err := m.Tensors(as)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, size := open(t, m, tensors)
+		rounded := alike(as, 0)
+		for i, v := range rounded {
+			w := tensors[i]
+			same := slices.Equal(v.Scale, w.Scale) || as.DType == weights.I4 // its scales go by the inputs too
+			if v.Name != w.Name || v.DType != w.DType || !slices.Equal(v.Shape, w.Shape) || !same {
+				t.Errorf("%+v: %s is %s of %v with other scales, want %s as plain", as, v.Name, v.DType, v.Shape, w.DType)
+			}
+		}
+		better, bytes := open(t, m, rounded)
+		if float64(bytes) > 1.02*float64(size) {
+			t.Errorf("%+v: takes %d bytes, plain %d", as, bytes, size)
+		}
+		want, got := psnr(t, m, plain), psnr(t, m, better)
+		for i := range got {
+			if !(got[i] >= want[i]+1) {
+				t.Errorf("%+v: level %d: %.1f dB, plain %.1f", as, i, got[i], want[i])
+			}
+		}
+		t.Logf("%+v, %d bytes: %.1f dB; plain, %d bytes: %.1f dB", as, bytes, got, size, want)
+	}
+	_, bytes := open(t, m, alike(weights.Storage{DType: weights.I8}, 0.8))
+	if got := float64(bytes) / float64(m.Parameters()); got > 0.8 || got < 0.7 {
+		t.Errorf("%g bytes a parameter, want 0.8 at most and not far below", got)
+	}
+	_, err := Alike(t.Context(), m, pictures(3), weights.Storage{DType: weights.I8}, Options{Budget: 0.01, Folder: t.TempDir()})
+	if err == nil || !strings.Contains(err.Error(), "need a larger budget") {
+		t.Errorf("a budget of 0.01: %v", err)
+	}
 }
 
 // TestMixedOfPrograms: convolutions without biases, and weights that two operations share.

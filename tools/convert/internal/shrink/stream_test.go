@@ -89,7 +89,7 @@ func TestMixedUnheld(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 2 { // the first is forgotten
-			if err := s.round(out, allocate(options, 0.6*float64(s.model.Parameters()))); err != nil {
+			if _, err := s.round(out, allocate(options, 0.6*float64(s.model.Parameters()))); err != nil {
 				t.Fatal(err)
 			}
 		}
