@@ -17,10 +17,11 @@ import (
 // parameters tell.
 func planScoreSDE(v *view, h Hints) (*plan, error) {
 	s := &scoreSDE{view: v, prefix: map[string]string{}, shortcut: "NIN_0"}
-	for s.kind(len(s.kinds)) != "" {
-		s.kinds = append(s.kinds, s.kind(len(s.kinds)))
+	// What resizes a picture has a place in the list and no parameters: never two in a row.
+	for n := 0; s.kind(n) != "" || s.kind(n+1) != ""; n++ {
+		s.kinds = append(s.kinds, s.kind(n))
 	}
-	if len(s.kinds) == 0 {
+	if s.next() == "" {
 		return nil, fmt.Errorf("there is no all_modules.0, need every layer of the network")
 	}
 	u := unet.Config{
@@ -221,14 +222,16 @@ func (s *scoreSDE) descend(u *unet.Config) {
 }
 
 // progress takes what a progressive input has behind a level: a convolution of the
-// picture, or one of one pixel (a Combine) of the picture that was only halved.
+// picture, or one of one pixel (a Combine) of the picture that was only halved, which took
+// no parameters.
 func (s *scoreSDE) progress(u *unet.Config, block string) {
 	switch m := s.module(s.at); {
 	case s.part(m + "Conv2d_0."):
 		u.ProgressiveInput = "residual"
 		s.take(block+"picture", "resizing")
-	case s.next() == "resizing" && (s.dim(m+"Conv_0.weight", 3) == 1 || !s.has(m+"Conv_0.weight")):
+	case s.next() == "":
 		u.ProgressiveInput = "input_skip"
+		s.at++
 		s.take(block+"skip_conv", "resizing")
 	case s.next() == "resizing" && s.err == nil:
 		s.err = fmt.Errorf("all_modules.%d is a convolution of stride 2, as of a progressive input without the filter [1,3,3,1], which is not built here", s.at)
@@ -263,8 +266,13 @@ func (s *scoreSDE) ascend(u *unet.Config) {
 		if strings.HasPrefix(u.UpBlockTypes[block], "Attn") {
 			s.take(fmt.Sprintf("%sattentions.%d", name, u.LayersPerBlock), "attention")
 		}
-		if last := len(u.BlockOutChannels) - 1; block < last && (s.next() == "norm" || s.next() == unclear) {
+		last := block == len(u.BlockOutChannels)-1
+		if block == 0 && !last && (s.next() == "norm" || s.next() == unclear) {
 			u.ProgressiveOutput = "output_skip"
+		} else if u.ProgressiveOutput != "" && s.next() == "" {
+			s.at++ // the picture is doubled, without parameters
+		}
+		if u.ProgressiveOutput != "" && !last {
 			s.take(name+"skip_norm", "norm")
 			s.take(name+"skip_conv", "conv")
 		}
@@ -272,7 +280,7 @@ func (s *scoreSDE) ascend(u *unet.Config) {
 			s.err = fmt.Errorf("all_modules.%d resizes the output, as of a progressive output with residuals, which is not built here: need output_skip or none", s.at)
 		}
 		switch {
-		case block == len(u.BlockOutChannels)-1:
+		case last:
 		case u.UpsampleType == "resnet":
 			s.take(name+"upsamplers.0", "resizing residual")
 		default:

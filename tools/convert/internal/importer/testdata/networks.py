@@ -223,7 +223,8 @@ def box(x, resize):
 
 class ScoreSDE(nn.Module):
     """score_sde_pytorch's ddpm, and with biggan its NCSNpp: ddpmpp, or with fourier ncsnpp, whose picture
-    enters and leaves at every level with skips."""
+    enters and leaves at every level with skips. What halves and doubles that picture has a place in the
+    list and no parameters."""
 
     def __init__(self, nf, mult, layers, attention, channels=3, biggan=False, fourier=False, skips=False, filtered=False):
         super().__init__()
@@ -267,7 +268,7 @@ class ScoreSDE(nn.Module):
                 m.append(down(c))
                 widths.append(c)
                 if skips:
-                    m.append(Modules(Conv_0=nn.Conv2d(channels, c, 1)))
+                    m += [nn.Module(), Modules(Conv_0=nn.Conv2d(channels, c, 1))]
                 elif filtered:
                     m.append(Modules(Conv2d_0=conv(picture, c)))
                     picture = c
@@ -278,6 +279,8 @@ class ScoreSDE(nn.Module):
                 c = nf * mult[i]
             if i in attention:
                 m.append(attn(c))
+            if skips and i < len(mult) - 1:
+                m.append(nn.Module())
             if skips or i == 0:
                 m += [norm(c), conv(c, channels)]
             if i > 0:
@@ -320,6 +323,7 @@ class ScoreSDE(nn.Module):
                 layer = next(m)
                 h = self.residual(layer, h, e) if self.biggan else layer.Conv_0(F.pad(h, (0, 1, 0, 1)))
                 if self.skips:
+                    next(m)
                     picture = fir(picture, "down")
                     h = next(m).Conv_0(picture) + h
                 elif self.filtered:  # the filter comes before a convolution without zeros, at stride 2
@@ -338,6 +342,8 @@ class ScoreSDE(nn.Module):
                 h = self.residual(next(m), torch.cat([h, stack.pop()], 1), e)
             if i in self.attention:
                 h = self.attend(next(m), h)
+            if self.skips and i < len(self.mult) - 1:
+                next(m)
             if self.skips or i == 0:
                 norm, conv = next(m), next(m)
                 out = conv(F.silu(norm(h))) + (fir(out, "up") if torch.is_tensor(out) else 0)
