@@ -36,11 +36,19 @@ func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
 		}
 	}
 	if !plain && !average {
-		n, err := v.pairShadows(file, order)
+		listed, err := v.pairShadows(file, order)
 		if err != nil {
 			return nil, err
 		}
-		others -= n + v.pairDotless(file)
+		named, err := v.pairDotless(file)
+		if err != nil {
+			return nil, err
+		}
+		if others -= listed + named; listed+named == 0 {
+			if err := v.refusePart(file); err != nil {
+				return nil, err
+			}
+		}
 	}
 	if others > 0 {
 		v.found = append(v.found, fmt.Sprintf("%d tensors beside the network are left", others))
@@ -100,9 +108,9 @@ func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
 // names without dots, which begin behind the network's outermost part.
 const dotless = "model_ema."
 
-// pairDotless puts such averages in the place of the weights, if every parameter has one,
-// and returns how many there are.
-func (v *view) pairDotless(file *checkpoint.File) int {
+// pairDotless puts such averages in the place of the weights and returns how many there
+// are. The error names parameters that have none, or of another shape, where others have.
+func (v *view) pairDotless(file *checkpoint.File) (int, error) {
 	averages := map[string]*stored.Tensor{}
 	for i := range file.Tensors {
 		if _, name, ok := strings.Cut(file.Tensors[i].Name, dotless); ok {
@@ -115,18 +123,65 @@ func (v *view) pairDotless(file *checkpoint.File) int {
 	}
 	taken := map[string]*stored.Tensor{}
 	for name, t := range v.tensors {
-		average := averages[strings.ReplaceAll(root+name, ".", "")]
-		if average != nil && slices.Equal(average.Shape, t.Shape) {
+		if average := averages[strings.ReplaceAll(root+name, ".", "")]; average != nil && slices.Equal(average.Shape, t.Shape) {
 			taken[name] = average
-		} else if !isBuffer(name) {
-			return 0
 		}
 	}
-	if len(taken) > 0 {
-		maps.Copy(v.tensors, taken)
-		v.found = append(v.found, fmt.Sprintf("%q holds an average of the weights, under names without dots, which is taken", strings.TrimSuffix(dotless, ".")))
+	if len(taken) == 0 {
+		return 0, nil
 	}
-	return len(taken)
+	if err := v.whole(dotless, taken); err != nil {
+		return 0, err
+	}
+	maps.Copy(v.tensors, taken)
+	v.found = append(v.found, fmt.Sprintf("%q holds an average of the weights, under names without dots, which is taken", strings.TrimSuffix(dotless, ".")))
+	return len(taken), nil
+}
+
+// whole returns an error that names the parameters which an average leaves out.
+func (v *view) whole(average string, has map[string]*stored.Tensor) error {
+	lacks := map[string][]int{}
+	for name, t := range v.tensors {
+		if has[name] == nil && !isBuffer(name) {
+			lacks[name] = t.Shape
+		}
+	}
+	if err := compare(v.root, lacks, nil); err != nil {
+		return fmt.Errorf("%q holds an average of a part of the weights: %w: --no-ema takes the network as it was trained", strings.TrimSuffix(average, "."), err)
+	}
+	return nil
+}
+
+// refusePart returns an error if there is an average of a part of the weights, which lacks
+// the names that a network is known by.
+func (v *view) refusePart(file *checkpoint.File) error {
+	const deep = 8 // parts of a name before the network's
+	averages := map[string]map[string]*stored.Tensor{}
+	for i := range file.Tensors {
+		t := &file.Tensors[i]
+		for at, n := 0, 0; n < deep; n++ {
+			next := strings.IndexByte(t.Name[at:], '.')
+			if next < 0 {
+				break
+			}
+			at += next + 1
+			root, name := t.Name[:at], t.Name[at:]
+			if own := v.tensors[name]; own == nil || !slices.Equal(own.Shape, t.Shape) || !isAverage(root, nil) {
+				continue
+			}
+			if averages[root] == nil {
+				averages[root] = map[string]*stored.Tensor{}
+			}
+			averages[root][name] = t
+			break
+		}
+	}
+	for _, root := range slices.Sorted(maps.Keys(averages)) {
+		if err := v.whole(root, averages[root]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // isBuffer reports whether a tensor of a network is none of its parameters: what

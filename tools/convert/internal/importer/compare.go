@@ -14,14 +14,15 @@ import (
 const maxListed = 20
 
 // compare says which of the expected parameters are missing, which tensors are
-// unexpected, and which have another shape, by name and in the order of names.
-func compare(expected map[string][]int, found map[string]*stored.Tensor) error {
+// unexpected, and which have another shape, by their names in the file, of which root is
+// what stands before the network's, and in the order of names.
+func compare(root string, expected map[string][]int, found map[string]*stored.Tensor) error {
 	var missing, unexpected, wrong []string
 	for _, name := range slices.Sorted(maps.Keys(expected)) {
 		t, shape := found[name], expected[name]
 		switch {
 		case t == nil:
-			missing = append(missing, fmt.Sprintf("%q %v", name, shape))
+			missing = append(missing, fmt.Sprintf("%q %v", root+name, shape))
 		case !slices.Equal(t.Shape, shape):
 			wrong = append(wrong, fmt.Sprintf("%q is %v, need %v", t.Name, t.Shape, shape))
 		}

@@ -53,7 +53,7 @@ func (p *plan) source(params []graph.Declared, v *view) (*source, error) {
 			found[name] = t
 		}
 	}
-	return s, compare(expected, found)
+	return s, compare(v.root, expected, found)
 }
 
 // source is a checkpoint's numbers as a network sees them, read when they are asked
