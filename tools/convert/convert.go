@@ -178,10 +178,10 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 // say tells people what was found in IN and what is supposed.
 func (o *conversion) say(cmd *cobra.Command, found, assumed []string) {
 	for _, text := range found {
-		fmt.Fprintf(cmd.ErrOrStderr(), "found: %s\n", text)
+		fmt.Fprintf(cmd.ErrOrStderr(), "found: %s\n", printable(text))
 	}
 	for _, text := range assumed {
-		fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", text)
+		fmt.Fprintf(cmd.ErrOrStderr(), "assumed: %s\n", printable(text))
 	}
 }
 

@@ -3,7 +3,10 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
+	"strings"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
@@ -41,29 +44,49 @@ func parseScheduler(data []byte) (process, error) {
 	if err := member(members, "_class_name", &class); err != nil {
 		return process{}, err
 	}
+	parse := parseChain
 	switch {
 	case class == "EDMEulerScheduler" || class == "EDMDPMSolverMultistepScheduler":
-		return parseEDM(members)
+		parse = parseEDM
 	case class == "CMStochasticIterativeScheduler":
-		return parseConsistency(members)
+		parse = parseConsistency
 	case class == "ScoreSdeVeScheduler":
-		return parseExplodingSDE(members)
+		parse = parseExplodingSDE
 	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler":
-		return parseStraight(members)
+		parse = parseStraight
 	case members["beta_schedule"] == nil && members["trained_betas"] == nil:
 		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
 	}
-	return parseChain(members)
+	p, err := parse(members)
+	if left := unread(members); err == nil && left != nil {
+		p.note("left of its scheduler, as samplers here step in their own ways: %s", strings.Join(left, ", "))
+	}
+	return p, err
 }
 
-// read reads members by name into what keeps its value where there is none.
+// read takes members by name, which members then no longer has, into what keeps its value
+// where there is none.
 func read(members map[string]json.RawMessage, into map[string]any) error {
 	for name, to := range into {
 		if err := member(members, name, to); err != nil {
 			return err
 		}
+		delete(members, name)
 	}
 	return nil
+}
+
+// unread lists the settings that nobody took and that are not off, none of which changes
+// what the network was trained on.
+func unread(members map[string]json.RawMessage) []string {
+	var left []string
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		off := slices.Contains([]string{"null", "false", "0", "0.0", `""`, "[]"}, string(members[name]))
+		if !off && !strings.HasPrefix(name, "_") && name != "num_train_timesteps" {
+			left = append(left, fmt.Sprintf("%s %.40s", name, members[name]))
+		}
+	}
+	return left
 }
 
 func parseChain(members map[string]json.RawMessage) (process, error) {

@@ -3,6 +3,7 @@ package importer
 import (
 	"math"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -109,6 +110,30 @@ func TestZeroSNR(t *testing.T) {
 	}
 }
 
+// TestSchedulerLeft: what a scheduler says of its own steps is told to be left, and not what
+// is off or taken.
+func TestSchedulerLeft(t *testing.T) {
+	for _, tt := range []struct{ json, want string }{
+		{`{"_class_name":"DDIMScheduler","_diffusers_version":"0.20","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"clip_sample":false,"steps_offset":1,"trained_betas":null,"variance_type":"fixed_small","skip_prk_steps":false}`, "steps_offset 1"},
+		{`{"_class_name":"DDIMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"clip_sample":false,"steps_offset":0}`, ""},
+		{`{"_class_name":"DPMSolverMultistepScheduler","beta_schedule":"linear","solver_order":3,"algorithm_type":"dpmsolver++","use_karras_sigmas":true}`, `algorithm_type "dpmsolver++", solver_order 3`},
+		{`{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000,"shift":3.0}`, "shift 3.0"},
+		{`{"_class_name":"EDMEulerScheduler","rho":7.0,"num_train_timesteps":1000}`, "rho 7.0"},
+	} {
+		p, err := parseScheduler([]byte(tt.json))
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []string{"left of its scheduler, as samplers here step in their own ways: " + tt.want}
+		if tt.want == "" {
+			want = nil
+		}
+		if !slices.Equal(p.notes, want) {
+			t.Errorf("%s: says %q, want %q", tt.json, p.notes, want)
+		}
+	}
+}
+
 func TestParseSchedulerRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, json, want string }{
 		{"array", `[1]`, "cannot unmarshal"},
@@ -120,6 +145,7 @@ func TestParseSchedulerRefuses(t *testing.T) {
 		{"zero SNR", `{"beta_schedule":"linear","rescale_betas_zero_snr":true,"num_train_timesteps":2}`, "rescale_betas_zero_snr is true for 2 steps"},
 		{"percentile", `{"beta_schedule":"linear","thresholding":true,"dynamic_thresholding_ratio":2}`, "dynamic_thresholding_ratio is 2"},
 		{"maximum", `{"beta_schedule":"linear","thresholding":true,"sample_max_value":0.5}`, "sample_max_value 0.5"},
+		{"learned variance", `{"_class_name":"DDPMScheduler","beta_schedule":"linear","variance_type":"learned"}`, `variance_type is "learned"`},
 		{"spacing", `{"beta_schedule":"linear","timestep_spacing":"odd"}`, `timestep_spacing is "odd"`},
 		{"steps", `{"beta_schedule":"linear","num_train_timesteps":-1}`, "-1"},
 		{"steps of a table", `{"beta_schedule":"sigmoid","num_train_timesteps":1000000000}`, "num_train_timesteps is 1000000000"},

@@ -14,16 +14,19 @@ import (
 // not the scheduler's own: what holds denoised images to the range of pixels, and which
 // noise levels it takes.
 func (p *process) sampledBy(members map[string]json.RawMessage) error {
-	var class, spacing string
+	var class, spacing, variance string
 	var clip *bool
 	var thresholding, karras, exponential bool
 	clipRange, percentile, most := 1.0, 0.995, 1.0
 	err := read(members, map[string]any{
-		"_class_name": &class, "timestep_spacing": &spacing, "use_karras_sigmas": &karras, "use_exponential_sigmas": &exponential, "clip_sample": &clip,
+		"_class_name": &class, "variance_type": &variance, "timestep_spacing": &spacing, "use_karras_sigmas": &karras, "use_exponential_sigmas": &exponential, "clip_sample": &clip,
 		"clip_sample_range": &clipRange, "thresholding": &thresholding, "dynamic_thresholding_ratio": &percentile, "sample_max_value": &most,
 	})
 	if err != nil {
 		return err
+	}
+	if strings.HasPrefix(class, "DDPM") && variance == "learned" {
+		return fmt.Errorf("variance_type is %q, need learned_range, between the smallest and the largest variance, or a fixed one", variance)
 	}
 	clips := strings.HasPrefix(class, "DDPM") || strings.HasPrefix(class, "DDIM") // by default, and no other does
 	if clip != nil {
