@@ -123,6 +123,8 @@ func TestRefusals(t *testing.T) {
 		{"input missing", "has no input 1", model(17, nil, node("Add", "x", "out"))},
 		{"weights computed", "has weights of shape [1 2 4 4], need constants", model(17, nil, node("Conv", "x x", "out"))},
 		{"groups", "in 3 groups", model(17, [][]byte{constant("w", 1, make([]byte, 4*4), 2, 2, 1, 1)}, node("Conv", "x w", "out", "group", 3))},
+		{"einsum of other letters", `of letters, with ->`, model(17, nil, node("Einsum", "x", "out", "equation", "abcd->abcé"))},
+		{"einsum twice", `or the output has it twice`, model(17, nil, node("Einsum", "x", "out", "equation", "abcd->abcc"))},
 		{"einsum", `equation is "bchw,..->bchw"`, model(17, nil, node("Einsum", "x x", "out", "equation", "bchw,..->bchw"))},
 		{"huge expansion", "need at most", model(17, [][]byte{constant("s", 7, int64s(1<<40, 1<<40, 2, 4, 4), 5)}, node("Expand", "x s", "out"))},
 		{"huge range", "need at most 2^20 numbers", model(17, [][]byte{constant("a", 7, int64s(0)), constant("b", 7, int64s(1<<50)), constant("c", 7, int64s(1))}, node("Range", "a b c", "out"))},

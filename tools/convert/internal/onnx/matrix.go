@@ -95,8 +95,9 @@ func opEinsum(b *builder, n *nodeProto, in []view) []view {
 	equation := strings.ReplaceAll(b.attrString("equation", ""), " ", "")
 	left, out, ok := strings.Cut(equation, "->")
 	terms := strings.Split(left, ",")
-	if !ok || strings.Contains(equation, ".") || len(terms) != len(in) || len(in) > 2 {
-		refuse("equation is %q of %d values, need one of one or two values, with ->, without dots", equation, len(in))
+	other := func(r rune) bool { return r|0x20 < 'a' || r|0x20 > 'z' }
+	if !ok || strings.ContainsFunc(strings.Join(terms, "")+out, other) || len(terms) != len(in) || len(in) > 2 {
+		refuse("equation is %q of %d values, need one of one or two values, of letters, with ->, without dots", equation, len(in))
 	}
 	for i, t := range terms {
 		if len(t) != len(in[i].axes) {
@@ -182,8 +183,8 @@ func labelled(v view, labels, out, equation string) view {
 	var perm []int
 	for _, r := range out {
 		k := strings.IndexRune(labels, r)
-		if k < 0 {
-			refuse("equation is %q: nothing has %q", equation, r)
+		if k < 0 || slices.Contains(perm, k) {
+			refuse("equation is %q: nothing has %q, or the output has it twice", equation, r)
 		}
 		perm = append(perm, k)
 	}
