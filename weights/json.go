@@ -7,34 +7,43 @@ import (
 	"tweedie/core/json"
 )
 
-// parse returns the members of the object that a text holds.
+// maxMembers bounds the members of an object that is nothing but a list of names.
+const maxMembers = 1 << 16
+
+// parse returns the members of the object that a text holds, at most maxMembers.
 func parse(text []byte) (map[string]json.RawMessage, error) {
 	v, err := json.Parse(text)
 	if err != nil {
 		return nil, err
 	}
-	return object(v)
+	return object(v, maxMembers)
 }
 
-// object returns the members of a parsed object.
-func object(v json.RawMessage) (map[string]json.RawMessage, error) {
+// object returns the members of a parsed object, at most limit.
+func object(v json.RawMessage, limit int) (map[string]json.RawMessage, error) {
 	if v[0] != '{' {
 		return nil, fmt.Errorf("is %s, need an object", json.Describe(v))
 	}
 	members := map[string]json.RawMessage{}
 	for name, member := range json.Members(v) {
+		if len(members) == limit {
+			return nil, fmt.Errorf("has more than %d members", limit)
+		}
 		members[name] = member
 	}
 	return members, nil
 }
 
-// array returns the elements of a parsed array.
-func array(v json.RawMessage) ([]json.RawMessage, error) {
+// array returns the elements of a parsed array, at most limit.
+func array(v json.RawMessage, limit int) ([]json.RawMessage, error) {
 	if v[0] != '[' {
 		return nil, fmt.Errorf("is %s, need an array", json.Describe(v))
 	}
 	var elements []json.RawMessage
 	for element := range json.Elements(v) {
+		if len(elements) == limit {
+			return nil, fmt.Errorf("has more than %d elements", limit)
+		}
 		elements = append(elements, element)
 	}
 	return elements, nil

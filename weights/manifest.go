@@ -96,7 +96,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 	if members["shards"] == nil {
 		return nil, fmt.Errorf("has no shards, need a list")
 	}
-	shards, err := array(members["shards"])
+	shards, err := array(members["shards"], MaxShards)
 	if err != nil {
 		return nil, fmt.Errorf("shards: %w", err)
 	}
@@ -140,7 +140,7 @@ func (m *Manifest) check() error {
 
 func parseShard(v json.RawMessage) (Shard, error) {
 	var s Shard
-	members, err := object(v)
+	members, err := object(v, maxMembers)
 	if err != nil {
 		return s, err
 	}
@@ -200,7 +200,7 @@ func checkObject(v json.RawMessage) error {
 	if err != nil {
 		return err
 	}
-	if _, err := object(v); err != nil {
+	if _, err := object(v, maxMembers); err != nil {
 		return err
 	}
 	if n := json.Depth(v); n > maxDepth {

@@ -11,8 +11,8 @@ import (
 	"tweedie/core/json"
 )
 
-// MaxHeader bounds the JSON header of a safetensors file, maxEntries what it lists.
-const MaxHeader, maxEntries = 16 << 20, 1 << 16
+// MaxHeader bounds the JSON header of a safetensors file, maxEntries what that lists.
+const MaxHeader, maxEntries = 16 << 20, maxMembers
 
 // ParseSafetensors reads a safetensors file (format of
 // github.com/huggingface/safetensors, version 0.4 and later): eight bytes of
@@ -76,9 +76,6 @@ func parseHeader(header []byte, size int) ([]Span, map[string]string, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("safetensors header: %w", err)
 	}
-	if len(members) > maxEntries {
-		return nil, nil, fmt.Errorf("safetensors header lists %d tensors, need at most %d", len(members), maxEntries)
-	}
 	var metadata map[string]string
 	spans := make([]Span, 0, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) { // sorted, so that the first error is always the same
@@ -90,7 +87,7 @@ func parseHeader(header []byte, size int) ([]Span, map[string]string, error) {
 		}
 		s, err := parseSpan(name, members[name], size)
 		if err != nil {
-			return nil, nil, fmt.Errorf("tensor %q: %w", name, err)
+			return nil, nil, fmt.Errorf("tensor %q: %w", json.Clip(name), err)
 		}
 		spans = append(spans, s)
 	}
@@ -103,12 +100,12 @@ func parseSpan(name string, v json.RawMessage, size int) (Span, error) {
 	if err := checkName(name); err != nil {
 		return s, err
 	}
-	members, err := object(v)
+	members, err := object(v, 3)
 	if err != nil {
-		return s, err
+		return s, fmt.Errorf("%w, need dtype, shape and data_offsets", err)
 	}
 	if len(members) != 3 || members["dtype"] == nil || members["shape"] == nil || members["data_offsets"] == nil {
-		return s, fmt.Errorf("has members %q, need dtype, shape and data_offsets", slices.Sorted(maps.Keys(members)))
+		return s, fmt.Errorf("has %d members, need dtype, shape and data_offsets", len(members))
 	}
 	dtype, err := text(members["dtype"])
 	if err != nil {
@@ -157,12 +154,9 @@ func arrangeSpans(spans []Span, size int) error {
 
 // integers returns an array of at most limit whole numbers in [0, largest].
 func integers(v json.RawMessage, limit, largest int) ([]int, error) {
-	elements, err := array(v)
+	elements, err := array(v, limit)
 	if err != nil {
 		return nil, err
-	}
-	if len(elements) > limit {
-		return nil, fmt.Errorf("has %d numbers, need at most %d", len(elements), limit)
 	}
 	numbers := make([]int, len(elements))
 	for i, e := range elements {
@@ -175,7 +169,7 @@ func integers(v json.RawMessage, limit, largest int) ([]int, error) {
 
 // parseMetadata reads an object of strings.
 func parseMetadata(v json.RawMessage) (map[string]string, error) {
-	members, err := object(v)
+	members, err := object(v, maxMembers)
 	if err != nil {
 		return nil, err
 	}

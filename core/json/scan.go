@@ -9,8 +9,9 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds the objects and arrays of a text inside one another.
-const maxDepth = 64
+// maxDepth bounds the objects and arrays of a text inside one another, maxNames the
+// members of an object.
+const maxDepth, maxNames = 64, 1 << 17
 
 // SyntaxError says where a text stops being JSON.
 type SyntaxError struct {
@@ -26,7 +27,8 @@ func (e *SyntaxError) Error() string {
 // Parse returns the value that a text holds, without the space around it: what
 // Members, Elements and Text read without errors. The text must be one value
 // (RFC 8259) of valid UTF-8, 64 deep at most, with no name twice in an object (RFC
-// 7493). The value shares the text's memory. The error is a *SyntaxError.
+// 7493) and some 2^17 in one at most. The value shares the text's memory. The error is
+// a *SyntaxError.
 func Parse(text []byte) (RawMessage, error) {
 	s := scanner{text: text}
 	if at := invalid(text); at >= 0 {

@@ -2,6 +2,7 @@ package json
 
 import (
 	"encoding/json/jsontext"
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -78,6 +79,20 @@ func other(t *testing.T, d *jsontext.Decoder, part RawMessage) {
 func TestParse(t *testing.T) {
 	for _, text := range texts {
 		like(t, []byte(text))
+	}
+}
+
+// TestManyNames: an object of very many names is an error before they are all kept.
+func TestManyNames(t *testing.T) {
+	for _, n := range []int{1 << 16, 1 << 18} {
+		text := []byte("{")
+		for i := range n {
+			text = fmt.Appendf(text, `"%d":1,`, i)
+		}
+		_, err := Parse(append(text, `"":1}`...))
+		if many := n > maxNames; many != (err != nil) || many && !strings.Contains(err.Error(), "found one more name, need an object of fewer") {
+			t.Errorf("%d names: got error %v", n, err)
+		}
 	}
 }
 

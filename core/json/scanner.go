@@ -106,7 +106,10 @@ func (s *scanner) name(seen *names) error {
 		return err
 	}
 	if name := s.text[begin:s.at]; !seen.add(name) {
-		return &SyntaxError{begin, "the name " + string(name) + " again", "another name"}
+		return &SyntaxError{begin, "the name " + Clip(string(name)) + " again", "another name"}
+	}
+	if len(seen.many) > maxNames {
+		return &SyntaxError{begin, "one more name", "an object of fewer"}
 	}
 	if s.space(); s.peek() != ':' {
 		return s.need("':'")

@@ -26,6 +26,15 @@ func entries(n int) string {
 	return b.String()
 }
 
+// short returns n members of a header that are as short as they may be.
+func short(n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, `"%d":1,`, i)
+	}
+	return b.String()
+}
+
 func TestSafetensorsRefuses(t *testing.T) {
 	one := func(shape, offsets string) string {
 		return `{"a":{"dtype":"F32","shape":` + shape + `,"data_offsets":` + offsets + `}}`
@@ -58,8 +67,12 @@ func TestSafetensorsRefuses(t *testing.T) {
 		{"many members", "", headed(`{"a":{`+entries(250_000)+`"z":1}}`, 0)},
 		{"long name", "", headed(`{"`+strings.Repeat("n", 8<<20)+`":{}}`, 0)},
 		{"long number", "", headed(one("["+strings.Repeat("9", 8<<20)+"]", "[0,4]"), 4)},
+		{"members of a byte", "", headed(`{"a":{`+short(1_300_000)+`"z":1}}`, 0)},
+		{"tensors of a byte", "", headed(`{`+short(1_300_000)+`"z":1}`, 0)},
+		{"long type", "", headed(`{"a":{"dtype":"`+strings.Repeat("F", 15<<20)+`","shape":[1],"data_offsets":[0,4]}}`, 4)},
+		{"axes to the end", "shape has more than 8", headed(one("["+strings.Repeat("1,", 7<<20)+"1]", "[0,4]"), 4)},
 		{"as many as there may be", "need", headed("{"+entries(60_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
-		{"many tensors", "lists 250001 tensors", headed("{"+entries(250_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
+		{"many tensors", "need an object of fewer", headed("{"+entries(250_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			hostile.Refuses(t, tt.want, 192<<20, func() error {

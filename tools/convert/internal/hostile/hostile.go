@@ -12,14 +12,17 @@ import (
 // Second is how long a reader may be busy with such bytes.
 const Second = time.Second
 
-// Refuses fails a test unless read returns an error that says want, is not busy for more
-// than a Second, and allocates no more than so many bytes in all. Time is the process's
+// Text is how many bytes an error may be, which people are to read.
+const Text = 64 << 10
+
+// Refuses fails a test unless read returns an error that says want in at most Text, is not
+// busy for more than a Second, and allocates no more than so many bytes in all. Time is the process's
 // own, of all its threads: no other test runs meanwhile, and how busy the machine is does
 // not count.
 func Refuses(t testing.TB, want string, bytes uint64, read func() error) {
 	t.Helper()
-	if err := Bounded(t, bytes, read); err == nil || !strings.Contains(err.Error(), want) {
-		t.Errorf("got error %.400v, want one with %q", err, want)
+	if err := Bounded(t, bytes, read); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > Text {
+		t.Errorf("got error %.400v, want one with %q in at most %d bytes", err, want, Text)
 	}
 }
 

@@ -29,6 +29,7 @@ func TestRefuses(t *testing.T) {
 		{"right", 0, func() error { return fmt.Errorf("x: %w", refused) }},
 		{"accepted", 1, func() error { return nil }},
 		{"other words", 1, func() error { return errors.New("too small") }},
+		{"at length", 1, func() error { return fmt.Errorf("%w: %0100000d", refused, 0) }},
 		{"large", 1, func() error { kept = make([]byte, 2<<20); return refused }},
 		{"waiting", 0, func() error { time.Sleep(Second + Second/10); return refused }},
 		{"busy", 1, func() error {

@@ -20,7 +20,7 @@ var ErrFormat = errors.New("not a usable PyTorch file")
 const (
 	maxPickle  = 64 << 20 // bytes of a pickle, without the tensors' numbers
 	maxSteps   = 1 << 22  // opcodes of all pickles of a file
-	maxStack   = 1 << 20  // values that a pickle has at hand at once
+	maxStack   = 1 << 20  // values that a pickle has at hand at once, or keeps
 	maxDepth   = 64       // containers inside one another
 	maxEntries = 1 << 18  // tensors and other values of a file
 	maxName    = 1 << 10  // bytes of a value's name

@@ -64,6 +64,27 @@ func nested(n int) string {
 	return text + "."
 }
 
+// kept returns opcodes that keep None in n places.
+func kept(n int) string {
+	out := []byte("N")
+	for i := range n {
+		out = binary.LittleEndian.AppendUint32(append(out, 'r'), uint32(i))
+	}
+	return string(out)
+}
+
+// TestOpenRefuses: a pickle that stands in a file is not read byte by byte.
+func TestOpenRefuses(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "w.pt")
+	if err := os.WriteFile(path, archive(t, map[string]string{"a/data.pkl": proto + strings.Repeat("N0", 5<<20)}, zip.Store), 0o666); err != nil {
+		t.Fatal(err)
+	}
+	hostile.Refuses(t, "more than 4194304 steps", 192<<20, func() error {
+		_, err := Open(path)
+		return err
+	})
+}
+
 func TestRefusesHostile(t *testing.T) {
 	numbers := strings.Repeat("\x00\x00\x80\x3f", 4)
 	file := func(pickle string) []byte {
@@ -106,6 +127,7 @@ func TestRefusesHostile(t *testing.T) {
 		{"unknown recall", "did not keep", file(proto + "h\x07.")},
 		{"endless", "0 are left", file(proto + "N")},
 		{"many steps", "more than 4194304 steps", file(proto + strings.Repeat("N0", 5<<20))},
+		{"many kept", "1048576 values at once", file(proto + kept(2<<20))},
 		{"high stack", "1048576 values at once", file(proto + strings.Repeat("N", 2<<20))},
 		{"many globals", "not called here", file(proto + strings.Repeat("ctorch\nFloatStorage\n0", 1<<16) + "X\x01\x00\x00\x00a)R.")},
 		{"many values", "holds more than 262144 values", file(proto + "](" + strings.Repeat("K\x01", 1<<19) + "e.")},

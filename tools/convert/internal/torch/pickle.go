@@ -93,7 +93,7 @@ func (m *machine) run() (any, error) {
 		if b[0] == '.' { // STOP
 			return m.pop()
 		}
-		if m.in.steps++; m.in.steps > maxSteps || len(m.stack) > maxStack {
+		if m.in.steps++; m.in.steps > maxSteps || len(m.stack) > maxStack || len(m.memo) > maxStack {
 			return nil, fmt.Errorf("pickle takes more than %d steps, or %d values at once", maxSteps, maxStack)
 		}
 		if err := m.step(b[0]); err != nil {

@@ -2,6 +2,7 @@ package torch
 
 import (
 	"archive/zip"
+	"bufio"
 	"fmt"
 	"io"
 	"strings"
@@ -45,7 +46,7 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 	if count > maxPickle {
 		return nil, fmt.Errorf("%s is %d bytes, need at most %d", pickle.Name, count, maxPickle)
 	}
-	m := &machine{in: &source{Reader: io.NewSectionReader(in, at, count), left: count}}
+	m := &machine{in: &source{Reader: bufio.NewReader(io.NewSectionReader(in, at, count)), left: count}}
 	found := map[string]*storage{}
 	m.load = resolve(func(key string, dtype weights.DType, count int64, _ tuple) (*storage, error) {
 		if s := found[key]; s != nil && s.dtype == dtype {
