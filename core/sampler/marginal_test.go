@@ -19,28 +19,93 @@ type plane []struct{ x, y, sd, weight float64 }
 // three has a part on either side of the diagonal and a small one far off.
 var three = plane{{-0.6, 0.3, 0.15, 0.5}, {0.5, 0.5, 0.25, 0.35}, {0.2, -0.8, 0.1, 0.15}}
 
+// posterior returns E[x₀|x] of a pair, and Var[x₀|x] of each of its numbers.
+func (p plane) posterior(a, b, sigma float64) (mean, variance [2]float64) {
+	s := sigma * sigma
+	log, largest := make([]float64, len(p)), math.Inf(-1)
+	for k, q := range p {
+		v := q.sd*q.sd + s
+		log[k] = math.Log(q.weight/v) - ((a-q.x)*(a-q.x)+(b-q.y)*(b-q.y))/(2*v)
+		largest = max(largest, log[k])
+	}
+	total, squares := 0.0, [2]float64{}
+	for k, q := range p {
+		w, v := num.Exp(log[k]-largest), q.sd*q.sd
+		total += w
+		for c, m := range [2]float64{(v*a + s*q.x) / (v + s), (v*b + s*q.y) / (v + s)} {
+			mean[c] += w * m
+			squares[c] += w * (m*m + v*s/(v+s))
+		}
+	}
+	for c := range mean {
+		mean[c] /= total
+		variance[c] = squares[c]/total - mean[c]*mean[c]
+	}
+	return mean, variance
+}
+
 // denoise is the exact denoiser of images of such pairs.
 func (p plane) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 	out := tensor.New(x.Shape...)
-	s := float64(sigma) * float64(sigma)
 	for i := 0; i < len(x.Data); i += 2 {
-		a, b := float64(x.Data[i]), float64(x.Data[i+1])
-		log, largest := make([]float64, len(p)), math.Inf(-1)
-		for k, q := range p {
-			v := q.sd*q.sd + s
-			log[k] = math.Log(q.weight/v) - ((a-q.x)*(a-q.x)+(b-q.y)*(b-q.y))/(2*v)
-			largest = max(largest, log[k])
-		}
-		var total, one, other float64
-		for k, q := range p {
-			w, v := num.Exp(log[k]-largest), q.sd*q.sd
-			total += w
-			one += w * (v*a + s*q.x) / (v + s)
-			other += w * (v*b + s*q.y) / (v + s)
-		}
-		out.Data[i], out.Data[i+1] = float32(one/total), float32(other/total)
+		mean, _ := p.posterior(float64(x.Data[i]), float64(x.Data[i+1]), float64(sigma))
+		out.Data[i], out.Data[i+1] = float32(mean[0]), float32(mean[1])
 	}
 	return out, nil
+}
+
+// learned is denoise with the v that a perfect network has on the steps of sigmas: that for
+// which Σ is β̃ + (1−r)²·Var[x₀|x].
+func (p plane) learned(sigmas []float32) diffusion.Denoiser {
+	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		next := float64(sigmas[slices.Index(sigmas, sigma)+1])
+		keep, small := ddpmStep(float64(sigma), next, VarianceSmall)
+		_, large := ddpmStep(float64(sigma), next, VarianceLarge)
+		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], 2)
+		for i := 0; i < len(x.Data); i += 2 {
+			mean, variance := p.posterior(float64(x.Data[i]), float64(x.Data[i+1]), float64(sigma))
+			for c, m := range mean {
+				best := small*small + (1-keep)*(1-keep)*variance[c]
+				out.Data[2*(i+c)], out.Data[2*(i+c)+1] = float32(m), float32(math.Log(best/small/small)/math.Log(large/small)-1)
+			}
+		}
+		return out, nil
+	}
+}
+
+// ends is the consistency function: where the ODE through x ends.
+func (p plane) ends(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	steps := make([]float32, 61)
+	for i := range steps {
+		steps[i] = float32(float64(sigma) * math.Pow(1e-3/float64(sigma), float64(i)/60))
+	}
+	return DPMpp2M(p.denoise, x, steps, nil)
+}
+
+// spread is what Analytic-DPM needs to know, measured on n pairs.
+func (p plane) spread(t *testing.T, sigmas []float32, n int) *diffusion.Spread {
+	t.Helper()
+	s, err := diffusion.MeasureSpread(p.denoise, p.samples(n), sigmas, func(level int) *tensor.Tensor {
+		return NewNoise(4, 0, n, 1, 2, 1)(uint32(level))
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// samples returns n pairs, as many of each part as its weight.
+func (p plane) samples(n int) *tensor.Tensor {
+	z, out := NewNoise(3, 0, n, 1, 2, 1)(0), tensor.New(n, 1, 2, 1)
+	for i := range n {
+		u, k := (float64(i)+0.5)/float64(n), 0
+		for ; u > p[k].weight; k++ {
+			u -= p[k].weight
+		}
+		q := p[k]
+		out.Row(i)[0], out.Row(i)[1] = float32(q.x+q.sd*float64(z.Row(i)[0])), float32(q.y+q.sd*float64(z.Row(i)[1]))
+	}
+	return out
 }
 
 // along returns the mixture's projection on a direction, with noise of a level.
@@ -112,16 +177,7 @@ func checkSliced(t *testing.T, x *tensor.Tensor, p plane, sigma, allowed float64
 // off by a tenth of its width do not.
 func TestSlicedDistanceTellsLaws(t *testing.T) {
 	const n = 4000
-	z := NewNoise(3, 0, n, 1, 2, 1)(0)
-	pick := tensor.New(n, 1, 2, 1)
-	for i := range n {
-		u, k := (float64(i)+0.5)/n, 0
-		for ; u > three[k].weight; k++ {
-			u -= three[k].weight
-		}
-		q := three[k]
-		pick.Row(i)[0], pick.Row(i)[1] = float32(q.x+q.sd*float64(z.Row(i)[0])), float32(q.y+q.sd*float64(z.Row(i)[1]))
-	}
+	pick := three.samples(n)
 	checkSliced(t, pick, three, 0, 0)
 	for i := range n {
 		pick.Row(i)[0] += 0.05
@@ -136,14 +192,14 @@ func TestSlicedDistanceTellsLaws(t *testing.T) {
 	}
 }
 
-// Every method, with steps enough, draws the data's law, and at a level half way
-// the law of the data with that level's noise.
+// Every method that draws noise, and some that do not, with steps enough draw the data's law,
+// and at a level half way the law of the data with that level's noise.
 func TestMarginalsAreExact(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
 		t.Skip("takes a minute, and TestSameBitsEverywhere says that the numbers are the same here")
 	}
 	const n, pixels, middle = 16, 160, 0.3
-	for _, c := range []struct {
+	cases := []struct {
 		s       Settings
 		steps   int
 		allowed float64 // for the error of the steps, in the units of a pixel
@@ -168,16 +224,32 @@ func TestMarginalsAreExact(t *testing.T) {
 		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorAnnealed, CorrectorSteps: 2, SNR: 0.1}}, 100, 0.01},
 		{Settings{Method: "pc", Options: Options{Corrector: CorrectorNone}}, 300, 0.01},
 		{Settings{Method: "annealed-langevin", Options: Options{CorrectorSteps: 50}}, 30, 0.02},
+		{Settings{Method: "consistency"}, 4, 0.005},
+		{Settings{Method: "ddpm-learned"}, 60, 0.005},
+		{Settings{Method: "ddpm-analytic"}, 60, 0.01},
 		{Settings{Method: "unipc"}, 40, 0.005},
 		{Settings{Method: "rk45", Options: Options{RTol: 1e-3, ATol: 1e-3}}, 4, 0.005},
-	} {
+	}
+	tried := map[string]bool{}
+	for _, c := range cases {
+		tried[c.s.Method] = true
 		t.Run(c.s.Method+asked(c.s.Options), func(t *testing.T) {
 			sigmas := karras(t, c.steps, 0.01, 20)
 			at := slices.IndexFunc(sigmas, func(sigma float32) bool { return sigma < middle })
 			sigmas = slices.Insert(sigmas, at, middle)
-			noise := NewNoise(5, 0, n, 1, pixels, 1)
+			noise, denoise := NewNoise(5, 0, n, 1, pixels, 1), diffusion.Denoiser(three.denoise)
+			switch c.s.Method {
+			case "consistency":
+				denoise = three.ends
+			case "ddpm-learned":
+				denoise = three.learned(sigmas)
+			case "ddpm-analytic":
+				levels := slices.Clone(sigmas[:len(sigmas)-1])
+				slices.Reverse(levels)
+				c.s.Posterior = three.spread(t, levels, 1000)
+			}
 			seen := false
-			x, err := Run(c.s, diffusion.Denoiser(three.denoise), Start(noise, sigmas), sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {
+			x, err := Run(c.s, denoise, Start(noise, sigmas), sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {
 				if sigma == middle {
 					seen = true
 					checkSliced(t, x, three, middle, c.allowed)
@@ -189,5 +261,10 @@ func TestMarginalsAreExact(t *testing.T) {
 			}
 			checkSliced(t, x, three, 0, c.allowed)
 		})
+	}
+	for _, m := range slices.Concat(Methods, Special) {
+		if (m.Noise || m.Eta || slices.Contains(m.Takes, "s_churn")) && !tried[m.Name] {
+			t.Errorf("%s draws noise, and no marginal of it is looked at", m.Name)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -82,7 +83,10 @@ func (o *Options) check(m *Method) error {
 		}
 	}
 	if o.Corrector == CorrectorNone && (o.CorrectorSteps != 0 || o.SNR != 0) {
-		return fmt.Errorf("sampler: corrector_steps is %d and snr %g with corrector %q, need neither", o.CorrectorSteps, o.SNR, o.Corrector)
+		return fmt.Errorf("sampler: corrector_steps is %d and snr %g with corrector %q, need neither, or another corrector", o.CorrectorSteps, o.SNR, o.Corrector)
+	}
+	if o.S == 0 && o.Churn != (Churn{}) {
+		return errors.New("sampler: s_churn is 0 beside others of churn, need it above 0, or s_tmin, s_tmax and s_noise 0")
 	}
 	return nil
 }

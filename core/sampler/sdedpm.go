@@ -33,7 +33,9 @@ func SDEDPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float
 //	𝛆 ← ε + h/(2h₋₁)·(ε − ε₋₁)
 //	x ← x − 2·(σ − σ′)·𝛆 + √(σ² − σ′²)·z
 //
-// It is unsteady in few steps: use hundreds. The rest is as with SDEDPMSolverPP.
+// It is unsteady in long steps by its nature: of what x is off by, in units of the level, a
+// step of order 1 leaves 2 − σ/σ′, so that noise grows where levels fall by more than 3, and
+// of order 2 by more than 5/3. The rest is as with SDEDPMSolverPP.
 func SDEDPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	return sdeMultistep(denoise, x, sigmas, overNoise, order, noise, hook)
 }

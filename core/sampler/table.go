@@ -144,7 +144,7 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "sde-dpm", Title: "SDE-DPM-Solver (2M)", About: "DPM-Solver on the predicted noise for the reverse SDE, orders 1 and 2; wants a hundred steps (Lu 2022).",
+		Name: "sde-dpm", Title: "SDE-DPM-Solver (2M)", About: "DPM-Solver on the predicted noise for the reverse SDE, orders 1 and 2; in fewer than thirty steps its noise grows (Lu 2022).",
 		Noise: true, Evaluations: 1, Orders: 2, Takes: []string{"order", "brownian"},
 		run: func(r *run) (*tensor.Tensor, error) {
 			return SDEDPMSolver(r.denoise, r.x, r.sigmas, r.order, r.noise, r.hook)
