@@ -185,9 +185,11 @@ export function parseHash(hash, info) {
       problems.push(error instanceof Error ? error.message : String(error))
     }
   }
-  for (const name of Object.keys(settings.options)) {
-    if (!offered(settings, info).some((setting) => setting.name === name)) problems.push(`${name} means nothing beside the other settings, need it left out`)
-  }
+  const idle = Object.keys(settings.options).filter((name) => !offered(settings, info).some((setting) => setting.name === name))
+  if (given.has('corrector_steps') && !corrects(settings, info)) idle.push('corrector_steps')
+  if (settings.eta !== 0 && given.has('eta') && !takesEta(settings.sampler, info)) idle.push('eta')
+  if (settings.class !== all && !asksClass(settings, info)) idle.push('class')
+  problems.push(...idle.map((name) => `${name} means nothing beside the other settings, need it left out`))
   if (!given.has('corrector_steps')) settings.corrector_steps = correctorSteps(settings.sampler, info)
   return { settings, problems, given }
 }

@@ -141,11 +141,20 @@ func TestFinerSettings(t *testing.T) {
 		t.Errorf("left %q and %q", got.Gone, got.Reset)
 	}
 
-	p = p.visit(t, "colour", "#class=red&n=1&sampler=heun&steps=4&guidance=1.5&s_churn=3&brownian=0&seed=5")
-	var notice string
-	p.run(t, &notice, settled+`return $('notice-text').textContent`)
-	if !strings.Contains(notice, "brownian means nothing") {
-		t.Errorf("a setting that the sampler has not: got %q", notice)
+	for _, c := range []struct{ settings, want string }{
+		{"sampler=heun&steps=4&guidance=1.5&s_churn=3&brownian=0", "brownian means nothing"},
+		{"sampler=pc&steps=4&guidance=1.5&corrector=none&corrector_steps=2", "corrector_steps means nothing"},
+		{"sampler=euler&steps=4&guidance=1.5&corrector_steps=2", "corrector_steps means nothing"},
+		{"sampler=euler&steps=4&guidance=1.5&eta=0.5", "eta means nothing"},
+		{"sampler=lms&steps=1&guidance=1.5&order=3", "order is 3 with 1 steps, need at most the steps"},
+		{"sampler=euler&steps=4&guidance=1.5&sigma_max=4000", "is outside the model's range, need ["},
+	} {
+		p = p.visit(t, "colour", "#class=red&n=1&"+c.settings+"&seed=5")
+		var notice string
+		p.run(t, &notice, settled+`return $('notice-text').textContent`)
+		if !strings.Contains(notice, c.want) {
+			t.Errorf("%s: got %q, want %q in it", c.settings, notice, c.want)
+		}
 	}
 	p = p.visit(t, "colour", "#class=red&n=1&sampler=heun&steps=4&guidance=1.5&s_churn=3&seed=5")
 	var linked struct{ SHA, Value string }

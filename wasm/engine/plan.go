@@ -92,7 +92,7 @@ func (p *Plan) fillSampler(info Info) error {
 	if p.Sampler == "" {
 		p.Sampler = own.Sampler
 	}
-	if p.Sampler == own.Sampler {
+	if p.Sampler == own.Sampler && p.Corrector != sampler.CorrectorNone {
 		p.CorrectorSteps, p.Epsilon = cmp.Or(p.CorrectorSteps, own.CorrectorSteps), cmp.Or(p.Epsilon, own.Epsilon)
 	}
 	if p.Rho == 0 {

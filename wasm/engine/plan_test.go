@@ -31,6 +31,12 @@ func TestCheckErrors(t *testing.T) {
 			`engine: sampler: found "heun", need another, as "consistency": the model is a consistency function and no denoiser`},
 		{"eta", testInfo(), false, `{"eta":0.5}`, `engine: settings: sampler: eta is 0.5 for "dpmpp2m", need 0: it has no eta, as "ddim" has`},
 		{"order", testInfo(), false, `{"sampler":"lms","order":4,"steps":3}`, "engine: settings: sampler: order is 4 with 3 steps, need at most the steps"},
+		{"steps of no corrector", testInfo(), false, `{"sampler":"pc","corrector":"none","corrector_steps":2}`,
+			`engine: settings: sampler: corrector_steps is 2 and snr 0 with corrector "none", need neither, or another corrector`},
+		{"corrector of an ODE", testInfo(), false, `{"sampler":"euler","corrector_steps":2}`,
+			`engine: settings: sampler: corrector_steps is 2 for "euler", need 0: it has no corrector_steps, as "pc" has`},
+		{"range of no churn", testInfo(), false, `{"sampler":"heun","s_tmax":2}`,
+			"engine: settings: sampler: s_churn is 0 beside others of churn, need it above 0, or s_tmin, s_tmax and s_noise 0"},
 		{"class", testInfo(), false, `{"class":3}`, `engine: class: found "3", need one of ["dark" "gray" "light"]`},
 		{"class of no classes", plain, false, `{"class":0}`, `engine: class: found "0", need none: the model has no classes`},
 		{"guidance of no classes", plain, false, `{"guidance":2}`, "engine: guidance: found 2, need 1: the model has no classes to guide towards"},
@@ -77,6 +83,21 @@ func TestCheckFills(t *testing.T) {
 		}
 		if got, err := json.Marshal(p); err != nil || string(got) != c.want {
 			t.Errorf("%s:\ngot  %s, %v\nwant %s", c.in, got, err, c.want)
+		}
+	}
+}
+
+// TestOwnCorrectorSteps: those of a model are for the model's corrector, not for none.
+func TestOwnCorrectorSteps(t *testing.T) {
+	info := testInfo()
+	info.Defaults.Sampler, info.Defaults.CorrectorSteps = "pc", 3
+	for in, want := range map[string]int{`{}`: 3, `{"corrector_steps":2}`: 2, `{"corrector":"annealed-langevin"}`: 3, `{"corrector":"none"}`: 0, `{"sampler":"euler"}`: 0} {
+		r, err := ParseRequest([]byte(in))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p, err := info.Check(r, false); err != nil || p.CorrectorSteps != want {
+			t.Errorf("%s: %d corrector steps, %v, want %d", in, p.CorrectorSteps, err, want)
 		}
 	}
 }

@@ -37,6 +37,9 @@ func TestSettings(t *testing.T) {
 			if s.Only == "threshold=dynamic" {
 				text = strings.Replace(text, "{", `{"threshold": "dynamic", `, 1)
 			}
+			if strings.HasPrefix(s.Name, "s_") && s.Name != "s_churn" {
+				text = strings.Replace(text, "{", `{"s_churn": 1, `, 1)
+			}
 			r, err := ParseRequest([]byte(text))
 			if err == nil {
 				_, err = e.Check(r, s.Group == "inpaint")
