@@ -74,7 +74,7 @@ func rows(t *testing.T) []row {
 	ddim.reverse = "the limit of η = 1 is DDPM's; of smaller η, the ODE"
 	return []row{
 		smld(), ddpm,
-		ofChain(t, "Improved DDPM", "Nichol & Dhariwal 2021", "ᾱ_t = cos²((t/T+s)/(1+s)·π/2)/ᾱ_0, s = 0.008, β_t ≤ 0.999", Schedule{Kind: Cosine}, cosine),
+		ofChain(t, "Improved DDPM", "Nichol & Dhariwal 2021", "ᾱ_t = f(t)/f(0), f(t) = cos²((t/T+s)/(1+s)·π/2), s = 0.008, β_t ≤ 0.999", Schedule{Kind: Cosine}, cosine),
 		ofChain(t, "Thermodynamic", "Sohl-Dickstein et al. 2015", "β_t = 1/(T−t+2), ᾱ_t = 1 − t/(T+1)", Schedule{Kind: Thermodynamic, Steps: 100}, func(t int) float64 { return 1 / float64(101-t) }),
 		ddim, vesde(), vpsde(), subVPSDE(), variational(), straight(), pure(),
 	}

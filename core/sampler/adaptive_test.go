@@ -84,6 +84,17 @@ func TestOrderOfDormandAndPrince(t *testing.T) {
 	}
 }
 
+// Section 3.1.3 of Jolicoeur-Martineau et al. 2021: δ = max(ε_abs, ε_rel·max(|x′|, |x′_prev|)),
+// E = √(mean of (error/δ)²).
+func TestToleranceIsItsPaper(t *testing.T) {
+	vector := func(v ...float32) *tensor.Tensor { return tensor.Of(v, 1, 1, len(v), 1) }
+	got := Tolerance{RTol: 0.1, ATol: 0.5}.of(vector(1, -2, 3), vector(1, -2, 40), vector(-4, 10, 0))
+	want := math.Sqrt((4 + 4 + 0.5625) / 3) // over 0.5, 1 and 4
+	if !(math.Abs(got-want) <= 1e-6) {
+		t.Errorf("error is %g tolerances, want %g", got, want)
+	}
+}
+
 // The error of RK45 is that of its tolerance, whatever the levels it stops at, and
 // a smaller tolerance costs more evaluations.
 func TestRK45KeepsItsTolerance(t *testing.T) {

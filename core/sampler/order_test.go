@@ -119,6 +119,28 @@ func TestOrderOfConvergenceAlongKarras(t *testing.T) {
 	}
 }
 
+// The steps that PNDM starts with are of order 4 by themselves, on a mixture too.
+func TestOrderOfRungeKutta(t *testing.T) {
+	data, high, low := mixture{{-0.4, 0.4, 0.7}, {0.6, 0.5, 0.3}}, 2.0, 0.5
+	off := func(n int) float64 {
+		x := column(9, float32(high))
+		want := make([]float64, len(x.Data))
+		for i, v := range x.Data {
+			want[i] = solution(data, float64(v), high, low)
+		}
+		level := func(i int) float32 { return float32(high + (low-high)*float64(i)/float64(n)) }
+		for i := range n {
+			denoised, _ := data.denoise(x, level(i))
+			var err error
+			if x, err = rungeKutta(data.denoise, x, slope(x, denoised, level(i)), level(i), level(i+1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return distance(x, want)
+	}
+	checkConvergence(t, off(4), off(8), 4, 4)
+}
+
 func checkConvergence(t *testing.T, coarse, fine float64, steps, nominal int) {
 	t.Helper()
 	order := math.Log2(coarse / fine)

@@ -1,0 +1,105 @@
+package train
+
+import (
+	"math"
+	"testing"
+
+	"tweedie/core/diffusion"
+)
+
+// checkSlope compares b.Delta with Share times the derivative of the loss by central
+// differences, at the numbers of Out that pick takes.
+func checkSlope(t *testing.T, what string, l Loss, b *Batch, delta []float32, pick func(k int) bool) {
+	t.Helper()
+	size := len(b.Out) / b.N
+	for k := range b.Out {
+		if !pick(k) {
+			continue
+		}
+		const h = 1. / 4096
+		at, i := b.Out[k], k/size
+		b.Out[k] = at + h
+		l.Grade(b)
+		up := b.Loss[i]
+		b.Out[k] = at - h
+		l.Grade(b)
+		want := b.Share * (up - b.Loss[i]) / (2 * h)
+		b.Out[k] = at
+		if !(math.Abs(float64(delta[k])-want) <= 1e-3*math.Abs(want)+1e-5) {
+			t.Errorf("%s: slope by number %d is %g, differences give %g", what, k, delta[k], want)
+		}
+	}
+}
+
+func every(int) bool { return true }
+
+// The gradient that a loss hands back is its derivative.
+func TestDeltaIsTheSlope(t *testing.T) {
+	chain := newChain(t, diffusion.Cosine, 6)
+	x0 := diffusion.Predictor{What: diffusion.PredictX0, In: chain}
+	levels := ConsistencyLevels(6, 0.05, 5)
+	still := func(out, x, _, _ []float32) error { copy(out, x); return nil }
+	for _, c := range []struct {
+		name            string
+		l               Loss
+		out, directions int
+	}{
+		{"regression", &Regression{Of: EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.6}, Predicts: diffusion.EDM{SigmaData: 0.6}, Levels: Range{0.01, 40}}, 4, 0},
+		{"vlb", &VLB{Chain: chain, Predicts: x0, Draws: LSimple{chain}, Lambda: 1, Channels: 2}, 8, 0},
+		{"consistency", &Consistency{Predicts: diffusion.Consistency{SigmaData: 0.5, SigmaMin: 0.05}, Levels: levels, Target: still}, 4, 0},
+		{"ism", ISM{2}, 4 * 5, 4},
+		{"ssm", SSM{Channels: 2}, 4 * 4, 3},
+		{"ssm of ±1", SSM{Channels: 2, Rademacher: true}, 4 * 3, 2},
+		{"ssm-vr", SSM{Channels: 2, Reduced: true}, 4 * 4, 3},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			b := batchOf(12, 4, c.out, c.directions)
+			if c.name == "vlb" { // D near x₀: far off, a level's probability has a floor
+				for i := range b.N {
+					for j, v := range row(b.Clean, i, 4) {
+						k := i*8 + j + j/2*2
+						b.Out[k] = float32(math.Round(float64(v+b.Out[k]/8)*4096)) / 4096
+					}
+				}
+			}
+			if err := c.l.Prepare(b); err != nil {
+				t.Fatal(err)
+			}
+			c.l.Grade(b)
+			checkSlope(t, c.name, c.l, b, append([]float32(nil), b.Delta...), every)
+		})
+	}
+}
+
+// L_hybrid: D learns from L_simple alone, for within the bound it is held fixed, and v from the
+// bound, a thousandth of it.
+func TestHybridHoldsTheMean(t *testing.T) {
+	chain := newChain(t, diffusion.Cosine, 6)
+	b := batchOf(12, 4, 8, 0)
+	ofMean := func(k int) bool { return k/2%2 == 0 }
+	grade := func(simple, lambda float64) (*VLB, []float32) {
+		l := Hybrid(chain, diffusion.Predictor{What: diffusion.PredictV, In: chain}, 2)
+		if simple >= 0 {
+			l.Simple, l.Lambda = simple, lambda
+		}
+		if err := l.Prepare(b); err != nil {
+			t.Fatal(err)
+		}
+		l.Grade(b)
+		return l, append([]float32(nil), b.Delta...)
+	}
+	_, hybrid := grade(-1, 0)
+	l, simple := grade(1, 0)
+	checkSlope(t, "L_simple", l, b, simple, ofMean)
+	l, bound := grade(0, 1)
+	checkSlope(t, "L_vlb", l, b, bound, func(k int) bool { return !ofMean(k) })
+	for k, got := range hybrid {
+		want := float64(simple[k])
+		if !ofMean(k) {
+			want = float64(bound[k]) / 1000
+		}
+		if !(math.Abs(float64(got)-want) <= 1e-6*math.Abs(want)) || want == 0 {
+			t.Errorf("number %d: slope is %g, want %g", k, got, want)
+		}
+	}
+}
