@@ -98,11 +98,19 @@ func (b *Brownian) Between(from, to float64) *tensor.Tensor {
 // alongSteps returns the noise of the steps of a run. A solver of the reverse SDE
 // that is exact but for D adds σ′²·(W(1/σ′²) − W(1/σ²)) in the step from σ to σ′:
 // so the path is looked at in 1/σ. With data of one point the steps add up
-// exactly, and x at a level does not depend on the levels above.
-func (b *Brownian) alongSteps(sigmas []float32) Noise {
+// exactly, and x at a level does not depend on the levels above. With halves, that of the
+// way to √(σ·σ′) is the step's further noise, and that of the rest its own.
+func (b *Brownian) alongSteps(sigmas []float32, halves bool) Noise {
 	return func(stream uint32) *tensor.Tensor {
-		i := stream - StreamStep
-		return b.Between(1/float64(sigmas[i]), 1/float64(sigmas[i+1]))
+		stream -= StreamStep
+		i := stream % StreamInner
+		from, to := 1/float64(sigmas[i]), 1/float64(sigmas[i+1])
+		if middle := math.Sqrt(from * to); stream != i {
+			to = middle
+		} else if halves {
+			from = middle
+		}
+		return b.Between(from, to)
 	}
 }
 

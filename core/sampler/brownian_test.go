@@ -73,7 +73,7 @@ func TestBrownianPathsAreIndependent(t *testing.T) {
 func TestPathStaysWhenStepsChange(t *testing.T) {
 	at := mixture{{0.25, 0, 1}}
 	noise := NewNoise(1, 0, 2, 4, 4, 1)
-	for _, s := range []Settings{{Method: "ddim", Eta: 1}, {Method: "ddpm"}, {Method: "euler-ancestral"}, {Method: "dpm2-ancestral"}, {Method: "sde-dpmpp"}} {
+	for _, s := range []Settings{{Method: "ddim", Eta: 1}, {Method: "ddpm"}, {Method: "euler-ancestral"}, {Method: "dpm2-ancestral"}, {Method: "sde-dpmpp"}, {Method: "sde-dpmpp-singlestep"}} {
 		s.Brownian = true
 		x := func(sigmas ...float32) *tensor.Tensor {
 			x, err := Run(s, at.denoise, Start(noise, sigmas), sigmas, noise, nil)
@@ -101,22 +101,24 @@ func TestPathStaysWhenStepsChange(t *testing.T) {
 // those of fresh noise do not.
 func TestImagesOfOnePathConverge(t *testing.T) {
 	noise := NewNoise(1, 0, 4, 8, 8, 1)
-	gap := func(brownian bool, n int) float64 {
-		var x [2]*tensor.Tensor
-		for k := range x {
-			sigmas := karras(t, n<<k, 0.05, 20)
-			var err error
-			s := Settings{Method: "sde-dpmpp", Options: Options{Brownian: brownian}}
-			if x[k], err = Run(s, gaussian(0.5), Start(noise, sigmas), sigmas, noise, nil); err != nil {
-				t.Fatal(err)
+	for _, method := range []string{"sde-dpmpp", "sde-dpmpp-singlestep"} {
+		gap := func(brownian bool, n int) float64 {
+			var x [2]*tensor.Tensor
+			for k := range x {
+				sigmas := karras(t, n<<k, 0.05, 20)
+				var err error
+				s := Settings{Method: method, Options: Options{Brownian: brownian}}
+				if x[k], err = Run(s, gaussian(0.5), Start(noise, sigmas), sigmas, noise, nil); err != nil {
+					t.Fatal(err)
+				}
 			}
+			return math.Sqrt(variance(x[0].AddScaled(-1, x[1]).Data))
 		}
-		return math.Sqrt(variance(x[0].AddScaled(-1, x[1]).Data))
-	}
-	coarse, fine, fresh := gap(true, 20), gap(true, 80), gap(false, 80)
-	t.Logf("20 and 40 steps are %.4f apart, 80 and 160 %.4f; with fresh noise %.4f", coarse, fine, fresh)
-	if !(fine < coarse/2 && fine < fresh/10) {
-		t.Errorf("images are %g apart at 20 steps, %g at 80, and %g with fresh noise: want them to meet", coarse, fine, fresh)
+		coarse, fine, fresh := gap(true, 20), gap(true, 80), gap(false, 80)
+		t.Logf("%s: 20 and 40 steps are %.4f apart, 80 and 160 %.4f; with fresh noise %.4f", method, coarse, fine, fresh)
+		if !(fine < coarse/2 && fine < fresh/10) {
+			t.Errorf("%s: images are %g apart at 20 steps, %g at 80, and %g with fresh noise: want them to meet", method, coarse, fine, fresh)
+		}
 	}
 }
 

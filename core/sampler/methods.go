@@ -87,9 +87,10 @@ type Method struct {
 	ATol        float64  `json:"atol"`
 	Needs       string   `json:"needs"` // what a model must have for it beside D, "" for a method of Methods
 
-	run   func(r *run) (*tensor.Tensor, error)
-	above bool                           // its levels stay above the lowest of the model
-	nfe   func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
+	run    func(r *run) (*tensor.Tensor, error)
+	above  bool                           // its levels stay above the lowest of the model
+	halves bool                           // a step draws further noise for the first half of its way
+	nfe    func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
 }
 
 // NFE returns how often the method, with options that suit it, calls the denoiser
@@ -161,7 +162,7 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 		if err := checkPath(sigmas); err != nil {
 			return nil, err
 		}
-		noise = NewBrownian(noise).alongSteps(sigmas)
+		noise = NewBrownian(noise).alongSteps(sigmas, m.halves)
 	}
 	if m.Needs != NeedsVariances {
 		denoise = diffusion.Mean(denoise)

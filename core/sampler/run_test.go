@@ -47,6 +47,7 @@ var variants = []Settings{
 	{Method: "dpm2-ancestral", Options: Options{Brownian: true}},
 	{Method: "sde-dpmpp", Options: Options{Order: 1}},
 	{Method: "sde-dpmpp", Options: Options{Brownian: true}},
+	{Method: "sde-dpmpp-singlestep", Options: Options{Brownian: true}},
 	{Method: "sde-dpm", Options: Options{Order: 1, Brownian: true}},
 	{Method: "adaptive-sde", Options: Options{RTol: 0.1, ATol: 0.1}},
 	{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, CorrectorSteps: 2}},

@@ -138,7 +138,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "sde-dpmpp-singlestep", Title: "SDE-DPM-Solver++ (2S)", About: "DPM-Solver++ for the reverse SDE without a memory, two evaluations a step (Lu 2022, Crowson).",
-		Noise: true, Evaluations: 2,
+		Noise: true, Evaluations: 2, Takes: ofPath, halves: true,
 		run: func(r *run) (*tensor.Tensor, error) {
 			return SDEDPMSolverPPSinglestep(r.denoise, r.x, r.sigmas, r.noise, r.hook)
 		},

@@ -53,8 +53,8 @@ func TestDeltaIsTheSlope(t *testing.T) {
 		{"ssm-vr", SSM{Channels: 2, Reduced: true}, 4 * 4, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			b := batchOf(12, 4, c.out, c.directions)
-			if c.name == "vlb" { // D near x₀: far off, a level's probability has a floor
+			b := batchOf(40, 4, c.out, c.directions) // every step of the chain among them
+			if c.name == "vlb" {                     // D near x₀: far off, a level's probability has a floor
 				for i := range b.N {
 					for j, v := range row(b.Clean, i, 4) {
 						k := i*8 + j + j/2*2
@@ -100,6 +100,48 @@ func TestHybridHoldsTheMean(t *testing.T) {
 		}
 		if !(math.Abs(float64(got)-want) <= 1e-6*math.Abs(want)) || want == 0 {
 			t.Errorf("number %d: slope is %g, want %g", k, got, want)
+		}
+	}
+}
+
+// evenly draws as another objective does and counts every draw as LSimple does.
+type evenly struct{ Objective }
+
+func (o evenly) Lambda(sigma float32) float64 { return LSimple{}.Lambda(sigma) }
+
+// A bound whose steps are drawn by importance counts each by 1/(T·p_t).
+func TestBoundByImportanceIsFair(t *testing.T) {
+	const T = 6
+	chain := newChain(t, diffusion.Cosine, T)
+	levels := make([]float32, T)
+	for i, s := range chain.Sigmas {
+		levels[i] = float32(s)
+	}
+	often := NewImportance(LSimple{chain}, levels)
+	for i, sigma := range levels {
+		for range importanceHistory {
+			often.Observe(sigma, float64(i+1))
+		}
+	}
+	often.Update()
+	b := batchOf(40, 4, 8, 0)
+	grade := func(draws Objective) []float64 {
+		l := &VLB{Chain: chain, Predicts: diffusion.Predictor{What: diffusion.PredictV, In: chain}, Draws: draws, Lambda: 1, Channels: 2}
+		if err := l.Prepare(b); err != nil {
+			t.Fatal(err)
+		}
+		l.Grade(b)
+		return append([]float64(nil), b.Loss...)
+	}
+	counted, plain := grade(often), grade(evenly{often})
+	for i, got := range counted {
+		at, err := chain.Time(b.Sigma[i])
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := (at + 1) / 21 // of 1 + … + 6
+		if want := plain[i] / (T * p); !(math.Abs(got-want) <= 1e-5*want) {
+			t.Errorf("step %g: the loss is %g, want %g", at, got, want)
 		}
 	}
 }
