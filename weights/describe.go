@@ -58,11 +58,11 @@ func Describe(path string) (*Description, error) {
 	if err := checkKind(path); err != nil {
 		return nil, err
 	}
-	f, err := Open(path)
+	r, err := OpenReader(path)
 	if err != nil {
 		return nil, err
 	}
-	return describeModel(path, f), nil
+	return r.describe()
 }
 
 // Verify checks a model (path is its manifest) or a safetensors file against
@@ -77,58 +77,38 @@ func Verify(path string) (*Description, error) {
 	if err := checkKind(path); err != nil {
 		return nil, err
 	}
-	m, err := readManifest(path)
+	var problems []error
+	r, err := openReader(path, func(err error) error {
+		problems = append(problems, err)
+		return nil
+	})
 	if err != nil {
 		return nil, err
 	}
-	f := &File{Manifest: m, index: map[string]int{}}
-	var problems []error
-	for i := range m.Shards {
-		s := &m.Shards[i]
-		data, err := readShard(path, s)
-		if err != nil {
-			problems = append(problems, err)
-			continue
-		}
-		tensors, err := s.decode(data, sha256.Sum256(data))
-		if err != nil {
-			problems = append(problems, fmt.Errorf("weights: %w: shard %q: %w", ErrCorrupt, s.File, err))
-		}
-		for j := range tensors {
-			if err := f.add(tensors[j : j+1]); err != nil {
-				problems = append(problems, fmt.Errorf("weights: %w: shard %q: %w", ErrCorrupt, s.File, err))
-			}
-		}
-	}
-	if err := f.join(); err != nil {
-		problems = append(problems, fmt.Errorf("weights: %w: %w", ErrCorrupt, err))
-	}
 	if problems != nil {
-		return nil, errors.Join(problems...)
+		return nil, errors.Join(append(problems, r.Close())...)
 	}
-	return describeModel(path, f), nil
+	return r.describe()
 }
 
-func describeModel(path string, f *File) *Description {
-	m := f.Manifest
-	return &Description{
-		Kind: KindModel, Path: path, Name: m.Name, Version: m.Version,
-		Bytes: m.Bytes(), RawBytes: m.RawBytes(), Parameters: f.Parameters(),
-		Config: m.Config, Card: m.Card, Shards: m.Shards, Tensors: describeTensors(f.tensors),
+// describe returns what stands in the model, reading it once more, and closes r.
+func (r *Reader) describe() (*Description, error) {
+	defer r.Close()
+	m := r.Manifest
+	d := &Description{
+		Kind: KindModel, Path: r.path, Name: m.Name, Version: m.Version,
+		Bytes: m.Bytes(), RawBytes: m.RawBytes(), Parameters: r.outline.Parameters(),
+		Config: m.Config, Card: m.Card, Shards: m.Shards, Tensors: make([]TensorInfo, len(r.outline.tensors)),
 	}
+	return d, r.Each(func(t Tensor) error {
+		d.Tensors[r.outline.index[t.Name]] = t.describe()
+		return nil
+	})
 }
 
-func describeTensors(tensors []Tensor) []TensorInfo {
-	infos := make([]TensorInfo, len(tensors))
-	for i := range tensors {
-		t := &tensors[i]
-		sum := sha256.Sum256(t.Data)
-		infos[i] = TensorInfo{
-			Name: t.Name, DType: t.DType, Shape: t.Shape,
-			Bytes: t.bytes(), SHA256: hex.EncodeToString(sum[:]),
-		}
-	}
-	return infos
+func (t *Tensor) describe() TensorInfo {
+	sum := sha256.Sum256(t.Data)
+	return TensorInfo{Name: t.Name, DType: t.DType, Shape: t.Shape, Bytes: t.bytes(), SHA256: hex.EncodeToString(sum[:])}
 }
 
 func describeSafetensors(path string) (*Description, []Tensor, error) {
@@ -143,9 +123,10 @@ func describeSafetensors(path string) (*Description, []Tensor, error) {
 	sum := sha256.Sum256(data)
 	d := &Description{
 		Kind: KindSafetensors, Path: path, Bytes: len(data), RawBytes: len(data),
-		SHA256: hex.EncodeToString(sum[:]), Metadata: metadata, Tensors: describeTensors(tensors),
+		SHA256: hex.EncodeToString(sum[:]), Metadata: metadata, Tensors: make([]TensorInfo, len(tensors)),
 	}
 	for i := range tensors {
+		d.Tensors[i] = tensors[i].describe()
 		d.Parameters += tensors[i].Len()
 	}
 	return d, tensors, nil

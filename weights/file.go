@@ -151,9 +151,10 @@ func Open(path string) (*File, error) {
 		return nil, err
 	}
 	shards := make([][]byte, len(m.Shards))
-	for i := range m.Shards {
-		if shards[i], err = readShard(path, &m.Shards[i]); err != nil {
-			return nil, err
+	for i, s := range m.Shards {
+		shards[i], err = readFile(filepath.Join(filepath.Dir(path), s.File), MaxShard)
+		if err != nil {
+			return nil, missing(err, s, path)
 		}
 	}
 	f, err := m.Decode(shards)
@@ -175,22 +176,27 @@ func readManifest(path string) (*Manifest, error) {
 	return m, nil
 }
 
-// readShard reads a shard that stands beside the manifest at path.
-func readShard(path string, s *Shard) ([]byte, error) {
-	data, err := readFile(filepath.Join(filepath.Dir(path), s.File), MaxShard)
+// missing is what err of reading a shard of the model at path says of the model.
+func missing(err error, s Shard, path string) error {
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("weights: %w: shard %q is missing (model %q)", ErrCorrupt, s.File, path)
+		return fmt.Errorf("weights: %w: shard %q is missing (model %q)", ErrCorrupt, s.File, path)
 	}
-	return data, err
+	return err
 }
 
 func readFile(path string, limit int64) ([]byte, error) {
 	data, err := ReadFile(path, limit)
+	return data, large(err)
+}
+
+// large is what err of reading a file says of a model: one of more bytes than there may
+// be is corrupt.
+func large(err error) error {
 	switch {
 	case errors.Is(err, ErrLarge):
-		err = fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
+		return fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
 	case err != nil:
-		err = fmt.Errorf("weights: %w", err)
+		return fmt.Errorf("weights: %w", err)
 	}
-	return data, err
+	return nil
 }

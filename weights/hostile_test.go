@@ -156,16 +156,19 @@ func sealed(data []byte, rawBytes int) *Manifest {
 	}}}
 }
 
-func TestDecodeRefuses(t *testing.T) {
+// decodeCase is a shard that breaks a rule.
+type decodeCase struct {
+	name, want string
+	raw        []byte
+}
+
+func decodeCases() []decodeCase {
 	tensor := func(name, dtype string, shape string, begin, end int) string {
 		return fmt.Sprintf(`%q:{"dtype":%q,"shape":%s,"data_offsets":[%d,%d]}`, name, dtype, shape, begin, end)
 	}
 	nanScale := withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+","+tensor("a.scale", "F32", "[1]", 4, 8)+"}", 0)
 	nanScale = append(nanScale, 0, 0, 0, 0, 0, 0, 0xc0, 0x7f)
-	for _, tt := range []struct {
-		name, want string
-		raw        []byte
-	}{
+	return []decodeCase{
 		{"no safetensors", "is 3 bytes, need at least 8", []byte("abc")},
 		{"foreign type", `tensor "a": type is "F64"`, withHeader("{"+tensor("a", "F64", "[1]", 0, 8)+"}", 8)},
 		{"empty axis", "axis 0 of shape [0] is 0", withHeader("{"+tensor("a", "F32", "[0]", 0, 0)+"}", 0)},
@@ -194,7 +197,11 @@ func TestDecodeRefuses(t *testing.T) {
 		{"planes twice", `tensor "a" stands twice`, withHeader("{"+tensor("a", "F16", "[1]", 0, 2)+","+tensor("a.planes", "U8", "[2,1]", 2, 4)+"}", 4)},
 		{"planes of nothing", `axis 0 of shape [0] is 0`, withHeader("{"+tensor("a.planes", "U8", "[2,0]", 0, 0)+"}", 0)},
 		{"infinite planes", `number 0 of 1 has bits 0x7c00`, append(withHeader("{"+tensor("a.planes", "U8", "[2,1]", 0, 2)+"}", 1), 0x7c)},
-	} {
+	}
+}
+
+func TestDecodeRefuses(t *testing.T) {
+	for _, tt := range decodeCases() {
 		t.Run(tt.name, func(t *testing.T) {
 			data, err := compress(tt.raw)
 			if err != nil {

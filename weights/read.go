@@ -15,21 +15,29 @@ var ErrLarge = errors.New("file is too large")
 // ReadFile reads a regular file of at most limit bytes; nothing is allocated for another.
 // The error names the file, and no package: who reads it says for what.
 func ReadFile(path string, limit int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, fmt.Errorf("read %q: %w", path, err)
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("read %q: is %s, need a file", path, kind(info.Mode()))
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%w: %q is %d bytes, need at most %d", ErrLarge, path, info.Size(), limit)
+	if err := checkRegular(path, limit); err != nil {
+		return nil, err
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read %q: %w", path, err)
 	}
 	return data, nil
+}
+
+// checkRegular reports what ReadFile does not read, without opening it.
+func checkRegular(path string, limit int64) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("read %q: %w", path, err)
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("read %q: is %s, need a file", path, kind(info.Mode()))
+	}
+	if info.Size() > limit {
+		return fmt.Errorf("%w: %q is %d bytes, need at most %d", ErrLarge, path, info.Size(), limit)
+	}
+	return nil
 }
 
 func kind(mode fs.FileMode) string {

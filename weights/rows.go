@@ -42,27 +42,36 @@ func (t *Tensor) split(n int) []Tensor {
 // join puts the tensors together that stand in parts. The error names one that does not
 // fit the others.
 func (f *File) join() error {
+	all, err := f.whole()
+	if all == nil {
+		return err
+	}
+	f.tensors, f.index = nil, map[string]int{}
+	return f.add(all)
+}
+
+// whole returns the tensors with those put together that stand in parts, nil if none does.
+func (f *File) whole() ([]Tensor, error) {
 	var all []Tensor
 	parts := map[string]bool{}
 	for i := range f.tensors {
 		if owner, ok := strings.CutSuffix(f.tensors[i].Name, rowsInfix+"0"); ok {
 			t := Tensor{Name: owner}
 			if err := f.joined(&t, parts); err != nil {
-				return err
+				return nil, err
 			}
 			all = append(all, t)
 		}
 	}
 	if all == nil {
-		return nil
+		return nil, nil
 	}
 	for i := range f.tensors {
 		if !parts[f.tensors[i].Name] {
 			all = append(all, f.tensors[i])
 		}
 	}
-	f.tensors, f.index = nil, map[string]int{}
-	return f.add(all)
+	return all, nil
 }
 
 // joined fills in t, of which there is a part, and adds the names of its parts to parts.

@@ -78,10 +78,12 @@ func (s source) Len(name string) int {
 	return -1
 }
 
-// Numbers implements graph.Source. Codes stay as they are; what else there is becomes
-// float32.
-func (s source) Numbers(name string) quant.Numbers {
-	t := s.file.Tensor(name)
+// Numbers implements graph.Source.
+func (s source) Numbers(name string) quant.Numbers { return numbersOf(s.file.Tensor(name)) }
+
+// numbersOf returns a verified tensor's numbers. Codes stay as they are; what else there
+// is becomes float32.
+func numbersOf(t *weights.Tensor) quant.Numbers {
 	if t.DType == weights.I8 {
 		return quant.Numbers{Codes: t.Codes(), Scales: t.Scale}
 	}
