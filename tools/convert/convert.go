@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -77,10 +76,6 @@ weights make up for each other.`,
 	return cmd
 }
 
-// garbage is the memory that may lie about before it is collected, in percent of what is in
-// use.
-const garbage = 20
-
 // check refuses flags that no input could go with.
 func (o *conversion) check() error {
 	if err := needOutput(o.out, "MODEL.json"); err != nil {
@@ -105,8 +100,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	// Tensors come and go: what is freed seldom would count twice. There are few pointers.
-	defer debug.SetGCPercent(debug.SetGCPercent(garbage))
+	defer sparing()()
 	m, card, assumed, done, err := o.read(cmd, path)
 	if err != nil {
 		return err
@@ -167,12 +161,11 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 		o.say(cmd, ck.Found, ck.Assumed)
 		return ck.Model, nil, ck.Assumed, ck.Close, nil
 	}
-	f, err := weights.Open(path)
+	m, r, err := readModel(path)
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	m, err = model.Open(f)
-	return m, json.RawMessage(f.Manifest.Card), nil, func() error { return nil }, err
+	return m, json.RawMessage(r.Manifest.Card), nil, r.Close, nil
 }
 
 // say tells people what was found in IN and what is supposed.

@@ -39,10 +39,12 @@ of the model is said on standard error. Tweedie convert reads them again.`,
 			if !slices.Contains(export.Formats, format) {
 				return misused("--format is %q, need %s", format, strings.Join(export.Formats, ", "))
 			}
-			m, err := openModel(args[0])
+			defer sparing()()
+			m, r, err := readModel(args[0])
 			if err != nil {
 				return err
 			}
+			defer r.Close()
 			if err := os.MkdirAll(out, 0o777); err != nil {
 				return err
 			}

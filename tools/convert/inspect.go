@@ -37,6 +37,7 @@ file inputs, outputs, operators, tensors, and whether its graph runs here.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: checkpoints,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			defer sparing()()
 			if filepath.Ext(args[0]) == onnxSuffix {
 				return inspectONNX(cmd.OutOrStdout(), args[0], asJSON)
 			}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"runtime"
 
@@ -15,6 +16,7 @@ import (
 	"tweedie/core/sampler"
 	"tweedie/core/tensor"
 	"tweedie/tools/convert/internal/dataset"
+	"tweedie/tools/convert/internal/shrink"
 	"tweedie/weights"
 )
 
@@ -31,7 +33,8 @@ from what MODEL expects them to be, and writes the model again with that among i
 settings, its weights as they are. From it Analytic-DPM (Bao et al. 2022) has the
 variance of a step that is best on average: sampler ddpm-analytic. And from it follow
 the noise levels that make a bound on the error of a number of steps the least, in the
-manner of Sabour et al. 2024: --schedule optimised.`,
+manner of Sabour et al. 2024: --schedule optimised. A model of more than 64 million
+parameters is read anew for every evaluation, unless --fast is given.`,
 		Example: `  tweedie posterior runs/mnist/model.json data/mnist -o mnist.json
   tweedie sample mnist.json -o out.png --sampler ddpm-analytic --steps 50
   tweedie sample mnist.json -o out.png --sampler sde-dpmpp --schedule optimised --sigma-min 0.05`,
@@ -46,22 +49,28 @@ manner of Sabour et al. 2024: --schedule optimised.`,
 			if n < 1 || levels < 2 || levels > 1000 {
 				return misused("-n is %d and --levels %d, need 1 or more pictures and 2 to 1000 levels", n, levels)
 			}
+			defer sparing()()
 			set, err := data.load(args[1], dataset.Train)
 			if err != nil {
 				return err
 			}
-			f, err := weights.Open(args[0])
+			m, r, err := readModel(args[0])
 			if err != nil {
 				return err
 			}
-			spread, config, err := spreadOf(f, set, min(n, set.Len()), levels, &c)
+			defer r.Close()
+			spread, config, err := spreadOf(m, set, min(n, set.Len()), levels, &c)
 			if err != nil {
 				return fmt.Errorf("model %q: %w", args[0], err)
 			}
 			for i, sigma := range spread.Sigmas {
 				fmt.Fprintf(cmd.OutOrStdout(), "sigma %.4g: variance %.4g\n", sigma, spread.Variances[i])
 			}
-			return weights.Write(out, &weights.Manifest{Name: f.Manifest.Name, Config: config, Card: f.Manifest.Card}, f.Tensors())
+			w, err := weights.Create(out, &weights.Manifest{Name: m.Name(), Config: config, Card: r.Manifest.Card})
+			if err != nil {
+				return err
+			}
+			return ended(w, r.Each(w.Add))
 		},
 	}
 	output(cmd, &out, "manifest of the model, a .json file")
@@ -74,11 +83,7 @@ manner of Sabour et al. 2024: --schedule optimised.`,
 
 // spreadOf measures a model's spread on the first n pictures of set, and returns it with
 // the configuration that holds it.
-func spreadOf(f *weights.File, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.Spread, json.RawMessage, error) {
-	m, err := model.Open(f)
-	if err != nil {
-		return nil, nil, err
-	}
+func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.Spread, json.RawMessage, error) {
 	c := m.Config()
 	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.Draws() != nil {
 		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
@@ -87,8 +92,7 @@ func spreadOf(f *weights.File, set *dataset.Dataset, n, levels int, o *compute) 
 	if err != nil {
 		return nil, nil, err
 	}
-	const batch = 32
-	runner, err := m.NewRunner(batch, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
+	runner, err := shrink.Runner(m, 32, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -118,7 +122,7 @@ func spreadOf(f *weights.File, set *dataset.Dataset, n, levels int, o *compute) 
 		}
 		return eps
 	})
-	if err != nil {
+	if err := errors.Join(err, m.Err()); err != nil {
 		return nil, nil, err
 	}
 	text, err := json.Marshal(&c)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -16,7 +17,6 @@ import (
 	"tweedie/tools/convert/internal/dataset"
 	"tweedie/tools/convert/internal/shrink"
 	"tweedie/wasm/engine"
-	"tweedie/weights"
 )
 
 // trial is the flags that say how a stored model is compared with what it was made of.
@@ -221,14 +221,11 @@ func (t *trial) run(cmd *cobra.Command, path string, m *model.Model) (*fidelity,
 
 // compare compares the model at path with m on pictures.
 func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pictures) (*fidelity, error) {
-	file, err := weights.Open(path)
+	stored, file, err := readModel(path)
 	if err != nil {
 		return nil, err
 	}
-	stored, err := model.Open(file)
-	if err != nil {
-		return nil, err
-	}
+	defer file.Close()
 	want, err := shrink.Denoise(m, p.test)
 	if err != nil {
 		return nil, err
@@ -250,7 +247,7 @@ func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pict
 		return nil, err
 	}
 	r, err := sampled(cmd, e, p.samples.Shape[0])
-	if err != nil {
+	if err := errors.Join(err, m.Err(), stored.Err()); err != nil {
 		return nil, err
 	}
 	shape := p.samples.Shape

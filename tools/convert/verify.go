@@ -7,7 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/model"
 	"tweedie/weights"
 )
 
@@ -24,6 +24,7 @@ describes finds exactly the tensors that it needs. It names every problem.`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: checkpoints,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			defer sparing()()
 			d, err := weights.Verify(args[0])
 			if err != nil {
 				return err
@@ -47,15 +48,17 @@ describes finds exactly the tensors that it needs. It names every problem.`,
 	return cmd
 }
 
-// verifyNetwork builds the network of the model at path from its tensors.
+// verifyNetwork builds the network of the model at path from its tensors, or finds one
+// that is not held whole.
 func verifyNetwork(path string) error {
-	if c, err := openGuide(path); c != nil || err != nil {
-		return err // model.Open has found its network whole
-	}
-	f, err := weights.Open(path)
+	m, r, err := readModel(path)
 	if err != nil {
 		return err
 	}
-	_, err = engine.Open(f, engine.Options{Workers: 1})
+	defer r.Close()
+	if m.Config().Arch == model.Classifier {
+		return nil
+	}
+	_, err = engineOf(m)
 	return err
 }

@@ -4,6 +4,7 @@ import (
 	"math"
 	"runtime"
 
+	"tweedie/core/infer"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
 )
@@ -31,7 +32,7 @@ type Denoised [Levels]*tensor.Tensor
 // Denoise evaluates m on noised images.
 func Denoise(m *model.Model, im Images) (Denoised, error) {
 	var out Denoised
-	r, err := Runner(m, min(im.Len(), runtime.GOMAXPROCS(0)))
+	r, err := Runner(m, 1, infer.Options{Workers: min(im.Len(), runtime.GOMAXPROCS(0))})
 	if err != nil {
 		return out, err
 	}

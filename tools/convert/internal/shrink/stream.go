@@ -1,6 +1,8 @@
 package shrink
 
 import (
+	"errors"
+
 	"tweedie/core/graph"
 	"tweedie/core/infer"
 	"tweedie/core/model"
@@ -22,12 +24,14 @@ func Affordable(m *model.Model) int {
 	return max(2, 100_000_000/(2*Levels*4*live(net.Program, net.Out)))
 }
 
-// Runner returns a runner of m for several images on so many threads.
-func Runner(m *model.Model, threads int) (*model.Runner, error) {
-	if m.Parameters() > Held {
+// Runner returns a runner of m for up to batch images at a time of each of o's workers. A
+// network above Held streams, unless o is Fast, which streaming is not.
+func Runner(m *model.Model, batch int, o infer.Options) (*model.Runner, error) {
+	if m.Parameters() > Held && !o.Fast {
 		return Stream(m), nil
 	}
-	return m.NewRunner(1, infer.Options{Workers: threads})
+	r, err := m.NewRunner(batch, o)
+	return r, errors.Join(err, m.Err())
 }
 
 // Stream returns a runner of m that has the numbers of one operation in memory at a time.
