@@ -79,6 +79,9 @@ func (o *comparison) run(cmd *cobra.Command, path, data string) error {
 	if err != nil {
 		return err
 	}
+	if err := prepare(filepath.Join(o.out, tableName)); err != nil {
+		return err
+	}
 	measure := o.measurer(cmd, e, data)
 	var cells []cell
 	for _, method := range methods {

@@ -19,12 +19,15 @@ import (
 	"tweedie/weights"
 )
 
+// tableName is the file of the table.
+const tableName = "table.md"
+
 // write writes the table and its picture.
 func (o *comparison) write(methods []sampler.Method, cells []cell) error {
 	if len(cells) == 0 {
 		return misused("no sampler can do with %d evaluations, need more with --evaluations", o.budgets)
 	}
-	if err := weights.WriteAtomic(filepath.Join(o.out, "table.md"), []byte(o.table(methods, cells))); err != nil {
+	if err := weights.WriteAtomic(filepath.Join(o.out, tableName), []byte(o.table(methods, cells))); err != nil {
 		return err
 	}
 	picture, err := comparePlot(methods, cells)
@@ -101,6 +104,11 @@ func comparePlot(methods []sampler.Method, cells []cell) ([]byte, error) {
 		dots.GlyphStyle = draw.GlyphStyle{Color: line.Color, Radius: vg.Points(1.5), Shape: draw.CircleGlyph{}}
 		p.Add(line, dots)
 		p.Legend.Add(m.Name, line)
+	}
+	for _, a := range []*plot.Axis{&p.X, &p.Y} {
+		if a.Min == a.Max { // gonum would take 1 off, which may leave what has a logarithm
+			a.Min, a.Max = a.Min/2, a.Max*2
+		}
 	}
 	p.X.Max *= math.Pow(p.X.Max/p.X.Min, 0.35) // room for the names
 	w, err := p.WriterTo(24*vg.Centimeter, 16*vg.Centimeter, "svg")

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -124,7 +123,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(o.out), 0o777); err != nil {
+	if err := prepare(o.out); err != nil {
 		return err
 	}
 	fidelity, err := o.storage.write(cmd, o.out, manifest, m)

@@ -115,6 +115,9 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 			return fmt.Errorf("the model draws %v (channels, height, width), the pictures of %s are %v, need the same", shape, args[1], m.shape())
 		}
 	}
+	if err := prepare(o.grid, o.writeNPY); err != nil {
+		return err
+	}
 	judge, err := o.judge(cmd, m)
 	if err != nil {
 		return err
@@ -252,6 +255,9 @@ func (o *evaluation) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Cla
 			return nil, err
 		}
 		return c, c.Check(m.Set)
+	}
+	if err := prepare(o.classifier); err != nil {
+		return nil, err
 	}
 	show := newStage(cmd, "train the classifier", "step")
 	c, err := eval.Fit(cmd.Context(), m.Set, m.held, eval.FitOptions{

@@ -53,6 +53,9 @@ would call it: to compare implementations.
 			if err != nil {
 				return err
 			}
+			if err := prepare(out); err != nil {
+				return err
+			}
 			result, err := e.Forward(cmd.Context(), x.Float32(), times, labels)
 			if err != nil {
 				return err

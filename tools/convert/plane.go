@@ -126,6 +126,9 @@ func (o *planar) run(cmd *cobra.Command) error {
 	if err := o.check(cmd, &s); err != nil {
 		return err
 	}
+	if err := prepare(o.out); err != nil {
+		return err
+	}
 	if s.objective != nil {
 		if err := o.learn(cmd, &s, r); err != nil {
 			return err

@@ -59,6 +59,9 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 				return err
 			}
 			defer r.Close()
+			if err := prepare(out); err != nil {
+				return err
+			}
 			spread, config, err := spreadOf(m, set, min(n, set.Len()), levels, &c)
 			if err != nil {
 				return fmt.Errorf("model %q: %w", args[0], err)

@@ -140,12 +140,3 @@ func (r *request) engine(cmd *cobra.Command) (engine.Request, error) {
 	}
 	return q, nil
 }
-
-// needSuffix reports that the file of a flag, if one is given, is not named as
-// what it will hold.
-func needSuffix(flag, path, suffix string) error {
-	if path != "" && !strings.HasSuffix(strings.ToLower(path), suffix) {
-		return misused("%s is %q, need a file name ending in %s", flag, path, suffix)
-	}
-	return nil
-}

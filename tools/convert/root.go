@@ -70,16 +70,3 @@ func misusedArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		return misused("found %d arguments %q, need %s", len(args), args, takes)
 	}
 }
-
-// output is the flag -o, which some commands cannot do without.
-func output(cmd *cobra.Command, to *string, what string) {
-	cmd.Flags().StringVarP(to, "output", "o", "", what)
-}
-
-// needOutput reports that -o is absent.
-func needOutput(o, what string) error {
-	if o == "" {
-		return misused("no output given, need -o %s", what)
-	}
-	return nil
-}

@@ -52,6 +52,9 @@ func (r *request) draw(cmd *cobra.Command, path string, inpaint bool,
 	if _, err := e.Check(q, inpaint); err != nil {
 		return &misuse{err}
 	}
+	if err := prepare(r.writePNG, r.writeNPY); err != nil {
+		return err
+	}
 	progress := newBar(cmd.ErrOrStderr(), cmd.Name(), "eval")
 	began := time.Now()
 	result, err := draw(cmd.Context(), e, q, func(f engine.Frame) { progress.at(f.Done, f.Total) })

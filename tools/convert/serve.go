@@ -67,6 +67,9 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 			if !api {
 				return page.Serve(cmd.Context(), args[0], addr, ready)
 			}
+			if err := prepare(o.Gallery); err != nil {
+				return err
+			}
 			o.Dir, o.Build, o.Log = args[0], carriedBuild(), slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
 			return service.Run(cmd.Context(), o, addr, ready)
 		},
