@@ -4,16 +4,18 @@ package weights
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json/jsontext"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 )
 
-// maxSafetensors bounds a safetensors file of other makers, which is read whole.
-const maxSafetensors = 8 << 30
+// maxSafetensors bounds a safetensors file of other makers.
+const maxSafetensors = 1 << 40
 
 // The values of Description.Kind.
 const (
@@ -52,8 +54,7 @@ type TensorInfo struct {
 // safetensors file only the structure is checked, numbers may be anything.
 func Describe(path string) (*Description, error) {
 	if filepath.Ext(path) == ".safetensors" {
-		d, _, err := describeSafetensors(path)
-		return d, err
+		return describeSafetensors(path, func(*Tensor) {})
 	}
 	if err := checkKind(path); err != nil {
 		return nil, err
@@ -111,42 +112,72 @@ func (t *Tensor) describe() TensorInfo {
 	return TensorInfo{Name: t.Name, DType: t.DType, Shape: t.Shape, Bytes: t.bytes(), SHA256: hex.EncodeToString(sum[:])}
 }
 
-func describeSafetensors(path string) (*Description, []Tensor, error) {
-	data, err := readFile(path, maxSafetensors)
+// describeSafetensors describes a file, and shows its tensors to look, one after the other.
+func describeSafetensors(path string, look func(t *Tensor)) (*Description, error) {
+	f, err := openRegular(path, maxSafetensors)
 	if err != nil {
-		return nil, nil, err
+		return nil, large(err)
 	}
-	tensors, metadata, err := ParseSafetensors(data)
+	defer f.Close()
+	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w (file %q)", err, path)
+		return nil, fmt.Errorf("weights: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	d := &Description{
-		Kind: KindSafetensors, Path: path, Bytes: len(data), RawBytes: len(data),
-		SHA256: hex.EncodeToString(sum[:]), Metadata: metadata, Tensors: make([]TensorInfo, len(tensors)),
+	spans, metadata, begin, err := ReadSafetensorsHeader(f, info.Size())
+	if err != nil {
+		return nil, fmt.Errorf("%w (file %q)", err, path)
 	}
-	for i := range tensors {
-		d.Tensors[i] = tensors[i].describe()
-		d.Parameters += tensors[i].Len()
+	size, sum := int(info.Size()), sha256.New()
+	if _, err := io.CopyN(sum, f, begin); err != nil {
+		return nil, fmt.Errorf("weights: %w", err)
 	}
-	return d, tensors, nil
+	d := &Description{Kind: KindSafetensors, Path: path, Bytes: size, RawBytes: size, Metadata: metadata, Tensors: make([]TensorInfo, len(spans))}
+	for i, s := range spans { // which follow one another to the end
+		s.Data = make([]byte, s.End-s.Begin)
+		if _, err := io.ReadFull(f, s.Data); err != nil {
+			return nil, fmt.Errorf("weights: tensor %q: %w (file %q)", s.Name, err, path)
+		}
+		sum.Write(s.Data)
+		look(&s.Tensor)
+		d.Tensors[i] = s.describe()
+		d.Parameters += s.Len()
+	}
+	d.SHA256 = hex.EncodeToString(sum.Sum(nil))
+	return d, nil
+}
+
+// ReadSafetensorsHeader reads what stands before the tensors of a safetensors file of size
+// bytes, and returns with ParseSafetensorsHeader's results the byte that tensors begin at.
+// Nothing is allocated that the file does not hold.
+func ReadSafetensorsHeader(in io.ReaderAt, size int64) (spans []Span, metadata map[string]string, begin int64, err error) {
+	var prefix [8]byte
+	if _, err := in.ReadAt(prefix[:], 0); err != nil {
+		return nil, nil, 0, fmt.Errorf("weights: %w: safetensors file is %d bytes, need at least 8", ErrCorrupt, size)
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > MaxHeader || int64(n) > size-8 {
+		return nil, nil, 0, fmt.Errorf("weights: %w: safetensors header is %d bytes, need at most %d", ErrCorrupt, n, min(MaxHeader, size-8))
+	}
+	header := make([]byte, n)
+	if _, err := in.ReadAt(header, 8); err != nil && !errors.Is(err, io.EOF) {
+		return nil, nil, 0, fmt.Errorf("weights: %w", err)
+	}
+	begin = 8 + int64(n)
+	spans, metadata, err = ParseSafetensorsHeader(header, int(size-begin))
+	return spans, metadata, begin, err
 }
 
 func verifySafetensors(path string) (*Description, error) {
-	d, tensors, err := describeSafetensors(path)
-	if err != nil {
-		return nil, err
-	}
 	var problems []error
-	for i := range tensors {
-		if err := tensors[i].checkFinite(); err != nil {
-			problems = append(problems, fmt.Errorf("weights: tensor %q: %w", tensors[i].Name, err))
+	d, err := describeSafetensors(path, func(t *Tensor) {
+		if err := t.checkFinite(); err != nil {
+			problems = append(problems, fmt.Errorf("weights: tensor %q: %w", t.Name, err))
 		}
-	}
-	if problems != nil {
+	})
+	if err == nil && problems != nil {
 		return nil, errors.Join(problems...)
 	}
-	return d, nil
+	return d, err
 }
 
 // checkKind names the right tool for files that are plainly no manifest.

@@ -4,9 +4,11 @@ package weights
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"encoding/json"
 	"encoding/json/jsontext"
 	"errors"
+	"fmt"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -260,8 +262,29 @@ func TestDescribeSafetensors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d.Kind != KindSafetensors || len(d.Tensors) != 7 || d.Parameters != 13 || d.Metadata["format"] != "pt" || len(d.SHA256) != 64 {
+	whole, err := os.ReadFile("testdata/mixed.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d.Kind != KindSafetensors || len(d.Tensors) != 7 || d.Parameters != 13 || d.Metadata["format"] != "pt" || d.SHA256 != fmt.Sprintf("%x", sha256.Sum256(whole)) {
 		t.Errorf("got %+v", d)
+	}
+	tensors, _, err := ParseSafetensors(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range tensors {
+		if got, want := d.Tensors[i], tensors[i].describe(); got.Name != want.Name || got.SHA256 != want.SHA256 || got.Bytes != want.Bytes {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
+	}
+	for _, tt := range safetensorsCases {
+		path := filepath.Join(t.TempDir(), "broken.safetensors")
+		if err := os.WriteFile(path, tt.data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		_, err := Verify(path)
+		corrupt(t, err, tt.want)
 	}
 	path := filepath.Join(t.TempDir(), "nan.safetensors")
 	data, err := EncodeSafetensors([]Tensor{binaryNaN(F32), quantised(t, "good", F32, 2)}, nil)

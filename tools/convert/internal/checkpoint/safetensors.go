@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -36,20 +35,7 @@ func (f *File) openSafetensors() error {
 // ParseSafetensors lists the tensors of a safetensors file of size bytes, which stay
 // where they are. The error wraps weights.ErrCorrupt.
 func ParseSafetensors(in io.ReaderAt, size int64) ([]stored.Tensor, map[string]string, error) {
-	var prefix [8]byte
-	if _, err := in.ReadAt(prefix[:], 0); err != nil {
-		return nil, nil, fmt.Errorf("%w: is %d bytes, need at least 8", weights.ErrCorrupt, size)
-	}
-	n := binary.LittleEndian.Uint64(prefix[:])
-	if n > weights.MaxHeader || int64(n) > size-8 {
-		return nil, nil, fmt.Errorf("%w: header is %d bytes, need at most %d", weights.ErrCorrupt, n, min(weights.MaxHeader, size-8))
-	}
-	header := make([]byte, n)
-	if _, err := in.ReadAt(header, 8); err != nil {
-		return nil, nil, err
-	}
-	begin := 8 + int64(n)
-	spans, metadata, err := weights.ParseSafetensorsHeader(header, int(size-begin))
+	spans, metadata, begin, err := weights.ReadSafetensorsHeader(in, size)
 	if err != nil {
 		return nil, nil, err
 	}
