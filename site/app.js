@@ -17,10 +17,11 @@ if (lacks) {
   let show = () => {}
   const asked = new URLSearchParams(location.search).get('model')
   const url = asked ? `models/${encodeURIComponent(asked)}.json` : document.body.dataset.model || 'models/mnist.json'
-  const load = () => open(url, (loading) => show(loading))
-  const first = load()
+  const load = (/** @type {AbortSignal} */ signal) => open(url, (loading) => show(loading), signal)
+  const stop = new AbortController()
+  const first = load(stop.signal)
   first.catch(() => {}) // told by start, below
   import('./start.js')
-    .then(({ start }) => start(url, first, load, (listener) => { show = listener }))
+    .then(({ start }) => start(url, first, stop, load, (listener) => { show = listener }))
     .catch((error) => complain(`page: module "start.js": ${message(error)}`, () => location.reload()))
 }

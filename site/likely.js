@@ -184,7 +184,7 @@ function plot(svg, { terms, sigmas }) {
   const peak = terms.indexOf(most)
   const short = (/** @type {number} */ v) => Number(v.toPrecision(2)).toString()
   svg.setAttribute('aria-label', `Terms of the bound over the noise level, from ${short(sigmas[1])} to ${short(sigmas[sigmas.length - 1])}: the largest is ${short(most)} bits at ${short(sigmas[peak] ?? 0)}`)
-  element('bound-most', HTMLElement).textContent = `${short(most)} bits at σ = ${short(sigmas[peak] ?? 0)}`
+  element('bound-most', HTMLElement).textContent = `at most ${short(most)} bits, at σ = ${short(sigmas[peak] ?? 0)}`
   element('bound-low', HTMLElement).textContent = short(sigmas[1])
   element('bound-high', HTMLElement).textContent = `σ = ${short(sigmas[sigmas.length - 1])}`
 }

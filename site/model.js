@@ -49,9 +49,10 @@ function moduleWorkers() {
  *
  * @param {string} url of the model's manifest
  * @param {(loading: Loading) => void} onProgress
+ * @param {AbortSignal} signal
  * @returns {Promise<Model>}
  */
-export async function open(url, onProgress) {
+export async function open(url, onProgress, signal) {
   arriving ??= import('./tweedie.js')
   let module
   try {
@@ -60,7 +61,7 @@ export async function open(url, onProgress) {
     arriving = undefined
     throw new Error(`page: module "tweedie.js": ${message(cause)}`, { cause })
   }
-  return module.load(url, { onProgress })
+  return module.load(url, { onProgress, signal })
 }
 
 /**

@@ -53,7 +53,7 @@ export class Finer {
     if (kind === 'whole' || kind === 'real') input.className = 'number'
     input.setAttribute('aria-describedby', described)
     const label = make('label', { className: kind === 'switch' ? 'check' : 'label', htmlFor: name }, ...(kind === 'switch' ? [input, ' ' + title] : [title]))
-    const root = make('div', { className: `field fine ${kind}` }, label, ...(kind === 'switch' ? [] : [input]), hint, error)
+    const root = make('div', { className: `field fine ${kind}` }, label, ...(kind === 'switch' ? [] : [input]), error, hint)
     this.#fields.set(name, { setting, root, input, error })
     return root
   }

@@ -6,6 +6,7 @@ import { Estimate } from './estimate.js'
 import { Inpaint } from './inpaint.js'
 import { Likely } from './likely.js'
 import { message } from './model.js'
+import { Guide } from './models.js'
 import { complain, hush } from './notice.js'
 import { duration } from './progress.js'
 import { Readout, showModel } from './readout.js'
@@ -38,8 +39,7 @@ export class Page {
   #mode = 'generate'
   #foreseen = 0 // how often the time was asked for
 
-  /** @type {Promise<unknown> | undefined} the classifier on its way, or there */
-  #classifier
+  #waits = false // for the visitor to begin what takes long
 
   /**
    * @param {Model} model
@@ -51,6 +51,7 @@ export class Page {
     this.model = model
     /** @type {import('./settings.js').Info} */
     this.info = { ...model.info, classifier }
+    this.guide = new Guide(model, classifier)
     this.ruler = ruler
     this.sheet = sheet
     this.runner = new Runner()
@@ -147,30 +148,35 @@ export class Page {
     try {
       const repaints = settings.mode === 'inpaint'
       const call = { ...callOf(settings, this.info), n: repaints ? settings.variations : settings.n }
-      await this.#classify(settings)
+      await this.guide.ready(settings)
       const plan = await this.model.plan(call, repaints ? 'inpaint' : 'sample')
       if (asked === this.#foreseen) this.controls.finer.calm()
       const least = this.info.samplers.find(({ name }) => name === settings.sampler)?.adaptive
-      if (this.estimate.knows(plan) || (plan.nfe > many && !this.runner.busy)) {
+      if (this.estimate.knows(plan) || (plan.passes > many && !this.runner.busy)) {
         ms = await this.estimate.time(plan)
         text = `${least ? 'At least' : 'About'} ${duration(ms)} on this device: ${count(plan.nfe, 'evaluation')} of ${count(call.n, 'image')}.`
       }
     } catch (error) {
       if (asked === this.#foreseen) this.controls.finer.blame(message(error)) // or told by the run
     }
-    if (asked === this.#foreseen) element('estimate', HTMLElement).textContent = text
+    if (asked === this.#foreseen) {
+      element('estimate', HTMLElement).textContent = text
+      if (this.#waits) this.ruler.idle('Ready', ms > 0 ? `Generate takes about ${duration(ms)}` : '')
+    }
     return ms
   }
 
-  /** @type {(settings: Settings) => Promise<unknown>} has the classifier there, if the settings ask for one: it is fetched then */
-  #classify({ classifier_guidance }) {
-    const { classifier } = this.info
-    if (!classifier || !(classifier_guidance > 0)) return Promise.resolve()
-    this.#classifier ??= this.model.classify(`models/${classifier.file}`).catch((error) => {
-      this.#classifier = undefined
-      throw error
-    })
-    return this.#classifier
+  /** @type {(settings: Settings) => Promise<unknown>} waits for the classifier, if the settings ask for one, and shows how far it is */
+  #classified(settings) {
+    return this.guide.ready(settings, (loading) => this.ruler.loading(loading, 'the classifier'))
+  }
+
+  /** @type {(settings: Settings) => Promise<unknown>} false if the visitor has cancelled what #classified waits for */
+  #guided(settings) {
+    state('loading')
+    element('cancel', HTMLButtonElement).disabled = false
+    const arrived = () => this.#classified(settings).then(() => true, () => true) // a failure is told by the run
+    return this.runner.run(arrived, () => {})
   }
 
   /**
@@ -202,8 +208,12 @@ export class Page {
 
   /** @type {(settings: Settings, first: boolean) => Promise<unknown>} */
   async #begin(settings, first) {
+    if (settings.classifier_guidance > 0 && !(await this.#guided(settings))) return
     const ms = await this.#foresee({ ...settings, mode: 'generate' })
+    if (first && this.runner.busy) return // the visitor was first
     if (ms > patience) {
+      this.#settle('idle')
+      this.#waits = true
       this.ruler.idle('Ready', `Generate takes about ${duration(ms)}`)
       return
     }
@@ -230,6 +240,7 @@ export class Page {
 
   #cancel() {
     if (!this.runner.cancel()) return
+    this.guide.stop()
     this.ruler.stop('cancelled')
     this.#settle('cancelled')
   }
@@ -276,10 +287,8 @@ export class Page {
     const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
     this.sheet.reset(this.info.shape, Array.from({ length: room }, (_, i) => label(i)), { hold })
     const doing = count(settings.n, 'image')
-    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, async (calls) => {
-      await this.#classify(settings)
-      return this.model.sample({ n: settings.n, ...callOf({ ...settings, mode: 'generate' }, this.info), ...calls })
-    })
+    return this.#run({ ...settings, mode: 'generate' }, this.sheet, { doing, look }, (calls) =>
+      this.model.sample({ n: settings.n, ...callOf({ ...settings, mode: 'generate' }, this.info), ...calls }))
   }
 
   /**
@@ -289,10 +298,8 @@ export class Page {
   async #repaint(settings, { image, mask }) {
     const n = settings.variations
     this.inpaint.expect(n)
-    return this.#run(settings, this.inpaint.gallery, { doing: count(n, 'variation'), first: 1 }, async (calls) => {
-      await this.#classify(settings)
-      return this.model.inpaint({ image, mask, n, ...callOf(settings, this.info), ...calls })
-    })
+    return this.#run(settings, this.inpaint.gallery, { doing: count(n, 'variation'), first: 1 }, (calls) =>
+      this.model.inpaint({ image, mask, n, ...callOf(settings, this.info), ...calls }))
   }
 
   /**
@@ -310,7 +317,10 @@ export class Page {
     const evaluations = sampler?.adaptive || takesCorrectorSteps(settings.sampler, this.info) ? 0 : sampler?.evaluations ?? 1
     const preview = paced((images) => gallery.paint(images, { first }))
     try {
-      const result = await this.runner.run(task, (step) => {
+      const result = await this.runner.run(async (calls) => {
+        await this.#classified(settings)
+        return task(calls)
+      }, (step) => {
         this.ruler.step(step, evaluations)
         preview(step)
       })
@@ -337,6 +347,7 @@ export class Page {
   /** @type {(steps: number, doing: string, name?: string) => void} */
   #start(steps, doing, name) {
     state('running')
+    this.#waits = false
     this.ruler.start(steps, doing, name)
     element('cancel', HTMLButtonElement).disabled = false
     element('go', HTMLButtonElement).setAttribute('aria-disabled', 'true')
@@ -353,9 +364,14 @@ export class Page {
   async #measure(doing, evaluations, task) {
     hush()
     this.#start(evaluations, doing)
+    let loading = !this.estimate.whole
+    if (loading) this.ruler.loading({ phase: 'program', bytes: 0, total: 0 })
     try {
-      const found = await this.runner.run(({ signal, onStep }) => task({ signal, onProgress: /** @type {any} */ (onStep) }), ({ progress }) =>
-        this.ruler.step({ step: Math.floor(progress * evaluations), steps: evaluations, progress }, 0))
+      const found = await this.runner.run(({ signal, onStep }) => task({ signal, onProgress: /** @type {any} */ (onStep) }), ({ progress }) => {
+        if (loading) this.ruler.start(evaluations, doing) // its time begins now
+        loading = false
+        this.ruler.step({ step: Math.floor(progress * evaluations), steps: evaluations, progress }, 0)
+      })
       if (!found) return undefined
       this.ruler.finish(doing, /** @type {any} */ (found))
       this.#settle('done')

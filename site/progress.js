@@ -21,10 +21,11 @@ export class Ruler {
     this.live = element('live', HTMLElement)
   }
 
-  /** @param {Loading} loading */
-  loading({ phase, bytes, total }) {
+  /** @type {(loading: Loading, what?: string) => void} */
+  loading({ phase, bytes, total }, what = 'the model') {
     this.#set(total > 0 ? bytes / total : 0, 1)
-    this.#say(phase === 'download' ? 'Loading the model' : 'Starting the model', `${size(bytes)} of ${size(total)}`)
+    const doing = { download: `Loading ${what}`, program: 'Loading the program', start: `Starting ${what}` }[phase]
+    this.#say(doing, phase === 'program' ? '' : `${size(bytes)} of ${size(total)}`)
   }
 
   /**

@@ -13,29 +13,41 @@ import { Ruler } from './progress.js'
 
 /**
  * start waits for the model, showing how far it is, and sets the page to work.
- * A model that does not come is told, with a button that calls load again.
+ * A model that does not come, or is not waited for any more, is told, with a button
+ * that calls load again.
  *
  * @param {string} url
  * @param {Promise<Model>} model
- * @param {() => Promise<Model>} load
+ * @param {AbortController} stop of the model's way
+ * @param {(signal: AbortSignal) => Promise<Model>} load
  * @param {(listener: (loading: Loading) => void) => void} listen
  */
-export async function start(url, model, load, listen) {
+export async function start(url, model, stop, load, listen) {
   const ruler = new Ruler()
+  const cancel = element('cancel', HTMLButtonElement)
   state('loading')
+  ruler.idle('Starting')
+  cancel.disabled = false
+  cancel.onclick = () => stop.abort()
   listen((loading) => ruler.loading(loading))
   element('card', HTMLAnchorElement).href = url.replace(/\.json$/, '.md')
   element('load-note', HTMLElement).textContent = url
   const sheet = new Sheet()
   const listed = catalogue(url).catch(() => ({ models: [], own: undefined }))
   try {
-    const loaded = await model
+    const loaded = await model.finally(() => {
+      cancel.onclick = null
+      cancel.disabled = true
+    })
     const site = await listed
     new Page(loaded, site.own?.classifier, ruler, sheet).begin()
     offerModels(url, site)
   } catch (error) {
     state('failed')
     ruler.idle('The model is not loaded')
-    complain(message(error), () => start(url, load(), load, listen))
+    complain(stop.signal.aborted ? 'page: model: its loading was cancelled' : message(error), () => {
+      const again = new AbortController()
+      start(url, load(again.signal), again, load, listen)
+    })
   }
 }

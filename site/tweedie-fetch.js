@@ -39,9 +39,10 @@ async function download(url) {
  * @param {URL} url
  * @param {AbortSignal} signal
  * @param {import('./tweedie.js').LoadOptions['onProgress']} onProgress
+ * @param {Promise<unknown>} [program] that is to read them, and may come later
  * @returns {Promise<Files>}
  */
-export async function fetchModel(url, signal, onProgress) {
+export async function fetchModel(url, signal, onProgress, program = Promise.resolve()) {
   const manifest = await (await get(url, signal)).text()
   const list = shardsOf(manifest)
   const total = list.reduce((sum, shard) => sum + shard.bytes, 0)
@@ -51,7 +52,9 @@ export async function fetchModel(url, signal, onProgress) {
     loaded += count
     onProgress?.({ phase: 'download', bytes: loaded, total })
   })))
-  onProgress?.({ phase: 'start', bytes: total, total })
+  const tell = (/** @type {'program' | 'start'} */ phase) => signal.aborted || onProgress?.({ phase, bytes: total, total })
+  tell('program')
+  program.then(() => tell('start'), () => {}) // its failure is told where it is awaited
   return { manifest, shards, sums: await sumsOf(shards) }
 }
 

@@ -4,8 +4,8 @@ export function load(url: string | URL, options?: LoadOptions): Promise<Model>
 export interface LoadOptions {
   /** The most workers; each holds the model. Default: the processor's threads, at most 8. */
   workers?: number
-  /** Called while the model's files arrive, then once when the worker begins to verify and unpack them. */
-  onProgress?(progress: { phase: 'download' | 'start'; bytes: number; total: number }): void
+  /** Called while the model's files arrive, then once while the program may still be on its way, and once when the worker begins to verify and unpack them. */
+  onProgress?(progress: { phase: 'download' | 'program' | 'start'; bytes: number; total: number }): void
   signal?: AbortSignal
 }
 
@@ -53,7 +53,7 @@ export class Model {
 
 export interface ClassifyOptions {
   /** As with `load`. */
-  onProgress?(progress: { phase: 'download' | 'start'; bytes: number; total: number }): void
+  onProgress?: LoadOptions['onProgress']
   signal?: AbortSignal
 }
 
@@ -292,9 +292,11 @@ export interface Bound {
 }
 
 export interface Plan {
-  /** Evaluations of the network that each image takes, both of a guided pair counted where guidance is in its interval; of an adaptive sampler the least. */
+  /** As in `Result`; of an adaptive sampler the least. */
   nfe: number
-  /** What that takes, in evaluations of the network: `nfe`, and the gradients of a classifier by their operations. */
+  /** Evaluations of the network that this takes: both of a guided pair count, where guidance is in its interval. */
+  passes: number
+  /** What that takes, in evaluations of the network: `passes`, and the gradients of a classifier by their operations. */
   work: number
   /** The call with every field filled in. */
   request: Call & { n: number }

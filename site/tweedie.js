@@ -34,7 +34,7 @@ export function load(url, { workers, onProgress, signal } = {}) {
       throw new RangeError(`tweedie: workers: found ${size}, need a whole number in [1, 64]`)
     }
     const module = compile(new URL('./tweedie.wasm', import.meta.url))
-    const files = fetchModel(absolute(url), inner, onProgress)
+    const files = fetchModel(absolute(url), inner, onProgress, module)
     const pool = new Pool(size, BUILD, module, files)
     inner.addEventListener('abort', () => pool.close())
     const [info] = await Promise.all([pool.start(), files, module])
@@ -177,8 +177,8 @@ export class Model {
   /** @param {Call} asked @param {'sample' | 'inpaint'} call @param {AbortSignal} [signal] @returns {Promise<Plan>} */
   async #check(asked, call, signal) {
     const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
-    const { passes, work, nfe: _, walk: __, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
-    return { nfe: passes, work, request }
+    const { nfe, passes, work, walk: _, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
+    return { nfe, passes, work, request }
   }
 
   /**

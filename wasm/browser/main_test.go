@@ -36,7 +36,24 @@ const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker
 type site struct {
 	sync.Mutex
 	files  map[string][]byte
+	held   map[string]chan struct{} // closed when the second half of a file may follow
 	server *httptest.Server
+}
+
+// hold has half of a file served, and the rest when a page asks for /release.
+func (s *site) hold(name string) {
+	s.Lock()
+	defer s.Unlock()
+	s.held[name] = make(chan struct{})
+}
+
+func (s *site) release() {
+	s.Lock()
+	defer s.Unlock()
+	for name, held := range s.held {
+		close(held)
+		delete(s.held, name)
+	}
 }
 
 func (s *site) put(name string, data []byte) {
@@ -56,7 +73,12 @@ var types = map[string]string{".css": "text/css", ".svg": "image/svg+xml", ".htm
 func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Lock()
 	data, ok := s.files[r.URL.Path]
+	held := s.held[r.URL.Path]
 	s.Unlock()
+	if r.URL.Path == "/release" {
+		s.release()
+		return
+	}
 	if !strings.HasPrefix(r.URL.Path, "/page/") { // which has a policy of its own
 		w.Header().Set("Content-Security-Policy", policy)
 	}
@@ -70,6 +92,12 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", types[path.Ext(r.URL.Path)])
+	if held != nil {
+		w.Write(data[:len(data)/2])
+		w.(http.Flusher).Flush()
+		<-held
+		data = data[len(data)/2:]
+	}
 	w.Write(data)
 }
 
@@ -92,7 +120,7 @@ func build(id string, tags ...string) ([]byte, error) {
 // newSite builds the program and starts a server with it and the scripts.
 func newSite() (*site, error) {
 	const empty = "<!doctype html><title>test</title>"
-	s := &site{files: map[string][]byte{"/": []byte(empty), "/isolated.html": []byte(empty)}}
+	s := &site{files: map[string][]byte{"/": []byte(empty), "/isolated.html": []byte(empty)}, held: map[string]chan struct{}{}}
 	program, err := build(testBuild)
 	if err != nil {
 		return nil, err
