@@ -36,6 +36,25 @@ func (c *Config) Draws() error {
 // NewRunner. The gradient is a program like its network, of the same operations and
 // their adjoints. The error says that the model is none.
 func (m *Model) NewSlope(maxBatch int, o infer.Options) (*Slope, error) {
+	of, err := m.slope()
+	if err != nil {
+		return nil, err
+	}
+	r, err := of.NewRunner(maxBatch, o)
+	return &Slope{r, of.Cost()}, err
+}
+
+// SlopeCost is what Slope.Cost will be; an Outline will do for it.
+func (m *Model) SlopeCost() (graph.Cost, error) {
+	of, err := m.slope()
+	if err != nil {
+		return graph.Cost{}, err
+	}
+	return of.Cost(), nil
+}
+
+// slope returns m with the program of the gradient for its network.
+func (m *Model) slope() (*Model, error) {
 	if m.config.Arch != Classifier {
 		return nil, fmt.Errorf("model: arch is %q, need %q for the gradient of a class", m.config.Arch, Classifier)
 	}
@@ -51,8 +70,7 @@ func (m *Model) NewSlope(maxBatch int, o infer.Options) (*Slope, error) {
 	}
 	of := *m
 	of.network = &unet.Network{Program: p, Out: gradient}
-	r, err := of.NewRunner(maxBatch, o)
-	return &Slope{r, graph.CostOf(p)}, err
+	return &of, nil
 }
 
 // Slope evaluates the gradient of a classifier. It belongs to one goroutine and uses

@@ -172,7 +172,7 @@ func TestProgress(t *testing.T) {
 	if last < 6*5-1 || got.Progress[last] < 0.999 || got.Steps[last] != 6 || got.Blank[last] != 0 || got.Blank[0] == 0 {
 		t.Errorf("%d steps end at %v (step %v) with %v blank, began with %v", last+1, got.Progress[last], got.Steps[last], got.Blank[last], got.Blank[0])
 	}
-	if n := len(got.Loads); n < 3 || got.Loads[0] != "download 0" || got.Loads[n-2] != "download 1" || got.Loads[n-1] != "start 1" {
+	if n := len(got.Loads); n < 4 || got.Loads[0] != "download 0" || got.Loads[n-3] != "download 1" || got.Loads[n-2] != "program 1" || got.Loads[n-1] != "start 1" {
 		t.Errorf("loading told %q", got.Loads)
 	}
 }

@@ -21,6 +21,12 @@ type experiment struct {
 	scale int // pixels of the sheet for one of an image, along a side
 }
 
+// classified is the weight of a classifier.
+const classified = "classifier_guidance"
+
+// guided reports whether an experiment asks for a classifier.
+func guided(values url.Values) bool { return values.Has(classified) && values.Get(classified) != "0" }
+
 // all deals out every class in turn, as in the page's address.
 const all = "all"
 
@@ -30,6 +36,9 @@ var parameters = []struct {
 	name string
 	set  func(r *engine.Request, text string) error
 }{
+	{classified, func(r *engine.Request, text string) error { // with it a model without classes has the classifier's
+		return option{field: &r.Classifier}.set(text)
+	}},
 	{"class", func(r *engine.Request, text string) error {
 		for name := range strings.SplitSeq(text, ",") {
 			if text != all {
@@ -124,7 +133,7 @@ func keys(values url.Values) func(func(string) bool) {
 // experiment returns what values ask for. A parameter is at fault if it is the first
 // with which the model does not take the request any more.
 func (s *Service) experiment(ctx context.Context, values url.Values) (*experiment, error) {
-	m, err := s.open(ctx, values.Get("model"))
+	m, err := s.open(ctx, values.Get("model"), guided(values))
 	if err != nil {
 		return nil, err
 	}
@@ -230,7 +239,7 @@ func (x *experiment) query() string {
 
 // values are all the parameters of the experiment itself.
 func (x *experiment) values() url.Values {
-	p := x.plan
+	p := &x.plan
 	values := url.Values{
 		"model":    {x.model.Name},
 		"n":        {strconv.Itoa(*p.N)},
@@ -239,8 +248,11 @@ func (x *experiment) values() url.Values {
 		"guidance": {strconv.FormatFloat(*p.Guidance, 'g', -1, 64)},
 		"seed":     {strconv.FormatUint(uint64(p.Seed), 10)},
 	}
-	if len(x.model.Info.Classes) > 0 {
+	if len(p.Names(x.model.Info)) > 0 {
 		values.Set("class", x.classes())
+	}
+	if p.Classifier != 0 {
+		values.Set(classified, strconv.FormatFloat(p.Classifier, 'g', -1, 64))
 	}
 	if *p.Eta != 0 {
 		values.Set("eta", strconv.FormatFloat(*p.Eta, 'g', -1, 64))
@@ -254,7 +266,7 @@ func (x *experiment) classes() string {
 	if len(x.plan.Class) == 0 {
 		return all
 	}
-	names := x.model.Info.Classes
+	names := x.plan.Names(x.model.Info)
 	out := make([]string, len(x.plan.Class))
 	for i, class := range x.plan.Class {
 		out[i] = string(class)

@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -143,9 +144,6 @@ func (s *Service) shareable(ctx context.Context, text string) (*experiment, erro
 	if values.Get("mode") == "inpaint" {
 		return nil, unfit("mode", "found inpaint, need an experiment without: a repainted picture is its visitor's alone")
 	}
-	if values.Has(classified) {
-		return nil, unfit(classified, "found %s, need none: only the page has classifiers", clip(values.Get(classified)))
-	}
 	x, err := s.experiment(ctx, values)
 	if err != nil {
 		return nil, err
@@ -185,12 +183,13 @@ func (s *Service) exhibits(ctx context.Context, most int) ([]exhibit, error) {
 			continue
 		}
 		name := values.Get("model")
-		m, known := models[name]
+		key := name + " " + strconv.FormatBool(guided(values))
+		m, known := models[key]
 		if !known {
-			if m, err = s.open(ctx, name); err != nil && !isProblem(err) {
+			if m, err = s.open(ctx, name, guided(values)); err != nil && !isProblem(err) {
 				return nil, err
 			}
-			models[name] = m // nil for one that is not there
+			models[key] = m // nil for one that is not there
 		}
 		if m == nil {
 			continue

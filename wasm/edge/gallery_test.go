@@ -115,7 +115,7 @@ func TestGalleryRefuses(t *testing.T) {
 		{`{"experiment":"size=3"}`, "size", 400},
 		{`{"experiment":"n=17"}`, "n", 400},
 		{`{"experiment":"mode=inpaint"}`, "mode", 400},
-		{`{"experiment":"classifier_guidance=2"}`, "classifier_guidance", 400},
+		{`{"experiment":"model=other&classifier_guidance=2"}`, "classifier_guidance", 400},
 		{`{"experiment":"n=16&steps=500"}`, "", 422},
 		{`{"experiment":"class=` + strings.Repeat("3,", 500) + `3"}`, "experiment", 400},
 		{`{"experiment":3}`, "experiment", 400},

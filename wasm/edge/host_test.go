@@ -14,21 +14,44 @@ import (
 	"time"
 
 	"tweedie/core/json"
+	"tweedie/core/model"
 	"tweedie/wasm/edge"
 	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 
-// digits is the model of the tests: the one that the site opens.
-const digits = "../../weights/models/mnist.json"
+// digits is the model of the tests: the one that the site opens. judge can guide it.
+const (
+	digits = "../../weights/models/mnist.json"
+	judge  = "../../weights/models/mnist-classifier.json"
+)
 
-var opened = sync.OnceValues(func() (*engine.Engine, error) {
+var (
+	opened = sync.OnceValues(func() (*engine.Engine, error) { return openDigits() })
+	guided = sync.OnceValues(func() (*engine.Engine, error) {
+		e, err := openDigits()
+		if err != nil {
+			return nil, err
+		}
+		file, err := weights.Open(judge)
+		if err != nil {
+			return nil, err
+		}
+		m, err := model.Open(file)
+		if err != nil {
+			return nil, err
+		}
+		return e, e.Classify(m)
+	})
+)
+
+func openDigits() (*engine.Engine, error) {
 	file, err := weights.Open(digits)
 	if err != nil {
 		return nil, err
 	}
 	return engine.Open(file, engine.Options{Workers: 1})
-})
+}
 
 // fake is a host in memory.
 type fake struct {
@@ -45,14 +68,14 @@ type fake struct {
 
 func newFake(t testing.TB) *fake {
 	h := &fake{t: t, files: map[string][]byte{}, kept: map[string][]byte{}, headers: map[string]http.Header{}, yield: func() {}, gflop: 100}
-	for name, path := range map[string]string{"": "../../site/index.html", "models/mnist.json": digits, "models/mnist.md": "../../weights/models/mnist.md"} {
+	for name, path := range map[string]string{"": "../../site/index.html", "models/mnist.json": digits, "models/mnist.md": "../../weights/models/mnist.md", "models/judge.json": judge, "models/other.json": digits} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		h.files[name] = data
 	}
-	h.files["models/index.json"] = []byte(`{"models":[{"file":"mnist.json","name":"mnist","bytes":7},{"file":"other.json","name":"Other","bytes":8}]}`)
+	h.files["models/index.json"] = []byte(`{"models":[{"file":"mnist.json","name":"mnist","bytes":7,"classifier":{"file":"judge.json"}},{"file":"other.json","name":"Other","bytes":8}]}`)
 	return h
 }
 
@@ -64,13 +87,17 @@ func (h *fake) File(_ context.Context, name string) ([]byte, http.Header, error)
 	return data, http.Header{"Content-Security-Policy": {"default-src 'none'; base-uri 'none'"}, "Cross-Origin-Opener-Policy": {"same-origin"}}, nil
 }
 
-func (h *fake) Engine(_ context.Context, _ *edge.Model, t *edge.Timing) (*engine.Engine, func(), error) {
+func (h *fake) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.Engine, func(), error) {
 	if h.err != nil {
 		return nil, nil, h.err
 	}
 	h.runs++
 	t.Took(edge.PartTurn, 1500*time.Microsecond)
-	e, err := opened()
+	open := opened
+	if m.Guide != nil {
+		open = guided
+	}
+	e, err := open()
 	return e, func() {}, err
 }
 

@@ -19,8 +19,15 @@ import (
 type Model struct {
 	Name     string // of its manifest's file, without .json
 	Manifest *weights.Manifest
+	Guide    *Guide // nil for one that nothing guides
 	Info     engine.Info
-	Version  string // names the bytes of the model and the build of the program: together with a seed it names images
+	Version  string // names the bytes of the model and its guide and the build of the program: together with a seed it names images
+}
+
+// Guide is a classifier of the site that guides a model.
+type Guide struct {
+	Name     string // of its manifest's file, without .json
+	Manifest *weights.Manifest
 }
 
 // entry is a model in the catalogue of the static site, models/index.json.
@@ -28,6 +35,10 @@ type entry struct {
 	File  string `json:"file"`
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
+
+	Classifier *struct {
+		File string `json:"file"`
+	} `json:"classifier"` // nil for a model without
 }
 
 const (
@@ -53,15 +64,22 @@ func (s *Service) entries(ctx context.Context) ([]entry, error) {
 	return index.Models, nil
 }
 
-// open returns the model of the given name, or the first for "".
-func (s *Service) open(ctx context.Context, name string) (*Model, error) {
+// open returns the model of the given name, or the first for "", with the classifier that
+// guides it, if guided.
+func (s *Service) open(ctx context.Context, name string, guided bool) (*Model, error) {
 	entries, err := s.entries(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, e := range entries {
 		if stem := strings.TrimSuffix(e.File, suffix); name == "" || name == stem {
-			return s.describe(ctx, stem)
+			if !guided {
+				return s.describe(ctx, stem, "")
+			}
+			if e.Classifier == nil {
+				return nil, unfit(classified, "found a weight, need none: the site has no classifier for the model")
+			}
+			return s.describe(ctx, stem, strings.TrimSuffix(e.Classifier.File, suffix))
 		}
 	}
 	return nil, &Problem{Status: http.StatusNotFound, Parameter: "model", Detail: "model: found " + clip(name) + ", need one of " + namesOf(entries)}
@@ -75,22 +93,37 @@ func namesOf(entries []entry) string {
 	return strings.Join(names, ", ")
 }
 
-// describe reads the manifest of a model.
-func (s *Service) describe(ctx context.Context, name string) (*Model, error) {
-	data, _, err := s.Host.File(ctx, folder+name+suffix)
+// describe reads the manifests of a model and of the classifier that guides it, "" for none.
+func (s *Service) describe(ctx context.Context, name, guide string) (*Model, error) {
+	version := sha256.New()
+	fmt.Fprintln(version, s.Build)
+	read := func(name string) (*weights.Manifest, error) {
+		data, _, err := s.Host.File(ctx, folder+name+suffix)
+		if err != nil {
+			return nil, err
+		}
+		version.Write(data)
+		return weights.ParseManifest(data)
+	}
+	m := &Model{Name: name}
+	var err error
+	if m.Manifest, err = read(name); err == nil {
+		m.Info, err = engine.Describe(m.Manifest)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("edge: model %q: %w", name, err)
 	}
-	manifest, err := weights.ParseManifest(data)
-	if err != nil {
-		return nil, fmt.Errorf("edge: model %q: %w", name, err)
+	if guide != "" {
+		m.Guide = &Guide{Name: guide}
+		if m.Guide.Manifest, err = read(guide); err == nil {
+			m.Info, err = m.Info.Classified(m.Guide.Manifest)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("edge: classifier %q: %w", guide, err)
+		}
 	}
-	info, err := engine.Describe(manifest)
-	if err != nil {
-		return nil, fmt.Errorf("edge: model %q: %w", name, err)
-	}
-	sum := sha256.Sum256(append([]byte(s.Build+"\n"), data...))
-	return &Model{Name: name, Manifest: manifest, Info: info, Version: hex.EncodeToString(sum[:6])}, nil
+	m.Version = hex.EncodeToString(version.Sum(nil)[:6])
+	return m, nil
 }
 
 // catalogue is the answer of /api/models.
@@ -136,7 +169,7 @@ type limits struct {
 
 // model answers with one model and its card.
 func (s *Service) model(w http.ResponseWriter, r *http.Request) error {
-	m, err := s.open(r.Context(), r.PathValue("name"))
+	m, err := s.open(r.Context(), r.PathValue("name"), false)
 	if err != nil {
 		return err
 	}

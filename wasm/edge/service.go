@@ -17,8 +17,8 @@ type Host interface {
 	// returns the file's bytes and the headers that it is served with. The error wraps
 	// fs.ErrNotExist where there is none.
 	File(ctx context.Context, name string) ([]byte, http.Header, error)
-	// Engine waits for its turn and returns an engine of the model, and what ends
-	// the turn; it adds what took time to t. ErrBusy says that there are too many who
+	// Engine waits for its turn and returns an engine of the model, which has its guide, and
+	// what ends the turn; it adds what took time to t. ErrBusy says that there are too many who
 	// wait.
 	Engine(ctx context.Context, m *Model, t *Timing) (e *engine.Engine, end func(), err error)
 	// Kept returns the picture that Keep was given for an address, or nil.

@@ -345,9 +345,6 @@ func TestShared(t *testing.T) {
 	if page := h.get("/s/mode=inpaint&variations=3&seed=1").Body.String(); strings.Contains(page, "og:image") || !strings.Contains(page, "data-experiment=\"mode=inpaint") {
 		t.Error("a repainted picture has a preview, or no page")
 	}
-	if w := h.get("/s/class=3&guidance=0&classifier_guidance=2&seed=1"); w.Code != 200 || strings.Contains(w.Body.String(), "og:image") || !strings.Contains(w.Body.String(), "classifier_guidance=2") {
-		t.Errorf("with a classifier: status %d, or a preview, or no page", w.Code)
-	}
 	if w := h.get("/s/model=nobody&classifier_guidance=2"); w.Code == 200 {
 		t.Error("a classifier of an unknown model was accepted")
 	}

@@ -59,11 +59,8 @@ func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// classified is the weight of a classifier, which only the page has.
-const classified = "classifier_guidance"
-
 // pages are the parameters of the page's address that are the page's alone.
-var pages = []string{"mode", "variations", "resample", "jump", "keep", classified}
+var pages = []string{"mode", "variations", "resample", "jump", "keep"}
 
 const (
 	htmlType = "text/html; charset=utf-8"
@@ -73,17 +70,8 @@ const (
 
 // previewed returns the experiment whose picture is the preview: at most a sheet of
 // 16, of as many images as the service draws at once; nil where there is none that it
-// draws, where what is shared is a repainted picture, which only the visitor has, or where
-// a classifier guides.
+// draws, and where what is shared is a repainted picture, which only the visitor has.
 func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment, error) {
-	if values.Has(classified) { // the page judges its settings, but for the model, which is there or not
-		rest := url.Values{}
-		if values.Has("model") {
-			rest.Set("model", values.Get("model"))
-		}
-		_, err := s.experiment(ctx, rest)
-		return nil, err
-	}
 	x, err := s.experiment(ctx, values)
 	if err != nil {
 		return nil, err
@@ -110,9 +98,12 @@ func (x *experiment) enlarge() {
 
 // about says in words what the experiment is.
 func (x *experiment) about() string {
-	p := x.plan
+	p := &x.plan
 	about := fmt.Sprintf("%d steps of %s, guidance %g, seed %d", *p.Steps, p.Sampler, *p.Guidance, uint64(p.Seed))
-	if len(x.model.Info.Classes) > 0 {
+	if p.Classifier != 0 {
+		about += fmt.Sprintf(", classifier %g", p.Classifier)
+	}
+	if len(p.Names(x.model.Info)) > 0 {
 		about = "class " + x.classes() + ", " + about
 	}
 	return about

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -27,13 +28,19 @@ const (
 	partEncode   = "encode"   // of the PNG
 )
 
-// Took notes a part that has ended.
+// Took notes a part that has ended; one that comes again has taken so much more.
 func (t *Timing) Took(name string, d time.Duration) { t.add(name, "", d) }
 
 func (t *Timing) add(name, about string, d time.Duration) {
-	if t != nil {
-		t.parts = append(t.parts, part{name, float64(d.Round(time.Microsecond).Microseconds()) / 1e3, about})
+	if t == nil {
+		return
 	}
+	ms := float64(d.Round(time.Microsecond).Microseconds()) / 1e3
+	if i := slices.IndexFunc(t.parts, func(p part) bool { return p.Name == name }); i >= 0 {
+		t.parts[i].MS += ms
+		return
+	}
+	t.parts = append(t.parts, part{name, ms, about})
 }
 
 // header is the value of Server-Timing (https://www.w3.org/TR/server-timing/): browsers

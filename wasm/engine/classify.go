@@ -8,6 +8,7 @@ import (
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
 	"tweedie/core/sampler"
+	"tweedie/weights"
 )
 
 // Classifier is what classifier guidance follows. *model.Slope is one; tests bring a
@@ -29,16 +30,8 @@ type judge struct {
 // requests that ask for its guidance. The error says where the two do not go together.
 func (e *Engine) Classify(m *model.Model) error {
 	c := m.Config()
-	if c.Arch != model.Classifier {
-		return fmt.Errorf("engine: classifier: found arch %q, need %q", c.Arch, model.Classifier)
-	}
-	i, own := &e.info, sigmaRange(&c)
-	if i.Samplers[0].Needs == sampler.NeedsConsistency {
-		return errors.New("engine: classifier: found a consistency function to guide, need a denoiser")
-	}
-	if c.Shape != i.Shape || len(i.Classes) > 0 && !slices.Equal(c.Classes, i.Classes) || own.Min > i.Sigma.Min || own.Max < i.Sigma.Max {
-		return fmt.Errorf("engine: classifier: found one for images of %v, classes %s and noise levels %g to %g, need %v, %s and all of %g to %g, which are the model's",
-			c.Shape, listing(c.Classes), own.Min, own.Max, i.Shape, listing(i.Classes), i.Sigma.Min, i.Sigma.Max)
+	if err := e.info.goesWith(&c); err != nil {
+		return err
 	}
 	workers := max(1, e.how.Workers)
 	how := e.how
@@ -47,7 +40,39 @@ func (e *Engine) Classify(m *model.Model) error {
 	if err != nil {
 		return err
 	}
-	e.classifier, i.judge = slope, &judge{c.Classes, slope.Cost().FLOPs}
+	e.classifier, e.info.judge = slope, &judge{c.Classes, slope.Cost().FLOPs}
+	return nil
+}
+
+// Classified returns the Info of an engine that Classify has given the classifier of this
+// manifest: it can Check requests for its guidance where there are no weights.
+func (i Info) Classified(manifest *weights.Manifest) (Info, error) {
+	m, err := model.Outline(manifest)
+	if err != nil {
+		return Info{}, err
+	}
+	c := m.Config()
+	if err := i.goesWith(&c); err != nil {
+		return Info{}, err
+	}
+	cost, err := m.SlopeCost()
+	i.judge = &judge{c.Classes, cost.FLOPs}
+	return i, err
+}
+
+// goesWith returns the error of Classify for a model of this configuration.
+func (i *Info) goesWith(c *model.Config) error {
+	if c.Arch != model.Classifier {
+		return fmt.Errorf("engine: classifier: found arch %q, need %q", c.Arch, model.Classifier)
+	}
+	own := sigmaRange(c)
+	if i.Samplers[0].Needs == sampler.NeedsConsistency {
+		return errors.New("engine: classifier: found a consistency function to guide, need a denoiser")
+	}
+	if c.Shape != i.Shape || len(i.Classes) > 0 && !slices.Equal(c.Classes, i.Classes) || own.Min > i.Sigma.Min || own.Max < i.Sigma.Max {
+		return fmt.Errorf("engine: classifier: found one for images of %v, classes %s and noise levels %g to %g, need %v, %s and all of %g to %g, which are the model's",
+			c.Shape, listing(c.Classes), own.Min, own.Max, i.Shape, listing(i.Classes), i.Sigma.Min, i.Sigma.Max)
+	}
 	return nil
 }
 
@@ -65,9 +90,9 @@ func (e *Engine) guided(plan Plan, class []int) (diffusion.Denoiser, error) {
 	return plan.held(denoise)
 }
 
-// names returns the classes that a request can ask for: the model's, or those of the
+// Names returns the classes that a request can ask for: the model's, or those of the
 // classifier that is to guide a model without.
-func (p *Plan) names(info Info) []string {
+func (p *Plan) Names(info Info) []string {
 	if p.Classifier != 0 && len(info.Classes) == 0 && info.judge != nil {
 		return info.judge.classes
 	}

@@ -167,7 +167,7 @@ func (p *Plan) fillClasses(info Info) error {
 	if p.Classifier != 0 && info.judge == nil {
 		return fmt.Errorf("engine: classifier_guidance: found %g, need 0, or a classifier that the model was given first", p.Classifier)
 	}
-	names := p.names(info)
+	names := p.Names(info)
 	if len(p.Class) == 0 {
 		p.classes = allClasses(len(names))
 		return nil

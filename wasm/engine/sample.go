@@ -85,7 +85,7 @@ func (e *Engine) Inpaint(ctx context.Context, r Request, image, mask Picture, on
 func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 	draw func(diffusion.Denoiser, sampler.Noise) (*tensor.Tensor, error)) (Result, error) {
 	n, c, h, w := *plan.N, e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]
-	out := Result{Shape: [4]int{n, h, w, c}, Class: make([]int, n), Names: plan.names(e.info), Plan: plan}
+	out := Result{Shape: [4]int{n, h, w, c}, Class: make([]int, n), Names: plan.Names(e.info), Plan: plan}
 	for i := range out.Class {
 		out.Class[i] = plan.class(plan.First + uint64(i))
 	}

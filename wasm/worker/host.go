@@ -12,8 +12,10 @@ import (
 	"syscall/js"
 	"time"
 
+	"tweedie/core/model"
 	"tweedie/wasm/edge"
 	"tweedie/wasm/engine"
+	"tweedie/weights"
 )
 
 // host is what worker.js hands to a program: see class Host there.
@@ -48,29 +50,54 @@ func (h host) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.
 			Detail: fmt.Sprintf("model: its weights are %d bytes, and a Worker has memory for %d: draw with it in the page", n, maxRaw),
 		}
 	}
-	shards := make([]any, len(m.Manifest.Shards))
-	for i, s := range m.Manifest.Shards {
+	file, err := h.weights(m.Manifest, t)
+	if err != nil {
+		return nil, nil, err
+	}
+	began := time.Now()
+	e, err := engine.Open(file, options)
+	t.Took(edge.PartUnpack, time.Since(began))
+	if err == nil && m.Guide != nil {
+		err = h.classify(e, m.Guide.Manifest, t)
+	}
+	return e, func() {}, err
+}
+
+// classify gives an engine the classifier of a manifest.
+func (h host) classify(e *engine.Engine, m *weights.Manifest, t *edge.Timing) error {
+	file, err := h.weights(m, t)
+	if err != nil {
+		return err
+	}
+	defer func(began time.Time) { t.Took(edge.PartUnpack, time.Since(began)) }(time.Now())
+	c, err := model.Open(file)
+	if err != nil {
+		return err
+	}
+	return e.Classify(c)
+}
+
+// weights returns the file of a manifest, whose shards worker.js keeps.
+func (h host) weights(m *weights.Manifest, t *edge.Timing) (*weights.File, error) {
+	shards := make([]any, len(m.Shards))
+	for i, s := range m.Shards {
 		shards[i] = map[string]any{"file": s.File, "bytes": s.Bytes, "sha256": s.SHA256}
 	}
 	kept, err := await(h.Call("shards", shards))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	began, copying := time.Now(), time.Duration(0)
-	file, err := m.Manifest.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) {
+	file, err := m.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) {
 		began := time.Now()
 		shard := kept.Index(i)
 		data, sum := bytesOf(shard.Get("data")), [sha256.Size]byte(bytesOf(shard.Get("sum")))
 		copying += time.Since(began)
 		return data, sum
 	})
-	if err != nil {
-		return nil, nil, err
-	}
-	e, err := engine.Open(file, options)
 	t.Took(edge.PartCopy, copying)
 	t.Took(edge.PartUnpack, time.Since(began)-copying)
-	return e, func() {}, err
+	return file, err
 }
 
 // maxRaw is the most bytes of weights that fit, with what is made of them, into the

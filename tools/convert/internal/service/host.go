@@ -12,6 +12,7 @@ import (
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
+	"tweedie/core/model"
 	"tweedie/tools/convert/internal/page"
 	"tweedie/wasm/edge"
 	"tweedie/wasm/engine"
@@ -30,7 +31,7 @@ type host struct {
 
 	mu       sync.Mutex
 	waiting  int
-	engines  map[string]opened // by name of the model
+	engines  map[string]opened // by names of the model and of its guide
 	pictures *lru.Cache[string, []byte]
 }
 
@@ -91,21 +92,45 @@ func (h *host) Engine(ctx context.Context, m *edge.Model, t *edge.Timing) (*engi
 	}
 	t.Took(edge.PartTurn, time.Since(began))
 	end := func() { <-h.turn }
-	if known := h.engines[m.Name]; known.version == m.Version {
+	key := m.Name
+	if m.Guide != nil {
+		key += " " + m.Guide.Name
+	}
+	if known := h.engines[key]; known.version == m.Version {
 		return known.engine, end, nil
 	}
 	began = time.Now()
-	file, err := weights.Open(filepath.Join(h.folder, "models", m.Name+weights.ManifestSuffix))
-	if err == nil {
-		var e *engine.Engine
-		if e, err = engine.Open(file, h.options); err == nil {
-			h.engines[m.Name] = opened{m.Version, e}
-			t.Took(edge.PartUnpack, time.Since(began))
-			return e, end, nil
-		}
+	e, err := h.open(m)
+	if err != nil {
+		end()
+		return nil, nil, err
 	}
-	end()
-	return nil, nil, err
+	h.engines[key] = opened{m.Version, e}
+	t.Took(edge.PartUnpack, time.Since(began))
+	return e, end, nil
+}
+
+// open returns an engine of a model, with its guide.
+func (h *host) open(m *edge.Model) (*engine.Engine, error) {
+	read := func(name string) (*weights.File, error) {
+		return weights.Open(filepath.Join(h.folder, "models", name+weights.ManifestSuffix))
+	}
+	file, err := read(m.Name)
+	if err != nil {
+		return nil, err
+	}
+	e, err := engine.Open(file, h.options)
+	if err != nil || m.Guide == nil {
+		return e, err
+	}
+	if file, err = read(m.Guide.Name); err != nil {
+		return nil, err
+	}
+	c, err := model.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.Classify(c)
 }
 
 // wait takes the turn.
