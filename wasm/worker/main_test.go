@@ -17,6 +17,7 @@ import (
 	"testing"
 	"time"
 
+	"tweedie/core/model"
 	"tweedie/wasm/engine"
 	"tweedie/wasm/internal/workerd"
 	"tweedie/weights"
@@ -25,6 +26,7 @@ import (
 const (
 	settings  = "wrangler.jsonc"
 	digits    = "../../weights/models/mnist.json"
+	judge     = "../../weights/models/mnist-classifier.json"
 	immutable = "public, max-age=31536000, immutable"
 	pngType   = "image/png"
 )
@@ -182,13 +184,24 @@ func problemOf(t testing.TB, a answer) problem {
 	return p
 }
 
-// native is the engine of this machine, for the same model.
+// native is the engine of this machine, for the same model and its classifier.
 var native = sync.OnceValues(func() (*engine.Engine, error) {
 	file, err := weights.Open(digits)
 	if err != nil {
 		return nil, err
 	}
-	return engine.Open(file, engine.Options{})
+	e, err := engine.Open(file, engine.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if file, err = weights.Open(judge); err != nil {
+		return nil, err
+	}
+	m, err := model.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	return e, e.Classify(m)
 })
 
 // drawn returns the pixels of a request, natively.

@@ -52,6 +52,7 @@ func TestMemory(t *testing.T) {
 		{"the models", func() { draw(t, w, "/api/models") }, 1},
 		{"16 digits", func() { draw(t, w, "/api/sample.png?n=16&steps=3&scale=20") }, 1},
 		{"16 of the network of 2019", func() { draw(t, w, "/api/sample.png?model=ncsn&n=16&sampler=ddim&steps=3&scale=20") }, 1},
+		{"16 digits, guided by a classifier", func() { draw(t, w, "/api/sample.png?n=16&steps=3&classifier_guidance=2&scale=20") }, 1},
 		{"20 at once", func() {
 			atOnce(t, w, "/api/sample.png?seed=%d&steps=2&n=2", "/api/sample.png?seed=%d&model=ncsn&sampler=ddim&steps=3", "/s/class=3&seed=7", "/api/stream?steps=2&n=4&seed=%d")
 		}, 20},

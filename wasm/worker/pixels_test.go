@@ -27,6 +27,7 @@ var experiments = []struct {
 }{
 	{"class=3&seed=7&steps=6&n=4&scale=2", `{"class": 3, "seed": 7, "steps": 6, "n": 4}`},
 	{"seed=18446744073709551615&sampler=ddim&eta=0.5&steps=4&guidance=3&n=2", `{"seed": "18446744073709551615", "sampler": "ddim", "eta": 0.5, "steps": 4, "guidance": 3, "n": 2}`},
+	{"class=8&seed=3&steps=4&guidance=0&classifier_guidance=4", `{"class": "8", "seed": 3, "steps": 4, "guidance": 0, "classifier_guidance": 4}`},
 	{"class=none&seed=11&sampler=heun&steps=3&guidance=1", `{"class": "none", "seed": 11, "sampler": "heun", "steps": 3, "guidance": 1, "n": 1}`},
 }
 
@@ -119,7 +120,9 @@ func inChromium(t testing.TB, url string) func(request string) string {
 		script := fmt.Sprintf(`(async () => {
 			const { load } = await import('/tweedie.js')
 			const model = await load('/models/mnist.json', { workers: 2 })
-			const { sha256 } = await model.sample(%s)
+			const request = %s
+			if (request.classifier_guidance) await model.classify('/models/mnist-classifier.json')
+			const { sha256 } = await model.sample(request)
 			model.close()
 			return sha256
 		})()`, request)

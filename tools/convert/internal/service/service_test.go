@@ -22,7 +22,7 @@ import (
 // digits is the folder of the model of the tests.
 const digits = "../../../../weights/models"
 
-// site makes a site of an empty page and the digits, without compressed copies.
+// site makes a site of an empty page, the digits and what can guide them, without compressed copies.
 var site = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "tweedie-service-")
 	if err != nil {
@@ -39,7 +39,7 @@ var site = sync.OnceValues(func() (string, error) {
 		}
 	}
 	out := filepath.Join(dir, "dist")
-	_, err = page.Build(context.Background(), page.Options{Page: assets, Models: []string{filepath.Join(digits, "mnist.json")}, Out: out, Plain: true})
+	_, err = page.Build(context.Background(), page.Options{Page: assets, Models: []string{filepath.Join(digits, "mnist.json"), filepath.Join(digits, "mnist-classifier.json")}, Out: out, Plain: true})
 	return out, err
 })
 
@@ -149,6 +149,26 @@ func TestRoutes(t *testing.T) {
 	}
 	if line.Msg != "request" || line.Level != "INFO" || line.Path != "/api/sample.png" || line.Query != "steps=1&n=2" || line.Status != 200 || line.Bytes < 100 || line.Cache != "tweedie; hit" || line.Client != "127.0.0.1" {
 		t.Errorf("logged %s", lines[4])
+	}
+}
+
+// TestGuided: what a classifier guides is drawn beside what it does not, by turns.
+func TestGuided(t *testing.T) {
+	url := listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2"
+	draw := func(more string) string {
+		r, body := get(t, url+more)
+		if r.StatusCode != 200 {
+			t.Fatalf("%s: status %d, %s", more, r.StatusCode, body)
+		}
+		return body
+	}
+	plain, guided := draw("&seed=1"), draw("&seed=1&classifier_guidance=4")
+	if plain == guided {
+		t.Error("the classifier changes nothing")
+	}
+	url = listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2" // has kept nothing
+	if draw("&seed=1&classifier_guidance=4") != guided || draw("&seed=1") != plain {
+		t.Error("in the other order other pictures are drawn")
 	}
 }
 
