@@ -24,6 +24,7 @@ type Reader struct {
 	outline  *File            // names, types and shapes
 	places   map[string]place // of the tensors and parts that stand in shards
 	kept     []keptShard      // the one that was read last comes last
+	packed   []byte           // where a shard is before it is decoded
 	read     int              // shards decoded so far
 }
 
@@ -136,7 +137,10 @@ func (r *Reader) shard(i int) ([]Tensor, error) {
 	if info.Size() != int64(s.Bytes) {
 		return nil, r.corrupt(i, fmt.Errorf("is %d bytes, need %d", info.Size(), s.Bytes))
 	}
-	data := make([]byte, s.Bytes)
+	if cap(r.packed) < s.Bytes {
+		r.packed = make([]byte, s.Bytes, MaxShard)
+	}
+	data := r.packed[:s.Bytes]
 	if _, err := r.files[i].ReadAt(data, 0); err != nil && !errors.Is(err, io.EOF) {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
@@ -209,7 +213,7 @@ func (r *Reader) Close() error {
 			all = errors.Join(all, f.Close())
 		}
 	}
-	r.kept = nil
+	r.kept, r.packed = nil, nil
 	return all
 }
 

@@ -90,7 +90,7 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderHolds: two shards are in memory at most, whatever the model holds, and each is
+// TestReaderHolds: two shards and a packed one are in memory at most, whatever the model holds, and each is
 // decoded once to be verified and once to be read in the order of names.
 func TestReaderHolds(t *testing.T) {
 	const shards = 12
@@ -119,7 +119,7 @@ func TestReaderHolds(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if limit := shardsKept*MaxShard + 1<<20; most > limit || most < MaxShard {
+	if limit := (shardsKept+1)*MaxShard + 1<<20; most > limit || most < MaxShard {
 		t.Errorf("%d bytes are held of %d, need one shard at least and %d at most", most, m.RawBytes(), limit)
 	}
 	if limit := 2 * len(m.Shards); r.read > limit || r.read <= len(m.Shards) {
