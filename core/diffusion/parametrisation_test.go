@@ -88,6 +88,23 @@ func TestEDMScales(t *testing.T) {
 	}
 }
 
+// Pixels u of [0,1] and 2u−1 of [−1,1] are one law: so are their exact denoisers.
+func TestOfUnit(t *testing.T) {
+	unit := mixture{{0.2, 0.075, 0.7}, {0.75, 0.125, 0.3}}
+	denoise := OfUnit(unit.denoiser())
+	for _, sigma := range []float32{0.02, 0.4, 2, 40} {
+		x := normals(32, 1).Scaled(1 + sigma)
+		got := mustDenoise(t, denoise, x, sigma)
+		for i, v := range x.Data {
+			want := two.denoised(float64(v), float64(sigma))
+			// (x+1)/2 rounds, which D passes on, and so do D and 2·D − 1.
+			if bound := 8 * u32 * (1 + math.Abs(float64(v))); !(math.Abs(float64(got.Data[i])-want) <= bound) {
+				t.Errorf("σ=%g: D(%g) is %g, want %g ± %.2g", sigma, v, got.Data[i], want, bound)
+			}
+		}
+	}
+}
+
 func TestDenoisePassesTheNetworksError(t *testing.T) {
 	stop := errors.New("stop")
 	denoise := Denoise(func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, stop }, EDM{0.5})

@@ -195,6 +195,11 @@ func noiseLoss(gamma float64) float64 {
 // schedule, and for the one of EvenLoss its integrand is even, so that estimates from
 // random t do not vary.
 func TestEvenLoss(t *testing.T) {
+	for i, at := range EvenLoss([]float64{0, 1, 3}, []float64{1, 2, 2}) { // 1+γ and then 2: integrals of 1.5 and 4
+		if want := []float64{0, 3. / 11, 1}[i]; !(math.Abs(at-want) <= 1e-15) {
+			t.Errorf("point %d of an even loss stands at %g, want %g", i, at, want)
+		}
+	}
 	var gammas, losses []float64
 	for i := range 161 {
 		gammas = append(gammas, -6+12*float64(i)/160)

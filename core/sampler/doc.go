@@ -11,10 +11,12 @@
 //
 //	on the ODE, a memory   DPMpp2M, DPMSolverMultistep and -PPMultistep, UniPC, DEIS,
 //	                       LMS, IPNDM, PNDM: but for the first, one engine (see form and rule)
-//	on the ODE, afresh     Euler, Heun, DPMSolver, DPMSolverPP; RK45 chooses its steps
-//	on the SDE             DDIM with eta, DDPM, EulerAncestral, DPM2Ancestral,
-//	                       SDEDPMSolverPP, Heun with churn, PredictorCorrector;
-//	                       AdaptiveSDE chooses its steps
+//	on the ODE, afresh     Euler, Heun, DPMSolver, DPMSolverPP, FlowEuler, FlowHeun; RK45
+//	                       chooses its steps
+//	on the SDE             DDIM with eta, DDPM, -Learned and -Analytic, EulerAncestral,
+//	                       DPM2Ancestral, SDEDPMSolver, SDEDPMSolverPP and -Singlestep,
+//	                       Heun with churn, PredictorCorrector; AdaptiveSDE chooses its steps
+//	in one step            Consistency, of a model that was trained for it
 //	at a level             AnnealedLangevin; and for densities that can be evaluated
 //	                       Langevin, MALA, HMC
 //

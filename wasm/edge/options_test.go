@@ -39,15 +39,17 @@ func TestOptions(t *testing.T) {
 		}
 	}
 	for query, want := range map[string]string{
-		"sampler=euler&order=2":             `"parameter":"order"`,
-		"sampler=unipc&order=2.5":           `"parameter":"order"`,
-		"sampler=ddim&brownian=yes":         `"parameter":"brownian"`,
-		"sampler=heun&s_churn=1e999":        `"parameter":"s_churn"`,
-		"threshold=dynamic&percentile=1.5":  `"parameter":"percentile"`,
-		"schedule=trailing":                 `"parameter":"schedule"`,
-		"sampler=pc&corrector=none&snr=0.2": `"parameter":"snr"`,
-		"schedule=cosine&rho=3":             `"parameter":"rho"`,
-		"guidance=1&guidance_sigma_min=0.5": `"parameter":"guidance_sigma_min"`,
+		"sampler=euler&order=2":                       `"parameter":"order"`,
+		"sampler=unipc&order=2.5":                     `"parameter":"order"`,
+		"sampler=ddim&brownian=yes":                   `"parameter":"brownian"`,
+		"sampler=heun&s_churn=1e999":                  `"parameter":"s_churn"`,
+		"threshold=dynamic&percentile=1.5":            `"parameter":"percentile"`,
+		"schedule=trailing":                           `"parameter":"schedule"`,
+		"sampler=pc&corrector=none&snr=0.2":           `"parameter":"snr"`,
+		"schedule=cosine&rho=3":                       `"parameter":"rho"`,
+		"sampler=heun&s_tmin=1":                       `"parameter":"s_tmin"`,
+		"sampler=pc&corrector_steps=2&corrector=none": `"parameter":"corrector"`,
+		"guidance=1&guidance_sigma_min=0.5":           `"parameter":"guidance_sigma_min"`,
 	} {
 		if w := h.get("/api/sample.png?" + query); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
 			t.Errorf("%s: status %d, %s, want %s", query, w.Code, w.Body, want)
