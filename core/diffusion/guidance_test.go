@@ -3,6 +3,7 @@ package diffusion
 import (
 	"errors"
 	"math"
+	"slices"
 	"testing"
 
 	"tweedie/core/tensor"
@@ -54,6 +55,22 @@ func TestGuided(t *testing.T) {
 				t.Errorf("got %g with %d and %d calls, want %g with %d and %d", got.Data[0], cond, uncond, c.want, c.cond, c.uncond)
 			}
 		})
+	}
+}
+
+// Of two networks that have learned variances, the guided one keeps the conditional one's.
+func TestGuidedKeepsVariances(t *testing.T) {
+	learned := func(d, v float32) Denoiser {
+		return func(x *tensor.Tensor, _ float32) (*tensor.Tensor, error) {
+			return tensor.Of([]float32{d, v, d, v}, 1, 1, 2, 2), nil
+		}
+	}
+	denoise, err := Guided(learned(0.5, 7), learned(0.25, 8), Guidance{Scale: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := denoise(tensor.New(1, 1, 2, 1), 1); err != nil || !slices.Equal(got.Data, []float32{1, 7, 1, 7}) {
+		t.Errorf("got %v, %v, want D = 1 and v = 7 of both pixels", got, err)
 	}
 }
 

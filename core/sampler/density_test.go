@@ -57,6 +57,25 @@ func TestMetropolisDrawsTheDensity(t *testing.T) {
 	}
 }
 
+// A proposal of odds p is taken in the part p of cases, and always where p is 1 or more.
+func TestMetropolisTakesTheOdds(t *testing.T) {
+	noise := NewNoise(6, 0, many, 1, 1, 1)
+	level := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) { return make([]float64, many), x, nil }
+	for _, p := range []float64{0, 0.05, 0.3, 0.5, 0.9, 1, 7} {
+		_, taken, err := metropolis(level, noise(StreamStart), 1, noise, func(from state, _ *tensor.Tensor) (state, []float64, error) {
+			odds := make([]float64, many)
+			for i := range odds {
+				odds[i] = math.Log(p)
+			}
+			return from, odds, nil
+		})
+		want := min(p, 1)
+		if bound := 5 * math.Sqrt(want*(1-want)/many); err != nil || !(math.Abs(taken-want) <= bound) {
+			t.Errorf("odds of %g: %g are taken, %v, want %g ± %.2g", p, taken, err, want, bound)
+		}
+	}
+}
+
 // For N(0,1) a Langevin step is linear, and its stationary variance is known:
 // 1/(1 − step/2).
 func TestLangevinsLawIsOffByItsStep(t *testing.T) {

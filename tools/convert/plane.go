@@ -178,10 +178,10 @@ func (o *planar) check(cmd *cobra.Command, s *source) error {
 		return misused("--sampler %s with --objective %s, need a sampler of noise levels, as dpmpp2m: what is learned is a denoiser", o.sampler, o.objective)
 	case (!onDensity || discrete) && cmd.Flags().Changed("step-size"), o.sampler != "hmc" && cmd.Flags().Changed("leaps"):
 		return misused("--step-size or --leaps with --sampler %s, need neither: they are of langevin and mala, or of hmc", o.sampler)
-	case onDensity && (o.steps < 0 || o.steps > 1<<20):
+	case onDensity && cmd.Flags().Changed("steps") && (o.steps < 1 || o.steps > 1<<20):
 		return misused("--steps is %d, need 1 to 2^20", o.steps)
 	}
-	if o.steps == 0 {
+	if !cmd.Flags().Changed("steps") {
 		if o.steps = 30; discrete {
 			o.steps = 100
 		} else if onDensity {

@@ -87,6 +87,8 @@ func TestPlaneRefuses(t *testing.T) {
 		{"--objective ncsn --sigma-max 40", "outside the model's range, need [0.05, 5]"},
 		{"--schedule trailing", "has no chain of steps"},
 		{"-n 0", "-n is 0"},
+		{"--sampler heun --steps 0", "0 steps, need 1 to 65536"},
+		{"--sampler mala --steps 0", "--steps is 0, need 1 to 2^20"},
 	} {
 		status, stdout, stderr := call(t, append([]string{"plane"}, strings.Fields(c.args)...)...)
 		if status != 2 || !strings.Contains(stderr, c.want) || stdout != "" {
