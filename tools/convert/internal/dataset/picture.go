@@ -125,7 +125,7 @@ func decodePicture(path string) (image.Image, error) {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	defer f.Close()
-	img, _, err := image.Decode(bufio.NewReader(f))
+	img, _, err := image.Decode(bounded(f))
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %q: not a readable PNG or JPEG picture: %w", path, err)
 	}
