@@ -19,7 +19,7 @@
 //
 // [ParseManifest], [Manifest.Decode] and what they need do not touch a file
 // system and use no reflection, so that a page links them at small cost. [Open],
-// [Write], [Describe] and [Verify] work on files and are absent under js.
+// [OpenReader], [Write], [Describe] and [Verify] work on files and are absent under js.
 package weights
 
 import "errors"
