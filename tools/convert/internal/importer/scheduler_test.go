@@ -34,6 +34,8 @@ func TestParseScheduler(t *testing.T) {
 			process{prediction: "x0", schedule: linear}},
 		{"thresholding", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true,"sample_max_value":1.5}`,
 			process{prediction: "epsilon", schedule: linear, sampling: model.Defaults{Threshold: "dynamic", Percentile: 0.995, ThresholdMax: 1.5}}},
+		{"thresholding at a percentile", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true,"dynamic_thresholding_ratio":0.9,"sample_max_value":2}`,
+			process{prediction: "epsilon", schedule: linear, sampling: model.Defaults{Threshold: "dynamic", Percentile: 0.9, ThresholdMax: 2}}},
 		{"thresholding by 1", `{"beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"thresholding":true}`,
 			process{prediction: "epsilon", schedule: linear, sampling: static}},
 		{"trained", `{"trained_betas":[0.1,0.2]}`, process{prediction: "epsilon", schedule: &diffusion.Schedule{Kind: diffusion.Table, Betas: []float64{0.1, 0.2}}}},

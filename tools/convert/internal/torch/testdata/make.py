@@ -68,6 +68,19 @@ def save(name, value, location=None, **options):
     torch.serialization.location_tag = usual
 
 
+def legacy_part():
+    """A storage that is a part of another, as PyTorch before 0.4 saved tensors' parts: from its number 2 on, 4 numbers."""
+    save("legacy-part", {"part": torch.arange(6, dtype=torch.float32)[:4].reshape(2, 2)}, _use_new_zipfile_serialization=False)
+    path = os.path.join(HERE, "legacy-part.pt")
+    with open(path, "rb") as f:
+        data = f.read()
+    whole, part = b"K\x06Nt", b"K\x06(X\x01\x00\x00\x00vK\x02K\x04tt"
+    assert data.count(whole) == 1
+    with open(path, "wb") as f:
+        f.write(data.replace(whole, part))
+    return path
+
+
 class Runs:
     def __reduce__(self):
         return os.system, ("touch /tmp/tweedie-was-here",)
@@ -81,7 +94,7 @@ def main():
         "legacy-dtypes": (dtypes(), legacy), "legacy-views": (views(), legacy), "legacy-nested": (nested(), legacy),
         "legacy-cuda": (views(), dict(location="cuda:0", **legacy)),
     }
-    want = {}
+    want = {"legacy-part.pt": {"part": ["F32", [2, 2], [repr(float(v)) for v in torch.load(legacy_part())["part"].flatten()]]}}
     for name, (value, options) in made.items():
         save(name, value, **options)
         path = os.path.join(HERE, name + ".pt")
