@@ -30,7 +30,8 @@ const (
 	bombRatio = 100
 )
 
-// dtypes maps NumPy's descr to types of numbers.
+// dtypes maps NumPy's descr to types of numbers. Those of more than a byte are read in the
+// other order too, ">f4" for "<f4".
 var dtypes = map[string]weights.DType{
 	"|b1": "BOOL", "|u1": "U8", "|i1": weights.I8, "<u2": "U16", "<i2": "I16", "<u4": "U32", "<i4": "I32", "<u8": "U64",
 	"<i8": "I64", "<f2": weights.F16, "<f4": weights.F32, "<f8": weights.F64, "<c8": "C64",
@@ -98,7 +99,11 @@ func describe(name string, size int64, open func() (io.ReadCloser, error)) (stor
 	if err != nil {
 		return stored.Tensor{}, err
 	}
-	t := stored.Tensor{Name: name, DType: dtypes[h.Descr], Shape: h.Shape}
+	kind, bigEndian := strings.CutPrefix(h.Descr, ">")
+	if bigEndian {
+		kind = "<" + kind
+	}
+	t := stored.Tensor{Name: name, DType: dtypes[kind], Shape: h.Shape}
 	if t.DType == "" {
 		return t, fmt.Errorf("elements are %q, which are not read here", h.Descr)
 	}
@@ -113,6 +118,9 @@ func describe(name string, size int64, open func() (io.ReadCloser, error)) (stor
 		data, err := body(open, h.Size, n)
 		if err != nil {
 			return nil, fmt.Errorf("npy: array %q: %w", name, err)
+		}
+		if bigEndian {
+			turn(data, t.DType)
 		}
 		if h.Fortran && len(h.Shape) > 1 {
 			data = rowMajor(data, h.Shape, t.DType.Size())
@@ -155,6 +163,17 @@ func body(open func() (io.ReadCloser, error), skip, n int) ([]byte, error) {
 		return nil, fmt.Errorf("goes on after its %d bytes, or %w", n, err)
 	}
 	return data, nil
+}
+
+// turn reverses the bytes of every number; a complex one is two.
+func turn(data []byte, dtype weights.DType) {
+	size := dtype.Size()
+	if dtype == "C64" {
+		size /= 2
+	}
+	for number := range slices.Chunk(data, size) {
+		slices.Reverse(number)
+	}
 }
 
 // rowMajor returns an array whose first axis varies fastest in row-major order.

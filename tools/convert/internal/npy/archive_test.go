@@ -13,11 +13,12 @@ import (
 
 	"tweedie/tools/convert/internal/hostile"
 	"tweedie/tools/convert/internal/stored"
+	"tweedie/weights"
 )
 
 // TestOpenArchive compares with what testdata/make_npz.py says of its arrays.
 func TestOpenArchive(t *testing.T) {
-	for _, name := range []string{"all.npz", "compressed.npz"} {
+	for _, name := range []string{"all.npz", "compressed.npz", "big-endian.npz"} {
 		a, err := OpenArchive(filepath.Join("testdata", name))
 		if err != nil {
 			t.Fatal(err)
@@ -64,6 +65,16 @@ func TestOpenArray(t *testing.T) {
 	got, err := a.Tensors[0].Float32()
 	if err != nil || len(a.Tensors) != 1 || !slices.Equal(got, b.Float32()) || !slices.Equal(a.Tensors[0].Shape, b.Shape) {
 		t.Errorf("got %v %v, %v", a.Tensors, got, err)
+	}
+}
+
+// TestTurn: of a complex number, each part has its bytes in the other order.
+func TestTurn(t *testing.T) {
+	for dtype, want := range map[weights.DType]string{"U8": "abcdefgh", "F16": "badcfehg", "C64": "dcbahgfe", "F64": "hgfedcba"} {
+		data := []byte("abcdefgh")
+		if turn(data, dtype); string(data) != want {
+			t.Errorf("%s: got %q, want %q", dtype, data, want)
+		}
 	}
 }
 
@@ -133,7 +144,10 @@ func many(n int) map[string][]byte {
 // FuzzParseArchive holds that no bytes make the reader panic, and that an array that is
 // listed has the numbers it says, or an error.
 func FuzzParseArchive(f *testing.F) {
-	paths, _ := filepath.Glob("testdata/*.np[yz]")
+	paths, err := filepath.Glob("testdata/*.np[yz]")
+	if err != nil || len(paths) == 0 {
+		f.Fatal("no corpus")
+	}
 	for _, path := range paths {
 		data, err := os.ReadFile(path)
 		if err != nil {

@@ -107,6 +107,17 @@ func TestConversions(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
+	paths, err := filepath.Glob("testdata/*.npy")
+	if err != nil || len(paths) == 0 {
+		f.Fatal("no corpus")
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
 	f.Add(file("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }", 1, 2, 3))
 	f.Add(file("{'descr': '<f8', 'fortran_order': False, 'shape': (), }", 1, 2, 3, 4, 5, 6, 7, 8))
 	f.Add([]byte("\x93NUMPY\x02\x00\x01\x00\x00\x00{"))

@@ -1,7 +1,7 @@
 """Writes the .npz cases beside this file: python3 make_npz.py. Needs NumPy.
 
 Every array x is np.arange of its size in its shape, times 0.5 for floating types; bool is
-x odd.
+x odd. big-endian.npz has its bytes in the other order.
 """
 import os
 import numpy as np
@@ -17,4 +17,5 @@ arrays["scalar"] = np.float32(0)
 arrays["empty"] = np.zeros((0, 3), "f4")
 np.savez(os.path.join(HERE, "all.npz"), **arrays)
 np.savez_compressed(os.path.join(HERE, "compressed.npz"), **arrays)
+np.savez(os.path.join(HERE, "big-endian.npz"), **{k: v.astype(v.dtype.newbyteorder(">")) for k, v in arrays.items()})
 np.savez(os.path.join(HERE, "bad-object.npz"), x=np.array([None, 1]))
