@@ -10,8 +10,9 @@ import (
 	"tweedie/tools/convert/internal/stored"
 )
 
-// maxListed bounds how many names of one kind an error lists.
-const maxListed = 20
+// maxListed bounds the bytes of the names of one kind that an error lists: those of some
+// three hundred parameters.
+const maxListed = 16 << 10
 
 // compare says which of the expected parameters are missing, which tensors are
 // unexpected, and which have another shape, by their names in the file, of which root is
@@ -40,8 +41,13 @@ func list(what string, entries []string) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	text := strings.Join(entries[:min(len(entries), maxListed)], "; ")
-	if more := len(entries) - maxListed; more > 0 {
+	listed, left := 0, maxListed
+	for listed < len(entries) && left >= len(entries[listed]) {
+		left -= len(entries[listed]) + len("; ")
+		listed++
+	}
+	text := strings.Join(entries[:listed], "; ")
+	if more := len(entries) - listed; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
 	}
 	return fmt.Errorf("%d %s: %s", len(entries), what, text)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -271,6 +272,29 @@ func TestReadHalf(t *testing.T) {
 	same(t, ck.Model, tensors)
 }
 
+// everyName returns the names of the gray network's parameters as an error quotes them.
+func everyName(t *testing.T) []string {
+	_, tensors := parityCase(t, "gray")
+	var out []string
+	for _, v := range tensors {
+		out = append(out, fmt.Sprintf("%q", v.Name))
+	}
+	return out
+}
+
+// TestList: what no screen holds is counted.
+func TestList(t *testing.T) {
+	for n, want := range map[int]string{1: `^1 missing: "name 0"$`, 1000: `"name 999"$`, 10_000: `^10000 missing: .*; and \d+ more$`} {
+		var entries []string
+		for i := range n {
+			entries = append(entries, fmt.Sprintf("%q", fmt.Sprint("name ", i)))
+		}
+		if text := list("missing", entries).Error(); !regexp.MustCompile(want).MatchString(text) || len(text) > maxListed+100 {
+			t.Errorf("%d names in %d bytes, want %s: %.100s", n, len(text), want, text)
+		}
+	}
+}
+
 func TestReadRefusesTensors(t *testing.T) {
 	const name = "mid_block.attentions.0.to_q.weight"
 	for _, tt := range []struct {
@@ -293,7 +317,7 @@ func TestReadRefusesTensors(t *testing.T) {
 			return append(ts, twin)
 		}, []string{`1 unexpected: "mid_block.attentions.0.query.weight"`}},
 		{"nothing", func(ts []weights.Tensor, i int) []weights.Tensor { return nil },
-			[]string{" missing: ", "; and ", " more"}},
+			everyName(t)},
 		{"NaN", func(ts []weights.Tensor, i int) []weights.Tensor {
 			ts[i].Data = slices.Clone(ts[i].Data)
 			binary.LittleEndian.PutUint32(ts[i].Data[8:], 0x7fc00000)
