@@ -4,10 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 
 	"tweedie/core/model"
 	"tweedie/tools/convert/internal/checkpoint"
+	"tweedie/tools/convert/internal/stored"
 )
 
 // Options say what a checkpoint does not. The zero value takes everything from the
@@ -79,6 +82,9 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 	if o.Process != "" && f.name != "score-sde" {
 		return fmt.Errorf("importer: %q as %s: --process is %q, need none: its scheduler or its family says it", files.weights, f.title, o.Process)
 	}
+	if of := encoder(files.weights, c.file); of != "" {
+		return fmt.Errorf("importer: %q as %s: %s encodes pictures for it, need a network of pixels: one that denoises what an encoder makes of them draws none", files.weights, f.title, of)
+	}
 	c.Family, c.Found = f.name, v.found
 	if filepath.Base(filepath.Dir(files.weights)) == averaged {
 		c.Found = append(c.Found, fmt.Sprintf("%q holds an average of the weights, which is taken", averaged))
@@ -99,7 +105,30 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 	if c.Model, err = model.New(modelName(path), &p.config, src); err != nil {
 		return fmt.Errorf("importer: %q: %w", path, err)
 	}
+	if channels := p.config.Shape[0]; channels != 1 && channels != 3 {
+		c.Assumed = append(c.Assumed, fmt.Sprintf("its %d channels are all of what is drawn: none is a picture that the network is given, as for super-resolution", channels))
+	}
 	return nil
+}
+
+// encoder returns the name of an autoencoder that stands beside a network, in its file as
+// those of latent diffusion have it (Rombach et al. 2022, arXiv:2112.10752) or in the
+// pipeline around its folder; "" if there is none.
+func encoder(weights string, file *checkpoint.File) string {
+	const stage = "first_stage_model."
+	if slices.ContainsFunc(file.Tensors, func(t stored.Tensor) bool { return strings.HasPrefix(strings.TrimPrefix(t.Name, "state_dict."), stage) }) {
+		return strconv.Quote(strings.TrimSuffix(stage, "."))
+	}
+	folder, err := filepath.Abs(filepath.Dir(weights))
+	if err != nil || !slices.Contains(networks, filepath.Base(folder)) {
+		return ""
+	}
+	for _, name := range []string{"vqvae", "vae", "movq"} {
+		if other := filepath.Join(filepath.Dir(folder), name); exists(filepath.Join(other, configName)) {
+			return strconv.Quote(other)
+		}
+	}
+	return ""
 }
 
 // modelName names a model after its folder or file.

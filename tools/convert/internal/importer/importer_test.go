@@ -130,59 +130,6 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-// TestReadPipeline finds network and scheduler in a pipeline's folders, from the
-// pipeline and from the network.
-func TestReadPipeline(t *testing.T) {
-	config, tensors := parityCase(t, "gray")
-	folder := write(t, map[string][]byte{
-		"model_index.json": []byte("{}"), "unet/" + configName: config, "unet/" + weightsName: encode(t, tensors),
-		"scheduler/" + schedulerName: []byte(`{"_class_name":"DDPMScheduler","beta_schedule":"squaredcos_cap_v2","num_train_timesteps":500,"beta_start":0.1,"prediction_type":"epsilon","trained_betas":null}`),
-	})
-	for _, path := range []string{folder, filepath.Join(folder, "unet")} {
-		ck, err := Read(path, Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		c := ck.Model.Config()
-		if want := (diffusion.Schedule{Kind: diffusion.Cosine, Steps: 500}); !reflect.DeepEqual(*c.Schedule, want) {
-			t.Errorf("got schedule %+v, want %+v", c.Schedule, want)
-		}
-		chain, err := diffusion.NewChain(*c.Schedule)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if lowest, highest := chain.SigmaRange(); c.SigmaMin != float64(lowest) || c.SigmaMax != float64(highest) {
-			t.Errorf("got noise levels %g to %g, want %g to %g", c.SigmaMin, c.SigmaMax, lowest, highest)
-		}
-		if len(ck.Assumed) != 0 {
-			t.Errorf("got assumptions %q, want none", ck.Assumed)
-		}
-	}
-}
-
-// TestReadPipelineAverage: beside unet, training scripts keep its average.
-func TestReadPipelineAverage(t *testing.T) {
-	config, tensors := parityCase(t, "gray")
-	folder := write(t, map[string][]byte{
-		"unet/" + configName: config, "unet/" + weightsName: encode(t, copyOf(tensors, "", 1)),
-		"unet_ema/" + configName: config, "unet_ema/" + weightsName: encode(t, tensors),
-		"scheduler/" + schedulerName: []byte(`{"beta_schedule":"linear","num_train_timesteps":500}`),
-	})
-	ck, err := Read(folder, Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	same(t, ck.Model, tensors)
-	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"unet_ema" holds an average`) || ck.Model.Config().Schedule.Steps != 500 {
-		t.Errorf("found %q, %d steps", text, ck.Model.Config().Schedule.Steps)
-	}
-	ck, err = Read(folder, Options{Plain: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	same(t, ck.Model, copyOf(tensors, "", 1))
-}
-
 // TestReadShards: diffusers splits large weights over files, and says in an index which
 // is where.
 func TestReadShards(t *testing.T) {
