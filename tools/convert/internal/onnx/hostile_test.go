@@ -272,6 +272,14 @@ func chain(n int, op, first string) [][]byte {
 }
 
 // TestHostile: what asks for much work or memory is refused, or done, within bounds.
+// attributes returns n of them, for node.
+func attributes(n int) (all []any) {
+	for i := range n {
+		all = append(all, fmt.Sprint("a", i), i)
+	}
+	return all
+}
+
 func TestHostile(t *testing.T) {
 	many := func(n int, build func(i int) []byte) (all [][]byte) {
 		for i := range n {
@@ -294,8 +302,10 @@ func TestHostile(t *testing.T) {
 		data       []byte
 	}{
 		{"nesting", "", 8 << 20, message(8, message(2, 17), 7, message(1, deep, 12, shaped("out", 1)))},
-		{"fields", "holds more than 4194304 fields", 64 << 20, bytes.Repeat([]byte{8, 8}, 5<<20)},
-		{"nodes", "has more than 65536 nodes", 256 << 20, model(17, nil, many(70_000, func(int) []byte { return node("Relu", "x", "y") })...)},
+		{"fields", "holds more than 2097152 fields", 64 << 20, bytes.Repeat([]byte{8, 8}, 5<<20)},
+		{"initialisers", "holds more than 2097152 fields", 256 << 20, model(17, many(300_000, func(i int) []byte { return constant(fmt.Sprint("w", i), 1, floats(1), 1) }), node("Relu", "x", "out"))},
+		{"attributes", "holds more than 2097152 fields", 128 << 20, model(17, nil, node("Relu", "x", "out", attributes(500_000)...))},
+		{"nodes", "has more than 32768 nodes", 256 << 20, model(17, nil, many(40_000, func(int) []byte { return node("Relu", "x", "y") })...)},
 		{"long text", "holds a text of", 16 << 20, message(2, strings.Repeat("x", 1<<20))},
 		{"a field of no message", "", 1 << 20, message(7, 3, 8, message(2, 17))},
 		{"2^32 axes", "", 64 << 20, model(17, [][]byte{constant("w", 1, nil, slices.Repeat([]int{1 << 32}, 10_000)...)}, node("Relu", "x", "out"))},
@@ -313,7 +323,7 @@ func TestHostile(t *testing.T) {
 			})
 			return append(append([][]byte{node("Relu", "x", "v0")}, all...), node("Relu", "v10000", "out"))
 		}()...)},
-		{"depth", "", 512 << 20, model(17, nil, chain(60_000, "Sin", "x")...)},
+		{"depth", "", 512 << 20, model(17, nil, chain(32_000, "Sin", "x")...)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := hostile.Bounded(t, c.bytes, func() error { _, err := imported(c.data, "", onnx.Options{}); return err })

@@ -108,7 +108,7 @@ func toFloat(x uint64) float32 { return math.Float32frombits(uint32(x)) }
 func toInt(x uint64) int64     { return int64(x) }
 
 // maxNodes bounds the operators of a graph.
-const maxNodes = 1 << 16
+const maxNodes = 1 << 15
 
 // parse reads a ModelProto. The error wraps ErrFile.
 func parse(file stretch) (*modelProto, error) {
@@ -219,6 +219,9 @@ func texts(to []string, s stretch) ([]string, error) {
 }
 
 func parseAttribute(s stretch) (name string, a *attribute, err error) {
+	if err := s.of.count(perAttribute); err != nil {
+		return "", nil, err
+	}
 	a = &attribute{}
 	err = s.fields(func(v field) (err error) {
 		switch v.number {
@@ -246,6 +249,9 @@ func parseAttribute(s stretch) (name string, a *attribute, err error) {
 
 func parseValue(s stretch) (valueInfo, error) {
 	var i valueInfo
+	if err := s.of.count(perAttribute); err != nil {
+		return i, err
+	}
 	// ValueInfoProto.type.tensor_type.shape.dim
 	err := s.fields(func(v field) (err error) {
 		switch v.number {
@@ -288,6 +294,9 @@ func (i *valueInfo) parseDim(v field) error {
 }
 
 func parseTensor(s stretch) (*tensorProto, error) {
+	if err := s.of.count(perTensor); err != nil {
+		return nil, err
+	}
 	t := &tensorProto{}
 	err := s.fields(func(v field) (err error) {
 		switch v.number {

@@ -14,8 +14,20 @@ type source struct {
 }
 
 // The most that is read of a file at a time while it is parsed, a text or a whole message
-// among it, and the most fields of all messages.
-const ahead, maxFields = 1 << 16, 1 << 22
+// among it, and the most fields of all messages. What is kept of a message counts as fields
+// too: as perAttribute or perTensor of them.
+const (
+	ahead, maxFields        = 1 << 16, 1 << 21
+	perAttribute, perTensor = 8, 32
+)
+
+// count notes so many fields more.
+func (s *source) count(fields int) error {
+	if s.fields += fields; s.fields > maxFields {
+		return fmt.Errorf("holds more than %d fields", maxFields)
+	}
+	return nil
+}
 
 // stretch is a stretch of a file. What is short is in memory.
 type stretch struct {
@@ -46,8 +58,8 @@ func (s stretch) fields(f func(field) error) error {
 	}
 	hand, begin := s.kept, s.from // bytes at hand, and where they begin
 	for at := s.from; at < s.to; {
-		if s.of.fields++; s.of.fields > maxFields {
-			return fmt.Errorf("holds more than %d fields", maxFields)
+		if err := s.of.count(1); err != nil {
+			return err
 		}
 		if end := begin + int64(len(hand)); end < s.to && end-at < 2*10 { // a tag, and a number
 			hand, begin = make([]byte, min(ahead, s.to-at)), at
