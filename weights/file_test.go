@@ -9,6 +9,7 @@ import (
 	"encoding/json/jsontext"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -171,6 +172,44 @@ func TestWriterWantsOrder(t *testing.T) {
 	}
 	if err := w.Add(quantised(t, "a", F32, 2)); err == nil || !strings.Contains(err.Error(), `"a" comes after "b"`) {
 		t.Errorf("got error %v, want one about the order", err)
+	}
+}
+
+// TestWriteAtomicKeepsTheOld: until the new file is whole, and if it is never whole, the old
+// one stands where it was, and nothing beside it afterwards.
+func TestWriteAtomicKeepsTheOld(t *testing.T) {
+	folder := t.TempDir()
+	path := filepath.Join(folder, "file")
+	holds := func(when, want string) {
+		t.Helper()
+		if got, err := os.ReadFile(path); err != nil || string(got) != want {
+			t.Errorf("%s: got %.20q, %v; want %q", when, got, err, want)
+		}
+	}
+	if err := WriteAtomic(path, []byte("old")); err != nil {
+		t.Fatal(err)
+	}
+	broken := errors.New("broken")
+	for _, end := range []error{broken, nil} {
+		err := WriteAtomicBy(path, func(w io.Writer) error {
+			if _, err := w.Write(make([]byte, 3<<20)); err != nil { // more than is buffered
+				t.Error(err)
+			}
+			holds("while it is written", "old")
+			return end
+		})
+		if !errors.Is(err, end) {
+			t.Errorf("got error %v, want %v", err, end)
+		}
+		if end != nil {
+			holds("after an error", "old")
+		}
+	}
+	if info, err := os.Stat(path); err != nil || info.Size() != 3<<20 {
+		t.Errorf("the new file: %v", err)
+	}
+	if got := names(t, folder); !slices.Equal(got, []string{"file"}) {
+		t.Errorf("left %q", got)
 	}
 }
 
