@@ -28,7 +28,7 @@ SOURCES = find core weights wasm site tools/slim go.mod go.sum Makefile -type f 
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run worker worker-dev workerd test bench bench-peers bench-memory compare generate golden fmt clean toolchain
+.PHONY: help build wasm site run worker worker-dev workerd test bench bench-peers bench-memory compare picture generate golden fmt clean toolchain
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -95,6 +95,9 @@ bench-memory: toolchain ## the peak of memory of converting 1 GB, for every kind
 compare: build ## distance to the digits against evaluations, all samplers, in site/docs/samplers/
 	bin/tweedie data mnist -o .cache/data/mnist
 	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o site/docs/samplers --guidance 1 --fast $(ARGS)
+
+picture: site ## the page as README.md shows it, site/docs/page.png
+	$(GO) run ./tools/picture dist site/docs/page.png
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...

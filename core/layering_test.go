@@ -70,6 +70,7 @@ var floors = map[string]int{
 	"wasm/worker/…": 11, // the Worker on this machine
 	"tools/convert": 11,
 	"tools/slim":    11, // the page's program, smaller
+	"tools/picture": 11, // of the page, for README
 	"tools/bench":   11, // what is measured, and against whom
 	"tools/bench/…": 11,
 }

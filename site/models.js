@@ -42,9 +42,9 @@ export function offerModels(url, { models }) {
   select.replaceChildren(...models.map(({ file, title }) => make('option', { value: file.replace(/\.json$/, ''), textContent: title })))
   select.value = nameOf(url)
   element('model-field', HTMLElement).hidden = models.length < 2
-  select.addEventListener('change', () => {
+  select.onchange = () => {
     location.assign(`${location.pathname}?${new URLSearchParams({ model: select.value })}`) // without the settings of this one
-  })
+  }
 }
 
 /** Guide is the classifier of a model, if it has one, and is fetched when it is asked for. */

@@ -34,14 +34,13 @@ export async function start(url, model, stop, load, listen) {
   element('load-note', HTMLElement).textContent = url
   const sheet = new Sheet()
   const listed = catalogue(url).catch(() => ({ models: [], own: undefined }))
+  listed.then((site) => offerModels(url, site)) // at once: what is below moves down
   try {
     const loaded = await model.finally(() => {
       cancel.onclick = null
       cancel.disabled = true
     })
-    const site = await listed
-    new Page(loaded, site.own?.classifier, ruler, sheet).begin()
-    offerModels(url, site)
+    new Page(loaded, (await listed).own?.classifier, ruler, sheet).begin()
   } catch (error) {
     state('failed')
     ruler.idle('The model is not loaded')

@@ -84,18 +84,18 @@ func TestSlowClassifier(t *testing.T) {
 	p.site.hold(shard)
 	t.Cleanup(p.site.release)
 	var got struct {
-		Turned, Half    shownNow
-		Cancelled, SHA  string
-		Estimate, After string
+		Turned, Half   shownNow
+		Cancelled, SHA string
+		Fetched        int
 	}
-	p.run(t, &got, settled+shown+`
+	p.run(t, &got, settled+shown+dials+`
 		await type('classifier_guidance', '4')
 		const turned = await shown('done')
 		$('go').click()
 		const half = await shown('classifier')
 		const cancelled = await cancel()
 		await fetch('/release')
-		return { turned, half, cancelled, sha: await generate(), estimate: $('estimate').textContent }`)
+		return { turned, half, cancelled, sha: await generate(), fetched: dials() }`)
 	if got.Turned.State != "done" || got.Turned.Estimate != "Loading the classifier, 8 kB." {
 		t.Errorf("when the dial is turned: got %+v", got.Turned)
 	}
@@ -104,6 +104,10 @@ func TestSlowClassifier(t *testing.T) {
 	}
 	if !strings.HasPrefix(got.Cancelled, "cancelled cancelled at Loading the classifier ") || got.SHA != guided {
 		t.Errorf("cancelled: got %q, then %s, want %s", got.Cancelled, got.SHA, guided)
+	}
+
+	if got.Fetched < 3 { // the manifest twice, as the first download was given up
+		t.Errorf("cancelled, but fetched no second time: %d files", got.Fetched)
 	}
 
 	p.site.hold(shard)
