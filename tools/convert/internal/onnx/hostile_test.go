@@ -307,6 +307,7 @@ func TestHostile(t *testing.T) {
 		{"attributes", "holds more than 2097152 fields", 128 << 20, model(17, nil, node("Relu", "x", "out", attributes(500_000)...))},
 		{"nodes", "has more than 32768 nodes", 256 << 20, model(17, nil, many(40_000, func(int) []byte { return node("Relu", "x", "y") })...)},
 		{"long text", "holds a text of", 16 << 20, message(2, strings.Repeat("x", 1<<20))},
+		{"a value of no message", "", 1 << 20, message(7, message(11, 3, 12, 3, 5, 3, 1, message(5, 3)), 8, message(2, 17))},
 		{"a field of no message", "", 1 << 20, message(7, 3, 8, message(2, 17))},
 		{"2^32 axes", "", 64 << 20, model(17, [][]byte{constant("w", 1, nil, slices.Repeat([]int{1 << 32}, 10_000)...)}, node("Relu", "x", "out"))},
 		{"shape of many", "need at most 65536 numbers", 16 << 20, model(17, [][]byte{message(2, 1, 8, "w", 1, bytes.Repeat([]byte{1}, 1<<20))}, node("Relu", "x", "out"))},

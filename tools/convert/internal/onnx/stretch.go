@@ -21,8 +21,12 @@ const (
 	perAttribute, perTensor = 8, 32
 )
 
-// count notes so many fields more.
+// count notes so many fields more: none where a number stands for a message, which is of
+// no source.
 func (s *source) count(fields int) error {
+	if s == nil {
+		return nil
+	}
 	if s.fields += fields; s.fields > maxFields {
 		return fmt.Errorf("holds more than %d fields", maxFields)
 	}
