@@ -29,6 +29,7 @@ export async function start(url, model, stop, load, listen) {
   ruler.idle('Starting')
   cancel.disabled = false
   cancel.onclick = () => stop.abort()
+  onkeydown = ({ key }) => { if (key === 'Escape') stop.abort() }
   listen((loading) => ruler.loading(loading))
   element('card', HTMLAnchorElement).href = url.replace(/\.json$/, '.md')
   element('load-note', HTMLElement).textContent = url
@@ -37,7 +38,7 @@ export async function start(url, model, stop, load, listen) {
   listed.then((site) => offerModels(url, site)) // at once: what is below moves down
   try {
     const loaded = await model.finally(() => {
-      cancel.onclick = null
+      cancel.onclick = onkeydown = null
       cancel.disabled = true
     })
     new Page(loaded, (await listed).own?.classifier, ruler, sheet).begin()

@@ -17,8 +17,8 @@ const shown = `const shown = async (text) => {
 		return { state: document.body.dataset.state, now: $('meter-now').textContent, rest: $('meter-rest').textContent,
 			done: Number($('progress').getAttribute('aria-valuenow')), cancel: !$('cancel').disabled, estimate: $('estimate').textContent }
 	}
-	const cancel = async () => {
-		$('cancel').click()
+	const cancel = async (how = () => $('cancel').click()) => {
+		how()
 		await settled()
 		return document.body.dataset.state + ' ' + $('meter-now').textContent + ' ' + $('notice-text').textContent
 	}
@@ -37,7 +37,7 @@ func (s shownNow) half(what string) bool {
 }
 
 // TestSlowModel: while half of a model is there the page shows how much, and gives up when
-// asked to; asked again, it draws.
+// asked to, by the key as well; asked again, it draws. Another model can be chosen all the time.
 func TestSlowModel(t *testing.T) {
 	const hash = "#class=red&n=1&sampler=euler&steps=2&guidance=1.5&seed=5"
 	f := newModel(t, "slow", colour)
@@ -49,17 +49,20 @@ func TestSlowModel(t *testing.T) {
 	var got struct {
 		Half           shownNow
 		Cancelled, SHA string
-		Retry          bool
+		Retry, Choice  bool
 	}
 	p.run(t, &got, steps+shown+`
-		const half = await shown('Loading the model')
-		const cancelled = await cancel(), retry = !$('notice-retry').hidden
+		const half = await shown('Loading the model'), choice = !$('model').matches(':disabled') && $('seed').matches(':disabled')
+		const cancelled = await cancel(() => dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))), retry = !$('notice-retry').hidden
 		await fetch('/release')
 		$('notice-retry').click()
 		while (!$('sha256').dataset.sha256) await new Promise((resolve) => setTimeout(resolve, 20))
-		return { half, cancelled, retry, sha: $('sha256').dataset.sha256 }`)
+		return { half, choice, cancelled, retry, sha: $('sha256').dataset.sha256 }`)
 	if !got.Half.half("the model") || got.Half.State != "loading" {
 		t.Errorf("half of the model: got %+v", got.Half)
+	}
+	if !got.Choice {
+		t.Error("while a model loads no other can be chosen, or its settings can be")
 	}
 	if want := "failed The model is not loaded page: model: its loading was cancelled"; got.Cancelled != want || !got.Retry {
 		t.Errorf("cancelled: got %q, want %q and a way to try again", got.Cancelled, want)
