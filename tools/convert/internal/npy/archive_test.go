@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -144,17 +143,7 @@ func many(n int) map[string][]byte {
 // FuzzParseArchive holds that no bytes make the reader panic, and that an array that is
 // listed has the numbers it says, or an error.
 func FuzzParseArchive(f *testing.F) {
-	paths, err := filepath.Glob("testdata/*.np[yz]")
-	if err != nil || len(paths) == 0 {
-		f.Fatal("no corpus")
-	}
-	for _, path := range paths {
-		data, err := os.ReadFile(path)
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(data)
-	}
+	begin(f, "testdata/*.np[yz]")
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := ParseArchive(bytes.NewReader(data), int64(len(data)))
 		if err != nil {

@@ -106,8 +106,10 @@ func TestConversions(t *testing.T) {
 	}
 }
 
-func FuzzParse(f *testing.F) {
-	paths, err := filepath.Glob("testdata/*.npy")
+// begin adds the files of a pattern, of which there must be some, to what f begins with.
+func begin(f *testing.F, pattern string) {
+	f.Helper()
+	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
 		f.Fatal("no corpus")
 	}
@@ -118,6 +120,10 @@ func FuzzParse(f *testing.F) {
 		}
 		f.Add(data)
 	}
+}
+
+func FuzzParse(f *testing.F) {
+	begin(f, "testdata/*.npy")
 	f.Add(file("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }", 1, 2, 3))
 	f.Add(file("{'descr': '<f8', 'fortran_order': False, 'shape': (), }", 1, 2, 3, 4, 5, 6, 7, 8))
 	f.Add([]byte("\x93NUMPY\x02\x00\x01\x00\x00\x00{"))

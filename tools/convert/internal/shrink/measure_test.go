@@ -5,9 +5,6 @@ import (
 	"testing"
 
 	"tweedie/core/graph"
-	"tweedie/core/model"
-	"tweedie/core/nn"
-	"tweedie/core/rng"
 	"tweedie/core/tensor"
 )
 
@@ -46,19 +43,7 @@ func TestMixedMeasuresTheImage(t *testing.T) {
 	bias := p.Param("bias", graph.Init{Kind: graph.Uniform, Fan: 1}, 3)
 	in := p.Param("in", graph.Init{Kind: graph.Uniform, Fan: 1}, 3, 1)
 	both := p.Apply(graph.Add{}, weigh("shown"), p.Apply(graph.Affine{Scale: 0.01}, weigh("hidden")))
-	listing, err := graph.List(p, p.Apply(graph.AddChannels{}, both, p.Apply(graph.Linear{}, time, in, bias)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &model.Config{Arch: model.Program, Program: listing, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 10, Shape: [3]int{3, 8, 8}}
-	params := graph.NewParams(p)
-	nn.Start(params, 1)
-	m, err := model.New("two", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	im := Images{X: tensor.New(4, 8, 8, 3)}
-	rng.Normal(im.X.Data, 1, 1, 1)
+	m, params, im := ofProgram(t, p, p.Apply(graph.AddChannels{}, both, p.Apply(graph.Linear{}, time, in, bias)))
 	off := map[string]float64{}
 	for _, v := range mixedOf(t, m, im, Options{Budget: 0.9}) {
 		n, err := v.Float32()

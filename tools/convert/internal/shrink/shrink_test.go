@@ -279,6 +279,26 @@ func TestAlike(t *testing.T) {
 	}
 }
 
+// ofProgram returns a model of 8×8 pixels whose network is p, which gives out, with the
+// numbers that it starts with, and images for it.
+func ofProgram(t *testing.T, p *graph.Program, out graph.Value) (*model.Model, *graph.Params, Images) {
+	t.Helper()
+	listing, err := graph.List(p, out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &model.Config{Arch: model.Program, Program: listing, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 10, Shape: [3]int{3, 8, 8}}
+	params := graph.NewParams(p)
+	nn.Start(params, 1)
+	m, err := model.New("program", c, params)
+	if err != nil {
+		t.Fatal(err)
+	}
+	im := Images{X: tensor.New(4, 8, 8, 3)}
+	rng.Normal(im.X.Data, 1, 1, 1)
+	return m, params, im
+}
+
 // TestMixedOfPrograms: convolutions without biases, and weights that two operations share.
 func TestMixedOfPrograms(t *testing.T) {
 	p := &graph.Program{}
@@ -289,19 +309,7 @@ func TestMixedOfPrograms(t *testing.T) {
 	h := p.Apply(graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, x, w)
 	h = p.Apply(graph.AddChannels{}, p.Apply(graph.SiLU{}, h), p.Apply(graph.Linear{}, time, in, bias))
 	out := p.Apply(graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, h, w)
-	listing, err := graph.List(p, out)
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &model.Config{Arch: model.Program, Program: listing, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 10, Shape: [3]int{3, 8, 8}}
-	params := graph.NewParams(p)
-	nn.Start(params, 1)
-	m, err := model.New("shared", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	im := Images{X: tensor.New(4, 8, 8, 3)}
-	rng.Normal(im.X.Data, 1, 1, 1)
+	m, _, im := ofProgram(t, p, out)
 	tensors := mixedOf(t, m, im, Options{Budget: 4})
 	stored, _ := open(t, m, tensors)
 	want, err := Denoise(m, im)
