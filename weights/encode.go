@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 )
@@ -65,8 +66,7 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 }
 
 // The most that a shard is filled: less what zstd adds to bytes it cannot shrink, three
-// bytes a block of 128 KiB and a frame header. shardRoom is what a safetensors file takes
-// without tensors.
+// bytes a block of 128 KiB. shardRoom is what a safetensors file takes without tensors.
 const shardLimit, shardRoom = MaxShard - 4096, 64
 
 // Add adds a tensor, which it keeps until the shard is full. Tensors come in the order
@@ -162,12 +162,13 @@ func (e *Encoder) addAll(tensors []Tensor) error {
 
 // flush hands over the shard that is being filled.
 func (e *Encoder) flush() error {
-	raw, err := EncodeSafetensors(e.group, nil)
+	tensors := ordered(e.group)
+	raw, err := encodeSafetensors(tensors, nil)
 	if err != nil {
 		return err
 	}
 	e.group, e.filled = nil, shardRoom
-	data := e.zstd.EncodeAll(raw, nil)
+	data := e.compress(raw, tensors)
 	sum := sha256.Sum256(data)
 	s := Shard{
 		File:     fmt.Sprintf("%s.%03d.%x%s", e.stem, len(e.m.Shards), sum[:4], ShardSuffix),
@@ -185,6 +186,41 @@ func (e *Encoder) flush() error {
 	return e.put(s, data)
 }
 
+// compress returns a safetensors file of tensors, ordered, as zstd frames: an array of any
+// size has one to itself, for what is frequent in it is not what is frequent in the next.
+func (e *Encoder) compress(raw []byte, tensors []Tensor) (data []byte) {
+	from, at := 0, len(raw)
+	for i := range tensors {
+		at -= len(tensors[i].Data)
+	}
+	cut := func() {
+		if at > from {
+			data, from = e.zstd.EncodeAll(raw[from:at], data), at
+		}
+	}
+	for i := range tensors {
+		size, arrays := len(tensors[i].Data), 1
+		if strings.HasSuffix(tensors[i].Name, planesSuffix) {
+			size, arrays = size/2, 2
+		}
+		for range arrays {
+			if size >= ownFrame {
+				cut()
+			}
+			at += size
+			if size >= ownFrame {
+				cut()
+			}
+		}
+	}
+	cut()
+	return data
+}
+
+// ownFrame is the bytes of an array that gain more from a code of their own than the code
+// and the frame's header take.
+const ownFrame = 4096
+
 // Close hands over the last shard and returns the manifest.
 func (e *Encoder) Close() ([]byte, error) {
 	if len(e.names) == 0 {
@@ -197,6 +233,10 @@ func (e *Encoder) Close() ([]byte, error) {
 	return e.m.encode()
 }
 
-// entryBytes bounds what t takes in a safetensors header: its name, escaped at
-// six bytes for one at the worst, the words around it, and numbers of ten digits.
-func entryBytes(t *Tensor) int { return 6*len(t.Name) + 100 + 11*len(t.Shape) }
+// entryBytes bounds what t takes beside its data: in a safetensors header its name, escaped
+// at six bytes for one at the worst, the words around it, and numbers of ten digits; and
+// the frames of zstd that begin with it, two of its planes and one of what follows.
+func entryBytes(t *Tensor) int { return 6*len(t.Name) + 100 + 11*len(t.Shape) + 3*frameBytes }
+
+// frameBytes bounds what a zstd frame takes beside its blocks: RFC 8878, section 3.1.1.
+const frameBytes = 4 + 14 + 4

@@ -372,7 +372,7 @@ func TestVerifyNamesEverything(t *testing.T) {
 // TestEncodeIncompressible: a full shard that zstd cannot shrink keeps the limit.
 func TestEncodeIncompressible(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
-	data := make([]byte, MaxShard-4096-400)
+	data := make([]byte, MaxShard-4096-600)
 	for i := range data {
 		data[i] = byte(rng.IntN(255) - 127)
 	}

@@ -18,19 +18,29 @@ import (
 // The error names two tensors of one name, one whose data does not fill its shape, or
 // I4, which safetensors does not know.
 func EncodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, error) {
-	flat := slices.Clone(tensors)
-	slices.SortFunc(flat, func(a, b Tensor) int {
+	return encodeSafetensors(ordered(tensors), metadata)
+}
+
+// ordered returns tensors in the order in which they stand in a file.
+func ordered(tensors []Tensor) []Tensor {
+	out := slices.Clone(tensors)
+	slices.SortFunc(out, func(a, b Tensor) int {
 		return cmp.Or(cmp.Compare(b.DType.Size(), a.DType.Size()), cmp.Compare(a.DType, b.DType), cmp.Compare(a.Name, b.Name))
 	})
-	header, size, err := safetensorsHeader(flat, metadata)
+	return out
+}
+
+// encodeSafetensors returns tensors, ordered, as a file. Their data ends it.
+func encodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, error) {
+	header, size, err := safetensorsHeader(tensors, metadata)
 	if err != nil {
 		return nil, err
 	}
 	out := make([]byte, 0, 8+len(header)+size)
 	out = binary.LittleEndian.AppendUint64(out, uint64(len(header)))
 	out = append(out, header...)
-	for i := range flat {
-		out = append(out, flat[i].Data...)
+	for i := range tensors {
+		out = append(out, tensors[i].Data...)
 	}
 	return out, nil
 }
