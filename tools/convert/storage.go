@@ -59,8 +59,8 @@ func names() []string {
 // add declares the flags.
 func (s *storage) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed, which finds out what suits each; the last three round so that errors make up for each other")
-	f.IntVar(&s.levels, "levels", 0, "with int8, the largest magnitude of a code: fewer make a smaller, coarser model (default: the most that keep to --budget)")
+	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed; the last three round so that errors make up for each other, int8 and mixed with a step for each layer")
+	f.IntVar(&s.levels, "levels", 0, "with int8, the largest magnitude of every layer's codes: fewer make a smaller, coarser model (default: what suits each layer in --budget, some as f16)")
 	f.Float64Var(&s.budget, "budget", 0, "with int8 and mixed, the most bytes a parameter (default 0.93 and 0.56)")
 	s.trial.add(cmd)
 	cmd.RegisterFlagCompletionFunc("quant", cobra.FixedCompletions(names(), cobra.ShellCompDirectiveNoFileComp))
@@ -146,10 +146,14 @@ func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weight
 	progress := newBar(cmd.ErrOrStderr(), "shrink", "layer")
 	o := shrink.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.at}
 	var tensors *shrink.Stored
-	if s.quant == mixed {
-		tensors, err = shrink.Mixed(cmd.Context(), m, images.calibration, o)
-	} else {
+	if as.DType == weights.I4 || as.Levels != 0 {
 		tensors, err = shrink.Alike(cmd.Context(), m, images.calibration, as, o)
+	} else {
+		o.Kinds = []weights.DType{weights.I8, weights.F16}
+		if s.quant == mixed {
+			o.Kinds = append(o.Kinds, weights.I4)
+		}
+		tensors, err = shrink.Mixed(cmd.Context(), m, images.calibration, o)
 	}
 	progress.finish()
 	if err != nil {

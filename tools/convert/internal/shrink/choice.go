@@ -2,24 +2,27 @@ package shrink
 
 import (
 	"cmp"
+	"encoding/binary"
+	"fmt"
 	"math"
 
+	"tweedie/core/num"
 	"tweedie/core/quant"
 	"tweedie/weights"
 )
 
-// choice is a way to store a layer's weights: int4, or int8 with this step, or a larger
+// choice is a way to store a layer's weights: F16, I4, or I8 with this step, or a larger
 // one for rows whose largest weight asks for it, being so many steps (0 means 127).
 type choice struct {
-	int4   bool
+	dtype  weights.DType
 	step   float32
 	levels int
 }
 
-// grid returns the codes of the choice for l, and their scales as a tensor has them.
+// grid returns the codes of I8 or I4 for l, and their scales as a tensor has them.
 // importance is the mean square of each column's inputs, nil if unknown.
 func (c choice) grid(l *layer, importance []float32) (g *grid, scales []float32) {
-	if c.int4 {
+	if c.dtype == weights.I4 {
 		groups := quant.Groups(l.cols)
 		scales = make([]float32, l.rows*groups)
 		for i := range scales {
@@ -47,14 +50,14 @@ func (c choice) grid(l *layer, importance []float32) (g *grid, scales []float32)
 }
 
 // tensor returns the layer's weights as these codes and scales.
-func (c choice) tensor(l *layer, codes []int8, scales []float32) weights.Tensor {
-	t := weights.Tensor{Name: l.name, DType: weights.I8, Shape: l.shape, Scale: scales}
-	if c.int4 {
-		t.DType, t.Data = weights.I4, make([]byte, (l.rows+1)/2*l.cols)
+func (c choice) tensor(l *layer, codes []int8, scales []float32) *weights.Tensor {
+	t := &weights.Tensor{Name: l.name, DType: c.dtype, Shape: l.shape, Scale: scales}
+	if c.dtype == weights.I4 {
+		t.Data = make([]byte, (l.rows+1)/2*l.cols)
 		quant.PackInt4(t.Data, codes, l.rows)
-		return t
+	} else {
+		t.Data = bytesOf(codes)
 	}
-	t.Data = bytesOf(codes)
 	return t
 }
 
@@ -68,26 +71,50 @@ type option struct {
 // finer is the ratio of a step of int8 that is tried to the next coarser one: 2^(−1/4).
 const finer = 0.8408964152537145
 
-// options returns the ways to store l. sensitivity is the error of D for a mean squared
-// error of 1 in the weights.
-func (l *layer) options(sensitivity float64) []option {
+// options returns the ways to store l as one of kinds. sensitivity is the error of D for
+// a mean squared error of 1 in the weights.
+func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, error) {
 	some := *l // so many weights tell size and error
 	if rows := max(2, 4*sampled/l.cols); rows < l.rows {
 		some.rows, some.w = rows, l.w[:rows*l.cols]
+		some.shape = append([]int{rows}, l.shape[1:]...)
 	}
 	share := float64(l.rows) / float64(some.rows)
 	largest := 0.0
 	for _, v := range l.w {
 		largest = max(largest, math.Abs(float64(v)))
 	}
-	with := func(c choice) option { return option{c, share * some.bytes(c), sensitivity * some.error(c)} }
-	all := []option{with(choice{int4: true})}
-	for s, least := l.rms(), largest/quant.MaxCode; ; s *= finer {
-		all = append(all, with(choice{step: float32(max(s, least))}))
-		if s <= least {
-			return all
+	choices := []choice{}
+	for _, kind := range kinds {
+		switch kind {
+		case weights.I8:
+			for s, least := l.rms(), largest/quant.MaxCode; ; s *= finer {
+				choices = append(choices, choice{dtype: kind, step: float32(max(s, least))})
+				if s <= least {
+					break
+				}
+			}
+		case weights.F16:
+			if largest < 0x1p15 {
+				choices = append(choices, choice{dtype: kind})
+			}
+		default:
+			choices = append(choices, choice{dtype: kind})
 		}
 	}
+	var out []option
+	for _, c := range choices {
+		t, err := some.stored(c, inputs{})
+		if err != nil {
+			return nil, err
+		}
+		e, err := some.error(t)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, option{c, share * compressed(t), sensitivity * e})
+	}
+	return out, nil
 }
 
 // rms returns the root of the weights' mean square.
@@ -99,31 +126,44 @@ func (l *layer) rms() float64 {
 	return math.Sqrt(sum / float64(len(l.w)))
 }
 
-// error returns the mean squared error of weights stored as c.
-func (l *layer) error(c choice) float64 {
-	g, _ := c.grid(l, nil)
+// error returns the mean squared error of weights stored as t.
+func (l *layer) error(t *weights.Tensor) (float64, error) {
+	stored, err := t.Float32()
+	if err != nil {
+		return 0, fmt.Errorf("shrink: %w", err)
+	}
 	sum := 0.0
 	for i, v := range l.w {
-		_, value := g.code(float64(v), g.scale(i))
-		d := float64(v) - value
+		d := float64(v) - float64(stored[i])
 		sum += float64(d * d)
 	}
-	return sum / float64(len(l.w))
+	return sum / float64(len(l.w)), nil
 }
 
-// bytes estimates what the layer takes in a file: its bytes in a Huffman code.
-func (l *layer) bytes(c choice) float64 {
-	g, scales := c.grid(l, nil)
-	t := c.tensor(l, g.plain(l.w), scales)
-	if !c.int4 {
-		return coded(t.Data) + float64(l.rows)
+// compressed estimates what a tensor takes in a file: its bytes in a Huffman code, each
+// byte of numbers of two bytes in one of its own.
+func compressed(t *weights.Tensor) float64 {
+	planes := func(bits []uint16) float64 {
+		var low, high []byte
+		for _, b := range bits {
+			low, high = append(low, byte(b)), append(high, byte(b>>8))
+		}
+		return coded(low) + coded(high)
 	}
-	var low, high []byte
-	for _, s := range scales {
-		bits := math.Float32bits(s) >> 13
-		low, high = append(low, byte(bits)), append(high, byte(bits>>8))
+	var bits []uint16
+	switch t.DType {
+	case weights.F16:
+		for i := range t.Len() {
+			bits = append(bits, binary.LittleEndian.Uint16(t.Data[2*i:]))
+		}
+		return planes(bits)
+	case weights.I4:
+		for _, s := range t.Scale {
+			bits = append(bits, num.ToFloat16(s))
+		}
+		return coded(t.Data) + planes(bits)
 	}
-	return coded(t.Data) + coded(low) + coded(high)
+	return coded(t.Data) + float64(len(t.Scale))
 }
 
 // allocate chooses for every layer among its options: the least error in all that

@@ -50,25 +50,20 @@ func Levels8(m *model.Model, budget float64) (int, error) {
 
 // size8 estimates the bytes of codes.
 func size8(samples []sample, levels int) (float64, error) {
-	size, share := 0.0, 0.0
-	var data []byte // a block of zstd's, of several small tensors or of part of one
-	for i, s := range samples {
+	size := 0.0
+	for _, s := range samples {
 		codes := make([]int8, len(s.w))
 		if err := quant.QuantiseInt8(codes, make([]float32, s.rows), s.w, levels); err != nil {
 			return 0, fmt.Errorf("shrink: %w", err)
 		}
-		data, share = append(data, bytesOf(codes)...), share+s.share*float64(len(codes))
-		if len(data) >= block || i == len(samples)-1 {
-			size += share / float64(len(data)) * coded(data)
-			data, share = nil, 0
-		}
+		size += s.share * coded(bytesOf(codes))
 	}
 	return size, nil
 }
 
-// block is the bytes that zstd codes together, sampled the weights of a tensor that its
-// size is estimated from: large models have hundreds of tensors.
-const block, sampled = 128 << 10, 1 << 14
+// sampled is the weights of a tensor that its size is estimated from: large models have
+// hundreds of tensors.
+const sampled = 1 << 14
 
 // sample is the first rows of a tensor that has share times as many.
 type sample struct {

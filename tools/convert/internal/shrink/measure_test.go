@@ -6,6 +6,7 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/tensor"
+	"tweedie/weights"
 )
 
 // TestDenoisedPSNR: an error of a hundredth of the range is 40 dB, whatever the range is.
@@ -45,7 +46,7 @@ func TestMixedMeasuresTheImage(t *testing.T) {
 	both := p.Apply(graph.Add{}, weigh("shown"), p.Apply(graph.Affine{Scale: 0.01}, weigh("hidden")))
 	m, params, im := ofProgram(t, p, p.Apply(graph.AddChannels{}, both, p.Apply(graph.Linear{}, time, in, bias)))
 	off := map[string]float64{}
-	for _, v := range mixedOf(t, m, im, Options{Budget: 0.9}) {
+	for _, v := range mixedOf(t, m, im, 0.9, weights.I8) {
 		n, err := v.Float32()
 		if err != nil {
 			t.Fatal(err)

@@ -47,25 +47,30 @@ func (im Images) Part(start, end int) Images {
 
 // Noised returns the images with noise of that level, level i of Sigmas.
 func (im Images) Noised(i int, sigma float32) *tensor.Tensor {
+	return im.X.AddScaled(sigma, im.noise(i))
+}
+
+// noise returns the images' noise of level i.
+func (im Images) noise(i int) *tensor.Tensor {
 	noise := tensor.New(im.X.Shape...)
 	for n := range im.Len() {
 		rng.Normal(noise.Row(n), noiseSeed, uint64(n), uint32(i))
 	}
-	return im.X.AddScaled(sigma, noise)
+	return noise
 }
 
 // noiseSeed is the seed of the noise on images: any number does.
 const noiseSeed = 0x7eed1e
 
-// points are what the network is evaluated on: every image at every noise level, the
+// points are what the network is evaluated on: every image near every noise level, the
 // images of a level one after the other.
 type points struct {
 	n      int         // in all
 	inputs [][]float32 // of the network, in the program's order
 	zero   []float32   // D where the network gives zeros
-	out    [Levels]float64
-	images int // of the network's channels, those that D is made of; others are learned variances
-	all    int // channels that the network gives
+	out    []float64   // of the points, D's slope in what the network gives
+	images int         // of the network's channels, those that D is made of; others are learned variances
+	all    int         // channels that the network gives
 }
 
 // newPoints returns the points of images.
@@ -77,16 +82,11 @@ func newPoints(m *model.Model, im Images) (*points, error) {
 	given := map[string][]float32{}
 	constant := float32(0) // what the network gives, everywhere: D is affine in that
 	denoise, err := c.Denoiser(func(x *tensor.Tensor, t float32) (*tensor.Tensor, error) {
-		y := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], p.all)
 		if constant == 0 {
 			given["x"] = append(given["x"], x.Data...)
-			for n := range im.Len() {
-				given["t"] = append(given["t"], t)
-				if im.Class != nil {
-					given["y"] = append(given["y"], float32(label(c, im.Class[n])))
-				}
-			}
+			given["t"] = append(given["t"], t)
 		}
+		y := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], p.all)
 		for i := range y.Data {
 			y.Data[i] = constant
 		}
@@ -95,27 +95,33 @@ func newPoints(m *model.Model, im Images) (*points, error) {
 	if err != nil {
 		return nil, err
 	}
-	for i, sigma := range Sigmas(c) {
-		x := im.Noised(i, sigma)
-		constant = 0
-		zero, err := denoise(x, sigma)
-		if err != nil {
-			return nil, err
-		}
-		constant = 1
-		one, err := denoise(x, sigma)
-		if err != nil {
-			return nil, err
-		}
-		p.zero = append(p.zero, zero.Data...)
-		counted := 0.0
-		for j, v := range one.Data {
-			if j%p.all < p.images {
-				p.out[i] += float64(v) - float64(zero.Data[j])
-				counted++
+	for i := range Levels {
+		noise := im.noise(i)
+		for n := range im.Len() {
+			sigma, image := near(c, i, n), im.Part(n, n+1).X
+			x := image.AddScaled(sigma, tensor.Of(noise.Row(n), image.Shape...))
+			constant = 0
+			zero, err := denoise(x, sigma)
+			if err != nil {
+				return nil, err
+			}
+			constant = 1
+			one, err := denoise(x, sigma)
+			if err != nil {
+				return nil, err
+			}
+			slope, counted := 0.0, 0.0
+			for j, v := range one.Data {
+				if j%p.all < p.images {
+					slope += float64(v) - float64(zero.Data[j])
+					counted++
+				}
+			}
+			p.zero, p.out = append(p.zero, zero.Data...), append(p.out, slope/counted)
+			if im.Class != nil {
+				given["y"] = append(given["y"], float32(label(c, im.Class[n])))
 			}
 		}
-		p.out[i] /= counted
 	}
 	for _, d := range net.Program.Inputs {
 		if given[d.Name] == nil {
@@ -124,6 +130,16 @@ func newPoints(m *model.Model, im Images) (*points, error) {
 		p.inputs = append(p.inputs, given[d.Name])
 	}
 	return p, nil
+}
+
+// near returns the noise level that image n has at level i of Sigmas, somewhere in that
+// level's share of the range: what is looked at at five levels alone may be right there
+// and nowhere else.
+func near(c model.Config, i, n int) float32 {
+	low, high := c.SigmaRange()
+	_, share := math.Modf((float64(n) + 0.5) * math.Phi) // evenly spread, however many there are
+	sigma := float64(Sigmas(c)[i]) * math.Pow(float64(high)/float64(low), (share-0.5)/(Levels-1))
+	return max(low, min(high, float32(sigma)))
 }
 
 // label returns the network's number of a class, −1 for none.
@@ -138,7 +154,7 @@ func label(c model.Config, class int) int {
 // D there, when the network gives f for what was f0.
 func (p *points) errors(f, f0 []float32) [Levels]float64 {
 	var out [Levels]float64
-	per := len(f) / Levels
+	per, size := len(f)/Levels, len(f)/p.n
 	for level := range out {
 		sum, counted, low, high := 0.0, 0.0, math.Inf(1), math.Inf(-1)
 		for i := level * per; i < (level+1)*per; i++ {
@@ -146,8 +162,8 @@ func (p *points) errors(f, f0 []float32) [Levels]float64 {
 				continue
 			}
 			counted++
-			d := float64(p.zero[i]) + p.out[level]*float64(f0[i])
-			e := p.out[level] * (float64(f[i]) - float64(f0[i]))
+			d := float64(p.zero[i]) + p.out[i/size]*float64(f0[i])
+			e := p.out[i/size] * (float64(f[i]) - float64(f0[i]))
 			low, high = min(low, d), max(high, d)
 			sum += e * e
 		}

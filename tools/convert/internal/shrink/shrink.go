@@ -16,13 +16,14 @@ import (
 
 // Options say what Mixed and Alike are to do.
 type Options struct {
-	Budget   float64               // bytes a parameter, of all shards
+	Kinds    []weights.DType       // Mixed: how a layer may be stored, of F16, I8 and I4
+	Budget   float64               // Mixed: bytes a parameter, of all shards
 	Folder   string                // where tensors wait to be written, "" for the system's
 	Progress func(done, total int) // layers looked at; may be nil
 }
 
-// Mixed returns m's weights, each stored as suits it, in at most so many bytes as the
-// budget gives, if there is a way. The images are what errors are measured on.
+// Mixed returns m's weights, each layer's stored as suits it, in at most so many bytes as
+// the budget gives, if there is a way. The images are what errors are measured on.
 //
 // It holds the network as float32, packed, or one operation of a network above Held, and
 // a few times the activations of all images at Levels noise levels. The error is one of
@@ -32,8 +33,7 @@ func Mixed(ctx context.Context, m *model.Model, im Images, o Options) (*Stored, 
 }
 
 // Alike returns m's weights, all of them stored as said, I8 or I4, and rounded with
-// feedback on the images. Levels 0 of I8 means the most that keep to the budget. What it
-// holds, and the error, are as of Mixed.
+// feedback on the images. What it holds, and the error, are as of Mixed, but for budgets.
 func Alike(ctx context.Context, m *model.Model, im Images, as weights.Storage, o Options) (*Stored, error) {
 	return stored(ctx, m, im, o, func(s *search, out *Stored) error { return s.alike(out, as) })
 }
@@ -77,38 +77,17 @@ func (s *search) mixed(out *Stored) error {
 		}
 		aim -= 1.05*(float64(size)-budget) + 0.003*budget // the estimate was off by so much
 	}
-	return s.tooLarge(budget)
-}
-
-// alike stores all layers in one way.
-func (s *search) alike(out *Stored, as weights.Storage) error {
-	s.visits = len(s.layers)
-	c := choice{int4: as.DType == weights.I4, levels: as.Levels}
-	if c.int4 || c.levels != 0 {
-		_, err := s.round(out, slices.Repeat([]choice{c}, len(s.layers)))
-		return err
-	}
-	budget := s.Budget * float64(s.model.Parameters())
-	levels, err := Levels8(s.model, s.Budget)
-	if err != nil {
-		return err
-	}
-	for tries := 0; tries < maxTries && levels > 0; tries++ {
-		c.levels = levels
-		size, err := s.round(out, slices.Repeat([]choice{c}, len(s.layers)))
-		if err != nil || float64(size) <= budget {
-			return err
-		}
-		levels -= 1 + levels/32
-	}
-	return s.tooLarge(budget)
+	return fmt.Errorf("shrink: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, s.Budget)
 }
 
 // maxTries is how often layers are rounded until the shards keep to the budget.
 const maxTries = 8
 
-func (s *search) tooLarge(budget float64) error {
-	return fmt.Errorf("shrink: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, s.Budget)
+// alike stores all layers in one way.
+func (s *search) alike(out *Stored, as weights.Storage) error {
+	s.visits = len(s.layers)
+	_, err := s.round(out, slices.Repeat([]choice{{dtype: as.DType, levels: as.Levels}}, len(s.layers)))
+	return err
 }
 
 // probeFLOPs is the work of evaluating the images that sensitivities are measured on, at
@@ -276,12 +255,16 @@ func (s *search) sensitivities(probe *points) ([][]option, error) {
 	for i := range s.p.Nodes {
 		if k := s.layerAt(i); k >= 0 {
 			l := s.opened(k)
-			c := choice{step: float32(max(l.rms()/3, 0x1p-120))} // some four bits a weight
+			c := choice{dtype: weights.I8, step: float32(max(l.rms()/3, 0x1p-120))} // some four bits a weight
+			rounded, err := l.stored(c, inputs{})
+			if err != nil {
+				return nil, err
+			}
 			numbers, err := s.load(i, nil)
 			if err != nil {
 				return nil, err
 			}
-			if numbers[0], err = numbersOf(l.stored(c, inputs{})); err != nil {
+			if numbers[0], err = numbersOf(rounded); err != nil {
 				return nil, err
 			}
 			try := t.fork()
@@ -290,11 +273,17 @@ func (s *search) sensitivities(probe *points) ([][]option, error) {
 			if err != nil {
 				return nil, err
 			}
+			e, err := l.error(rounded)
+			if err != nil {
+				return nil, err
+			}
 			sensitivity := 0.0
-			if e := l.error(c); e > 0 {
+			if e > 0 {
 				sensitivity = total(probe.errors(f, f0)) / e
 			}
-			out[k] = l.options(sensitivity)
+			if out[k], err = l.options(s.Kinds, sensitivity); err != nil {
+				return nil, err
+			}
 			if err := s.progress(); err != nil {
 				return nil, err
 			}
@@ -311,18 +300,19 @@ func (s *search) layerAt(i int) int {
 	return slices.IndexFunc(s.layers, func(l *layer) bool { return l.node == i })
 }
 
-// stored returns the layer's weights stored as c says. With inputs, they are rounded with
+// stored returns the layer's weights stored as c says. With inputs, codes are rounded with
 // feedback.
-func (l *layer) stored(c choice, in inputs) *weights.Tensor {
-	var t weights.Tensor
-	if in.count > 0 {
-		g, scales := c.grid(l, in.squares(l.cols))
-		t = c.tensor(l, g.feedback(l.w, l.cols, in), scales)
-	} else {
-		g, scales := c.grid(l, nil)
-		t = c.tensor(l, g.plain(l.w), scales)
+func (l *layer) stored(c choice, in inputs) (*weights.Tensor, error) {
+	if c.dtype == weights.F16 {
+		t, err := weights.Quantise(l.name, l.shape, l.w, weights.Storage{DType: c.dtype})
+		return &t, err
 	}
-	return &t
+	if in.count == 0 {
+		g, scales := c.grid(l, nil)
+		return c.tensor(l, g.plain(l.w), scales), nil
+	}
+	g, scales := c.grid(l, in.squares(l.cols))
+	return c.tensor(l, g.feedback(l.w, l.cols, in), scales), nil
 }
 
 // squares returns the mean square of each of so many columns.
@@ -357,7 +347,11 @@ func (s *search) round(out *Stored, choices []choice) (size int, err error) {
 			if summed(node.Op) {
 				in = l.inputs(s.p, after.values[node.In[0]], s.points.n)
 			}
-			if err := out.put(*l.stored(choices[k], in)); err != nil {
+			t, err := l.stored(choices[k], in)
+			if err == nil {
+				err = out.put(*t)
+			}
+			if err != nil {
 				return 0, err
 			}
 		}

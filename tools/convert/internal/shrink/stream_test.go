@@ -72,7 +72,7 @@ func TestLive(t *testing.T) {
 func TestMixedUnheld(t *testing.T) {
 	var all [2][]weights.Tensor
 	for i := range all {
-		s, err := newSearch(t.Context(), newModel(t), pictures(2), Options{})
+		s, err := newSearch(t.Context(), newModel(t), pictures(2), Options{Kinds: []weights.DType{weights.I8, weights.F16, weights.I4}})
 		if err != nil {
 			t.Fatal(err)
 		}
