@@ -3,7 +3,6 @@ package shrink
 import (
 	"cmp"
 	"encoding/binary"
-	"fmt"
 	"math"
 
 	"tweedie/core/num"
@@ -108,11 +107,11 @@ func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, e
 		if err != nil {
 			return nil, err
 		}
-		e, err := some.error(t)
+		numbers, err := numbersOf(t)
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, option{c, share * compressed(t), sensitivity * e})
+		out = append(out, option{c, share * compressed(t), sensitivity * some.error(numbers)})
 	}
 	return out, nil
 }
@@ -126,18 +125,16 @@ func (l *layer) rms() float64 {
 	return math.Sqrt(sum / float64(len(l.w)))
 }
 
-// error returns the mean squared error of weights stored as t.
-func (l *layer) error(t *weights.Tensor) (float64, error) {
-	stored, err := t.Float32()
-	if err != nil {
-		return 0, fmt.Errorf("shrink: %w", err)
-	}
+// error returns the mean squared error of stored weights.
+func (l *layer) error(stored quant.Numbers) float64 {
 	sum := 0.0
-	for i, v := range l.w {
-		d := float64(v) - float64(stored[i])
-		sum += float64(d * d)
+	for r := range l.rows {
+		for i, v := range stored.Rows(r, r+1, l.rows).Float32() {
+			d := float64(l.w[r*l.cols+i]) - float64(v)
+			sum += float64(d * d)
+		}
 	}
-	return sum / float64(len(l.w)), nil
+	return sum / float64(len(l.w))
 }
 
 // compressed estimates what a tensor takes in a file: its bytes in a Huffman code, each

@@ -273,12 +273,8 @@ func (s *search) sensitivities(probe *points) ([][]option, error) {
 			if err != nil {
 				return nil, err
 			}
-			e, err := l.error(rounded)
-			if err != nil {
-				return nil, err
-			}
 			sensitivity := 0.0
-			if e > 0 {
+			if e := l.error(numbers[0]); e > 0 {
 				sensitivity = total(probe.errors(f, f0)) / e
 			}
 			if out[k], err = l.options(s.Kinds, sensitivity); err != nil {
