@@ -167,8 +167,14 @@ func (e *Encoder) flush() error {
 	if err != nil {
 		return err
 	}
-	e.group, e.filled = nil, shardRoom
-	data := e.compress(raw, tensors)
+	ends := frames(tensors, len(raw))
+	e.group, e.filled = nil, shardRoom // the tensors are not needed any more
+	data := make([]byte, 0, len(raw)+len(raw)>>7+64)
+	start := 0
+	for _, end := range ends {
+		data = e.zstd.EncodeAll(raw[start:end], data)
+		start = end
+	}
 	sum := sha256.Sum256(data)
 	s := Shard{
 		File:     fmt.Sprintf("%s.%03d.%x%s", e.stem, len(e.m.Shards), sum[:4], ShardSuffix),
@@ -186,35 +192,30 @@ func (e *Encoder) flush() error {
 	return e.put(s, data)
 }
 
-// compress returns a safetensors file of tensors, ordered, as zstd frames: an array of any
-// size has one to itself, for what is frequent in it is not what is frequent in the next.
-func (e *Encoder) compress(raw []byte, tensors []Tensor) (data []byte) {
-	from, at := 0, len(raw)
+// frames returns where the zstd frames of a safetensors file of so many bytes end, which
+// tensors, ordered, are the last of: an array of any size has one to itself, for what is
+// frequent in it is not what is frequent in the next.
+func frames(tensors []Tensor, size int) []int {
+	at := size
 	for i := range tensors {
 		at -= len(tensors[i].Data)
 	}
-	cut := func() {
-		if at > from {
-			data, from = e.zstd.EncodeAll(raw[from:at], data), at
-		}
-	}
+	ends, own := []int{at}, false // own: the last of them is an array's alone
 	for i := range tensors {
-		size, arrays := len(tensors[i].Data), 1
+		n, arrays := len(tensors[i].Data), 1
 		if strings.HasSuffix(tensors[i].Name, planesSuffix) {
-			size, arrays = size/2, 2
+			n, arrays = n/2, 2
 		}
 		for range arrays {
-			if size >= ownFrame {
-				cut()
-			}
-			at += size
-			if size >= ownFrame {
-				cut()
+			at += n
+			if large := n >= ownFrame; large || own {
+				ends, own = append(ends, at), large
+			} else {
+				ends[len(ends)-1] = at
 			}
 		}
 	}
-	cut()
-	return data
+	return ends
 }
 
 // ownFrame is the bytes of an array that gain more from a code of their own than the code

@@ -297,7 +297,7 @@ func TestRunShutsDown(t *testing.T) {
 		grace       time.Duration
 		end         string // of the stream under way
 	}{
-		{"in time", "steps=20&n=16", time.Minute, "event: done"},
+		{"in time", "steps=20&n=16", time.Hour, "event: done"},
 		{"stopped", "steps=1000&n=16", 100 * time.Millisecond, "about to end"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
