@@ -169,7 +169,7 @@ func (e *Encoder) flush() error {
 	}
 	ends := frames(tensors, len(raw))
 	e.group, e.filled = nil, shardRoom // the tensors are not needed any more
-	data := make([]byte, 0, len(raw)+len(raw)>>7+64)
+	var data []byte
 	start := 0
 	for _, end := range ends {
 		data = e.zstd.EncodeAll(raw[start:end], data)
