@@ -52,6 +52,11 @@ func (r *request) draw(cmd *cobra.Command, path string, inpaint bool,
 	if _, err := e.Check(q, inpaint); err != nil {
 		return &misuse{err}
 	}
+	if r.writePNG != "" {
+		if err := checkSheet(e.Info().Shape[0]); err != nil {
+			return err
+		}
+	}
 	if err := prepare(r.writePNG, r.writeNPY); err != nil {
 		return err
 	}

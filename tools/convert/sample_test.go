@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/model"
 	"tweedie/tools/convert/internal/npy"
 	"tweedie/wasm/engine"
 )
@@ -99,6 +100,23 @@ func TestSampleSheet(t *testing.T) {
 	plain := must(t, "sample", toyModel(t), "-n", "8", "--steps", "2")
 	if strings.TrimSpace(plain) != engine.Digest(pixels) {
 		t.Errorf("printed %q, want the SHA-256 %s", plain, engine.Digest(pixels))
+	}
+}
+
+// TestSampleTwoChannels: images that no PNG holds are not drawn for one.
+func TestSampleTwoChannels(t *testing.T) {
+	c, err := model.ParseConfig([]byte(small))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Shape[0], c.UNet.InChannels, c.UNet.OutChannels = 2, 2, 2
+	path, dir, _, _ := exported(t, c, "npz")
+	status, out, stderr := call(t, "sample", path, "-o", filepath.Join(dir, "x.png"), "--npy", filepath.Join(dir, "x.npy"))
+	if _, err := os.Stat(filepath.Join(dir, "x.npy")); status != 1 || out != "" || !strings.Contains(stderr, "2 channels, a PNG needs 1 or 3") || err == nil {
+		t.Errorf("status %d, %q, %q, x.npy: %v", status, out, stderr, err)
+	}
+	if got := must(t, "sample", path, "--npy", filepath.Join(dir, "x.npy"), "--steps", "2"); len(got) != 65 {
+		t.Errorf("as npy: %q", got)
 	}
 }
 

@@ -28,6 +28,14 @@ func chooseColumns(n, classes int) int {
 	return max(1, int(math.Ceil(math.Sqrt(float64(n)))))
 }
 
+// checkSheet returns an error unless images of so many channels can be on a sheet.
+func checkSheet(channels int) error {
+	if channels != 1 && channels != 3 {
+		return fmt.Errorf("images have %d channels, a PNG needs 1 or 3: write them with --npy", channels)
+	}
+	return nil
+}
+
 // newSheet returns the images pixels, of shape [N,H,W,C], row by row on a sheet
 // of the given columns: gray for one channel, colours for three. One image alone
 // has no lines around it.
@@ -36,14 +44,12 @@ func newSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
 	columns = min(columns, n)
 	rows := (n + columns - 1) / columns
 	bounds := image.Rect(0, 0, columns*(w+gap)-gap, rows*(h+gap)-gap)
-	var sheet draw.Image
-	switch c {
-	case 1:
-		sheet = image.NewGray(bounds)
-	case 3:
+	if err := checkSheet(c); err != nil {
+		return nil, err
+	}
+	var sheet draw.Image = image.NewGray(bounds)
+	if c == 3 {
 		sheet = image.NewRGBA(bounds)
-	default:
-		return nil, fmt.Errorf("images have %d channels, a PNG needs 1 or 3: write them with --npy", c)
 	}
 	draw.Draw(sheet, bounds, image.NewUniform(color.Gray{Y: gapGray}), image.Point{}, draw.Src)
 	for i := range n {
