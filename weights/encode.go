@@ -192,9 +192,9 @@ func (e *Encoder) flush() error {
 	return e.put(s, data)
 }
 
-// frames returns where the zstd frames of a safetensors file of so many bytes end, which
-// tensors, ordered, are the last of: an array of any size has one to itself, for what is
-// frequent in it is not what is frequent in the next.
+// frames returns where the zstd frames end of a safetensors file of so many bytes with these
+// tensors, ordered: an array of any size has one to itself, for what is frequent in it is
+// not what is frequent in the next.
 func frames(tensors []Tensor, size int) []int {
 	at := size
 	for i := range tensors {

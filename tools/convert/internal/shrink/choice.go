@@ -83,7 +83,7 @@ func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, e
 	for _, v := range l.w {
 		largest = max(largest, math.Abs(float64(v)))
 	}
-	choices := []choice{}
+	var choices []choice
 	for _, kind := range kinds {
 		switch kind {
 		case weights.I8:
@@ -140,25 +140,22 @@ func (l *layer) error(stored quant.Numbers) float64 {
 // compressed estimates what a tensor takes in a file: its bytes in a Huffman code, each
 // byte of numbers of two bytes in one of its own.
 func compressed(t *weights.Tensor) float64 {
-	planes := func(bits []uint16) float64 {
+	planes := func(halves []byte) float64 {
 		var low, high []byte
-		for _, b := range bits {
-			low, high = append(low, byte(b)), append(high, byte(b>>8))
+		for i := 0; i < len(halves); i += 2 {
+			low, high = append(low, halves[i]), append(high, halves[i+1])
 		}
 		return coded(low) + coded(high)
 	}
-	var bits []uint16
 	switch t.DType {
 	case weights.F16:
-		for i := range t.Len() {
-			bits = append(bits, binary.LittleEndian.Uint16(t.Data[2*i:]))
-		}
-		return planes(bits)
+		return planes(t.Data)
 	case weights.I4:
+		var scales []byte
 		for _, s := range t.Scale {
-			bits = append(bits, num.ToFloat16(s))
+			scales = binary.LittleEndian.AppendUint16(scales, num.ToFloat16(s))
 		}
-		return coded(t.Data) + planes(bits)
+		return coded(t.Data) + planes(scales)
 	}
 	return coded(t.Data) + float64(len(t.Scale))
 }
