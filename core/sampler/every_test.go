@@ -53,7 +53,7 @@ func TestEveryMethodSaysWhatItNeeds(t *testing.T) {
 			{"eta", func(s *Settings) { s.Eta = 0.5 }, pick(m.Eta, "", "need 0: it has no eta")},
 			{"churn", func(s *Settings) { s.S = 1 }, pick(has("s_churn"), "", "need 0: it has no s_churn")},
 			{"tolerance", func(s *Settings) { s.RTol = 0.1 }, pick(has("rtol"), "", "need 0: it has no rtol")},
-			{"path", func(s *Settings) { s.Brownian = true }, pick(has("brownian"), "", "need 0: it has no brownian")},
+			{"path", func(s *Settings) { s.Brownian = true }, pick(m.Eta, "with eta 0, need an eta above 0", pick(has("brownian"), "", "need 0: it has no brownian"))},
 			{"no steps", func(s *Settings) { s.Steps = 0 }, "0 steps, need 1 to 65536"},
 			{"above the range", func(s *Settings) { s.SigmaMax = 80 }, "outside the model's range, need [0.01, 20]"},
 			{"below the range", func(s *Settings) { s.SigmaMin = 0.001 }, "outside the model's range, need [0.01, 20]"},

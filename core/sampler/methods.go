@@ -47,6 +47,9 @@ func (s Settings) method() (Method, error) {
 	if s.Eta != 0 && !m.Eta {
 		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta, as \"ddim\" has", s.Eta, m.Name)
 	}
+	if s.Brownian && m.Eta && s.Eta == 0 {
+		return m, fmt.Errorf("sampler: brownian is 1 for %q with eta 0, need an eta above 0, or 0: no noise is drawn", m.Name)
+	}
 	if m.Needs == NeedsPosterior && s.Posterior == nil {
 		return m, fmt.Errorf("sampler: no posterior variances for %q, need those of the model, or the method ddpm or ddpm-large", m.Name)
 	}
