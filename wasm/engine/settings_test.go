@@ -40,6 +40,9 @@ func TestSettings(t *testing.T) {
 			if strings.HasPrefix(s.Name, "s_") && s.Name != "s_churn" {
 				text = strings.Replace(text, "{", `{"s_churn": 1, `, 1)
 			}
+			if s.Name == "brownian" && m.Eta {
+				text = strings.Replace(text, "{", `{"eta": 0.5, `, 1)
+			}
 			r, err := ParseRequest([]byte(text))
 			if err == nil {
 				_, err = e.Check(r, s.Group == "inpaint")
