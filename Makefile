@@ -20,11 +20,11 @@ LEAN  := -gcflags=std=-l -gcflags=tweedie/...=-l $(foreach p,crypto/... encoding
 	tweedie/core/kernel tweedie/core/num tweedie/core/rng tweedie/core/quant,-gcflags=$(p)=)
 
 # Where the page is put together, to be compiled into bin/tweedie.
-BUILT := tools/convert/internal/page/built
+BUILT := site/publish/built
 
 # The build id names the sources of the page: scripts, workers and wasm carry it
 # and refuse to run with files of another one.
-SOURCES = find core weights wasm site tools/slim go.mod go.sum Makefile -type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path 'weights/models/*'
+SOURCES = find core weights wasm site tools/wasmopt go.mod go.sum Makefile -type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path "weights/models/*" ! -path "site/publish/*"
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
@@ -40,14 +40,14 @@ toolchain:
 build: wasm ## bin/tweedie, the native tool, with the page inside
 	$(GO) build $(FLAGS) -ldflags='$(SMALL)' -o bin/tweedie ./tools/convert
 
-wasm: toolchain ## the page with its wasm, in tools/convert/internal/page/built
+wasm: toolchain ## the page with its wasm, in site/publish/built
 	@rm -f $(BUILT)/*
 	@find site -maxdepth 1 -type f ! -name '*.json' ! -name '.*' -exec cp {} $(BUILT)/ \;
 	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)/wasm_exec.js
 	@echo $(BUILD) > $(BUILT)/build-id
 	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
-	GOOS=js GOARCH=wasm $(GO) build -tags whole $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie-whole.wasm ./wasm/browser
-	@$(GO) run ./tools/slim $(BUILT)/tweedie.wasm && $(GO) run ./tools/slim $(BUILT)/tweedie-whole.wasm
+	GOOS=js GOARCH=wasm $(GO) build -tags likelihood $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie-likelihood.wasm ./wasm/browser
+	@$(GO) run ./tools/wasmopt $(BUILT)/tweedie.wasm && $(GO) run ./tools/wasmopt $(BUILT)/tweedie-likelihood.wasm
 
 site: build ## dist/, the static site of MODELS
 	bin/tweedie site $(MODELS) -o dist
@@ -62,7 +62,7 @@ worker: build ## the Cloudflare Worker and its site, in bin/worker
 	$(GO) run github.com/syumai/workers/cmd/workers-assets-gen -mode=go -o $(WORKER)/build
 	@rm $(WORKER)/build/worker.mjs && cp wasm/worker/*.js $(WORKER)/build/
 	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(WORKER)/build/app.wasm ./wasm/worker
-	@$(GO) run ./tools/slim $(WORKER)/build/app.wasm
+	@$(GO) run ./tools/wasmopt $(WORKER)/build/app.wasm
 	bin/tweedie site $(MODELS) -o $(WORKER)/site --share --plain
 
 workerd: .cache/workerd/installed-lock.json
@@ -92,18 +92,18 @@ bench-memory: toolchain ## the peak of memory of converting 1 GB, for every kind
 	$(GO) test ./tools/convert -run '^$$' -bench Memory -benchtime 1x -timeout 12h -checkpoint $(or $(MB),1024) $(ARGS)
 
 # Every sampler at 5 to 1000 evaluations: some hours. It goes on where it was stopped.
-compare: build ## distance to the digits against evaluations, all samplers, in site/docs/samplers/
+compare: build ## distance to the digits against evaluations, all samplers, in docs/samplers/
 	bin/tweedie data mnist -o .cache/data/mnist
-	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o site/docs/samplers --guidance 1 --fast $(ARGS)
+	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o docs/samplers --guidance 1 --fast $(ARGS)
 
-picture: site ## the page as README.md shows it, site/docs/page.png
-	$(GO) run ./tools/picture dist site/docs/page.png
+picture: site ## the page as README.md shows it, docs/page.png
+	$(GO) run ./tools/picture dist docs/page.png
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...
 
 golden: toolchain ## rewrite the golden files of tests, to be read as a diff
-	TWEEDIE_GOLDEN=write $(GO) test ./core/... ./weights/... ./wasm/engine
+	TWEEDIE_GOLDEN=write $(GO) test ./core/... ./weights/... ./core/engine
 
 fmt: toolchain ## format the Go sources
 	"$$($(GO) env GOROOT)/bin/gofmt" -w $$(git ls-files --cached --others --exclude-standard '*.go')

@@ -22,8 +22,8 @@ const module = "tweedie"
 // module from strictly lower floors only. A path that ends in … stands for every
 // package below it; the entry without … goes before it.
 var floors = map[string]int{
-	"core/num":  0, // elementary functions, same bits on every target
-	"core/json": 0, // plain data as JSON, without what encoding/json weighs in a page
+	"core/num":      0, // elementary functions, same bits on every target
+	"core/minijson": 0, // plain data as JSON, without what encoding/json weighs in a page
 
 	"core/rng":    1, // addressed noise
 	"core/tensor": 1, // shape and storage
@@ -33,11 +33,21 @@ var floors = map[string]int{
 	"core/kernel/…": 2, // generators of its files
 
 	"core/graph": 3, // the operations a network is written in
-	"weights":    3, // the file format
+	"weights":    3, // the model file
 
 	"core/autodiff": 4, // a Graph that records a tape
 	"core/infer":    4, // a Graph that becomes a plan
 	"core/nn":       4, // layers, written once against Graph
+
+	"weights/lazytensor": 4, // a tensor of a foreign file, read when it is needed
+	"weights/torch":      5, // reader of torch.save
+	"weights/npy":        5, // reader of numpy.save
+	"weights/checkpoint": 6, // any file of weights
+	"weights/onnx":       5, // ONNX graphs as graph programs
+
+	"core/readertest": 4, // helpers for the tests of file readers
+	"core/dataset":    4, // pictures and labels for training
+	"site/publish":    4, // builds and serves the static site
 
 	"core/unet":      5, // architectures
 	"core/diffusion": 5, // processes, parametrisations, guidance
@@ -46,32 +56,30 @@ var floors = map[string]int{
 	"core/likelihood": 6, // bits per dimension
 	"core/model":      6, // a model file becomes a network with its process and denoiser
 
-	"core/edit":  7, // inpainting, inverse problems
-	"core/train": 7, // optimiser, averaging, resumable state
-	"core/dense": 7, // bridge to gorgonia.org/tensor
+	"core/edit":     7, // inpainting, inverse problems
+	"core/train":    7, // optimiser, averaging, resumable state
+	"core/quantize": 7, // chooses the storage of each layer
+	"core/gorgonia": 7, // bridge to gorgonia.org/tensor
 
-	"tools/convert/internal/stored":     4, // a tensor of a foreign file
-	"tools/convert/internal/hostile":    4, // what tests of readers measure
-	"tools/convert/internal/torch":      5, // reader of torch.save
-	"tools/convert/internal/npy":        5, // reader of numpy.save
-	"tools/convert/internal/checkpoint": 6, // any file of weights
+	"core/lab":         8, // two-dimensional distributions with known scores
+	"core/engine":      8, // request to frames
+	"weights/importer": 8, // a foreign checkpoint becomes a model
+	"weights/export":   8, // a model becomes a foreign checkpoint
 
-	"wasm/engine":              8, // request to frames
-	"tools/convert/internal/…": 8, // the rooms of the native tool
-	"tools/internal/…":         8, // what both tools use
-	"wasm/internal/…":          8, // what tests of the Worker and its development have in common
+	"core/httpapi":           9,  // the HTTP API, for the Worker and the native server
+	"core/httpapi/apiserver": 10, // the native server
 
-	"wasm/edge": 9, // the service behind a site's API, wherever it runs
-
-	"tools/convert/internal/service": 10, // that service as a server of its own
+	"tools/convert/internal/…": 9, // the rooms of the native tool
+	"tools/internal/…":         8, // shared by the tools
+	"wasm/internal/…":          8, // shared by the Worker's tests and its development server
 
 	"wasm/browser":  11,
 	"wasm/worker":   11,
 	"wasm/worker/…": 11, // the Worker on this machine
 	"tools/convert": 11,
-	"tools/slim":    11, // the page's program, smaller
+	"tools/wasmopt": 11, // makes the page's program smaller
 	"tools/picture": 11, // of the page, for README
-	"tools/bench":   11, // what is measured, and against whom
+	"tools/bench":   11, // benchmarks beside other runtimes
 	"tools/bench/…": 11,
 }
 
@@ -82,13 +90,13 @@ var standalone = []string{"core"}
 // forbidden names what a page's program must not link. A name that ends in …
 // stands for every package below it.
 var forbidden = map[string][]string{
-	"wasm/browser": {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
-	"wasm/worker":  {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
-	"wasm/edge":    {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
-	"wasm/engine":  {"tweedie/core/train", "tweedie/core/dense", "gorgonia.org/…", "os/exec"},
+	"wasm/browser": {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
+	"wasm/worker":  {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
+	"core/httpapi": {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
+	"core/engine":  {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "os/exec"},
 }
 
-// foreign names what wasm/engine and the packages of the module below it must
+// foreign names what core/engine and the packages of the module below it must
 // not import themselves: it runs wherever it is called from.
 var foreign = []string{"syscall/js", "os"}
 
@@ -196,8 +204,8 @@ func TestLayeringSeesBreaches(t *testing.T) {
 		{"core/tensor", []string{"tweedie/core/kernel"}, 1},
 		{"core/tensor", []string{"tweedie/core/nowhere"}, 1},
 		{"core/nowhere", nil, 1},
-		{"tools/convert/internal/page", []string{"tweedie/weights", "tweedie/tools/convert/internal/dataset"}, 1},
-		{"tools/convert/internal/page/deeper", []string{"tweedie/weights"}, 0},
+		{"site/publish", []string{"tweedie/weights", "tweedie/core/dataset"}, 1},
+		{"tools/convert/internal/deeper", []string{"tweedie/weights"}, 0},
 	} {
 		if got := breaches(listed{ImportPath: module + "/" + c.name, Imports: c.imports}); len(got) != c.want {
 			t.Errorf("%s importing %v: got %v, want %d breaches", c.name, c.imports, got, c.want)
@@ -222,19 +230,19 @@ func TestPagesLinkNothingHeavy(t *testing.T) {
 	}
 }
 
-// TestEngineKnowsNoHost holds wasm/engine, and all it stands on, to plain
+// TestEngineKnowsNoHost holds core/engine, and all it stands on, to plain
 // computing.
 func TestEngineKnowsNoHost(t *testing.T) {
-	if _, err := os.Stat("../wasm/engine"); os.IsNotExist(err) {
+	if _, err := os.Stat("../core/engine"); os.IsNotExist(err) {
 		return
 	}
-	for _, p := range list(t, target{"js", "wasm", "simd"}, "-deps", "./wasm/engine") {
+	for _, p := range list(t, target{"js", "wasm", "simd"}, "-deps", "./core/engine") {
 		if !strings.HasPrefix(p.ImportPath, module+"/") {
 			continue
 		}
 		for _, name := range foreign {
 			if slices.Contains(p.Imports, name) {
-				t.Errorf("%s imports %s, which nothing that wasm/engine stands on may", p.ImportPath, name)
+				t.Errorf("%s imports %s, which nothing that core/engine stands on may", p.ImportPath, name)
 			}
 		}
 	}

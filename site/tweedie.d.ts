@@ -33,7 +33,7 @@ export class Model {
    * How probable the model finds a picture: bits per dimension by the probability-flow
    * ODE, with Hutchinson's estimate of the divergence and uniform dequantisation. The same
    * numbers as `tweedie likelihood` has for its first picture. The program for it,
-   * tweedie-whole.wasm, is fetched with the first call; its workers end with each.
+   * tweedie-likelihood.wasm, is fetched with the first call; its workers end with each.
    */
   likelihood(options: LikelihoodOptions): Promise<Likelihood>
   /** The variational bound of a chain on those bits, with its terms. */

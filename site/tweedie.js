@@ -127,7 +127,7 @@ export class Model {
       const asked = { ...plain(fields), seed: seedOf(seed), steps: steps ?? (bound ? chain || levels || 256 : 32), bound }
       const n = bound ? asked.steps : asked.noise === 'exact' ? 1 : probes // terms, or probes
       if (!Number.isInteger(n) || n < 1) throw new RangeError(`tweedie: ${bound ? 'steps' : 'probes'}: found ${n}, need a whole number, at least 1`)
-      const pool = new Pool(Math.min(workers, n), BUILD, compile(new URL('./tweedie-whole.wasm', import.meta.url)), this.#files)
+      const pool = new Pool(Math.min(workers, n), BUILD, compile(new URL('./tweedie-likelihood.wasm', import.meta.url)), this.#files)
       inner.addEventListener('abort', () => pool.close())
       try {
         let done = 0

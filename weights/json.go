@@ -4,15 +4,15 @@ import (
 	"fmt"
 	"strconv"
 
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 )
 
 // maxMembers bounds the members of an object that is nothing but a list of names.
 const maxMembers = 1 << 16
 
 // parse returns the members of the object that a text holds, at most maxMembers.
-func parse(text []byte) (map[string]json.RawMessage, error) {
-	v, err := json.Parse(text)
+func parse(text []byte) (map[string]minijson.RawMessage, error) {
+	v, err := minijson.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -20,12 +20,12 @@ func parse(text []byte) (map[string]json.RawMessage, error) {
 }
 
 // object returns the members of a parsed object, at most limit.
-func object(v json.RawMessage, limit int) (map[string]json.RawMessage, error) {
+func object(v minijson.RawMessage, limit int) (map[string]minijson.RawMessage, error) {
 	if v[0] != '{' {
-		return nil, fmt.Errorf("is %s, need an object", json.Describe(v))
+		return nil, fmt.Errorf("is %s, need an object", minijson.Describe(v))
 	}
-	members := map[string]json.RawMessage{}
-	for name, member := range json.Members(v) {
+	members := map[string]minijson.RawMessage{}
+	for name, member := range minijson.Members(v) {
 		if len(members) == limit {
 			return nil, fmt.Errorf("has more than %d members", limit)
 		}
@@ -35,12 +35,12 @@ func object(v json.RawMessage, limit int) (map[string]json.RawMessage, error) {
 }
 
 // array returns the elements of a parsed array, at most limit.
-func array(v json.RawMessage, limit int) ([]json.RawMessage, error) {
+func array(v minijson.RawMessage, limit int) ([]minijson.RawMessage, error) {
 	if v[0] != '[' {
-		return nil, fmt.Errorf("is %s, need an array", json.Describe(v))
+		return nil, fmt.Errorf("is %s, need an array", minijson.Describe(v))
 	}
-	var elements []json.RawMessage
-	for element := range json.Elements(v) {
+	var elements []minijson.RawMessage
+	for element := range minijson.Elements(v) {
 		if len(elements) == limit {
 			return nil, fmt.Errorf("has more than %d elements", limit)
 		}
@@ -50,18 +50,18 @@ func array(v json.RawMessage, limit int) ([]json.RawMessage, error) {
 }
 
 // text returns what a parsed string means.
-func text(v json.RawMessage) (string, error) {
+func text(v minijson.RawMessage) (string, error) {
 	if v[0] != '"' {
-		return "", fmt.Errorf("is %s, need a string", json.Describe(v))
+		return "", fmt.Errorf("is %s, need a string", minijson.Describe(v))
 	}
-	return json.Text(v), nil
+	return minijson.Text(v), nil
 }
 
 // integer returns a parsed number, which must be whole and in [0, limit].
-func integer(v json.RawMessage, limit int) (int, error) {
+func integer(v minijson.RawMessage, limit int) (int, error) {
 	n, err := strconv.ParseUint(string(v), 10, 64)
 	if err != nil || n > uint64(limit) {
-		return 0, fmt.Errorf("is %s, need a whole number in [0, %d]", json.Describe(v), limit)
+		return 0, fmt.Errorf("is %s, need a whole number in [0, %d]", minijson.Describe(v), limit)
 	}
 	return int(n), nil
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 )
 
 // Format and Version are what a manifest of this package's format states. A model
@@ -20,12 +20,12 @@ const ShardSuffix = ".safetensors.zst"
 
 // Manifest says what a model is and which shards hold its weights.
 type Manifest struct {
-	Format  string          `json:"format"`  // the constant Format; Write sets it
-	Version int             `json:"version"` // at most the constant Version; Write sets it
-	Name    string          `json:"name"`    // what people call the model, at most MaxName bytes
-	Config  json.RawMessage `json:"config"`  // an object: the network and its process, core/model's
-	Card    json.RawMessage `json:"card"`    // an object: where the model comes from; nil for none
-	Shards  []Shard         `json:"shards"`  // Write sets them
+	Format  string              `json:"format"`  // the constant Format; Write sets it
+	Version int                 `json:"version"` // at most the constant Version; Write sets it
+	Name    string              `json:"name"`    // what people call the model, at most MaxName bytes
+	Config  minijson.RawMessage `json:"config"`  // an object: the network and its process, core/model's
+	Card    minijson.RawMessage `json:"card"`    // an object: where the model comes from; nil for none
+	Shards  []Shard             `json:"shards"`  // Write sets them
 }
 
 // Shard is one file of weights.
@@ -82,7 +82,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if m.Format != Format {
-		return nil, fmt.Errorf("format is %q, need %q", json.Clip(m.Format), Format)
+		return nil, fmt.Errorf("format is %q, need %q", minijson.Clip(m.Format), Format)
 	}
 	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || !m.known() {
 		return m, err
@@ -138,7 +138,7 @@ func (m *Manifest) check() error {
 	return nil
 }
 
-func parseShard(v json.RawMessage) (Shard, error) {
+func parseShard(v minijson.RawMessage) (Shard, error) {
 	var s Shard
 	members, err := object(v, maxMembers)
 	if err != nil {
@@ -160,7 +160,7 @@ func parseShard(v json.RawMessage) (Shard, error) {
 		return s, err
 	}
 	if sum, err := hex.DecodeString(s.SHA256); err != nil || len(sum) != 32 || hex.EncodeToString(sum) != s.SHA256 {
-		return s, fmt.Errorf("sha256 is %q, need 64 lower-case hexadecimal digits", json.Clip(s.SHA256))
+		return s, fmt.Errorf("sha256 is %q, need 64 lower-case hexadecimal digits", minijson.Clip(s.SHA256))
 	}
 	return s, nil
 }
@@ -192,24 +192,24 @@ func plain(s string) bool {
 }
 
 // checkObject reports a JSON value that is not an object, or is nested too deep.
-func checkObject(v json.RawMessage) error {
+func checkObject(v minijson.RawMessage) error {
 	if v == nil {
 		return fmt.Errorf("is missing, need a JSON object")
 	}
-	v, err := json.Parse(v)
+	v, err := minijson.Parse(v)
 	if err != nil {
 		return err
 	}
 	if _, err := object(v, maxMembers); err != nil {
 		return err
 	}
-	if n := json.Depth(v); n > maxDepth {
+	if n := minijson.Depth(v); n > maxDepth {
 		return fmt.Errorf("nests %d deep, need at most %d", n, maxDepth)
 	}
 	return nil
 }
 
-func textMember(members map[string]json.RawMessage, name string) (string, error) {
+func textMember(members map[string]minijson.RawMessage, name string) (string, error) {
 	if members[name] == nil {
 		return "", fmt.Errorf("%s is missing, need a string", name)
 	}
@@ -220,7 +220,7 @@ func textMember(members map[string]json.RawMessage, name string) (string, error)
 	return s, nil
 }
 
-func integerMember(members map[string]json.RawMessage, name string, limit int) (int, error) {
+func integerMember(members map[string]minijson.RawMessage, name string, limit int) (int, error) {
 	if members[name] == nil {
 		return 0, fmt.Errorf("%s is missing, need a whole number", name)
 	}

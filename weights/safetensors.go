@@ -8,7 +8,7 @@ import (
 	"math"
 	"slices"
 
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 )
 
 // MaxHeader bounds the JSON header of a safetensors file, maxEntries what that lists.
@@ -87,7 +87,7 @@ func parseHeader(header []byte, size int) ([]Span, map[string]string, error) {
 		}
 		s, err := parseSpan(name, members[name], size)
 		if err != nil {
-			return nil, nil, fmt.Errorf("tensor %q: %w", json.Clip(name), err)
+			return nil, nil, fmt.Errorf("tensor %q: %w", minijson.Clip(name), err)
 		}
 		spans = append(spans, s)
 	}
@@ -95,7 +95,7 @@ func parseHeader(header []byte, size int) ([]Span, map[string]string, error) {
 }
 
 // parseSpan reads one entry of the header, for a buffer of the given size.
-func parseSpan(name string, v json.RawMessage, size int) (Span, error) {
+func parseSpan(name string, v minijson.RawMessage, size int) (Span, error) {
 	s := Span{Tensor: Tensor{Name: name}}
 	if err := checkName(name); err != nil {
 		return s, err
@@ -153,7 +153,7 @@ func arrangeSpans(spans []Span, size int) error {
 }
 
 // integers returns an array of at most limit whole numbers in [0, largest].
-func integers(v json.RawMessage, limit, largest int) ([]int, error) {
+func integers(v minijson.RawMessage, limit, largest int) ([]int, error) {
 	elements, err := array(v, limit)
 	if err != nil {
 		return nil, err
@@ -168,7 +168,7 @@ func integers(v json.RawMessage, limit, largest int) ([]int, error) {
 }
 
 // parseMetadata reads an object of strings.
-func parseMetadata(v json.RawMessage) (map[string]string, error) {
+func parseMetadata(v minijson.RawMessage) (map[string]string, error) {
 	members, err := object(v, maxMembers)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 	"unsafe"
 
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 	"tweedie/core/num"
 	"tweedie/core/quant"
 )
@@ -184,7 +184,7 @@ func packed(shape []int) []int { return append([]int{shape[0] - shape[0]/2}, sha
 func byteSize(d DType, shape []int) (int, error) {
 	size := d.Size()
 	if size == 0 {
-		return 0, fmt.Errorf("type %q is not known", json.Clip(string(d)))
+		return 0, fmt.Errorf("type %q is not known", minijson.Clip(string(d)))
 	}
 	if len(shape) > MaxAxes {
 		return 0, fmt.Errorf("shape has %d axes, need at most %d", len(shape), MaxAxes)

@@ -5,8 +5,8 @@ import (
 	"reflect"
 	"slices"
 
-	"tweedie/core/json"
 	"tweedie/core/kernel"
+	"tweedie/core/minijson"
 )
 
 // Listing is a Program as plain data: what a model file holds of a network that no
@@ -28,9 +28,9 @@ type Listed struct {
 // ListedOp is an operation: its name, the values it is given, and its settings
 // under the names of the operation's fields.
 type ListedOp struct {
-	Op  string          `json:"op"`
-	In  []int           `json:"in"`
-	Set json.RawMessage `json:"set,omitempty"` // an object; none for an operation without settings
+	Op  string              `json:"op"`
+	In  []int               `json:"in"`
+	Set minijson.RawMessage `json:"set,omitempty"` // an object; none for an operation without settings
 }
 
 // listable are the operations of a Listing, and how many parameters they take, at
@@ -88,7 +88,7 @@ func List(p *Program, out Value) (*Listing, error) {
 		}
 		if reflect.TypeOf(n.Op).NumField() > 0 {
 			var err error
-			if op.Set, err = json.Marshal(n.Op); err != nil {
+			if op.Set, err = minijson.Marshal(n.Op); err != nil {
 				return nil, fmt.Errorf("graph: operation %d, %T: %w", i, n.Op, err)
 			}
 		}
@@ -144,7 +144,7 @@ func (p *Program) applyListed(o ListedOp) error {
 	kind := listable[k]
 	v := reflect.New(reflect.TypeOf(kind.op))
 	if o.Set != nil {
-		if err := json.UnmarshalStrict(o.Set, v.Interface()); err != nil {
+		if err := minijson.UnmarshalStrict(o.Set, v.Interface()); err != nil {
 			return err
 		}
 	}

@@ -8,7 +8,7 @@ import (
 	"testing"
 
 	"tweedie/core/graph"
-	tweedie "tweedie/core/json"
+	tweedie "tweedie/core/minijson"
 	"tweedie/core/unet"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"tweedie/core/diffusion"
 	"tweedie/core/graph"
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 	"tweedie/core/unet"
 )
 
@@ -78,7 +78,7 @@ type Defaults struct {
 // later versions open where they can. The error wraps ErrConfig.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{}
-	if err := json.Unmarshal(data, c); err != nil {
+	if err := minijson.Unmarshal(data, c); err != nil {
 		return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
 	}
 	if err := c.Validate(); err != nil {

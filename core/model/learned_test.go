@@ -4,7 +4,7 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 	"tweedie/core/model"
 )
 
@@ -66,7 +66,7 @@ func TestConfigTravels(t *testing.T) {
 	c.Prediction, c.SigmaData = model.Epsilon, 0
 	c.Process = &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: &diffusion.Monotone{Start: -10, End: 8, Slope: 2, Units: [][3]float64{{3, -1, 0.5}, {1, 0, 2}}}}
 	c.Posterior = &diffusion.Spread{Sigmas: []float64{0.1, 1}, Variances: []float64{0.01, 0.2}}
-	text, err := json.Marshal(c)
+	text, err := minijson.Marshal(c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestConfigTravels(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	again, err := json.Marshal(got)
+	again, err := minijson.Marshal(got)
 	if err != nil || string(again) != string(text) {
 		t.Errorf("got  %s, %v\nwant %s", again, err, text)
 	}

@@ -6,7 +6,7 @@ import (
 	"strings"
 
 	"tweedie/core/graph"
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 	"tweedie/core/quant"
 	"tweedie/core/unet"
 	"tweedie/weights"
@@ -161,8 +161,8 @@ func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
 }
 
 // Manifest returns the start of the model's manifest: name, configuration and card.
-func (m *Model) Manifest(card json.RawMessage) (*weights.Manifest, error) {
-	config, err := json.Marshal(m.config)
+func (m *Model) Manifest(card minijson.RawMessage) (*weights.Manifest, error) {
+	config, err := minijson.Marshal(m.config)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}

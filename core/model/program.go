@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"slices"
 
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 )
 
 // listed returns the C, H, W of a network that is a program, if that stands up: it
@@ -13,7 +13,7 @@ import (
 func (c *Config) listed() ([3]int, error) {
 	var names []string
 	for _, i := range c.Program.Inputs[:min(4, len(c.Program.Inputs))] {
-		names = append(names, json.Clip(i.Name))
+		names = append(names, minijson.Clip(i.Name))
 	}
 	if want := []string{"x", "t", "y"}; len(names) < 2 || len(names) > 3 || !slices.Equal(names, want[:len(names)]) {
 		return [3]int{}, fmt.Errorf("the program's inputs are %q, need %q, or the first two", names, want)

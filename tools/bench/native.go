@@ -8,9 +8,9 @@ import (
 	"runtime"
 	"time"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
 	"tweedie/core/train"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 

@@ -141,7 +141,7 @@ func (r *rig) build(ctx context.Context) error {
 	if err := r.run(ctx, "", "env", "GOOS=js", "GOARCH=wasm", "go", "build", "-trimpath", "-o", program, "./"+source+"/wasm"); err != nil {
 		return err
 	}
-	return r.run(ctx, "", "go", "run", "./tools/slim", program)
+	return r.run(ctx, "", "go", "run", "./tools/wasmopt", program)
 }
 
 // model returns the manifest of a network as tweedie convert wrote it.

@@ -8,10 +8,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/graph"
 	"tweedie/core/model"
 	"tweedie/tools/internal/profile"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 

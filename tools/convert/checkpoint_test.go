@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"tweedie/tools/convert/internal/npy"
+	"tweedie/weights/npy"
 )
 
 // TestConvertCheckpoint takes a training run's .pt, which holds a network and its
@@ -111,7 +111,7 @@ func TestInspectCheckpoint(t *testing.T) {
 	if err := json.Unmarshal([]byte(must(t, "inspect", "testdata/song.pt", "--json")), &d); err != nil || d.Kind != "PyTorch zip" || len(d.Network) == 0 || len(d.Tensors) == 0 {
 		t.Errorf("got %+v, %v", d, err)
 	}
-	for file, want := range map[string]string{"internal/torch/testdata/refuse-system.pt": "posix.system", "testdata/make.py": "", "main.go": ""} {
+	for file, want := range map[string]string{"../../weights/torch/testdata/refuse-system.pt": "posix.system", "testdata/make.py": "", "main.go": ""} {
 		if status, _, stderr := call(t, "inspect", file); status != 1 || !strings.Contains(stderr, want) {
 			t.Errorf("%s: status %d, %s", file, status, stderr)
 		}

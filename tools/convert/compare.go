@@ -10,9 +10,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/sampler"
 	"tweedie/tools/convert/internal/eval"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 

@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"tweedie/core/model"
-	"tweedie/tools/convert/internal/checkpoint"
-	"tweedie/tools/convert/internal/importer"
 	"tweedie/weights"
+	"tweedie/weights/checkpoint"
+	"tweedie/weights/importer"
 )
 
 // conversion is the flags of convert.

@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/dataset"
+	"tweedie/core/dataset"
 )
 
 func newData() *cobra.Command {

@@ -5,13 +5,13 @@ import (
 	"errors"
 	"fmt"
 
+	"tweedie/core/dataset"
 	"tweedie/core/diffusion"
+	"tweedie/core/engine"
 	"tweedie/core/infer"
 	"tweedie/core/likelihood"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
-	"tweedie/tools/convert/internal/dataset"
-	"tweedie/wasm/engine"
 )
 
 // subject is a model whose likelihoods are measured, and the pictures.

@@ -11,11 +11,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/dataset"
+	"tweedie/core/engine"
 	"tweedie/core/train"
-	"tweedie/tools/convert/internal/dataset"
 	"tweedie/tools/convert/internal/eval"
-	"tweedie/tools/convert/internal/npy"
-	"tweedie/wasm/engine"
+	"tweedie/weights/npy"
 )
 
 // evaluation is the flags of eval.

@@ -11,7 +11,7 @@ import (
 	"sync"
 	"testing"
 
-	"tweedie/tools/convert/internal/npy"
+	"tweedie/weights/npy"
 )
 
 // evalData writes pictures of 8×8 with four classes, 40 to train on and 16 to test

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/export"
+	"tweedie/weights/export"
 )
 
 func newExport() *cobra.Command {

@@ -213,7 +213,7 @@ func TestExportKeepsTheProcess(t *testing.T) {
 func TestExportOfOwn(t *testing.T) {
 	dir := t.TempDir()
 	program := filepath.Join(dir, "program.json")
-	must(t, "convert", filepath.Join("internal", "onnx", "testdata", "plain.onnx"), "-o", program)
+	must(t, "convert", filepath.Join("..", "..", "weights", "onnx", "testdata", "plain.onnx"), "-o", program)
 	c, err := model.ParseConfig([]byte(small))
 	if err != nil {
 		t.Fatal(err)

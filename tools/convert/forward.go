@@ -6,7 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/npy"
+	"tweedie/weights/npy"
 )
 
 func newForward() *cobra.Command {

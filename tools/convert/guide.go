@@ -5,8 +5,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 

@@ -3,7 +3,7 @@ package main
 import (
 	"github.com/spf13/pflag"
 
-	"tweedie/tools/convert/internal/importer"
+	"tweedie/weights/importer"
 )
 
 // archs are the values of convert's --arch.

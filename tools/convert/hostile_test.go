@@ -14,7 +14,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"tweedie/core/model"
-	"tweedie/tools/convert/internal/hostile"
+	"tweedie/core/readertest"
 	"tweedie/weights"
 )
 
@@ -52,7 +52,7 @@ func TestHostileModel(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			hostile.Refuses(t, c.want, 96<<20, func() error { _, err := weights.Open(path); return err })
+			readertest.Refuses(t, c.want, 96<<20, func() error { _, err := weights.Open(path); return err })
 		})
 	}
 	for name, config := range map[string]string{
@@ -65,7 +65,7 @@ func TestHostileModel(t *testing.T) {
 		"a long chain":   `{"arch":"unet2d","prediction":"epsilon","schedule":{"kind":"linear","steps":2147483647},"sigma_min":0.1,"sigma_max":1,"shape":[1,8,8],"defaults":{}}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			hostile.Refuses(t, "", 96<<20, func() error {
+			readertest.Refuses(t, "", 96<<20, func() error {
 				_, err := model.Outline(&weights.Manifest{Name: "m", Config: jsontext.Value(config)})
 				return err
 			})
@@ -103,7 +103,7 @@ func TestHostileFolder(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			hostile.Refuses(t, "", 96<<20, func() error {
+			readertest.Refuses(t, "", 96<<20, func() error {
 				status, _, stderr := call(t, "convert", dir, "-o", filepath.Join(dir, "out.json"), "--no-measure")
 				if status == 0 {
 					return nil

@@ -7,8 +7,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/dataset"
-	"tweedie/wasm/engine"
+	"tweedie/core/dataset"
+	"tweedie/core/engine"
 )
 
 func newInpaint() *cobra.Command {

@@ -13,11 +13,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/tools/convert/internal/checkpoint"
-	"tweedie/tools/convert/internal/importer"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
+	"tweedie/weights/checkpoint"
+	"tweedie/weights/importer"
 )
 
 func newInspect() *cobra.Command {

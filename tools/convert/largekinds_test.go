@@ -14,15 +14,15 @@ import (
 	"testing"
 
 	"tweedie/core/tensor"
-	"tweedie/tools/convert/internal/checkpoint"
-	"tweedie/tools/convert/internal/npy"
-	"tweedie/tools/convert/internal/stored"
 	"tweedie/weights"
+	"tweedie/weights/checkpoint"
+	"tweedie/weights/lazytensor"
+	"tweedie/weights/npy"
 )
 
 // remade writes the weights of a folder of diffusers to another file of it by write, and
 // removes the one that was there. It returns the folder.
-func remade(t testing.TB, folder, name string, write func(w io.Writer, tensors []stored.Tensor) error) string {
+func remade(t testing.TB, folder, name string, write func(w io.Writer, tensors []lazytensor.Tensor) error) string {
 	t.Helper()
 	old := filepath.Join(folder, "diffusion_pytorch_model.safetensors")
 	f, err := checkpoint.Open(old)
@@ -38,7 +38,7 @@ func remade(t testing.TB, folder, name string, write func(w io.Writer, tensors [
 }
 
 // copied writes a tensor's numbers.
-func copied(w io.Writer, x *stored.Tensor) error {
+func copied(w io.Writer, x *lazytensor.Tensor) error {
 	data, err := x.Read()
 	if err == nil {
 		_, err = w.Write(data)
@@ -51,7 +51,7 @@ func sharded(t testing.TB, folder string) string {
 	t.Helper()
 	const usual, files = "diffusion_pytorch_model.safetensors", 4
 	index := map[string]string{}
-	return remade(t, folder, usual+".index.json", func(w io.Writer, tensors []stored.Tensor) error {
+	return remade(t, folder, usual+".index.json", func(w io.Writer, tensors []lazytensor.Tensor) error {
 		for i := range files {
 			name := fmt.Sprintf("diffusion_pytorch_model-%05d-of-%05d.safetensors", i+1, files)
 			part := tensors[i*len(tensors)/files : (i+1)*len(tensors)/files]
@@ -84,7 +84,7 @@ func sharded(t testing.TB, folder string) string {
 // archived writes the weights of a folder as numpy.savez does.
 func archived(t testing.TB, folder string) string {
 	t.Helper()
-	return remade(t, folder, "model.npz", func(w io.Writer, tensors []stored.Tensor) error {
+	return remade(t, folder, "model.npz", func(w io.Writer, tensors []lazytensor.Tensor) error {
 		z := zip.NewWriter(w)
 		for i := range tensors {
 			x := &tensors[i]
@@ -107,7 +107,7 @@ func archived(t testing.TB, folder string) string {
 // way: pickles of protocol 2 (CPython's Lib/pickletools.py has the opcodes).
 func pickled(t testing.TB, folder string, zipped bool) string {
 	t.Helper()
-	return remade(t, folder, "model.pth", func(w io.Writer, tensors []stored.Tensor) error {
+	return remade(t, folder, "model.pth", func(w io.Writer, tensors []lazytensor.Tensor) error {
 		if zipped {
 			z := zip.NewWriter(w)
 			f, err := z.CreateHeader(&zip.FileHeader{Name: "model/data.pkl", Method: zip.Store})
@@ -152,7 +152,7 @@ func text(b []byte, s string) []byte {
 }
 
 // stateDict returns the pickle of an OrderedDict of tensors, whose storages are numbered.
-func stateDict(tensors []stored.Tensor) []byte {
+func stateDict(tensors []lazytensor.Tensor) []byte {
 	integer := func(b []byte, n int) []byte { return binary.LittleEndian.AppendUint32(append(b, 'J'), uint32(n)) }
 	const empty = "ccollections\nOrderedDict\n)R"
 	b := append([]byte("\x80\x02"), empty+"("...)

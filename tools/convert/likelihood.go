@@ -13,10 +13,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/dataset"
 	"tweedie/core/likelihood"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
-	"tweedie/tools/convert/internal/dataset"
 )
 
 // likelihoods is the flags of likelihood.

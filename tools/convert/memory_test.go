@@ -11,8 +11,8 @@ import (
 	"strings"
 	"testing"
 
-	"tweedie/tools/convert/internal/export"
 	"tweedie/weights"
+	"tweedie/weights/export"
 )
 
 // asCommand makes the test binary the command itself, so that a test can measure a

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 

@@ -16,8 +16,8 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/tools/convert/internal/importer"
-	"tweedie/tools/convert/internal/onnx"
+	"tweedie/weights/importer"
+	"tweedie/weights/onnx"
 )
 
 // onnxSuffix ends the names of ONNX files.

@@ -7,12 +7,12 @@ import (
 	"strings"
 	"testing"
 
-	"tweedie/tools/convert/internal/npy"
+	"tweedie/weights/npy"
 )
 
 // TestONNX converts a graph, and treats it like any model.
 func TestONNX(t *testing.T) {
-	fixture := func(name string) string { return filepath.Join("internal", "onnx", "testdata", name+".onnx") }
+	fixture := func(name string) string { return filepath.Join("..", "..", "weights", "onnx", "testdata", name+".onnx") }
 	dir := t.TempDir()
 	model := filepath.Join(dir, "unet.json")
 	status, _, stderr := call(t, "convert", fixture("unet"), "-o", model, "--beta-schedule", "cosine", "--null-class", "2", "--quant", "f16")
@@ -70,7 +70,7 @@ func TestONNX(t *testing.T) {
 
 // TestInspectONNX shows a graph that runs, and says of another why it does not.
 func TestInspectONNX(t *testing.T) {
-	path := filepath.Join("internal", "onnx", "testdata", "latest.onnx")
+	path := filepath.Join("..", "..", "weights", "onnx", "testdata", "latest.onnx")
 	text := must(t, "inspect", path)
 	for _, want := range []string{"ONNX, by make.py", "version 20: Add 2, Concat 1, Conv 2, Gather 1, Gelu 2", "GFLOP an evaluation", "input", "[? 2 6 6]"} {
 		if !strings.Contains(text, want) {

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"tweedie/tools/convert/internal/npy"
+	"tweedie/weights/npy"
 )
 
 // writers are the command lines that write to a path, with as little work as there can be,

@@ -15,9 +15,9 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/lab"
 	"tweedie/core/sampler"
 	"tweedie/core/tensor"
-	"tweedie/tools/convert/internal/plane"
 	"tweedie/weights"
 )
 
@@ -62,7 +62,7 @@ sampled. It prints how far the learned score is off, as a part of its size, and 
 far the points are from the law: the sliced Wasserstein distance, beside the most that as
 many points of the law itself have on average. -o draws the points over the law's.
 
-Laws: ` + strings.Join(plane.Names, ", ") + `. Objectives, beside "exact", which learns nothing:
+Laws: ` + strings.Join(lab.Names, ", ") + `. Objectives, beside "exact", which learns nothing:
 
 ` + planeObjectives() + `
 Samplers are those of tweedie sample, langevin, mala and hmc on the law's density, and
@@ -79,7 +79,7 @@ has langevin.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.law, "law", plane.Names[0], "the law: "+strings.Join(plane.Names, ", "))
+	f.StringVar(&o.law, "law", lab.Names[0], "the law: "+strings.Join(lab.Names, ", "))
 	f.StringVar(&o.objective, "objective", "exact", "how its score is learned, a name of the list above")
 	f.IntVar(&o.trainSteps, "train-steps", 2000, "optimiser steps of 256 points")
 	f.StringVar(&o.sampler, "sampler", "", "sampler (default: dpmpp2m, or langevin)")
@@ -99,7 +99,7 @@ has langevin.`,
 // planeObjectives lists plane's objectives, a line each.
 func planeObjectives() string {
 	var b strings.Builder
-	for _, o := range plane.Objectives() {
+	for _, o := range lab.Objectives() {
 		fmt.Fprintf(&b, "  %-15s %s\n", o.Name, o.About)
 	}
 	return b.String()
@@ -107,12 +107,12 @@ func planeObjectives() string {
 
 // run learns, samples and prints.
 func (o *planar) run(cmd *cobra.Command) error {
-	law, ok := plane.Laws[o.law]
-	all := plane.Objectives()
-	at := slices.IndexFunc(all, func(p plane.Objective) bool { return p.Name == o.objective })
+	law, ok := lab.Laws[o.law]
+	all := lab.Objectives()
+	at := slices.IndexFunc(all, func(p lab.Objective) bool { return p.Name == o.objective })
 	switch {
 	case !ok:
-		return misused("--law is %q, need one of %s", o.law, strings.Join(plane.Names, ", "))
+		return misused("--law is %q, need one of %s", o.law, strings.Join(lab.Names, ", "))
 	case at < 0 && o.objective != "exact":
 		return misused("--objective is %q, need \"exact\" or a name that tweedie plane --help lists", o.objective)
 	case o.n < 1 || o.n > 1<<20 || o.trainSteps < 1 || o.leaps < 1 || o.leaps > 1000 || !(o.size >= 0 && o.size <= 10):
@@ -153,9 +153,9 @@ func (o *planar) run(cmd *cobra.Command) error {
 
 // source is what is sampled.
 type source struct {
-	law       plane.Mixture
-	objective *plane.Objective // nil: the law is known
-	low, high float32          // noise levels
+	law       lab.Mixture
+	objective *lab.Objective // nil: the law is known
+	low, high float32        // noise levels
 	denoise   diffusion.Denoiser
 	density   sampler.Density
 }
@@ -218,7 +218,7 @@ func (o *planar) settings() sampler.Settings {
 // learn puts what is learned in the law's place.
 func (o *planar) learn(cmd *cobra.Command, s *source, r *planarResult) error {
 	bar := newBar(cmd.ErrOrStderr(), "train", "step")
-	l, err := plane.Learn(cmd.Context(), s.law, *s.objective, o.trainSteps, o.seed, bar.at)
+	l, err := lab.Learn(cmd.Context(), s.law, *s.objective, o.trainSteps, o.seed, bar.at)
 	bar.finish()
 	if err != nil {
 		return err
@@ -261,7 +261,7 @@ func (o *planar) sample(s *source, r *planarResult) (x *tensor.Tensor, err error
 	}
 	if slices.Contains(discreteSamplers, o.sampler) {
 		r.Evaluations = o.steps
-		return plane.Discrete(s.law, o.sampler == discreteSamplers[1], o.n, o.steps, o.seed)
+		return lab.Discrete(s.law, o.sampler == discreteSamplers[1], o.n, o.steps, o.seed)
 	}
 	settings := o.settings()
 	sigmas, err := settings.Sigmas(s.low, s.high, nil)
@@ -308,7 +308,7 @@ func (r *planarResult) print(cmd *cobra.Command, asJSON bool, n int) error {
 }
 
 // planePlot draws points over as many of the law.
-func planePlot(law plane.Mixture, x *tensor.Tensor) ([]byte, error) {
+func planePlot(law lab.Mixture, x *tensor.Tensor) ([]byte, error) {
 	p := plot.New()
 	for _, layer := range []struct {
 		name string

@@ -8,15 +8,15 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/dataset"
 	"tweedie/core/diffusion"
 	"tweedie/core/infer"
-	"tweedie/core/json"
+	"tweedie/core/minijson"
 	"tweedie/core/model"
+	"tweedie/core/quantize"
 	"tweedie/core/rng"
 	"tweedie/core/sampler"
 	"tweedie/core/tensor"
-	"tweedie/tools/convert/internal/dataset"
-	"tweedie/tools/convert/internal/shrink"
 	"tweedie/weights"
 )
 
@@ -86,7 +86,7 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 
 // spreadOf measures a model's spread on the first n pictures of set, and returns it with
 // the configuration that holds it.
-func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.Spread, json.RawMessage, error) {
+func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.Spread, minijson.RawMessage, error) {
 	c := m.Config()
 	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.Draws() != nil {
 		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
@@ -95,7 +95,7 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (
 	if err != nil {
 		return nil, nil, err
 	}
-	runner, err := shrink.Runner(m, 32, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
+	runner, err := quantize.Runner(m, 32, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -128,6 +128,6 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (
 	if err := errors.Join(err, m.Err()); err != nil {
 		return nil, nil, err
 	}
-	text, err := json.Marshal(&c)
+	text, err := minijson.Marshal(&c)
 	return c.Posterior, text, err
 }

@@ -6,12 +6,12 @@ import (
 	"slices"
 	"strings"
 
+	"tweedie/core/dataset"
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
 	"tweedie/core/sampler"
 	"tweedie/core/train"
 	"tweedie/core/unet"
-	"tweedie/tools/convert/internal/dataset"
 )
 
 // recipe is a network and a length of training that suit a kind of data.

@@ -6,8 +6,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/sampler"
-	"tweedie/wasm/engine"
 )
 
 // request is the flags that ask an engine for images.

@@ -8,7 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 func newSample() *cobra.Command {

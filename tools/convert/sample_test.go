@@ -12,9 +12,9 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/tools/convert/internal/npy"
-	"tweedie/wasm/engine"
+	"tweedie/weights/npy"
 )
 
 // answer is what sample and inpaint print with --json.

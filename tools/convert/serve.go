@@ -10,15 +10,15 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/page"
-	"tweedie/tools/convert/internal/service"
-	"tweedie/wasm/edge"
+	"tweedie/core/httpapi"
+	"tweedie/core/httpapi/apiserver"
+	"tweedie/site/publish"
 )
 
 func newServe() *cobra.Command {
 	var addr string
 	var asJSON, api bool
-	var o service.Options
+	var o apiserver.Options
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
 		Short: "Serve a site with the right headers",
@@ -48,7 +48,7 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 			if _, _, err := net.SplitHostPort(addr); err != nil {
 				return misused("--addr is %q, need host:port", addr)
 			}
-			if err := fromEnvironment(cmd, map[string]string{"max-gflop": edge.LimitGFLOP, "rate": edge.LimitRate}); err != nil {
+			if err := fromEnvironment(cmd, map[string]string{"max-gflop": httpapi.LimitGFLOP, "rate": httpapi.LimitRate}); err != nil {
 				return err
 			}
 			if o.GFLOP < 1 || o.Rate < 0 || o.Queue < 1 || o.Timeout <= 0 || o.Workers < 0 || o.Grace < 0 {
@@ -65,18 +65,18 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 				fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s\n", args[0], url)
 			}
 			if !api {
-				return page.Serve(cmd.Context(), args[0], addr, ready)
+				return publish.Serve(cmd.Context(), args[0], addr, ready)
 			}
 			if err := prepare(o.Gallery); err != nil {
 				return err
 			}
 			o.Dir, o.Build, o.Log = args[0], carriedBuild(), slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
-			return service.Run(cmd.Context(), o, addr, ready)
+			return apiserver.Run(cmd.Context(), o, addr, ready)
 		},
 	}
 	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, host:port; port 0 takes any that is free")
 	cmd.Flags().BoolVar(&api, "api", false, "answer /api/ and /s/ as well")
-	cmd.Flags().Int64Var(&o.GFLOP, "max-gflop", edge.DefaultGFLOP, "with --api: 10⁹ additions and multiplications of one request")
+	cmd.Flags().Int64Var(&o.GFLOP, "max-gflop", httpapi.DefaultGFLOP, "with --api: 10⁹ additions and multiplications of one request")
 	cmd.Flags().IntVar(&o.Rate, "rate", 60, "with --api: requests to compute, a client and minute; 0 means any number")
 	cmd.Flags().IntVar(&o.Queue, "queue", 64, "with --api: requests that may wait for their turn to compute")
 	cmd.Flags().DurationVar(&o.Timeout, "timeout", 2*time.Minute, "with --api: time of one request, its waiting counted")

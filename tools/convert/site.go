@@ -6,11 +6,11 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/page"
+	"tweedie/site/publish"
 )
 
 func newSite() *cobra.Command {
-	var o page.Options
+	var o publish.Options
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "site MODEL… -o dist",
@@ -20,7 +20,7 @@ tweedie.js, the wasm, the models with their shards and cards, and a brotli copy 
 each file. The page opens the first model. A classifier of noisy images among the models
 is offered with those that it can guide. Every hash is verified first.
 
---share and --plain are for a site in front of which the service of wasm/edge stands,
+--share and --plain are for a site in front of which the service of core/httpapi stands,
 as the Worker on Cloudflare: make worker uses them.
 
 The folder is replaced as a whole, and only if it holds a site already.`,
@@ -33,7 +33,7 @@ The folder is replaced as a whole, and only if it holds a site already.`,
 				return err
 			}
 			o.Models = args
-			files, err := page.Build(cmd.Context(), o)
+			files, err := publish.Build(cmd.Context(), o)
 			if err != nil {
 				return err
 			}
@@ -49,7 +49,7 @@ The folder is replaced as a whole, and only if it holds a site already.`,
 }
 
 // reportSite prints the files of a site and what they weigh.
-func reportSite(cmd *cobra.Command, out string, files []page.File, asJSON bool) error {
+func reportSite(cmd *cobra.Command, out string, files []publish.File, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"site": out, "files": files})
 	}

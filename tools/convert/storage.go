@@ -13,7 +13,7 @@ import (
 	"tweedie/core/graph"
 	"tweedie/core/model"
 	"tweedie/core/quant"
-	"tweedie/tools/convert/internal/shrink"
+	"tweedie/core/quantize"
 	"tweedie/weights"
 )
 
@@ -111,7 +111,7 @@ func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manif
 // writePlain writes m with every number stored by itself.
 func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage) (err error) {
 	if as.DType == weights.I8 && as.Levels == 0 {
-		if as.Levels, err = shrink.Levels8(m, s.budget); err != nil {
+		if as.Levels, err = quantize.Levels8(m, s.budget); err != nil {
 			return err
 		}
 	}
@@ -144,16 +144,16 @@ func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weight
 		return nil, err
 	}
 	progress := newBar(cmd.ErrOrStderr(), "shrink", "layer")
-	o := shrink.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.at}
-	var tensors *shrink.Stored
+	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.at}
+	var tensors *quantize.Stored
 	if as.DType == weights.I4 || as.Levels != 0 {
-		tensors, err = shrink.Alike(cmd.Context(), m, images.calibration, as, o)
+		tensors, err = quantize.Alike(cmd.Context(), m, images.calibration, as, o)
 	} else {
 		o.Kinds = []weights.DType{weights.I8, weights.F16}
 		if s.quant == mixed {
 			o.Kinds = append(o.Kinds, weights.I4)
 		}
-		tensors, err = shrink.Mixed(cmd.Context(), m, images.calibration, o)
+		tensors, err = quantize.Mixed(cmd.Context(), m, images.calibration, o)
 	}
 	progress.finish()
 	if err != nil {

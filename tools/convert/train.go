@@ -10,11 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/dataset"
+	"tweedie/core/engine"
 	"tweedie/core/tensor"
 	"tweedie/core/train"
-	"tweedie/tools/convert/internal/dataset"
-	"tweedie/tools/convert/internal/fit"
-	"tweedie/wasm/engine"
+	"tweedie/tools/convert/internal/trainrun"
 	"tweedie/weights"
 )
 
@@ -122,7 +122,7 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	}
 	meter := newMeter(cmd, o.json)
 	defer meter.finish()
-	err = fit.Run(cmd.Context(), fit.Options{
+	err = trainrun.Run(cmd.Context(), trainrun.Options{
 		Dir: o.out, Name: name, Config: config, Resume: o.resume,
 		Data:      &train.Data{N: set.Len(), H: set.H, W: set.W, C: set.C, Images: set.Images, Labels: set.Labels},
 		SaveEvery: o.saveEvery, SampleEvery: o.sampleEvery,
@@ -236,7 +236,7 @@ func newMeter(cmd *cobra.Command, asJSON bool) *meter {
 // meterEvery is how often a line is written where there is no terminal.
 const meterEvery = 10 * time.Second
 
-func (m *meter) show(p fit.Progress) {
+func (m *meter) show(p trainrun.Progress) {
 	text := fmt.Sprintf("loss %.4f, %.0f images/s, %v left", p.Loss, p.Rate, p.Left.Round(time.Second))
 	if m.bar.ProgressBar != nil {
 		m.bar.Describe(text)

@@ -11,12 +11,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/dataset"
+	"tweedie/core/engine"
 	"tweedie/core/graph"
 	"tweedie/core/model"
+	"tweedie/core/quantize"
 	"tweedie/core/tensor"
-	"tweedie/tools/convert/internal/dataset"
-	"tweedie/tools/convert/internal/shrink"
-	"tweedie/wasm/engine"
 )
 
 // trial is the flags that say how a stored model is compared with what it was made of.
@@ -35,8 +35,8 @@ func (t *trial) asked(cmd *cobra.Command, m *model.Model) bool {
 		fmt.Fprintln(cmd.ErrOrStderr(), "not measured: a classifier draws nothing; tweedie eval tells how it does at noise levels")
 		return false
 	}
-	if !t.measure && m.Parameters() > shrink.Held {
-		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), shrink.Held)
+	if !t.measure && m.Parameters() > quantize.Held {
+		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), quantize.Held)
 		return false
 	}
 	return true
@@ -59,7 +59,7 @@ func (t *trial) check() error {
 // pictures are what models are compared on: those that choices are made with, others for
 // the comparison, and as many samples.
 type pictures struct {
-	calibration, test shrink.Images
+	calibration, test quantize.Images
 	samples           engine.Result
 }
 
@@ -76,8 +76,8 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictur
 	}
 	some := min(int(1e11/graph.CostOf(m.Network().Program).FLOPs), 1000/plan.NFE)
 	calibrations, tests := min(32, max(8, some)), min(16, max(4, some/2))
-	if m.Parameters() > shrink.Held {
-		calibrations = min(calibrations, shrink.Affordable(m))
+	if m.Parameters() > quantize.Held {
+		calibrations = min(calibrations, quantize.Affordable(m))
 	}
 	if !compared {
 		tests = 0
@@ -87,7 +87,7 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictur
 		if err != nil {
 			return nil, err
 		}
-		all := shrink.Images{X: units(r.Pixels, r.Shape), Class: r.Class}
+		all := quantize.Images{X: units(r.Pixels, r.Shape), Class: r.Class}
 		if m.Config().Classes == nil {
 			all.Class = nil
 		}
@@ -107,17 +107,17 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictur
 }
 
 // read reads n pictures, spread over the data set.
-func (t *trial) read(m *model.Model, n int) (shrink.Images, error) {
+func (t *trial) read(m *model.Model, n int) (quantize.Images, error) {
 	c := m.Config()
 	d, err := dataset.Load(t.data, dataset.Options{C: c.Shape[0], H: c.Shape[1], W: c.Shape[2]})
 	if err != nil {
-		return shrink.Images{}, err
+		return quantize.Images{}, err
 	}
 	if c.Shape != [3]int{d.C, d.H, d.W} {
-		return shrink.Images{}, fmt.Errorf("data %q: pictures are %d×%d with %d channels, need the model's %d×%d with %d", t.data, d.H, d.W, d.C, c.Shape[1], c.Shape[2], c.Shape[0])
+		return quantize.Images{}, fmt.Errorf("data %q: pictures are %d×%d with %d channels, need the model's %d×%d with %d", t.data, d.H, d.W, d.C, c.Shape[1], c.Shape[2], c.Shape[0])
 	}
 	if d.Len() < n {
-		return shrink.Images{}, fmt.Errorf("data %q: holds %d pictures, need at least %d", t.data, d.Len(), n)
+		return quantize.Images{}, fmt.Errorf("data %q: holds %d pictures, need at least %d", t.data, d.Len(), n)
 	}
 	var pixels []uint8
 	var class []int
@@ -132,11 +132,11 @@ func (t *trial) read(m *model.Model, n int) (shrink.Images, error) {
 			number = slices.Index(c.Classes, d.Classes[d.Labels[k]])
 		}
 		if number < 0 && c.NullClass == nil {
-			return shrink.Images{}, fmt.Errorf("data %q: picture %d is of no class of the model's, need one of %q", t.data, k, c.Classes)
+			return quantize.Images{}, fmt.Errorf("data %q: picture %d is of no class of the model's, need one of %q", t.data, k, c.Classes)
 		}
 		class = append(class, number)
 	}
-	return shrink.Images{X: units(pixels, [4]int{n, d.H, d.W, d.C}), Class: class}, nil
+	return quantize.Images{X: units(pixels, [4]int{n, d.H, d.W, d.C}), Class: class}, nil
 }
 
 // units returns pixels as numbers in [−1,1].
@@ -151,13 +151,13 @@ func units(pixels []uint8, shape [4]int) *tensor.Tensor {
 // engineOf returns an engine for m, whose weights have then been read, or are read for
 // every evaluation.
 func engineOf(m *model.Model) (*engine.Engine, error) {
-	if m.Parameters() > shrink.Held {
+	if m.Parameters() > quantize.Held {
 		manifest, err := m.Manifest(nil)
 		if err != nil {
 			return nil, err
 		}
 		info, err := engine.Describe(manifest)
-		return engine.New(info, shrink.Stream(m), engine.Options{Chunk: 32}), err
+		return engine.New(info, quantize.Stream(m), engine.Options{Chunk: 32}), err
 	}
 	e, err := engine.Of(m, engine.Options{})
 	if err != nil {
@@ -201,7 +201,7 @@ func (d decibels) MarshalJSON() ([]byte, error) {
 func exact(m *model.Model) *fidelity {
 	same := decibels(math.Inf(1))
 	f := &fidelity{Samples: same}
-	for _, sigma := range shrink.Sigmas(m.Config()) {
+	for _, sigma := range quantize.Sigmas(m.Config()) {
 		f.Denoised = append(f.Denoised, level{sigma, same})
 	}
 	return f
@@ -226,16 +226,16 @@ func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pict
 		return nil, err
 	}
 	defer file.Close()
-	want, err := shrink.Denoise(m, p.test)
+	want, err := quantize.Denoise(m, p.test)
 	if err != nil {
 		return nil, err
 	}
-	got, err := shrink.Denoise(stored, p.test)
+	got, err := quantize.Denoise(stored, p.test)
 	if err != nil {
 		return nil, err
 	}
 	f := &fidelity{Images: p.test.Len()}
-	psnr, sigmas := got.PSNR(want), shrink.Sigmas(m.Config())
+	psnr, sigmas := got.PSNR(want), quantize.Sigmas(m.Config())
 	for i, sigma := range sigmas {
 		if math.IsInf(psnr[i], -1) {
 			return nil, fmt.Errorf("%s: D(x;%g) is not finite, need another --quant", path, sigma)
@@ -251,7 +251,7 @@ func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pict
 		return nil, err
 	}
 	shape := p.samples.Shape
-	f.Samples = decibels(shrink.PSNR(units(r.Pixels, shape).Data, units(p.samples.Pixels, shape).Data, 2))
+	f.Samples = decibels(quantize.PSNR(units(r.Pixels, shape).Data, units(p.samples.Pixels, shape).Data, 2))
 	return f, nil
 }
 

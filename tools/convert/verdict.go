@@ -11,8 +11,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/tools/convert/internal/eval"
-	"tweedie/wasm/engine"
 )
 
 // verdict is what eval prints.

@@ -9,7 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"tweedie/tools/convert/internal/page"
+	"tweedie/site/publish"
 )
 
 func newVersion() *cobra.Command {
@@ -44,7 +44,7 @@ func newVersion() *cobra.Command {
 // carriedBuild returns the build id of the page that this program carries, which is
 // that of the program too, or "none".
 func carriedBuild() string {
-	if a, err := page.LoadAssets(""); err == nil {
+	if a, err := publish.LoadAssets(""); err == nil {
 		return a.Build
 	}
 	return "none"

@@ -1,6 +1,6 @@
 // Picture takes the picture of the page that README.md shows, once its sheet is drawn.
 //
-//	picture dist site/docs/page.png
+//	picture dist docs/page.png
 //
 // It is run in the module's root, by make picture, which builds the site first.
 package main

@@ -11,9 +11,9 @@ import (
 	"syscall/js"
 	"time"
 
-	"tweedie/core/json"
+	"tweedie/core/engine"
+	"tweedie/core/minijson"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 
@@ -44,7 +44,7 @@ func newBinding() *binding { return &binding{turn: newTurn()} }
 // call is a method of the engine behind its JavaScript arguments, without done.
 type call func(ctx context.Context, args []js.Value) (any, error)
 
-// funcs returns the methods by name, without those of whole. They live as long as the program, which
+// funcs returns the methods by name, without likelihoodMethods. They live as long as the program, which
 // owns them: there is nothing to release before the worker ends, and no call
 // makes further ones.
 func (b *binding) funcs() map[string]js.Func {
@@ -268,6 +268,6 @@ func frames(hooks js.Value) func(engine.Frame) {
 }
 
 func jsonOf(v any) (any, error) {
-	text, err := json.Marshal(v)
+	text, err := minijson.Marshal(v)
 	return string(text), err
 }

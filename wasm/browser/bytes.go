@@ -7,7 +7,7 @@ import (
 	"math"
 	"syscall/js"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 var uint8Array = js.Global().Get("Uint8Array")

@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 )
 
 // colours tells the classes of colour, grays two of gray, which has none.

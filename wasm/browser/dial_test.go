@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 )
 
 // dialled opens the page on a model of the name "dialled" and lists the classifier

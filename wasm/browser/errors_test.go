@@ -9,7 +9,7 @@ import (
 	"strings"
 	"testing"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 // TestBadCalls: every call that asks for what cannot be is refused in one

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/likelihood"
-	"tweedie/wasm/engine"
 )
 
 // ramp is the picture of the tests, and of their scripts.
@@ -56,7 +56,7 @@ func TestLikelihoodSameNumbers(t *testing.T) {
 			const bound = await model.bound({ image, seed: 7, steps: 9 })
 			model.close()
 			return { one, many, bound, progress, fetched: [before, fetched()] }`, name, picture.Channels)
-		if want := []string{"tweedie.wasm", "tweedie.wasm tweedie-whole.wasm"}; !slices.Equal(got.Fetched, want) {
+		if want := []string{"tweedie.wasm", "tweedie.wasm tweedie-likelihood.wasm"}; !slices.Equal(got.Fetched, want) {
 			t.Errorf("%s: fetched %q before a likelihood and after, want %q", name, got.Fetched, want)
 		}
 		ask := func(d engine.Density) engine.Densities {

@@ -1,14 +1,14 @@
 //go:build js && wasm
 
 // Command browser is the program in the page's workers: it binds one JavaScript
-// call to one method of wasm/engine and does nothing else. site/worker.js starts
+// call to one method of core/engine and does nothing else. site/worker.js starts
 // it, takes the binding from it and is its only caller.
 //
 // Every call ends in done(error, value, aborted), once: error is null or the
 // message of the Go error, value what the method returned, aborted whether the
 // call was cancelled. The program never exits by itself.
 //
-// Built with the tag whole it has all methods, see whole.go: what few visitors ask for
+// Built with the tag likelihood it has all methods, see likelihood.go: what few visitors ask for
 // is not in what all of them fetch.
 package main
 
@@ -22,7 +22,7 @@ func main() {
 	b := newBinding()
 	api := js.Global().Get("Object").New()
 	api.Set("build", build)
-	for _, methods := range []map[string]js.Func{b.funcs(), b.whole()} {
+	for _, methods := range []map[string]js.Func{b.funcs(), b.likelihoodMethods()} {
 		for name, f := range methods {
 			api.Set(name, f)
 		}

@@ -126,10 +126,10 @@ func newSite() (*site, error) {
 		return nil, err
 	}
 	s.put("/tweedie.wasm", program)
-	if program, err = build(testBuild, "whole"); err != nil {
+	if program, err = build(testBuild, "likelihood"); err != nil {
 		return nil, err
 	}
-	s.put("/tweedie-whole.wasm", program)
+	s.put("/tweedie-likelihood.wasm", program)
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return nil, err

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 

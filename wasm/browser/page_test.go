@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/likelihood"
-	"tweedie/wasm/engine"
 )
 
 // openPage opens the site's own page, below /page/, on a model with the settings of an
@@ -33,7 +33,7 @@ func openPage(t *testing.T, f *modelFile, name, hash string) page {
 		}
 		p.site.put("/page/"+base, data)
 	}
-	for _, base := range []string{"tweedie.wasm", "tweedie-whole.wasm", "wasm_exec.js"} {
+	for _, base := range []string{"tweedie.wasm", "tweedie-likelihood.wasm", "wasm_exec.js"} {
 		p.site.put("/page/"+base, p.site.files["/"+base])
 	}
 	f.put(p.site, name)

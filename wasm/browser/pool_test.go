@@ -6,7 +6,7 @@ import (
 	"context"
 	"testing"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 // sum returns the SHA-256 that the native engine gives for a request.

@@ -7,9 +7,9 @@ import (
 	"fmt"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/graph"
-	"tweedie/core/json"
-	"tweedie/wasm/engine"
+	"tweedie/core/minijson"
 )
 
 // listed returns the configuration of a model whose network is a program, of
@@ -33,7 +33,7 @@ func listed(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(l)
+	text, err := minijson.Marshal(l)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,8 +10,8 @@ import (
 	"math"
 	"testing"
 
+	"tweedie/core/engine"
 	"tweedie/core/sampler"
-	"tweedie/wasm/engine"
 )
 
 // answer is what a script returns of a Result.

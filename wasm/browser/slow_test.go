@@ -134,7 +134,7 @@ func TestSlowClassifier(t *testing.T) {
 func TestSlowProgram(t *testing.T) {
 	f := newModel(t, "colour", colour)
 	p := openPage(t, f, "colour", "#class=red&n=1&sampler=euler&steps=2&guidance=1.5&seed=5&keep=1")
-	p.site.hold("/page/tweedie-whole.wasm")
+	p.site.hold("/page/tweedie-likelihood.wasm")
 	t.Cleanup(p.site.release)
 	var got struct {
 		Loading          shownNow

@@ -8,7 +8,7 @@ import (
 	"syscall/js"
 	"unsafe"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 // errTeam ends the calls of a team of which a member is gone.

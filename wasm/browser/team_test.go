@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 // wide is large enough that a team shares it.

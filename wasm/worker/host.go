@@ -12,9 +12,9 @@ import (
 	"syscall/js"
 	"time"
 
+	"tweedie/core/engine"
+	"tweedie/core/httpapi"
 	"tweedie/core/model"
-	"tweedie/wasm/edge"
-	"tweedie/wasm/engine"
 	"tweedie/weights"
 )
 
@@ -25,7 +25,7 @@ type host struct{ js.Value }
 // stay codes, and few images go through it at once.
 var options = engine.Options{Chunk: 4, Workers: 1, Compact: 1}
 
-// File implements edge.Host.
+// File implements httpapi.Host.
 func (h host) File(_ context.Context, name string) ([]byte, http.Header, error) {
 	v, err := await(h.Call("file", name))
 	if err != nil {
@@ -41,12 +41,12 @@ func (h host) File(_ context.Context, name string) ([]byte, http.Header, error) 
 	return bytesOf(v.Get("body")), headerOf(v.Get("headers")), nil
 }
 
-// Engine implements edge.Host. worker.js has let this request in as the only one
+// Engine implements httpapi.Host. worker.js has let this request in as the only one
 // that computes, so it is its turn already.
-func (h host) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.Engine, func(), error) {
+func (h host) Engine(_ context.Context, m *httpapi.Model, t *httpapi.Timing) (*engine.Engine, func(), error) {
 	if n := m.Manifest.RawBytes(); n > maxRaw {
-		return nil, nil, &edge.Problem{
-			Status: http.StatusUnprocessableEntity, Parameter: "model", Limit: &edge.Limit{Name: "memory", Found: float64(n), Most: maxRaw},
+		return nil, nil, &httpapi.Problem{
+			Status: http.StatusUnprocessableEntity, Parameter: "model", Limit: &httpapi.Limit{Name: "memory", Found: float64(n), Most: maxRaw},
 			Detail: fmt.Sprintf("model: its weights are %d bytes, and a Worker has memory for %d: draw with it in the page", n, maxRaw),
 		}
 	}
@@ -56,7 +56,7 @@ func (h host) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.
 	}
 	began := time.Now()
 	e, err := engine.Open(file, options)
-	t.Took(edge.PartUnpack, time.Since(began))
+	t.Took(httpapi.PartUnpack, time.Since(began))
 	if err == nil && m.Guide != nil {
 		err = h.classify(e, m.Guide.Manifest, t)
 	}
@@ -64,12 +64,12 @@ func (h host) Engine(_ context.Context, m *edge.Model, t *edge.Timing) (*engine.
 }
 
 // classify gives an engine the classifier of a manifest.
-func (h host) classify(e *engine.Engine, m *weights.Manifest, t *edge.Timing) error {
+func (h host) classify(e *engine.Engine, m *weights.Manifest, t *httpapi.Timing) error {
 	file, err := h.weights(m, t)
 	if err != nil {
 		return err
 	}
-	defer func(began time.Time) { t.Took(edge.PartUnpack, time.Since(began)) }(time.Now())
+	defer func(began time.Time) { t.Took(httpapi.PartUnpack, time.Since(began)) }(time.Now())
 	c, err := model.Open(file)
 	if err != nil {
 		return err
@@ -78,7 +78,7 @@ func (h host) classify(e *engine.Engine, m *weights.Manifest, t *edge.Timing) er
 }
 
 // weights returns the file of a manifest, whose shards worker.js keeps.
-func (h host) weights(m *weights.Manifest, t *edge.Timing) (*weights.File, error) {
+func (h host) weights(m *weights.Manifest, t *httpapi.Timing) (*weights.File, error) {
 	shards := make([]any, len(m.Shards))
 	for i, s := range m.Shards {
 		shards[i] = map[string]any{"file": s.File, "bytes": s.Bytes, "sha256": s.SHA256}
@@ -95,8 +95,8 @@ func (h host) weights(m *weights.Manifest, t *edge.Timing) (*weights.File, error
 		copying += time.Since(began)
 		return data, sum
 	})
-	t.Took(edge.PartCopy, copying)
-	t.Took(edge.PartUnpack, time.Since(began)-copying)
+	t.Took(httpapi.PartCopy, copying)
+	t.Took(httpapi.PartUnpack, time.Since(began)-copying)
 	return file, err
 }
 
@@ -105,7 +105,7 @@ func (h host) weights(m *weights.Manifest, t *edge.Timing) (*weights.File, error
 // takes some 7 times the bytes of int8 weights, and 12 times those of float16.
 const maxRaw = 5 << 20
 
-// Kept implements edge.Host.
+// Kept implements httpapi.Host.
 func (h host) Kept(_ context.Context, address string) []byte {
 	v, err := await(h.Call("kept", address))
 	if err != nil || v.IsNull() {
@@ -114,7 +114,7 @@ func (h host) Kept(_ context.Context, address string) []byte {
 	return bytesOf(v)
 }
 
-// Keep implements edge.Host.
+// Keep implements httpapi.Host.
 func (h host) Keep(_ context.Context, address string, picture []byte, header http.Header) {
 	headers := map[string]any{}
 	for name, values := range header {
@@ -123,7 +123,7 @@ func (h host) Keep(_ context.Context, address string, picture []byte, header htt
 	h.Call("keep", address, jsBytes(picture), headers)
 }
 
-// Yield implements edge.Host: a timer gives the event loop its turn.
+// Yield implements httpapi.Host: a timer gives the event loop its turn.
 func (h host) Yield() {
 	time.Sleep(1)
 	h.Call("beat")

@@ -1,6 +1,6 @@
 //go:build js && wasm
 
-// Command worker is the program of the Worker on Cloudflare: wasm/edge behind
+// Command worker is the program of the Worker on Cloudflare: core/httpapi behind
 // github.com/syumai/workers. worker.js starts one for a request, and has all that
 // outlives it: weights, pictures, turns.
 package main
@@ -14,7 +14,7 @@ import (
 
 	"github.com/syumai/workers"
 
-	"tweedie/wasm/edge"
+	"tweedie/core/httpapi"
 )
 
 // build names the build that this program belongs to. The linker sets it (-X
@@ -23,7 +23,7 @@ var build = "dev"
 
 func main() {
 	h := host{js.Global().Get("context").Get("host")}
-	s := &edge.Service{Host: h, Limits: edge.Limits{GFLOP: h.limit()}, Build: build, Gallery: h.gallery()}
+	s := &httpapi.Service{Host: h, Limits: httpapi.Limits{GFLOP: h.limit()}, Build: build, Gallery: h.gallery()}
 	workers.Serve(h.watched(s.Handler()))
 }
 
@@ -55,5 +55,5 @@ func (h host) limit() int64 {
 	if n, err := strconv.ParseInt(h.Get("gflop").String(), 10, 32); err == nil && n >= 0 {
 		return n
 	}
-	return edge.DefaultGFLOP
+	return httpapi.DefaultGFLOP
 }

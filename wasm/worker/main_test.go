@@ -17,8 +17,8 @@ import (
 	"testing"
 	"time"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
-	"tweedie/wasm/engine"
 	"tweedie/wasm/internal/workerd"
 	"tweedie/weights"
 )

@@ -17,7 +17,7 @@ import (
 
 	"github.com/chromedp/chromedp"
 
-	"tweedie/wasm/engine"
+	"tweedie/core/engine"
 )
 
 // experiments are those that the Worker, Chromium and the native engine draw.

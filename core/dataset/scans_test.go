@@ -1,0 +1,47 @@
+package dataset
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"testing"
+
+	"tweedie/core/readertest"
+)
+
+// progressive returns a JPEG file of a gray picture in so many scans, none of which says
+// more than that nothing changes (ISO/IEC 10918-1, annexes B and G).
+func progressive(side, scans int) []byte {
+	segment := func(out []byte, marker byte, data ...byte) []byte {
+		return append(binary.BigEndian.AppendUint16(append(out, 0xff, marker), uint16(2+len(data))), data...)
+	}
+	out := []byte{0xff, 0xd8}
+	out = segment(out, 0xdb, append([]byte{0}, bytes.Repeat([]byte{1}, 64)...)...) // a table of ones
+	size := binary.BigEndian.AppendUint16(binary.BigEndian.AppendUint16([]byte{8}, uint16(side)), uint16(side))
+	out = segment(out, 0xc2, append(size, 1, 1, 0x11, 0)...) // progressive, one component
+	one := append([]byte{1}, make([]byte, 15)...)            // one code, of one bit
+	out = segment(out, 0xc4, append(append([]byte{0x00}, one...), 0x00)...)
+	out = segment(out, 0xc4, append(append([]byte{0x10}, one...), 0xe0)...) // the end of 2^14 blocks and more
+	blocks := (side + 7) / 8 * ((side + 7) / 8)
+	out = segment(out, 0xda, 1, 1, 0, 0, 0, 1)
+	out = append(out, make([]byte, (blocks+7)/8)...) // a bit of nothing a block
+	for range scans - 1 {
+		out = segment(out, 0xda, 1, 1, 0, 1, 63, 1)
+		out = append(out, make([]byte, (blocks/(1<<14)+1)*15/8+1)...)
+	}
+	return append(out, 0xff, 0xd9)
+}
+
+// TestScans: a picture may come in many scans, and not in so many that a small file takes
+// minutes.
+func TestScans(t *testing.T) {
+	if m, _, err := image.Decode(bytes.NewReader(progressive(64, 20))); err != nil || m.Bounds().Dx() != 64 {
+		t.Fatalf("the file of the test is none: %v", err)
+	}
+	dir := tree(t, map[string][]byte{"a.jpg": progressive(64, 60)})
+	if _, err := Load(dir, Options{}); err != nil {
+		t.Error(err)
+	}
+	dir = tree(t, map[string][]byte{"a.jpg": progressive(1<<12, 3000)})
+	readertest.Refuses(t, "scans", 192<<20, func() error { _, err := Load(dir, Options{}); return err })
+}

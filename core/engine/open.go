@@ -1,0 +1,148 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+	"runtime"
+	"slices"
+
+	"tweedie/core/diffusion"
+	"tweedie/core/infer"
+	"tweedie/core/minijson"
+	"tweedie/core/model"
+	"tweedie/core/sampler"
+	"tweedie/weights"
+)
+
+// Open returns an engine for a model file. The error is one of package model, or
+// names a default of the model's that no request could use.
+func Open(f *weights.File, o Options) (*Engine, error) {
+	m, err := model.Open(f)
+	if err != nil {
+		return nil, err
+	}
+	e, err := Of(m, o)
+	if err != nil {
+		return nil, err
+	}
+	e.info.stored(f.Manifest)
+	return e, nil
+}
+
+// Of returns an engine for a model that need not stand in a file. The errors are Open's.
+func Of(m *model.Model, o Options) (*Engine, error) {
+	info, err := infoOf(m)
+	if err != nil {
+		return nil, err
+	}
+	if o.Workers == 0 {
+		o.Workers = runtime.GOMAXPROCS(0)
+	}
+	compact := o.Compact > 0 && m.Parameters() >= o.Compact
+	if compact { // one image keeps such a network busy for long
+		o.Chunk = cmp.Or(o.Chunk, o.Workers)
+	}
+	o.Chunk = cmp.Or(o.Chunk, chunk*o.Workers)
+	most := o.Chunk
+	if info.Unconditional { // a guided evaluation sends every image through the network twice
+		most *= 2
+	}
+	how := infer.Options{Fast: o.Fast, Workers: o.Workers, Compact: compact}
+	runner, err := m.NewRunner((most+o.Workers-1)/o.Workers, how)
+	if err != nil {
+		return nil, err
+	}
+	e := New(info, runner, o)
+	e.model, e.runner, e.how = m, runner, how
+	return e, nil
+}
+
+// Describe returns what Open says of a model, from its manifest alone: it can Check
+// requests where there are no weights.
+func Describe(manifest *weights.Manifest) (Info, error) {
+	m, err := model.Outline(manifest)
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := infoOf(m)
+	info.stored(manifest)
+	return info, err
+}
+
+// stored says what only a model's file tells.
+func (i *Info) stored(m *weights.Manifest) {
+	i.Bytes, i.Card = int64(m.Bytes()), minijson.RawMessage(m.Card)
+}
+
+// What a model gets that states no defaults: the recommended sampler, at steps
+// that suit it.
+const defaultSteps = 20
+
+// SamplersOf returns the methods that suit a valid configuration, the recommended one first.
+func SamplersOf(c *model.Config) []sampler.Method {
+	var out []sampler.Method
+	if c.Prediction != model.Consistency && c.Prediction != model.Class {
+		out = slices.Clone(sampler.Methods)
+	}
+	for _, m := range sampler.Special {
+		if m.Needs == sampler.NeedsConsistency && c.Prediction == model.Consistency ||
+			m.Needs == sampler.NeedsVariances && c.Variance == model.Learned || m.Needs == sampler.NeedsPosterior && c.Posterior != nil {
+			out = append(out, m)
+		}
+	}
+	for i := range out {
+		if out[i].Takes == nil {
+			out[i].Takes = []string{} // an empty list in JSON, not null
+		}
+	}
+	return out
+}
+
+// infoOf describes a model. The error names a default that no request could use.
+func infoOf(m *model.Model) (Info, error) {
+	c, cost := m.Config(), m.Cost()
+	if err := c.Draws(); err != nil {
+		return Info{}, fmt.Errorf("engine: %w", err)
+	}
+	info := Info{
+		Name: m.Name(), Title: cmp.Or(c.Title, m.Name()), Shape: c.Shape, Classes: c.Classes, Unconditional: c.NullClass != nil,
+		Parameters: int(cost.Params), FLOPs: cost.FLOPs, Samplers: SamplersOf(&c),
+		Sigma: sigmaRange(&c),
+		Defaults: Defaults{
+			Sampler:  cmp.Or(c.Defaults.Sampler, SamplersOf(&c)[0].Name),
+			Steps:    cmp.Or(c.Defaults.Steps, defaultSteps),
+			Guidance: cmp.Or(c.Defaults.Guidance, 1),
+			Eta:      c.Defaults.Eta,
+
+			Threshold: c.Defaults.Threshold, Percentile: c.Defaults.Percentile, ThresholdMax: c.Defaults.ThresholdMax,
+
+			Schedule: c.Defaults.Schedule, CorrectorSteps: c.Defaults.CorrectorSteps, Epsilon: c.Defaults.Epsilon,
+		},
+		SIMD: vectors,
+
+		labels: c.Labels(), posterior: c.Posterior,
+	}
+	if info.Classes == nil {
+		info.Classes = []string{} // an empty list in JSON, not null
+	}
+	if c.Chained() {
+		chain, err := c.Chain()
+		if err != nil {
+			return Info{}, err
+		}
+		info.chain, info.Chain = chain, chain.Steps()
+	}
+	if p := c.Process; p != nil && p.Kind == diffusion.KindSMLD {
+		info.Levels = p.LevelCount()
+	}
+	info.Settings = info.settings()
+	if _, err := info.Check(Request{}, false); err != nil {
+		return Info{}, fmt.Errorf("engine: the model's defaults: %w", err)
+	}
+	return info, nil
+}
+
+func sigmaRange(c *model.Config) SigmaRange {
+	low, high := c.SigmaRange()
+	return SigmaRange{low, high}
+}

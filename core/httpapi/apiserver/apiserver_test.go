@@ -1,0 +1,385 @@
+package apiserver
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tweedie/site/publish"
+)
+
+// digits is the folder of the model of the tests.
+const digits = "../../../weights/models"
+
+// site makes a site of an empty page, the digits and what can guide them, without compressed copies.
+var site = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "tweedie-service-")
+	if err != nil {
+		return "", err
+	}
+	const html = "<!doctype html>\n<html><head><meta charset=\"utf-8\">\n<meta content=\"base-uri 'none'\"></head>\n<body data-model=\"models/mnist.json\"></body></html>\n"
+	assets := filepath.Join(dir, "page")
+	if err := os.Mkdir(assets, 0o777); err != nil {
+		return "", err
+	}
+	for name, text := range map[string]string{"index.html": html, "tweedie.js": "", "worker.js": "", "tweedie.wasm": "", "tweedie-likelihood.wasm": "", "wasm_exec.js": "", "build-id": "test"} {
+		if err := os.WriteFile(filepath.Join(assets, name), []byte(text), 0o666); err != nil {
+			return "", err
+		}
+	}
+	out := filepath.Join(dir, "dist")
+	_, err = publish.Build(context.Background(), publish.Options{Page: assets, Models: []string{filepath.Join(digits, "mnist.json"), filepath.Join(digits, "mnist-classifier.json")}, Out: out, Plain: true})
+	return out, err
+})
+
+func TestMain(m *testing.M) {
+	status := m.Run()
+	if dir, err := site(); err == nil {
+		os.RemoveAll(filepath.Dir(dir))
+	}
+	os.Exit(status)
+}
+
+// buffer is a log that requests of several goroutines may write.
+type buffer struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.Buffer.Write(p)
+}
+
+func (b *buffer) text() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.String()
+}
+
+// options are those of the tests' servers.
+func options(t testing.TB, log io.Writer) Options {
+	t.Helper()
+	dir, err := site()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return Options{
+		Dir: dir, Build: "test", GFLOP: 100, Rate: 1000, Queue: 32, Timeout: time.Minute, Workers: 1,
+		Log: slog.New(slog.NewJSONHandler(log, nil)),
+	}
+}
+
+// listen runs a server with httptest and returns its URL.
+func listen(t testing.TB, o Options) string {
+	t.Helper()
+	s, err := New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(s)
+	t.Cleanup(func() {
+		server.Close()
+		s.Close()
+	})
+	return server.URL
+}
+
+func get(t testing.TB, url string) (*http.Response, string) {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Body.Close()
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, string(body)
+}
+
+func TestRoutes(t *testing.T) {
+	var log buffer
+	url := listen(t, options(t, &log))
+	for _, c := range []struct{ path, kind, body string }{
+		{"/", "text/html; charset=utf-8", "<!doctype html>"},
+		{"/api/models", "application/json", `"name":"mnist"`},
+		{"/api/models/mnist", "application/json", `"gflop":100`},
+		{"/api/sample.png?steps=1&n=2", "image/png", "\x89PNG"},
+		{"/api/sample.png?steps=1&n=2", "image/png", "\x89PNG"},
+		{"/api/stream?steps=2", "text/event-stream", "event: done"},
+		{"/s/seed=3", "text/html; charset=utf-8", `og:image" content="` + url + "/api/sample.png?"},
+		{"/healthz", "text/plain; charset=utf-8", "ok\n"},
+	} {
+		r, body := get(t, url+c.path)
+		if r.StatusCode != 200 || r.Header.Get("Content-Type") != c.kind || !strings.Contains(body, c.body) {
+			t.Errorf("%s: status %d, type %q, %.300q", c.path, r.StatusCode, r.Header.Get("Content-Type"), body)
+		}
+	}
+	_, metrics := get(t, url+"/metrics")
+	for _, want := range []string{
+		`tweedie_http_requests_total{part="api",status="200"} 5`, `tweedie_http_requests_total{part="shared",status="200"} 1`,
+		`tweedie_pictures_total{cache="tweedie; hit"} 1`, "tweedie_requests_waiting 0", "tweedie_pictures_kept 2",
+		`tweedie_http_request_seconds_count{part="api"} 5`, "process_resident_memory_bytes",
+	} {
+		if !strings.Contains(metrics, want) {
+			t.Errorf("the metrics have no %s:\n%s", want, metrics)
+		}
+	}
+	lines := strings.Split(strings.TrimSpace(log.text()), "\n")
+	var line struct {
+		Level, Msg, Method, Path, Query, Cache, Client string
+		Status, Bytes                                  int
+	}
+	if err := json.Unmarshal([]byte(lines[4]), &line); err != nil {
+		t.Fatal(err)
+	}
+	if line.Msg != "request" || line.Level != "INFO" || line.Path != "/api/sample.png" || line.Query != "steps=1&n=2" || line.Status != 200 || line.Bytes < 100 || line.Cache != "tweedie; hit" || line.Client != "127.0.0.1" {
+		t.Errorf("logged %s", lines[4])
+	}
+}
+
+// TestGuided: what a classifier guides is drawn beside what it does not, by turns.
+func TestGuided(t *testing.T) {
+	url := listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2"
+	draw := func(more string) string {
+		r, body := get(t, url+more)
+		if r.StatusCode != 200 {
+			t.Fatalf("%s: status %d, %s", more, r.StatusCode, body)
+		}
+		return body
+	}
+	plain, guided := draw("&seed=1"), draw("&seed=1&classifier_guidance=4")
+	if plain == guided {
+		t.Error("the classifier changes nothing")
+	}
+	url = listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2" // has kept nothing
+	if draw("&seed=1&classifier_guidance=4") != guided || draw("&seed=1") != plain {
+		t.Error("in the other order other pictures are drawn")
+	}
+}
+
+// TestConcurrency: 20 at once, each its own picture, the same as alone.
+func TestConcurrency(t *testing.T) {
+	url := listen(t, options(t, io.Discard))
+	var wait sync.WaitGroup
+	got := make([]string, 20)
+	for i := range got {
+		wait.Go(func() { _, got[i] = get(t, fmt.Sprintf("%s/api/sample.png?steps=1&seed=%d", url, i)) })
+	}
+	wait.Wait()
+	fresh, seen := listen(t, options(t, io.Discard)), map[string]bool{}
+	for i, picture := range got {
+		if _, want := get(t, fmt.Sprintf("%s/api/sample.png?steps=1&seed=%d", fresh, i)); picture != want || seen[picture] {
+			t.Errorf("picture %d is another one at once than alone, or that of another request", i)
+		}
+		seen[picture] = true
+	}
+}
+
+// TestQueue: who would wait behind too many is told so, and a client that goes while
+// it waits, or computes, makes room.
+func TestQueue(t *testing.T) {
+	var log buffer
+	o := options(t, &log)
+	o.Queue, o.GFLOP = 1, 1e6
+	url := listen(t, o)
+	ctx, leave := context.WithCancel(t.Context())
+	var wait sync.WaitGroup
+	for seed := range 2 {
+		wait.Go(func() {
+			r, err := http.NewRequestWithContext(ctx, "GET", fmt.Sprintf("%s/api/sample.png?n=16&steps=1000&seed=%d", url, seed), nil)
+			if err == nil {
+				_, err = http.DefaultClient.Do(r)
+			}
+			if err == nil {
+				t.Error("a run of minutes has come to its end")
+			}
+		})
+	}
+	until(t, "one computes and one waits", func() bool {
+		_, metrics := get(t, url+"/metrics")
+		return strings.Contains(metrics, "tweedie_requests_waiting 1") && strings.Contains(metrics, "tweedie_requests_computing 1")
+	})
+	r, body := get(t, url+"/api/sample.png?steps=1")
+	if r.StatusCode != 503 || r.Header.Get("Retry-After") != "10" || !strings.Contains(body, "waiting") {
+		t.Errorf("status %d, Retry-After %q, %s", r.StatusCode, r.Header.Get("Retry-After"), body)
+	}
+	leave()
+	wait.Wait()
+	until(t, "there is room again", func() bool {
+		r, _ := get(t, url+"/api/sample.png?steps=1")
+		return r.StatusCode == 200
+	})
+	until(t, "both are logged as gone", func() bool { return strings.Count(log.text(), `"status":499`) == 2 })
+}
+
+// until waits for something to become true.
+func until(t testing.TB, what string, ok func() bool) {
+	t.Helper()
+	for began := time.Now(); !ok(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("after 30 s it is not so that %s", what)
+		}
+	}
+}
+
+func TestTimeout(t *testing.T) {
+	o := options(t, io.Discard)
+	o.GFLOP, o.Timeout = 1e6, 200*time.Millisecond
+	url := listen(t, o)
+	if r, body := get(t, url+"/api/sample.png?n=16&steps=1000"); r.StatusCode != 503 || !strings.Contains(body, "in time") {
+		t.Errorf("status %d, %s", r.StatusCode, body)
+	}
+	if _, body := get(t, url+"/api/stream?n=16&steps=1000"); !strings.Contains(body, "event: error") || !strings.Contains(body, `"status":503`) {
+		t.Errorf("the stream said %.200q", body)
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	o := options(t, io.Discard)
+	o.Rate = 3
+	url := listen(t, o)
+	for i := range 3 {
+		if r, body := get(t, url+"/api/sample.png?steps=0"); r.StatusCode != 400 {
+			t.Fatalf("request %d: status %d, %s", i, r.StatusCode, body)
+		}
+	}
+	r, body := get(t, url+"/api/sample.png?steps=0")
+	if r.StatusCode != 429 || r.Header.Get("Content-Type") != "application/problem+json" || r.Header.Get("Retry-After") != "20" {
+		t.Errorf("status %d, Retry-After %q, %s", r.StatusCode, r.Header.Get("Retry-After"), body)
+	}
+	if r, _ := get(t, url+"/api/models"); r.StatusCode != 200 {
+		t.Errorf("what computes nothing: status %d", r.StatusCode)
+	}
+}
+
+func TestClientOf(t *testing.T) {
+	for remote, want := range map[string]string{
+		"10.1.2.3:80": "10.1.2.3", "[::ffff:10.1.2.3]:80": "10.1.2.3", "[2001:db8:1:2:3::4]:80": "2001:db8:1:2::/64", "[fe80::1%eth0]:80": "fe80::/64", "pipe": "pipe",
+	} {
+		if got := clientOf(remote); got != want {
+			t.Errorf("%s: got %s, want %s", remote, got, want)
+		}
+	}
+}
+
+func TestBodies(t *testing.T) {
+	url := listen(t, options(t, io.Discard))
+	r, err := http.Post(url+"/api/models", "text/plain", strings.NewReader(strings.Repeat("x", 1<<20)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Body.Close()
+	if r.StatusCode != 405 {
+		t.Errorf("POST: status %d, want 405", r.StatusCode)
+	}
+}
+
+// TestRunShutsDown: a run under way comes to its end, or is stopped after its grace;
+// who waits behind it is turned away; and then the server ends.
+func TestRunShutsDown(t *testing.T) {
+	for _, c := range []struct {
+		name, query string
+		grace       time.Duration
+		end         string // of the stream under way
+	}{
+		{"in time", "steps=20&n=16", time.Hour, "event: done"},
+		{"stopped", "steps=1000&n=16", 100 * time.Millisecond, "about to end"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			o := options(t, io.Discard)
+			o.Grace, o.GFLOP = c.grace, 1e6
+			ctx, cancel := context.WithCancel(t.Context())
+			urls, done := make(chan string, 1), make(chan error, 1)
+			go func() { done <- Run(ctx, o, "127.0.0.1:0", func(url string) { urls <- url }) }()
+			url := <-urls
+			first, err := http.Get(url + "api/stream?" + c.query)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer first.Body.Close()
+			waiting := make(chan string, 1)
+			go func() {
+				r, err := http.Get(url + "api/sample.png?steps=1000&n=16&seed=5")
+				if err != nil {
+					waiting <- err.Error()
+					return
+				}
+				defer r.Body.Close()
+				waiting <- r.Status + " " + r.Header.Get("Retry-After")
+			}()
+			until(t, "one waits", func() bool {
+				_, metrics := get(t, url+"metrics")
+				return strings.Contains(metrics, "tweedie_requests_waiting 1")
+			})
+			cancel()
+			if got := <-waiting; got != "503 Service Unavailable 10" {
+				t.Errorf("who waited: %s", got)
+			}
+			body, err := io.ReadAll(first.Body)
+			if err != nil || !strings.Contains(string(body), c.end) {
+				t.Errorf("the stream under way: %v, %.200q", err, body[max(0, len(body)-200):])
+			}
+			select {
+			case err := <-done:
+				if err != nil {
+					t.Error(err)
+				}
+			case <-time.After(20 * time.Second):
+				t.Fatal("still serving after 20 s")
+			}
+		})
+	}
+}
+
+// TestClientHeader: behind a proxy, each client has a limit of its own, and what a
+// client itself writes into the header counts for nothing.
+func TestClientHeader(t *testing.T) {
+	var log buffer
+	o := options(t, &log)
+	o.Rate, o.Client = 1, "X-Forwarded-For"
+	url := listen(t, o)
+	for i, c := range []struct {
+		said   string
+		status int
+	}{{"10.0.0.1", 400}, {"10.0.0.2", 400}, {"10.9.9.9, 10.0.0.1", 429}, {"10.0.0.2", 429}, {"nobody", 400}, {"nobody else", 429}} {
+		r, err := http.NewRequest("GET", url+"/api/sample.png?steps=0", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Forwarded-For", c.said)
+		a, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		a.Body.Close()
+		if a.StatusCode != c.status {
+			t.Errorf("request %d of %q: status %d, want %d", i, c.said, a.StatusCode, c.status)
+		}
+	}
+	if text := log.text(); strings.Count(text, `"client":"10.0.0.1"`) != 2 || strings.Count(text, `"client":"127.0.0.1"`) != 2 {
+		t.Errorf("logged %s", text)
+	}
+}
+
+func TestNewNeedsASite(t *testing.T) {
+	o := options(t, io.Discard)
+	o.Dir = t.TempDir()
+	if _, err := New(o); err == nil || !strings.Contains(err.Error(), "not a site that tweedie site made") {
+		t.Errorf("got %v", err)
+	}
+}

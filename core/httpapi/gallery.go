@@ -1,0 +1,210 @@
+package httpapi
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tweedie/core/minijson"
+)
+
+// Gallery is where shared experiments are kept: few entries, found by what they share.
+// Nothing is asked of it between two calls, which may be of two places that do not
+// know of each other yet.
+type Gallery interface {
+	// Entries returns what is kept, in any order.
+	Entries(ctx context.Context) ([]Shared, error)
+	// Put keeps an entry, in the place of one of the same experiment.
+	Put(ctx context.Context, entry Shared) error
+	// Drop forgets an entry, if it is there.
+	Drop(ctx context.Context, entry Shared) error
+}
+
+// Shared is an entry of a gallery.
+type Shared struct {
+	Experiment string `json:"experiment"` // in its one canonical form, the model named
+	Date       string `json:"date"`       // of when it came first, in the form of dateForm
+}
+
+// dateForm is RFC 3339 in UTC with a fixed width: dates compare as their texts do.
+const dateForm = "2006-01-02T15:04:05.000Z"
+
+// exhibit is an entry as a list shows it.
+type exhibit struct {
+	Shared
+	Page    string      `json:"page"`    // address of the page with the experiment
+	Picture string      `json:"picture"` // address of its picture, by today's model and program
+	of      *experiment // that it is
+}
+
+// show returns the entry of an experiment as a list shows it.
+func show(entry Shared, x *experiment) exhibit {
+	x.enlarge()
+	return exhibit{entry, "/s/" + entry.Experiment, x.address(), x}
+}
+
+// listed answers with the newest entries.
+func (s *Service) listed(w http.ResponseWriter, r *http.Request) error {
+	list, err := s.exhibits(r.Context(), maxListed)
+	if err != nil {
+		return err
+	}
+	return sendJSON(w, r, struct {
+		Experiments []exhibit `json:"experiments"`
+	}{list})
+}
+
+// share puts the experiment of a request into the gallery: 201 with its entry, or 200
+// where it hangs there already. The oldest go where they are too many.
+func (s *Service) share(w http.ResponseWriter, r *http.Request) error {
+	entries, err := s.newest(r.Context())
+	if err != nil {
+		return err
+	}
+	text, err := posted(w, r)
+	if err != nil {
+		return err
+	}
+	x, err := s.shareable(r.Context(), text)
+	if err != nil {
+		return err
+	}
+	entry, status := Shared{x.values().Encode(), time.Now().UTC().Format(dateForm)}, http.StatusCreated
+	if len(entry.Experiment) > maxEntry {
+		return unfit("experiment", "found %d bytes, need at most %d", len(entry.Experiment), maxEntry)
+	}
+	if i := slices.IndexFunc(entries, func(e Shared) bool { return e.Experiment == entry.Experiment }); i >= 0 {
+		entry, status = entries[i], http.StatusOK
+	} else if err := s.hang(r.Context(), entry, entries); err != nil {
+		return err
+	}
+	body, err := minijson.Marshal(show(entry, x))
+	if err != nil {
+		return fmt.Errorf("httpapi: %w", err)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/json")
+	h.Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	w.Write(append(body, '\n'))
+	return nil
+}
+
+// hang keeps a new entry, and drops the oldest of the others for which there is no
+// place then.
+func (s *Service) hang(ctx context.Context, entry Shared, others []Shared) error {
+	if err := s.Gallery.Put(ctx, entry); err != nil {
+		return fmt.Errorf("httpapi: gallery: %w", err)
+	}
+	for _, old := range others[min(len(others), maxShared-1):] {
+		if err := s.Gallery.Drop(ctx, old); err != nil {
+			return fmt.Errorf("httpapi: gallery: %w", err)
+		}
+	}
+	return nil
+}
+
+// posted reads the experiment in the body of a request. That it has to be JSON by its
+// type keeps forms on other sites from sending one in a visitor's name.
+func posted(w http.ResponseWriter, r *http.Request) (string, error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
+		return "", &Problem{Status: http.StatusUnsupportedMediaType, Detail: "body: found type " + clip(r.Header.Get("Content-Type")) + ", need application/json"}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxQuery))
+	if _, large := errors.AsType[*http.MaxBytesError](err); large {
+		return "", &Problem{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("body: found more than %d bytes, need at most so many", maxQuery)}
+	}
+	var asked struct {
+		Experiment string `json:"experiment"`
+	}
+	if err == nil {
+		err = minijson.UnmarshalStrict(body, &asked)
+	}
+	if err != nil {
+		return "", &Problem{Status: http.StatusBadRequest, Parameter: "experiment", Detail: `body: need {"experiment": "class=3&seed=7"}: ` + err.Error()}
+	}
+	return asked.Experiment, nil
+}
+
+// shareable returns the experiment of a text as in /s/, if its picture is one that the
+// service draws.
+func (s *Service) shareable(ctx context.Context, text string) (*experiment, error) {
+	values, err := parse(text, pages...)
+	if err != nil {
+		return nil, err
+	}
+	if values.Get("mode") == "inpaint" {
+		return nil, unfit("mode", "found inpaint, need an experiment without: a repainted picture is its visitor's alone")
+	}
+	x, err := s.experiment(ctx, values)
+	if err != nil {
+		return nil, err
+	}
+	if err := x.oneSheet(); err != nil {
+		return nil, err
+	}
+	return x, s.affordable(x)
+}
+
+// newest returns all entries, the newest first.
+func (s *Service) newest(ctx context.Context) ([]Shared, error) {
+	if s.Gallery == nil {
+		return nil, &Problem{Status: http.StatusNotFound, Detail: "this site has no gallery"}
+	}
+	entries, err := s.Gallery.Entries(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("httpapi: gallery: %w", err)
+	}
+	slices.SortFunc(entries, func(a, b Shared) int {
+		return cmp.Or(strings.Compare(b.Date, a.Date), strings.Compare(a.Experiment, b.Experiment))
+	})
+	return entries, nil
+}
+
+// exhibits returns the newest entries, as many as there may be. One that the site
+// cannot draw any more, whose model has gone for example, is not among them.
+func (s *Service) exhibits(ctx context.Context, most int) ([]exhibit, error) {
+	entries, err := s.newest(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list, models := []exhibit{}, map[string]*Model{}
+	for _, entry := range entries {
+		values, err := parse(entry.Experiment)
+		if err != nil {
+			continue
+		}
+		name := values.Get("model")
+		key := name + " " + strconv.FormatBool(guided(values))
+		m, known := models[key]
+		if !known {
+			if m, err = s.open(ctx, name, guided(values)); err != nil && !isProblem(err) {
+				return nil, err
+			}
+			models[key] = m // nil for one that is not there
+		}
+		if m == nil {
+			continue
+		}
+		if x, err := m.experiment(values); err == nil && x.oneSheet() == nil && s.affordable(x) == nil {
+			list = append(list, show(entry, x))
+		}
+		if len(list) == most {
+			break
+		}
+	}
+	return list, nil
+}
+
+func isProblem(err error) bool {
+	_, ok := errors.AsType[*Problem](err)
+	return ok
+}

@@ -1,0 +1,58 @@
+//go:build !js
+
+package httpapi_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"tweedie/core/engine"
+	"tweedie/core/minijson"
+)
+
+// Every setting that a model describes is a parameter of its pictures, those of
+// inpainting apart, and of shared experiments.
+func TestOptions(t *testing.T) {
+	h := newFake(t)
+	var about struct {
+		Info struct {
+			Settings []engine.Setting `json:"settings"`
+		} `json:"info"`
+	}
+	if err := minijson.Unmarshal(h.get("/api/models/mnist").Body.Bytes(), &about); err != nil || len(about.Info.Settings) < 20 {
+		t.Fatalf("%v, %d settings", err, len(about.Info.Settings))
+	}
+	for _, s := range about.Info.Settings {
+		if w := h.get("/s/steps=3&" + s.Name + "="); strings.Contains(w.Body.String(), "need none but") {
+			t.Errorf("%s: %s", s.Name, w.Body)
+		}
+		if w := h.get("/api/sample.png?" + s.Name + "=-"); s.Group != "inpaint" && !strings.Contains(w.Body.String(), `"parameter":"`+s.Name+`"`) {
+			t.Errorf("%s=-: %s", s.Name, w.Body)
+		}
+	}
+	plain := h.get("/api/sample.png?steps=3&seed=5&class=4&sampler=unipc").Body.Bytes()
+	for _, more := range []string{"order=1", "schedule=cosine", "threshold=static", "guidance_sigma_max=1", "rho=3", "sigma_max=20"} {
+		w := h.get("/api/sample.png?steps=3&seed=5&class=4&sampler=unipc&" + more)
+		if w.Code != 200 || bytes.Equal(w.Body.Bytes(), plain) {
+			t.Errorf("%s: status %d, or the picture without it", more, w.Code)
+		}
+	}
+	for query, want := range map[string]string{
+		"sampler=euler&order=2":                       `"parameter":"order"`,
+		"sampler=unipc&order=2.5":                     `"parameter":"order"`,
+		"sampler=ddim&brownian=yes":                   `"parameter":"brownian"`,
+		"sampler=heun&s_churn=1e999":                  `"parameter":"s_churn"`,
+		"threshold=dynamic&percentile=1.5":            `"parameter":"percentile"`,
+		"schedule=trailing":                           `"parameter":"schedule"`,
+		"sampler=pc&corrector=none&snr=0.2":           `"parameter":"snr"`,
+		"schedule=cosine&rho=3":                       `"parameter":"rho"`,
+		"sampler=heun&s_tmin=1":                       `"parameter":"s_tmin"`,
+		"sampler=pc&corrector_steps=2&corrector=none": `"parameter":"corrector"`,
+		"guidance=1&guidance_sigma_min=0.5":           `"parameter":"guidance_sigma_min"`,
+	} {
+		if w := h.get("/api/sample.png?" + query); w.Code != 400 || !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%s: status %d, %s, want %s", query, w.Code, w.Body, want)
+		}
+	}
+}

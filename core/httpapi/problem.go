@@ -1,0 +1,91 @@
+package httpapi
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"tweedie/core/minijson"
+)
+
+// Problem is an error as a client reads it: the problem details of RFC 9457, of
+// type about:blank, with what makes it of use to a program.
+type Problem struct {
+	Title     string `json:"title"` // the status in words, set when it is written
+	Status    int    `json:"status"`
+	Detail    string `json:"detail"`              // where, what was found, what is needed
+	Parameter string `json:"parameter,omitempty"` // of the query, at fault
+	Limit     *Limit `json:"limit,omitempty"`     // that the request would pass
+	Retry     int    `json:"-"`                   // seconds after which to ask again; 0 means no such hope
+}
+
+// Limit is a bound of the service.
+type Limit struct {
+	Name  string  `json:"name"`
+	Found float64 `json:"found"`
+	Most  float64 `json:"most"`
+}
+
+func (p *Problem) Error() string { return "httpapi: " + p.Detail }
+
+// named returns p with its title, in words that JSON can hold: parameters come from
+// outside.
+func (p *Problem) named() Problem {
+	out := *p
+	out.Title = http.StatusText(p.Status)
+	out.Detail, out.Parameter = strings.ToValidUTF8(p.Detail, "\uFFFD"), strings.ToValidUTF8(p.Parameter, "\uFFFD")
+	return out
+}
+
+// Write answers w with the problem.
+func (p *Problem) Write(w http.ResponseWriter) {
+	body, err := minijson.Marshal(p.named())
+	if err != nil {
+		body = []byte(`{"title":"Internal Server Error","status":500}`)
+	}
+	h := w.Header()
+	h.Set("Content-Type", "application/problem+json")
+	h.Set("Cache-Control", "no-store")
+	if p.Retry > 0 {
+		h.Set("Retry-After", strconv.Itoa(p.Retry))
+	}
+	w.WriteHeader(p.Status)
+	w.Write(append(body, '\n'))
+}
+
+// problemOf returns err as a client may see it. What is not a Problem is the
+// service's own failure.
+func problemOf(err error) *Problem {
+	if p, ok := errors.AsType[*Problem](err); ok {
+		return p
+	}
+	switch {
+	case errors.Is(err, ErrBusy), errors.Is(err, ErrEnding):
+		return &Problem{Status: http.StatusServiceUnavailable, Detail: err.Error(), Retry: 10}
+	case errors.Is(err, context.DeadlineExceeded):
+		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the service did not come to an end in time", Retry: 10}
+	}
+	return &Problem{Status: http.StatusInternalServerError, Detail: err.Error()}
+}
+
+// TooMany is the problem of a client that asks more often than a host allows, and has
+// to wait for some seconds.
+func TooMany(perMinute, wait int) *Problem {
+	return &Problem{Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("found more requests than %d a minute, need some patience", perMinute), Retry: wait}
+}
+
+// unfit returns the problem of a parameter that cannot be used.
+func unfit(parameter, format string, args ...any) *Problem {
+	return &Problem{Status: http.StatusBadRequest, Parameter: parameter, Detail: parameter + ": " + fmt.Sprintf(format, args...)}
+}
+
+// clip quotes text from outside for an error, in short where it is long.
+func clip(text string) string {
+	if len(text) > 60 {
+		text = text[:60] + "…"
+	}
+	return strconv.QuoteToASCII(text)
+}

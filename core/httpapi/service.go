@@ -1,0 +1,189 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"strings"
+
+	"tweedie/core/engine"
+)
+
+// Host is what a Service stands on.
+type Host interface {
+	// File asks the static site for a file by its name, "" for the page itself. It
+	// returns the file's bytes and the headers that it is served with. The error wraps
+	// fs.ErrNotExist where there is none.
+	File(ctx context.Context, name string) ([]byte, http.Header, error)
+	// Engine waits for its turn and returns an engine of the model, which has its guide, and
+	// what ends the turn; it adds what took time to t. ErrBusy says that there are too many who
+	// wait.
+	Engine(ctx context.Context, m *Model, t *Timing) (e *engine.Engine, end func(), err error)
+	// Kept returns the picture that Keep was given for an address, or nil.
+	Kept(ctx context.Context, address string) []byte
+	// Keep is given a picture, to be found again if it can be, and the headers that
+	// it is served with.
+	Keep(ctx context.Context, address string, picture []byte, header http.Header)
+	// Yield gives way to the host between evaluations, so that ctx can end.
+	Yield()
+}
+
+// ErrBusy is an error of Host.Engine: those who wait are too many already.
+var ErrBusy = errors.New("httpapi: too many requests are waiting, need some patience")
+
+// ErrEnding is the cause of a context that ends because its service does.
+var ErrEnding = errors.New("httpapi: the service is about to end, need a later request")
+
+// Limits bound one request.
+type Limits struct {
+	GFLOP int64 // 10⁹ additions and multiplications of one request
+}
+
+// What limits are called where a host is configured, the first in a Problem too; and
+// what is set where they are not.
+const (
+	LimitGFLOP   = "TWEEDIE_MAX_GFLOP"
+	LimitRate    = "TWEEDIE_RATE" // requests to compute, a client and minute; 0 means any number
+	DefaultGFLOP = 160
+)
+
+// Bounds that are not the host's to set.
+const (
+	maxImages = 16   // of a sheet: 4×4
+	maxScale  = 32   // pixels of a sheet for one of an image, along a side
+	maxSide   = 4096 // of a sheet, in pixels
+	maxQuery  = 2048 // bytes of an experiment
+	maxModels = 256  // of a catalogue
+	maxShared = 300  // experiments that a gallery keeps
+	maxListed = 60   // of them, in a list
+	maxHung   = 24   // of them, on a page: whose visitor may still compute something within the usual rate
+	maxEntry  = 800  // bytes of an experiment in a gallery: KV keeps 1024 beside a key
+	immutable = "public, max-age=31536000, immutable"
+	checked   = "no-cache" // ask each time whether it is still the same
+)
+
+// Service answers requests. It keeps nothing between them: that is its Host's.
+type Service struct {
+	Host    Host
+	Limits  Limits
+	Build   string  // build id of the program: pictures are kept by it
+	Gallery Gallery // of shared experiments; nil means that the site has none
+}
+
+// route is a handler whose error has not been answered yet.
+type route func(w http.ResponseWriter, r *http.Request) error
+
+// Handler returns the handler of the service.
+func (s *Service) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for pattern, f := range map[string]route{
+		"/api/models":        s.models,
+		"/api/models/{name}": s.model,
+		"/api/sample.png":    s.picture,
+		"/api/stream":        s.stream,
+		"/s/{experiment}":    s.shared,
+		"/gallery":           s.hung,
+		"/":                  s.nowhere,
+	} {
+		mux.Handle(pattern, f)
+	}
+	mux.Handle("/api/gallery", listing{s.listed, s.share})
+	return mux
+}
+
+// Computes reports whether a request to this path may evaluate a network.
+func Computes(path string) bool { return path == "/api/sample.png" || path == "/api/stream" }
+
+// Counts reports whether a request is one of those that a client may make so often in
+// a minute: what computes, and what leaves something behind.
+func Counts(r *http.Request) bool { return Computes(r.URL.Path) || r.Method == http.MethodPost }
+
+// listing is a route where something may be added.
+type listing struct{ list, add route }
+
+func (l listing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPost {
+		l.add.answer(w, r, nil)
+		return
+	}
+	l.list.answer(w, r, acceptable(r, w.Header(), "GET, HEAD, POST"))
+}
+
+// ServeHTTP answers with f, or with the problem that f met.
+func (f route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	f.answer(w, r, acceptable(r, w.Header(), "GET, HEAD"))
+}
+
+// answer answers with err or, where there is none, as f does.
+func (f route) answer(w http.ResponseWriter, r *http.Request, err error) {
+	harmless(w.Header())
+	if err == nil {
+		err = f(w, r)
+	}
+	if err != nil && !gone(r.Context()) {
+		problemOf(err).Write(w)
+	}
+}
+
+// harmless sets the headers of what is not a page.
+func harmless(h http.Header) {
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "default-src 'none'")
+	h.Set("Cross-Origin-Resource-Policy", "same-origin")
+	h.Set("Referrer-Policy", "no-referrer")
+}
+
+// gone reports whether the client of a request has gone: there is nobody to tell. A
+// request that has taken too long, or whose service ends, still has its client.
+func gone(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
+
+// acceptable refuses what asks for nothing: other methods than GET and HEAD, and
+// requests with a body. The methods of the route are told.
+func acceptable(r *http.Request, h http.Header, methods string) error {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		h.Set("Allow", methods)
+		return &Problem{Status: http.StatusMethodNotAllowed, Detail: "method is " + clip(r.Method) + ", need one of " + methods}
+	}
+	if r.ContentLength > 0 {
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: "the request has a body, need none"}
+	}
+	return nil
+}
+
+// nowhere answers what no other route does.
+func (s *Service) nowhere(_ http.ResponseWriter, r *http.Request) error {
+	return &Problem{Status: http.StatusNotFound, Detail: "no route " + clip(r.URL.Path) + ", need /api/models, /api/sample.png, /api/stream, /api/gallery, /gallery or /s/ and an experiment"}
+}
+
+// send answers with body, under an ETag that is a hash of it, or says that the client
+// has it.
+func send(w http.ResponseWriter, r *http.Request, body []byte, kind, caching string) {
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Cache-Control", caching)
+	h.Set("ETag", etag(body))
+	if matches(r.Header.Values("If-None-Match"), h.Get("ETag")) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Write(body) // an error means that the client has gone
+}
+
+func etag(body []byte) string {
+	sum := sha256.Sum256(body)
+	return `"` + hex.EncodeToString(sum[:16]) + `"`
+}
+
+// matches reports whether If-None-Match names tag: RFC 9110, section 13.1.2, where
+// weak tags compare as strong ones.
+func matches(values []string, tag string) bool {
+	for one := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		one = strings.TrimPrefix(strings.TrimSpace(one), "W/")
+		if one == tag || one == "*" {
+			return true
+		}
+	}
+	return false
+}

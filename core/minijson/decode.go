@@ -1,0 +1,204 @@
+package minijson
+
+import (
+	"bytes"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// TypeError says that a JSON value does not fit where it stands.
+type TypeError struct {
+	Path  string // of the value, such as "unet.block_out_channels[1]"; empty for the whole text
+	Found string // such as "number 1.5"
+	Need  string // such as "a whole number"
+}
+
+func (e *TypeError) Error() string {
+	if e.Path == "" {
+		return fmt.Sprintf("json: found %s, need %s", e.Found, e.Need)
+	}
+	return fmt.Sprintf("json: %s: found %s, need %s", e.Path, e.Found, e.Need)
+}
+
+// Unmarshal reads the JSON text data, one value, into what v points to. Members
+// that v has no field for are ignored; fields that data has no member for stay as
+// they are, and so does what meets null, but pointers and slices, which become nil.
+// The error is a *TypeError, a *SyntaxError, or one of a Reader.
+func Unmarshal(data []byte, v any) error { return unmarshal(data, v, false) }
+
+// UnmarshalStrict is Unmarshal, but a member that v has no field for is a
+// *TypeError.
+func UnmarshalStrict(data []byte, v any) error { return unmarshal(data, v, true) }
+
+func unmarshal(data []byte, v any, strict bool) error {
+	if len(bytes.TrimSpace(data)) == 0 {
+		return &TypeError{Found: "nothing", Need: "one value"}
+	}
+	text, err := Parse(data)
+	if err != nil {
+		return err
+	}
+	return decoder{strict}.value(reflect.ValueOf(v).Elem(), text, "")
+}
+
+// decoder puts parsed values into what the types ask for.
+type decoder struct{ strict bool }
+
+// value reads a value into v.
+func (d decoder) value(v reflect.Value, text RawMessage, path string) error {
+	if v.Type() == rawType {
+		v.SetBytes(bytes.Clone(text))
+		return nil
+	}
+	if r, ok := v.Addr().Interface().(Reader); ok {
+		return r.ReadJSON(text)
+	}
+	if text[0] == 'n' {
+		if k := v.Kind(); k == reflect.Pointer || k == reflect.Slice {
+			v.Set(reflect.Zero(v.Type()))
+		}
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		if v.IsNil() {
+			v.Set(reflect.New(v.Type().Elem()))
+		}
+		return d.value(v.Elem(), text, path)
+	case reflect.Struct:
+		return d.object(v, text, path)
+	case reflect.Slice, reflect.Array:
+		return d.array(v, text, path)
+	}
+	return scalar(v, text, path)
+}
+
+// object reads an object into a struct.
+func (d decoder) object(v reflect.Value, text RawMessage, path string) error {
+	if text[0] != '{' {
+		return &TypeError{path, Describe(text), "an object"}
+	}
+	for name, member := range Members(text) {
+		if err := d.member(v, name, member, join(path, name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// member reads the value of a member of a struct.
+func (d decoder) member(v reflect.Value, name string, text RawMessage, path string) error {
+	fields := fieldsOf(v.Type())
+	names := make([]string, len(fields))
+	for i, f := range fields {
+		if f.name == name {
+			return d.value(v.FieldByIndex(f.index), text, path)
+		}
+		names[i] = f.name
+	}
+	if d.strict {
+		return &TypeError{path, "an unknown name", "one of " + strings.Join(names, ", ")}
+	}
+	return nil
+}
+
+// array reads an array into a slice, or into an array of the same length.
+func (d decoder) array(v reflect.Value, text RawMessage, path string) error {
+	if text[0] != '[' {
+		return &TypeError{path, Describe(text), "an array"}
+	}
+	fixed := v.Kind() == reflect.Array
+	if !fixed {
+		v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+	}
+	n := 0
+	for element := range Elements(text) {
+		switch {
+		case !fixed:
+			v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
+		case n == v.Len():
+			return &TypeError{path, "more than " + strconv.Itoa(n) + " elements", strconv.Itoa(n)}
+		}
+		if err := d.value(v.Index(n), element, path+"["+strconv.Itoa(n)+"]"); err != nil {
+			return err
+		}
+		n++
+	}
+	if n < v.Len() {
+		return &TypeError{path, strconv.Itoa(n) + " elements", strconv.Itoa(v.Len())}
+	}
+	return nil
+}
+
+// scalar reads a string, a number or a boolean.
+func scalar(v reflect.Value, text RawMessage, path string) error {
+	number := text[0] == '-' || digit(text[0])
+	need := ""
+	switch {
+	case v.Kind() == reflect.String:
+		if need = "a string"; text[0] == '"' {
+			v.SetString(Text(text))
+			return nil
+		}
+	case v.Kind() == reflect.Bool:
+		if need = "true or false"; text[0] == 't' || text[0] == 'f' {
+			v.SetBool(text[0] == 't')
+			return nil
+		}
+	case v.CanInt():
+		n, err := strconv.ParseInt(string(text), 10, v.Type().Bits())
+		if need = "a whole number"; err == nil && number {
+			v.SetInt(n)
+			return nil
+		}
+	case v.CanUint():
+		n, err := strconv.ParseUint(string(text), 10, v.Type().Bits())
+		need = "a whole number in [0, 2^" + strconv.Itoa(v.Type().Bits()) + ")"
+		if err == nil && number {
+			v.SetUint(n)
+			return nil
+		}
+	case v.CanFloat():
+		x, err := strconv.ParseFloat(string(text), v.Type().Bits())
+		if need = "a number"; err == nil && number {
+			v.SetFloat(x)
+			return nil
+		}
+	default:
+		panic("json: a type that this package does not read: " + v.Type().String())
+	}
+	return &TypeError{path, Describe(text), need}
+}
+
+// Describe names a parsed value for an error.
+func Describe(v RawMessage) string {
+	switch v[0] {
+	case '{':
+		return "an object"
+	case '[':
+		return "an array"
+	case '"':
+		return "string " + strconv.Quote(Clip(Text(v)))
+	case 't', 'f', 'n':
+		return string(v)
+	}
+	return "number " + Clip(string(v))
+}
+
+// Clip shortens text of a stranger for an error.
+func Clip(text string) string {
+	if len(text) > 40 {
+		return text[:40] + "…"
+	}
+	return text
+}
+
+// join appends a member's name to a path.
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

@@ -1,0 +1,171 @@
+package minijson
+
+import (
+	stdjson "encoding/json"
+	"errors"
+	"math"
+	"reflect"
+	"testing"
+)
+
+// plain has a field of every type that this package knows.
+type plain struct {
+	Text    string `json:"text"`
+	Untaged bool
+	Small   int8       `json:"small,omitempty"`
+	Whole   *int       `json:"whole,omitempty"`
+	Count   uint64     `json:"count"`
+	Single  float32    `json:"single"`
+	Double  *float64   `json:"double,omitempty"`
+	Shape   [3]int     `json:"shape"`
+	Names   []string   `json:"names,omitempty"`
+	Deep    *deep      `json:"deep,omitempty"`
+	List    []deep     `json:"list"`
+	Raw     RawMessage `json:"raw,omitempty"`
+	Own     own        `json:"own"`
+	Hidden  string     `json:"-"`
+	Embedded
+	private int
+}
+
+type deep struct {
+	Value float64 `json:"value"`
+}
+
+type Embedded struct {
+	Inner string `json:"inner,omitempty"`
+}
+
+// own writes itself as an array of one.
+type own string
+
+func (o own) WriteJSON() ([]byte, error) { return []byte(`["` + string(o) + `"]`), nil }
+
+func (o own) MarshalJSON() ([]byte, error) { return o.WriteJSON() }
+
+func (o *own) UnmarshalJSON(data []byte) error { return o.ReadJSON(data) }
+
+func (o *own) ReadJSON(data []byte) error {
+	if len(data) < 4 {
+		return errors.New("own: too short")
+	}
+	*o = own(data[2 : len(data)-2])
+	return nil
+}
+
+var full = plain{
+	Text: "a \"b\" \u2028 é", Untaged: true, Small: -128, Whole: new(0), Count: math.MaxUint64, Single: 0.1, Double: new(0.0),
+	Shape: [3]int{1, -2, 3}, Names: []string{"", "x"}, Deep: &deep{1e300}, List: []deep{{1}, {-0.5}}, Raw: RawMessage(`{"any":[1,null]}`),
+	Own: "self", Embedded: Embedded{"in"},
+}
+
+// TestLikeStandard: what encoding/json writes is read as it reads it, and what
+// this package writes is read by both.
+func TestLikeStandard(t *testing.T) {
+	for name, in := range map[string]plain{"full": full, "zero": {Own: "x"}} {
+		text, err := Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		standard, err := stdjson.Marshal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, source := range [][]byte{text, standard} {
+			var got, want plain
+			if err := UnmarshalStrict(source, &got); err != nil {
+				t.Fatalf("%s: %v in %s", name, err, source)
+			}
+			if err := stdjson.Unmarshal(source, &want); err != nil {
+				t.Fatal(err)
+			}
+			if !reflect.DeepEqual(got, want) || !reflect.DeepEqual(got, in) {
+				t.Errorf("%s: %s\ngives %+v\nwant  %+v", name, source, got, want)
+			}
+		}
+	}
+}
+
+func TestUnmarshalErrors(t *testing.T) {
+	const names = "text, Untaged, small, whole, count, single, double, shape, names, deep, list, raw, own, inner"
+	for _, c := range []struct{ name, in, want string }{
+		{"wrong type", `{"deep":{"value":"x"}}`, `json: deep.value: found string "x", need a number`},
+		{"in a list", `{"list":[{"value":1},{"value":[]}]}`, "json: list[1].value: found an array, need a number"},
+		{"list", `{"list":{}}`, "json: list: found an object, need an array"},
+		{"half", `{"whole":1.5}`, "json: whole: found number 1.5, need a whole number"},
+		{"beyond its bits", `{"small":128}`, "json: small: found number 128, need a whole number"},
+		{"negative count", `{"count":-1}`, "json: count: found number -1, need a whole number in [0, 2^64)"},
+		{"beyond float32", `{"single":1e39}`, "json: single: found number 1e39, need a number"},
+		{"bool", `{"Untaged":1}`, "json: Untaged: found number 1, need true or false"},
+		{"short array", `{"shape":[1,2]}`, "json: shape: found 2 elements, need 3"},
+		{"long array", `{"shape":[1,2,3,4]}`, "json: shape: found more than 3 elements, need 3"},
+		{"unknown", `{"text":"a","Text":"b"}`, "json: Text: found an unknown name, need one of " + names},
+		{"hidden", `{"-":"b"}`, "json: -: found an unknown name, need one of " + names},
+		{"not an object", `[]`, "json: found an array, need an object"},
+		{"its own", `{"own":1}`, "own: too short"},
+		{"more behind", `{} 1`, "json: byte 3: found '1', need nothing after the value"},
+		{"twice", `{"text":"a","text":"b"}`, `json: byte 12: found the name "text" again, need another name`},
+		{"cut off", `{"text":`, "json: byte 8: found the end, need a value"},
+		{"nothing", ` `, "json: found nothing, need one value"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var p plain
+			err := UnmarshalStrict([]byte(c.in), &p)
+			if err == nil || err.Error() != c.want {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+	var p plain
+	if err := Unmarshal([]byte(`{"unknown":[{}],"text":"a"}`), &p); err != nil || p.Text != "a" {
+		t.Errorf("an unknown name: got %v, %q", err, p.Text)
+	}
+}
+
+// TestNull: null empties pointers and slices and leaves the rest.
+func TestNull(t *testing.T) {
+	p := full
+	if err := Unmarshal([]byte(`{"text":null,"whole":null,"names":null,"shape":null,"deep":null,"count":null}`), &p); err != nil {
+		t.Fatal(err)
+	}
+	if p.Whole != nil || p.Names != nil || p.Deep != nil || p.Text != full.Text || p.Count != full.Count || p.Shape != full.Shape {
+		t.Errorf("got %+v", p)
+	}
+}
+
+func TestMarshalErrors(t *testing.T) {
+	for _, c := range []struct {
+		in   any
+		want string
+	}{
+		{deep{math.NaN()}, "json: found NaN, need a finite number"},
+		{deep{math.Inf(-1)}, "json: found -Inf, need a finite number"},
+		{[]RawMessage{RawMessage("{")}, `json: found "{", need a JSON value`},
+		{own(`"`), `json: found "[\"\"\"]", need a JSON value`},
+		{"\xff", "jsontext: invalid UTF-8"},
+	} {
+		if text, err := Marshal(c.in); err == nil || err.Error() != c.want {
+			t.Errorf("%v: got %s, %v, want %s", c.in, text, err, c.want)
+		}
+	}
+}
+
+// FuzzUnmarshal: no text makes it panic, and what encoding/json refuses as text,
+// or reads otherwise, is refused here as well.
+func FuzzUnmarshal(f *testing.F) {
+	text, err := Marshal(full)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(text)
+	f.Add([]byte(`{"whole":1e3,"shape":[1,2,3],"deep":{"value":-0}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var got, want plain
+		if UnmarshalStrict(data, &got) != nil {
+			return
+		}
+		if err := stdjson.Unmarshal(data, &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s\ngives %+v\nwant  %+v, %v", data, got, want, err)
+		}
+	})
+}

@@ -1,0 +1,260 @@
+package publish
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/andybalholm/brotli"
+)
+
+// Options says what site to build.
+type Options struct {
+	Page   string   // folder with the page; "" means the one this program carries
+	Models []string // manifests; the first is the one that the page opens; a classifier is offered with the models that it can guide
+	Out    string   // folder of the site; replaced as a whole if it holds one
+	Share  bool     // links to a run are /s/…, which core/httpapi answers, with a preview
+	Plain  bool     // no compressed copies: the host compresses
+}
+
+// File is a file of a site, as built.
+type File struct {
+	Name   string `json:"file"`
+	Bytes  int    `json:"bytes"`
+	Brotli int    `json:"brotli,omitempty"` // bytes of its compressed copy; 0 where there is none
+}
+
+// Sent returns how many bytes reach a browser that takes brotli.
+func (f File) Sent() int {
+	if f.Brotli > 0 {
+		return f.Brotli
+	}
+	return f.Bytes
+}
+
+// Build makes a site: the page with its build id stamped in, each model with its
+// shards and card after every hash was found right, and a brotli copy of each
+// file that it makes smaller. The site is put together in a folder beside Out
+// and takes its name at the end; on an error Out is as it was. Files whose
+// bytes Out holds already keep their compressed copy. It returns the files in
+// sorted order. The error says that Out holds something else than a site.
+func Build(ctx context.Context, o Options) ([]File, error) {
+	if err := replaceable(o.Out); err != nil {
+		return nil, err
+	}
+	content, err := contents(o)
+	if err != nil {
+		return nil, err
+	}
+	out := filepath.Clean(o.Out)
+	if err := os.MkdirAll(filepath.Dir(out), 0o777); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	temp, err := os.MkdirTemp(filepath.Dir(out), "."+filepath.Base(out)+"-")
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	defer os.RemoveAll(temp)
+	if err := os.Chmod(temp, 0o755); err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	files, err := write(ctx, temp, out, content, o.Plain)
+	if err != nil {
+		return nil, err
+	}
+	return files, swap(temp, out)
+}
+
+// contents returns every file of the site by name, without the compressed ones.
+func contents(o Options) (map[string][]byte, error) {
+	if len(o.Models) == 0 {
+		return nil, errors.New("publish: no model given, need at least one")
+	}
+	assets, err := LoadAssets(o.Page)
+	if err != nil {
+		return nil, err
+	}
+	content := assets.Stamped()
+	var entries, classifiers []entry
+	for _, manifest := range o.Models {
+		m, err := readModel(manifest)
+		if err != nil {
+			return nil, err
+		}
+		for name, data := range m.files {
+			if other, ok := content["models/"+name]; ok && !bytes.Equal(other, data) {
+				return nil, fmt.Errorf("publish: two models have a file %q, need different names", name)
+			}
+			content["models/"+name] = data
+		}
+		if m.config.Arch == "classifier" {
+			classifiers = append(classifiers, m.entry)
+		} else {
+			entries = append(entries, m.entry)
+		}
+	}
+	if len(entries) == 0 {
+		return nil, errors.New("publish: only classifiers given, need at least one model that draws")
+	}
+	for i := range entries {
+		for _, c := range classifiers {
+			if c.config.guides(entries[i].config) {
+				entries[i].Classifier = &guide{c.File, c.config.Classes, c.Bytes}
+				break
+			}
+		}
+	}
+	if content["index.html"], err = opening(content["index.html"], entries[0].File); err != nil {
+		return nil, err
+	}
+	if o.Share {
+		content["index.html"] = bytes.Replace(content["index.html"], []byte("<body "), []byte(`<body data-share="s/" `), 1)
+	}
+	index, err := json.MarshalIndent(map[string]any{"models": entries}, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	info, err := json.Marshal(map[string]string{"build": assets.Build})
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	content["models/index.json"] = append(index, '\n')
+	content["build.json"] = append(info, '\n')
+	content["_headers"] = headersFile()
+	return content, nil
+}
+
+// opening returns index.html with the manifest that it opens, and the link to its
+// card, set to the given one. As written, the page opens models/mnist.json.
+func opening(html []byte, manifest string) ([]byte, error) {
+	const asWritten = `data-model="models/mnist.json"`
+	if !bytes.Contains(html, []byte(asWritten)) {
+		return nil, fmt.Errorf("publish: index.html: has no %s, in whose place the model goes", asWritten)
+	}
+	text := strings.ReplaceAll(string(html), asWritten, `data-model="models/`+manifest+`"`)
+	text = strings.ReplaceAll(text, `href="models/mnist.md"`, `href="models/`+cardName(manifest)+`"`)
+	return []byte(text), nil
+}
+
+// replaceable reports whether a site may be put at out: nothing is there, or an
+// empty folder, or a site.
+func replaceable(out string) error {
+	entries, err := os.ReadDir(out)
+	switch {
+	case os.IsNotExist(err) || err == nil && len(entries) == 0:
+		return nil
+	case err != nil:
+		return fmt.Errorf("publish: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(out, "build.json")); err != nil {
+		return fmt.Errorf("publish: %q: holds files that are no site, and would be replaced: name another folder", out)
+	}
+	return nil
+}
+
+// swap gives the folder temp the name out, in place of what had it.
+func swap(temp, out string) error {
+	old := temp + ".old"
+	err := os.Rename(out, old)
+	if err != nil && !os.IsNotExist(err) {
+		return fmt.Errorf("publish: %w", err)
+	}
+	replaced := err == nil
+	if err := os.Rename(temp, out); err != nil {
+		if replaced {
+			err = errors.Join(err, os.Rename(old, out))
+		}
+		return fmt.Errorf("publish: %w", err)
+	}
+	return os.RemoveAll(old)
+}
+
+// write writes the files of content under dir, each, unless plain, with a compressed
+// copy where that is smaller, on all cores. old is the site that compressed copies
+// may be taken from.
+func write(ctx context.Context, dir, old string, content map[string][]byte, plain bool) ([]File, error) {
+	names := make([]string, 0, len(content))
+	for name := range content {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	files, errs := make([]File, len(names)), make([]error, len(names))
+	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if errs[i] = ctx.Err(); errs[i] == nil {
+				files[i], errs[i] = writeFile(dir, old, name, content[name], plain)
+			}
+		})
+	}
+	wg.Wait()
+	return files, errors.Join(errs...)
+}
+
+func writeFile(dir, old, name string, data []byte, plain bool) (File, error) {
+	target := filepath.Join(dir, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
+		return File{}, fmt.Errorf("publish: %w", err)
+	}
+	if err := os.WriteFile(target, data, 0o666); err != nil {
+		return File{}, fmt.Errorf("publish: %w", err)
+	}
+	file := File{Name: name, Bytes: len(data)}
+	if plain || !compressible(name) {
+		return file, nil
+	}
+	packed, err := compressed(filepath.Join(old, filepath.FromSlash(name)), data)
+	if err != nil {
+		return File{}, fmt.Errorf("publish: compressing %s: %w", name, err)
+	}
+	if len(packed) >= len(data) {
+		return file, nil
+	}
+	file.Brotli = len(packed)
+	if err := os.WriteFile(target+".br", packed, 0o666); err != nil {
+		return File{}, fmt.Errorf("publish: %w", err)
+	}
+	return file, nil
+}
+
+// compressible reports whether brotli is worth trying: not on what is compressed
+// already, nor on what only a host reads.
+func compressible(name string) bool {
+	switch path.Ext(name) {
+	case ".html", ".js", ".ts", ".css", ".json", ".md", ".txt", ".svg", ".wasm", ".ico", ".webmanifest":
+		return name != "build.json"
+	}
+	return false
+}
+
+// compressed returns data as brotli at its best level. It takes the copy beside
+// old if old holds the same bytes and the copy is whole.
+func compressed(old string, data []byte) ([]byte, error) {
+	if same, err := os.ReadFile(old); err == nil && bytes.Equal(same, data) {
+		packed, err := os.ReadFile(old + ".br")
+		if err == nil && unpacksTo(packed, data) {
+			return packed, nil
+		}
+	}
+	var b bytes.Buffer
+	w := brotli.NewWriterLevel(&b, brotli.BestCompression)
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,227 @@
+package publish
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"tweedie/weights"
+)
+
+// Serve answers requests for the site in dir, as Run does. The error says that dir is
+// no site.
+func Serve(ctx context.Context, dir, addr string, ready func(url string)) error {
+	handler, err := Handler(dir)
+	if err != nil {
+		return err
+	}
+	defer handler.Close()
+	return Run(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, 5*time.Second, ready)
+}
+
+// Run has a server answer requests on addr (host:port, port 0 for any that is free)
+// until ctx ends, then lets the answers under way finish for up to grace, after which
+// they are cut off. It calls ready with the server's URL once it listens. The error
+// says that the port is taken.
+func Run(ctx context.Context, server *http.Server, addr string, grace time.Duration, ready func(url string)) error {
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return listenError(addr, err)
+	}
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	ready("http://" + listener.Addr().String() + "/")
+	select {
+	case err := <-failed:
+		return fmt.Errorf("publish: %w", err)
+	case <-ctx.Done():
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace)
+	defer cancel()
+	if err := server.Shutdown(last); err != nil {
+		return fmt.Errorf("publish: shutting down: %w", errors.Join(err, server.Close()))
+	}
+	return nil
+}
+
+// listenError words the failures that a person can do something about.
+func listenError(addr string, err error) error {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("publish: address %q: the port is taken by another program: choose another with --addr, or PORT= with make", addr)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("publish: address %q: not allowed: ports below 1024 need more rights, choose a higher one with --addr", addr)
+	}
+	return fmt.Errorf("publish: address %q: %w", addr, err)
+}
+
+// Site is an http.Handler over the folder of a site. It never leaves the folder,
+// by whatever path or link.
+type Site struct {
+	root  *os.Root
+	build string
+
+	mu     sync.Mutex
+	hashes map[string]fileHash // by name
+}
+
+// fileHash is the SHA-256 of a file as it was at a time.
+type fileHash struct {
+	size int64
+	mod  time.Time
+	hash string
+}
+
+// Handler returns a handler for the site in dir. The error says that dir holds
+// no site. The caller closes it.
+func Handler(dir string) (*Site, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, fmt.Errorf("publish: %w", err)
+	}
+	data, err := root.ReadFile("build.json")
+	var info struct{ Build string }
+	if err == nil {
+		err = json.Unmarshal(data, &info)
+	}
+	if err != nil {
+		root.Close()
+		return nil, fmt.Errorf("publish: %q: not a site that tweedie site made: %w", dir, err)
+	}
+	return &Site{root: root, build: info.Build, hashes: map[string]fileHash{}}, nil
+}
+
+// Close releases the folder.
+func (s *Site) Close() error { return s.root.Close() }
+
+// ServeHTTP answers GET and HEAD with a file: its media type, an ETag that is a
+// hash of what is sent, ranges, and brotli where the client takes it and the
+// compressed file is there. Answers are to be revalidated each time, except
+// shards and what is asked for with ?v= and the build id, which never change.
+func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	setHeaders(w.Header())
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		http.Error(w, "method "+r.Method+" is not allowed, need GET or HEAD", http.StatusMethodNotAllowed)
+		return
+	}
+	name, ok := fileName(r.URL.Path)
+	kind := extensions[path.Ext(name)]
+	if !ok || kind == "" {
+		notFound(w, r)
+		return
+	}
+	send, encoding := name, ""
+	if acceptsBrotli(r.Header.Values("Accept-Encoding")) {
+		if _, err := s.root.Stat(name + ".br"); err == nil {
+			send, encoding = name+".br", "br"
+		}
+	}
+	f, err := s.root.Open(send)
+	if err != nil {
+		notFound(w, r)
+		return
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		notFound(w, r)
+		return
+	}
+	hash, err := s.hash(send, f, info)
+	if err != nil {
+		http.Error(w, "the file could not be read", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Vary", "Accept-Encoding")
+	h.Set("ETag", `"`+hash+`"`)
+	h.Set("Cache-Control", "no-cache")
+	if neverChanges(name) || s.build != "" && r.URL.Query().Get("v") == s.build {
+		h.Set("Cache-Control", forever)
+	}
+	if encoding != "" {
+		h.Set("Content-Encoding", encoding)
+		// ServeContent leaves the length out of encoded answers.
+		h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
+	}
+	http.ServeContent(w, r, "", time.Time{}, f)
+}
+
+// neverChanges reports whether a file carries a hash of its bytes in its name, as
+// shards do: NAME.NNN.HHHHHHHH.safetensors.zst.
+func neverChanges(name string) bool {
+	stem, ok := strings.CutSuffix(name, weights.ShardSuffix)
+	i := strings.LastIndexByte(stem, '.')
+	if !ok || len(stem)-i-1 != 8 {
+		return false
+	}
+	_, err := hex.DecodeString(stem[i+1:])
+	return err == nil
+}
+
+// fileName returns the file that a URL path stands for.
+func fileName(urlPath string) (string, bool) {
+	name := strings.TrimPrefix(path.Clean("/"+urlPath), "/")
+	if name == "" {
+		name = "index.html"
+	}
+	for element := range strings.SplitSeq(name, "/") {
+		if strings.HasPrefix(element, ".") {
+			return "", false
+		}
+	}
+	return name, true
+}
+
+func notFound(w http.ResponseWriter, r *http.Request) {
+	http.Error(w, "no file "+strconv.QuoteToASCII(r.URL.Path)+" on this site", http.StatusNotFound)
+}
+
+// hash returns the SHA-256 of the file f, remembered until the file changes.
+func (s *Site) hash(name string, f io.ReadSeeker, info os.FileInfo) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if known, ok := s.hashes[name]; ok && known.size == info.Size() && known.mod.Equal(info.ModTime()) {
+		return known.hash, nil
+	}
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "", err
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	hash := hex.EncodeToString(sum.Sum(nil)[:16])
+	s.hashes[name] = fileHash{info.Size(), info.ModTime(), hash}
+	return hash, nil
+}
+
+// acceptsBrotli reports whether Accept-Encoding headers take br: RFC 9110,
+// section 12.5.3.
+func acceptsBrotli(values []string) bool {
+	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
+		coding, weight, _ := strings.Cut(item, ";")
+		if strings.ToLower(strings.TrimSpace(coding)) != "br" {
+			continue
+		}
+		q, found := strings.CutPrefix(strings.ToLower(strings.TrimSpace(weight)), "q=")
+		v, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
+		return !found || err == nil && v > 0
+	}
+	return false
+}

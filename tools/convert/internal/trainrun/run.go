@@ -1,0 +1,206 @@
+// Package trainrun is a training run on disk: it steps a trainer, shows how far it
+// is, keeps its state so that nothing is lost, and draws what it has learned.
+//
+//	RUN/config.json          the configuration
+//	RUN/state.safetensors    everything needed to go on; state.previous.… the one before
+//	RUN/samples/NNNNNN.png   what the model draws after so many steps
+//	RUN/loss.png             the loss
+//	RUN/model.json, …        the model in float32, written with the samples
+package trainrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"tweedie/core/model"
+	"tweedie/core/tensor"
+	"tweedie/core/train"
+	"tweedie/weights"
+)
+
+// Options is what a run is given.
+type Options struct {
+	Dir    string        // where the run lives; made if it is not there
+	Name   string        // what the model is called
+	Config *train.Config // what is trained; nil with Resume takes Dir's own
+	Data   *train.Data
+	Resume bool // go on from the last good state in Dir; without it Dir must not hold a run
+
+	SaveEvery   time.Duration // between states; 0 means 2 minutes
+	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run; negative never
+
+	Sheet    func(path string, x *tensor.Tensor, columns int) error // draws images [N,H,W,C] in [−1,1]
+	Progress func(Progress)                                         // after every step; may be nil
+	Log      func(format string, args ...any)                       // a line for people; may be nil
+}
+
+// Progress says how far a run is.
+type Progress struct {
+	Step, Steps int
+	Loss        float64       // smoothed over about a hundred steps
+	Rate        float64       // images a second
+	Left        time.Duration // at this rate
+}
+
+// run is a run in progress.
+type run struct {
+	Options
+	trainer *train.Trainer
+	smooth  float64
+	began   time.Time
+	first   int // step at which this process began
+}
+
+// Run trains until the configured steps are done, or ctx is, when it saves the
+// state and returns ctx's cause. The error of a full disk leaves the last good
+// state in place. A run that is done writes its model and samples again.
+func Run(ctx context.Context, o Options) error {
+	r := &run{Options: o}
+	if r.SaveEvery == 0 {
+		r.SaveEvery = 2 * time.Minute
+	}
+	if r.Log == nil {
+		r.Log = func(string, ...any) {}
+	}
+	if err := r.open(); err != nil {
+		return err
+	}
+	if r.SampleEvery == 0 {
+		r.SampleEvery = max(1, r.Config.Steps/20)
+	}
+	return r.loop(ctx)
+}
+
+// open makes the folder and the trainer, or resumes them.
+func (r *run) open() error {
+	config := filepath.Join(r.Dir, "config.json")
+	kept, err := os.ReadFile(config)
+	exists := err == nil
+	switch {
+	case err != nil && !errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("trainrun: %w", err)
+	case exists && !r.Resume:
+		return fmt.Errorf("trainrun: %s holds a run: continue it with --resume, or name another folder", r.Dir)
+	case !exists && r.Resume:
+		return fmt.Errorf("trainrun: %s holds no run to resume: config.json is not there", r.Dir)
+	}
+	if exists {
+		own, err := train.ParseConfig(kept)
+		if err != nil {
+			return fmt.Errorf("trainrun: %s: %w", config, err)
+		}
+		if r.Config != nil && !same(r.Config, own) {
+			return fmt.Errorf("trainrun: the given configuration is not that of %s: leave it out to resume, or name another folder", config)
+		}
+		r.Config = own
+	}
+	teacher, err := r.teacher()
+	if err != nil {
+		return err
+	}
+	if r.trainer, err = train.New(r.Config, r.Data, teacher); err != nil {
+		return err
+	}
+	if exists {
+		return r.restore()
+	}
+	data, err := r.Config.JSON()
+	if err != nil {
+		return fmt.Errorf("trainrun: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Join(r.Dir, "samples"), 0o777); err != nil {
+		return fmt.Errorf("trainrun: %w", err)
+	}
+	return weights.WriteAtomic(config, data)
+}
+
+// teacher opens the model that is distilled, nil if none is.
+func (r *run) teacher() (*model.Model, error) {
+	if r.Config.Teacher == "" {
+		return nil, nil
+	}
+	f, err := weights.Open(r.Config.Teacher)
+	if err != nil {
+		return nil, fmt.Errorf("trainrun: teacher: %w", err)
+	}
+	m, err := model.Open(f)
+	if err != nil {
+		return nil, fmt.Errorf("trainrun: teacher %s: %w", r.Config.Teacher, err)
+	}
+	return m, nil
+}
+
+func same(a, b *train.Config) bool {
+	x, errX := a.JSON()
+	y, errY := b.JSON()
+	return errX == nil && errY == nil && string(x) == string(y)
+}
+
+// loop steps to the end.
+func (r *run) loop(ctx context.Context) error {
+	t := r.trainer
+	r.began, r.first = time.Now(), t.Done()
+	saved := time.Now()
+	for t.Done() < r.Config.Steps {
+		if ctx.Err() != nil {
+			if err := r.save(); err != nil {
+				return err
+			}
+			r.Log("stopped after step %d of %d; continue with --resume", t.Done(), r.Config.Steps)
+			return context.Cause(ctx)
+		}
+		loss, err := t.Step()
+		if err != nil {
+			return err
+		}
+		r.report(loss)
+		if time.Since(saved) >= r.SaveEvery && t.Done() < r.Config.Steps {
+			if err := r.save(); err != nil {
+				return err
+			}
+			saved = time.Now()
+		}
+		if r.SampleEvery > 0 && t.Done()%r.SampleEvery == 0 && t.Done() < r.Config.Steps {
+			if err := r.show(); err != nil {
+				return err
+			}
+		}
+	}
+	if err := r.save(); err != nil {
+		return err
+	}
+	return r.show()
+}
+
+// show writes what a person looks at: the model, the plot of its loss, and a
+// sheet of what it draws.
+func (r *run) show() error {
+	if err := r.writeModel(); err != nil {
+		return err
+	}
+	if err := r.plot(); err != nil {
+		return err
+	}
+	return r.draw()
+}
+
+// report tells the progress after a step.
+func (r *run) report(loss float64) {
+	done := r.trainer.Done()
+	if r.smooth == 0 {
+		r.smooth = loss
+	}
+	r.smooth += (loss - r.smooth) / min(100, float64(done-r.first))
+	if r.Progress == nil {
+		return
+	}
+	a := float64(done-r.first) / time.Since(r.began).Seconds()
+	r.Progress(Progress{
+		Step: done, Steps: r.Config.Steps, Loss: r.smooth, Rate: a * float64(r.Config.Batch),
+		Left: time.Duration(float64(r.Config.Steps-done) / a * float64(time.Second)),
+	})
+}

@@ -1,0 +1,176 @@
+package importer
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"tweedie/weights/checkpoint"
+	"tweedie/weights/lazytensor"
+)
+
+// family is a kind of network, as one program writes it.
+type family struct {
+	name  string   // what --arch takes
+	title string   // for people
+	marks []string // names of parameters that each such network has, and no other's together
+	plan  func(*view, Hints) (*plan, error)
+}
+
+// families lists what is known, in the order in which it is looked for.
+var families = []family{
+	{"diffusers", "diffusers' UNet2DModel", []string{"conv_in.weight", "time_embedding.linear_1.weight", "conv_norm_out.weight"}, planDiffusers},
+	{"ddpm", "the PyTorch port of DDPM", []string{"conv_in.weight", "temb.dense.0.weight", "norm_out.weight"}, planDDPM},
+	{"guided-diffusion", "the network of improved and guided diffusion", []string{"input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.0.weight"}, planGuided},
+	{"score-sde", "a network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE},
+	{"edm", "a network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM},
+	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid},
+	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN},
+	{"ncsnv2", "the network of NCSNv2", []string{"begin_conv.weight", "normalizer.gamma"}, planRefineNet},
+}
+
+// Families lists the names that Options.Arch takes.
+func Families() []string {
+	var names []string
+	for _, f := range families {
+		names = append(names, f.name)
+	}
+	return names
+}
+
+// view is the part of a checkpoint that is one network's.
+type view struct {
+	files   files
+	file    *checkpoint.File
+	root    string                        // what stands before the names
+	tensors map[string]*lazytensor.Tensor // by their names without root
+	parts   map[string]bool               // what tensors' names begin with, up to a dot: made when it is asked for
+	found   []string
+}
+
+// has reports whether there is a tensor of that name.
+func (v *view) has(name string) bool { return v.tensors[name] != nil }
+
+// dim returns the length of an axis of a tensor, 0 if there is none.
+func (v *view) dim(name string, axis int) int {
+	if t := v.tensors[name]; t != nil && axis < len(t.Shape) {
+		return t.Shape[axis]
+	}
+	return 0
+}
+
+// shape returns the shape of a tensor, nil if there is none.
+func (v *view) shape(name string) []int {
+	if t := v.tensors[name]; t != nil {
+		return t.Shape
+	}
+	return nil
+}
+
+// part reports whether there is any tensor of a part of the network, whose name ends in
+// a dot.
+func (v *view) part(name string) bool {
+	if v.parts == nil {
+		v.parts = map[string]bool{}
+		for name := range v.tensors {
+			for i, c := range name {
+				if c == '.' {
+					v.parts[name[:i+1]] = true
+				}
+			}
+		}
+	}
+	return v.parts[name]
+}
+
+// count returns how many parts there are of a format that takes a number from 0 on.
+func (v *view) count(format string) int {
+	n := 0
+	for v.part(fmt.Sprintf(format, n)) {
+		n++
+	}
+	return n
+}
+
+// width returns how many channels a layer makes, by its weight or its bias; 0 if it has
+// neither.
+func (v *view) width(layer string) int {
+	return cmp.Or(v.dim(layer+".weight", 0), v.dim(layer+".bias", 0))
+}
+
+// choose finds the family of a checkpoint, and which of its tensors are the network's.
+func choose(file *checkpoint.File, files files, o Options) (*family, *view, error) {
+	if o.Arch != "" && o.Arch != "auto" && !slices.Contains(Families(), o.Arch) {
+		return nil, nil, fmt.Errorf("--arch is %q, need auto or one of %q", o.Arch, Families())
+	}
+	for i := range families {
+		f := &families[i]
+		if o.Arch != "" && o.Arch != "auto" && o.Arch != f.name {
+			continue
+		}
+		roots := f.roots(file.Tensors)
+		if len(roots) == 0 && f.name == "diffusers" && ofClass(files.config, "UNet2DModel") {
+			roots = []string{""} // what it lacks is told by name
+		}
+		if len(roots) == 0 {
+			continue
+		}
+		v, err := newView(file, roots, o.Plain)
+		if err != nil {
+			return nil, nil, err
+		}
+		v.files = files
+		why := fmt.Sprintf("%s: it has %s", f.title, strings.Join(f.marks, ", "))
+		v.found = append([]string{why}, v.found...)
+		return f, v, nil
+	}
+	need := "one of the networks that are known (" + strings.Join(Families(), ", ") + "), or its graph as ONNX"
+	if o.Arch != "" && o.Arch != "auto" {
+		need = fmt.Sprintf("%q as %s has them", families[slices.Index(Families(), o.Arch)].marks, o.Arch)
+	}
+	return nil, nil, fmt.Errorf("its %d tensors%s are no network of that kind, need %s", len(file.Tensors), firstNames(file.Tensors), need)
+}
+
+// Recognise says what network a file of weights is and why, one sentence each; nothing
+// if it is none that is known.
+func Recognise(file *checkpoint.File) []string {
+	_, v, err := choose(file, files{}, Options{})
+	if err != nil {
+		return nil
+	}
+	return v.found
+}
+
+// firstNames lists the names of a few tensors, for an error.
+func firstNames(tensors []lazytensor.Tensor) string {
+	var names []string
+	for _, t := range tensors[:min(4, len(tensors))] {
+		names = append(names, fmt.Sprintf("%.60q", t.Name))
+	}
+	if names == nil {
+		return ""
+	}
+	return " (" + strings.Join(names, ", ") + ", …)"
+}
+
+// roots returns what stands before the family's marks wherever all of them are, the
+// shortest first.
+func (f *family) roots(tensors []lazytensor.Tensor) []string {
+	names := map[string]bool{}
+	for _, t := range tensors {
+		names[t.Name] = true
+	}
+	var roots []string
+	for _, t := range tensors {
+		root, ok := strings.CutSuffix(t.Name, f.marks[0])
+		if !ok || root != "" && !strings.HasSuffix(root, ".") || slices.Contains(roots, root) {
+			continue
+		}
+		if !slices.ContainsFunc(f.marks[1:], func(mark string) bool { return !names[root+mark] }) {
+			roots = append(roots, root)
+		}
+	}
+	slices.SortStableFunc(roots, func(a, b string) int { return len(a) - len(b) })
+	return roots
+}

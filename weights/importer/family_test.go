@@ -1,0 +1,209 @@
+package importer
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"tweedie/core/model"
+	"tweedie/weights"
+	"tweedie/weights/checkpoint"
+	"tweedie/weights/lazytensor"
+)
+
+// copyOf returns a network's state under a root, with every number replaced by v.
+func copyOf(state []weights.Tensor, root string, v float32) []weights.Tensor {
+	out := slices.Clone(state)
+	for i := range out {
+		out[i].Name = root + out[i].Name
+		numbers := make([]float32, out[i].Len())
+		for j := range numbers {
+			numbers[j] = v
+		}
+		out[i].Data = bytesOf(numbers)
+	}
+	return out
+}
+
+// withoutDots names tensors as LitEma does.
+func withoutDots(tensors []weights.Tensor) []weights.Tensor {
+	for i := range tensors {
+		tensors[i].Name = "model_ema." + strings.ReplaceAll(tensors[i].Name, ".", "")
+	}
+	return tensors
+}
+
+// listed returns a network's state as the list that averages are kept in, without what
+// is no parameter.
+func listed(state []weights.Tensor, v float32) []weights.Tensor {
+	out := copyOf(slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return isBuffer(t.Name) }), "", v)
+	for i := range out {
+		out[i].Name = fmt.Sprintf("ema.shadow_params.%d", i)
+	}
+	return out
+}
+
+// TestAverage finds an average of the weights (all numbers 2) beside the weights (all
+// 1), and takes it unless told otherwise.
+func TestAverage(t *testing.T) {
+	plain, score := readCase(t, "ddpm").state, readCase(t, "ncsnpp").state
+	short := listed(score, 2)
+	for _, tt := range []struct {
+		name, want string // in what was found, or the error
+		tensors    []weights.Tensor
+		plain      bool
+		value      float32
+	}{
+		{"none", "", copyOf(plain, "", 1), false, 1},
+		{"below a name", "", copyOf(plain, "state_dict.module.", 1), false, 1},
+		{"by name", `"ema" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), false, 2},
+		{"by a longer name", `"ema_model.module" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema_model.module.", 2)...), false, 2},
+		{"refused", "tensors beside", append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), true, 1},
+		{"beside its own copy", `"ema.ema_model" holds an average`, append(copyOf(plain, "ema.online_model.", 1), copyOf(plain, "ema.ema_model.", 2)...), false, 2},
+		{"names without dots", `"model_ema" holds an average`, append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), false, 2},
+		{"names without dots refused", "tensors beside", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), true, 1},
+		{"some names without dots", `"model_ema" holds an average of a part of the weights: 1 missing: "model.diffusion_model.` + plain[0].Name + `"`,
+			append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))[1:]...), false, 0},
+		{"some names without dots refused", "tensors beside", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))[1:]...), true, 1},
+		{"some names", fmt.Sprintf(`"state.ema" holds an average of a part of the weights: %d missing: "model.`, len(plain)-2), append(copyOf(plain, "model.", 1), copyOf(plain, "state.ema.", 2)[:2]...), false, 0},
+		{"some names refused", "2 tensors beside", append(copyOf(plain, "model.", 1), copyOf(plain, "state.ema.", 2)[:2]...), true, 1},
+		{"a name too few", `1 missing: "ema.mid.attn_1.q.weight"`, slices.DeleteFunc(append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), func(v weights.Tensor) bool { return v.Name == "ema.mid.attn_1.q.weight" }), false, 0},
+		{"DDIM's list", `"4.module" holds an average`, append(copyOf(plain, "0.module.", 1), copyOf(plain, "4.module.", 2)...), false, 2},
+		{"a list", `"ema.shadow_params.0" to`, append(copyOf(score, "model.module.", 1), listed(score, 2)...), false, 2},
+		{"a list refused", "", append(copyOf(score, "model.module.", 1), listed(score, 2)...), true, 1},
+		{"a short list", "need as many: --no-ema", append(copyOf(score, "model.module.", 1), short[1:]...), false, 0},
+		{"a list of other shapes", "need [64 32] as", append(copyOf(score, "model.module.", 1), append(slices.Clone(short[1:]), short[0])...), false, 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := &checkpoint.File{Path: "net.pt", Kind: checkpoint.TorchZip} // a list goes by its order
+			for _, v := range tt.tensors {
+				file.Tensors = append(file.Tensors, lazytensor.Tensor{Name: v.Name, DType: v.DType, Shape: v.Shape, Read: func() ([]byte, error) { return v.Data, nil }})
+			}
+			ck := &Checkpoint{file: file}
+			err := ck.read("net.pt", files{weights: "net.pt"}, Options{Plain: tt.plain, Hints: Hints{Size: 8}})
+			if tt.value == 0 {
+				if err == nil || !strings.Contains(err.Error(), tt.want) {
+					t.Errorf("got error %v, want one with %q", err, tt.want)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !strings.Contains(strings.Join(ck.Found, "\n"), tt.want) {
+				t.Errorf("found %q, want %q", ck.Found, tt.want)
+			}
+			if got := ck.Model.Params().Named("conv_in.weight")[0]; ck.Model.Err() != nil || got != tt.value {
+				t.Errorf("took %g, want %g", got, tt.value)
+			}
+		})
+	}
+}
+
+// TestNCSN opens the network of 2019 as PyTorch saved it, by its names.
+func TestNCSN(t *testing.T) {
+	data, err := os.ReadFile("../../core/unet/testdata/ncsn/model.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "ncsn.safetensors")
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ck, err := Read(path, Options{Hints: Hints{Size: 8}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	tensors, _, err := weights.ParseSafetensors(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same(t, ck.Model, tensors)
+	if ck.Family != "ncsn" || ck.Model.Config().Arch != model.NCSN {
+		t.Errorf("family is %q", ck.Family)
+	}
+}
+
+// TestChooseRefuses says what a file is not.
+func TestChooseRefuses(t *testing.T) {
+	state := readCase(t, "guided").state
+	for _, tt := range []struct {
+		name, want string
+		tensors    []weights.Tensor
+		o          Options
+	}{
+		{"unknown", `"x"`, []weights.Tensor{{Name: "x", DType: weights.F32, Shape: []int{1}, Data: make([]byte, 4)}}, Options{}},
+		{"not that", "as ddpm has them", state, Options{Arch: "ddpm"}},
+		{"no such family", `--arch is "x"`, state, Options{Arch: "x"}},
+		{"no size", "need --size", state, Options{Hints: Hints{Heads: 4}}},
+		{"no heads", "need --heads or --head-channels", state, Options{Hints: Hints{Size: 8}}},
+		{"heads", "--heads is 5", state, Options{Hints: Hints{Size: 8, Heads: 5}}},
+		{"head channels", "attention_head_dim is 7", state, Options{Hints: Hints{Size: 8, HeadChannels: 7}}},
+		{"a layer too few", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: 8, Heads: 4}}},
+		{"prediction", `prediction is "x"`, state, Options{Hints: Hints{Size: 8, Heads: 4, Prediction: "x"}}},
+		{"schedule", `kind is "x"`, state, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "x"}}},
+	} {
+		path := filepath.Join(t.TempDir(), "net.safetensors")
+		if err := os.WriteFile(path, encode(t, tt.tensors), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(path, tt.o); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
+// TestHints: what is said counts, and is no longer assumed.
+func TestHints(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "net.safetensors")
+	if err := os.WriteFile(path, encode(t, readCase(t, "guided").state), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	ck, err := Read(path, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "cosine", Steps: 4000, Prediction: "x0", TimeScale: 0.25}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	c := ck.Model.Config()
+	if c.Schedule.Kind != "cosine" || c.Schedule.Steps != 4000 || c.Prediction != "x0" || c.TimeScale != 0.25 {
+		t.Errorf("got %+v, %+v", c, c.Schedule)
+	}
+	if text := strings.Join(ck.Assumed, "\n"); strings.Contains(text, "chain") {
+		t.Errorf("assumed %q", text)
+	}
+}
+
+// FuzzPlan holds that no names and shapes make a family panic. A tensor is a line:
+// name, and its axes, with spaces between.
+func FuzzPlan(f *testing.F) {
+	for _, tt := range parityCases {
+		var text strings.Builder
+		for _, v := range readCase(f, tt.name).state {
+			fmt.Fprintln(&text, v.Name, strings.Trim(fmt.Sprint(v.Shape), "[]"))
+		}
+		f.Add(text.String())
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		file := &checkpoint.File{Path: "fuzz"}
+		for line := range strings.Lines(text) {
+			parts := strings.Fields(line)
+			if len(parts) == 0 {
+				continue
+			}
+			v := lazytensor.Tensor{Name: parts[0], DType: weights.F32}
+			for _, part := range parts[1:min(len(parts), 9)] {
+				var d int
+				fmt.Sscan(part, &d)
+				v.Shape = append(v.Shape, min(max(d, 0), 1<<31))
+			}
+			v.Read = func() ([]byte, error) { return nil, fmt.Errorf("no numbers") }
+			file.Tensors = append(file.Tensors, v)
+		}
+		ck := &Checkpoint{file: file}
+		ck.read("fuzz", files{weights: "fuzz"}, Options{Hints: Hints{Size: 8, Heads: 2}})
+	})
+}

@@ -1,0 +1,157 @@
+package importer
+
+import (
+	"fmt"
+
+	gotensor "gorgonia.org/tensor"
+
+	"tweedie/core/gorgonia"
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/core/quant"
+	"tweedie/core/tensor"
+	"tweedie/weights/lazytensor"
+)
+
+// plan is how a checkpoint becomes a model.
+type plan struct {
+	config  model.Config
+	find    func(d graph.Declared) part // where a parameter is
+	ignored func(name string) bool      // tensors that are no parameters; nil: none
+	found   []string
+	assumed []string
+}
+
+// part says of which tensors a parameter is made, and what shapes they have. With one
+// tensor and no make, the numbers are the parameter's, in its order.
+type part struct {
+	from   []string
+	shapes [][]int
+	make   func(in []*gotensor.Dense) (*gotensor.Dense, error)
+}
+
+// renamed is a parameter that stands under another name, and perhaps with further axes
+// of length 1.
+func renamed(name string, shape ...int) part {
+	return part{from: []string{name}, shapes: [][]int{shape}}
+}
+
+// source returns the numbers of params in v. The error lists what does not fit.
+func (p *plan) source(params []graph.Declared, v *view) (*source, error) {
+	s := &source{view: v, params: map[string]graph.Declared{}, parts: map[string]part{}}
+	expected := map[string][]int{}
+	for _, d := range params {
+		part := p.find(d)
+		s.params[d.Name], s.parts[d.Name] = d, part
+		for i, name := range part.from {
+			expected[name] = part.shapes[i]
+		}
+	}
+	found := map[string]*lazytensor.Tensor{}
+	for name, t := range v.tensors {
+		if p.ignored == nil || !p.ignored(name) {
+			found[name] = t
+		}
+	}
+	return s, compare(v.root, expected, found)
+}
+
+// source is a checkpoint's numbers as a network sees them, read when they are asked
+// for.
+type source struct {
+	view   *view
+	params map[string]graph.Declared
+	parts  map[string]part
+	err    error
+}
+
+// Len implements graph.Source.
+func (s *source) Len(name string) int {
+	if d, ok := s.params[name]; ok {
+		return tensor.Size(d.Shape)
+	}
+	return -1
+}
+
+// Numbers implements graph.Source. See Err.
+func (s *source) Numbers(name string) quant.Numbers {
+	numbers, err := s.read(name)
+	if err != nil {
+		if s.err == nil {
+			s.err = err
+		}
+		numbers = make([]float32, s.Len(name))
+	}
+	return quant.Numbers{Float: numbers}
+}
+
+// Err returns the first error of reading, after which Numbers' numbers are of no use.
+func (s *source) Err() error { return s.err }
+
+// read returns a parameter's numbers, all finite.
+func (s *source) read(name string) ([]float32, error) {
+	p, size := s.parts[name], s.Len(name)
+	var in []*gotensor.Dense
+	for i, from := range p.from {
+		numbers, err := s.finite(from)
+		if err != nil {
+			return nil, err
+		}
+		if p.make == nil {
+			return numbers, nil
+		}
+		in = append(in, gotensor.New(gotensor.WithShape(p.shapes[i]...), gotensor.WithBacking(numbers)))
+	}
+	made, err := p.make(in)
+	if err != nil {
+		return nil, fmt.Errorf("importer: parameter %q of %q: %w", name, p.from, err)
+	}
+	t, err := gorgonia.ToTensor(made)
+	if err != nil {
+		return nil, fmt.Errorf("importer: parameter %q of %q: %w", name, p.from, err)
+	}
+	if len(t.Data) != size {
+		return nil, fmt.Errorf("importer: parameter %q of %q: %d numbers, need %d", name, p.from, len(t.Data), size)
+	}
+	return t.Data, nil
+}
+
+// finite reads a tensor of the checkpoint as float32.
+func (s *source) finite(name string) ([]float32, error) {
+	t := s.view.tensors[name]
+	switch t.DType {
+	case "F32", "F16", "BF16", "F64", "F8_E4M3", "F8_E5M2":
+	default:
+		return nil, fmt.Errorf("importer: tensor %q is %s, need floating-point numbers", t.Name, t.DType)
+	}
+	numbers, err := t.Float32()
+	if err != nil {
+		return nil, fmt.Errorf("importer: %w", err)
+	}
+	for i, v := range numbers {
+		if v-v != 0 {
+			return nil, fmt.Errorf("importer: tensor %q: number %d is %g, need a finite number", t.Name, i, v)
+		}
+	}
+	return numbers, nil
+}
+
+// transposed swaps the two axes of a matrix.
+func transposed(in []*gotensor.Dense) (*gotensor.Dense, error) { return in[0], in[0].T() }
+
+// third takes one of three groups of rows: those whose number is which, if rows are
+// counted as [outer, 3, inner].
+func third(outer, which int) func(in []*gotensor.Dense) (*gotensor.Dense, error) {
+	return func(in []*gotensor.Dense) (*gotensor.Dense, error) {
+		d := in[0]
+		rest := d.DataSize() / (3 * outer)
+		if err := d.Reshape(outer, 3, rest); err != nil {
+			return nil, err
+		}
+		taken, err := d.Slice(nil, gotensor.S(which), nil)
+		if err != nil {
+			return nil, err
+		}
+		return taken.(*gotensor.Dense), nil
+	}
+}

@@ -1,0 +1,185 @@
+package torch
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"tweedie/weights"
+	"tweedie/weights/lazytensor"
+)
+
+// File is an open file. Its tensors are read as long as it is.
+type File struct {
+	Tensors   []lazytensor.Tensor // in the order of the file; a tensor that stands in two places is there twice
+	Values    []Value             // numbers, strings and truths beside them
+	Container string              // Zip or Legacy
+	closer    io.Closer
+}
+
+// The values of File.Container.
+const (
+	Zip    = "zip"
+	Legacy = "legacy"
+)
+
+// Value is something plain that stands in a file: bool, int64, float64 or string.
+type Value struct {
+	Name  string
+	Value any
+}
+
+// Open opens the file at path. The error wraps ErrFormat for what is in the file,
+// or names the global that its pickle asks for.
+func Open(path string) (*File, error) {
+	in, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("torch: %w", err)
+	}
+	info, err := in.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errors.New("is no regular file")
+	}
+	var f *File
+	if err == nil {
+		f, err = Parse(in, info.Size())
+	}
+	if err != nil {
+		in.Close()
+		return nil, fmt.Errorf("torch: %w: %q: %w", ErrFormat, path, err)
+	}
+	f.closer = in
+	return f, nil
+}
+
+// Close ends the reading of the file's tensors.
+func (f *File) Close() error {
+	if f.closer == nil {
+		return nil
+	}
+	return f.closer.Close()
+}
+
+// Parse reads a file of size bytes, which stay where they are.
+func Parse(in io.ReaderAt, size int64) (*File, error) {
+	var magic [4]byte
+	if _, err := in.ReadAt(magic[:], 0); err != nil {
+		return nil, fmt.Errorf("is %d bytes, which is no PyTorch file", size)
+	}
+	f := &File{Container: Legacy}
+	var root any
+	var err error
+	if string(magic[:]) == "PK\x03\x04" {
+		f.Container = Zip
+		root, err = parseZip(in, size)
+	} else {
+		root, err = parseLegacy(in, size)
+	}
+	if err != nil {
+		return nil, err
+	}
+	w := walker{file: f}
+	if err := w.walk("", root, 0); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// resolve returns the function that finds the storages which a pickle names by
+// ("storage", type, key, location, count, …). Where a storage was is of no matter.
+func resolve(find func(key string, dtype weights.DType, count int64, args tuple) (*storage, error)) func(any) (any, error) {
+	return func(id any) (any, error) {
+		args, ok := id.(tuple)
+		if !ok || len(args) < 5 || args[0] != (any)("storage") {
+			return nil, fmt.Errorf("pickle refers to %s, need a storage", describe(id))
+		}
+		g, _ := args[1].(global)
+		dtype, known := storages[g.name]
+		key, isText := args[2].(string)
+		count, isCount := args[4].(int64)
+		if !known || !isText || !isCount || count < 0 || count > 1<<48 {
+			return nil, fmt.Errorf("pickle refers to a storage by %s, %s, %s, need a type that is read here, a key and a count", describe(args[1]), describe(args[2]), describe(args[4]))
+		}
+		return find(key, dtype, count, args)
+	}
+}
+
+// walker lists what is in a pickle's value.
+type walker struct {
+	file  *File
+	count int // values so far
+	names int // bytes of their names
+}
+
+func (w *walker) walk(name string, v any, depth int) error {
+	if w.count, w.names = w.count+1, w.names+len(name); w.count > maxEntries || w.names > maxNames {
+		return fmt.Errorf("holds more than %d values, or %d bytes of names", maxEntries, maxNames)
+	}
+	if depth > maxDepth {
+		return fmt.Errorf("%.60q nests more than %d deep, or holds itself", name, maxDepth)
+	}
+	if len(name) > maxName {
+		return fmt.Errorf("name %.60q… is longer than %d bytes", name, maxName)
+	}
+	switch v := v.(type) {
+	case *tensorValue:
+		read := func() ([]byte, error) {
+			data, err := v.read()
+			if err != nil {
+				return nil, fmt.Errorf("torch: tensor %q: %w", name, err)
+			}
+			return data, nil
+		}
+		w.file.Tensors = append(w.file.Tensors, lazytensor.Tensor{Name: name, DType: v.dtype, Shape: v.shape, Read: read})
+	case *dict:
+		// The last of two members of one key counts, as in Python.
+		last := make(map[string]int, len(v.pairs))
+		for i, p := range v.pairs {
+			last[key(p.key)] = i
+		}
+		for i, p := range v.pairs {
+			k := key(p.key)
+			if last[k] != i {
+				continue
+			}
+			if err := w.walk(join(name, k), p.value, depth+1); err != nil {
+				return err
+			}
+		}
+	case *list:
+		return w.items(name, v.items, depth)
+	case tuple:
+		return w.items(name, v, depth)
+	case bool, int64, float64, string:
+		w.file.Values = append(w.file.Values, Value{name, v})
+	}
+	return nil
+}
+
+func (w *walker) items(name string, items []any, depth int) error {
+	for i, v := range items {
+		if err := w.walk(join(name, fmt.Sprint(i)), v, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// key is the name of a dict's member.
+func key(v any) string {
+	switch v := v.(type) {
+	case string:
+		return v
+	case bool, int64, float64:
+		return fmt.Sprint(v)
+	}
+	return describe(v)
+}
+
+func join(name, part string) string {
+	if name == "" {
+		return part
+	}
+	return name + "." + part
+}
