@@ -6,7 +6,7 @@ import { find, keep } from './pictures.js'
 import { shard } from './shards.js'
 
 /** @import { Entry } from './gallery.js' */
-/** @import { Lane } from './lane.js' */
+/** @import { Lane } from './slot.js' */
 /** @import { ShardOf } from './shards.js' */
 
 /**

@@ -9,7 +9,7 @@
 import './wasm_exec.js'
 import { createRuntimeContext, loadModule } from './runtime.mjs'
 import { Host } from './host.js'
-import { Lane } from './lane.js'
+import { Lane } from './slot.js'
 import { waitOf } from './limiter.js'
 import { matching } from './pictures.js'
 import { ranged } from './ranges.js'
