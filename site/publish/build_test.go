@@ -17,16 +17,16 @@ import (
 func toyPage(t *testing.T) string {
 	dir := t.TempDir()
 	for name, text := range map[string]string{
-		"index.html":         `<body data-model="models/mnist.json"><a href="models/mnist.md">` + strings.Repeat("x", 200),
-		"tweedie.js":         "const BUILD = 'dev'\n" + strings.Repeat("// text to compress\n", 50),
-		"worker.js":          "const BUILD = 'dev'\n",
-		"tweedie.wasm":       "\x00asm" + strings.Repeat("code", 1000),
+		"index.html":              `<body data-model="models/mnist.json"><a href="models/mnist.md">` + strings.Repeat("x", 200),
+		"tweedie.js":              "const BUILD = 'dev'\n" + strings.Repeat("// text to compress\n", 50),
+		"worker.js":               "const BUILD = 'dev'\n",
+		"tweedie.wasm":            "\x00asm" + strings.Repeat("code", 1000),
 		"tweedie-likelihood.wasm": "\x00asm and more",
-		"wasm_exec.js":       "globalThis.Go = class {}",
-		"build-id":           "0123abcd\n",
-		"package.json":       "{}",
-		"tsconfig.json":      "{}",
-		"notes":              "not shipped",
+		"wasm_exec.js":            "globalThis.Go = class {}",
+		"build-id":                "0123abcd\n",
+		"package.json":            "{}",
+		"tsconfig.json":           "{}",
+		"notes":                   "not shipped",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)

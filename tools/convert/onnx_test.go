@@ -12,7 +12,9 @@ import (
 
 // TestONNX converts a graph, and treats it like any model.
 func TestONNX(t *testing.T) {
-	fixture := func(name string) string { return filepath.Join("..", "..", "weights", "onnx", "testdata", name+".onnx") }
+	fixture := func(name string) string {
+		return filepath.Join("..", "..", "weights", "onnx", "testdata", name+".onnx")
+	}
 	dir := t.TempDir()
 	model := filepath.Join(dir, "unet.json")
 	status, _, stderr := call(t, "convert", fixture("unet"), "-o", model, "--beta-schedule", "cosine", "--null-class", "2", "--quant", "f16")
