@@ -91,8 +91,8 @@ var cases = []struct {
 		return net.Out
 	}},
 	{"tangents", func(p *graph.Program) graph.Value {
-		d, x := NewDual(p), p.Input("x", 2, 1, 3)
-		d.Along(x, p.Input("v", 2, 1, 3))
+		d, x := NewJVP(p), p.Input("x", 2, 1, 3)
+		d.SetTangents(x, p.Input("v", 2, 1, 3))
 		return d.Tangents(small(d, x))[0]
 	}},
 	{"U-Net", func(p *graph.Program) graph.Value {
@@ -106,7 +106,7 @@ var cases = []struct {
 	}},
 }
 
-// small is a network of all that a Dual knows.
+// small is a network of all that a JVP knows.
 func small(g graph.Graph, x graph.Value) graph.Value {
 	a := g.Apply(graph.SiLU{}, nn.Linear(g, "a", x, 5))
 	b := g.Apply(graph.SiLU{}, nn.Linear(g, "b", a, 5))

@@ -103,14 +103,14 @@ func (r *tangentRunner) groupNorm(n kernel.Norm) func(dy []float32, x [][]float3
 	}
 }
 
-// Along returns a program that gives, beside what p does, the derivative along a
+// Tangent returns a program that gives, beside what p does, the derivative along a
 // direction: behind the inputs of p, the first of which is an image, it takes a
 // direction of that shape, and its output [H,W,2C] holds the C channels of p's output
 // and the C of ∂output/∂image·direction. It has p's parameters by their names. The
 // error names an operation that has no tangent here.
-func Along(p *graph.Program, out graph.Value) (*graph.Program, graph.Value, error) {
+func Tangent(p *graph.Program, out graph.Value) (*graph.Program, graph.Value, error) {
 	q := &graph.Program{}
-	d, values := NewDual(q), make([]graph.Value, p.Values())
+	d, values := NewJVP(q), make([]graph.Value, p.Values())
 	for _, i := range p.Inputs {
 		values[i.Value] = q.Input(i.Name, i.Shape...)
 	}
@@ -118,7 +118,7 @@ func Along(p *graph.Program, out graph.Value) (*graph.Program, graph.Value, erro
 		values[w.Value] = q.Param(w.Name, w.Init, w.Shape...)
 	}
 	image := p.Inputs[0]
-	d.Along(values[image.Value], q.Input("direction of "+image.Name, image.Shape...))
+	d.SetTangents(values[image.Value], q.Input("direction of "+image.Name, image.Shape...))
 	for _, n := range p.Nodes {
 		var in []graph.Value
 		for _, v := range append(append([]graph.Value{}, n.In...), n.Params...) {

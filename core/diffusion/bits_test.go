@@ -37,7 +37,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 			all = append(all, Predictor{PredictScore, in})
 		}
 	}
-	for _, kind := range []string{KindVP, KindSubVP, KindVE, KindSMLD, KindStraight} {
+	for _, kind := range []string{KindVP, KindSubVP, KindVE, KindSMLD, KindRectifiedFlow} {
 		for _, what := range Predictions {
 			all = append(all, Predictor{what, &Spec{Kind: kind}})
 		}

@@ -2,10 +2,10 @@ package diffusion
 
 import "tweedie/core/tensor"
 
-// Slope returns ∇ₓ log p(y|x;σ) of a classifier of noisy images x = x₀ + σ·ε: how the
+// ClassifierGradient returns ∇ₓ log p(y|x;σ) of a classifier of noisy images x = x₀ + σ·ε: how the
 // class that each image is to be of becomes more likely. Shapes and errors are a
 // Denoiser's.
-type Slope func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
+type ClassifierGradient func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
 
 // Classified returns denoise guided by a classifier (Dhariwal & Nichol 2021,
 // arXiv:2105.05233, section 4), whatever denoise is:
@@ -20,7 +20,7 @@ type Slope func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
 // mean of its Algorithm 1 is what an ancestral step makes of it. Classifier-free
 // guidance goes inside, thresholds around. The channels of learned variances stay as
 // they are. The error is that of Validate.
-func Classified(denoise Denoiser, slope Slope, g Guidance) (Denoiser, error) {
+func Classified(denoise Denoiser, slope ClassifierGradient, g Guidance) (Denoiser, error) {
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func (m mixture) score(x, sigma float64) float64 {
 }
 
 // bayes is ∇ log p(class|x;σ) by Bayes' rule, pixel by pixel.
-func bayes(class mixture) Slope {
+func bayes(class mixture) ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		out := tensor.New(x.Shape...)
 		for i, v := range x.Data {
@@ -48,7 +48,7 @@ func bayes(class mixture) Slope {
 	}
 }
 
-func classified(t *testing.T, denoise Denoiser, slope Slope, g Guidance) Denoiser {
+func classified(t *testing.T, denoise Denoiser, slope ClassifierGradient, g Guidance) Denoiser {
 	t.Helper()
 	out, err := Classified(denoise, slope, g)
 	if err != nil {

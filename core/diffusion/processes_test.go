@@ -193,7 +193,7 @@ func variational() row {
 
 func straight() row {
 	return row{
-		name: "Flow matching", source: "Lipman et al. 2023", process: Straight{},
+		name: "Flow matching", source: "Lipman et al. 2023", process: RectifiedFlow{},
 		chain:    "z_i = (1−t_i)/(1−t_{i−1})·z_{i−1} + √(t_i² − t_{i−1}²·((1−t_i)/(1−t_{i−1}))²)·ε",
 		kernel:   "N((1−t)·x₀, t²)",
 		marginal: "law of (1−t)·x₀, ∗ N(0, t²)",
@@ -209,7 +209,7 @@ func straight() row {
 
 func pure() row {
 	return row{
-		name: "EDM", source: "Karras et al. 2022", process: Pure{},
+		name: "EDM", source: "Karras et al. 2022", process: EDMProcess{},
 		chain:    "z_i = z_{i−1} + √(t_i²−t_{i−1}²)·ε",
 		kernel:   "N(x₀, t²)",
 		marginal: "p₀ ∗ N(0, t²)",

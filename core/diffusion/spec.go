@@ -10,11 +10,11 @@ import (
 
 // The kinds of Spec.
 const (
-	KindVP       = "vp"       // VPSDE
-	KindSubVP    = "sub-vp"   // SubVPSDE
-	KindVE       = "ve"       // VESDE
-	KindSMLD     = "smld"     // SMLD
-	KindStraight = "straight" // Straight
+	KindVP            = "vp"       // VPSDE
+	KindSubVP         = "sub-vp"   // SubVPSDE
+	KindVE            = "ve"       // VESDE
+	KindSMLD          = "smld"     // SMLD
+	KindRectifiedFlow = "straight" // RectifiedFlow
 
 	KindVariational = "variational" // Variational
 )
@@ -59,7 +59,7 @@ func (s *Spec) Validate() error {
 		ofSigma, ofTime = false, s.Time != "" && s.Time != "sigma"
 	case KindSMLD:
 		ofSigma, ofLevels = false, false
-	case KindStraight:
+	case KindRectifiedFlow:
 	case KindVariational:
 		if !ofGamma {
 			return errors.New("diffusion: process: gamma is missing, need it with kind \"variational\"")
@@ -99,8 +99,8 @@ func ProcessOf(s Spec) Process {
 		return VESDE{f.SigmaMin, f.SigmaMax}
 	case KindSMLD:
 		return SMLD{VESDE{f.SigmaMin, f.SigmaMax}, f.Levels}
-	case KindStraight:
-		return Straight{}
+	case KindRectifiedFlow:
+		return RectifiedFlow{}
 	case KindVariational:
 		return Variational{s.Gamma}
 	}

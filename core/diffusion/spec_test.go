@@ -43,7 +43,7 @@ func TestTimeIsSigma(t *testing.T) {
 // What a network is given is z of its process, and a time that the process has.
 func TestInputsFollowTheirProcess(t *testing.T) {
 	learned := &Monotone{Start: -8, End: 10, Slope: 1, Units: [][3]float64{{5, -2, 0.5}}}
-	for _, s := range []Spec{{Kind: KindVP}, {Kind: KindSubVP}, {Kind: KindVE}, {Kind: KindSMLD, Levels: 20}, {Kind: KindStraight}, {Kind: KindVariational, Gamma: learned}} {
+	for _, s := range []Spec{{Kind: KindVP}, {Kind: KindSubVP}, {Kind: KindVE}, {Kind: KindSMLD, Levels: 20}, {Kind: KindRectifiedFlow}, {Kind: KindVariational, Gamma: learned}} {
 		if err := s.Validate(); err != nil {
 			t.Fatal(err)
 		}
@@ -60,7 +60,7 @@ func TestInputsFollowTheirProcess(t *testing.T) {
 			if want := p.Kernel(at).S; !(math.Abs(cIn/want-1) <= 4*u32*(1+float64(sigma))) {
 				t.Errorf("%s at σ=%g: c_in is %g, want s = %g", s.Kind, sigma, cIn, want)
 			}
-			want := map[string]float64{KindVP: 999 * at, KindSubVP: 999 * at, KindVE: math.Log(float64(sigma) / 2), KindSMLD: 19 - math.Round(at), KindStraight: at, KindVariational: 2 * math.Log(float64(sigma))}[s.Kind]
+			want := map[string]float64{KindVP: 999 * at, KindSubVP: 999 * at, KindVE: math.Log(float64(sigma) / 2), KindSMLD: 19 - math.Round(at), KindRectifiedFlow: at, KindVariational: 2 * math.Log(float64(sigma))}[s.Kind]
 			if !(math.Abs(cNoise-want) <= 1e-14*(1+math.Abs(want))) {
 				t.Errorf("%s at σ=%g: c_noise is %g, want %g", s.Kind, sigma, cNoise, want)
 			}
@@ -91,7 +91,7 @@ func TestSpecRefuses(t *testing.T) {
 		{Spec{Kind: KindVE, Time: "log"}, "need only settings of its own kind"},
 		{Spec{Kind: KindVP, Time: "sigma"}, "need only settings of its own kind"},
 		{Spec{Kind: KindVP, Levels: 3}, "need only settings of its own kind"},
-		{Spec{Kind: KindStraight, SigmaMin: 1}, "need only settings of its own kind"},
+		{Spec{Kind: KindRectifiedFlow, SigmaMin: 1}, "need only settings of its own kind"},
 		{Spec{Kind: KindVariational}, "gamma is missing"},
 		{Spec{Kind: KindVariational, Gamma: &Monotone{Start: 1, End: 0, Slope: 1}}, "gamma rises from 1 to 0"},
 		{Spec{Kind: KindVP, Gamma: &Monotone{End: 1, Slope: 1}}, "need only settings of its own kind"},

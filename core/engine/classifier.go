@@ -11,12 +11,12 @@ import (
 	"tweedie/weights"
 )
 
-// Classifier is what classifier guidance follows. *model.Slope is one; tests bring a
+// Classifier is what classifier guidance follows. *model.ClassifierGradient is one; tests bring a
 // posterior in closed form.
 type Classifier interface {
 	// Of returns ∇ₓ log p(y|x;σ) for images of classes y. Rows of its result do not
 	// depend on each other.
-	Of(y []int) diffusion.Slope
+	Of(y []int) diffusion.ClassifierGradient
 }
 
 // judge is what an engine's Info knows of its classifier.
@@ -35,8 +35,8 @@ func (e *Engine) Classify(m *model.Model) error {
 	}
 	workers := max(1, e.how.Workers)
 	how := e.how
-	how.Team, how.Compact = nil, false // it is small
-	slope, err := m.NewSlope((e.options.Chunk+workers-1)/workers, how)
+	how.TensorParallel, how.Compact = nil, false // it is small
+	slope, err := m.NewClassifierGradient((e.options.Chunk+workers-1)/workers, how)
 	if err != nil {
 		return err
 	}
@@ -55,7 +55,7 @@ func (i Info) Classified(manifest *weights.Manifest) (Info, error) {
 	if err := i.goesWith(&c); err != nil {
 		return Info{}, err
 	}
-	cost, err := m.SlopeCost()
+	cost, err := m.ClassifierGradientCost()
 	i.judge = &judge{c.Classes, cost.FLOPs}
 	return i, err
 }

@@ -57,7 +57,7 @@ func openClassified(t *testing.T) *Engine {
 // taken for their sum: ∇ log p(y|x;σ) = (mean_y − mean)/(sd² + σ²).
 type bayes struct{ *gaussian }
 
-func (b bayes) Of(y []int) diffusion.Slope {
+func (b bayes) Of(y []int) diffusion.ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		out := tensor.New(x.Shape...)
 		for i, k := range y {

@@ -32,7 +32,7 @@ type Info struct {
 	guided bool   // by a worse model: see Guide
 	judge  *judge // nil without a classifier: see Classify
 
-	posterior *diffusion.Spread // nil for a model of which it was not measured
+	posterior *diffusion.PosteriorVariance // nil for a model of which it was not measured
 }
 
 // SigmaRange is the noise levels that a model supports, in units of pixels that

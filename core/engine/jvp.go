@@ -14,13 +14,13 @@ import (
 type Flow struct {
 	config          model.Config
 	parametrisation diffusion.Parametrisation
-	along           *model.Along  // nil: differences
+	along           *model.JVP    // nil: differences
 	runner          *model.Runner // for those
 }
 
 // NewFlow returns the flow of a model, for up to batch images at a time, on one worker.
 func NewFlow(m *model.Model, batch int, o infer.Options) (*Flow, error) {
-	o.Workers, o.Team = 1, nil
+	o.Workers, o.TensorParallel = 1, nil
 	f := &Flow{config: m.Config()}
 	p, err := f.config.Parametrisation()
 	if err != nil {
@@ -28,7 +28,7 @@ func NewFlow(m *model.Model, batch int, o infer.Options) (*Flow, error) {
 	}
 	f.parametrisation = p
 	if f.config.Variance != model.Learned {
-		if f.along, err = m.NewAlong(batch, o); err == nil {
+		if f.along, err = m.NewJVP(batch, o); err == nil {
 			return f, nil
 		}
 	}

@@ -23,7 +23,7 @@ type Plan struct {
 	sigmas  []float32
 	repaint edit.RePaint
 
-	posterior *diffusion.Spread // of the model
+	posterior *diffusion.PosteriorVariance // of the model
 }
 
 // Check returns how the engine will carry r out, or the error of Info.Check.

@@ -16,9 +16,9 @@ func (e *Engine) Traffic() int { return e.model.Traffic(pair) }
 // Join returns an engine of the same model file whose evaluations the members of
 // team share, one image at a time. The leader's answers requests and then
 // Dismisses the others, who Follow it. Its results are those of e.
-func (e *Engine) Join(team infer.Team) (*Engine, error) {
+func (e *Engine) Join(team infer.TensorParallel) (*Engine, error) {
 	out := *e
-	out.options.Chunk, out.how.Workers, out.how.Team = 1, 1, team
+	out.options.Chunk, out.how.Workers, out.how.TensorParallel = 1, 1, team
 	runner, err := e.model.NewRunner(pair, out.how)
 	if err != nil {
 		return nil, err

@@ -6,14 +6,14 @@ import (
 	"tweedie/core/kernel"
 )
 
-// Map applies a function of kernel.Mappings, with its settings, to every number.
-type Map struct {
+// Unary applies a function of kernel.Mappings, with its settings, to every number.
+type Unary struct {
 	Fn   string
 	A, B float32
 }
 
 // Infer returns x's shape.
-func (o Map) Infer(in [][]int) ([]int, error) {
+func (o Unary) Infer(in [][]int) ([]int, error) {
 	if _, ok := kernel.Named(kernel.Mappings, o.Fn); !ok {
 		return nil, unknown(o.Fn)
 	}
@@ -24,10 +24,10 @@ func (o Map) Infer(in [][]int) ([]int, error) {
 }
 
 // Cost counts a function as twelve.
-func (Map) Cost(_ [][]int, out []int) Cost { return each(out, 12) }
+func (Unary) Cost(_ [][]int, out []int) Cost { return each(out, 12) }
 
 // Bind returns the kernel.
-func (o Map) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+func (o Unary) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	k := size(out)
 	f, _ := kernel.Named(kernel.Mappings, o.Fn)
 	return plain{func(y []float32, x [][]float32, n int) {
@@ -37,17 +37,17 @@ func (o Map) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	}}
 }
 
-// Zip applies a function of kernel.Pairings to numbers of two values, or of a value
+// Binary applies a function of kernel.Pairings to numbers of two values, or of a value
 // and a parameter, for every index of Shape: number Σ i·A of the first and Σ i·B of the second.
 // A step of 0 repeats what an axis lacks.
-type Zip struct {
+type Binary struct {
 	Fn    string
 	Shape []int
 	A, B  []int
 }
 
 // Infer returns Shape.
-func (o Zip) Infer(in [][]int) ([]int, error) {
+func (o Binary) Infer(in [][]int) ([]int, error) {
 	if _, ok := kernel.Named(kernel.Pairings, o.Fn); !ok {
 		return nil, unknown(o.Fn)
 	}
@@ -63,10 +63,10 @@ func (o Zip) Infer(in [][]int) ([]int, error) {
 }
 
 // Cost counts one operation a number.
-func (o Zip) Cost(_ [][]int, out []int) Cost { return each(out, 1) }
+func (o Binary) Cost(_ [][]int, out []int) Cost { return each(out, 1) }
 
 // Bind returns the kernel.
-func (o Zip) Bind(in, params [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+func (o Binary) Bind(in, params [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	f, _ := kernel.Named(kernel.Pairings, o.Fn)
 	r := &zipRunner{f: f, add: o.Fn == "add", out: size(out), a: size(in[0])}
 	r.walk, r.other = merged(o.Shape, o.A, o.B)

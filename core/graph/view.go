@@ -42,11 +42,11 @@ func (Reshape) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner 
 	return plain{func(y []float32, x [][]float32, n int) { copy(y[:n*k], x[0]) }}
 }
 
-// Fixed makes a value of a parameter.
-type Fixed struct{}
+// Constant makes a value of a parameter.
+type Constant struct{}
 
 // Infer returns the parameter's shape.
-func (Fixed) Infer(in [][]int) ([]int, error) {
+func (Constant) Infer(in [][]int) ([]int, error) {
 	if len(in) != 1 {
 		return nil, fmt.Errorf("has %d inputs, need 1", len(in))
 	}
@@ -54,10 +54,12 @@ func (Fixed) Infer(in [][]int) ([]int, error) {
 }
 
 // Cost counts nothing.
-func (Fixed) Cost([][]int, []int) Cost { return Cost{} }
+func (Constant) Cost([][]int, []int) Cost { return Cost{} }
 
 // Bind returns a copy.
-func (Fixed) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner { return &fixedRunner{} }
+func (Constant) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
+	return &fixedRunner{}
+}
 
 type fixedRunner struct{ weights }
 

@@ -23,7 +23,7 @@ type compiler struct {
 	names   map[graph.Value]string
 	options Options
 	batch   int
-	team    Team // nil: none
+	team    TensorParallel // nil: none
 
 	steps []step
 	sizes []int // of one sample of a slot
@@ -33,7 +33,7 @@ type compiler struct {
 }
 
 func newCompiler(p *graph.Program, src graph.Source, batch int, o Options) *compiler {
-	c := &compiler{program: p, source: src, names: map[graph.Value]string{}, options: o, batch: batch, team: o.Team, read: make([][]graph.Node, p.Values())}
+	c := &compiler{program: p, source: src, names: map[graph.Value]string{}, options: o, batch: batch, team: o.TensorParallel, read: make([][]graph.Node, p.Values())}
 	for _, d := range p.Params {
 		c.names[d.Value] = d.Name
 	}
@@ -96,7 +96,7 @@ func (c *compiler) divide(n *graph.Node) bool {
 		return false
 	}
 	in := c.program.Shapes(n.In)
-	op, need := graph.Part(n.Op, in, out, s, c.team.Rank())
+	op, need := graph.Partition(n.Op, in, out, s, c.team.Rank())
 	var sources []int
 	switch {
 	case need == graph.Rows && (worth(c.program, n, s, priceOf(c.team)) || c.free(n.Out)):
@@ -196,7 +196,7 @@ type price struct{ fixed, number int64 }
 var workersPrice, threadsPrice = price{1_200_000, 45}, price{150_000, 10}
 
 // priceOf returns the price of a team, nil for one of workers.
-func priceOf(t Team) price {
+func priceOf(t TensorParallel) price {
 	if _, ok := t.(neighbour); ok {
 		return threadsPrice
 	}

@@ -8,7 +8,7 @@ import (
 // gather makes a value [rows,C] of the members' channels of it. What they have whole
 // positions of counts as one row.
 type gather struct {
-	team       Team
+	team       TensorParallel
 	rows, size int // of a sample
 	starts     []int
 	batch      int
@@ -26,7 +26,7 @@ func (g gather) Run(y []float32, x [][]float32, n int, scratch []float32) {
 		t.done()
 		return
 	}
-	g.team.Exchange(scratch, own, rows, g.starts)
+	g.team.AllGather(scratch, own, rows, g.starts)
 	for i := range g.team.Size() {
 		from := own
 		if i != rank {

@@ -1,6 +1,6 @@
 // Package infer samples: it makes a plan of a graph.Program once, with packed
 // weights and one arena, and then evaluates it without allocating. Members of a
-// Team evaluate one program together.
+// TensorParallel evaluate one program together.
 package infer
 
 import "tweedie/core/graph"
@@ -9,7 +9,7 @@ import "tweedie/core/graph"
 // serve any number of plans, one a goroutine; those of a team's member serve one.
 type Weights struct {
 	program *graph.Program
-	team    Team // nil: none
+	team    TensorParallel // nil: none
 	batch   int
 	steps   []step
 	sizes   []int // of one sample of a slot; a program's inputs come first
@@ -23,7 +23,7 @@ type Weights struct {
 // at a time. The error says what p or src lacks. Numbers that are not packed stay
 // shared with src.
 //
-// For a member of o.Team it binds that member's channels of the operations that are
+// For a member of o.TensorParallel it binds that member's channels of the operations that are
 // worth sharing, and all of the others; no bit of the output depends on it.
 func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Options) (*Weights, error) {
 	if err := p.Err(); err != nil {
@@ -36,7 +36,7 @@ func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Opti
 	for i := range p.Nodes {
 		c.node(&p.Nodes[i])
 	}
-	w := &Weights{program: p, team: o.Team, batch: batch, out: c.wholeOf(out), steps: c.steps, sizes: c.sizes}
+	w := &Weights{program: p, team: o.TensorParallel, batch: batch, out: c.wholeOf(out), steps: c.steps, sizes: c.sizes}
 	for _, s := range w.steps {
 		w.scratch = max(w.scratch, s.run.Scratch())
 	}
@@ -112,7 +112,7 @@ func (p *Plan) tell(n int) {
 		copy(p.told[at:], p.slots[i][:n*p.w.sizes[i]])
 		at += p.w.batch * p.w.sizes[i]
 	}
-	p.w.team.Exchange(p.told, p.told, 1, p.leads)
+	p.w.team.AllGather(p.told, p.told, 1, p.leads)
 }
 
 // Follow evaluates what the leader runs, until it dismisses its team.
@@ -124,7 +124,7 @@ func (p *Plan) Follow() {
 		at += size
 	}
 	for {
-		p.w.team.Exchange(p.told, nil, 1, p.leads)
+		p.w.team.AllGather(p.told, nil, 1, p.leads)
 		n := int(p.told[0])
 		if n == 0 {
 			return

@@ -22,18 +22,18 @@ func general(t testing.TB) (*graph.Program, graph.Value) {
 	x, number := p.Input("x", 4, 6, 3), p.Input("t", 1)
 	h := p.Apply(graph.Taps{Axis: 1, Count: 2, Index: []int{-1, 0, 0, 1, 2, 2, 5, 4}, Weight: []float32{1, 0.5, 0.25, -1, 2, 1, 0.125, 3}}, x) // [4,4,3]
 	for _, f := range kernel.Mappings {
-		h = p.Apply(graph.Add{}, h, p.Apply(graph.Map{Fn: "clip", A: -2, B: 2}, p.Apply(graph.Map{Fn: f.Name, A: 0.5, B: 1.5}, p.Apply(graph.Map{Fn: "sigmoid"}, h))))
+		h = p.Apply(graph.Add{}, h, p.Apply(graph.Unary{Fn: "clip", A: -2, B: 2}, p.Apply(graph.Unary{Fn: f.Name, A: 0.5, B: 1.5}, p.Apply(graph.Unary{Fn: "sigmoid"}, h))))
 	}
 	row := p.Apply(graph.Lookup{}, number, p.Param("table", graph.Init{}, 5, 3))
-	h = p.Apply(graph.Zip{Fn: "mul", Shape: []int{16, 3}, A: []int{3, 1}, B: []int{0, 1}}, h, row)
-	h = p.Apply(graph.Zip{Fn: "sub", Shape: []int{4, 4, 3}, A: []int{3, 12, 1}, B: []int{0, 3, 1}}, h, p.Param("shift", graph.Init{}, 4, 3))
+	h = p.Apply(graph.Binary{Fn: "mul", Shape: []int{16, 3}, A: []int{3, 1}, B: []int{0, 1}}, h, row)
+	h = p.Apply(graph.Binary{Fn: "sub", Shape: []int{4, 4, 3}, A: []int{3, 12, 1}, B: []int{0, 3, 1}}, h, p.Param("shift", graph.Init{}, 4, 3))
 	h = p.Apply(graph.LayerNorm{Eps: 1e-5}, h, p.Param("gamma", graph.Init{}, 3), p.Param("beta", graph.Init{}, 3))
 	a := p.Apply(graph.View{Offset: 2, Shape: []int{2, 3, 8}, Steps: []int{0, -1, 6}}, h)
 	b := p.Apply(graph.Softmax{}, p.Apply(graph.Reshape{Shape: []int{2, 8, 3}}, h))
 	product := p.Apply(graph.MatMul{}, a, b) // [2,3,3]
 	sums := p.Apply(graph.Reduce{Fn: "mean"}, product)
-	sums = p.Apply(graph.Zip{Fn: "max", Shape: []int{2, 3}, A: []int{3, 1}, B: []int{3, 1}}, sums, p.Apply(graph.Fixed{}, p.Param("floor", graph.Init{}, 2, 3)))
-	out := p.Apply(graph.Zip{Fn: "add", Shape: []int{2, 3, 3}, A: []int{9, 3, 1}, B: []int{3, 0, 1}}, product, sums)
+	sums = p.Apply(graph.Binary{Fn: "max", Shape: []int{2, 3}, A: []int{3, 1}, B: []int{3, 1}}, sums, p.Apply(graph.Constant{}, p.Param("floor", graph.Init{}, 2, 3)))
+	out := p.Apply(graph.Binary{Fn: "add", Shape: []int{2, 3, 3}, A: []int{9, 3, 1}, B: []int{3, 0, 1}}, product, sums)
 	if err := p.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestGeneralOperations(t *testing.T) {
 			t.Errorf("batch %d: other bits", batch)
 		}
 	}
-	l, err := graph.List(p, out)
+	l, err := graph.Serialize(p, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -134,8 +134,8 @@ func TestTeamProgram(t *testing.T) {
 	x := p.Input("x", 6, 6, 3)
 	h := p.Apply(graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}, x, p.Param("conv", graph.Init{}, 32, 3, 3, 3))
 	h = p.Apply(graph.Reshape{Shape: []int{36, 32}}, h)
-	h = p.Apply(graph.Map{Fn: "gelu"}, p.Apply(graph.Reshape{Shape: []int{6, 6, 32}}, h))
-	h = p.Apply(graph.Zip{Fn: "mul", Shape: []int{36, 32}, A: []int{32, 1}, B: []int{0, 1}}, h, p.Param("scale", graph.Init{}, 32))
+	h = p.Apply(graph.Unary{Fn: "gelu"}, p.Apply(graph.Reshape{Shape: []int{6, 6, 32}}, h))
+	h = p.Apply(graph.Binary{Fn: "mul", Shape: []int{36, 32}, A: []int{32, 1}, B: []int{0, 1}}, h, p.Param("scale", graph.Init{}, 32))
 	k := p.Apply(graph.Linear{}, h, p.Param("linear", graph.Init{}, 48, 32))
 	k = p.Apply(graph.LayerNorm{Eps: 1e-5}, k, p.Param("gamma", graph.Init{}, 48), p.Param("beta", graph.Init{}, 48))
 	k = p.Apply(graph.Attention{Heads: 2}, p.Apply(graph.Reshape{Shape: []int{36, 1, 48}}, k), p.Apply(graph.Reshape{Shape: []int{36, 1, 48}}, k), p.Apply(graph.Reshape{Shape: []int{36, 1, 48}}, k))
@@ -148,8 +148,8 @@ func TestTeamProgram(t *testing.T) {
 	rng.Normal(params.Flat, 1, 1, 1)
 	in := make([]float32, 2*108)
 	rng.Normal(in, 2, 2, 2)
-	load := func(member infer.Team) (*infer.Weights, error) {
-		return infer.Load(p, out, params, 2, infer.Options{Team: member})
+	load := func(member infer.TensorParallel) (*infer.Weights, error) {
+		return infer.Load(p, out, params, 2, infer.Options{TensorParallel: member})
 	}
 	w, err := load(nil)
 	if err != nil {

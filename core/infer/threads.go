@@ -7,13 +7,13 @@ import (
 )
 
 // Threads returns a team of n goroutines, one member each.
-func Threads(n int) []Team {
+func Threads(n int) []TensorParallel {
 	m := &meeting{size: int32(n)}
 	if n <= runtime.GOMAXPROCS(0) { // else members wait for a processor, not for each other
 		m.looks = looks
 	}
 	m.all.L = &m.lock
-	team := make([]Team, n)
+	team := make([]TensorParallel, n)
 	for i := range team {
 		team[i] = &thread{meeting: m, rank: i}
 		m.shown[0], m.shown[1] = append(m.shown[0], nil), append(m.shown[1], nil)
@@ -24,7 +24,7 @@ func Threads(n int) []Team {
 
 // neighbour is a member of a team who reads the others' memory.
 type neighbour interface {
-	Team
+	TensorParallel
 	// lend shows own to the others and returns what each of them shows, by rank. All
 	// of it stays as it is until every member has called done.
 	lend(own []float32) [][]float32
@@ -53,7 +53,7 @@ type thread struct {
 func (t *thread) Rank() int { return t.rank }
 func (t *thread) Size() int { return int(t.size) }
 
-func (t *thread) Exchange(all, own []float32, rows int, starts []int) {
+func (t *thread) AllGather(all, own []float32, rows int, starts []int) {
 	shown := t.shown[t.side]
 	t.side = 1 - t.side
 	shown[t.rank] = append(shown[t.rank][:0], own...)

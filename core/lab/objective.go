@@ -42,7 +42,7 @@ func Objectives() []Objective {
 		regression("vdm", "the variational bound in continuous time (Kingma 2021)", train.VDM{Process: diffusion.Variational{Gamma: gamma.Gamma}}, diffusion.Predictor{What: diffusion.PredictEpsilon, In: gamma}, 30, 0.05, 10),
 		regression("edm", "ln σ normal, errors of equal size (Karras 2022)", karras, edm, 100, 0.02, 20),
 		regression("min-snr", "the same levels, weighted by min(1/σ², 5) (Hang 2023)", train.MinSNR{Of: karras, Gamma: 5}, edm, 100, 0.02, 20),
-		regression("flow", "the velocity of straight paths (Lipman 2023)", train.FlowMatching{}, diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindStraight}}, 1000, 0.02, 20),
+		regression("flow", "the velocity of straight paths (Lipman 2023)", train.FlowMatching{}, diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}, 1000, 0.02, 20),
 	}
 	return list
 }

@@ -32,20 +32,20 @@ func (c *Config) Draws() error {
 	return nil
 }
 
-// NewSlope returns what evaluates ∇ₓ log p(y|x;σ) of a classifier, with the options of
+// NewClassifierGradient returns what evaluates ∇ₓ log p(y|x;σ) of a classifier, with the options of
 // NewRunner. The gradient is a program like its network, of the same operations and
 // their adjoints. The error says that the model is none.
-func (m *Model) NewSlope(maxBatch int, o infer.Options) (*Slope, error) {
+func (m *Model) NewClassifierGradient(maxBatch int, o infer.Options) (*ClassifierGradient, error) {
 	of, err := m.slope()
 	if err != nil {
 		return nil, err
 	}
 	r, err := of.NewRunner(maxBatch, o)
-	return &Slope{r, of.Cost()}, err
+	return &ClassifierGradient{r, of.Cost()}, err
 }
 
-// SlopeCost is what Slope.Cost will be; an Outline will do for it.
-func (m *Model) SlopeCost() (graph.Cost, error) {
+// ClassifierGradientCost is what ClassifierGradient.Cost will be; an Outline will do for it.
+func (m *Model) ClassifierGradientCost() (graph.Cost, error) {
 	of, err := m.slope()
 	if err != nil {
 		return graph.Cost{}, err
@@ -73,18 +73,18 @@ func (m *Model) slope() (*Model, error) {
 	return &of, nil
 }
 
-// Slope evaluates the gradient of a classifier. It belongs to one goroutine and uses
+// ClassifierGradient evaluates the gradient of a classifier. It belongs to one goroutine and uses
 // several.
-type Slope struct {
+type ClassifierGradient struct {
 	runner *Runner
 	cost   graph.Cost
 }
 
 // Cost counts one evaluation on one image.
-func (s *Slope) Cost() graph.Cost { return s.cost }
+func (s *ClassifierGradient) Cost() graph.Cost { return s.cost }
 
 // Of returns ∇ₓ log p(y|x;σ) for images of classes y.
-func (s *Slope) Of(y []int) diffusion.Slope {
+func (s *ClassifierGradient) Of(y []int) diffusion.ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		g, cIn, err := s.runner.judge(x, sigma, y)
 		if err != nil {

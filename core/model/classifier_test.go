@@ -45,7 +45,7 @@ func newClassifier(t *testing.T) *model.Model {
 // not in what the network is given, at every noise level.
 func TestSlope(t *testing.T) {
 	m := newClassifier(t)
-	slope, err := m.NewSlope(3, infer.Options{})
+	slope, err := m.NewClassifierGradient(3, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestSlopeIsAlone(t *testing.T) {
 	class := []int{2, 0, 1, 1, 0}
 	var want *tensor.Tensor
 	for _, o := range []struct{ batch, workers int }{{5, 1}, {1, 1}, {2, 3}, {1, 5}} {
-		slope, err := m.NewSlope(o.batch, infer.Options{Workers: o.workers})
+		slope, err := m.NewClassifierGradient(o.batch, infer.Options{Workers: o.workers})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestSlopeIsAlone(t *testing.T) {
 
 func TestSlopeErrors(t *testing.T) {
 	m, x := newClassifier(t), images(1)
-	slope, err := m.NewSlope(1, infer.Options{})
+	slope, err := m.NewClassifierGradient(1, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,10 +142,10 @@ func TestSlopeErrors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := modelOf(t, attends).NewSlope(1, infer.Options{}); err == nil || err.Error() != "autodiff: operation graph.Linear has no gradient here" {
+	if _, err := modelOf(t, attends).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != "autodiff: operation graph.Linear has no gradient here" {
 		t.Errorf("with attention: got %v", err)
 	}
-	if _, err := newModel(t).NewSlope(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" for the gradient of a class` {
+	if _, err := newModel(t).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" for the gradient of a class` {
 		t.Errorf("of a denoiser: got %v", err)
 	}
 }

@@ -36,26 +36,26 @@ const Learned = "learned"
 
 // Config is what a model file says of its model.
 type Config struct {
-	Title      string              `json:"title,omitempty"`       // for people
-	Arch       string              `json:"arch"`                  // UNet2D, NCSN, Program or Classifier
-	UNet       *unet.Config        `json:"unet,omitempty"`        // the network of UNet2D, and the descending half of it that is a Classifier
-	NCSN       *unet.NCSN          `json:"ncsn,omitempty"`        // the network of NCSN
-	Program    *graph.Listing      `json:"program,omitempty"`     // the network of Program: of x [H,W,C], t [1] and perhaps y [1]
-	Prediction string              `json:"prediction"`            // EDM, Consistency, Class, or one of diffusion.Predictions with a schedule or a process
-	Variance   string              `json:"variance,omitempty"`    // Learned, or "" for a network that says nothing of it
-	Posterior  *diffusion.Spread   `json:"posterior,omitempty"`   // what was measured of it, for Analytic-DPM
-	SigmaData  float64             `json:"sigma_data,omitempty"`  // EDM, Consistency, Class: standard deviation of the pixels
-	TimeScale  float64             `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
-	Schedule   *diffusion.Schedule `json:"schedule,omitempty"`    // the chain that it was trained on
-	WholeSteps bool                `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
-	Process    *diffusion.Spec     `json:"process,omitempty"`     // or the continuous process
-	SigmaMin   float64             `json:"sigma_min"`             // noise levels that it was trained for, like the process's and sigma_data in units of its own pixels
-	SigmaMax   float64             `json:"sigma_max"`             //
-	UnitPixels bool                `json:"unit_pixels,omitempty"` // its pixels span [0,1]; everywhere but in the bare network they span [−1,1]
-	Shape      [3]int              `json:"shape"`                 // C, H, W
-	Classes    []string            `json:"classes,omitempty"`     // names, in the order of their numbers
-	NullClass  *int                `json:"null_class,omitempty"`  // the number that means none; absent if there is none
-	Defaults   Defaults            `json:"defaults"`              // what looks good
+	Title      string                       `json:"title,omitempty"`       // for people
+	Arch       string                       `json:"arch"`                  // UNet2D, NCSN, Program or Classifier
+	UNet       *unet.Config                 `json:"unet,omitempty"`        // the network of UNet2D, and the descending half of it that is a Classifier
+	NCSN       *unet.NCSN                   `json:"ncsn,omitempty"`        // the network of NCSN
+	Program    *graph.Serialized            `json:"program,omitempty"`     // the network of Program: of x [H,W,C], t [1] and perhaps y [1]
+	Prediction string                       `json:"prediction"`            // EDM, Consistency, Class, or one of diffusion.Predictions with a schedule or a process
+	Variance   string                       `json:"variance,omitempty"`    // Learned, or "" for a network that says nothing of it
+	Posterior  *diffusion.PosteriorVariance `json:"posterior,omitempty"`   // what was measured of it, for Analytic-DPM
+	SigmaData  float64                      `json:"sigma_data,omitempty"`  // EDM, Consistency, Class: standard deviation of the pixels
+	TimeScale  float64                      `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
+	Schedule   *diffusion.Schedule          `json:"schedule,omitempty"`    // the chain that it was trained on
+	WholeSteps bool                         `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
+	Process    *diffusion.Spec              `json:"process,omitempty"`     // or the continuous process
+	SigmaMin   float64                      `json:"sigma_min"`             // noise levels that it was trained for, like the process's and sigma_data in units of its own pixels
+	SigmaMax   float64                      `json:"sigma_max"`             //
+	UnitPixels bool                         `json:"unit_pixels,omitempty"` // its pixels span [0,1]; everywhere but in the bare network they span [−1,1]
+	Shape      [3]int                       `json:"shape"`                 // C, H, W
+	Classes    []string                     `json:"classes,omitempty"`     // names, in the order of their numbers
+	NullClass  *int                         `json:"null_class,omitempty"`  // the number that means none; absent if there is none
+	Defaults   Defaults                     `json:"defaults"`              // what looks good
 }
 
 // Defaults are the settings that a request leaves out.

@@ -65,7 +65,7 @@ func TestConfigTravels(t *testing.T) {
 	c := parse(t)
 	c.Prediction, c.SigmaData = model.Epsilon, 0
 	c.Process = &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: &diffusion.Monotone{Start: -10, End: 8, Slope: 2, Units: [][3]float64{{3, -1, 0.5}, {1, 0, 2}}}}
-	c.Posterior = &diffusion.Spread{Sigmas: []float64{0.1, 1}, Variances: []float64{0.01, 0.2}}
+	c.Posterior = &diffusion.PosteriorVariance{Sigmas: []float64{0.1, 1}, Variances: []float64{0.01, 0.2}}
 	text, err := minijson.Marshal(c)
 	if err != nil {
 		t.Fatal(err)

@@ -25,7 +25,7 @@ var processes = []struct {
 	{"variational", func(c *model.Config) {
 		c.Process = &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: &diffusion.Monotone{Start: -9, End: 8, Slope: 2, Units: [][3]float64{{3, -1, 0.5}}}}
 	}},
-	{"straight", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindStraight} }},
+	{"straight", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindRectifiedFlow} }},
 }
 
 // Every prediction in every process makes a denoiser of a model's network by the

@@ -60,7 +60,7 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 func (m *Model) runner() *Runner {
 	r := &Runner{config: m.config, labels: m.config.Labels(), answer: m.network.Program.Shape(m.network.Out)}
 	if m.config.Arch == Classifier && len(m.network.Program.Inputs) > 2 {
-		r.labels = len(m.config.Classes) // of its gradient, see NewSlope
+		r.labels = len(m.config.Classes) // of its gradient, see NewClassifierGradient
 	}
 	return r
 }
@@ -71,7 +71,7 @@ func (m *Model) newCrew(threads int, o infer.Options) *Runner {
 	r := m.runner()
 	r.inputs = [][]float32{make([]float32, 2)}
 	for _, member := range infer.Threads(threads) {
-		o.Team = member
+		o.TensorParallel = member
 		w, err := infer.Load(m.network.Program, m.network.Out, m.source, 1, o)
 		if err != nil {
 			panic(err)

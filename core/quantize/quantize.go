@@ -14,7 +14,7 @@ import (
 	"tweedie/weights"
 )
 
-// Options say what Mixed and Alike are to do.
+// Options say what Mixed and Uniform are to do.
 type Options struct {
 	Kinds    []weights.DType       // Mixed: how a layer may be stored, of F16, I8 and I4
 	Budget   float64               // Mixed: bytes a parameter, of all shards
@@ -32,9 +32,9 @@ func Mixed(ctx context.Context, m *model.Model, im Images, o Options) (*Stored, 
 	return stored(ctx, m, im, o, (*search).mixed)
 }
 
-// Alike returns m's weights, all of them stored as said, I8 or I4, and rounded with
+// Uniform returns m's weights, all of them stored as said, I8 or I4, and rounded with
 // feedback on the images. What it holds, and the error, are as of Mixed, but for budgets.
-func Alike(ctx context.Context, m *model.Model, im Images, as weights.Storage, o Options) (*Stored, error) {
+func Uniform(ctx context.Context, m *model.Model, im Images, as weights.Storage, o Options) (*Stored, error) {
 	return stored(ctx, m, im, o, func(s *search, out *Stored) error { return s.alike(out, as) })
 }
 

@@ -302,7 +302,7 @@ func TestAlike(t *testing.T) {
 			t.Fatal(err)
 		}
 		plain, size := open(t, m, tensors)
-		stored, err := Alike(t.Context(), m, pictures(3), as, Options{Folder: t.TempDir()})
+		stored, err := Uniform(t.Context(), m, pictures(3), as, Options{Folder: t.TempDir()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -332,7 +332,7 @@ func TestAlike(t *testing.T) {
 // numbers that it starts with, and images for it.
 func ofProgram(t *testing.T, p *graph.Program, out graph.Value) (*model.Model, *graph.Params, Images) {
 	t.Helper()
-	listing, err := graph.List(p, out)
+	listing, err := graph.Serialize(p, out)
 	if err != nil {
 		t.Fatal(err)
 	}

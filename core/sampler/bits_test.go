@@ -57,7 +57,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 			got.WriteByte('\n')
 		}
 	})
-	sigmas, err := Settings{Steps: 6, Schedule: Schedule{Kind: KindOptimised}, Posterior: whiteSpread(0.5)}.Sigmas(low, high, nil)
+	sigmas, err := Settings{Steps: 6, Schedule: Schedule{Kind: KindOptimised}, Posterior: whitePosteriorVariance(0.5)}.Sigmas(low, high, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -28,7 +28,7 @@ func (p plane) score(a, b, sigma float64) (da, db float64) {
 
 // slope is ∇ log p(y|x;σ) = ∇ log p(x|y;σ) − ∇ log p(x;σ) of the class y of some parts
 // of p: the exact classifier.
-func (p plane) slope(y plane) diffusion.Slope {
+func (p plane) slope(y plane) diffusion.ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		out := tensor.New(x.Shape...)
 		for i := 0; i < len(x.Data); i += 2 {

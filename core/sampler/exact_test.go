@@ -73,7 +73,7 @@ func column(n int, sigma float32) *tensor.Tensor {
 func settings(m Method) Settings {
 	s := Settings{Method: m.Name, Steps: 8}
 	if m.Needs == NeedsPosterior {
-		s.Posterior = &diffusion.Spread{Sigmas: []float64{0.05, 0.5, 4}, Variances: []float64{0.002, 0.1, 0.3}}
+		s.Posterior = &diffusion.PosteriorVariance{Sigmas: []float64{0.05, 0.5, 4}, Variances: []float64{0.002, 0.1, 0.3}}
 	}
 	return s
 }

@@ -83,9 +83,9 @@ func (p plane) ends(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 }
 
 // spread is what Analytic-DPM needs to know, measured on n pairs.
-func (p plane) spread(t *testing.T, sigmas []float32, n int) *diffusion.Spread {
+func (p plane) spread(t *testing.T, sigmas []float32, n int) *diffusion.PosteriorVariance {
 	t.Helper()
-	s, err := diffusion.MeasureSpread(p.denoise, p.samples(n), sigmas, func(level int) *tensor.Tensor {
+	s, err := diffusion.MeasurePosteriorVariance(p.denoise, p.samples(n), sigmas, func(level int) *tensor.Tensor {
 		return NewNoise(4, 0, n, 1, 2, 1)(uint32(level))
 	})
 	if err != nil {

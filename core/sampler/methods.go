@@ -17,7 +17,7 @@ type Settings struct {
 	Options
 	Schedule
 
-	Posterior *diffusion.Spread `json:"-"` // what is known of a model, for a method or schedule that needs it; else not looked at
+	Posterior *diffusion.PosteriorVariance `json:"-"` // what is known of a model, for a method or schedule that needs it; else not looked at
 }
 
 // Validate names the first field that is out of its range, or that the method

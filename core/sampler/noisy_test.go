@@ -52,7 +52,7 @@ func TestVarianceIsExactForItsData(t *testing.T) {
 			denoise := gaussian(c.sd)
 			switch c.s.Method {
 			case "ddpm-analytic":
-				c.s.Posterior = &diffusion.Spread{}
+				c.s.Posterior = &diffusion.PosteriorVariance{}
 				for i := range 6 {
 					s := float64(sigmas[5-i])
 					c.s.Posterior.Sigmas = append(c.s.Posterior.Sigmas, s)

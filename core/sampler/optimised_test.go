@@ -122,10 +122,10 @@ func TestOptimisedLevelsAreBetterOnTheirData(t *testing.T) {
 	}
 }
 
-// whiteSpread is what a measurement of the exact denoiser of pixels drawn from N(0, sd²)
+// whitePosteriorVariance is what a measurement of the exact denoiser of pixels drawn from N(0, sd²)
 // finds at twenty levels.
-func whiteSpread(sd float64) *diffusion.Spread {
-	s, m := &diffusion.Spread{}, White(sd)
+func whitePosteriorVariance(sd float64) *diffusion.PosteriorVariance {
+	s, m := &diffusion.PosteriorVariance{}, White(sd)
 	for i := range 20 {
 		sigma := 0.01 * math.Pow(160/0.01, float64(i)/19)
 		v, _ := m(sigma)
@@ -137,10 +137,10 @@ func whiteSpread(sd float64) *diffusion.Spread {
 // What was measured of a model stands for its m(σ): near it at every level, with a slope
 // that is its derivative and never falls, also where the measurement does.
 func TestOfSpread(t *testing.T) {
-	exact, m := White(0.5), OfSpread(whiteSpread(0.5))
-	falling := whiteSpread(0.5)
+	exact, m := White(0.5), OfPosteriorVariance(whitePosteriorVariance(0.5))
+	falling := whitePosteriorVariance(0.5)
 	falling.Variances[7], falling.Variances[12] = falling.Variances[5], 0
-	rough := OfSpread(falling)
+	rough := OfPosteriorVariance(falling)
 	for i := range 200 {
 		sigma := 0.005 * math.Pow(200/0.005, float64(i)/199)
 		got, slope := m(sigma)

@@ -5,11 +5,11 @@ import (
 	"tweedie/core/num"
 )
 
-// OfSpread is the error that was measured of a model: through its variances, made to
+// OfPosteriorVariance is the error that was measured of a model: through its variances, made to
 // rise, the cubic in ln σ of Fritsch & Carlson 1980, whose slope is continuous and not
 // negative between rising numbers. Beyond the ends it goes on straight. s must be valid
 // and have two levels or more.
-func OfSpread(s *diffusion.Spread) MeanSquareError {
+func OfPosteriorVariance(s *diffusion.PosteriorVariance) MeanSquareError {
 	n := len(s.Sigmas)
 	at, m, slope := make([]float64, n), make([]float64, n), make([]float64, n)
 	for i, sigma := range s.Sigmas {

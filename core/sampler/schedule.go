@@ -82,7 +82,7 @@ func (s Schedule) spacing() Spacing {
 // [sigmaMin, sigmaMax] and has the given chain and measured spread, nil if it has none.
 // They end in 0. The error wraps ErrSchedule, also where the schedule would leave the model's
 // range.
-func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Chain, spread *diffusion.Spread) ([]float32, error) {
+func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Chain, spread *diffusion.PosteriorVariance) ([]float32, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Cha
 	return sigmas, CheckRange(sigmas, sigmaMin, sigmaMax)
 }
 
-func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain, spread *diffusion.Spread) ([]float32, error) {
+func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain, spread *diffusion.PosteriorVariance) ([]float32, error) {
 	switch s.Kind {
 	case KindLinear:
 		return Karras(n, low, high, 1)
@@ -111,7 +111,7 @@ func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain, sprea
 		if spread == nil || len(spread.Sigmas) < 2 {
 			return nil, fmt.Errorf("sampler: %w: kind is %q, need %q: the model does not say its posterior variances (tweedie posterior measures them)", ErrSchedule, s.Kind, KindKarras)
 		}
-		return Optimised(n, low, high, OfSpread(spread))
+		return Optimised(n, low, high, OfPosteriorVariance(spread))
 	}
 	if chain == nil {
 		return nil, fmt.Errorf("sampler: %w: kind is %q, need %q: the model has no chain of steps", ErrSchedule, s.Kind, KindKarras)

@@ -138,7 +138,7 @@ func TestScheduleSigmas(t *testing.T) {
 	low, high := chain.SigmaRange()
 	for _, kind := range append(Kinds, "") {
 		for _, n := range []int{1, 2, 7, 20, 999, 1000} {
-			got, err := Settings{Steps: n, Schedule: Schedule{Kind: kind}, Posterior: whiteSpread(0.5)}.Sigmas(low, high, chain)
+			got, err := Settings{Steps: n, Schedule: Schedule{Kind: kind}, Posterior: whitePosteriorVariance(0.5)}.Sigmas(low, high, chain)
 			if err != nil {
 				t.Fatalf("%q, %d steps: %v", kind, n, err)
 			}

@@ -56,7 +56,7 @@ func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 //
 // spread says E‖x₀ − D‖²/d of the model. The rest is as with DDPM; it panics if spread
 // is nil.
-func DDPMAnalytic(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, spread *diffusion.Spread, noise Noise, hook Hook) (*tensor.Tensor, error) {
+func DDPMAnalytic(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, spread *diffusion.PosteriorVariance, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if noise == nil || spread == nil {
 		panic("sampler: DDPMAnalytic without noise or spread")
 	}

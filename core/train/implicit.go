@@ -14,15 +14,15 @@ import (
 
 // WithTangents writes down a network s(x) of images together with J·v along as many
 // directions, which it is given as further inputs "v0", "v1", …. Its answer is s and
-// the tangents, channel behind channel. s uses operations that autodiff.Dual knows.
+// the tangents, channel behind channel. s uses operations that autodiff.JVP knows.
 func WithTangents(p *graph.Program, directions int, h, w, c int, s func(g graph.Graph, x graph.Value) graph.Value) graph.Value {
 	x := p.Input("x", h, w, c)
 	var along []graph.Value
 	for i := range directions {
 		along = append(along, p.Input(fmt.Sprintf("v%d", i), h, w, c))
 	}
-	d := autodiff.NewDual(p)
-	d.Along(x, along...)
+	d := autodiff.NewJVP(p)
+	d.SetTangents(x, along...)
 	out := s(d, x)
 	all := out
 	for _, t := range d.Tangents(out) {

@@ -102,7 +102,7 @@ func TestTimesAreDrawnEvenly(t *testing.T) {
 		time func(sigma float32) (float64, error)
 		want float64 // variance
 	}{
-		{"flow", FlowMatching{}, diffusion.Straight{}.Time, 1. / 12},
+		{"flow", FlowMatching{}, diffusion.RectifiedFlow{}.Time, 1. / 12},
 		{"vdm", VDM{diffusion.Variational{Gamma: gamma}}, diffusion.Variational{Gamma: gamma}.Time, 1. / 12},
 		{"ncsn", levels, func(sigma float32) (float64, error) { // levels in the middle of tenths
 			return (math.Round(9*math.Log(float64(sigma)/0.01)/math.Log(100)) + 0.5) / 10, nil

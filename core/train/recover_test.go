@@ -35,7 +35,7 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 	whole := Range{0.02, 20}
 	smld := diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.05, SigmaMax: 5, Levels: 10}
 	exploding := diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.05, SigmaMax: 10}
-	straight := diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindStraight}}
+	straight := diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}
 	gamma := &diffusion.Monotone{Start: 2 * math.Log(0.05), End: 2 * math.Log(10), Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
 	variational := diffusion.Predictor{What: diffusion.PredictEpsilon, In: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: gamma}}
 	levels := make([]float32, chain.Steps())

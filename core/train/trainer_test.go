@@ -93,7 +93,9 @@ var pursuits = []struct {
 	change func(c *Config)
 }{
 	{"edm", func(*Config) {}},
-	{"edm, velocity", func(c *Config) { onSpec(c, diffusion.PredictVelocity, &diffusion.Spec{Kind: diffusion.KindStraight}) }},
+	{"edm, velocity", func(c *Config) {
+		onSpec(c, diffusion.PredictVelocity, &diffusion.Spec{Kind: diffusion.KindRectifiedFlow})
+	}},
 	{"simple", func(c *Config) { onSchedule(c, diffusion.PredictEpsilon) }},
 	{"simple, VP", func(c *Config) {
 		onSpec(c, diffusion.PredictEpsilon, &diffusion.Spec{Kind: diffusion.KindVP})
@@ -109,7 +111,7 @@ var pursuits = []struct {
 	}},
 	{"min-snr, edm", func(c *Config) { c.Objective = "min-snr" }},
 	{"flow", func(c *Config) {
-		onSpec(c, diffusion.PredictVelocity, &diffusion.Spec{Kind: diffusion.KindStraight})
+		onSpec(c, diffusion.PredictVelocity, &diffusion.Spec{Kind: diffusion.KindRectifiedFlow})
 		c.Objective = "flow"
 	}},
 	{"vdm", func(c *Config) {

@@ -57,7 +57,7 @@ func (b *builder) unet2d() graph.Value {
 	}
 	if b.TimeIsSigma {
 		s := b.Shape(x)
-		x = b.Apply(graph.Zip{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, b.time)
+		x = b.Apply(graph.Binary{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, b.time)
 	}
 	return x
 }
@@ -120,7 +120,7 @@ func (b *builder) embedding() graph.Value {
 	switch b.TimeEmbeddingType {
 	case "fourier":
 		if b.TimeIsSigma {
-			t = b.Apply(graph.Map{Fn: "log"}, t)
+			t = b.Apply(graph.Unary{Fn: "log"}, t)
 		}
 		e = b.Apply(graph.Fourier{}, t, b.Param("time_proj.weight", graph.Init{Kind: graph.Normal}, width/2))
 	case "learned":
@@ -321,7 +321,7 @@ func (b *builder) act(x graph.Value) graph.Value {
 	if b.silu() {
 		return b.Apply(graph.SiLU{}, x)
 	}
-	return b.Apply(graph.Map{Fn: b.ActFn}, x)
+	return b.Apply(graph.Unary{Fn: b.ActFn}, x)
 }
 
 // silu reports whether residual blocks have the activation that most have.

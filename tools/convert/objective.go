@@ -56,7 +56,7 @@ func pursue(c *train.Config, objective, teacher, process string) error {
 	case "classes":
 		return ofClasses(c)
 	case "flow":
-		onProcess(m, diffusion.PredictVelocity, diffusion.Spec{Kind: diffusion.KindStraight})
+		onProcess(m, diffusion.PredictVelocity, diffusion.Spec{Kind: diffusion.KindRectifiedFlow})
 		m.TimeScale, m.SigmaMin, m.SigmaMax = 1000, 0.002, 500
 		m.Defaults.Sampler = "flow-heun"
 	case "vdm":

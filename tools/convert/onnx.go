@@ -73,7 +73,7 @@ func (o *onnxFlags) model(path string, net *onnx.Network, h importer.Hints) (m *
 	if net.Learned {
 		c.Variance = model.Learned
 	}
-	if c.Program, err = graph.List(program, out); err != nil {
+	if c.Program, err = graph.Serialize(program, out); err != nil {
 		return nil, nil, nil, err
 	}
 	supposed, err := h.Complete(c, o.process)

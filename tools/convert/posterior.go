@@ -86,7 +86,7 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 
 // spreadOf measures a model's spread on the first n pictures of set, and returns it with
 // the configuration that holds it.
-func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.Spread, minijson.RawMessage, error) {
+func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (*diffusion.PosteriorVariance, minijson.RawMessage, error) {
 	c := m.Config()
 	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.Draws() != nil {
 		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
@@ -118,7 +118,7 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *compute) (
 	for i := range rising {
 		rising[i] = sigmas[levels-1-i]
 	}
-	c.Posterior, err = diffusion.MeasureSpread(diffusion.Mean(runner.Denoiser(class, 1)), x0, rising, func(level int) *tensor.Tensor {
+	c.Posterior, err = diffusion.MeasurePosteriorVariance(diffusion.Mean(runner.Denoiser(class, 1)), x0, rising, func(level int) *tensor.Tensor {
 		eps := tensor.New(x0.Shape...)
 		for i := range n {
 			rng.Normal(eps.Row(i), 0, uint64(i), uint32(level))

@@ -147,7 +147,7 @@ func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weight
 	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.at}
 	var tensors *quantize.Stored
 	if as.DType == weights.I4 || as.Levels != 0 {
-		tensors, err = quantize.Alike(cmd.Context(), m, images.calibration, as, o)
+		tensors, err = quantize.Uniform(cmd.Context(), m, images.calibration, as, o)
 	} else {
 		o.Kinds = []weights.DType{weights.I8, weights.F16}
 		if s.quant == mixed {

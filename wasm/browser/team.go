@@ -31,8 +31,8 @@ type team struct {
 func (t *team) Rank() int { return t.rank }
 func (t *team) Size() int { return t.size }
 
-// Exchange is that of infer.Team.
-func (t *team) Exchange(all, own []float32, rows int, starts []int) {
+// AllGather is that of infer.Team.
+func (t *team) AllGather(all, own []float32, rows int, starts []int) {
 	at := t.side * (t.memory.Length() / 2)
 	t.side = 1 - t.side
 	if len(own) > 0 {

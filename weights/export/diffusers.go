@@ -117,7 +117,7 @@ func schedulerConfig(c *model.Config) (map[string]any, error) {
 			"sigma_data": c.SigmaData, "sigma_min": c.SigmaMin, "sigma_max": c.SigmaMax, "sigma_schedule": "karras", "rho": 7.0,
 		}), nil
 	}
-	if p := c.Process; p != nil && p.Kind == diffusion.KindStraight && c.Prediction == string(diffusion.PredictVelocity) &&
+	if p := c.Process; p != nil && p.Kind == diffusion.KindRectifiedFlow && c.Prediction == string(diffusion.PredictVelocity) &&
 		c.SigmaMax == c.TimeScale-1 && c.SigmaMin == 1/c.SigmaMax {
 		return map[string]any{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": c.TimeScale}, nil
 	}

@@ -47,7 +47,7 @@ func (p *process) continuous(kind string) error {
 	if kind != diffusion.KindVE && kind != diffusion.KindSMLD {
 		first += 0.005 * (last - first)
 	}
-	if kind == diffusion.KindStraight {
+	if kind == diffusion.KindRectifiedFlow {
 		last = 0.995
 	}
 	p.sigmaMin, p.sigmaMax = process.Kernel(first).Sigma, process.Kernel(last).Sigma

@@ -28,7 +28,7 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	if err := errors.Join(list("missing", l.missing), l.wrong, l.Err()); err != nil {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, err)
 	}
-	listing, err := graph.List(l.Program, out)
+	listing, err := graph.Serialize(l.Program, out)
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +203,7 @@ func (l *lucid) network(size int) graph.Value {
 	}
 	x = l.conv("init_conv", x, dim, seven)
 	t := l.Apply(graph.Sinusoid{Width: dim, FreqShift: 1}, l.Input("t", 1))
-	t = l.Apply(graph.Map{Fn: "gelu"}, l.linear("time_mlp.1", t, 4*dim))
+	t = l.Apply(graph.Unary{Fn: "gelu"}, l.linear("time_mlp.1", t, 4*dim))
 	l.emb = l.Apply(graph.SiLU{}, l.linear("time_mlp.3", t, 4*dim))
 	x, skips, widths := l.descend(x)
 	join := func(x graph.Value) graph.Value {
@@ -285,13 +285,13 @@ func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	if l.wrapped {
 		return l.Apply(graph.LayerNorm{Eps: 1e-5}, x, gamma, l.Param(name+noShift, graph.Init{}, s[2]))
 	}
-	square := l.Apply(graph.Map{Fn: "square"}, x)
-	length := l.Apply(graph.Map{Fn: "sqrt"}, l.Apply(graph.Reduce{Fn: "sum"}, square))
-	length = l.Apply(graph.Map{Fn: "clip", A: 1e-12, B: math.MaxFloat32}, length)
+	square := l.Apply(graph.Unary{Fn: "square"}, x)
+	length := l.Apply(graph.Unary{Fn: "sqrt"}, l.Apply(graph.Reduce{Fn: "sum"}, square))
+	length = l.Apply(graph.Unary{Fn: "clip", A: 1e-12, B: math.MaxFloat32}, length)
 	shape, steps := []int{s[0], s[1], s[2]}, []int{s[1] * s[2], s[2], 1}
-	x = l.Apply(graph.Zip{Fn: "div", Shape: shape, A: steps, B: []int{s[1], 1, 0}}, x, length)
+	x = l.Apply(graph.Binary{Fn: "div", Shape: shape, A: steps, B: []int{s[1], 1, 0}}, x, length)
 	x = l.Apply(graph.Affine{Scale: float32(math.Sqrt(float64(s[2])))}, x)
-	return l.Apply(graph.Zip{Fn: "mul", Shape: shape, A: steps, B: []int{0, 0, 1}}, x, gamma)
+	return l.Apply(graph.Binary{Fn: "mul", Shape: shape, A: steps, B: []int{0, 0, 1}}, x, gamma)
 }
 
 // noShift names the shift of a norm that has none.

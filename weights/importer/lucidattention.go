@@ -77,7 +77,7 @@ func (a *lucidAttention) attend() graph.Value {
 		if a.linear {
 			shape = []int{2, heads, d, a.extra}
 		}
-		memory = a.Apply(graph.Fixed{}, a.Param(a.name+".mem_kv", graph.Init{}, shape...))
+		memory = a.Apply(graph.Constant{}, a.Param(a.name+".mem_kv", graph.Init{}, shape...))
 	}
 	k, n := a.joined(1, memory), a.extra+a.pixels
 	v := a.Apply(graph.View{Shape: []int{heads, n, d}, Steps: []int{d * n, 1, n}}, a.joined(2, memory))

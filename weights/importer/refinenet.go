@@ -46,7 +46,7 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 	if err := errors.Join(list("missing", r.missing), r.Err()); err != nil {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, err)
 	}
-	listing, err := graph.List(r.Program, out)
+	listing, err := graph.Serialize(r.Program, out)
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (r *refineNet) network(size, levels int) graph.Value {
 	}
 	s := r.Shape(x)
 	sigma := r.Apply(graph.Lookup{}, r.t, r.Param("sigmas", graph.Init{}, levels, 1))
-	return r.Apply(graph.Zip{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, sigma)
+	return r.Apply(graph.Binary{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, sigma)
 }
 
 // out returns how many channels a convolution makes, which only its weights show.
@@ -149,7 +149,7 @@ func (r *refineNet) norm(name string, x graph.Value) graph.Value {
 	if width := 3 * r.Shape(x)[2]; r.conditional() {
 		vector = r.Apply(graph.Lookup{}, r.t, r.Param(name+".embed.weight", graph.Init{}, r.dim("normalizer.embed.weight", 0), width))
 	} else {
-		vector = r.Apply(graph.Fixed{}, r.Param(name+normSuffix, graph.Init{}, width))
+		vector = r.Apply(graph.Constant{}, r.Param(name+normSuffix, graph.Init{}, width))
 	}
 	return r.Apply(graph.InstanceNormPlus{Eps: 1e-5}, x, vector)
 }
@@ -275,7 +275,7 @@ func (r *refineNet) largest(x graph.Value, axis int) graph.Value {
 		return r.Apply(graph.Taps{Axis: axis, Count: 1, Index: index}, x)
 	}
 	steps := []int{s[1] * s[2], s[2], 1}
-	larger := graph.Zip{Fn: "max", Shape: s, A: steps, B: steps}
+	larger := graph.Binary{Fn: "max", Shape: s, A: steps, B: steps}
 	three := r.Apply(larger, r.Apply(larger, x, shifted(x, -1)), shifted(x, 1))
 	return r.Apply(larger, shifted(three, -1), shifted(three, 1))
 }

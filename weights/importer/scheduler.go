@@ -208,7 +208,7 @@ func parseStraight(members map[string]json.RawMessage) (process, error) {
 	}
 	n := float64(steps)
 	return process{
-		prediction: string(diffusion.PredictVelocity), spec: &diffusion.Spec{Kind: diffusion.KindStraight},
+		prediction: string(diffusion.PredictVelocity), spec: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow},
 		sigmaMin: 1 / (n - 1), sigmaMax: n - 1, timeScale: n,
 	}, nil
 }

@@ -46,7 +46,7 @@ func TestParseScheduler(t *testing.T) {
 		{"exploding", `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.02,"sigma_max":348,"num_train_timesteps":2000}`,
 			process{prediction: "score", spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.02, SigmaMax: 348, Time: "sigma"}, sigmaMin: 0.02, sigmaMax: 348}},
 		{"straight", `{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000}`,
-			process{prediction: "velocity", spec: &diffusion.Spec{Kind: diffusion.KindStraight}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
+			process{prediction: "velocity", spec: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
 	} {
 		got, err := parseScheduler([]byte(tt.json))
 		if tt.want.schedule != nil {

@@ -99,7 +99,7 @@ func TestGolden(t *testing.T) {
 			if !(worst <= tolerance*largest) {
 				t.Errorf("off by %.3g of %.3g, need %g of it", worst, largest, tolerance)
 			}
-			list, err := graph.List(net.Program, net.Out)
+			list, err := graph.Serialize(net.Program, net.Out)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -244,7 +244,7 @@ func FuzzImport(f *testing.F) {
 			}
 			return
 		}
-		list, err := graph.List(net.Program, net.Out)
+		list, err := graph.Serialize(net.Program, net.Out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -204,7 +204,7 @@ func (p *placer) rows(v view) (graph.Value, []int) {
 func (c *constant) place(p *placer, n *node) placed {
 	v := whole(n)
 	shape := orOne(n.dims)
-	value := p.program.Apply(graph.Fixed{}, p.param(c.name, v, shape...))
+	value := p.program.Apply(graph.Constant{}, p.param(c.name, v, shape...))
 	return placed{value, rowSteps(n.dims)}
 }
 
@@ -324,7 +324,7 @@ func (m mapping) place(p *placer, n *node) placed {
 		}
 	}
 	x, steps := p.natural(n.in[0])
-	var op graph.Op = graph.Map{Fn: m.fn, A: m.a, B: m.b}
+	var op graph.Op = graph.Unary{Fn: m.fn, A: m.a, B: m.b}
 	switch {
 	case m.fn == "silu":
 		op = graph.SiLU{}

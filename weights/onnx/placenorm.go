@@ -163,7 +163,7 @@ func (o norm) apart(p *placer, n *node) placed {
 		v  view
 	}{{"mul", o.gamma}, {"add", o.beta}} {
 		if w.v.of != nil {
-			zip := graph.Zip{Fn: w.fn, Shape: n.dims, A: rowSteps(n.dims), B: make([]int, len(n.dims))}
+			zip := graph.Binary{Fn: w.fn, Shape: n.dims, A: rowSteps(n.dims), B: make([]int, len(n.dims))}
 			zip.B[o.channel] = 1
 			x = p.program.Apply(zip, x, p.vector(w.v, stem(w.v, view{}), n.dims[o.channel], 0))
 		}

@@ -37,7 +37,7 @@ func (o *pairing) place(p *placer, n *node) placed {
 	}
 	if len(n.dims) == 0 {
 		in := []graph.Value{p.lay(x, nil, []int{1}), p.lay(y, nil, []int{1})}
-		return placed{p.program.Apply(graph.Zip{Fn: o.fn, Shape: []int{1}, A: []int{1}, B: []int{1}}, in...), nil}
+		return placed{p.program.Apply(graph.Binary{Fn: o.fn, Shape: []int{1}, A: []int{1}, B: []int{1}}, in...), nil}
 	}
 	a, b := p.operand(x), operandAt{}
 	if !y.known() {
@@ -53,7 +53,7 @@ func (o *pairing) place(p *placer, n *node) placed {
 	if y.known() {
 		b = p.alongOrder(y, n.dims, order)
 	}
-	zip := graph.Zip{Fn: o.fn}
+	zip := graph.Binary{Fn: o.fn}
 	for _, d := range order {
 		size, i, j := n.dims[d], a.steps[d], b.steps[d]
 		if k := len(zip.Shape) - 1; k >= 0 && zip.A[k] == size*i && zip.B[k] == size*j {
@@ -93,7 +93,7 @@ func (p *placer) alongOrder(v view, dims, order []int) operandAt {
 
 // zip adds a function of two values, or of a value and a parameter, by the
 // operation that fits.
-func (p *placer) zip(o graph.Zip, a, b graph.Value, param bool) graph.Value {
+func (p *placer) zip(o graph.Binary, a, b graph.Value, param bool) graph.Value {
 	sum := o.Fn == "add" && !param
 	whole := len(o.Shape) == 1 && o.A[0] == 1 && o.B[0] == 1
 	if sum && whole && p.program.Size(a) == p.program.Size(b) && p.program.Size(a) == o.Shape[0] {
@@ -112,7 +112,7 @@ func (p *placer) zip(o graph.Zip, a, b graph.Value, param bool) graph.Value {
 
 // channels returns which of a and b is an image and which a vector of its
 // channels, if o takes them so.
-func channels(o graph.Zip, a, b graph.Value) (image, vector graph.Value, ok bool) {
+func channels(o graph.Binary, a, b graph.Value) (image, vector graph.Value, ok bool) {
 	c := o.Shape[1]
 	switch {
 	case slices.Equal(o.A, []int{c, 1}) && slices.Equal(o.B, []int{0, 1}):

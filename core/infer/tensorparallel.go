@@ -2,19 +2,19 @@ package infer
 
 import "tweedie/core/graph"
 
-// Team is one member's view of those that evaluate one network together, each
+// TensorParallel is one member's view of those that evaluate one network together, each
 // its own channels of what is large. They run the same plan in step: every
-// member calls Exchange as often, with the same rows and starts.
-type Team interface {
+// member calls AllGather as often, with the same rows and starts.
+type TensorParallel interface {
 	// Rank returns the member's number; 0 leads.
 	Rank() int
 	// Size returns how many members there are.
 	Size() int
-	// Exchange gives this member's numbers, own, to the others and takes theirs:
+	// AllGather gives this member's numbers, own, to the others and takes theirs:
 	// member i's are rows·starts[i] to rows·starts[i+1] of all. The member's own
 	// place in all is left as it is. It panics if the team has broken up, which
 	// leaves the plan ready for another run.
-	Exchange(all, own []float32, rows int, starts []int)
+	AllGather(all, own []float32, rows int, starts []int)
 }
 
 // Traffic returns the most numbers that a team exchanges at once in evaluating p
@@ -28,7 +28,7 @@ func Traffic(p *graph.Program, batch int) int {
 		if s == nil {
 			continue
 		}
-		_, need := graph.Part(n.Op, p.Shapes(n.In), p.Shape(n.Out), s, 0)
+		_, need := graph.Partition(n.Op, p.Shapes(n.In), p.Shape(n.Out), s, 0)
 		if need == graph.Positions {
 			s = positions(p.Shape(n.Out), 2)
 		}

@@ -6,19 +6,19 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Along evaluates a model's bare network F and its derivative along a direction, in
+// JVP evaluates a model's bare network F and its derivative along a direction, in
 // about twice the time of F. It belongs to one goroutine.
-type Along struct {
+type JVP struct {
 	config        *Config
 	plan          *infer.Plan
 	times, labels []float32
 	both          []float32 // what the plan writes
 }
 
-// NewAlong returns one that takes up to batch images at a time, on one worker. The error
-// names an operation of the network that has no tangent; see autodiff.Along.
-func (m *Model) NewAlong(batch int, o infer.Options) (*Along, error) {
-	p, out, err := autodiff.Along(m.network.Program, m.network.Out)
+// NewJVP returns one that takes up to batch images at a time, on one worker. The error
+// names an operation of the network that has no tangent; see autodiff.Tangent.
+func (m *Model) NewJVP(batch int, o infer.Options) (*JVP, error) {
+	p, out, err := autodiff.Tangent(m.network.Program, m.network.Out)
 	if err != nil {
 		return nil, err
 	}
@@ -26,13 +26,13 @@ func (m *Model) NewAlong(batch int, o infer.Options) (*Along, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Along{m.config, w.NewPlan(), make([]float32, batch), make([]float32, batch), make([]float32, batch*p.Size(out))}, nil
+	return &JVP{m.config, w.NewPlan(), make([]float32, batch), make([]float32, batch), make([]float32, batch*p.Size(out))}, nil
 }
 
 // Network returns F(x; c_noise) and ∂F/∂x·e for images x [N,H,W,C] of these classes, −1
 // for none, along e [N,H,W,C]: a likelihood.NetworkProduct. Of a network that has learned
 // variances both have 2C channels.
-func (a *Along) Network(class []int) func(x, e *tensor.Tensor, cNoise float32) (f, along *tensor.Tensor, err error) {
+func (a *JVP) Network(class []int) func(x, e *tensor.Tensor, cNoise float32) (f, along *tensor.Tensor, err error) {
 	return func(x, e *tensor.Tensor, cNoise float32) (f, along *tensor.Tensor, err error) {
 		c := x.Shape[3] * a.config.answers()
 		f = tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], c)
@@ -55,7 +55,7 @@ func (a *Along) Network(class []int) func(x, e *tensor.Tensor, cNoise float32) (
 
 // inputs returns what the plan takes: images, times, classes if the network does, and
 // directions.
-func (a *Along) inputs(x, e []float32, class []int, cNoise float32) [][]float32 {
+func (a *JVP) inputs(x, e []float32, class []int, cNoise float32) [][]float32 {
 	for i, k := range class {
 		if a.times[i] = a.config.Time(cNoise); k < 0 && a.config.NullClass != nil {
 			k = *a.config.NullClass

@@ -8,7 +8,7 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Spread is how far data lie from D(x;σ) on average, E‖x₀ − D‖² a number of the image,
+// PosteriorVariance is how far data lie from D(x;σ) on average, E‖x₀ − D‖² a number of the image,
 // at some noise levels: what Analytic-DPM needs to know of a model beside D (Bao et al.
 // 2022, arXiv:2201.06503). Between two levels it is linear in ln σ. It is part of a model
 // file.
@@ -16,13 +16,13 @@ import (
 // For the exact D it follows from the score alone (their eq. 7), as ε̂ = (x−D)/σ:
 //
 //	E‖x₀ − D‖²/d = σ²·(1 − E‖ε̂‖²/d)
-type Spread struct {
+type PosteriorVariance struct {
 	Sigmas    []float64 `json:"sigmas"`    // rising
 	Variances []float64 `json:"variances"` // at each, at least 0
 }
 
 // Validate names what about the numbers is wrong.
-func (s *Spread) Validate() error {
+func (s *PosteriorVariance) Validate() error {
 	if len(s.Sigmas) == 0 || len(s.Sigmas) != len(s.Variances) {
 		return fmt.Errorf("diffusion: posterior: %d sigmas and %d variances, need one variance each, of one level or more", len(s.Sigmas), len(s.Variances))
 	}
@@ -37,7 +37,7 @@ func (s *Spread) Validate() error {
 }
 
 // At returns the variance at a noise level; beyond the ends it is that of the end.
-func (s *Spread) At(sigma float32) float64 {
+func (s *PosteriorVariance) At(sigma float32) float64 {
 	last := len(s.Sigmas) - 1
 	level := min(max(float64(sigma), s.Sigmas[0]), s.Sigmas[last])
 	i := 0
@@ -51,13 +51,13 @@ func (s *Spread) At(sigma float32) float64 {
 	return s.Variances[i] + float64(part*(s.Variances[i+1]-s.Variances[i]))
 }
 
-// MeasureSpread estimates a model's Spread at rising levels: the mean of ‖x₀ − D‖²/d over
+// MeasurePosteriorVariance estimates a model's posterior variance at rising levels: the mean of ‖x₀ − D‖²/d over
 // images x₀ [N,H,W,C] with noise that eps returns for a level's index. For a model that is
 // off it is the variance that is best beside its mean (Bao et al. 2022b, arXiv:2206.07309,
 // theorem 2), and it varies less than what the score alone says, a small difference of
 // large numbers at high levels. It calls denoise once a level. The error is one of denoise.
-func MeasureSpread(denoise Denoiser, x0 *tensor.Tensor, sigmas []float32, eps func(level int) *tensor.Tensor) (*Spread, error) {
-	s := &Spread{}
+func MeasurePosteriorVariance(denoise Denoiser, x0 *tensor.Tensor, sigmas []float32, eps func(level int) *tensor.Tensor) (*PosteriorVariance, error) {
+	s := &PosteriorVariance{}
 	for i, sigma := range sigmas {
 		x := Perturb(x0, eps(i), sigma)
 		denoised, err := denoise(x, sigma)

@@ -22,7 +22,7 @@ func listing(t testing.TB) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := graph.List(net.Program, net.Out)
+	l, err := graph.Serialize(net.Program, net.Out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,7 +34,7 @@ func listing(t testing.TB) []byte {
 }
 
 func program(text []byte) (*graph.Program, graph.Value, error) {
-	l := &graph.Listing{}
+	l := &graph.Serialized{}
 	if err := tweedie.Unmarshal(text, l); err != nil {
 		return nil, 0, err
 	}
@@ -49,7 +49,7 @@ func TestListing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := graph.List(p, out)
+	l, err := graph.Serialize(p, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -128,7 +128,7 @@ func FuzzListing(f *testing.F) {
 				t.Fatalf("%T makes %d numbers", n.Op, s)
 			}
 		}
-		l, err := graph.List(p, out)
+		l, err := graph.Serialize(p, out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,34 +11,34 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Dual is a Graph that writes down, beside every value, its derivatives along some
+// JVP is a Graph that writes down, beside every value, its derivatives along some
 // directions: forward-mode differentiation (Griewank and Walther 2008, section 3.1).
 // A tangent is a value like others, so that a tape differentiates it once more: that
 // is how an objective that holds the network's own Jacobian is trained.
 //
-// It knows the operations of a Tape. A Program under a Dual that was given another
+// It knows the operations of a Tape. A Program under a JVP that was given another
 // operation on a value with tangents has that for its mistake, see Program.Err. A tape
 // differentiates the tangents of Linear, SiLU, Add, AddChannels, Concat and of what else
 // is linear; the others' are to be evaluated.
-type Dual struct {
+type JVP struct {
 	graph.Graph
 	tangents map[graph.Value][]graph.Value
 }
 
-// NewDual returns g with tangents. No value has one yet.
-func NewDual(g graph.Graph) *Dual {
-	return &Dual{g, map[graph.Value][]graph.Value{}}
+// NewJVP returns g with tangents. No value has one yet.
+func NewJVP(g graph.Graph) *JVP {
+	return &JVP{g, map[graph.Value][]graph.Value{}}
 }
 
-// Along declares the tangents of x: values of its shape.
-func (d *Dual) Along(x graph.Value, directions ...graph.Value) { d.tangents[x] = directions }
+// SetTangents declares the tangents of x: values of its shape.
+func (d *JVP) SetTangents(x graph.Value, directions ...graph.Value) { d.tangents[x] = directions }
 
 // Tangents returns the derivatives of v, one a direction; none for a value that does
 // not depend on one that has tangents.
-func (d *Dual) Tangents(v graph.Value) []graph.Value { return d.tangents[v] }
+func (d *JVP) Tangents(v graph.Value) []graph.Value { return d.tangents[v] }
 
 // Apply adds an operation and its tangents.
-func (d *Dual) Apply(op graph.Op, in ...graph.Value) graph.Value {
+func (d *JVP) Apply(op graph.Op, in ...graph.Value) graph.Value {
 	out := d.Graph.Apply(op, in...)
 	directions := 0
 	for _, v := range in {
@@ -51,7 +51,7 @@ func (d *Dual) Apply(op graph.Op, in ...graph.Value) graph.Value {
 }
 
 // tangent adds the derivative of op, which made out, along direction i.
-func (d *Dual) tangent(op graph.Op, in []graph.Value, out graph.Value, i int) graph.Value {
+func (d *JVP) tangent(op graph.Op, in []graph.Value, out graph.Value, i int) graph.Value {
 	var moved []graph.Value // the tangents that there are
 	for _, v := range in {
 		if t := d.tangents[v]; len(t) > 0 {

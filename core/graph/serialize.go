@@ -9,41 +9,41 @@ import (
 	"tweedie/core/minijson"
 )
 
-// Listing is a Program as plain data: what a model file holds of a network that no
+// Serialized is a Program as plain data: what a model file holds of a network that no
 // architecture of this module builds. Values are numbered: inputs first, then
 // parameters, then the operations' outputs, in order.
-type Listing struct {
-	Inputs []Listed   `json:"inputs"`
-	Params []Listed   `json:"params"`
-	Ops    []ListedOp `json:"ops"`
-	Out    int        `json:"out"` // the value that is the result
+type Serialized struct {
+	Inputs []SerializedValue `json:"inputs"`
+	Params []SerializedValue `json:"params"`
+	Ops    []SerializedOp    `json:"ops"`
+	Out    int               `json:"out"` // the value that is the result
 }
 
-// Listed is an input or a parameter.
-type Listed struct {
+// SerializedValue is an input or a parameter.
+type SerializedValue struct {
 	Name  string `json:"name"`
 	Shape []int  `json:"shape"`
 }
 
-// ListedOp is an operation: its name, the values it is given, and its settings
+// SerializedOp is an operation: its name, the values it is given, and its settings
 // under the names of the operation's fields.
-type ListedOp struct {
+type SerializedOp struct {
 	Op  string              `json:"op"`
 	In  []int               `json:"in"`
 	Set minijson.RawMessage `json:"set,omitempty"` // an object; none for an operation without settings
 }
 
-// listable are the operations of a Listing, and how many parameters they take, at
-// least and at most. A Zip takes one in place of its second value.
+// listable are the operations of a Serialized, and how many parameters they take, at
+// least and at most. A Binary takes one in place of its second value.
 var listable = []struct {
 	name   string
 	op     Op
 	params [2]int
 }{
 	{"conv", Conv{}, [2]int{1, 2}}, {"linear", Linear{}, [2]int{1, 2}}, {"group_norm", GroupNorm{}, [2]int{2, 2}},
-	{"layer_norm", LayerNorm{}, [2]int{2, 2}}, {"lookup", Lookup{}, [2]int{1, 1}}, {"fixed", Fixed{}, [2]int{1, 1}},
-	{"zip", Zip{}, [2]int{0, 1}}, {name: "attention", op: Attention{}}, {name: "softmax", op: Softmax{}}, {name: "matmul", op: MatMul{}},
-	{name: "silu", op: SiLU{}}, {name: "elu", op: ELU{}}, {name: "affine", op: Affine{}}, {name: "map", op: Map{}},
+	{"layer_norm", LayerNorm{}, [2]int{2, 2}}, {"lookup", Lookup{}, [2]int{1, 1}}, {"fixed", Constant{}, [2]int{1, 1}},
+	{"zip", Binary{}, [2]int{0, 1}}, {name: "attention", op: Attention{}}, {name: "softmax", op: Softmax{}}, {name: "matmul", op: MatMul{}},
+	{name: "silu", op: SiLU{}}, {name: "elu", op: ELU{}}, {name: "affine", op: Affine{}}, {name: "map", op: Unary{}},
 	{name: "add", op: Add{}}, {name: "add_channels", op: AddChannels{}}, {name: "modulate", op: Modulate{}}, {name: "concat", op: Concat{}},
 	{name: "upsample", op: Upsample{}}, {name: "average_pool", op: AveragePool{}}, {name: "taps", op: Taps{}},
 	{name: "space_to_depth", op: SpaceToDepth{}}, {name: "depth_to_space", op: DepthToSpace{}}, {name: "sinusoid", op: Sinusoid{}},
@@ -51,7 +51,7 @@ var listable = []struct {
 	{name: "instance_norm_plus", op: InstanceNormPlus{}}, {name: "bilinear", op: Bilinear{}},
 }
 
-// The bounds of a Listing, so that a hostile one asks for no absurd work.
+// The bounds of a Serialized, so that a hostile one asks for no absurd work.
 const (
 	maxOps    = 1 << 14
 	maxListed = 1 << 14
@@ -59,17 +59,17 @@ const (
 	maxFLOPs  = 1 << 44
 )
 
-// List returns p, whose result is out, as plain data. The error names an operation
-// that a Listing does not hold.
-func List(p *Program, out Value) (*Listing, error) {
+// Serialize returns p, whose result is out, as plain data. The error names an operation
+// that a Serialized does not hold.
+func Serialize(p *Program, out Value) (*Serialized, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
-	l, number := &Listing{}, map[Value]int{}
-	declare := func(to *[]Listed, all []Declared) {
+	l, number := &Serialized{}, map[Value]int{}
+	declare := func(to *[]SerializedValue, all []Declared) {
 		for _, d := range all {
 			number[d.Value] = len(number)
-			*to = append(*to, Listed{d.Name, d.Shape})
+			*to = append(*to, SerializedValue{d.Name, d.Shape})
 		}
 	}
 	declare(&l.Inputs, p.Inputs)
@@ -79,7 +79,7 @@ func List(p *Program, out Value) (*Listing, error) {
 		names[reflect.TypeOf(kind.op)] = kind.name
 	}
 	for i, n := range p.Nodes {
-		op := ListedOp{Op: names[reflect.TypeOf(n.Op)], In: []int{}}
+		op := SerializedOp{Op: names[reflect.TypeOf(n.Op)], In: []int{}}
 		if op.Op == "" {
 			return nil, fmt.Errorf("graph: operation %d, %T, cannot be listed", i, n.Op)
 		}
@@ -102,7 +102,7 @@ func List(p *Program, out Value) (*Listing, error) {
 // Program returns the program that l lists, and its result. Every shape is worked
 // out anew, and what it takes to run is bounded. The error names the first entry that
 // does not stand up.
-func (l *Listing) Program() (*Program, Value, error) {
+func (l *Serialized) Program() (*Program, Value, error) {
 	p := &Program{}
 	if len(l.Params) > maxListed || len(l.Ops) > maxOps || len(l.Inputs) > maxListed {
 		return nil, 0, fmt.Errorf("graph: %d inputs, %d parameters and %d operations, need at most %d of each", len(l.Inputs), len(l.Params), len(l.Ops), maxOps)
@@ -132,8 +132,8 @@ func (l *Listing) Program() (*Program, Value, error) {
 	return p, out, p.affordable(out)
 }
 
-// applyListed adds one operation of a Listing.
-func (p *Program) applyListed(o ListedOp) error {
+// applyListed adds one operation of a Serialized.
+func (p *Program) applyListed(o SerializedOp) error {
 	k := 0
 	for k < len(listable) && listable[k].name != o.Op {
 		k++
@@ -162,7 +162,7 @@ func (p *Program) applyListed(o ListedOp) error {
 		in, shapes = append(in, Value(k)), append(shapes, p.shapes[k])
 	}
 	op := v.Elem().Interface().(Op)
-	if _, fixed := op.(Fixed); given < kind.params[0] || given > kind.params[1] || (given == len(in)) != fixed {
+	if _, fixed := op.(Constant); given < kind.params[0] || given > kind.params[1] || (given == len(in)) != fixed {
 		return fmt.Errorf("is given %d values and %d parameters, need %d to %d parameters after its values", len(in)-given, given, kind.params[0], kind.params[1])
 	}
 	shape, err := op.Infer(shapes)

@@ -63,7 +63,7 @@ func samples(rng *rand.Rand, c *unet.Config, n int) [][]float32 {
 }
 
 // together calls lead with the leader's plan while the others follow.
-func together(t testing.TB, size int, load func(infer.Team) (*infer.Weights, error), lead func(*infer.Plan)) {
+func together(t testing.TB, size int, load func(infer.TensorParallel) (*infer.Weights, error), lead func(*infer.Plan)) {
 	t.Helper()
 	var plans []*infer.Plan
 	for _, member := range infer.Threads(size) {
@@ -105,8 +105,8 @@ func TestTeamSameBits(t *testing.T) {
 			w.NewPlan().Run(wantOne, 1, one...)
 			for size := 1; size <= 4; size++ {
 				t.Run(fmt.Sprintf("seed=%d/%s/size=%d", seed, name, size), func(t *testing.T) {
-					load := func(member infer.Team) (*infer.Weights, error) {
-						o.Team = member
+					load := func(member infer.TensorParallel) (*infer.Weights, error) {
+						o.TensorParallel = member
 						return infer.Load(net.Program, net.Out, codes{params}, 3, o)
 					}
 					together(t, size, load, func(p *infer.Plan) {
@@ -140,8 +140,8 @@ func TestTeamNCSN(t *testing.T) {
 	for i := range x {
 		x[i] = rng.Float32()
 	}
-	load := func(member infer.Team) (*infer.Weights, error) {
-		return infer.Load(net.Program, net.Out, params, 2, infer.Options{Team: member})
+	load := func(member infer.TensorParallel) (*infer.Weights, error) {
+		return infer.Load(net.Program, net.Out, params, 2, infer.Options{TensorParallel: member})
 	}
 	alone, err := load(nil)
 	if err != nil {
@@ -166,14 +166,14 @@ func TestTeamNCSN(t *testing.T) {
 // counted is a team of workers, as it were, that counts its exchanges and the
 // numbers they move.
 type counted struct {
-	infer.Team
+	infer.TensorParallel
 	calls, most *int
 }
 
-func (c counted) Exchange(all, own []float32, rows int, starts []int) {
+func (c counted) AllGather(all, own []float32, rows int, starts []int) {
 	*c.calls++
 	*c.most = max(*c.most, rows*starts[len(starts)-1])
-	c.Team.Exchange(all, own, rows, starts)
+	c.TensorParallel.AllGather(all, own, rows, starts)
 }
 
 // TestTeamShares holds that a team shares a network that is worth it and leaves a
@@ -197,12 +197,12 @@ func TestTeamShares(t *testing.T) {
 			params := graph.NewParams(net.Program)
 			nn.Start(params, 1)
 			calls, most := 0, 0
-			load := func(member infer.Team) (*infer.Weights, error) {
+			load := func(member infer.TensorParallel) (*infer.Weights, error) {
 				worker := counted{member, new(int), new(int)}
 				if member.Rank() == 0 {
 					worker.calls, worker.most = &calls, &most
 				}
-				return infer.Load(net.Program, net.Out, params, 2, infer.Options{Team: worker})
+				return infer.Load(net.Program, net.Out, params, 2, infer.Options{TensorParallel: worker})
 			}
 			in := samples(rand.New(rand.NewPCG(4, 4)), config, 2)
 			y := make([]float32, len(in[0]))

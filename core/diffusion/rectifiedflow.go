@@ -2,7 +2,7 @@ package diffusion
 
 import "math"
 
-// Straight is the process of flow matching (Lipman et al. 2023, arXiv:2210.02747;
+// RectifiedFlow is the process of flow matching (Lipman et al. 2023, arXiv:2210.02747;
 // Liu et al. 2023, arXiv:2209.03003) with time running from data to noise: the
 // straight line z_t = (1−t)·x₀ + t·ε, 0 ≤ t < 1.
 //
@@ -10,10 +10,10 @@ import "math"
 //
 // At t = 1 nothing is left of x₀ and σ is infinite; the span ends at the last
 // number before it.
-type Straight struct{}
+type RectifiedFlow struct{}
 
 // Kernel implements Process.
-func (p Straight) Kernel(t float64) Kernel {
+func (p RectifiedFlow) Kernel(t float64) Kernel {
 	checkTime(p, t)
 	s := 1 - t
 	sigma := t / s
@@ -21,10 +21,10 @@ func (p Straight) Kernel(t float64) Kernel {
 }
 
 // Time implements Process.
-func (p Straight) Time(sigma float32) (float64, error) {
+func (p RectifiedFlow) Time(sigma float32) (float64, error) {
 	s := float64(sigma)
 	return s / (1 + s), checkSigma(sigma)
 }
 
 // Span implements Process.
-func (p Straight) Span() (first, last float64) { return 0, math.Nextafter(1, 0) }
+func (p RectifiedFlow) Span() (first, last float64) { return 0, math.Nextafter(1, 0) }

@@ -14,8 +14,8 @@ import (
 // A tangent is the central difference of the network along its direction.
 func TestTangents(t *testing.T) {
 	q := newProblem(func(p *graph.Program) graph.Value {
-		d, x := NewDual(p), p.Input("x", 2, 1, 3)
-		d.Along(x, p.Input("v", 2, 1, 3), p.Input("w", 2, 1, 3))
+		d, x := NewJVP(p), p.Input("x", 2, 1, 3)
+		d.SetTangents(x, p.Input("v", 2, 1, 3), p.Input("w", 2, 1, 3))
 		y := small(d, x)
 		return p.Apply(graph.Concat{}, p.Apply(graph.Concat{}, y, d.Tangents(y)[0]), d.Tangents(y)[1])
 	})
@@ -79,7 +79,7 @@ func (q *problem) run(t *testing.T, p *graph.Program, out graph.Value, inputs ..
 	return values[out]
 }
 
-// Along the first input, every program that a tape differentiates has the tangent of
+// Tangent the first input, every program that a tape differentiates has the tangent of
 // central differences, beside its own output to the bit.
 func TestAlong(t *testing.T) {
 	for _, c := range cases {
@@ -89,7 +89,7 @@ func TestAlong(t *testing.T) {
 			if len(image.Shape) != 3 || len(q.p.Shape(q.out)) != 3 || c.name == "tangents" {
 				return
 			}
-			p, out, err := Along(q.p, q.out)
+			p, out, err := Tangent(q.p, q.out)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -142,21 +142,21 @@ func (q *problem) moved(sample int, step float64, e []float32) []float64 {
 
 func TestDualRefuses(t *testing.T) {
 	p := &graph.Program{}
-	d, x := NewDual(p), p.Input("x", 4, 4, 2)
-	d.Along(x, p.Input("v", 4, 4, 2))
+	d, x := NewJVP(p), p.Input("x", 4, 4, 2)
+	d.SetTangents(x, p.Input("v", 4, 4, 2))
 	if plain := nn.Linear(d, "b", p.Input("t", 3), 2); len(d.Tangents(plain)) != 0 {
 		t.Error("a value that depends on nothing with tangents has some")
 	}
-	d.Apply(graph.Map{Fn: "abs"}, x)
+	d.Apply(graph.Unary{Fn: "abs"}, x)
 	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "graph.Map") || !strings.Contains(err.Error(), "no tangent") {
 		t.Errorf("got %v, want an error that names the operation", err)
 	}
 	p = &graph.Program{}
-	if _, _, err := Along(p, nn.Conv3(p, "a", p.Input("x", 4, 4, 2), 3)); err != nil {
+	if _, _, err := Tangent(p, nn.Conv3(p, "a", p.Input("x", 4, 4, 2), 3)); err != nil {
 		t.Error(err)
 	}
-	p.Apply(graph.Map{Fn: "abs"}, p.Inputs[0].Value)
-	if _, _, err := Along(p, 3); err == nil || !strings.Contains(err.Error(), "graph.Map") {
+	p.Apply(graph.Unary{Fn: "abs"}, p.Inputs[0].Value)
+	if _, _, err := Tangent(p, 3); err == nil || !strings.Contains(err.Error(), "graph.Map") {
 		t.Errorf("got %v, want an error that names the operation", err)
 	}
 }

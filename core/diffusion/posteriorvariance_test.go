@@ -19,7 +19,7 @@ func TestMeasuredSpread(t *testing.T) {
 		v := float64(sigma) * float64(sigma)
 		return x.Scaled(float32(sd * sd / (sd*sd + v))), nil
 	}
-	s, err := MeasureSpread(denoise, x0, []float32{0.05, 0.3, 2, 30}, func(level int) *tensor.Tensor {
+	s, err := MeasurePosteriorVariance(denoise, x0, []float32{0.05, 0.3, 2, 30}, func(level int) *tensor.Tensor {
 		eps := tensor.New(1, n, 1, 1)
 		rng.Normal(eps.Data, 2, uint64(level), 0)
 		return eps
@@ -37,17 +37,17 @@ func TestMeasuredSpread(t *testing.T) {
 }
 
 func TestSpreadBetweenLevels(t *testing.T) {
-	s := &Spread{Sigmas: []float64{0.1, 1, 100}, Variances: []float64{0.01, 0.2, 0.4}}
+	s := &PosteriorVariance{Sigmas: []float64{0.1, 1, 100}, Variances: []float64{0.01, 0.2, 0.4}}
 	for sigma, want := range map[float32]float64{0.01: 0.01, 0.1: 0.01, 1: 0.2, 10: 0.3, 100: 0.4, 1000: 0.4} {
 		if got := s.At(sigma); !(math.Abs(got-want) <= 1e-7) {
 			t.Errorf("at %g: got %g, want %g", sigma, got, want)
 		}
 	}
-	if got := (&Spread{Sigmas: []float64{1}, Variances: []float64{0.5}}).At(3); got != 0.5 {
+	if got := (&PosteriorVariance{Sigmas: []float64{1}, Variances: []float64{0.5}}).At(3); got != 0.5 {
 		t.Errorf("one level: got %g, want 0.5", got)
 	}
 	nan := math.NaN()
-	for _, s := range []Spread{{}, {Sigmas: []float64{1}}, {[]float64{1, 1}, []float64{1, 1}}, {[]float64{0}, []float64{1}}, {[]float64{1}, []float64{-1}}, {[]float64{nan}, []float64{1}}, {[]float64{1}, []float64{nan}}} {
+	for _, s := range []PosteriorVariance{{}, {Sigmas: []float64{1}}, {[]float64{1, 1}, []float64{1, 1}}, {[]float64{0}, []float64{1}}, {[]float64{1}, []float64{-1}}, {[]float64{nan}, []float64{1}}, {[]float64{1}, []float64{nan}}} {
 		if s.Validate() == nil {
 			t.Errorf("%+v: got no error", s)
 		}

@@ -11,10 +11,10 @@ const (
 	Positions              // Everything, but its first input for the positions that it computes alone
 )
 
-// Part returns the operation that computes channels [starts[i], starts[i+1]) of
+// Partition returns the operation that computes channels [starts[i], starts[i+1]) of
 // op's output of shape out, and what that needs. Its bits are those of op, for
 // every i, or the need is Everything and the operation op itself.
-func Part(op Op, in [][]int, out, starts []int, i int) (Op, Need) {
+func Partition(op Op, in [][]int, out, starts []int, i int) (Op, Need) {
 	last, own := out[len(out)-1], starts[i+1]-starts[i]
 	switch o := op.(type) {
 	case Linear:
