@@ -140,7 +140,7 @@ func (q *problem) moved(sample int, step float64, e []float32) []float64 {
 	return values[q.out]
 }
 
-func TestDualRefuses(t *testing.T) {
+func TestJVPRefuses(t *testing.T) {
 	p := &graph.Program{}
 	d, x := NewJVP(p), p.Input("x", 4, 4, 2)
 	d.SetTangents(x, p.Input("v", 4, 4, 2))
@@ -148,7 +148,7 @@ func TestDualRefuses(t *testing.T) {
 		t.Error("a value that depends on nothing with tangents has some")
 	}
 	d.Apply(graph.Unary{Fn: "abs"}, x)
-	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "graph.Map") || !strings.Contains(err.Error(), "no tangent") {
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "graph.Unary") || !strings.Contains(err.Error(), "no tangent") {
 		t.Errorf("got %v, want an error that names the operation", err)
 	}
 	p = &graph.Program{}
@@ -156,7 +156,7 @@ func TestDualRefuses(t *testing.T) {
 		t.Error(err)
 	}
 	p.Apply(graph.Unary{Fn: "abs"}, p.Inputs[0].Value)
-	if _, _, err := Tangent(p, 3); err == nil || !strings.Contains(err.Error(), "graph.Map") {
+	if _, _, err := Tangent(p, 3); err == nil || !strings.Contains(err.Error(), "graph.Unary") {
 		t.Errorf("got %v, want an error that names the operation", err)
 	}
 }

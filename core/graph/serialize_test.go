@@ -41,9 +41,9 @@ func program(text []byte) (*graph.Program, graph.Value, error) {
 	return l.Program()
 }
 
-// TestListing holds that a listed program is the program: the same operations on the
+// TestSerialize holds that a listed program is the program: the same operations on the
 // same shapes, and the same text again.
-func TestListing(t *testing.T) {
+func TestSerialize(t *testing.T) {
 	text := listing(t)
 	p, out, err := program(text)
 	if err != nil {
@@ -62,8 +62,8 @@ func TestListing(t *testing.T) {
 	}
 }
 
-// TestListingRefuses holds that every mistake is named, and nothing absurd built.
-func TestListingRefuses(t *testing.T) {
+// TestSerializeRefuses holds that every mistake is named, and nothing absurd built.
+func TestSerializeRefuses(t *testing.T) {
 	const io = `{"inputs": [{"name": "x", "shape": [4,4,2]}], "params": [{"name": "w", "shape": [2,2]}, {"name": "b", "shape": [2]}], "ops": [%s], "out": %d}`
 	for _, c := range []struct {
 		op, text string

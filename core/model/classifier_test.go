@@ -43,7 +43,7 @@ func newClassifier(t *testing.T) *model.Model {
 
 // The gradient of a classifier is that of central differences of its logits, in x and
 // not in what the network is given, at every noise level.
-func TestSlope(t *testing.T) {
+func TestClassifierGradient(t *testing.T) {
 	m := newClassifier(t)
 	slope, err := m.NewClassifierGradient(3, infer.Options{})
 	if err != nil {
@@ -92,7 +92,7 @@ func TestSlope(t *testing.T) {
 }
 
 // An image's gradient does not depend on the images beside it, nor on the workers.
-func TestSlopeIsAlone(t *testing.T) {
+func TestClassifierGradientIsAlone(t *testing.T) {
 	m, x := newClassifier(t), images(5)
 	class := []int{2, 0, 1, 1, 0}
 	var want *tensor.Tensor
@@ -118,7 +118,7 @@ func TestSlopeIsAlone(t *testing.T) {
 	}
 }
 
-func TestSlopeErrors(t *testing.T) {
+func TestClassifierGradientErrors(t *testing.T) {
 	m, x := newClassifier(t), images(1)
 	slope, err := m.NewClassifierGradient(1, infer.Options{})
 	if err != nil {
