@@ -29,6 +29,8 @@ var floors = map[string]int{
 	"core/tensor": 1, // shape and storage
 	"core/quant":  1, // what quantised bytes mean
 
+	"core/picture": 1, // fits pictures to a model's shape
+
 	"core/kernel":   2, // inner loops on slices
 	"core/kernel/…": 2, // generators of its files
 
