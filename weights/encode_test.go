@@ -200,7 +200,7 @@ func TestEncodeShards(t *testing.T) {
 	for i := range many {
 		many[i] = big(fmt.Sprintf("%05d", i), 4)
 	}
-	if manifest, shards, err = Encode("many", m, many); err != nil || len(shards) != 2 {
+	if _, shards, err = Encode("many", m, many); err != nil || len(shards) != 2 {
 		t.Errorf("got %d shards of many tensors, %v, want 2", len(shards), err)
 	} else if f, err := m.Decode(shards); err != nil || len(f.Tensors()) != len(many) {
 		t.Errorf("many tensors: %v", err)

@@ -120,6 +120,9 @@ func TestUnmarshalErrors(t *testing.T) {
 	if err := Unmarshal([]byte(`{"unknown":[{}],"text":"a"}`), &p); err != nil || p.Text != "a" {
 		t.Errorf("an unknown name: got %v, %q", err, p.Text)
 	}
+	if err := Unmarshal([]byte(`{"private":3}`), &p); err != nil || p.private != 0 {
+		t.Errorf("an unexported field: got %v, %d", err, p.private)
+	}
 }
 
 // TestNull: null empties pointers and slices and leaves the rest.

@@ -88,7 +88,7 @@ func (c *Config) checkObjective() error {
 		{(c.Model.Prediction == model.Consistency) == c.consistent(), "objective", `"consistency-training" or "consistency-distillation" with prediction "consistency", and another without`, goal},
 		{(c.Model.Prediction == model.Class) == (goal == classes), "objective", `"classes" with prediction "class", and another without`, goal},
 		{goal != ncsn || c.Model.Process != nil && c.Model.Process.Kind == diffusion.KindSMLD, "objective", `another for a model without a process of kind "smld"`, goal},
-		{c.Importance == false || onLevels, "importance", "false for an objective that does not draw from levels alike", c.Importance},
+		{!c.Importance || onLevels, "importance", "false for an objective that does not draw from levels alike", c.Importance},
 		{c.SNRGamma == 0 || goal == "min-snr" && c.SNRGamma > 0, "snr_gamma", `more than 0, with objective "min-snr" only`, c.SNRGamma},
 		{!c.FixedGamma || goal == vdm && c.variational(), "fixed_gamma", `false, but for objective "vdm" and a process of kind "variational"`, c.FixedGamma},
 		{(c.Teacher != "") == (goal == distilled), "teacher", `a model with objective "consistency-distillation", and none without`, c.Teacher},

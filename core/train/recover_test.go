@@ -194,8 +194,8 @@ func (f *flat) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation
 	step := newVLBStep(chain, at)
 	var off, scoreOff, all, low, high float64
 	for i := range flatBatch {
-		mean, variance, score := three.posterior(x[2*i:], float64(sigma))
-		for k := range mean {
+		_, variance, score := three.posterior(x[2*i:], float64(sigma))
+		for k := range variance {
 			want := step.variance + step.pull*step.pull*variance[k]
 			got := math.Exp(step.low + (float64(out[4*i+2+k])+1)/2*(step.high-step.low))
 			ratio := math.Sqrt(got/want) - 1

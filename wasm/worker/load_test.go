@@ -240,10 +240,10 @@ func TestSize(t *testing.T) {
 		}
 		var packed bytes.Buffer
 		z := gzip.NewWriter(&packed)
-		if _, err := z.Write(data); err == nil {
-			err = z.Close()
+		if _, err := z.Write(data); err != nil {
+			t.Fatal(err)
 		}
-		if err != nil {
+		if err := z.Close(); err != nil {
 			t.Fatal(err)
 		}
 		total += packed.Len()

@@ -231,7 +231,6 @@ func (v view) expanded(shape []int) (out view, ok bool) {
 // elements with one axis a dim, and a function from a node of such dims to a view of it
 // with the axes of v. Axes that only repeat stay out of the dims.
 func (v view) onto() (dims []int, flat view, back func(*node) view) {
-	type place struct{ dim, step int }
 	flat = view{of: v.of, off: slices.Clone(v.off)}
 	var atoms []atom
 	for _, a := range v.flat() {

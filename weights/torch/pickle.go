@@ -43,7 +43,7 @@ func (s *source) take(n uint64) ([]byte, error) {
 	if n > uint64(s.left) {
 		return nil, fmt.Errorf("pickle asks for %d bytes, %d are left", n, s.left)
 	}
-	b := s.one[:0]
+	var b []byte
 	if n == 1 {
 		b = s.one[:1]
 	} else {
