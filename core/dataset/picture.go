@@ -10,7 +10,7 @@ import (
 	"io"
 	"os"
 
-	"golang.org/x/image/draw"
+	"tweedie/core/picture"
 )
 
 // header is what the first bytes of a picture say.
@@ -30,6 +30,12 @@ func readHeader(path string) (header, error) {
 	h, err := decodeHeader(bufio.NewReader(f), maxPixels)
 	if err != nil {
 		return header{}, fmt.Errorf("dataset: %q: %w", path, err)
+	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return header{}, fmt.Errorf("dataset: %w", err)
+	}
+	if sideways(orientation(f)) {
+		h.h, h.w = h.w, h.h
 	}
 	return h, nil
 }
@@ -56,61 +62,20 @@ func readPicture(dst []uint8, path string, h, w, c int, background uint8) error 
 	return nil
 }
 
-// Pixels writes img to dst, [h,w,c], c 1 (gray, ITU-R 601 luma) or 3 (RGB). A
-// picture of another size is cropped about its centre to the shape of h×w and
-// resized with a Catmull-Rom kernel, widened when it shrinks. Transparent
-// pixels show the gray level background. It panics unless dst holds h·w·c bytes.
+// Pixels writes img to dst, [h,w,c]; c is 1 (grey), 3 (RGB) or 4 (RGBA). A picture
+// of another size is cropped about its centre and resized, as package picture
+// says. Transparent pixels show the grey level background. It panics unless dst
+// holds h·w·c bytes and img has pixels.
 func Pixels(dst []uint8, img image.Image, h, w, c int, background uint8) {
-	if len(dst) != h*w*c || c != 1 && c != 3 {
-		panic("dataset: destination does not hold h·w·c bytes")
+	fitted, err := picture.FitImage(img, [3]int{c, h, w}, picture.Options{Background: picture.Grey(background)})
+	if err != nil || len(dst) != len(fitted.Pix) {
+		panic("dataset: the picture or its destination has no pixels, or the destination does not hold h·w·c bytes")
 	}
-	b := img.Bounds()
-	if g, ok := img.(*image.Gray); ok && b.Dx() == w && b.Dy() == h {
-		grayPixels(dst, g, h, w, c)
-		return
-	}
-	canvas := image.NewRGBA(image.Rect(0, 0, w, h))
-	draw.Draw(canvas, canvas.Bounds(), image.NewUniform(color.Gray{Y: background}), image.Point{}, draw.Src)
-	if b.Dx() == w && b.Dy() == h {
-		draw.Draw(canvas, canvas.Bounds(), img, b.Min, draw.Over)
-	} else {
-		draw.CatmullRom.Scale(canvas, canvas.Bounds(), img, centre(b, h, w), draw.Over, nil)
-	}
-	for i := range h * w {
-		p := canvas.Pix[4*i : 4*i+3]
-		if c == 3 {
-			copy(dst[3*i:3*i+3], p)
-		} else {
-			dst[i] = color.GrayModel.Convert(color.RGBA{p[0], p[1], p[2], 255}).(color.Gray).Y
-		}
-	}
+	copy(dst, fitted.Pix)
 }
 
-// grayPixels copies a gray picture of the right size, byte for byte.
-func grayPixels(dst []uint8, g *image.Gray, h, w, c int) {
-	for y := range h {
-		row := g.Pix[y*g.Stride : y*g.Stride+w]
-		for x, v := range row {
-			for k := range c {
-				dst[(y*w+x)*c+k] = v
-			}
-		}
-	}
-}
-
-// centre returns the largest rectangle of shape h×w about the centre of b.
-func centre(b image.Rectangle, h, w int) image.Rectangle {
-	ch, cw := b.Dy(), b.Dx()
-	if cw*h > ch*w {
-		cw = max(1, ch*w/h)
-	} else {
-		ch = max(1, cw*h/w)
-	}
-	x, y := b.Min.X+(b.Dx()-cw)/2, b.Min.Y+(b.Dy()-ch)/2
-	return image.Rect(x, y, x+cw, y+ch)
-}
-
-// ReadPicture decodes the PNG or JPEG file at path. Pixels brings it to a size.
+// ReadPicture decodes the PNG or JPEG file at path, turned upright as the file's
+// Exif orientation says. Package picture fits it to a model.
 func ReadPicture(path string) (image.Image, error) {
 	if _, err := readHeader(path); err != nil {
 		return nil, err
@@ -129,9 +94,12 @@ func decodePicture(path string) (image.Image, error) {
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %q: not a readable PNG or JPEG picture: %w", path, err)
 	}
+	if _, err := f.Seek(0, io.SeekStart); err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
 	// The file may have changed since its header was read.
 	if b := img.Bounds(); b.Dx() < 1 || b.Dy() < 1 {
 		return nil, fmt.Errorf("dataset: %q: picture of %dx%d (height x width)", path, b.Dy(), b.Dx())
 	}
-	return img, nil
+	return turned(img, orientation(f)), nil
 }

@@ -71,3 +71,15 @@ func TestImageIsTheInverse(t *testing.T) {
 		}
 	}
 }
+
+// The luma is that of package image/color.
+func TestLumaIsImageColors(t *testing.T) {
+	p := noise(64, 64, true)
+	for i := 0; i < len(p.Pix); i += 4 {
+		c := [4]uint8(p.Pix[i:])
+		want := color.GrayModel.Convert(color.RGBA{c[0], c[1], c[2], 255}).(color.Gray).Y
+		if got := luma(c); got != want {
+			t.Fatalf("luma of %v is %d, want %d", c, got, want)
+		}
+	}
+}
