@@ -12,19 +12,20 @@ import (
 	"strings"
 )
 
-// WriteAtomic writes data to the file path so that at every moment, a crash or a
-// power cut included, path holds either what it held before or all of data: it
-// writes a new file in the same folder, flushes it to the disk, and renames it.
-// On an error path is as it was and the new file is gone.
+// WriteAtomic replaces the content of the file path by data in one step: at any
+// moment, even after a crash or a power cut, path has either its old content or
+// all of data. It writes a temporary file in the same folder, flushes it to disk,
+// and renames it. On an error path is unchanged and the temporary file is removed.
 func WriteAtomic(path string, data []byte) error {
-	return WriteAtomicBy(path, func(w io.Writer) error {
+	return WriteAtomicFunc(path, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
 }
 
-// WriteAtomicBy is WriteAtomic for what write writes, and its error.
-func WriteAtomicBy(path string, write func(w io.Writer) error) error {
+// WriteAtomicFunc is WriteAtomic for the bytes that write writes. If write fails, its
+// error is returned, wrapped.
+func WriteAtomicFunc(path string, write func(w io.Writer) error) error {
 	folder, base := filepath.Split(path)
 	if folder == "" {
 		folder = "."
@@ -57,19 +58,19 @@ func WriteAtomicBy(path string, write func(w io.Writer) error) error {
 	return fmt.Errorf("weights: write %q: %w", path, err)
 }
 
-// underWay returns the name of the file that one of this name was to become, if it is one
-// of WriteAtomicBy's that was not renamed.
-func underWay(name string) (of string, ok bool) {
-	of, ok = strings.CutSuffix(name, ".tmp")
-	if dot := strings.LastIndexByte(of, '.'); ok && strings.HasPrefix(of, ".") && dot > 0 {
-		return of[1:dot], true
+// temporaryFor reports whether name is that of a temporary file of WriteAtomicFunc, and
+// returns the name of the file that it was to replace.
+func temporaryFor(name string) (target string, ok bool) {
+	target, ok = strings.CutSuffix(name, ".tmp")
+	if dot := strings.LastIndexByte(target, '.'); ok && strings.HasPrefix(target, ".") && dot > 0 {
+		return target[1:dot], true
 	}
 	return "", false
 }
 
-// syncFolder flushes the names in a folder, the renamed file's among them.
+// syncFolder flushes a folder's entries to disk, so that a rename survives a power cut.
 func syncFolder(folder string) error {
-	if runtime.GOOS == "windows" { // which flushes no folders
+	if runtime.GOOS == "windows" { // cannot flush folders
 		return nil
 	}
 	d, err := os.Open(folder)

@@ -9,19 +9,19 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// File is the content of a model file, verified.
+// File is the verified content of a model file.
 type File struct {
 	Manifest *Manifest
 	tensors  []Tensor
 	index    map[string]int
 }
 
-// Decode reads the model's shards, which stand in the manifest's order, and
-// checks everything FORMAT.md demands of them: sizes, hashes, names, shapes, that
-// weights are finite and scales usable. shards are left unchanged and not kept.
+// Decode reads the model's shards, given in the manifest's order, and checks
+// everything that FORMAT.md requires of them: sizes, hashes, names, shapes, finite
+// weights, valid scales. shards are left unchanged and not kept.
 //
-// It allocates m.RawBytes() and little more, a shard at a time and only after the
-// hash of that shard has proven right. An error wraps ErrCorrupt.
+// It allocates little more than m.RawBytes(), one shard at a time and only after
+// the shard's hash has been verified. Errors wrap ErrCorrupt.
 func (m *Manifest) Decode(shards [][]byte) (*File, error) {
 	if len(shards) != len(m.Shards) {
 		return nil, fmt.Errorf("weights: %w: got %d shards, need %d", ErrCorrupt, len(shards), len(m.Shards))
@@ -29,9 +29,9 @@ func (m *Manifest) Decode(shards [][]byte) (*File, error) {
 	return m.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) { return shards[i], sha256.Sum256(shards[i]) })
 }
 
-// DecodeFrom is Decode for a caller that hands over a shard and its SHA-256 when it
-// is asked for them: one after the other, so that one at a time has to be in memory. A
-// browser computes the sum many times faster than a program inside it.
+// DecodeFrom is Decode for a caller that provides each shard and its SHA-256 on
+// request, in order, so that only one shard need be in memory at a time. The caller
+// computes the sum because a browser does so many times faster than wasm.
 func (m *Manifest) DecodeFrom(shard func(i int) ([]byte, [sha256.Size]byte)) (*File, error) {
 	f := &File{Manifest: m, index: map[string]int{}}
 	for i := range m.Shards {
@@ -44,13 +44,14 @@ func (m *Manifest) DecodeFrom(shard func(i int) ([]byte, [sha256.Size]byte)) (*F
 			return nil, fmt.Errorf("weights: %w: shard %q: %w", ErrCorrupt, m.Shards[i].File, err)
 		}
 	}
-	if err := f.join(); err != nil {
+	if err := f.mergeParts(); err != nil {
 		return nil, fmt.Errorf("weights: %w: %w", ErrCorrupt, err)
 	}
 	return f, nil
 }
 
-// add takes the tensors of a shard in, or names one that breaks a rule.
+// add checks the tensors of a shard and adds them. The error names the first tensor
+// that violates the format.
 func (f *File) add(tensors []Tensor) error {
 	for i := range tensors {
 		t := &tensors[i]
@@ -58,7 +59,7 @@ func (f *File) add(tensors []Tensor) error {
 			return fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
 		if _, ok := f.index[t.Name]; ok {
-			return fmt.Errorf("tensor %q stands in an earlier shard too", t.Name)
+			return fmt.Errorf("tensor %q is in an earlier shard too", t.Name)
 		}
 		f.index[t.Name] = len(f.tensors)
 		f.tensors = append(f.tensors, *t)
@@ -66,11 +67,12 @@ func (f *File) add(tensors []Tensor) error {
 	return nil
 }
 
-// Tensors returns every tensor, in the order of the file. The slice and its bytes
-// are the File's own: read them only.
+// Tensors returns every tensor, in the order of the file. The slice and the tensors'
+// data belong to the File: do not modify them.
 func (f *File) Tensors() []Tensor { return f.tensors }
 
-// Tensor returns the tensor of that name, or nil. Its bytes are the File's own.
+// Tensor returns the tensor of that name, or nil. It belongs to the File: do not
+// modify it.
 func (f *File) Tensor(name string) *Tensor {
 	i, ok := f.index[name]
 	if !ok {
@@ -79,8 +81,8 @@ func (f *File) Tensor(name string) *Tensor {
 	return &f.tensors[i]
 }
 
-// Float32 returns the numbers of the tensor of that name, dequantised, as a new
-// slice, and its shape. The error names a tensor that is not there.
+// Float32 returns the numbers of the tensor of that name, dequantized, as a new
+// slice, and its shape. The error names a tensor that the model does not have.
 func (f *File) Float32(name string) ([]float32, []int, error) {
 	t := f.Tensor(name)
 	if t == nil {
@@ -90,7 +92,7 @@ func (f *File) Float32(name string) ([]float32, []int, error) {
 	return data, t.Shape, err
 }
 
-// Parameters returns how many weights the model has; scales are not counted.
+// Parameters returns the number of weights in the model, without scales.
 func (f *File) Parameters() int {
 	n := 0
 	for i := range f.tensors {
@@ -99,8 +101,8 @@ func (f *File) Parameters() int {
 	return n
 }
 
-// decode returns the tensors of the shard whose bytes are data, of SHA-256 sum,
-// scales attached. What stands in a tensor is not yet checked.
+// decode returns the tensors of the shard with their scales. data is the shard's
+// bytes and sum their SHA-256. The values of the tensors are not checked.
 func (s *Shard) decode(data []byte, sum [sha256.Size]byte) ([]Tensor, error) {
 	if len(data) != s.Bytes {
 		return nil, fmt.Errorf("is %d bytes, need %d", len(data), s.Bytes)
@@ -119,8 +121,9 @@ func (s *Shard) decode(data []byte, sum [sha256.Size]byte) ([]Tensor, error) {
 	return assemble(tensors)
 }
 
-// decompress returns what the zstd frames of data hold, size bytes. The decoder
-// runs on the caller's goroutine and never allocates more than size and a window.
+// decompress decompresses the zstd frames of data, which must give size bytes. The
+// decoder runs on the caller's goroutine and never allocates more than size and a
+// window.
 func decompress(data []byte, size int) ([]byte, error) {
 	d, err := zstd.NewReader(nil,
 		zstd.WithDecoderConcurrency(1),
@@ -136,32 +139,32 @@ func decompress(data []byte, size int) ([]byte, error) {
 		return nil, fmt.Errorf("zstd, %d bytes expected: %w", size, err)
 	}
 	if len(raw) != size {
-		return nil, fmt.Errorf("zstd holds %d bytes, need %d", len(raw), size)
+		return nil, fmt.Errorf("zstd decompresses to %d bytes, need %d", len(raw), size)
 	}
 	return raw, nil
 }
 
-// assemble turns the arrays of a shard into the model's tensors: byte planes are
-// joined, and codes get their companions, NAME.scale.
-func assemble(stored []Tensor) ([]Tensor, error) {
+// assemble converts the arrays of a shard to the model's tensors: it joins byte
+// planes, and attaches to codes the scales from the array NAME.scale.
+func assemble(arrays []Tensor) ([]Tensor, error) {
 	byName := map[string]*Tensor{}
-	for i := range stored {
-		t := &stored[i]
-		if err := t.join(); err != nil {
+	for i := range arrays {
+		t := &arrays[i]
+		if err := t.joinPlanes(); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.Name, err)
 		}
 		if byName[t.Name] != nil {
-			return nil, fmt.Errorf("tensor %q stands twice", t.Name)
+			return nil, fmt.Errorf("tensor %q occurs twice", t.Name)
 		}
 		byName[t.Name] = t
 	}
 	var tensors []Tensor
-	for i := range stored {
-		t := &stored[i]
+	for i := range arrays {
+		t := &arrays[i]
 		if owner, ok := strings.CutSuffix(t.Name, scaleSuffix); ok && byName[owner] != nil && (byName[owner].coded() || byName[owner].DType == u8) {
 			continue
 		}
-		if err := t.attach(byName[t.Name+scaleSuffix]); err != nil {
+		if err := t.attachScale(byName[t.Name+scaleSuffix]); err != nil {
 			return nil, err
 		}
 		tensors = append(tensors, *t)
@@ -169,14 +172,14 @@ func assemble(stored []Tensor) ([]Tensor, error) {
 	return tensors, nil
 }
 
-// join makes t, if it holds byte planes, the F16 tensor that they are of.
-func (t *Tensor) join() error {
+// joinPlanes converts t to the F16 tensor that it represents, if it is one of byte planes.
+func (t *Tensor) joinPlanes() error {
 	name, ok := strings.CutSuffix(t.Name, planesSuffix)
 	if !ok || t.DType != u8 {
 		return nil
 	}
 	if len(t.Shape) == 0 || t.Shape[0] != 2 {
-		return fmt.Errorf("holds byte planes of shape %v, need 2 on the first axis", t.Shape)
+		return fmt.Errorf("byte planes of shape %v, need 2 on the first axis", t.Shape)
 	}
 	n := len(t.Data) / 2
 	joined := make([]byte, 0, 2*n)
@@ -187,8 +190,9 @@ func (t *Tensor) join() error {
 	return nil
 }
 
-// attach gives t, if it holds codes, the scales that stand beside it, nil for none.
-func (t *Tensor) attach(scale *Tensor) error {
+// attachScale sets the scales of t, if it holds codes, from the array scale. It does
+// nothing if scale is nil.
+func (t *Tensor) attachScale(scale *Tensor) error {
 	axes, dtype := 1, F32
 	switch t.DType {
 	case I8:
@@ -198,17 +202,17 @@ func (t *Tensor) attach(scale *Tensor) error {
 		return nil
 	}
 	if scale == nil {
-		return nil // which check reports
+		return nil // check reports this
 	}
 	if scale.DType != dtype || len(scale.Shape) != axes {
-		return fmt.Errorf("tensor %q: is %s of shape %v, need %s and %d axes: it is the scale of %q", scale.Name, scale.DType, scale.Shape, dtype, axes, t.Name)
+		return fmt.Errorf("tensor %q: is %s of shape %v, need %s and %d axes for the scale of %q", scale.Name, scale.DType, scale.Shape, dtype, axes, t.Name)
 	}
 	values, err := scale.Float32()
 	if err != nil {
 		return err
 	}
 	t.Scale = values
-	if t.DType == u8 && len(t.Shape) > 0 { // the scales know how many rows there are
+	if t.DType == u8 && len(t.Shape) > 0 { // packed codes do not say whether the number of rows is odd: the scales do
 		t.DType, t.Shape = I4, append([]int{scale.Shape[0]}, t.Shape[1:]...)
 	}
 	return nil

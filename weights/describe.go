@@ -14,7 +14,7 @@ import (
 	"strings"
 )
 
-// maxSafetensors bounds a safetensors file of other makers.
+// maxSafetensors is the largest size of a safetensors file in bytes.
 const maxSafetensors = 1 << 40
 
 // The values of Description.Kind.
@@ -23,19 +23,19 @@ const (
 	KindSafetensors = "safetensors"
 )
 
-// Description is what stands in a file, for people and, as JSON, for programs.
+// Description describes the content of a file, for people and, as JSON, for programs.
 type Description struct {
 	Kind       string            `json:"kind"`               // KindModel or KindSafetensors
 	Path       string            `json:"path"`               // the file described
 	Name       string            `json:"name,omitempty"`     // of a model
 	Version    int               `json:"version,omitempty"`  // of a model's format
-	Bytes      int               `json:"bytes"`              // stored weights: all shards, or the safetensors file
+	Bytes      int               `json:"bytes"`              // size of all shards, or of the safetensors file
 	RawBytes   int               `json:"raw_bytes"`          // the same, decompressed
-	SHA256     string            `json:"sha256,omitempty"`   // of the safetensors file; a model has one a shard
-	Parameters int               `json:"parameters"`         // numbers in all tensors, scales not counted
+	SHA256     string            `json:"sha256,omitempty"`   // of a safetensors file; a model has one per shard
+	Parameters int               `json:"parameters"`         // numbers in all tensors, without scales
 	Config     jsontext.Value    `json:"config,omitempty"`   // of a model
-	Card       jsontext.Value    `json:"card,omitempty"`     // of a model that has one
-	Metadata   map[string]string `json:"metadata,omitempty"` // of a safetensors file that has some
+	Card       jsontext.Value    `json:"card,omitempty"`     // of a model; nil for none
+	Metadata   map[string]string `json:"metadata,omitempty"` // of a safetensors file; nil for none
 	Shards     []Shard           `json:"shards,omitempty"`   // of a model
 	Tensors    []TensorInfo      `json:"tensors"`            // in the order of the file
 }
@@ -45,13 +45,13 @@ type TensorInfo struct {
 	Name   string `json:"name"`
 	DType  DType  `json:"dtype"`
 	Shape  []int  `json:"shape"`
-	Bytes  int    `json:"bytes"`  // decompressed, the scales of codes included
+	Bytes  int    `json:"bytes"`  // decompressed, including the scales of codes
 	SHA256 string `json:"sha256"` // of the numbers as stored, little-endian and row-major, without scales
 }
 
-// Describe returns what stands in a model (path is its manifest) or in a
-// safetensors file. It reads everything: a model's errors are Open's. In a
-// safetensors file only the structure is checked, numbers may be anything.
+// Describe describes a model (path is its manifest) or a safetensors file. It
+// reads everything; the errors for a model are those of Open. In a safetensors
+// file only the structure is checked: numbers may be anything.
 func Describe(path string) (*Description, error) {
 	if filepath.Ext(path) == ".safetensors" {
 		return describeSafetensors(path, func(*Tensor) {})
@@ -66,11 +66,10 @@ func Describe(path string) (*Description, error) {
 	return r.describe()
 }
 
-// Verify checks a model (path is its manifest) or a safetensors file against
-// everything that can be known of it: sizes, hashes, names, shapes, and that
-// numbers are finite and scales usable. Unlike Open it goes on after a problem:
-// the error joins all of them, one a line. Without error it returns what Describe
-// returns.
+// Verify checks everything in a model (path is its manifest) or in a safetensors
+// file: sizes, hashes, names, shapes, finite numbers, valid scales. Unlike Open it
+// continues after a problem: the error joins all of them, one per line. Without an
+// error the result is that of Describe.
 func Verify(path string) (*Description, error) {
 	if filepath.Ext(path) == ".safetensors" {
 		return verifySafetensors(path)
@@ -92,7 +91,7 @@ func Verify(path string) (*Description, error) {
 	return r.describe()
 }
 
-// describe returns what stands in the model, reading it once more, and closes r.
+// describe describes the model, which it reads once more, and closes r.
 func (r *Reader) describe() (*Description, error) {
 	defer r.Close()
 	m := r.Manifest
@@ -112,11 +111,11 @@ func (t *Tensor) describe() TensorInfo {
 	return TensorInfo{Name: t.Name, DType: t.DType, Shape: t.Shape, Bytes: t.bytes(), SHA256: hex.EncodeToString(sum[:])}
 }
 
-// describeSafetensors describes a file, and shows its tensors to look, one after the other.
-func describeSafetensors(path string, look func(t *Tensor)) (*Description, error) {
+// describeSafetensors describes a safetensors file and calls visit with each of its tensors.
+func describeSafetensors(path string, visit func(t *Tensor)) (*Description, error) {
 	f, err := openRegular(path, maxSafetensors)
 	if err != nil {
-		return nil, large(err)
+		return nil, asCorrupt(err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -132,13 +131,13 @@ func describeSafetensors(path string, look func(t *Tensor)) (*Description, error
 		return nil, fmt.Errorf("weights: %w", err)
 	}
 	d := &Description{Kind: KindSafetensors, Path: path, Bytes: size, RawBytes: size, Metadata: metadata, Tensors: make([]TensorInfo, len(spans))}
-	for i, s := range spans { // which follow one another to the end
+	for i, s := range spans { // they are contiguous and reach the end of the file
 		s.Data = make([]byte, s.End-s.Begin)
 		if _, err := io.ReadFull(f, s.Data); err != nil {
 			return nil, fmt.Errorf("weights: tensor %q: %w (file %q)", s.Name, err, path)
 		}
 		sum.Write(s.Data)
-		look(&s.Tensor)
+		visit(&s.Tensor)
 		d.Tensors[i] = s.describe()
 		d.Parameters += s.Len()
 	}
@@ -146,9 +145,9 @@ func describeSafetensors(path string, look func(t *Tensor)) (*Description, error
 	return d, nil
 }
 
-// ReadSafetensorsHeader reads what stands before the tensors of a safetensors file of size
-// bytes, and returns with ParseSafetensorsHeader's results the byte that tensors begin at.
-// Nothing is allocated that the file does not hold.
+// ReadSafetensorsHeader reads the header of a safetensors file of size bytes. It returns
+// the results of ParseSafetensorsHeader and begin, the offset of the tensors in the file.
+// It allocates no more than the file has bytes.
 func ReadSafetensorsHeader(in io.ReaderAt, size int64) (spans []Span, metadata map[string]string, begin int64, err error) {
 	var prefix [8]byte
 	if _, err := in.ReadAt(prefix[:], 0); err != nil {
@@ -180,13 +179,14 @@ func verifySafetensors(path string) (*Description, error) {
 	return d, err
 }
 
-// checkKind names the right tool for files that are plainly no manifest.
+// checkKind reports a path that is not that of a manifest, by its name, and says which
+// file is needed.
 func checkKind(path string) error {
 	switch ext := strings.ToLower(filepath.Ext(path)); {
 	case strings.HasSuffix(path, ShardSuffix):
 		return fmt.Errorf("weights: %q is a shard of a model, need the model's manifest, NAME.json", path)
 	case ext == ".bin" || ext == ".pt" || ext == ".pth" || ext == ".ckpt":
-		return fmt.Errorf("weights: %q is a PyTorch pickle, need a model's NAME.json or a .safetensors file", path)
+		return fmt.Errorf("weights: %q is a PyTorch pickle, need a model's NAME.json or a .safetensors file: tweedie convert makes a model of it", path)
 	}
 	return nil
 }

@@ -1,34 +1,34 @@
-// Package weights reads and writes model files: a JSON manifest and, beside it,
-// shards that are safetensors files in zstd frames. FORMAT.md is the law; this
-// package keeps it, in both directions.
+// Package weights reads and writes model files: a JSON manifest and, in the same
+// folder, shards that are safetensors files in zstd frames. FORMAT.md specifies the
+// format.
 //
-// Names and shapes are PyTorch's (convolutions [O,I,H,W], linear layers
-// [out,in]), numbers are little-endian and row-major. What a tensor is for, and
-// what the manifest's config means, is not this package's business (core/model).
+// Names and shapes follow PyTorch (convolutions [O,I,H,W], linear layers
+// [out,in]); numbers are little-endian and row-major. What a tensor is for, and
+// what the manifest's config means, is defined by core/model.
 //
-// # Trust
+// # Validation
 //
-// Bytes are hostile until proven otherwise. Each size is compared with its limit
-// and with the bytes present before anything is allocated for it, each shard with
-// its SHA-256 before it is decompressed, and each number with its range before a
-// [File] is returned: a File holds only finite weights and usable scales.
-// Whatever breaks the law is an error that wraps [ErrCorrupt]; a law this package
-// is too old to know is one that wraps [ErrVersion]. No call panics on any bytes.
+// Input is never trusted. Each size is compared with its limit and with the number
+// of bytes present before memory is allocated for it, each shard with its SHA-256
+// before it is decompressed, and each number with its range before a [File] is
+// returned: a File contains only finite weights and valid scales. An error about
+// bytes that violate FORMAT.md wraps [ErrCorrupt]; an error about a later version
+// of the format wraps [ErrVersion]. No call panics, whatever the bytes are.
 //
 // # Where it runs
 //
-// [ParseManifest], [Manifest.Decode] and what they need do not touch a file
-// system and use no reflection, so that a page links them at small cost. [Open],
+// [ParseManifest], [Manifest.Decode] and what they call do not touch a file
+// system and use no reflection, so that they add little to a page. [Open],
 // [OpenReader], [Write], [Describe] and [Verify] work on files and are absent under js.
 package weights
 
 import "errors"
 
-// ErrCorrupt is wrapped by every error about bytes that break the format.
+// ErrCorrupt is wrapped by every error about bytes that violate the format.
 var ErrCorrupt = errors.New("corrupt model file")
 
 // ErrVersion is wrapped by every error about a format version that this package
-// does not know.
+// does not support.
 var ErrVersion = errors.New("unknown model file version")
 
 // The limits of the format. They bound what a reader allocates.
@@ -38,5 +38,5 @@ const (
 	MaxShard    = 24 << 20 // bytes of a shard, as stored and as decompressed
 	MaxName     = 256      // bytes of the name of a model, a tensor or a file
 	MaxAxes     = 8        // axes of a tensor
-	maxDepth    = 32       // JSON values inside one another in a manifest
+	maxDepth    = 32       // nesting of JSON values in a manifest
 )

@@ -12,8 +12,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Encode returns the manifest and the shards of a model, as Write would put them
-// on disk: those of an Encoder that is given tensors in the order of their names.
+// Encode returns the manifest and the shards of a model, as Write writes them to
+// disk. tensors may be in any order: they are encoded in the order of their names.
 func Encode(stem string, m *Manifest, tensors []Tensor) (manifest []byte, shards [][]byte, err error) {
 	e, err := NewEncoder(stem, m, func(_ Shard, data []byte) error {
 		shards = append(shards, data)
@@ -29,26 +29,26 @@ func Encode(stem string, m *Manifest, tensors []Tensor) (manifest []byte, shards
 	return manifest, shards, err
 }
 
-// Encoder makes a model of tensors that it is given one by one, and has no more than
-// a shard of them in memory.
+// Encoder encodes a model from tensors that are added one by one. It keeps at most one
+// shard of them in memory.
 //
-// The bytes depend on nothing but the content: not on the machine or the time. A
-// shard is filled before the next is begun.
+// The bytes depend only on the content, not on the machine or the time. Shards are
+// filled one after another.
 type Encoder struct {
 	stem   string
 	m      *Manifest
 	put    func(Shard, []byte) error
-	group  []Tensor // as stored, of the shard that is being filled
-	filled int      // bytes of it at most
+	group  []Tensor // the arrays of the shard that is being filled
+	filled int      // an upper bound of its size in bytes
 	last   string   // name of the last tensor
 	names  map[string]bool
-	zstd   *zstd.Encoder // whose tables are large: made once
+	zstd   *zstd.Encoder // reused for all shards: its tables are large
 }
 
 // NewEncoder begins a model. m gives Name, Config and Card; its Format, Version and
-// Shards are set. stem, usually the manifest's file name without ".json", begins the
-// names of the shards and is made of letters, digits, '.', '_' and '-'. put is called
-// with every shard when it is full, and keeps data.
+// Shards are set. The names of the shards begin with stem, usually the manifest's file
+// name without ".json", of letters, digits, '.', '_' and '-'. put is called with each
+// shard once it is complete, and may keep data.
 func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) (*Encoder, error) {
 	if !plain(stem) {
 		return nil, fmt.Errorf("weights: file name %q: need letters, digits, '.', '_' and '-', beginning with a letter or digit", stem)
@@ -57,7 +57,7 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 		return nil, fmt.Errorf("weights: manifest: %w", err)
 	}
 	m.Format, m.Version, m.Shards = Format, 1, nil
-	// Weights are near their entropy: faster levels store them as they are.
+	// Weights are close to their entropy: faster levels store them uncompressed.
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
 		return nil, fmt.Errorf("weights: zstd: %w", err)
@@ -65,90 +65,92 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 	return &Encoder{stem: stem, m: m, put: put, filled: shardRoom, names: map[string]bool{}, zstd: z}, nil
 }
 
-// The most that a shard is filled: less what zstd adds to bytes it cannot shrink, three
-// bytes a block of 128 KiB. shardRoom is what a safetensors file takes without tensors.
+// shardLimit bounds the uncompressed size of a shard. It leaves room for what zstd adds to
+// incompressible data, three bytes per block of 128 KiB. shardRoom bounds the size of a
+// safetensors file without tensors.
 const shardLimit, shardRoom = MaxShard - 4096, 64
 
-// Add adds a tensor, which it keeps until the shard is full. Tensors come in the order
-// of their names; one that does not go into what is left of a shard, if that is much, is
-// split into rows. The error is put's, or names what breaks the format: another type than
-// F32, F16, I8 and I4, a name that is taken, a number that is not finite, rows too long
-// for a shard.
+// Add adds a tensor, which it keeps until the shard is complete. Tensors must be added in
+// the order of their names. A tensor that does not fit into the rest of a shard is split
+// into parts of some rows each if that rest is large. The error is put's, or names what
+// violates the format: a type other than F32, F16, I8 and I4, a name that is already
+// used, a number that is not finite, rows too long for a shard.
 func (e *Encoder) Add(t Tensor) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("weights: tensor %q: %w", t.Name, err)
 	}
 	if t.Name < e.last {
-		return fmt.Errorf("weights: tensor %q comes after %q, need the order of names", t.Name, e.last)
+		return fmt.Errorf("weights: tensor %q was added after %q, need tensors in the order of their names", t.Name, e.last)
 	}
 	e.last = t.Name
-	stored, size := t.stored(), 0
-	for i := range stored {
-		size += len(stored[i].Data) + entryBytes(&stored[i])
+	arrays, size := t.arrays(), 0
+	for i := range arrays {
+		size += len(arrays[i].Data) + entryBytes(&arrays[i])
 	}
 	if e.filled+size <= shardLimit {
-		return e.add(stored, size)
+		return e.add(arrays, size)
 	}
-	whole := size+shardRoom <= shardLimit
-	if whole && shardLimit-e.filled < spare {
-		return e.add(stored, size)
+	fits := size+shardRoom <= shardLimit // into an empty shard
+	if fits && shardLimit-e.filled < maxUnused {
+		return e.add(arrays, size)
 	}
-	for _, most := range []int{spare, shardLimit / 4 * 3} {
+	for _, most := range []int{maxUnused, shardLimit / 4 * 3} {
 		if parts := t.split(size/most + 1); parts != nil {
 			return e.addParts(t.Name, parts)
 		}
-		if whole {
-			return e.add(stored, size)
+		if fits {
+			return e.add(arrays, size)
 		}
 	}
-	return fmt.Errorf("weights: tensor %q: takes %d bytes as %s of shape %v, a shard holds %d: store it in fewer bits", t.Name, size, t.DType, t.Shape, shardLimit-shardRoom)
+	return fmt.Errorf("weights: tensor %q: needs %d bytes as %s of shape %v, a shard has room for %d: store it in fewer bits", t.Name, size, t.DType, t.Shape, shardLimit-shardRoom)
 }
 
-// spare is the room in a shard that is not left empty, if a tensor can be split into rows
-// of less.
-const spare = shardLimit / 8
+// maxUnused is the most room that a shard leaves unused if the next tensor can be split
+// into smaller parts.
+const maxUnused = shardLimit / 8
 
-// addParts adds a tensor in parts.
+// addParts adds the tensor of that name as several parts.
 func (e *Encoder) addParts(name string, parts []Tensor) error {
 	if e.names[name] {
-		return fmt.Errorf("weights: tensor %q: its name is taken", name)
+		return fmt.Errorf("weights: tensor %q: the name is already used", name)
 	}
 	e.names[name], e.m.Version = true, Version
 	for _, p := range parts {
-		e.last = "" // parts have an order of their own
+		e.last = "" // parts are in numerical, not alphabetical order
 		if err := e.Add(p); err != nil {
 			return err
 		}
 	}
-	for i := range e.group { // not to keep all of the tensor for the last of its rows
+	for i := range e.group { // so that the last part does not keep the whole tensor in memory
 		e.group[i].Data = bytes.Clone(e.group[i].Data)
 	}
 	e.last = name
 	return nil
 }
 
-// add adds what is stored for a tensor, which a shard holds, in so many bytes.
-func (e *Encoder) add(stored []Tensor, size int) error {
-	for i := range stored {
-		s := &stored[i]
+// add adds the arrays of a tensor to the current shard, or to the next if there is no
+// room. They take at most size bytes, which fit into a shard.
+func (e *Encoder) add(arrays []Tensor, size int) error {
+	for i := range arrays {
+		s := &arrays[i]
 		if e.names[s.Name] {
-			return fmt.Errorf("weights: tensor %q: its name is taken", s.Name)
+			return fmt.Errorf("weights: tensor %q: the name is already used", s.Name)
 		}
 		e.names[s.Name] = true
 		if s.DType == u8 {
 			e.m.Version = Version
 		}
 	}
-	if e.filled+size > shardLimit || len(e.group)+len(stored) > maxEntries {
+	if e.filled+size > shardLimit || len(e.group)+len(arrays) > maxEntries {
 		if err := e.flush(); err != nil {
 			return err
 		}
 	}
-	e.group, e.filled = append(e.group, stored...), e.filled+size
+	e.group, e.filled = append(e.group, arrays...), e.filled+size
 	return nil
 }
 
-// addAll adds tensors in whatever order they stand.
+// addAll adds tensors, which may be in any order.
 func (e *Encoder) addAll(tensors []Tensor) error {
 	sorted := slices.Clone(tensors)
 	slices.SortFunc(sorted, func(a, b Tensor) int { return cmp.Compare(a.Name, b.Name) })
@@ -160,7 +162,7 @@ func (e *Encoder) addAll(tensors []Tensor) error {
 	return nil
 }
 
-// flush hands over the shard that is being filled.
+// flush compresses the current shard, passes it to put and begins the next.
 func (e *Encoder) flush() error {
 	tensors := ordered(e.group)
 	raw, err := encodeSafetensors(tensors, nil)
@@ -168,7 +170,7 @@ func (e *Encoder) flush() error {
 		return err
 	}
 	ends := frames(tensors, len(raw))
-	e.group, e.filled = nil, shardRoom // the tensors are not needed any more
+	e.group, e.filled = nil, shardRoom // frees the tensors before the shard is compressed
 	var data []byte
 	start := 0
 	for _, end := range ends {
@@ -186,21 +188,22 @@ func (e *Encoder) flush() error {
 		return fmt.Errorf("weights: %w", err)
 	}
 	if len(e.m.Shards) == MaxShards {
-		return fmt.Errorf("weights: the tensors take more than %d shards, need at most that: store them in fewer bits", MaxShards)
+		return fmt.Errorf("weights: the tensors need more than %d shards, the most that a model may have: store them in fewer bits", MaxShards)
 	}
 	e.m.Shards = append(e.m.Shards, s)
 	return e.put(s, data)
 }
 
-// frames returns where the zstd frames end of a safetensors file of so many bytes with these
-// tensors, ordered: an array of any size has one to itself, for what is frequent in it is
-// not what is frequent in the next.
+// frames returns the offsets at which the zstd frames of a safetensors file end. tensors
+// are in the order of the file, which has size bytes. Each byte plane or array of
+// minFrame bytes or more gets its own frame, because its bytes have a distribution of
+// their own; smaller ones share a frame.
 func frames(tensors []Tensor, size int) []int {
 	at := size
 	for i := range tensors {
 		at -= len(tensors[i].Data)
 	}
-	ends, own := []int{at}, false // own: the last of them is an array's alone
+	ends, own := []int{at}, false // own: the last frame belongs to one array
 	for i := range tensors {
 		n, arrays := len(tensors[i].Data), 1
 		if strings.HasSuffix(tensors[i].Name, planesSuffix) {
@@ -208,7 +211,7 @@ func frames(tensors []Tensor, size int) []int {
 		}
 		for range arrays {
 			at += n
-			if large := n >= ownFrame; large || own {
+			if large := n >= minFrame; large || own {
 				ends, own = append(ends, at), large
 			} else {
 				ends[len(ends)-1] = at
@@ -218,14 +221,14 @@ func frames(tensors []Tensor, size int) []int {
 	return ends
 }
 
-// ownFrame is the bytes of an array that gain more from a code of their own than the code
-// and the frame's header take.
-const ownFrame = 4096
+// minFrame is the size in bytes from which an array gets its own zstd frame: its own
+// entropy code then saves more than the code and the frame's header take.
+const minFrame = 4096
 
-// Close hands over the last shard and returns the manifest.
+// Close passes the last shard to put and returns the manifest.
 func (e *Encoder) Close() ([]byte, error) {
 	if len(e.names) == 0 {
-		return nil, fmt.Errorf("weights: there are no tensors, need at least one")
+		return nil, fmt.Errorf("weights: the model has no tensors, need at least one")
 	}
 	defer e.zstd.Close()
 	if err := e.flush(); err != nil {
@@ -234,10 +237,11 @@ func (e *Encoder) Close() ([]byte, error) {
 	return e.m.encode()
 }
 
-// entryBytes bounds what t takes beside its data: in a safetensors header its name, escaped
-// at six bytes for one at the worst, the words around it, and numbers of ten digits; and
-// the frames of zstd that begin with it, two of its planes and one of what follows.
+// entryBytes bounds the bytes that t takes in addition to its data: its entry in the
+// safetensors header (the name, which escaping makes up to six times as long, the fixed
+// text, and numbers of up to ten digits) and up to three zstd frames: one for each of two
+// byte planes, and one for what follows.
 func entryBytes(t *Tensor) int { return 6*len(t.Name) + 100 + 11*len(t.Shape) + 3*frameBytes }
 
-// frameBytes bounds what a zstd frame takes beside its blocks: RFC 8878, section 3.1.1.
+// frameBytes bounds the overhead of a zstd frame: RFC 8878, section 3.1.1.
 const frameBytes = 4 + 14 + 4

@@ -15,8 +15,8 @@ import (
 	"tweedie/core/quant"
 )
 
-// quantised returns a tensor of reproducible numbers of about the given size.
-func quantised(t testing.TB, name string, d DType, shape ...int) Tensor {
+// quantized returns a tensor of reproducible random numbers.
+func quantized(t testing.TB, name string, d DType, shape ...int) Tensor {
 	t.Helper()
 	n, seed := 1, uint64(len(name))
 	for _, a := range shape {
@@ -27,14 +27,14 @@ func quantised(t testing.TB, name string, d DType, shape ...int) Tensor {
 	for i := range data {
 		data[i] = float32(rng.IntN(4001)-2000) / 1024
 	}
-	out, err := Quantise(name, shape, data, Storage{DType: d})
+	out, err := Quantize(name, shape, data, Storage{DType: d})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// example returns a model of every type.
+// example returns a model with tensors of every type.
 func example(t testing.TB) (*Manifest, []Tensor) {
 	m := &Manifest{
 		Name:   "example",
@@ -42,12 +42,12 @@ func example(t testing.TB) (*Manifest, []Tensor) {
 		Card:   jsontext.Value(`{"licence":"Apache-2.0"}`),
 	}
 	return m, []Tensor{
-		quantised(t, "conv_in.weight", I8, 16, 1, 3, 3),
-		quantised(t, "conv_in.bias", I8, 16),
-		quantised(t, "time_embedding.linear_1.weight", F16, 64, 16),
-		quantised(t, "conv_out.weight", F32, 1, 16, 3, 3),
-		quantised(t, "temperature", F32),
-		quantised(t, "mid.to_q.weight", I4, 7, 5, 3, 3),
+		quantized(t, "conv_in.weight", I8, 16, 1, 3, 3),
+		quantized(t, "conv_in.bias", I8, 16),
+		quantized(t, "time_embedding.linear_1.weight", F16, 64, 16),
+		quantized(t, "conv_out.weight", F32, 1, 16, 3, 3),
+		quantized(t, "temperature", F32),
+		quantized(t, "mid.to_q.weight", I4, 7, 5, 3, 3),
 	}
 }
 
@@ -87,8 +87,8 @@ func TestEncodeRoundTrip(t *testing.T) {
 	}
 }
 
-// TestEncodeSameBytes: the order of tensors does not show, and the bytes are the
-// same in every build of this test (native, wasm).
+// TestEncodeSameBytes: the bytes do not depend on the order of tensors, and are the same
+// in every build of this test (native, wasm).
 func TestEncodeSameBytes(t *testing.T) {
 	m, tensors := example(t)
 	manifest, shards, err := Encode("example", m, tensors)
@@ -103,15 +103,15 @@ func TestEncodeSameBytes(t *testing.T) {
 	if !bytes.Equal(manifest, again) || !bytes.Equal(shards[0], shards2[0]) {
 		t.Error("the order of tensors changes the bytes")
 	}
-	// Changes with the format, or with the compressor's version; not with the machine.
+	// Changes with the format or with the compressor's version, not with the machine.
 	const want = "7879b1ea6510ccc93c9d303052d23db5f3cf3d0f9f8f0c5817dd8795b2d13a50"
 	if got := fmt.Sprintf("%x", sha256.Sum256(slices.Concat(manifest, shards[0]))); got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
-// TestEncodeFrames: arrays of different numbers do not share a code, the planes of one
-// included, and take no more together than each alone.
+// TestEncodeFrames: arrays, and the byte planes of one, do not share an entropy code: their
+// size together is at most the sum of their sizes alone.
 func TestEncodeFrames(t *testing.T) {
 	size := func(tensors ...Tensor) int {
 		_, shards, err := Encode("a", &Manifest{Name: "a", Config: jsontext.Value("{}")}, tensors)
@@ -129,24 +129,23 @@ func TestEncodeFrames(t *testing.T) {
 	}
 	few, many := codes("few", 3), codes("many", 100)
 	if together, alone := size(few, many), size(few)+size(many); together > alone {
-		t.Errorf("take %d bytes together, %d alone", together, alone)
+		t.Errorf("arrays take %d bytes together, %d alone", together, alone)
 	}
 	halves := Tensor{Name: "halves", DType: F16, Shape: []int{20000}, Data: make([]byte, 40000)}
 	for i := range 20000 {
 		halves.Data[2*i], halves.Data[2*i+1] = byte(i*7919), byte(i%2)
 	}
-	if got, most := size(halves), 20000+20000/8+300; got > most { // eight bits a low byte, one a high one
-		t.Errorf("planes take %d bytes, want %d at most", got, most)
+	if got, most := size(halves), 20000+20000/8+300; got > most { // eight bits per low byte, one per high byte
+		t.Errorf("planes take %d bytes, want at most %d", got, most)
 	}
 }
 
-// TestEncodeIncompressible: a shard of many arrays that zstd cannot shrink is none too
-// large.
+// TestEncodeManyIncompressible: a shard of many incompressible arrays is within the limit.
 func TestEncodeManyIncompressible(t *testing.T) {
 	noise := rand.NewChaCha8([32]byte{1})
 	var tensors []Tensor
 	for i := range 6400 {
-		v := Tensor{Name: fmt.Sprint(i), DType: I8, Shape: []int{1, ownFrame}, Scale: []float32{1}, Data: make([]byte, ownFrame)}
+		v := Tensor{Name: fmt.Sprint(i), DType: I8, Shape: []int{1, minFrame}, Scale: []float32{1}, Data: make([]byte, minFrame)}
 		noise.Read(v.Data)
 		for k := range v.Data {
 			v.Data[k] = byte(max(-quant.MaxCode, int8(v.Data[k])))
@@ -180,7 +179,7 @@ func TestEncodeShards(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(shards) != 3 { // of 63 MB
+	if len(shards) != 3 { // 63 MiB in total
 		t.Errorf("got %d shards, want 3", len(shards))
 	}
 	if m, err = ParseManifest(manifest); err != nil {
@@ -189,7 +188,7 @@ func TestEncodeShards(t *testing.T) {
 	if f, err := m.Decode(shards); err != nil || len(f.Tensors()) != 6 {
 		t.Errorf("got %v, %v; want 6 tensors", f, err)
 	}
-	// Where rows are long, a shard ends before them.
+	// A tensor that cannot be split begins the next shard.
 	row := func(name string, bytes int) Tensor {
 		return Tensor{Name: name, DType: F32, Shape: []int{1, bytes / 4}, Data: make([]byte, bytes)}
 	}
@@ -208,13 +207,13 @@ func TestEncodeShards(t *testing.T) {
 	long := big("a", MaxShard)
 	long.Shape = []int{1, MaxShard / 4}
 	_, _, err = Encode("large", m, []Tensor{long})
-	if err == nil || !strings.Contains(err.Error(), `"a": takes 2516`) {
-		t.Errorf("got error %v, want one that names the row too long for a shard", err)
+	if err == nil || !strings.Contains(err.Error(), `"a": needs 2516`) {
+		t.Errorf("got error %v, want one about a row too long for a shard", err)
 	}
 }
 
-// TestEncodeSplits: tensors larger than a shard come back whole, of every type, with odd
-// rows and scales.
+// TestEncodeSplits: tensors larger than a shard, of every type and with an odd number of
+// rows, are read back unchanged.
 func TestEncodeSplits(t *testing.T) {
 	const rows, cols = 1001, 40_000
 	var tensors []Tensor
@@ -225,7 +224,7 @@ func TestEncodeSplits(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.Data = make([]byte, size)
-		for i := range 1000 { // few numbers that differ, for the compressor's sake
+		for i := range 1000 { // few different numbers, so that they compress quickly
 			s.Data[i*(size/1000)] = byte(i%15 + 1)
 		}
 		switch d {
@@ -257,16 +256,16 @@ func TestEncodeSplits(t *testing.T) {
 	for _, want := range tensors {
 		got := f.Tensor(want.Name)
 		if got == nil || got.DType != want.DType || !slices.Equal(got.Shape, want.Shape) || !bytes.Equal(got.Data, want.Data) || !slices.Equal(got.Scale, want.Scale) {
-			t.Errorf("%s comes back as another tensor", want.Name)
+			t.Errorf("%s changed in the round trip", want.Name)
 		}
 	}
 }
 
-// BenchmarkDecode reads a model of the size that a page ships.
+// BenchmarkDecode reads a model of the size that a page loads.
 func BenchmarkDecode(b *testing.B) {
 	var tensors []Tensor
 	for i := range 30 {
-		tensors = append(tensors, quantised(b, fmt.Sprintf("conv%d.weight", i), I8, 64, 64, 3, 3))
+		tensors = append(tensors, quantized(b, fmt.Sprintf("conv%d.weight", i), I8, 64, 64, 3, 3))
 	}
 	m := &Manifest{Name: "bench", Config: jsontext.Value(`{}`)}
 	_, shards, err := Encode("bench", m, tensors)
@@ -282,11 +281,11 @@ func BenchmarkDecode(b *testing.B) {
 }
 
 func TestEncodeRefuses(t *testing.T) {
-	good := quantised(t, "a", I8, 2, 3)
+	good := quantized(t, "a", I8, 2, 3)
 	with := func(change func(*Tensor)) []Tensor {
 		bad := good
 		change(&bad)
-		return []Tensor{quantised(t, "first", F32, 4), bad}
+		return []Tensor{quantized(t, "first", F32, 4), bad}
 	}
 	nan := binaryNaN(F32)
 	for _, tt := range []struct {
@@ -300,20 +299,20 @@ func TestEncodeRefuses(t *testing.T) {
 		{name: "no config", m: &Manifest{Name: "x"}, want: "config: is missing"},
 		{name: "config no object", m: &Manifest{Name: "x", Config: jsontext.Value("[]")}, want: "config: is an array, need an object"},
 		{name: "broken card", m: &Manifest{Name: "x", Config: jsontext.Value("{}"), Card: jsontext.Value(`{"a":}`)}, want: "card: "},
-		{name: "nothing", tensors: []Tensor{}, want: "there are no tensors"},
+		{name: "nothing", tensors: []Tensor{}, want: "the model has no tensors"},
 		{name: "type", tensors: with(func(t *Tensor) { t.DType = BF16 }), want: `tensor "a": type is "BF16"`},
-		{name: "twice", tensors: []Tensor{good, good}, want: `tensor "a": its name is taken`},
-		{name: "scale's name", tensors: []Tensor{good, quantised(t, "a.scale", F32, 2)}, want: `tensor "a.scale": its name is taken`},
+		{name: "twice", tensors: []Tensor{good, good}, want: `tensor "a": the name is already used`},
+		{name: "scale's name", tensors: []Tensor{good, quantized(t, "a.scale", F32, 2)}, want: `tensor "a.scale": the name is already used`},
 		{name: "empty axis", tensors: with(func(t *Tensor) { t.Shape = []int{0, 3} }), want: "axis 0 of shape [0 3] is 0"},
-		{name: "short", tensors: with(func(t *Tensor) { t.Data = t.Data[1:] }), want: "holds 5 bytes, shape [2 3] of I8 needs 6"},
+		{name: "short", tensors: with(func(t *Tensor) { t.Data = t.Data[1:] }), want: "has 5 bytes, shape [2 3] of I8 needs 6"},
 		{name: "no scale", tensors: with(func(t *Tensor) { t.Scale = nil }), want: "has 0 scales"},
 		{name: "NaN scale", tensors: with(func(t *Tensor) { t.Scale = []float32{1, float32(math.NaN())} }), want: "scale of row 1 is NaN"},
 		{name: "code", tensors: with(func(t *Tensor) { t.Data = []byte{0, 0, 0, 0, 128, 0} }), want: "code [1,1] is -128"},
-		{name: "vector codes", tensors: with(func(t *Tensor) { t.Shape, t.Scale = []int{6}, make([]float32, 6) }), want: "need two axes"},
-		{name: "scales of floats", tensors: with(func(t *Tensor) { t.DType, t.Data = F32, make([]byte, 24) }), want: "has scales and is F32"},
-		{name: "NaN", tensors: []Tensor{nan}, want: "number 1 of 2 has bits 0x7fc00000"},
+		{name: "vector codes", tensors: with(func(t *Tensor) { t.Shape, t.Scale = []int{6}, make([]float32, 6) }), want: "need two or more axes"},
+		{name: "scales of floats", tensors: with(func(t *Tensor) { t.DType, t.Data = F32, make([]byte, 24) }), want: "has scales but is F32"},
+		{name: "NaN", tensors: []Tensor{nan}, want: "number 1 of 2 is NaN or infinite (bits 0x7fc00000)"},
 		{name: "no tensor name", tensors: with(func(t *Tensor) { t.Name = "" }), want: "name is 0 bytes"},
-		{name: "metadata", tensors: with(func(t *Tensor) { t.Name = "__metadata__" }), want: "safetensors' metadata"},
+		{name: "metadata", tensors: with(func(t *Tensor) { t.Name = "__metadata__" }), want: "reserves the name for metadata"},
 		{name: "control", tensors: with(func(t *Tensor) { t.Name = "a\nb" }), want: "control character"},
 		{name: "not UTF-8", tensors: with(func(t *Tensor) { t.Name = "a\xff" }), want: "not UTF-8"},
 	} {

@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// ManifestSuffix ends the name of every manifest.
+// ManifestSuffix is the end of the file name of every manifest.
 const ManifestSuffix = ".json"
 
-// Write writes a model whose tensors, in any order, are at hand: see Create.
+// Write writes a model of the given tensors, in any order, to path as Create does.
 func Write(path string, m *Manifest, tensors []Tensor) error {
 	w, err := Create(path, m)
 	if err != nil {
@@ -29,26 +29,26 @@ func Write(path string, m *Manifest, tensors []Tensor) error {
 	return w.Close()
 }
 
-// Writer writes a model to disk tensor by tensor. Close or Abandon ends it.
+// Writer writes a model to disk tensor by tensor. Call Close or Abandon at the end.
 type Writer struct {
 	path, folder, stem string
 	m, old             *Manifest
 	encoder            *Encoder
 }
 
-// Create begins to write a model: the manifest to path, NAME.json, and beside it the
-// shards, NAME.NNN.HHHHHHHH.safetensors.zst with the number of the shard and the first
-// eight digits of its SHA-256. m gives Name, Config and Card; its Format, Version
-// and Shards are set. Encoder says what the bytes are.
+// Create begins to write a model: the manifest to path, NAME.json, and the shards to
+// the same folder as NAME.NNN.HHHHHHHH.safetensors.zst, with the number of the shard and
+// the first eight digits of its SHA-256. m gives Name, Config and Card; its Format,
+// Version and Shards are set. The bytes are those of an Encoder.
 //
-// A model that stood at path stays whole until Close puts the new manifest in its
-// place in one step, whatever happens meanwhile; its shards are removed afterwards.
+// A model that already exists at path remains valid until Close replaces its manifest
+// in one step, whatever happens before; its shards are removed afterwards.
 func Create(path string, m *Manifest) (*Writer, error) {
 	w := &Writer{path: path, m: m}
 	folder, base := filepath.Split(path)
 	stem, ok := strings.CutSuffix(base, ManifestSuffix)
 	if !ok {
-		return nil, fmt.Errorf("weights: model file %q: need a name that ends in %q", path, ManifestSuffix)
+		return nil, fmt.Errorf("weights: model file %q: the name must end in %q", path, ManifestSuffix)
 	}
 	w.folder, w.stem = folder, stem
 	var err error
@@ -66,11 +66,11 @@ func (w *Writer) put(s Shard, data []byte) error {
 	return WriteAtomic(filepath.Join(w.folder, s.File), data)
 }
 
-// Add is the Encoder's.
+// Add adds a tensor as Encoder.Add does.
 func (w *Writer) Add(t Tensor) error { return w.encoder.Add(t) }
 
-// Close puts the model in its place. On an error what stood there stays, and what was
-// written goes.
+// Close completes the model, replaces the previous one at path and removes its shards. On
+// an error the previous model is kept and the new shards are removed.
 func (w *Writer) Close() error {
 	manifest, err := w.encoder.Close()
 	if err == nil {
@@ -79,15 +79,16 @@ func (w *Writer) Close() error {
 	if err != nil {
 		return errors.Join(err, w.Abandon())
 	}
-	return errors.Join(w.remove(w.old, w.m), w.sweep(time.Now().Add(-time.Hour)))
+	return errors.Join(w.remove(w.old, w.m), w.removeStale(time.Now().Add(-time.Hour)))
 }
 
-// sweep removes what writers that were killed before that time left behind: files under
-// way, and shards of this name that no manifest in the folder names.
-func (w *Writer) sweep(before time.Time) error {
+// removeStale removes the files that killed writers of a model of this name left in the
+// folder and that are not younger than before: temporary files, and shards to which no
+// manifest in the folder refers.
+func (w *Writer) removeStale(before time.Time) error {
 	entries, err := os.ReadDir(cmp.Or(w.folder, "."))
 	if err != nil {
-		return fmt.Errorf("weights: look for what is left of an earlier model: %w", err)
+		return fmt.Errorf("weights: look for files of an interrupted write: %w", err)
 	}
 	needed := map[string]bool{}
 	for _, e := range entries {
@@ -102,25 +103,25 @@ func (w *Writer) sweep(before time.Time) error {
 	}
 	shard := regexp.MustCompile(`^` + regexp.QuoteMeta(w.stem) + `\.\d{3}\.[0-9a-f]{8}` + regexp.QuoteMeta(ShardSuffix) + `$`)
 	for _, e := range entries {
-		of, left := underWay(e.Name())
-		if left = left && (shard.MatchString(of) || of == w.stem+ManifestSuffix); !left {
-			left = shard.MatchString(e.Name()) && !needed[e.Name()]
+		target, stale := temporaryFor(e.Name())
+		if stale = stale && (shard.MatchString(target) || target == w.stem+ManifestSuffix); !stale {
+			stale = shard.MatchString(e.Name()) && !needed[e.Name()]
 		}
-		if info, err := e.Info(); !left || err != nil || info.ModTime().After(before) {
+		if info, err := e.Info(); !stale || err != nil || info.ModTime().After(before) {
 			continue
 		}
 		if err := os.Remove(filepath.Join(w.folder, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("weights: remove what is left of an earlier model: %w", err)
+			return fmt.Errorf("weights: remove a file of an interrupted write: %w", err)
 		}
 	}
 	return nil
 }
 
-// Abandon removes what was written and leaves what stood there.
+// Abandon removes the new shards and keeps the previous model.
 func (w *Writer) Abandon() error { return w.remove(w.m, w.old) }
 
-// remove removes the shards of a model of this name that another one, nil for none,
-// does not share.
+// remove removes the shards of gone, a model of this name, that kept does not use. Either
+// may be nil.
 func (w *Writer) remove(gone, kept *Manifest) error {
 	if gone == nil {
 		return nil
@@ -136,15 +137,15 @@ func (w *Writer) remove(gone, kept *Manifest) error {
 			continue
 		}
 		if err := os.Remove(filepath.Join(w.folder, s.File)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("weights: remove a shard that no model needs: %w", err)
+			return fmt.Errorf("weights: remove an unused shard: %w", err)
 		}
 	}
 	return nil
 }
 
-// Open reads the model whose manifest is the file path and whose shards stand
-// beside it, and verifies it as Decode does. The error wraps ErrCorrupt or
-// ErrVersion for what is in the files, a missing shard included.
+// Open reads the model whose manifest is the file path and whose shards are in the
+// same folder, and verifies it as Decode does. Errors about the content of the
+// files, or a missing shard, wrap ErrCorrupt or ErrVersion.
 func Open(path string) (*File, error) {
 	m, err := readManifest(path)
 	if err != nil {
@@ -154,7 +155,7 @@ func Open(path string) (*File, error) {
 	for i, s := range m.Shards {
 		shards[i], err = readFile(filepath.Join(filepath.Dir(path), s.File), MaxShard)
 		if err != nil {
-			return nil, missing(err, s, path)
+			return nil, missingShard(err, s, path)
 		}
 	}
 	f, err := m.Decode(shards)
@@ -176,8 +177,9 @@ func readManifest(path string) (*Manifest, error) {
 	return m, nil
 }
 
-// missing is what err of reading a shard of the model at path says of the model.
-func missing(err error, s Shard, path string) error {
+// missingShard returns err, of reading the shard s of the model at path, as ErrCorrupt if
+// the file does not exist.
+func missingShard(err error, s Shard, path string) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("weights: %w: shard %q is missing (model %q)", ErrCorrupt, s.File, path)
 	}
@@ -186,12 +188,12 @@ func missing(err error, s Shard, path string) error {
 
 func readFile(path string, limit int64) ([]byte, error) {
 	data, err := ReadFile(path, limit)
-	return data, large(err)
+	return data, asCorrupt(err)
 }
 
-// large is what err of reading a file says of a model: one of more bytes than there may
-// be is corrupt.
-func large(err error) error {
+// asCorrupt returns err, of reading a file of a model, with the package's prefix, and as
+// ErrCorrupt if the file is too large.
+func asCorrupt(err error) error {
 	switch {
 	case errors.Is(err, ErrLarge):
 		return fmt.Errorf("weights: %w: %w", ErrCorrupt, err)

@@ -62,8 +62,8 @@ func TestWriteOpen(t *testing.T) {
 	}
 }
 
-// TestWriteReplaces: a second model takes the place of the first, whose shards go,
-// while the files of a neighbour stay.
+// TestWriteReplaces: a second model replaces the first and its shards, and another model
+// in the same folder stays.
 func TestWriteReplaces(t *testing.T) {
 	path, m := written(t)
 	folder := filepath.Dir(path)
@@ -83,14 +83,14 @@ func TestWriteReplaces(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	// The same again: the shard that both share must stay.
+	// Write the same model again: the shard that both use must stay.
 	if err := Write(path, m, tensors[:2]); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := Open(path); err != nil {
 		t.Error(err)
 	}
-	// A broken manifest is no reason to refuse a good one.
+	// A broken manifest can be replaced.
 	if err := os.WriteFile(path, []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -99,7 +99,7 @@ func TestWriteReplaces(t *testing.T) {
 	}
 }
 
-// TestWriteKilled: until the manifest is renamed, the old model is whole.
+// TestWriteKilled: until the manifest is renamed, the old model stays valid.
 func TestWriteKilled(t *testing.T) {
 	path, m := written(t)
 	_, tensors := example(t)
@@ -107,7 +107,7 @@ func TestWriteKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// What a write leaves that is killed after its shards.
+	// The state that a writer leaves which is killed after writing its shards.
 	if err := WriteAtomic(filepath.Join(filepath.Dir(path), m.Shards[0].File), shards[0]); err != nil {
 		t.Fatal(err)
 	}
@@ -116,8 +116,8 @@ func TestWriteKilled(t *testing.T) {
 	}
 }
 
-// TestWriterAbandoned: a writer that does not get to its end, whatever the reason, leaves
-// the old model and nothing of its own.
+// TestWriterAbandoned: a writer that is abandoned or fails keeps the old model and removes
+// its own files.
 func TestWriterAbandoned(t *testing.T) {
 	path, m := written(t)
 	before := names(t, filepath.Dir(path))
@@ -161,26 +161,26 @@ func TestWriterAbandoned(t *testing.T) {
 	}
 }
 
-func TestWriterWantsOrder(t *testing.T) {
+func TestWriterRefusesUnsortedNames(t *testing.T) {
 	_, m := written(t)
 	w, err := Create(filepath.Join(t.TempDir(), "x.json"), m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Add(quantised(t, "b", F32, 2)); err != nil {
+	if err := w.Add(quantized(t, "b", F32, 2)); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Add(quantised(t, "a", F32, 2)); err == nil || !strings.Contains(err.Error(), `"a" comes after "b"`) {
+	if err := w.Add(quantized(t, "a", F32, 2)); err == nil || !strings.Contains(err.Error(), `"a" was added after "b"`) {
 		t.Errorf("got error %v, want one about the order", err)
 	}
 }
 
-// TestWriteAtomicKeepsTheOld: until the new file is whole, and if it is never whole, the old
-// one stands where it was, and nothing beside it afterwards.
-func TestWriteAtomicKeepsTheOld(t *testing.T) {
+// TestWriteAtomicKeepsOldFile: while a file is written, and after a failure, the path has
+// its old content. No temporary file stays.
+func TestWriteAtomicKeepsOldFile(t *testing.T) {
 	folder := t.TempDir()
 	path := filepath.Join(folder, "file")
-	holds := func(when, want string) {
+	hasContent := func(when, want string) {
 		t.Helper()
 		if got, err := os.ReadFile(path); err != nil || string(got) != want {
 			t.Errorf("%s: got %.20q, %v; want %q", when, got, err, want)
@@ -191,18 +191,18 @@ func TestWriteAtomicKeepsTheOld(t *testing.T) {
 	}
 	broken := errors.New("broken")
 	for _, end := range []error{broken, nil} {
-		err := WriteAtomicBy(path, func(w io.Writer) error {
+		err := WriteAtomicFunc(path, func(w io.Writer) error {
 			if _, err := w.Write(make([]byte, 3<<20)); err != nil { // more than is buffered
 				t.Error(err)
 			}
-			holds("while it is written", "old")
+			hasContent("while it is written", "old")
 			return end
 		})
 		if !errors.Is(err, end) {
 			t.Errorf("got error %v, want %v", err, end)
 		}
 		if end != nil {
-			holds("after an error", "old")
+			hasContent("after an error", "old")
 		}
 	}
 	if info, err := os.Stat(path); err != nil || info.Size() != 3<<20 {
@@ -215,7 +215,7 @@ func TestWriteAtomicKeepsTheOld(t *testing.T) {
 
 func TestWriteAtomicFails(t *testing.T) {
 	folder := t.TempDir()
-	occupied := filepath.Join(folder, "occupied") // a folder, which no file replaces
+	occupied := filepath.Join(folder, "occupied") // a folder: a file cannot replace it
 	if err := os.MkdirAll(filepath.Join(occupied, "x"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -228,7 +228,7 @@ func TestWriteAtomicFails(t *testing.T) {
 	if err := WriteAtomic(filepath.Join(folder, "absent", "file"), nil); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v, want the folder missing", err)
 	}
-	if err := Write(filepath.Join(folder, "model.safetensors"), &Manifest{}, nil); err == nil || !strings.Contains(err.Error(), `ends in ".json"`) {
+	if err := Write(filepath.Join(folder, "model.safetensors"), &Manifest{}, nil); err == nil || !strings.Contains(err.Error(), `must end in ".json"`) {
 		t.Errorf("got error %v, want one about the suffix", err)
 	}
 }
@@ -326,7 +326,7 @@ func TestDescribeSafetensors(t *testing.T) {
 		corrupt(t, err, tt.want)
 	}
 	path := filepath.Join(t.TempDir(), "nan.safetensors")
-	data, err := EncodeSafetensors([]Tensor{binaryNaN(F32), quantised(t, "good", F32, 2)}, nil)
+	data, err := EncodeSafetensors([]Tensor{binaryNaN(F32), quantized(t, "good", F32, 2)}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -334,9 +334,9 @@ func TestDescribeSafetensors(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := Describe(path); err != nil {
-		t.Errorf("a NaN is no reason not to describe a file: %v", err)
+		t.Errorf("a file with a NaN must be described: %v", err)
 	}
-	if _, err := Verify(path); err == nil || !strings.Contains(err.Error(), `tensor "nan": number 1 of 2 has bits 0x7fc00000`) {
+	if _, err := Verify(path); err == nil || !strings.Contains(err.Error(), `tensor "nan": number 1 of 2 is NaN or infinite (bits 0x7fc00000)`) {
 		t.Errorf("got error %v, want one that names the NaN", err)
 	}
 	for name, want := range map[string]string{
@@ -351,8 +351,8 @@ func TestDescribeSafetensors(t *testing.T) {
 	}
 }
 
-// TestVerifyNamesEverything: problems in two shards are both reported.
-func TestVerifyNamesEverything(t *testing.T) {
+// TestVerifyReportsEveryProblem: problems in two shards are both reported.
+func TestVerifyReportsEveryProblem(t *testing.T) {
 	folder := t.TempDir()
 	manifest, shards := golden(t)
 	for name, data := range map[string][]byte{
@@ -369,7 +369,7 @@ func TestVerifyNamesEverything(t *testing.T) {
 	corrupt(t, err, `"golden.001.safetensors.zst": is 100 bytes, need 99`)
 }
 
-// TestEncodeIncompressible: a full shard that zstd cannot shrink keeps the limit.
+// TestEncodeIncompressible: a full shard of incompressible data is within the limit.
 func TestEncodeIncompressible(t *testing.T) {
 	rng := rand.New(rand.NewPCG(8, 9))
 	data := make([]byte, MaxShard-4096-600)

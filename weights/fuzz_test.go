@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// FuzzParseManifest: any bytes give a manifest that keeps its limits, or an error
-// with a sentinel.
+// FuzzParseManifest: any bytes give a manifest within the limits of the format, or an
+// error with a sentinel.
 func FuzzParseManifest(f *testing.F) {
 	manifest, _ := golden(f)
 	f.Add(manifest)
@@ -26,7 +26,7 @@ func FuzzParseManifest(f *testing.F) {
 		}
 		encoded, err := m.encode()
 		if err != nil {
-			return // indenting may carry it over the limit
+			return // indentation may make it longer than the limit
 		}
 		if _, err := ParseManifest(encoded); err != nil {
 			t.Fatalf("rewritten manifest is refused: %v", err)
@@ -34,8 +34,8 @@ func FuzzParseManifest(f *testing.F) {
 	})
 }
 
-// FuzzParseSafetensors: any bytes give tensors that fill their shapes and survive
-// being written again, or ErrCorrupt.
+// FuzzParseSafetensors: any bytes give tensors that match their shapes and can be written
+// and read again, or ErrCorrupt.
 func FuzzParseSafetensors(f *testing.F) {
 	for _, tt := range safetensorsCases {
 		f.Add(tt.data)
@@ -43,7 +43,7 @@ func FuzzParseSafetensors(f *testing.F) {
 	_, tensors := example(f)
 	var flat []Tensor
 	for i := range tensors {
-		flat = append(flat, tensors[i].stored()...)
+		flat = append(flat, tensors[i].arrays()...)
 	}
 	data, err := EncodeSafetensors(flat, map[string]string{"format": "pt"})
 	if err != nil {
@@ -76,7 +76,7 @@ func FuzzParseSafetensors(f *testing.F) {
 	})
 }
 
-// FuzzDecode hands a shard in with the right hash, as a hostile author would.
+// FuzzDecode decodes any shard, with the right hash.
 func FuzzDecode(f *testing.F) {
 	_, shards := golden(f)
 	f.Add(shards[0], 256)
@@ -94,7 +94,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(encoded[0], m.Shards[0].RawBytes)
 	f.Fuzz(func(t *testing.T, data []byte, rawBytes int) {
 		if rawBytes < 0 || rawBytes > 1<<20 || len(data) > MaxShard {
-			return // what ParseManifest refuses; and a smaller limit, for speed
+			return // ParseManifest refuses these; the limit here is lower, for speed
 		}
 		file, err := sealed(data, rawBytes).Decode([][]byte{data})
 		if err != nil {

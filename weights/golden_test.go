@@ -58,10 +58,10 @@ func TestGolden(t *testing.T) {
 		t.Errorf("got %d parameters in %d tensors, want 9 in 3", f.Parameters(), len(f.Tensors()))
 	}
 	if f.Tensor("conv.weight.scale") != nil {
-		t.Error("scales stand beside their tensor, want them inside it")
+		t.Error("scales are a tensor of their own, want them as a field of the codes")
 	}
 	if _, _, err := f.Float32("absent"); err == nil {
-		t.Error("no error for a tensor that is not there")
+		t.Error("no error for a tensor that the model does not have")
 	}
 }
 
@@ -141,8 +141,8 @@ func TestGoldenSafetensors(t *testing.T) {
 	}
 }
 
-// TestGoldenBitFlips flips every bit of every file of a model, one at a time:
-// none may pass, save where it changes only what people read.
+// TestGoldenBitFlips flips every bit of every file of a model, one at a time. Each
+// must be detected, except in text of the manifest that only people read.
 func TestGoldenBitFlips(t *testing.T) {
 	manifest, shards := golden(t)
 	m, err := ParseManifest(manifest)
@@ -174,8 +174,8 @@ func TestGoldenBitFlips(t *testing.T) {
 	for bit := range 8 * len(manifest) {
 		broken := slices.Clone(manifest)
 		broken[bit/8] ^= 1 << (bit % 8)
-		// A flip may touch text only, such as the name. What it must not do is panic,
-		// or give an error without a sentinel.
+		// A flip may change text only, such as the name. It must not cause a panic or
+		// an error without a sentinel.
 		m, err := ParseManifest(broken)
 		if err == nil {
 			_, err = m.Decode(shards)

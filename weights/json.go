@@ -7,10 +7,10 @@ import (
 	"tweedie/core/minijson"
 )
 
-// maxMembers bounds the members of an object that is nothing but a list of names.
+// maxMembers bounds the members of an object whose names are not fixed.
 const maxMembers = 1 << 16
 
-// parse returns the members of the object that a text holds, at most maxMembers.
+// parse parses a JSON object and returns its members, at most maxMembers.
 func parse(text []byte) (map[string]minijson.RawMessage, error) {
 	v, err := minijson.Parse(text)
 	if err != nil {
@@ -49,7 +49,7 @@ func array(v minijson.RawMessage, limit int) ([]minijson.RawMessage, error) {
 	return elements, nil
 }
 
-// text returns what a parsed string means.
+// text returns the value of a parsed string.
 func text(v minijson.RawMessage) (string, error) {
 	if v[0] != '"' {
 		return "", fmt.Errorf("is %s, need a string", minijson.Describe(v))
@@ -57,7 +57,7 @@ func text(v minijson.RawMessage) (string, error) {
 	return minijson.Text(v), nil
 }
 
-// integer returns a parsed number, which must be whole and in [0, limit].
+// integer returns the value of a parsed number, which must be an integer in [0, limit].
 func integer(v minijson.RawMessage, limit int) (int, error) {
 	n, err := strconv.ParseUint(string(v), 10, 64)
 	if err != nil || n > uint64(limit) {

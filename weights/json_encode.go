@@ -2,8 +2,8 @@ package weights
 
 import "encoding/json/jsontext"
 
-// jsonWriter writes JSON token by token and keeps the first error, which is also
-// how a name that stands twice in an object shows.
+// jsonWriter writes JSON token by token and keeps the first error. A name that occurs
+// twice in an object is such an error.
 type jsonWriter struct {
 	to  *jsontext.Encoder
 	err error

@@ -8,35 +8,35 @@ import (
 	"tweedie/core/minijson"
 )
 
-// Format and Version are what a manifest of this package's format states. A model
-// without U8 arrays states version 1, which older readers read.
+// Format and Version are the values of the manifest's members of these names. A model
+// without U8 arrays and parts is written as version 1, which older readers support.
 const (
 	Format  = "tweedie-model"
 	Version = 2
 )
 
-// ShardSuffix ends the name of every shard.
+// ShardSuffix is the end of the file name of every shard.
 const ShardSuffix = ".safetensors.zst"
 
-// Manifest says what a model is and which shards hold its weights.
+// Manifest describes a model and lists the shards that contain its weights.
 type Manifest struct {
 	Format  string              `json:"format"`  // the constant Format; Write sets it
 	Version int                 `json:"version"` // at most the constant Version; Write sets it
-	Name    string              `json:"name"`    // what people call the model, at most MaxName bytes
-	Config  minijson.RawMessage `json:"config"`  // an object: the network and its process, core/model's
-	Card    minijson.RawMessage `json:"card"`    // an object: where the model comes from; nil for none
+	Name    string              `json:"name"`    // for people, at most MaxName bytes
+	Config  minijson.RawMessage `json:"config"`  // an object: the network and its process, defined by core/model
+	Card    minijson.RawMessage `json:"card"`    // an object: data, licence and figures; nil for none
 	Shards  []Shard             `json:"shards"`  // Write sets them
 }
 
 // Shard is one file of weights.
 type Shard struct {
-	File     string `json:"file"`      // a plain name in the manifest's folder
+	File     string `json:"file"`      // a file name, without a path, in the manifest's folder
 	Bytes    int    `json:"bytes"`     // its size
 	SHA256   string `json:"sha256"`    // of its bytes, 64 lower-case hexadecimal digits
 	RawBytes int    `json:"raw_bytes"` // its size when decompressed
 }
 
-// Bytes returns the size of all shards as stored: what a download adds up to.
+// Bytes returns the size of all shards as stored, which is the size of the download.
 func (m *Manifest) Bytes() int {
 	n := 0
 	for _, s := range m.Shards {
@@ -45,7 +45,7 @@ func (m *Manifest) Bytes() int {
 	return n
 }
 
-// RawBytes returns the size of all shards decompressed: what Decode allocates.
+// RawBytes returns the decompressed size of all shards, which Decode allocates.
 func (m *Manifest) RawBytes() int {
 	n := 0
 	for _, s := range m.Shards {
@@ -54,9 +54,9 @@ func (m *Manifest) RawBytes() int {
 	return n
 }
 
-// ParseManifest reads a manifest. Members that FORMAT.md does not name are
-// ignored, as it demands. The error wraps ErrVersion for a format of another
-// version and ErrCorrupt for everything else.
+// ParseManifest reads a manifest. Members that FORMAT.md does not define are
+// ignored, as it requires. The error wraps ErrVersion for an unknown version of the
+// format and ErrCorrupt for everything else.
 func ParseManifest(data []byte) (*Manifest, error) {
 	m, err := parseManifest(data)
 	if err != nil {
@@ -68,7 +68,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// parseManifest returns a manifest of another version as far as its version.
+// parseManifest stops after the member version if that is unknown.
 func parseManifest(data []byte) (*Manifest, error) {
 	if len(data) > MaxManifest {
 		return nil, fmt.Errorf("is %d bytes, need at most %d", len(data), MaxManifest)
@@ -94,7 +94,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if members["shards"] == nil {
-		return nil, fmt.Errorf("has no shards, need a list")
+		return nil, fmt.Errorf("shards is missing, need an array")
 	}
 	shards, err := array(members["shards"], MaxShards)
 	if err != nil {
@@ -110,7 +110,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 			return nil, fmt.Errorf("shards[%d]: %w", i, err)
 		}
 		if seen[s.File] {
-			return nil, fmt.Errorf("shards[%d]: file %q stands twice", i, s.File)
+			return nil, fmt.Errorf("shards[%d]: file %q is listed twice", i, s.File)
 		}
 		seen[s.File] = true
 		m.Shards = append(m.Shards, s)
@@ -118,10 +118,10 @@ func parseManifest(data []byte) (*Manifest, error) {
 	return m, nil
 }
 
-// known reports whether this package knows the manifest's version.
+// known reports whether this package supports the manifest's version.
 func (m *Manifest) known() bool { return m.Version >= 1 && m.Version <= Version }
 
-// check holds the rules of the members that a caller of Write fills.
+// check checks the members that a caller of Write sets.
 func (m *Manifest) check() error {
 	if err := checkName(m.Name); err != nil {
 		return err
@@ -165,21 +165,21 @@ func parseShard(v minijson.RawMessage) (Shard, error) {
 	return s, nil
 }
 
-// checkFile reports a shard's name that is not a plain one: it could lead out of
-// the model's folder, or mean something else in a URL or to a shell.
+// checkFile reports a shard's name with other characters than FORMAT.md allows: it
+// could lead out of the model's folder, or mean something else in a URL or a shell.
 func checkFile(name string) error {
 	if len(name) > MaxName {
 		return fmt.Errorf("file name is %d bytes, need at most %d", len(name), MaxName)
 	}
 	stem, ok := strings.CutSuffix(name, ShardSuffix)
 	if !ok || !plain(stem) {
-		return fmt.Errorf("file is %q, need letters, digits, '.', '_' and '-', beginning with a letter or digit, and then %q", name, ShardSuffix)
+		return fmt.Errorf("file is %q, need letters, digits, '.', '_' and '-', beginning with a letter or digit and ending in %q", name, ShardSuffix)
 	}
 	return nil
 }
 
-// plain reports whether s is made of letters, digits, '.', '_' and '-' of ASCII
-// and begins with a letter or digit.
+// plain reports whether s consists of ASCII letters, digits, '.', '_' and '-', and
+// begins with a letter or digit.
 func plain(s string) bool {
 	for i := range len(s) {
 		c := s[i]
@@ -191,7 +191,7 @@ func plain(s string) bool {
 	return s != ""
 }
 
-// checkObject reports a JSON value that is not an object, or is nested too deep.
+// checkObject reports a JSON value that is not an object or is nested too deeply.
 func checkObject(v minijson.RawMessage) error {
 	if v == nil {
 		return fmt.Errorf("is missing, need a JSON object")
@@ -204,7 +204,7 @@ func checkObject(v minijson.RawMessage) error {
 		return err
 	}
 	if n := minijson.Depth(v); n > maxDepth {
-		return fmt.Errorf("nests %d deep, need at most %d", n, maxDepth)
+		return fmt.Errorf("is nested %d deep, need at most %d", n, maxDepth)
 	}
 	return nil
 }

@@ -6,7 +6,7 @@ import (
 	"fmt"
 )
 
-// encode returns the manifest as JSON text, indented, for people read it too.
+// encode returns the manifest as indented JSON, since people read it too.
 func (m *Manifest) encode() ([]byte, error) {
 	var buf bytes.Buffer
 	e := jsonWriter{to: jsontext.NewEncoder(&buf, jsontext.WithIndent("  "))}
@@ -33,7 +33,7 @@ func (m *Manifest) encode() ([]byte, error) {
 		return nil, fmt.Errorf("weights: manifest: %w", e.err)
 	}
 	if buf.Len() > MaxManifest {
-		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: its card or config is too long", buf.Len(), MaxManifest)
+		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: shorten its card or config", buf.Len(), MaxManifest)
 	}
 	return buf.Bytes(), nil
 }

@@ -9,11 +9,11 @@ import (
 	"os"
 )
 
-// ErrLarge is wrapped by ReadFile's error about a file of more bytes than are read.
+// ErrLarge is wrapped by ReadFile's error about a file larger than its limit.
 var ErrLarge = errors.New("file is too large")
 
-// ReadFile reads a regular file of at most limit bytes; nothing is allocated for another.
-// The error names the file, and no package: who reads it says for what.
+// ReadFile reads a regular file of at most limit bytes. It allocates nothing for any other
+// file. The error names the file but no package: the caller adds its own prefix.
 func ReadFile(path string, limit int64) ([]byte, error) {
 	if err := checkRegular(path, limit); err != nil {
 		return nil, err
@@ -25,7 +25,7 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// checkRegular reports what ReadFile does not read, without opening it.
+// checkRegular reports a path that ReadFile refuses, without opening it.
 func checkRegular(path string, limit int64) error {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -44,5 +44,5 @@ func kind(mode fs.FileMode) string {
 	if mode.IsDir() {
 		return "a folder"
 	}
-	return "no regular file"
+	return "not a regular file"
 }

@@ -14,8 +14,8 @@ import (
 	"testing"
 )
 
-// sharded writes a model of so many shards, a large tensor and a small one to each, and
-// behind them one in parts. Its numbers are 0 where a codec makes little of them.
+// sharded writes a model of the given number of shards, with a large and a small tensor in
+// each, followed by a tensor in parts. Most of its numbers are 0, so that it compresses well.
 func sharded(t *testing.T, shards int) (path string, m *Manifest) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "large.json")
@@ -43,7 +43,7 @@ func sharded(t *testing.T, shards int) (path string, m *Manifest) {
 	return path, m
 }
 
-// TestReader reads what Open reads, in any order of tensors.
+// TestReader: a Reader reads the same as Open, in any order of tensors.
 func TestReader(t *testing.T) {
 	path, _ := sharded(t, 2)
 	small, _ := written(t)
@@ -65,11 +65,11 @@ func TestReader(t *testing.T) {
 			}
 		}
 		if got := r.Outline(); len(got.Tensors()) != len(want.Tensors()) || got.Parameters() != want.Parameters() {
-			t.Errorf("outlines %d tensors of %d numbers, want %d of %d", len(got.Tensors()), got.Parameters(), len(want.Tensors()), want.Parameters())
+			t.Errorf("outline has %d tensors of %d numbers, want %d of %d", len(got.Tensors()), got.Parameters(), len(want.Tensors()), want.Parameters())
 		}
 		for _, w := range slices.Backward(want.Tensors()) {
 			if o := r.Outline().Tensor(w.Name); o == nil || o.Data != nil || o.Scale != nil || o.DType != w.DType || !slices.Equal(o.Shape, w.Shape) {
-				t.Errorf("%q is outlined as %v", w.Name, o)
+				t.Errorf("outline of %q is %v", w.Name, o)
 			}
 			got, err := r.Tensor(w.Name)
 			if err != nil {
@@ -82,7 +82,7 @@ func TestReader(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(order) != len(want.Tensors()) || !slices.IsSorted(order) {
-			t.Errorf("came as %q", order)
+			t.Errorf("got tensors %q, want all of them in order", order)
 		}
 		if _, err := r.Tensor("absent"); err == nil || !strings.Contains(err.Error(), `"absent" is not in model`) {
 			t.Errorf("got error %v", err)
@@ -90,9 +90,10 @@ func TestReader(t *testing.T) {
 	}
 }
 
-// TestReaderHolds: two shards and a packed one are in memory at most, whatever the model holds, and each is
-// decoded once to be verified and once to be read in the order of names.
-func TestReaderHolds(t *testing.T) {
+// TestReaderMemory: at most two decoded shards and a compressed one are in memory, however
+// large the model is, and each shard is decoded once for verification and once for reading
+// in the order of names.
+func TestReaderMemory(t *testing.T) {
 	const shards = 12
 	path, m := sharded(t, shards)
 	alive := func() int {
@@ -108,30 +109,30 @@ func TestReaderHolds(t *testing.T) {
 	}
 	most := alive() - before
 	err = r.Each(func(x Tensor) error {
-		beside := 0
+		merged := 0 // bytes of a tensor merged from parts, which belong to the caller
 		if x.Name == "z" {
-			beside = len(x.Data)
+			merged = len(x.Data)
 		}
-		most = max(most, alive()-before-beside)
+		most = max(most, alive()-before-merged)
 		runtime.KeepAlive(x)
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if limit := (shardsKept+1)*MaxShard + 1<<20; most > limit || most < MaxShard {
-		t.Errorf("%d bytes are held of %d, need one shard at least and %d at most", most, m.RawBytes(), limit)
+	if limit := (maxCached+1)*MaxShard + 1<<20; most > limit || most < MaxShard {
+		t.Errorf("%d of %d bytes are in memory, want at least one shard and at most %d", most, m.RawBytes(), limit)
 	}
-	if limit := 2 * len(m.Shards); r.read > limit || r.read <= len(m.Shards) {
-		t.Errorf("decoded %d shards, need each once more than once, %d at most", r.read, limit)
+	if limit := 2 * len(m.Shards); r.decoded > limit || r.decoded <= len(m.Shards) {
+		t.Errorf("decoded %d shards, want more than %d and at most %d", r.decoded, len(m.Shards), limit)
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-// TestReaderReplaced: a reader goes on with the model that it opened after another took its
-// place, and refuses a shard that is changed under it.
+// TestReaderReplaced: a Reader continues with the model that it opened after another has
+// replaced it, and refuses a shard that is changed while it is open.
 func TestReaderReplaced(t *testing.T) {
 	path, m := sharded(t, 4)
 	r, err := OpenReader(path)
@@ -144,7 +145,7 @@ func TestReaderReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	if left := names(t, filepath.Dir(path)); len(left) != 2 {
-		t.Errorf("files %q are there, want the next model's", left)
+		t.Errorf("got files %q, want those of the next model", left)
 	}
 	if x, err := r.Tensor("000.a"); err != nil || x.Data[4] != 1 {
 		t.Errorf("the first model's tensor: %v", err)
@@ -168,8 +169,8 @@ func TestReaderReplaced(t *testing.T) {
 	}
 }
 
-// TestReaderRefuses: what Open refuses, a reader refuses when it opens, whichever shard it
-// is in, and nothing stays open.
+// TestReaderRefuses: OpenReader refuses what Open refuses, with the same error, whichever
+// shard is at fault.
 func TestReaderRefuses(t *testing.T) {
 	path, m := sharded(t, 3)
 	last := filepath.Join(filepath.Dir(path), m.Shards[len(m.Shards)-1].File)
@@ -227,7 +228,7 @@ func onDisk(t testing.TB, m *Manifest, shard []byte) string {
 	return path
 }
 
-// FuzzReader: whatever a shard holds, a reader says what Open says, and reads what it reads.
+// FuzzReader: for any shard a Reader returns the same error or the same tensors as Open.
 func FuzzReader(f *testing.F) {
 	m, tensors := example(f)
 	_, encoded, err := Encode("example", m, tensors)

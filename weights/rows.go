@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// rowsInfix stands between the name of a tensor that a shard cannot hold and the number
-// of a part of its rows.
+// rowsInfix separates the name of a tensor that is stored in parts from the number of the
+// part.
 const rowsInfix = ".rows."
 
-// split returns t as tensors of some of its rows each, which take some size/n bytes where
-// t takes size; nil if it has too few rows.
+// split returns t as parts of about 1/n of its rows each, or nil if it has fewer than 2n
+// rows.
 func (t *Tensor) split(n int) []Tensor {
 	if len(t.Shape) == 0 || t.Shape[0]/n < 2 {
 		return nil
 	}
 	rows := t.Shape[0]
-	step := rows / n &^ 1 // even, for int4 has two rows to a byte
+	step := rows / n &^ 1 // even, because int4 packs two rows into a byte
 	var parts []Tensor
 	for low := 0; low < rows; low += step {
 		high := min(rows, low+step)
@@ -39,10 +39,10 @@ func (t *Tensor) split(n int) []Tensor {
 	return parts
 }
 
-// join puts the tensors together that stand in parts. The error names one that does not
-// fit the others.
-func (f *File) join() error {
-	all, err := f.whole()
+// mergeParts replaces the parts of a tensor by the tensor. The error names a part whose
+// type or shape differs from the others'.
+func (f *File) mergeParts() error {
+	all, err := f.merged()
 	if all == nil {
 		return err
 	}
@@ -50,14 +50,14 @@ func (f *File) join() error {
 	return f.add(all)
 }
 
-// whole returns the tensors with those put together that stand in parts, nil if none does.
-func (f *File) whole() ([]Tensor, error) {
+// merged returns all tensors, with parts merged, or nil if there are no parts.
+func (f *File) merged() ([]Tensor, error) {
 	var all []Tensor
 	parts := map[string]bool{}
 	for i := range f.tensors {
 		if owner, ok := strings.CutSuffix(f.tensors[i].Name, rowsInfix+"0"); ok {
 			t := Tensor{Name: owner}
-			if err := f.joined(&t, parts); err != nil {
+			if err := f.mergeTensor(&t, parts); err != nil {
 				return nil, err
 			}
 			all = append(all, t)
@@ -74,8 +74,9 @@ func (f *File) whole() ([]Tensor, error) {
 	return all, nil
 }
 
-// joined fills in t, of which there is a part, and adds the names of its parts to parts.
-func (f *File) joined(t *Tensor, parts map[string]bool) error {
+// mergeTensor sets t, of which only the name is set, from its parts, and adds their names
+// to parts.
+func (f *File) mergeTensor(t *Tensor, parts map[string]bool) error {
 	for i := 0; ; i++ {
 		p := f.Tensor(t.Name + rowsInfix + strconv.Itoa(i))
 		if p == nil {
@@ -86,7 +87,7 @@ func (f *File) joined(t *Tensor, parts map[string]bool) error {
 			t.DType, t.Shape = p.DType, append([]int{0}, p.Shape[min(1, len(p.Shape)):]...)
 		}
 		if p.DType != t.DType || len(p.Shape) == 0 || !slices.Equal(p.Shape[1:], t.Shape[1:]) || t.DType == I4 && t.Shape[0]%2 != 0 {
-			return fmt.Errorf("tensor %q: is %s of shape %v, which does not go behind %s of %v", p.Name, p.DType, p.Shape, t.DType, t.Shape)
+			return fmt.Errorf("tensor %q: is %s of shape %v, which cannot follow rows of %s and shape %v", p.Name, p.DType, p.Shape, t.DType, t.Shape)
 		}
 		t.Shape[0] += p.Shape[0]
 		t.Data, t.Scale = append(t.Data, p.Data...), append(t.Scale, p.Scale...)

@@ -11,7 +11,8 @@ import (
 	"tweedie/core/minijson"
 )
 
-// MaxHeader bounds the JSON header of a safetensors file, maxEntries what that lists.
+// MaxHeader bounds the JSON header of a safetensors file in bytes, maxEntries the number
+// of its members.
 const MaxHeader, maxEntries = 16 << 20, maxMembers
 
 // ParseSafetensors reads a safetensors file (format of
@@ -19,11 +20,11 @@ const MaxHeader, maxEntries = 16 << 20, maxMembers
 // header length, a JSON header, the tensors' bytes. It returns the tensors in the
 // order of their bytes, and the header's metadata, nil for none.
 //
-// Tensors share data's memory. They are structurally sound: names differ, each
-// shape asks for exactly the bytes its offsets give, and the offsets cover the
-// buffer once, without hole or overlap. Numbers are not looked at.
+// Tensors share data's memory. Their structure is checked: names are unique, each
+// shape has the size that its offsets give, and the offsets cover the buffer
+// exactly once, without gap or overlap. Values are not checked.
 //
-// An error wraps ErrCorrupt.
+// Errors wrap ErrCorrupt.
 func ParseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 	tensors, metadata, err := parseSafetensors(data)
 	if err != nil {
@@ -53,16 +54,16 @@ func parseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 	return tensors, metadata, nil
 }
 
-// Span is a tensor of a safetensors file without its Data, and where that lies:
-// bytes [Begin, End) after the header.
+// Span is a tensor of a safetensors file without its Data, which are the bytes
+// [Begin, End) after the header.
 type Span struct {
 	Tensor
 	Begin, End int
 }
 
 // ParseSafetensorsHeader reads the JSON header of a safetensors file whose tensors
-// take size bytes, as ParseSafetensors does and with its promises: for files too
-// large to be held in memory. The error wraps ErrCorrupt.
+// take size bytes, for files that do not fit in memory. It makes the checks of
+// ParseSafetensors. Errors wrap ErrCorrupt.
 func ParseSafetensorsHeader(header []byte, size int) ([]Span, map[string]string, error) {
 	spans, metadata, err := parseHeader(header, size)
 	if err != nil {
@@ -120,7 +121,7 @@ func parseSpan(name string, v minijson.RawMessage, size int) (Span, error) {
 		return s, fmt.Errorf("data_offsets %w", err)
 	}
 	if len(offsets) != 2 || offsets[0] > offsets[1] {
-		return s, fmt.Errorf("data_offsets are %v, need a begin and an end not before it", offsets)
+		return s, fmt.Errorf("data_offsets are %v, need two numbers in ascending order", offsets)
 	}
 	s.Begin, s.End = offsets[0], offsets[1]
 	n, err := byteSize(s.DType, s.Shape)
@@ -128,12 +129,12 @@ func parseSpan(name string, v minijson.RawMessage, size int) (Span, error) {
 		return s, err
 	}
 	if n != s.End-s.Begin {
-		return s, fmt.Errorf("has bytes [%d, %d), shape %v of %s needs %d", s.Begin, s.End, s.Shape, dtype, n)
+		return s, fmt.Errorf("has %d bytes, [%d, %d), shape %v of %s needs %d", s.End-s.Begin, s.Begin, s.End, s.Shape, dtype, n)
 	}
 	return s, nil
 }
 
-// arrangeSpans sorts spans by where they lie and demands that they cover size bytes
+// arrangeSpans sorts spans by their offsets and reports whether they cover size bytes
 // exactly once.
 func arrangeSpans(spans []Span, size int) error {
 	slices.SortFunc(spans, func(a, b Span) int {
@@ -142,7 +143,7 @@ func arrangeSpans(spans []Span, size int) error {
 	at := 0
 	for _, s := range spans {
 		if s.Begin != at {
-			return fmt.Errorf("tensor %q begins at byte %d, need %d where the one before it ends", s.Name, s.Begin, at)
+			return fmt.Errorf("tensor %q begins at byte %d, need %d, the end of the tensor before it", s.Name, s.Begin, at)
 		}
 		at = s.End
 	}
@@ -152,7 +153,7 @@ func arrangeSpans(spans []Span, size int) error {
 	return nil
 }
 
-// integers returns an array of at most limit whole numbers in [0, largest].
+// integers returns the values of an array of at most limit integers in [0, largest].
 func integers(v minijson.RawMessage, limit, largest int) ([]int, error) {
 	elements, err := array(v, limit)
 	if err != nil {

@@ -13,15 +13,15 @@ import (
 // EncodeSafetensors returns tensors as a safetensors file with the given
 // metadata, nil for none. Scales are not written.
 //
-// Tensors of wider numbers come first and those of one type are in the order of names,
-// so that every number is aligned and the bytes depend on nothing but the content.
-// The error names two tensors of one name, one whose data does not fill its shape, or
-// I4, which safetensors does not know.
+// Types with larger numbers come first, and tensors of one type are in the order of their
+// names, so that every number is aligned and the bytes depend only on the content. The
+// error names two tensors of the same name, a tensor whose data does not match its shape,
+// or the type I4, which safetensors does not have.
 func EncodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	return encodeSafetensors(ordered(tensors), metadata)
 }
 
-// ordered returns tensors in the order in which they stand in a file.
+// ordered returns tensors in the order of a file.
 func ordered(tensors []Tensor) []Tensor {
 	out := slices.Clone(tensors)
 	slices.SortFunc(out, func(a, b Tensor) int {
@@ -30,7 +30,8 @@ func ordered(tensors []Tensor) []Tensor {
 	return out
 }
 
-// encodeSafetensors returns tensors, ordered, as a file. Their data ends it.
+// encodeSafetensors returns tensors, which are in the order of a file, as a safetensors
+// file.
 func encodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, error) {
 	header, size, err := safetensorsHeader(tensors, metadata)
 	if err != nil {
@@ -46,7 +47,7 @@ func encodeSafetensors(tensors []Tensor, metadata map[string]string) ([]byte, er
 }
 
 // safetensorsHeader returns the JSON header, padded to a multiple of eight bytes,
-// and the bytes of all tensors together.
+// and the size of all tensors in bytes.
 func safetensorsHeader(tensors []Tensor, metadata map[string]string) (header []byte, size int, err error) {
 	var buf bytes.Buffer
 	e := jsonWriter{to: jsontext.NewEncoder(&buf)}
@@ -61,13 +62,13 @@ func safetensorsHeader(tensors []Tensor, metadata map[string]string) (header []b
 	for i := range tensors {
 		t := &tensors[i]
 		if t.Name == "__metadata__" {
-			return nil, 0, fmt.Errorf("weights: tensor %q has the name of safetensors' metadata", t.Name)
+			return nil, 0, fmt.Errorf("weights: tensor %q: safetensors reserves the name for metadata", t.Name)
 		}
 		if err := checkName(t.Name); err != nil {
 			return nil, 0, fmt.Errorf("weights: tensor %q: %w", t.Name, err)
 		}
 		if n, err := byteSize(t.DType, t.Shape); err != nil || n != len(t.Data) {
-			return nil, 0, fmt.Errorf("weights: tensor %q: %d bytes do not fill shape %v of %s", t.Name, len(t.Data), t.Shape, t.DType)
+			return nil, 0, fmt.Errorf("weights: tensor %q: %d bytes do not match shape %v of %s", t.Name, len(t.Data), t.Shape, t.DType)
 		}
 		e.name(t.Name).token(jsontext.BeginObject)
 		e.name("dtype").token(jsontext.String(string(t.DType)))

@@ -12,16 +12,16 @@ import (
 	"tweedie/core/quant"
 )
 
-// Tensor is a named array as it stands in a file.
+// Tensor is a named array in the representation of a file.
 type Tensor struct {
-	Name  string    // PyTorch's, as in down_blocks.0.resnets.0.conv1.weight
-	DType DType     // how Data stores a number
-	Shape []int     // PyTorch's; none for a single number
+	Name  string    // PyTorch's, such as down_blocks.0.resnets.0.conv1.weight
+	DType DType     // the type of the numbers in Data
+	Shape []int     // PyTorch's; empty for a scalar
 	Data  []byte    // the numbers, little-endian, row-major
-	Scale []float32 // I8 in a model file: one a row of the first axis; I4: one a group; otherwise nil
+	Scale []float32 // I8 in a model file: one per entry of the first axis; I4: one per group; otherwise nil
 }
 
-// Len returns how many numbers the tensor holds.
+// Len returns the number of elements of the tensor.
 func (t *Tensor) Len() int {
 	n := 1
 	for _, d := range t.Shape {
@@ -40,11 +40,11 @@ func (t *Tensor) Codes() []int8 {
 }
 
 // Float32 returns the numbers as a new slice: F32, F16 and BF16 exactly, F64
-// rounded to nearest, I8 and I4 as code·scale. The error names another type, codes
-// without scales, or a finite F64 beyond the range of float32.
+// rounded to nearest, I8 and I4 as code·scale. The error names any other type, codes
+// without scales, or a finite F64 number beyond the range of float32.
 func (t *Tensor) Float32() ([]float32, error) {
 	if n, err := dataSize(t.DType, t.Shape); err != nil || n != len(t.Data) {
-		return nil, fmt.Errorf("weights: tensor %q: %d bytes of %s, shape %v does not match", t.Name, len(t.Data), t.DType, t.Shape)
+		return nil, fmt.Errorf("weights: tensor %q: %d bytes do not match shape %v of %s", t.Name, len(t.Data), t.Shape, t.DType)
 	}
 	out := make([]float32, t.Len())
 	switch t.DType {
@@ -65,17 +65,17 @@ func (t *Tensor) Float32() ([]float32, error) {
 			v := math.Float64frombits(binary.LittleEndian.Uint64(t.Data[8*i:]))
 			out[i] = float32(v)
 			if math.IsInf(float64(out[i]), 0) && !math.IsInf(v, 0) {
-				return nil, fmt.Errorf("weights: tensor %q: number %d is %g, need the range of float32", t.Name, i, v)
+				return nil, fmt.Errorf("weights: tensor %q: number %d is %g, which is beyond the range of float32", t.Name, i, v)
 			}
 		}
 	case I8:
 		if len(t.Shape) == 0 || len(t.Scale) != t.Shape[0] {
-			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one a row", t.Name, t.Shape, len(t.Scale))
+			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one per row", t.Name, t.Shape, len(t.Scale))
 		}
 		quant.DequantiseInt8(out, t.Codes(), t.Scale)
 	case I4:
 		if len(t.Scale) != scales(t.Shape) {
-			return nil, fmt.Errorf("weights: tensor %q: I4 of shape %v with %d scales, need one a group", t.Name, t.Shape, len(t.Scale))
+			return nil, fmt.Errorf("weights: tensor %q: I4 of shape %v with %d scales, need one per group", t.Name, t.Shape, len(t.Scale))
 		}
 		quant.DequantiseInt4(out, t.Data, t.Scale, t.Shape[0])
 	default:
@@ -84,8 +84,8 @@ func (t *Tensor) Float32() ([]float32, error) {
 	return out, nil
 }
 
-// check reports how t breaks the rules of a tensor in a model file, without the
-// package's prefix.
+// check reports how t violates the rules for a tensor in a model file. The error has no
+// package prefix.
 func (t *Tensor) check() error {
 	if !t.DType.inModel() {
 		return fmt.Errorf("type is %q, need F32, F16, I8 or I4", t.DType)
@@ -98,16 +98,16 @@ func (t *Tensor) check() error {
 	if n, err := dataSize(t.DType, t.Shape); err != nil {
 		return err
 	} else if n != len(t.Data) {
-		return fmt.Errorf("holds %d bytes, shape %v of %s needs %d", len(t.Data), t.Shape, t.DType, n)
+		return fmt.Errorf("has %d bytes, shape %v of %s needs %d", len(t.Data), t.Shape, t.DType, n)
 	}
 	if !t.coded() {
 		if t.Scale != nil {
-			return fmt.Errorf("has scales and is %s, need I8 or I4", t.DType)
+			return fmt.Errorf("has scales but is %s, need I8 or I4", t.DType)
 		}
 		return t.checkFinite()
 	}
 	if len(t.Shape) < 2 {
-		return fmt.Errorf("is %s of shape %v, need two axes or more", t.DType, t.Shape)
+		return fmt.Errorf("is %s of shape %v, need two or more axes", t.DType, t.Shape)
 	}
 	need := t.Shape[0]
 	if t.DType == I4 {
@@ -122,10 +122,10 @@ func (t *Tensor) check() error {
 	return quant.CheckInt8(t.Codes(), t.Scale)
 }
 
-// coded reports whether t holds codes, which mean nothing without scales.
+// coded reports whether t consists of codes, which need scales.
 func (t *Tensor) coded() bool { return t.DType == I8 || t.DType == I4 }
 
-// scales returns how many scales an I4 tensor of this shape has.
+// scales returns the number of scales of an I4 tensor of this shape.
 func scales(shape []int) int {
 	cols := 1
 	for _, d := range shape[1:] {
@@ -134,8 +134,8 @@ func scales(shape []int) int {
 	return shape[0] * quant.Groups(cols)
 }
 
-// checkFinite reports the first number that is NaN or infinite; integers pass.
-// In each floating type those are the numbers whose exponent bits are all set.
+// checkFinite reports the first number that is NaN or infinite; integers always pass.
+// In each floating-point type those are the numbers whose exponent bits are all set.
 func (t *Tensor) checkFinite() error {
 	var exponent uint64
 	switch t.DType {
@@ -161,14 +161,14 @@ func (t *Tensor) checkFinite() error {
 			bits = binary.LittleEndian.Uint64(t.Data[8*i:])
 		}
 		if bits&exponent == exponent {
-			return fmt.Errorf("number %d of %d has bits %#x: NaN or infinite, need a finite number", i, t.Len(), bits)
+			return fmt.Errorf("number %d of %d is NaN or infinite (bits %#x), need a finite number", i, t.Len(), bits)
 		}
 	}
 	return nil
 }
 
-// dataSize returns the bytes of Data for that type and shape, as byteSize does for a
-// type that a file has.
+// dataSize returns the length of Data for that type and shape. It is byteSize, extended
+// to I4.
 func dataSize(d DType, shape []int) (int, error) {
 	if d == I4 && len(shape) > 0 {
 		d, shape = u8, packed(shape)
@@ -176,15 +176,15 @@ func dataSize(d DType, shape []int) (int, error) {
 	return byteSize(d, shape)
 }
 
-// packed returns the shape of the bytes that hold an I4 tensor's codes, two rows each.
+// packed returns the shape of an I4 tensor's codes in bytes, each of which holds two rows.
 func packed(shape []int) []int { return append([]int{shape[0] - shape[0]/2}, shape[1:]...) }
 
-// byteSize returns the bytes that shape asks for. The error names a type or shape
-// that has no size, or one beyond what an int counts.
+// byteSize returns the size in bytes of an array of that type and shape. The error names
+// an unknown type, or a shape that is invalid or whose size overflows an int.
 func byteSize(d DType, shape []int) (int, error) {
 	size := d.Size()
 	if size == 0 {
-		return 0, fmt.Errorf("type %q is not known", minijson.Clip(string(d)))
+		return 0, fmt.Errorf("unknown type %q", minijson.Clip(string(d)))
 	}
 	if len(shape) > MaxAxes {
 		return 0, fmt.Errorf("shape has %d axes, need at most %d", len(shape), MaxAxes)
@@ -199,7 +199,7 @@ func byteSize(d DType, shape []int) (int, error) {
 	return n, nil
 }
 
-// checkName reports a name that is empty, too long, not UTF-8, or that holds a
+// checkName reports a name that is empty, too long, not UTF-8, or that contains a
 // control character.
 func checkName(name string) error {
 	if len(name) < 1 || len(name) > MaxName {
@@ -210,7 +210,7 @@ func checkName(name string) error {
 	}
 	for _, r := range name {
 		if r < ' ' || r == 0x7f {
-			return fmt.Errorf("name %q holds a control character", name)
+			return fmt.Errorf("name %q contains a control character", name)
 		}
 	}
 	return nil

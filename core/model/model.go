@@ -153,7 +153,7 @@ func (m *Model) Err() error {
 func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
 	var out []weights.Tensor
 	err := m.Each(func(d graph.Declared, w []float32) error {
-		t, err := weights.Quantise(d.Name, d.Shape, w, as)
+		t, err := weights.Quantize(d.Name, d.Shape, w, as)
 		out = append(out, t)
 		return err
 	})

@@ -300,7 +300,7 @@ func (s *search) layerAt(i int) int {
 // feedback.
 func (l *layer) stored(c choice, in inputs) (*weights.Tensor, error) {
 	if c.dtype == weights.F16 {
-		t, err := weights.Quantise(l.name, l.shape, l.w, weights.Storage{DType: c.dtype})
+		t, err := weights.Quantize(l.name, l.shape, l.w, weights.Storage{DType: c.dtype})
 		return &t, err
 	}
 	if in.count == 0 {
@@ -372,7 +372,7 @@ func (s *search) round(out *Stored, choices []choice) (size int, err error) {
 		if w == nil {
 			w = s.numbers(d.Name)
 		}
-		t, err := weights.Quantise(d.Name, d.Shape, w, weights.Storage{DType: weights.F32})
+		t, err := weights.Quantize(d.Name, d.Shape, w, weights.Storage{DType: weights.F32})
 		if err == nil {
 			err = out.put(t)
 		}

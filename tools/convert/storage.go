@@ -123,7 +123,7 @@ func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.
 		if cmd.Context().Err() != nil {
 			return context.Cause(cmd.Context())
 		}
-		t, err := weights.Quantise(d.Name, d.Shape, numbers, as)
+		t, err := weights.Quantize(d.Name, d.Shape, numbers, as)
 		if err != nil {
 			return err
 		}

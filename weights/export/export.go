@@ -42,17 +42,17 @@ func Write(folder, format string, m *model.Model) (notes []string, err error) {
 		if err != nil {
 			return nil, err
 		}
-		err = weights.WriteAtomicBy(filepath.Join(folder, diffusersName), func(w io.Writer) error { return safetensors(w, m) })
+		err = weights.WriteAtomicFunc(filepath.Join(folder, diffusersName), func(w io.Writer) error { return safetensors(w, m) })
 	case "safetensors":
 		if d, err = orOwn(d, err, m); err != nil {
 			return nil, err
 		}
-		err = weights.WriteAtomicBy(filepath.Join(folder, plainName+".safetensors"), func(w io.Writer) error { return safetensors(w, m) })
+		err = weights.WriteAtomicFunc(filepath.Join(folder, plainName+".safetensors"), func(w io.Writer) error { return safetensors(w, m) })
 	case "npz":
 		if d, err = orOwn(d, err, m); err != nil {
 			return nil, err
 		}
-		err = weights.WriteAtomicBy(filepath.Join(folder, plainName+".npz"), func(w io.Writer) error { return npz(w, m) })
+		err = weights.WriteAtomicFunc(filepath.Join(folder, plainName+".npz"), func(w io.Writer) error { return npz(w, m) })
 	default:
 		return nil, fmt.Errorf("export: format is %q, need one of %q", format, Formats)
 	}

@@ -199,7 +199,7 @@ func TestReadHalf(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i%2 == 0 {
-			half, err := weights.Quantise(tensors[i].Name, tensors[i].Shape, data, weights.Storage{DType: weights.F16})
+			half, err := weights.Quantize(tensors[i].Name, tensors[i].Shape, data, weights.Storage{DType: weights.F16})
 			if err != nil {
 				t.Fatal(err)
 			}

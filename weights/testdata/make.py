@@ -1,12 +1,12 @@
 """Writes this folder's files: python3 make.py (needs only Python and the zstd command).
 
 It follows FORMAT.md and the safetensors specification and shares no code with the
-package, which reads what it wrote: golden_test.go holds the numbers again.
+package that reads the files; golden_test.go has the expected numbers.
 
-mixed.safetensors                       every type that Tensor.Float32 reads, and I64 beside them
-golden.json, golden.000.safetensors.zst a model of two shards, compressed by the reference zstd
+mixed.safetensors                       every type that Tensor.Float32 reads, and I64
+golden.json, golden.000.safetensors.zst a model of two shards, compressed by the zstd command
 golden.001.safetensors.zst
-golden4.json, golden4.000.….zst         one of version 2: int4, and F16 in byte planes
+golden4.json, golden4.000.….zst         a model of version 2: int4, and F16 in byte planes
 """
 import hashlib
 import json

@@ -78,7 +78,7 @@ func (g *gallery) without(entry httpapi.Shared) []httpapi.Shared {
 
 // write puts entries into the file and then, unless that has failed, into their place.
 func (g *gallery) write(entries []httpapi.Shared) error {
-	err := weights.WriteAtomicBy(g.path, func(w io.Writer) error {
+	err := weights.WriteAtomicFunc(g.path, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
 		e.SetEscapeHTML(false) // an experiment stands there as in an address

@@ -24,7 +24,7 @@ func (c *Classifier) Write(path string) error {
 	}
 	var tensors []weights.Tensor
 	for i, d := range c.params.Specs {
-		t, err := weights.Quantise(d.Name, d.Shape, c.params.Slice(i), weights.Storage{DType: weights.F32})
+		t, err := weights.Quantize(d.Name, d.Shape, c.params.Slice(i), weights.Storage{DType: weights.F32})
 		if err != nil {
 			return err
 		}

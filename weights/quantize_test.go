@@ -8,14 +8,14 @@ import (
 	"testing"
 )
 
-func TestQuantise(t *testing.T) {
+func TestQuantize(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 1))
 	data := make([]float32, 8*5*3*3)
 	for i := range data {
 		data[i] = float32(rng.NormFloat64()) * float32(1+i/45)
 	}
 	for _, d := range []DType{F32, F16, I8, I4} {
-		q, err := Quantise("w", []int{8, 5, 3, 3}, data, Storage{DType: d})
+		q, err := Quantize("w", []int{8, 5, 3, 3}, data, Storage{DType: d})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -29,7 +29,7 @@ func TestQuantise(t *testing.T) {
 		for i, v := range data {
 			bound := 0.0
 			switch d {
-			case F16: // half a unit in the last place of 11 bits, or half the smallest number
+			case F16: // half a unit in the last of 11 bits, or half of the smallest number
 				bound = max(math.Abs(float64(v))*0x1p-11, 0x1p-25)
 			case I4: // the scale may clip the largest weights of a group
 				bound = 4 * float64(q.Scale[i/45*2+i%45/32])
@@ -43,9 +43,9 @@ func TestQuantise(t *testing.T) {
 	}
 }
 
-func TestQuantiseVectors(t *testing.T) {
+func TestQuantizeVectors(t *testing.T) {
 	for _, shape := range [][]int{nil, {1}} {
-		q, err := Quantise("bias", shape, []float32{0.3}, Storage{DType: I8})
+		q, err := Quantize("bias", shape, []float32{0.3}, Storage{DType: I8})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +55,7 @@ func TestQuantiseVectors(t *testing.T) {
 	}
 }
 
-func TestQuantiseRefuses(t *testing.T) {
+func TestQuantizeRefuses(t *testing.T) {
 	inf := float32(math.Inf(1))
 	for _, tt := range []struct {
 		name, want string
@@ -64,29 +64,29 @@ func TestQuantiseRefuses(t *testing.T) {
 		d          DType
 	}{
 		{"type", `type is "BF16"`, []int{1}, []float32{1}, BF16},
-		{"shape", "2 numbers do not fill shape [3]", []int{3}, []float32{1, 2}, F32},
+		{"shape", "got 2 numbers for shape [3], need 3", []int{3}, []float32{1, 2}, F32},
 		{"negative", "shape [-1 -2] is out of range", []int{-1, -2}, []float32{1, 2}, F32},
 		{"overflow", "shape [4611686018427387904 4] is out of range", []int{1 << 62, 4}, nil, F32},
 		{"axes", "shape has 9 axes", make([]int, 9), nil, F32},
 		{"empty", "axis 0 of shape [0] is 0", []int{0}, nil, F32},
-		{"half overflow", "number 0 of 1 has bits 0x7c00", []int{1}, []float32{65520}, F16},
-		{"infinite", "number 1 of 2 has bits 0x7f800000", []int{2}, []float32{0, inf}, F32},
+		{"half overflow", "number 0 of 1 is NaN or infinite (bits 0x7c00)", []int{1}, []float32{65520}, F16},
+		{"infinite", "number 1 of 2 is NaN or infinite (bits 0x7f800000)", []int{2}, []float32{0, inf}, F32},
 		{"infinite codes", "infinite weight", []int{1, 2}, []float32{0, inf}, I8},
 		{"no axis", "axis 0 of shape [0 3] is 0", []int{0, 3}, nil, I8},
 	} {
-		_, err := Quantise("w", tt.shape, tt.data, Storage{DType: tt.d})
+		_, err := Quantize("w", tt.shape, tt.data, Storage{DType: tt.d})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `weights: tensor "w"`) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
 		}
 	}
 }
 
-// TestQuantiseLevels holds that fewer levels bound the codes and the error grows
-// to no more than half of the coarser step.
-func TestQuantiseLevels(t *testing.T) {
+// TestQuantizeLevels: levels bounds the codes, and the error is at most half of the
+// coarser step.
+func TestQuantizeLevels(t *testing.T) {
 	data := []float32{1, -0.5, 0.26, 0.1, -4, 3, 0.01, 2}
 	for _, levels := range []int{1, 7, 90, 127} {
-		q, err := Quantise("w", []int{2, 4}, data, Storage{DType: I8, Levels: levels})
+		q, err := Quantize("w", []int{2, 4}, data, Storage{DType: I8, Levels: levels})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +104,7 @@ func TestQuantiseLevels(t *testing.T) {
 		}
 	}
 	for _, levels := range []int{-1, 128} {
-		if _, err := Quantise("w", []int{2, 4}, data, Storage{DType: I8, Levels: levels}); err == nil {
+		if _, err := Quantize("w", []int{2, 4}, data, Storage{DType: I8, Levels: levels}); err == nil {
 			t.Errorf("levels %d: no error", levels)
 		}
 	}

@@ -11,9 +11,9 @@ import (
 	"time"
 )
 
-// TestWriteSweeps: what an earlier writer left that was killed goes when a model is whole,
-// and nothing else does.
-func TestWriteSweeps(t *testing.T) {
+// TestWriteRemovesStaleFiles: a complete write removes the files that a killed writer left,
+// and no others.
+func TestWriteRemovesStaleFiles(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name string, v byte) {
 		t.Helper()
@@ -44,7 +44,7 @@ func TestWriteSweeps(t *testing.T) {
 	write("m.json", 2)
 	for _, name := range left {
 		if _, err := os.Stat(filepath.Join(dir, name)); err == nil {
-			t.Errorf("%s is left", name)
+			t.Errorf("%s was not removed", name)
 		}
 	}
 	for _, name := range append(others, young) {

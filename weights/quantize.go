@@ -12,22 +12,22 @@ import (
 	"tweedie/core/quant"
 )
 
-// Storage says how Quantise stores a model's numbers.
+// Storage specifies how Quantize stores numbers.
 type Storage struct {
 	DType  DType
-	Levels int // I8: the largest magnitude of a code, 1 to 127; 0 means 127. Fewer compress better
+	Levels int // I8: the largest magnitude of a code, 1 to 127; 0 means 127. Fewer levels compress better
 }
 
-// Quantise returns data, of the given name and shape, stored as said: F32
-// exactly, F16 rounded to nearest even, I8 and I4 in core/quant's layouts with one
-// scale an output channel, or 32 weights of one. Those two are for matrices: a tensor
-// of fewer than two axes (a bias, a norm's gain) is stored as F32, which costs a model
-// next to nothing.
+// Quantize returns the tensor of the given name, shape and numbers, stored as
+// specified: F32 exactly, F16 rounded to nearest even, I8 and I4 in core/quant's
+// layouts, I8 with one scale per output channel, I4 with one per 32 weights of a
+// channel. I8 and I4 are for matrices: a tensor of fewer than two axes (a bias, a
+// norm's gain) is stored as F32, which adds almost nothing to a model.
 //
 // data is left unchanged and not kept. The error names a number that is not
-// finite, one that F16 cannot reach (65520 and beyond), another dtype, or a shape
-// that data does not fill.
-func Quantise(name string, shape []int, data []float32, as Storage) (Tensor, error) {
+// finite, a number beyond the range of F16 (65520 or more), another dtype, or a
+// shape that does not match the length of data.
+func Quantize(name string, shape []int, data []float32, as Storage) (Tensor, error) {
 	dtype, levels := as.DType, cmp.Or(as.Levels, quant.MaxCode)
 	if (dtype == I8 || dtype == I4) && len(shape) < 2 {
 		dtype = F32
@@ -41,7 +41,7 @@ func Quantise(name string, shape []int, data []float32, as Storage) (Tensor, err
 	}
 	size, err := dataSize(dtype, shape)
 	if err == nil && t.Len() != len(data) {
-		err = fmt.Errorf("%d numbers do not fill shape %v", len(data), shape)
+		err = fmt.Errorf("got %d numbers for shape %v, need %d", len(data), shape, t.Len())
 	}
 	if err != nil {
 		return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)

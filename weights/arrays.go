@@ -7,15 +7,15 @@ import (
 	"tweedie/core/num"
 )
 
-// What follows a tensor's name in the name of its scales, and of its byte planes.
+// The suffixes that a tensor's name gets in the names of its scales and its byte planes.
 const (
 	scaleSuffix  = ".scale"
 	planesSuffix = ".planes"
 )
 
-// stored returns t as the arrays that stand in a shard for it: F16 in byte planes,
-// codes beside their scales. assemble undoes it.
-func (t *Tensor) stored() []Tensor {
+// arrays returns the arrays that represent t in a shard: F16 as byte planes, codes
+// followed by their scales. assemble is the inverse.
+func (t *Tensor) arrays() []Tensor {
 	switch t.DType {
 	case F16:
 		return []Tensor{t.planes()}
@@ -38,8 +38,8 @@ func (t *Tensor) stored() []Tensor {
 	return []Tensor{*t}
 }
 
-// planes returns the byte planes of an F16 tensor: all low bytes, then all high ones,
-// which are alike and compress.
+// planes returns the byte planes of an F16 tensor: all low bytes, then all high bytes,
+// which resemble each other and therefore compress.
 func (t *Tensor) planes() Tensor {
 	n := len(t.Data) / 2
 	data := make([]byte, 2*n)
@@ -49,10 +49,10 @@ func (t *Tensor) planes() Tensor {
 	return Tensor{Name: t.Name + planesSuffix, DType: u8, Shape: append([]int{2}, t.Shape...), Data: data}
 }
 
-// bytes returns what t takes in a decompressed shard, but for its entries in the header.
+// bytes returns the size of t in a decompressed shard, without its entries in the header.
 func (t *Tensor) bytes() int {
 	n := 0
-	for _, s := range t.stored() {
+	for _, s := range t.arrays() {
 		n += len(s.Data)
 	}
 	return n

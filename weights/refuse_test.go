@@ -13,7 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// corrupt fails the test unless err wraps ErrCorrupt and says want.
+// corrupt fails the test unless err wraps ErrCorrupt and contains want.
 func corrupt(t *testing.T, err error, want string) {
 	t.Helper()
 	if !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), want) {
@@ -30,7 +30,7 @@ func TestParseManifestRefuses(t *testing.T) {
 	}
 	replaced := func(old, new string) string {
 		if strings.Count(whole, old) != 1 {
-			t.Fatalf("%q does not stand once in the manifest", old)
+			t.Fatalf("%q does not occur exactly once in the manifest", old)
 		}
 		return strings.Replace(whole, old, new, 1)
 	}
@@ -54,12 +54,12 @@ func TestParseManifestRefuses(t *testing.T) {
 		{"no config", replaced(`"config":{},`, ``), "config: is missing"},
 		{"config null", replaced(`{},`, `null,`), "config: is null"},
 		{"card", replaced(`"config":{},`, `"config":{},"card":3,`), "card: is number"},
-		{"deep", replaced(`{},`, `{"a":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`},`), "nests 41 deep"},
+		{"deep", replaced(`{},`, `{"a":`+strings.Repeat("[", 40)+strings.Repeat("]", 40)+`},`), "is nested 41 deep"},
 		{"very deep", replaced(`{},`, `{"a":`+strings.Repeat("[", 100000)+`},`), "inside one another"},
 		{"no shards", replaced(shard, ""), "has 0 shards"},
-		{"shards absent", replaced(`"shards"`, `"shard"`), "has no shards"},
+		{"shards absent", replaced(`"shards"`, `"shard"`), "shards is missing"},
 		{"shards object", replaced("["+shard+"]", "{}"), "shards: is an object, need an array"},
-		{"shard twice", replaced(shard, shard+","+shard), `shards[1]: file "a.safetensors.zst" stands twice`},
+		{"shard twice", replaced(shard, shard+","+shard), `shards[1]: file "a.safetensors.zst" is listed twice`},
 		{"many shards", replaced(shard, strings.Repeat("0,", MaxShards)+"0"), "shards: has more than 64 elements"},
 		{"shard number", replaced(shard, "0"), "shards[0]: is number"},
 		{"bytes", replaced(`"bytes":1`, `"bytes":25165825`), "bytes is number 25165825, need a whole number in [0, 25165824]"},
@@ -86,7 +86,7 @@ func TestParseManifestRefuses(t *testing.T) {
 		})
 	}
 	for _, version := range []string{"0", "3", "2147483647"} {
-		// A later version may have any members: its number is all that is looked at.
+		// A later version may have any members: only its number is read.
 		later := `{"format":"tweedie-model","version":` + version + `,"shards":"elsewhere"}`
 		if _, err := ParseManifest([]byte(later)); !errors.Is(err, ErrVersion) || errors.Is(err, ErrCorrupt) {
 			t.Errorf("version %s: got error %v, want ErrVersion", version, err)
@@ -115,8 +115,8 @@ var safetensorsCases = []struct {
 	{"entry", `tensor "a": is number`, withHeader(`{"a":1}`, 0)},
 	{"no dtype", "need dtype, shape and data_offsets", withHeader(`{"a":{"shape":[1],"data_offsets":[0,4]}}`, 4)},
 	{"more members", "need dtype, shape and data_offsets", withHeader(`{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4],"x":1}}`, 4)},
-	{"unknown type", `type "F33" is not known`, withHeader(`{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}`, 4)},
-	{"long type", `type "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF…" is not known`, withHeader(`{"a":{"dtype":"`+strings.Repeat("F", 50)+`","shape":[1],"data_offsets":[0,4]}}`, 4)},
+	{"unknown type", `unknown type "F33"`, withHeader(`{"a":{"dtype":"F33","shape":[1],"data_offsets":[0,4]}}`, 4)},
+	{"long type", `unknown type "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFF…"`, withHeader(`{"a":{"dtype":"`+strings.Repeat("F", 50)+`","shape":[1],"data_offsets":[0,4]}}`, 4)},
 	{"type number", "dtype is number 3", withHeader(`{"a":{"dtype":3,"shape":[1],"data_offsets":[0,4]}}`, 4)},
 	{"negative axis", "shape [0] is number -1", withHeader(`{"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}}`, 4)},
 	{"fraction", "shape [0] is number 1.5", withHeader(`{"a":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}}`, 4)},
@@ -147,8 +147,8 @@ func TestParseSafetensorsRefuses(t *testing.T) {
 	}
 }
 
-// sealed returns a manifest whose only shard is data, with the right hash: what a
-// hostile author, rather than a bad cable, would hand in.
+// sealed returns a manifest whose only shard is data, with the right hash: a file that
+// was made to do harm, not one damaged by accident.
 func sealed(data []byte, rawBytes int) *Manifest {
 	sum := sha256.Sum256(data)
 	return &Manifest{Format: Format, Version: Version, Name: "sealed", Config: jsontext.Value("{}"), Shards: []Shard{{
@@ -156,7 +156,7 @@ func sealed(data []byte, rawBytes int) *Manifest {
 	}}}
 }
 
-// decodeCase is a shard that breaks a rule.
+// decodeCase is a shard that violates the format.
 type decodeCase struct {
 	name, want string
 	raw        []byte
@@ -177,26 +177,26 @@ func decodeCases() []decodeCase {
 		{"half scales", `tensor "a.scale": is F16`, withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F16", "[2]", 4, 8)+"}", 8)},
 		{"matrix of scales", `tensor "a.scale": is F32 of shape [2 1]`, withHeader("{"+tensor("a", "I8", "[2,2]", 0, 4)+","+tensor("a.scale", "F32", "[2,1]", 4, 12)+"}", 12)},
 		{"codes as scales", `tensor "a.scale": is I8`, withHeader("{"+tensor("a", "I8", "[1,4]", 0, 4)+","+tensor("a.scale", "I8", "[1,1]", 4, 5)+"}", 5)},
-		{"vector codes", "need two axes", withHeader("{"+tensor("a", "I8", "[1]", 0, 1)+","+tensor("a.scale", "F32", "[1]", 1, 5)+"}", 5)},
+		{"vector codes", "need two or more axes", withHeader("{"+tensor("a", "I8", "[1]", 0, 1)+","+tensor("a.scale", "F32", "[1]", 1, 5)+"}", 5)},
 		{"NaN scale", "scale of row 0 is NaN", nanScale},
-		{"int4 by name", `type "I4" is not known`, withHeader("{"+tensor("a", "I4", "[2,2]", 0, 2)+"}", 2)},
+		{"int4 by name", `unknown type "I4"`, withHeader("{"+tensor("a", "I4", "[2,2]", 0, 2)+"}", 2)},
 		{"bytes without scales", `tensor "a": type is "U8"`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+"}", 4)},
 		{"int4, wide scales", `tensor "a.scale": is F32 of shape [2 1], need F16 and 2 axes`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F32", "[2,1]", 4, 12)+"}", 12)},
-		{"int4, many rows", `holds 4 bytes, shape [3 4] of I4 needs 8`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F16", "[3,1]", 4, 10)+"}", 10)},
+		{"int4, many rows", `has 4 bytes, shape [3 4] of I4 needs 8`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F16", "[3,1]", 4, 10)+"}", 10)},
 		{"int4, many groups", `has 4 scales, I4 of shape [2 4] needs 2`, withHeader("{"+tensor("a", "U8", "[1,4]", 0, 4)+","+tensor("a.scale", "F16", "[2,2]", 4, 12)+"}", 12)},
-		{"int4, vector", `is I4 of shape [2], need two axes`, withHeader("{"+tensor("a", "U8", "[1]", 0, 1)+","+tensor("a.scale", "F16", "[2,1]", 1, 5)+"}", 5)},
+		{"int4, vector", `is I4 of shape [2], need two or more axes`, withHeader("{"+tensor("a", "U8", "[1]", 0, 1)+","+tensor("a.scale", "F16", "[2,1]", 1, 5)+"}", 5)},
 		{"int4, no rows", `axis 0 of shape [0 4] is 0`, withHeader("{"+tensor("a", "U8", "[0,4]", 0, 0)+","+tensor("a.scale", "F16", "[0,1]", 0, 0)+"}", 0)},
 		{"int4, negative scale", `scale of group 0 is -0.0078125`, append(withHeader("{"+tensor("a", "U8", "[1,1]", 0, 1)+","+tensor("a.scale", "F16", "[1,1]", 1, 3)+"}", 1), 0, 0xa0)},
 		{"int4, infinite scale", `scale of group 0 is +Inf`, append(withHeader("{"+tensor("a", "U8", "[1,1]", 0, 1)+","+tensor("a.scale", "F16", "[1,1]", 1, 3)+"}", 1), 0, 0x7c)},
-		{"parts of two types", `tensor "a.rows.1": is F16 of shape [1], which does not go behind F32 of [1]`, withHeader("{"+tensor("a.rows.0", "F32", "[1]", 0, 4)+","+tensor("a.rows.1", "F16", "[1]", 4, 6)+"}", 6)},
-		{"parts of two shapes", `is F32 of shape [1 1], which does not go behind F32 of [1]`, withHeader("{"+tensor("a.rows.0", "F32", "[1]", 0, 4)+","+tensor("a.rows.1", "F32", "[1,1]", 4, 8)+"}", 8)},
+		{"parts of two types", `tensor "a.rows.1": is F16 of shape [1], which cannot follow rows of F32 and shape [1]`, withHeader("{"+tensor("a.rows.0", "F32", "[1]", 0, 4)+","+tensor("a.rows.1", "F16", "[1]", 4, 6)+"}", 6)},
+		{"parts of two shapes", `is F32 of shape [1 1], which cannot follow rows of F32 and shape [1]`, withHeader("{"+tensor("a.rows.0", "F32", "[1]", 0, 4)+","+tensor("a.rows.1", "F32", "[1,1]", 4, 8)+"}", 8)},
 		{"part without rows", `tensor "a.rows.0": is F32 of shape [], which`, withHeader("{"+tensor("a.rows.0", "F32", "[]", 0, 4)+"}", 4)},
-		{"parts and the whole", `tensor "a" stands in an earlier shard too`, withHeader("{"+tensor("a", "F32", "[1]", 0, 4)+","+tensor("a.rows.0", "F32", "[1]", 4, 8)+"}", 8)},
-		{"odd int4 parts", `is I4 of shape [1 1], which does not go behind I4 of [1 1]`, withHeader("{"+tensor("a.rows.0", "U8", "[1,1]", 0, 1)+","+tensor("a.rows.0.scale", "F16", "[1,1]", 1, 3)+","+tensor("a.rows.1", "U8", "[1,1]", 3, 4)+","+tensor("a.rows.1.scale", "F16", "[1,1]", 4, 6)+"}", 6)},
-		{"one plane", `tensor "a.planes": holds byte planes of shape [1 4]`, withHeader("{"+tensor("a.planes", "U8", "[1,4]", 0, 4)+"}", 4)},
-		{"planes twice", `tensor "a" stands twice`, withHeader("{"+tensor("a", "F16", "[1]", 0, 2)+","+tensor("a.planes", "U8", "[2,1]", 2, 4)+"}", 4)},
+		{"parts and the whole", `tensor "a" is in an earlier shard too`, withHeader("{"+tensor("a", "F32", "[1]", 0, 4)+","+tensor("a.rows.0", "F32", "[1]", 4, 8)+"}", 8)},
+		{"odd int4 parts", `is I4 of shape [1 1], which cannot follow rows of I4 and shape [1 1]`, withHeader("{"+tensor("a.rows.0", "U8", "[1,1]", 0, 1)+","+tensor("a.rows.0.scale", "F16", "[1,1]", 1, 3)+","+tensor("a.rows.1", "U8", "[1,1]", 3, 4)+","+tensor("a.rows.1.scale", "F16", "[1,1]", 4, 6)+"}", 6)},
+		{"one plane", `tensor "a.planes": byte planes of shape [1 4]`, withHeader("{"+tensor("a.planes", "U8", "[1,4]", 0, 4)+"}", 4)},
+		{"planes twice", `tensor "a" occurs twice`, withHeader("{"+tensor("a", "F16", "[1]", 0, 2)+","+tensor("a.planes", "U8", "[2,1]", 2, 4)+"}", 4)},
 		{"planes of nothing", `axis 0 of shape [0] is 0`, withHeader("{"+tensor("a.planes", "U8", "[2,0]", 0, 0)+"}", 0)},
-		{"infinite planes", `number 0 of 1 has bits 0x7c00`, append(withHeader("{"+tensor("a.planes", "U8", "[2,1]", 0, 2)+"}", 1), 0x7c)},
+		{"infinite planes", `number 0 of 1 is NaN or infinite (bits 0x7c00)`, append(withHeader("{"+tensor("a.planes", "U8", "[2,1]", 0, 2)+"}", 1), 0x7c)},
 	}
 }
 
@@ -238,10 +238,10 @@ func TestDecodeRefusesShards(t *testing.T) {
 	twice := *m
 	twice.Shards = []Shard{m.Shards[0], m.Shards[0]}
 	_, err = twice.Decode([][]byte{shards[0], shards[0]})
-	corrupt(t, err, `tensor "conv.bias" stands in an earlier shard too`)
+	corrupt(t, err, `tensor "conv.bias" is in an earlier shard too`)
 }
 
-// TestDecodeBomb: the raw size a manifest states is the most that is decompressed.
+// TestDecodeBomb: no more is decompressed than the raw size that the manifest gives.
 func TestDecodeBomb(t *testing.T) {
 	small, err := compress(make([]byte, 1000))
 	if err != nil {
@@ -251,7 +251,7 @@ func TestDecodeBomb(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	bomb := e.EncodeAll(make([]byte, 1<<28), nil) // 256 MiB in some 10 KB
+	bomb := e.EncodeAll(make([]byte, 1<<28), nil) // 256 MiB in about 10 KB
 	streamed := &strings.Builder{}                // the same without a content size in its header
 	e.Reset(streamed)
 	e.Write(make([]byte, 1<<28))
