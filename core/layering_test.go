@@ -71,14 +71,22 @@ var floors = map[string]int{
 	"core/httpapi":           9,  // the HTTP API, for the Worker and the native server
 	"core/httpapi/apiserver": 10, // the native server
 
-	"tools/convert/internal/…": 9, // the rooms of the native tool
-	"tools/internal/…":         8, // shared by the tools
-	"wasm/internal/…":          8, // shared by the Worker's tests and its development server
+	"tools/internal/…": 8, // shared by the tools
+
+	"tools/convert/internal/eval":          9,  // how near images come to a data set
+	"tools/convert/internal/trainrun":      9,  // a training run on disk
+	"tools/convert/internal/cmd/flags":     9,  // flags that commands share
+	"tools/convert/internal/cmd/output":    9,  // files and text that commands leave
+	"tools/convert/internal/cmd/progress":  9,  // bars, and lines where there is no terminal
+	"tools/convert/internal/cmd/modelfile": 10, // opens the models that commands work on
+	"tools/convert/internal/cmd/…":         11, // a room a family of commands
+	"tools/convert/internal/cmd":           12, // the command line
+	"wasm/internal/…":                      8,  // shared by the Worker's tests and its development server
 
 	"wasm/browser":  11,
 	"wasm/worker":   11,
 	"wasm/worker/…": 11, // the Worker on this machine
-	"tools/convert": 11,
+	"tools/convert": 13,
 	"tools/wasmopt": 11, // makes the page's program smaller
 	"tools/picture": 11, // of the page, for README
 	"tools/bench":   11, // benchmarks beside other runtimes
@@ -207,7 +215,7 @@ func TestLayeringSeesBreaches(t *testing.T) {
 		{"core/tensor", []string{"tweedie/core/nowhere"}, 1},
 		{"core/nowhere", nil, 1},
 		{"site/publish", []string{"tweedie/weights", "tweedie/core/dataset"}, 1},
-		{"tools/convert/internal/deeper", []string{"tweedie/weights"}, 0},
+		{"tools/convert/internal/cmd/deeper", []string{"tweedie/weights"}, 0},
 	} {
 		if got := breaches(listed{ImportPath: module + "/" + c.name, Imports: c.imports}); len(got) != c.want {
 			t.Errorf("%s importing %v: got %v, want %d breaches", c.name, c.imports, got, c.want)

@@ -5,8 +5,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"tweedie/core/sampler"
 )
 
 func compareArgs(t *testing.T, out string, more ...string) []string {
@@ -52,20 +50,6 @@ func TestCompare(t *testing.T) {
 	must(t, append(args, "--seed", "5")...)
 	if strings.Contains(read("table.md"), "1.23e+") {
 		t.Error("a cell of another seed was taken")
-	}
-}
-
-// The table names the samplers that a model is too poor for, and not those that nobody
-// asked for.
-func TestCompareNamesWhoIsAbsent(t *testing.T) {
-	cells := []cell{{Sampler: "ddim", Budget: 5, Key: "model 0", Ratio: 2}}
-	o := comparison{budgets: []int{5}}
-	if got := o.table(sampler.Methods, cells); !strings.HasSuffix(got, "need: `consistency`, `ddpm-learned`, `ddpm-analytic`.\n") {
-		t.Errorf("the table ends %q", got[max(0, len(got)-200):])
-	}
-	o.samplers = []string{"ddim"}
-	if got := o.table(sampler.Methods, cells); strings.Contains(got, "ddpm-learned") {
-		t.Errorf("the table of one sampler names others:\n%s", got)
 	}
 }
 

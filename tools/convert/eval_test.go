@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"tweedie/tools/convert/internal/cmd/output"
 	"tweedie/weights/npy"
 )
 
@@ -90,7 +91,7 @@ func TestEvalModel(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if sheet, err := png.Decode(f); err != nil || sheet.Bounds().Dx() != 4*8+3*gap {
+	if sheet, err := png.Decode(f); err != nil || sheet.Bounds().Dx() != 4*8+3*output.Gap {
 		t.Errorf("grid: %v, %v", sheet.Bounds(), err)
 	}
 	// The same images from their file fare the same, with the classifier kept.

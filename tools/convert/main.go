@@ -18,6 +18,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"tweedie/tools/convert/internal/cmd"
+	"tweedie/tools/convert/internal/cmd/flags"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
@@ -34,22 +37,22 @@ func run(args []string, stdout, stderr io.Writer) int {
 
 // runContext is run until ctx ends.
 func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	root := newRoot()
+	root := cmd.New()
 	root.SetArgs(args)
 	root.SetOut(stdout)
 	root.SetErr(stderr)
-	cmd, err := root.ExecuteContextC(ctx)
-	var wrong *misuse
+	called, err := root.ExecuteContextC(ctx)
+	var wrong *flags.Misuse
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &wrong):
-		fmt.Fprintf(stderr, "%s: %v (%s --help tells more)\n", cmd.CommandPath(), err, cmd.CommandPath())
+		fmt.Fprintf(stderr, "%s: %v (%s --help tells more)\n", called.CommandPath(), err, called.CommandPath())
 		return 2
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
-		fmt.Fprintf(stderr, "%s: stopped\n", cmd.CommandPath())
+		fmt.Fprintf(stderr, "%s: stopped\n", called.CommandPath())
 		return 1
 	}
-	fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), err)
+	fmt.Fprintf(stderr, "%s: %v\n", called.CommandPath(), err)
 	return 1
 }

@@ -10,6 +10,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"tweedie/tools/convert/internal/cmd"
+	"tweedie/tools/convert/internal/cmd/modelfile"
 )
 
 // call runs a command line and returns its exit status and what it printed.
@@ -128,14 +131,14 @@ func TestInspectVerifyBench(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	root := newRoot()
-	for _, cmd := range root.Commands() {
-		if cmd.Name() == "completion" || cmd.Name() == "help" {
+	root := cmd.New()
+	for _, c := range root.Commands() {
+		if c.Name() == "completion" || c.Name() == "help" {
 			continue
 		}
-		got := must(t, cmd.Name(), "--help")
+		got := must(t, c.Name(), "--help")
 		if !strings.Contains(got, "Examples:") || !strings.Contains(got, "Usage:") {
-			t.Errorf("%s --help has no examples: %q", cmd.Name(), got)
+			t.Errorf("%s --help has no examples: %q", c.Name(), got)
 		}
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
@@ -151,7 +154,7 @@ func TestCancelledCommandsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	var out, stderr bytes.Buffer
 	status := runContext(ctx, []string{"sample", toyModel(t), "-n", "4", "-o", filepath.Join(dir, "a.png")}, &out, &stderr)
-	if status != 1 || out.Len() != 0 || strings.TrimPrefix(stderr.String(), portableNote) != "tweedie sample: stopped\n" {
+	if status != 1 || out.Len() != 0 || strings.TrimPrefix(stderr.String(), modelfile.PortableNote) != "tweedie sample: stopped\n" {
 		t.Errorf("status %d, stdout %q, stderr %q", status, out.String(), stderr.String())
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {

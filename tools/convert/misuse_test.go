@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"tweedie/tools/convert/internal/cmd/modelfile"
 )
 
 // TestDamagedModels damages a model in every way and asks every command for it.
@@ -88,7 +90,7 @@ func TestMisuse(t *testing.T) {
 		{"bench " + model + " --batch 0", "--batch has 0"},
 	} {
 		status, stdout, stderr := call(t, strings.Fields(c.args)...)
-		stderr = strings.TrimPrefix(stderr, portableNote)
+		stderr = strings.TrimPrefix(stderr, modelfile.PortableNote)
 		if status != 2 || stdout != "" || !strings.Contains(stderr, c.want) || strings.Count(stderr, "\n") != 1 {
 			t.Errorf("tweedie %s: status %d, stdout %q, stderr %q; want 2 and one line with %q", c.args, status, stdout, stderr, c.want)
 		}

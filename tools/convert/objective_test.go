@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tweedie/core/model"
+	"tweedie/core/train"
 	"tweedie/weights"
 )
 
@@ -15,7 +16,8 @@ import (
 // recommends, in one step and in two.
 func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 	data, teacher := filepath.Dir(filepath.Dir(toyModel(t))), toyModel(t)
-	for _, name := range objectiveNames() {
+	for _, o := range train.Objectives {
+		name := o.Name
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
 			args := []string{"train", data, "-o", dir, "--arch", "tiny", "--steps", "2", "--batch", "4", "--sample-every", "-1", "--objective", name}
@@ -51,7 +53,7 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 // Every process of the choice trains and samples.
 func TestEveryProcessTrainsAndSamples(t *testing.T) {
 	data := filepath.Dir(filepath.Dir(toyModel(t)))
-	for i, process := range processes {
+	for i, process := range []string{"ddpm", "improved-ddpm", "thermodynamic", "vp", "sub-vp", "ve"} {
 		objective := []string{"simple", "min-snr"}[i%2]
 		dir := filepath.Join(t.TempDir(), "run")
 		must(t, "train", data, "-o", dir, "--arch", "tiny", "--steps", "2", "--batch", "4", "--sample-every", "-1", "--objective", objective, "--process", process)

@@ -10,9 +10,17 @@ import (
 	"tweedie/core/sampler"
 )
 
-func planeOf(t *testing.T, args ...string) planarResult {
+// planar is what plane prints as JSON.
+type planar struct {
+	ScoreOff        map[string]float64 `json:"score_off"`
+	Evaluations     int
+	Taken, Expected float64
+	Distance        float64 `json:"sliced_wasserstein"`
+}
+
+func planeOf(t *testing.T, args ...string) planar {
 	t.Helper()
-	var r planarResult
+	var r planar
 	if err := json.Unmarshal([]byte(must(t, append([]string{"plane", "--json"}, args...)...)), &r); err != nil {
 		t.Fatal(err)
 	}
@@ -40,12 +48,12 @@ func TestPlaneSamplers(t *testing.T) {
 			t.Errorf("%s: at %g from the law, need at most 1.5 times %g, and 0.02", m.Name, r.Distance, r.Expected)
 		}
 	}
-	for _, name := range discreteSamplers {
+	for _, name := range []string{"d3pm-uniform", "d3pm-absorbing"} {
 		if r := planeOf(t, "-n", "1000", "--sampler", name, "--steps", "60"); !(r.Distance <= 1.5*r.Expected+0.02) || r.Evaluations != 60 {
 			t.Errorf("%s: %+v", name, r)
 		}
 	}
-	for _, name := range densitySamplers {
+	for _, name := range []string{"langevin", "mala", "hmc"} {
 		r := planeOf(t, "-n", "1000", "--sampler", name, "--law", "one")
 		if !(r.Distance <= 1.5*r.Expected+0.02) || name != "langevin" && !(r.Taken > 0.5 && r.Taken < 1) {
 			t.Errorf("%s: %+v", name, r)

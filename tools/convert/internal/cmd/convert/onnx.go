@@ -1,0 +1,144 @@
+package convert
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/tools/convert/internal/cmd/flags"
+	"tweedie/tools/convert/internal/cmd/modelfile"
+	"tweedie/tools/convert/internal/cmd/output"
+	"tweedie/weights/importer"
+	"tweedie/weights/onnx"
+)
+
+// onnxFlags say of an ONNX file what its graph does not.
+type onnxFlags struct {
+	inputs    onnx.Options
+	process   string
+	unit      bool
+	nullClass int
+	timeShift float64
+}
+
+func (o *onnxFlags) add(f *pflag.FlagSet) {
+	f.StringVar(&o.inputs.X, "input-x", "", "ONNX: name of the input that is the image (default: the one of four axes)")
+	f.StringVar(&o.inputs.T, "input-t", "", "ONNX: name of the input that is the time")
+	f.StringVar(&o.inputs.Y, "input-y", "", "ONNX: name of the input that is the class")
+	f.StringVar(&o.process, "process", "", "ONNX, score-sde: process in continuous time that IN was trained on, in place of a chain: vp, sub-vp, ve, smld or straight")
+	f.BoolVar(&o.unit, "unit-pixels", false, "ONNX: pixels span [0,1], not [-1,1]")
+	f.Float64Var(&o.timeShift, "time-shift", 0, "ONNX: what is added to the network's t, after --time-scale: with -1 and 1 time runs from noise to data")
+	f.IntVar(&o.nullClass, "null-class", -1, "ONNX: number of the class that means none, for guidance")
+}
+
+// read reads the network of an ONNX file, which it leaves open, and its model, and
+// returns what was found and supposed.
+func (o *onnxFlags) read(path string, h importer.Hints) (net *onnx.Network, m *model.Model, found, assumed []string, err error) {
+	o.inputs.Size = h.Size
+	if net, err = onnx.Read(path, o.inputs); err != nil {
+		return nil, nil, nil, nil, err
+	}
+	m, found, assumed, err = o.model(path, net, h)
+	if err != nil {
+		net.Close()
+	}
+	return net, m, found, assumed, err
+}
+
+// model makes a model of a network.
+func (o *onnxFlags) model(path string, net *onnx.Network, h importer.Hints) (m *model.Model, found, assumed []string, err error) {
+	scale := h.TimeScale
+	if scale == 0 {
+		scale = 1
+	}
+	h.TimeScale = 0
+	program, out := net.Program, net.Out
+	if scale != 1 || o.timeShift != 0 {
+		if program, out, err = retimed(net, scale, o.timeShift); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	c := &model.Config{Arch: model.Program, Shape: net.Shape, UnitPixels: o.unit}
+	if net.Learned {
+		c.Variance = model.Learned
+	}
+	if c.Program, err = graph.Serialize(program, out); err != nil {
+		return nil, nil, nil, err
+	}
+	supposed, err := h.Complete(c, o.process)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	assumed = append(net.Assumed, supposed...)
+	if net.Learned {
+		assumed = append(assumed, fmt.Sprintf("of the %d channels of the output the first %d are the prediction, the others a learned variance", 2*net.Shape[0], net.Shape[0]))
+	}
+	if err := o.classes(c, net, &assumed); err != nil {
+		return nil, nil, nil, fmt.Errorf("%q: %w", path, err)
+	}
+	cost := graph.CostOf(program)
+	found = []string{fmt.Sprintf("a graph of %s, operators of version %d: %d operations here, %.4g GFLOP an evaluation",
+		output.Producer(net.Producer), net.Opset, len(program.Nodes), float64(cost.FLOPs)/1e9)}
+	name := strings.TrimSuffix(filepath.Base(path), modelfile.ONNXSuffix)
+	m, err = model.New(name, c, net.Weights)
+	return m, found, assumed, err
+}
+
+// classes names the classes of a network that takes them by their numbers.
+func (o *onnxFlags) classes(c *model.Config, net *onnx.Network, assumed *[]string) error {
+	if !net.Conditional {
+		if o.nullClass >= 0 {
+			return flags.Misused("--null-class is %d for a network without classes, need none", o.nullClass)
+		}
+		return nil
+	}
+	rows := net.Rows
+	if rows == 0 {
+		return fmt.Errorf("its class is not looked up in a table: how many there are is not known")
+	}
+	if o.nullClass >= rows {
+		return flags.Misused("--null-class is %d, need one of the %d rows of the table of classes", o.nullClass, rows)
+	}
+	if o.nullClass >= 0 {
+		c.NullClass = &o.nullClass
+	}
+	for i := range rows {
+		if i != o.nullClass || i != rows-1 {
+			c.Classes = append(c.Classes, strconv.Itoa(i))
+		}
+	}
+	if o.nullClass < 0 {
+		*assumed = append(*assumed, fmt.Sprintf("none of the %d classes means \"no class\", so there is no guidance: --null-class says otherwise", rows))
+	}
+	return nil
+}
+
+// retimed returns the program of net with another t: scale·t + shift.
+func retimed(net *onnx.Network, scale, shift float64) (*graph.Program, graph.Value, error) {
+	if !(math.Abs(scale) <= 1e6 && math.Abs(shift) <= 1e6) {
+		return nil, 0, flags.Misused("--time-scale is %g and --time-shift %g, need at most 1e6", scale, shift)
+	}
+	p, moved := &graph.Program{}, map[graph.Value]graph.Value{}
+	for _, d := range net.Program.Inputs {
+		moved[d.Value] = p.Input(d.Name, d.Shape...)
+	}
+	for _, d := range net.Program.Params {
+		moved[d.Value] = p.Param(d.Name, d.Init, d.Shape...)
+	}
+	t := net.Program.Inputs[1].Value
+	moved[t] = p.Apply(graph.Affine{Scale: float32(scale), Shift: float32(shift)}, moved[t])
+	for _, n := range net.Program.Nodes {
+		var in []graph.Value
+		for _, v := range append(append([]graph.Value{}, n.In...), n.Params...) {
+			in = append(in, moved[v])
+		}
+		moved[n.Out] = p.Apply(n.Op, in...)
+	}
+	return p, moved[net.Out], p.Err()
+}

@@ -1,0 +1,170 @@
+package convert
+
+import (
+	"context"
+	"errors"
+	"math"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/graph"
+	"tweedie/core/model"
+	"tweedie/core/quant"
+	"tweedie/core/quantize"
+	"tweedie/tools/convert/internal/cmd/flags"
+	"tweedie/tools/convert/internal/cmd/modelfile"
+	"tweedie/tools/convert/internal/cmd/progress"
+	"tweedie/weights"
+)
+
+// quantisation is a value of --quant.
+type quantisation struct {
+	name   string
+	dtype  weights.DType // "" for mixed
+	budget float64       // what --budget is if it is not given, 0 if it means nothing
+}
+
+var quantisations = []quantisation{
+	{"f32", weights.F32, 0}, {"f16", weights.F16, 0}, {"int8", weights.I8, 0.93}, {"int4", weights.I4, 0}, {mixed, "", 0.56},
+}
+
+const mixed = "mixed"
+
+// storage is the flags that say how weights are stored, and what that is measured on.
+type storage struct {
+	quant  string
+	levels int
+	budget float64
+	trial  trial
+}
+
+// chosen returns the quantisation of that name, nil if there is none.
+func (s *storage) chosen() *quantisation {
+	i := slices.IndexFunc(quantisations, func(q quantisation) bool { return q.name == s.quant })
+	if i < 0 {
+		return nil
+	}
+	return &quantisations[i]
+}
+
+// names lists the quantisations.
+func names() []string {
+	var out []string
+	for _, q := range quantisations {
+		out = append(out, q.name)
+	}
+	return out
+}
+
+// add declares the flags.
+func (s *storage) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed; the last three round so that errors make up for each other, int8 and mixed with a step for each layer")
+	f.IntVar(&s.levels, "levels", 0, "with int8, the largest magnitude of every layer's codes: fewer make a smaller, coarser model (default: what suits each layer in --budget, some as f16)")
+	f.Float64Var(&s.budget, "budget", 0, "with int8 and mixed, the most bytes a parameter (default 0.93 and 0.56)")
+	s.trial.add(cmd)
+	cmd.RegisterFlagCompletionFunc("quant", cobra.FixedCompletions(names(), cobra.ShellCompDirectiveNoFileComp))
+}
+
+// check refuses flags that no model could go with, and fills in what is not given.
+func (s *storage) check() error {
+	q := s.chosen()
+	if q == nil {
+		return flags.Misused("--quant is %q, need %s", s.quant, strings.Join(names(), ", "))
+	}
+	if s.levels != 0 && s.quant != "int8" {
+		return flags.Misused("--levels is given with --quant %s, need int8", s.quant)
+	}
+	if s.levels < 0 || s.levels > quant.MaxCode {
+		return flags.Misused("--levels is %d, need 1 to %d", s.levels, quant.MaxCode)
+	}
+	if s.budget == 0 {
+		s.budget = q.budget
+	} else if q.budget == 0 || s.levels != 0 {
+		return flags.Misused("--budget is given where the size follows from --quant %s, need --quant mixed, or int8 without --levels", s.quant)
+	}
+	if s.budget < 0 || s.budget > 4 || math.IsNaN(s.budget) {
+		return flags.Misused("--budget is %g, need 0 to 4 bytes a parameter", s.budget)
+	}
+	return s.trial.check()
+}
+
+// write writes the model m to path and returns how near it is to m.
+func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
+	as := weights.Storage{DType: s.chosen().dtype, Levels: s.levels}
+	switch as.DType {
+	case weights.F32:
+		return exact(m), s.writePlain(cmd, path, manifest, m, as)
+	case weights.F16:
+		if err := s.writePlain(cmd, path, manifest, m, as); err != nil {
+			return nil, err
+		}
+		return s.trial.run(cmd, path, m)
+	}
+	compared := s.trial.asked(cmd, m)
+	if !compared && s.quant != mixed {
+		return nil, s.writePlain(cmd, path, manifest, m, as)
+	}
+	return s.writeRounded(cmd, path, manifest, m, as, compared)
+}
+
+// writePlain writes m with every number stored by itself.
+func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage) (err error) {
+	if as.DType == weights.I8 && as.Levels == 0 {
+		if as.Levels, err = quantize.Levels8(m, s.budget); err != nil {
+			return err
+		}
+	}
+	w, err := weights.Create(path, manifest)
+	if err != nil {
+		return err
+	}
+	err = m.Each(func(d graph.Declared, numbers []float32) error {
+		if cmd.Context().Err() != nil {
+			return context.Cause(cmd.Context())
+		}
+		t, err := weights.Quantize(d.Name, d.Shape, numbers, as)
+		if err != nil {
+			return err
+		}
+		return w.Add(t)
+	})
+	return modelfile.Finish(w, err)
+}
+
+// writeRounded writes m with weights that are rounded so that its images change little,
+// and compares the two if asked to.
+func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage, compared bool) (*fidelity, error) {
+	images, err := s.trial.draw(cmd, m, compared)
+	if err != nil {
+		return nil, err
+	}
+	w, err := weights.Create(path, manifest)
+	if err != nil {
+		return nil, err
+	}
+	progress := progress.NewBar(cmd.ErrOrStderr(), "shrink", "layer")
+	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.At}
+	var tensors *quantize.Stored
+	if as.DType == weights.I4 || as.Levels != 0 {
+		tensors, err = quantize.Uniform(cmd.Context(), m, images.calibration, as, o)
+	} else {
+		o.Kinds = []weights.DType{weights.I8, weights.F16}
+		if s.quant == mixed {
+			o.Kinds = append(o.Kinds, weights.I4)
+		}
+		tensors, err = quantize.Mixed(cmd.Context(), m, images.calibration, o)
+	}
+	progress.Finish()
+	if err != nil {
+		return nil, errors.Join(err, w.Abandon())
+	}
+	err = errors.Join(tensors.Each(w.Add), tensors.Close())
+	if err := modelfile.Finish(w, err); err != nil || !compared {
+		return nil, err
+	}
+	return s.trial.compare(cmd, path, m, images)
+}

@@ -1,0 +1,223 @@
+package evaluate
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/engine"
+	"tweedie/tools/convert/internal/cmd/flags"
+	"tweedie/tools/convert/internal/cmd/modelfile"
+	"tweedie/tools/convert/internal/cmd/output"
+	"tweedie/tools/convert/internal/cmd/progress"
+	"tweedie/weights/npy"
+)
+
+// evaluation is the flags of eval.
+type evaluation struct {
+	sampling     flags.Sampling
+	judging      judging
+	images, grid string
+	npy          string
+	trainOnly    bool
+	json         bool
+}
+
+func newEval() *cobra.Command {
+	var o evaluation
+	cmd := &cobra.Command{
+		Use:   "eval [MODEL] DATA",
+		Short: "Measure how near a model's images come to its data",
+		Long: `Eval draws images from MODEL, or takes those of --images, and compares them with
+the training pictures of DATA in the features of a small classifier, which it
+trains on DATA the first time and keeps. It prints
+
+  class agreement    how many images the classifier takes for the class asked for
+  Fréchet distance   Heusel et al. 2017; lower is better
+  kernel distance    Bińkowski et al. 2018; lower is better, about 0 at best
+  precision, recall  Kynkäänniemi et al. 2019; images that could be real, and
+                     real pictures that could have been drawn
+
+each beside what as many real pictures reach that the classifier never saw: the
+test split of DATA, or a seventh held out where there is none. The ratio of the two
+Fréchet distances is what to compare; it is 1 for images as good as real ones.
+
+Of a MODEL that is itself a classifier of noisy images, which guides others, it prints
+how many of those real pictures it tells right at each of some noise levels.`,
+		Example: `  tweedie eval runs/mnist/model.json data/mnist
+  tweedie eval weights/models/mnist.json data/mnist -n 2000 --steps 20 --guidance 1.4 --grid grid.png
+  tweedie eval data/mnist --images theirs.npy --class 0,1,2,3,4,5,6,7,8,9 --json
+  tweedie eval weights/models/mnist-classifier.json data/mnist
+  tweedie eval data/mnist --train-classifier --classifier runs/classifier.json`,
+		Args:              cobra.RangeArgs(1, 2),
+		ValidArgsFunction: flags.Models,
+		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args) },
+	}
+	f := cmd.Flags()
+	o.sampling.Add(cmd, 2000)
+	f.StringVar(&o.images, "images", "", "judge these images, an npy file of uint8 [N,H,W,C], and sample none")
+	f.StringVar(&o.grid, "grid", "", "PNG file for the first 100 images")
+	f.StringVar(&o.npy, "npy", "", "npy file for the images drawn, uint8 [N,H,W,C]")
+	f.BoolVar(&o.trainOnly, "train-classifier", false, "train the classifier if it is not there, and end")
+	f.BoolVar(&o.json, "json", false, "print the result as JSON")
+	o.judging.add(cmd)
+	return cmd
+}
+
+// run measures what args and flags say.
+func (o *evaluation) run(cmd *cobra.Command, args []string) error {
+	if err := o.check(cmd, len(args) == 2); err != nil {
+		return err
+	}
+	q, err := o.sampling.Request(cmd)
+	if err != nil {
+		return err
+	}
+	m, err := o.judging.yardstick(args[len(args)-1])
+	if err != nil {
+		return err
+	}
+	if len(args) == 2 {
+		if c, err := openGuide(args[0]); c != nil || err != nil {
+			if err != nil {
+				return err
+			}
+			return o.tellAccuracy(cmd, c, m)
+		}
+	}
+	if o.trainOnly {
+		_, err := o.judging.openClassifier(cmd, m)
+		return err
+	}
+	var e *engine.Engine
+	if o.images == "" {
+		if e, err = modelfile.Guided(cmd, args[0], &o.sampling.Guidance, &o.judging.compute); err != nil {
+			return err
+		}
+		if _, err := e.Check(q, false); err != nil {
+			return flags.AsMisuse(err)
+		}
+		if shape := e.Info().Shape; shape != m.shape() {
+			return fmt.Errorf("the model draws %v (channels, height, width), the pictures of %s are %v, need the same", shape, args[1], m.shape())
+		}
+	}
+	if err := output.Prepare(o.grid, o.npy); err != nil {
+		return err
+	}
+	judge, err := o.judging.judge(cmd, m)
+	if err != nil {
+		return err
+	}
+	v := &verdict{Held: m.from, Classifier: o.judging.classifier}
+	var drawn *judged
+	if e == nil {
+		drawn, err = o.read(m)
+	} else {
+		drawn, err = drawImages(cmd, e, q, m, v)
+	}
+	if err != nil {
+		return err
+	}
+	if err := o.keep(drawn); err != nil {
+		return err
+	}
+	show := progress.NewStage(cmd, "compare", "img")
+	v.Report, err = judge.Judge(cmd.Context(), drawn.pixels, drawn.class, show.At)
+	show.Finish()
+	if err != nil {
+		return err
+	}
+	return v.print(cmd, o.json)
+}
+
+// check reports flags that do not go together.
+func (o *evaluation) check(cmd *cobra.Command, model bool) error {
+	given := cmd.Flags().Changed
+	if err := o.judging.check(); err != nil {
+		return err
+	}
+	if err := flags.NeedSuffix("--grid", o.grid, ".png"); err != nil {
+		return err
+	}
+	if o.sampling.N <= 3 {
+		return flags.Misused("--number is %d, need at least 4", o.sampling.N)
+	}
+	switch {
+	case o.images != "" && o.trainOnly:
+		return flags.Misused("both --images and --train-classifier, need one of them")
+	case o.images == "" && !o.trainOnly && !model:
+		return flags.Misused("found one argument, need MODEL and DATA, or --images")
+	case (o.images != "" || o.trainOnly) && model:
+		return flags.Misused("found a MODEL that nothing is drawn from, need DATA alone with --images or --train-classifier")
+	case o.images == "":
+		return nil
+	}
+	for _, flag := range append([]string{"number", "seed", "sampler", "steps", "eta", "npy"}, flags.GuidanceFlags...) {
+		if given(flag) {
+			return flags.Misused("--%s with --images: nothing is drawn", flag)
+		}
+	}
+	return nil
+}
+
+// read reads the file of --images.
+func (o *evaluation) read(m *yardstick) (*judged, error) {
+	a, err := npy.Read(o.images)
+	if err != nil {
+		return nil, err
+	}
+	pixels, ok := a.Data.([]uint8)
+	if !ok || len(a.Shape) != 4 || a.Shape[1] != m.H || a.Shape[2] != m.W || a.Shape[3] != m.C {
+		return nil, fmt.Errorf("%s: found %T of shape %v, need uint8 [N,%d,%d,%d]: number, height, width, channels", o.images, a.Data, a.Shape, m.H, m.W, m.C)
+	}
+	dealt, err := o.dealt(m.Classes)
+	if err != nil {
+		return nil, err
+	}
+	out := &judged{pixels: pixels, shape: [4]int(a.Shape), dealt: len(dealt)}
+	for i := range a.Shape[0] {
+		out.class = append(out.class, dealt[i%len(dealt)])
+	}
+	return out, nil
+}
+
+// dealt returns the numbers of the classes that --class names, of all without it.
+func (o *evaluation) dealt(names []string) ([]int, error) {
+	var out []int
+	if o.sampling.Classes == "" {
+		for i := range names {
+			out = append(out, i)
+		}
+		return out, nil
+	}
+	for name := range strings.SplitSeq(o.sampling.Classes, ",") {
+		name = strings.TrimSpace(name)
+		number := slices.Index(names, name)
+		if k, err := strconv.Atoi(name); number < 0 && err == nil && k >= 0 && k < len(names) {
+			number = k
+		}
+		if number < 0 && name != "none" {
+			return nil, flags.Misused("--class has %q, need one of %q, or none", name, names)
+		}
+		out = append(out, number)
+	}
+	return out, nil
+}
+
+// keep writes the files that the flags ask for.
+func (o *evaluation) keep(drawn *judged) error {
+	if o.grid != "" {
+		shape := drawn.shape
+		shape[0] = min(shape[0], 100)
+		if err := output.WriteSheet(o.grid, drawn.pixels, shape, output.Columns(shape[0], drawn.dealt)); err != nil {
+			return err
+		}
+	}
+	if o.npy != "" {
+		return output.WriteNPY(o.npy, drawn.pixels, drawn.shape[:])
+	}
+	return nil
+}

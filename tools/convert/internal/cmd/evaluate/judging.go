@@ -1,0 +1,171 @@
+package evaluate
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/dataset"
+	"tweedie/core/engine"
+	"tweedie/core/train"
+	"tweedie/tools/convert/internal/cmd/flags"
+	"tweedie/tools/convert/internal/cmd/output"
+	"tweedie/tools/convert/internal/cmd/progress"
+	"tweedie/tools/convert/internal/eval"
+)
+
+// judging is the flags that say what images are measured by, and how that is computed.
+type judging struct {
+	classifier      string
+	classifierSteps int
+	compute         flags.Compute
+	data            flags.Data
+}
+
+// add declares the flags.
+func (o *judging) add(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&o.classifier, "classifier", "", "file of the classifier, trained and written if it is not there (default: in the user's cache)")
+	f.IntVar(&o.classifierSteps, "classifier-steps", 0, "steps of its training; 0 means four passes over the data")
+	o.compute.Add(cmd)
+	o.data.Add(cmd)
+}
+
+// check refuses flags that no data could go with.
+func (o *judging) check() error {
+	if o.classifierSteps < 0 || o.classifierSteps > 1<<24 {
+		return flags.Misused("--classifier-steps is %d, need 0 to %d", o.classifierSteps, 1<<24)
+	}
+	if err := flags.NeedSuffix("--classifier", o.classifier, ".json"); err != nil {
+		return err
+	}
+	_, err := o.compute.Options()
+	return err
+}
+
+// yardstick is the pictures that images are measured by.
+type yardstick struct {
+	*eval.Set
+	held *eval.Set
+	from string // where held comes from, for people
+}
+
+func (m *yardstick) shape() [3]int { return [3]int{m.C, m.H, m.W} }
+
+// yardstick reads the data set at path: its training split, and its test split
+// or, without one, a part held out.
+func (o *judging) yardstick(path string) (*yardstick, error) {
+	set, err := o.loadSet(path, dataset.Train)
+	if err != nil {
+		return nil, err
+	}
+	if !flags.HasTestSplit(path) {
+		rest, held, err := eval.HoldOut(set)
+		return &yardstick{rest, held, "held out of the training pictures"}, err
+	}
+	held, err := o.loadSet(path, dataset.Test)
+	if err != nil {
+		return nil, err
+	}
+	return &yardstick{set, held, "of the test split"}, nil
+}
+
+func (o *judging) loadSet(path string, split dataset.Split) (*eval.Set, error) {
+	d, err := o.data.Load(path, split)
+	if err != nil {
+		return nil, err
+	}
+	return &eval.Set{Data: train.Data{N: d.Len(), H: d.H, W: d.W, C: d.C, Images: d.Images, Labels: d.Labels}, Classes: d.Classes}, nil
+}
+
+// threads returns how many goroutines compute.
+func (o *judging) threads() int {
+	if o.compute.Workers > 0 {
+		return o.compute.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// openClassifier returns the classifier of m, trained and written if it is not
+// there. It fills in o.classifier where nothing was given.
+func (o *judging) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Classifier, error) {
+	if o.classifier == "" {
+		cache, err := os.UserCacheDir()
+		if err != nil {
+			return nil, flags.Misused("%v: name a file with --classifier", err)
+		}
+		o.classifier = filepath.Join(cache, "tweedie", fmt.Sprintf("classifier-%016x.json", m.Fingerprint()))
+	}
+	if _, err := os.Stat(o.classifier); err == nil {
+		c, err := eval.Open(o.classifier)
+		if err != nil {
+			return nil, err
+		}
+		return c, c.Check(m.Set)
+	}
+	if err := output.Prepare(o.classifier); err != nil {
+		return nil, err
+	}
+	show := progress.NewStage(cmd, "train the classifier", "step")
+	c, err := eval.Fit(cmd.Context(), m.Set, m.held, eval.FitOptions{
+		Steps: o.classifierSteps, Workers: o.threads(),
+		Progress: func(step, steps int, loss float64) {
+			show.Note = fmt.Sprintf(", loss %.4f", loss)
+			show.At(step, steps)
+		},
+	})
+	show.Finish()
+	if err != nil {
+		return nil, err
+	}
+	r := c.Record()
+	fmt.Fprintf(cmd.ErrOrStderr(), "classifier: %d steps, tells %.2f %% of %d pictures %s right: %s\n",
+		r.Steps, 100*r.Accuracy, r.HeldOut, m.from, o.classifier)
+	return c, c.Write(o.classifier)
+}
+
+// judge returns the judge by m.
+func (o *judging) judge(cmd *cobra.Command, m *yardstick) (*eval.Judge, error) {
+	c, err := o.openClassifier(cmd, m)
+	if err != nil {
+		return nil, err
+	}
+	show := progress.NewStage(cmd, "look at the data", "img")
+	defer show.Finish()
+	return eval.NewJudge(cmd.Context(), c, m.Set, m.held, o.threads(), show.At)
+}
+
+// judged is the images to be judged.
+type judged struct {
+	pixels []uint8
+	shape  [4]int
+	class  []int // by the numbers of the data, −1 where none was asked for
+	dealt  int   // classes that were dealt out in turn
+}
+
+// drawImages draws images from the model.
+func drawImages(cmd *cobra.Command, e *engine.Engine, q engine.Request, m *yardstick, v *verdict) (*judged, error) {
+	show := progress.NewStage(cmd, "draw", "eval")
+	result, err := e.Sample(cmd.Context(), q, func(f engine.Frame) { show.At(f.Done, f.Total) })
+	show.Finish()
+	if err != nil {
+		return nil, err
+	}
+	v.Model, v.Request, v.SHA256 = e.Info().Name, &result.Plan, result.SHA256()
+	out := &judged{pixels: result.Pixels, shape: result.Shape, dealt: max(len(result.Plan.Class), len(result.Names))}
+	for _, k := range result.Class {
+		number := -1
+		if k >= 0 {
+			name := result.Names[k]
+			if number = slices.Index(m.Classes, name); number < 0 {
+				return nil, fmt.Errorf("the model draws class %q, the data have %q: no agreement can be measured", name, m.Classes)
+			}
+		}
+		out.class = append(out.class, number)
+	}
+	return out, nil
+}

@@ -1,0 +1,62 @@
+package flags
+
+import (
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/dataset"
+)
+
+// Data says how DATA is read.
+type Data struct {
+	Size       string
+	Channels   int
+	Background uint8
+}
+
+// Add declares the flags of d.
+func (d *Data) Add(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&d.Size, "size", "", "bring pictures of a folder to this size, as 32 or 32x48 (height x width)")
+	cmd.Flags().IntVar(&d.Channels, "channels", 0, "bring pictures of a folder to 1 (gray) or 3 (RGB) channels; 0 leaves them")
+	cmd.Flags().Uint8Var(&d.Background, "background", 0, "gray level under transparent pixels of a folder's pictures")
+}
+
+// Load reads a split of the data set at path.
+func (d *Data) Load(path string, split dataset.Split) (*dataset.Dataset, error) {
+	o := dataset.Options{Split: split, C: d.Channels, Background: d.Background}
+	if d.Size != "" {
+		h, w, both := strings.Cut(d.Size, "x")
+		if !both {
+			w = h
+		}
+		var errH, errW error
+		o.H, errH = strconv.Atoi(h)
+		o.W, errW = strconv.Atoi(w)
+		if errH != nil || errW != nil || o.H < 1 || o.W < 1 {
+			return nil, Misused("--size is %q, need a number such as 32, or two such as 32x48", d.Size)
+		}
+	}
+	if err := o.Validate(); err != nil {
+		return nil, AsMisuse(err)
+	}
+	return dataset.Load(path, o)
+}
+
+// HasTestSplit reports whether path is a folder in which dataset.Load finds a test
+// split beside the training split.
+func HasTestSplit(path string) bool {
+	entries, _ := os.ReadDir(path)
+	folders := 0
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), "t10k-images") {
+			return true
+		}
+		if e.IsDir() && (e.Name() == string(dataset.Train) || e.Name() == string(dataset.Test)) {
+			folders++
+		}
+	}
+	return folders == 2
+}

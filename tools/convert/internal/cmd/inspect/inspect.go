@@ -1,0 +1,171 @@
+package inspect
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/engine"
+	"tweedie/core/model"
+	"tweedie/tools/convert/internal/cmd/modelfile"
+	"tweedie/tools/convert/internal/cmd/output"
+	"tweedie/weights"
+	"tweedie/weights/checkpoint"
+	"tweedie/weights/importer"
+)
+
+func newInspect() *cobra.Command {
+	var asJSON, all bool
+	cmd := &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Show what is in a model or another program's file of weights",
+		Long: `Inspect shows what is in a model (its manifest, a .json file): configuration, card,
+samplers, shards, and name, type, shape, size and SHA-256 of each tensor. Of a file of
+safetensors (or the index of several), of torch.save or of numpy.savez it shows the
+same of the tensors, what stands beside them, and what network they are; of an .onnx
+file inputs, outputs, operators, tensors, and whether its graph runs here.`,
+		Example: `  tweedie inspect weights/models/mnist.json
+  tweedie inspect ema_0.9999_050000.pt
+  tweedie inspect diffusion_pytorch_model.safetensors --json
+  tweedie inspect denoiser.onnx`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: checkpoints,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			defer modelfile.Sparing()()
+			if filepath.Ext(args[0]) == modelfile.ONNXSuffix {
+				return inspectONNX(cmd.OutOrStdout(), args[0], asJSON)
+			}
+			if !checkpoint.Named(args[0]) {
+				d, err := weights.Describe(args[0])
+				if err != nil {
+					return err
+				}
+				return shown{d, nil}.print(cmd, asJSON, all)
+			}
+			d, err := foreign(args[0])
+			if err != nil {
+				return err
+			}
+			return d.print(cmd, asJSON, all)
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
+	cmd.Flags().BoolVar(&all, "hashes", false, "print hashes of tensors in full")
+	return cmd
+}
+
+// checkpoints completes the paths of files that inspect and verify read.
+func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	extensions := []string{"json", "onnx"}
+	for _, suffix := range checkpoint.Suffixes {
+		extensions = append(extensions, strings.TrimPrefix(filepath.Ext(suffix), "."))
+	}
+	return extensions, cobra.ShellCompDirectiveFilterFileExt
+}
+
+// shown is what inspect shows: for a foreign file, what network it is too.
+type shown struct {
+	*weights.Description
+	Network []string `json:"network,omitempty"`
+}
+
+// foreign describes a file of weights that is no model.
+func foreign(path string) (*shown, error) {
+	f, err := checkpoint.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	d, err := f.Describe()
+	if err != nil {
+		return nil, err
+	}
+	return &shown{d, importer.Recognise(f)}, nil
+}
+
+// print shows it, as JSON or for people.
+func (s shown) print(cmd *cobra.Command, asJSON, all bool) error {
+	if asJSON {
+		return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
+	}
+	for _, text := range s.Network {
+		fmt.Fprintf(cmd.OutOrStdout(), "%s\n", output.Printable(text))
+	}
+	return describe(cmd.OutOrStdout(), s.Description, all)
+}
+
+// describe prints d for people.
+func describe(w io.Writer, d *weights.Description, all bool) error {
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	row := func(name, format string, args ...any) {
+		fmt.Fprintf(tab, "%s\t%s\n", name, fmt.Sprintf(format, args...))
+	}
+	row("file", "%s", d.Path)
+	row("kind", "%s", d.Kind)
+	if d.Name != "" {
+		row("name", "%s", output.Printable(d.Name))
+	}
+	row("parameters", "%d", d.Parameters)
+	row("bytes", "%d stored, %d unpacked", d.Bytes, d.RawBytes)
+	if d.SHA256 != "" {
+		row("sha256", "%s", d.SHA256)
+	}
+	for _, name := range slices.Sorted(maps.Keys(d.Metadata)) {
+		row("metadata", "%s: %s", output.Printable(name), output.Printable(d.Metadata[name]))
+	}
+	for _, s := range d.Shards {
+		row("shard", "%s, %d bytes, SHA-256 %s", s.File, s.Bytes, s.SHA256)
+	}
+	for _, part := range []struct {
+		name string
+		text json.RawMessage
+	}{{"config", brief(json.RawMessage(d.Config))}, {"card", json.RawMessage(d.Card)}} {
+		var line bytes.Buffer
+		if len(part.text) > 0 && json.Compact(&line, part.text) == nil {
+			row(part.name, "%s", output.Printable(line.String()))
+		}
+	}
+	if c, err := model.ParseConfig(d.Config); d.Kind == weights.KindModel && err == nil {
+		var names []string
+		for _, m := range engine.SamplersOf(c) {
+			names = append(names, m.Name)
+		}
+		row("samplers", "%s", strings.Join(names, ", "))
+	}
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	fmt.Fprintln(tab, "tensor\ttype\tshape\tbytes\tsha256")
+	for _, t := range d.Tensors {
+		hash := t.SHA256
+		if !all {
+			hash = hash[:min(len(hash), 12)]
+		}
+		fmt.Fprintf(tab, "%s\t%s\t%v\t%d\t%s\n", output.Printable(t.Name), t.DType, t.Shape, t.Bytes, hash)
+	}
+	return tab.Flush()
+}
+
+// brief returns a configuration with its program, if it has one, as the number of its
+// operations: --json has all of it.
+func brief(config json.RawMessage) json.RawMessage {
+	var members map[string]json.RawMessage
+	var program struct{ Ops []json.RawMessage }
+	if json.Unmarshal(config, &members) != nil || members["program"] == nil || json.Unmarshal(members["program"], &program) != nil {
+		return config
+	}
+	members["program"] = fmt.Appendf(nil, "%q", fmt.Sprintf("%d operations", len(program.Ops)))
+	if short, err := json.Marshal(members); err == nil {
+		return short
+	}
+	return config
+}

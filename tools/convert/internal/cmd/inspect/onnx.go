@@ -1,0 +1,63 @@
+package inspect
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"tweedie/core/graph"
+	"tweedie/tools/convert/internal/cmd/output"
+	"tweedie/weights/onnx"
+)
+
+// inspectONNX prints what is in an ONNX file, and whether its graph runs here.
+func inspectONNX(w io.Writer, path string, asJSON bool) error {
+	d, err := onnx.Describe(path)
+	if err != nil {
+		return err
+	}
+	runs := ""
+	net, unfit := onnx.Read(path, onnx.Options{})
+	if unfit == nil {
+		defer net.Close()
+		cost := graph.CostOf(net.Program)
+		runs = fmt.Sprintf("as %d operations, %.4g GFLOP an evaluation", len(net.Program.Nodes), float64(cost.FLOPs)/1e9)
+	} else {
+		runs = "not: " + unfit.Error()
+	}
+	if asJSON {
+		return json.NewEncoder(w).Encode(struct {
+			*onnx.Description
+			Runs bool   `json:"runs"`
+			How  string `json:"how"`
+		}{d, unfit == nil, runs})
+	}
+	tab := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	port := func(kind string, p onnx.Port) {
+		fmt.Fprintf(tab, "%s\t%s\t%s\t[%s]\n", kind, output.Printable(p.Name), p.Type, strings.Join(p.Shape, " "))
+	}
+	var operators []string
+	for _, name := range slices.Sorted(maps.Keys(d.Operators)) {
+		operators = append(operators, fmt.Sprintf("%s %d", output.Printable(name), d.Operators[name]))
+	}
+	fmt.Fprintf(tab, "file\t%s\nkind\tONNX, by %s\nparameters\t%d\noperators\tversion %d: %s\nruns\t%s\n",
+		path, output.Producer(d.Producer), d.Parameters, d.Opset, strings.Join(operators, ", "), output.Printable(runs))
+	if err := tab.Flush(); err != nil {
+		return err
+	}
+	fmt.Fprintln(w)
+	for _, p := range d.Inputs {
+		port("input", p)
+	}
+	for _, p := range d.Outputs {
+		port("output", p)
+	}
+	for _, p := range d.Tensors {
+		port("tensor", p)
+	}
+	return tab.Flush()
+}

@@ -1,0 +1,65 @@
+package inspect
+
+import (
+	"encoding/json"
+	"fmt"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/model"
+	"tweedie/tools/convert/internal/cmd/modelfile"
+	"tweedie/weights"
+)
+
+func newVerify() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "verify MODEL",
+		Short: "Check every hash, shape and range of a model",
+		Long: `Verify checks a model, or a .safetensors file, against everything that can be known
+of it: sizes and SHA-256 of all shards, names and shapes, that every number is
+finite and every scale usable, and that the network which the configuration
+describes finds exactly the tensors that it needs. It names every problem.`,
+		Example:           "  tweedie verify weights/models/mnist.json",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: checkpoints,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			defer modelfile.Sparing()()
+			d, err := weights.Verify(args[0])
+			if err != nil {
+				return err
+			}
+			if d.Kind == weights.KindModel {
+				if err := verifyNetwork(args[0]); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
+					"ok": true, "kind": d.Kind, "tensors": len(d.Tensors), "parameters": d.Parameters, "bytes": d.Bytes,
+				})
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: good: %d tensors, %d parameters, %d bytes in %d files\n",
+				filepath.Base(args[0]), len(d.Tensors), d.Parameters, d.Bytes, max(1, len(d.Shards)))
+			return nil
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	return cmd
+}
+
+// verifyNetwork builds the network of the model at path from its tensors, or finds one
+// that is not held whole.
+func verifyNetwork(path string) error {
+	m, r, err := modelfile.Read(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if m.Config().Arch == model.Classifier {
+		return nil
+	}
+	_, err = modelfile.EngineOf(m)
+	return err
+}

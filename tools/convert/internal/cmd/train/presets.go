@@ -1,0 +1,154 @@
+package train
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	"tweedie/core/dataset"
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
+	"tweedie/core/sampler"
+	"tweedie/core/train"
+	"tweedie/core/unet"
+	"tweedie/tools/convert/internal/cmd/flags"
+)
+
+// recipe is a network and a length of training that suit a kind of data.
+type recipe struct {
+	name     string
+	about    string
+	channels []int // of the first levels; the last repeats
+	layers   int
+	steps    int
+	ngf      int // of an NCSN, which has no more; 0 means a U-Net
+}
+
+// recipes lists what --arch takes, the default first.
+var recipes = []recipe{
+	{name: "small", about: "32 and 64 channels: minutes to an hour on two cores", channels: []int{32, 64}, layers: 1, steps: 10000},
+	{name: "base", about: "64 and 128 channels, two layers a level: hours", channels: []int{64, 128}, layers: 2, steps: 40000},
+	{name: "tiny", about: "16 and 32 channels: to see whether everything works", channels: []int{16, 32}, layers: 1, steps: 1000},
+	{name: "ncsn", about: "the score network of Song & Ermon 2019, without classes: half an hour for digits", ngf: 16, steps: 7000},
+}
+
+// recipeNames returns what --arch takes.
+func recipeNames() []string {
+	var names []string
+	for _, r := range recipes {
+		names = append(names, r.name)
+	}
+	return names
+}
+
+// config returns a training configuration for data: a class-conditional U-Net if
+// the data have labels, with the preconditioning, loss and noise levels of Karras
+// et al. 2022, arXiv:2206.00364, table 1, and dropped labels for classifier-free
+// guidance (Ho and Salimans 2022, arXiv:2207.12598). The error names what about
+// the pictures no network of this kind takes.
+func (r recipe) config(d *dataset.Dataset) (*train.Config, error) {
+	if d.H != d.W || d.H%2 != 0 || d.H < 8 || d.H > 256 {
+		return nil, fmt.Errorf("pictures are %dx%d (height x width), need squares with an even side from 8 to 256: --size resizes pictures of a folder", d.H, d.W)
+	}
+	if r.ngf > 0 {
+		return r.ncsn(d)
+	}
+	u := r.network(d)
+	c := &train.Config{
+		Model: model.Config{
+			Arch: model.UNet2D, UNet: &u, Prediction: model.EDM, SigmaData: spread(d), TimeScale: timeScale,
+			SigmaMin: 0.002, SigmaMax: 80, Shape: [3]int{d.C, d.H, d.W},
+			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1},
+		},
+		Seed: 1, Steps: r.steps, Batch: 128,
+		LearningRate: 1e-3, WarmUp: min(500, r.steps/10), Decay: "cosine", WeightDecay: 0.01, Clip: 1, Average: 0.999,
+		PMean: -1.2, PStd: 1.2,
+	}
+	if k := len(d.Classes); k > 0 {
+		c.Model.Classes, c.Model.NullClass = d.Classes, &k
+		c.Model.Defaults.Guidance = 1.5
+		c.DropClass = 0.1
+	}
+	return c, c.Validate()
+}
+
+// ncsn returns that for the network, the ten noise levels and the sampler of Song &
+// Ermon 2019, arXiv:1907.05600. The network predicts the score times σ, which has one
+// size at every level, and learns much faster for it (technique 3 of Song & Ermon
+// 2020, arXiv:2006.09011).
+func (r recipe) ncsn(d *dataset.Dataset) (*train.Config, error) {
+	const low, high, levels = 0.01, 1, 10
+	c := &train.Config{
+		Model: model.Config{
+			Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: d.H, Channels: d.C, NGF: r.ngf, NumClasses: levels},
+			Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
+			Process:  &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: low, SigmaMax: high, Levels: levels},
+			SigmaMin: low, SigmaMax: high, Shape: [3]int{d.C, d.H, d.W},
+			Defaults: model.Defaults{
+				Sampler: "annealed-langevin", Steps: levels, Guidance: 1, Schedule: sampler.KindExponential, CorrectorSteps: 100,
+			},
+		},
+		Seed: 1, Steps: r.steps, Batch: 32, Lanes: 2,
+		LearningRate: 1.5e-3, WarmUp: min(100, r.steps/10), Decay: "cosine", Beta2: 0.99, Clip: 1, Average: 0.999,
+	}
+	return c, c.Validate()
+}
+
+// timeScale spreads c_noise = ln(σ)/4 over the range of a positional embedding.
+const timeScale = 250
+
+// network returns the U-Net of r for data: levels down to a side of 4 to 7, with
+// attention where the side is at most 8.
+func (r recipe) network(d *dataset.Dataset) unet.Config {
+	u := unet.Config{
+		SampleSize: d.H, InChannels: d.C, OutChannels: d.C, LayersPerBlock: r.layers,
+		NormNumGroups: 8, NormEps: 1e-5, DownsamplePadding: 1, FlipSinToCos: true, ActFn: "silu",
+	}
+	side := d.H
+	if side >= 24 {
+		u.Patch, side = 2, side/2
+	}
+	for level := 0; ; level++ {
+		down, up := "DownBlock2D", "UpBlock2D"
+		if side <= 8 {
+			down, up = "AttnDownBlock2D", "AttnUpBlock2D"
+		}
+		u.BlockOutChannels = append(u.BlockOutChannels, r.channels[min(level, len(r.channels)-1)])
+		u.DownBlockTypes = append(u.DownBlockTypes, down)
+		u.UpBlockTypes = append(u.UpBlockTypes, up)
+		if side%2 != 0 || side <= 7 {
+			break
+		}
+		side /= 2
+	}
+	slices.Reverse(u.UpBlockTypes)
+	if k := len(d.Classes); k > 0 {
+		k++ // one more for the class that means none
+		u.NumClassEmbeds = &k
+	}
+	return u
+}
+
+// spread returns the standard deviation of the pixels of d about their mean, in
+// [−1,1], to three digits: EDM's σ_data.
+func spread(d *dataset.Dataset) float64 {
+	var sum, squares float64
+	for _, v := range d.Images {
+		x := float64(v)/127.5 - 1
+		sum, squares = sum+x, squares+x*x
+	}
+	n := float64(len(d.Images))
+	mean := sum / n
+	sd := math.Sqrt(max(0, squares/n-mean*mean))
+	return max(0.05, math.Round(sd*1000)/1000)
+}
+
+// chooseRecipe returns the recipe of that name.
+func chooseRecipe(name string) (recipe, error) {
+	i := slices.IndexFunc(recipes, func(r recipe) bool { return r.name == name })
+	if i < 0 {
+		return recipe{}, flags.Misused("--arch is %q, need one of %s", name, strings.Join(recipeNames(), ", "))
+	}
+	return recipes[i], nil
+}
