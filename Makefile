@@ -28,7 +28,7 @@ SOURCES = find core weights wasm site tools/wasmopt go.mod go.sum Makefile -type
 BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run worker worker-dev workerd test bench bench-peers bench-memory compare picture generate golden fmt clean toolchain
+.PHONY: help build wasm site run worker worker-dev workerd check test bench bench-peers bench-memory compare picture generate golden fmt clean toolchain
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -75,7 +75,10 @@ workerd: .cache/workerd/installed-lock.json
 worker-dev: worker workerd ## run the Worker on PORT, in workerd from npm: no account, no network
 	$(GO) run ./wasm/worker/dev --addr 127.0.0.1:$(PORT)
 
-test: toolchain ## everything CI runs
+check: toolchain ## the checks and tests that take under two minutes
+	@GO='$(GO)' bash .ci/test check
+
+test: toolchain ## everything CI runs, in under half an hour
 	@GO='$(GO)' bash .ci/test
 
 bench: site ## speed of kernels, network and page; how it grows, in bench-report/
