@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"image"
+	"io"
 	"testing"
 
 	"tweedie/core/readertest"
@@ -32,8 +33,7 @@ func progressive(side, scans int) []byte {
 	return append(out, 0xff, 0xd9)
 }
 
-// TestScans: a picture may come in many scans, and not in so many that a small file takes
-// minutes.
+// TestScans: a picture may have many scans, but no more than maxScans are decoded.
 func TestScans(t *testing.T) {
 	if m, _, err := image.Decode(bytes.NewReader(progressive(64, 20))); err != nil || m.Bounds().Dx() != 64 {
 		t.Fatalf("the file of the test is none: %v", err)
@@ -42,6 +42,14 @@ func TestScans(t *testing.T) {
 	if _, err := Load(dir, Options{}); err != nil {
 		t.Error(err)
 	}
-	dir = tree(t, map[string][]byte{"a.jpg": progressive(1<<12, 3000)})
+	const side, many = 1 << 11, 3000
+	dir = tree(t, map[string][]byte{"a.jpg": progressive(side, many)})
 	readertest.Refuses(t, "scans", 192<<20, func() error { _, err := Load(dir, Options{}); return err })
+	var decoded bytes.Buffer
+	if _, _, err := image.Decode(io.TeeReader(bounded(bytes.NewReader(progressive(side, many))), &decoded)); err == nil {
+		t.Error("a picture of 3000 scans is decoded")
+	}
+	if n := bytes.Count(decoded.Bytes(), []byte{0xff, 0xda}); n == 0 || n > maxScans {
+		t.Errorf("%d scans were decoded, want at most %d", n, maxScans)
+	}
 }

@@ -1,46 +1,63 @@
-// Package readertest is what the tests of readers have in common: it measures what they
-// make of bytes that are there to harm.
+// Package readertest checks what readers do with hostile input: they must refuse it in few
+// words, and neither allocate nor read more than a bound. Work is counted, never timed, so
+// that the tests pass on any machine.
 package readertest
 
 import (
+	"bytes"
+	"fmt"
+	"io"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
-// Second is how long a reader may be busy with such bytes.
-const Second = time.Second
+// MaxError is the largest length of an error message, in bytes.
+const MaxError = 64 << 10
 
-// Text is how many bytes an error may be, which people are to read.
-const Text = 64 << 10
-
-// Refuses fails a test unless read returns an error that says want in at most Text, is not
-// busy for more than a Second, and allocates no more than so many bytes in all. Time is the process's
-// own, of all its threads: no other test runs meanwhile, and how busy the machine is does
-// not count.
-func Refuses(t testing.TB, want string, bytes uint64, read func() error) {
+// Refuses fails the test unless read returns an error that contains want, is no longer than
+// MaxError, and allocates at most limit bytes in all. No other test may run meanwhile.
+func Refuses(t testing.TB, want string, limit uint64, read func() error) {
 	t.Helper()
-	if err := Bounded(t, bytes, read); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > Text {
-		t.Errorf("got error %.400v, want one with %q in at most %d bytes", err, want, Text)
+	if err := Bounded(t, limit, read); err == nil || !strings.Contains(err.Error(), want) || len(err.Error()) > MaxError {
+		t.Errorf("got error %.400v, want one that contains %q and has at most %d bytes", err, want, MaxError)
 	}
 }
 
-// Bounded is Refuses for what read may also take; it returns read's error.
-func Bounded(t testing.TB, bytes uint64, read func() error) error {
+// Bounded fails the test if read allocates more than limit bytes in all. It returns read's error.
+func Bounded(t testing.TB, limit uint64, read func() error) error {
 	t.Helper()
-	runtime.GC() // of what was before
+	runtime.GC()
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
-	began := busy()
 	err := read()
-	took := busy() - began
 	runtime.ReadMemStats(&after)
-	if took > Second {
-		t.Errorf("was busy for %v, need at most %v", took, Second)
-	}
-	if n := after.TotalAlloc - before.TotalAlloc; n > bytes {
-		t.Errorf("allocated %d bytes, need at most %d", n, bytes)
+	if n := after.TotalAlloc - before.TotalAlloc; n > limit {
+		t.Errorf("allocated %d bytes, want at most %d", n, limit)
 	}
 	return err
+}
+
+// File returns a file that fails the test, and returns errors from then on, when more than
+// limit bytes have been read from it, the same ones again included.
+func File(t testing.TB, data []byte, limit int) io.ReaderAt {
+	return &file{t, bytes.NewReader(data), limit}
+}
+
+type file struct {
+	t    testing.TB
+	of   *bytes.Reader
+	left int // bytes that may still be read
+}
+
+// ReadAt implements io.ReaderAt.
+func (f *file) ReadAt(p []byte, at int64) (int, error) {
+	if f.left < 0 {
+		return 0, fmt.Errorf("readertest: read too often")
+	}
+	n, err := f.of.ReadAt(p, at)
+	if f.left -= n; f.left < 0 {
+		f.t.Errorf("more was read of a file of %d bytes than it should be", f.of.Size())
+	}
+	return n, err
 }

@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"errors"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,8 +13,8 @@ import (
 	"tweedie/weights"
 )
 
-// TestKilled kills conversions over a model at any time: the model that stood there stays
-// whole until the new one is.
+// TestKilled kills conversions that replace a model when they have written a part of it:
+// the old model stays whole until the new one is.
 func TestKilled(t *testing.T) {
 	in, dir := largeFolder(t, 4<<20), t.TempDir()
 	out := filepath.Join(dir, "m.json")
@@ -55,25 +54,48 @@ func TestKilled(t *testing.T) {
 		}
 		return text
 	}
-	before := time.Now()
+	// size returns the bytes of all files in dir, those under way too.
+	size := func() (n int64) {
+		entries, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if info, err := e.Info(); err == nil { // else it is gone
+				n += info.Size()
+			}
+		}
+		return n
+	}
+	before := size()
 	if err := start().Wait(); err != nil {
 		t.Fatal(err)
 	}
-	takes := time.Since(before)
+	written := size()
 	want := whole()
 	if bytes.Equal(old, want) {
 		t.Fatal("the other model is the same")
 	}
-	rng := rand.New(rand.NewPCG(5, 6))
 	kept, replaced := 0, 0
-	for range 6 {
+	for _, part := range []int64{0, 1, 30, 60, 90, 100} { // percent
 		if err := errors.Join(os.RemoveAll(dir), os.CopyFS(dir, os.DirFS(filepath.Join(saved, "old")))); err != nil {
 			t.Fatal(err)
 		}
 		cmd := start()
-		time.Sleep(time.Duration(rng.Float64() * 1.1 * float64(takes)))
+		ended := make(chan struct{})
+		go func() {
+			cmd.Wait()
+			close(ended)
+		}()
+		for running := true; running && size() < before+part*written/100; {
+			select {
+			case <-ended:
+				running = false
+			case <-time.After(time.Millisecond):
+			}
+		}
 		cmd.Process.Kill() // SIGKILL
-		cmd.Wait()
+		<-ended
 		switch got := whole(); {
 		case bytes.Equal(got, old):
 			kept++

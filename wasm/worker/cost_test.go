@@ -87,7 +87,7 @@ func TestTiming(t *testing.T) {
 			t.Errorf("no part %q, or more than six, in %v", name, parts)
 		}
 	}
-	if !(parts["start"] >= 1 && parts["unpack"] >= 1 && parts["evaluate"] >= 1) || !strings.Contains(drawn.header.Get("Server-Timing"), `"6 evaluations"`) {
+	if !strings.Contains(drawn.header.Get("Server-Timing"), `"6 evaluations"`) {
 		t.Errorf("Server-Timing is %q", drawn.header.Get("Server-Timing"))
 	}
 	if a := c.get(drawn.header.Get("Content-Location")); a.header.Get("Cache-Status") != "tweedie; hit" || len(partsOf(t, a)) != 0 {

@@ -1,7 +1,6 @@
 package checkpoint
 
 import (
-	"bytes"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -76,7 +75,7 @@ func TestSafetensorsRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			readertest.Refuses(t, tt.want, 192<<20, func() error {
-				_, _, err := ParseSafetensors(bytes.NewReader(tt.data), int64(len(tt.data)))
+				_, _, err := ParseSafetensors(readertest.File(t, tt.data, 4*len(tt.data)+1<<16), int64(len(tt.data)))
 				return err
 			})
 		})

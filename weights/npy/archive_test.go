@@ -124,7 +124,7 @@ func TestArchiveRefuses(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			readertest.Refuses(t, tt.want, 64<<20, func() error {
-				_, err := ParseArchive(bytes.NewReader(tt.data), int64(len(tt.data)))
+				_, err := ParseArchive(readertest.File(t, tt.data, 4*len(tt.data)+1<<16), int64(len(tt.data)))
 				return err
 			})
 		})

@@ -145,7 +145,7 @@ func TestRefusesHostile(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			readertest.Refuses(t, tt.want, 192<<20, func() error {
-				_, err := Parse(bytes.NewReader(tt.data), int64(len(tt.data)))
+				_, err := Parse(readertest.File(t, tt.data, 4*len(tt.data)+1<<16), int64(len(tt.data)))
 				return err
 			})
 		})

@@ -3,6 +3,7 @@ package trainrun
 import (
 	"bytes"
 	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -44,7 +45,7 @@ func options(t testing.TB, dir string) Options {
 			d.Images = append(d.Images, uint8(i*31+j*j*7))
 		}
 	}
-	return Options{Dir: dir, Name: "test", Config: c, Data: d, SaveEvery: 10 * time.Millisecond, SampleEvery: -1}
+	return Options{Dir: dir, Name: "test", Config: c, Data: d, SaveEvery: 1, SampleEvery: -1}
 }
 
 func mustRun(t testing.TB, o Options) {
@@ -87,11 +88,11 @@ func TestMain(m *testing.M) {
 	_, err := os.Stat(filepath.Join(dir, "config.json"))
 	o := options(&testing.T{}, dir)
 	o.Resume = err == nil
-	if os.Getenv(childDisk) != "" {
-		o.Progress = func(p Progress) {
-			if p.Step == 60 {
-				fillDisk()
-			}
+	full := os.Getenv(childDisk) != ""
+	o.Progress = func(p Progress) {
+		os.Stdout.Write([]byte{'.'})
+		if full && p.Step == 60 {
+			fillDisk()
 		}
 	}
 	if err := Run(context.Background(), o); err != nil {
@@ -113,23 +114,27 @@ func fillDisk() {
 	}
 }
 
-// TestKilled kills a run again and again, wherever it is, until it comes through.
+// TestKilled kills a run again and again, a few steps later each time, until it comes through.
 func TestKilled(t *testing.T) {
 	want := uninterrupted(t)
 	dir := filepath.Join(t.TempDir(), "run")
 	kills := 0
-	for patience := 150 * time.Millisecond; ; patience = patience * 3 / 2 {
+	for steps := int64(5); ; steps += 7 {
 		cmd := exec.Command(os.Args[0])
 		cmd.Env = append(os.Environ(), childDir+"="+dir)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
+		stdout, err := cmd.StdoutPipe() // a byte for each step
+		if err != nil {
+			t.Fatal(err)
+		}
 		if err := cmd.Start(); err != nil {
 			t.Fatal(err)
 		}
-		timer := time.AfterFunc(patience, func() { cmd.Process.Kill() })
-		err := cmd.Wait()
-		timer.Stop()
-		if err == nil {
+		if n, _ := io.CopyN(io.Discard, stdout, steps); n == steps {
+			cmd.Process.Kill()
+		}
+		if err := cmd.Wait(); err == nil {
 			break
 		}
 		if cmd.ProcessState.ExitCode() == 1 {
