@@ -5,30 +5,30 @@ import (
 	"tweedie/core/tensor"
 )
 
-// EulerAncestral takes Euler's step to σ_down, below the next level, and adds
-// noise of standard deviation σ_up to come back to it (Crowson's k-diffusion):
+// EulerAncestral takes an Euler step to σ_down, below the next level, and adds
+// noise of standard deviation σ_up to return to that level (Crowson's k-diffusion):
 //
 //	σ_up² = σ′²·(σ² − σ′²)/σ²,   σ_down² = σ′² − σ_up² = (σ′²/σ)²
 //
-// That is DDIM with eta 1, DDPM with VarianceSmall, and SDEDPMSolverPP of order
-// 1, and it is DDIM that runs.
+// This is the same as DDIM with eta 1, DDPM with VarianceSmall, and
+// SDEDPMSolverPP of order 1; the implementation calls DDIM.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check
 //	noise   StreamStep+i is drawn in step i, but not in the step to 0
 //
-// It calls denoise K times. The error is one of denoise or of the hook, as it
-// is, or wraps ErrSchedule. It panics if noise is nil.
+// It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
+// error about sigmas wraps ErrSchedule. It panics if noise is nil.
 func EulerAncestral(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	return DDIM(denoise, x, sigmas, 1, noise, hook)
 }
 
-// DPM2Ancestral takes DPM-Solver-2's step to the σ_down of EulerAncestral and
-// adds the noise of σ_up (Crowson's k-diffusion). The rest is as there, but that
-// it calls denoise twice a step.
+// DPM2Ancestral takes a DPM-Solver-2 step to the σ_down of EulerAncestral and
+// adds noise of standard deviation σ_up (Crowson's k-diffusion). Arguments and
+// errors are those of EulerAncestral; it calls denoise twice a step.
 func DPM2Ancestral(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if noise == nil {
-		panic("sampler: DPM2Ancestral without noise")
+		panic("sampler: DPM2Ancestral: noise must not be nil")
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		_, up := ddimStep(float64(sigma), float64(sigmaNext), 1)

@@ -26,9 +26,9 @@ func toy(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) {
 	return out, nil
 }
 
-// The bits of two small images by every method, along both kinds of schedule,
-// stand in a file, and this test reads it on every target: natively, with fused
-// instructions at hand or not, and as wasm. It says nothing of what is right.
+// The bits of two small images by every method, along both kinds of schedule, are in a
+// golden file that this test compares with on every target: natively, with and without
+// fused instructions, and as wasm. It does not show that the images are correct.
 // TWEEDIE_GOLDEN=write rewrites the file.
 func TestSameBitsEverywhere(t *testing.T) {
 	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Cosine, Steps: 100})
@@ -39,18 +39,18 @@ func TestSameBitsEverywhere(t *testing.T) {
 	denoise := diffusion.Clipped(diffusion.Denoise(toy, diffusion.Epsilon{Chain: chain}))
 	noise := NewNoise(11, 5, 2, 2, 2, 1)
 	var got strings.Builder
-	everyMethod(t, func(t *testing.T, s Settings) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		for _, schedule := range []Schedule{{SigmaMax: 20}, {Kind: KindTrailing}} {
 			s.Schedule = schedule
 			sigmas, err := s.Sigmas(low, high, chain)
 			if err != nil {
 				t.Fatal(err)
 			}
-			x, err := Run(s, knowing(s, denoise), Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(s, withVariances(s, denoise), Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			fmt.Fprintf(&got, "%s eta=%g%s %q:", s.Method, s.Eta, asked(s.Options), schedule.Kind)
+			fmt.Fprintf(&got, "%s eta=%g%s %q:", s.Method, s.Eta, optionString(s.Options), schedule.Kind)
 			for _, v := range x.Data {
 				fmt.Fprintf(&got, " %08x", math.Float32bits(v))
 			}

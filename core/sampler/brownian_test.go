@@ -10,7 +10,7 @@ import (
 // W(σ²) is N(0, σ²) and its increments are independent of it, at levels of every
 // size, whether near a node of the tree or not.
 func TestBrownianMoments(t *testing.T) {
-	b := NewBrownian(NewNoise(1, 0, 1, many, 1, 1))
+	b := NewBrownian(NewNoise(1, 0, 1, numSamples, 1, 1))
 	var before *tensor.Tensor
 	levels := []float64{1e-3, 0.01, 0.0101, 0.3, 1, 1.7, 40, 157, 1e4}
 	for i, sigma := range levels {
@@ -21,17 +21,17 @@ func TestBrownianMoments(t *testing.T) {
 			checkVariance(t, "increment", z.Data, 1)
 			sum := 0.0
 			for j, v := range z.Data {
-				sum += float64(v) * float64(before.Data[j]) / levels[i-1] / many
+				sum += float64(v) * float64(before.Data[j]) / levels[i-1] / numSamples
 			}
-			if !(math.Abs(sum) <= 5/math.Sqrt(many)) {
-				t.Errorf("σ = %g: correlation of W and what follows is %g, want 0 ± %.2g", levels[i-1], sum, 5/math.Sqrt(many))
+			if !(math.Abs(sum) <= 5/math.Sqrt(numSamples)) {
+				t.Errorf("σ = %g: correlation of W and what follows is %g, want 0 ± %.2g", levels[i-1], sum, 5/math.Sqrt(numSamples))
 			}
 		}
 		before = w
 	}
 }
 
-// Where one looks, and in which order, does not move the path.
+// The path does not depend on where it is evaluated, or in which order.
 func TestBrownianIsOnePath(t *testing.T) {
 	noise := NewNoise(1, 7, 3, 4, 4, 1)
 	one, other := NewBrownian(noise), NewBrownian(noise)
@@ -42,7 +42,7 @@ func TestBrownianIsOnePath(t *testing.T) {
 	}
 	sameBits(t, "sample 8", other.At(3).Row(1), NewBrownian(NewNoise(1, 8, 1, 4, 4, 1)).At(3).Data)
 	if w := NewBrownian(noise.After(1)).At(3); w.Data[0] == other.At(3).Data[0] {
-		t.Error("two stretches of a walk have one path")
+		t.Error("two parts of a split run have the same path")
 	}
 	// A step is the sum of its halves: √(c²−a²)·z = √(b²−a²)·z + √(c²−b²)·z.
 	whole, first, second := one.Between(1, 3), one.Between(1, 2), one.Between(2, 3)
@@ -54,29 +54,29 @@ func TestBrownianIsOnePath(t *testing.T) {
 	}
 }
 
-// Two numbers of a batch, and two samples, have nothing to do with each other.
+// Different numbers of a sample, and different samples, have independent paths.
 func TestBrownianPathsAreIndependent(t *testing.T) {
 	const sigma = 0.7
-	w := NewBrownian(NewNoise(1, 0, 2, many, 1, 1)).At(sigma)
+	w := NewBrownian(NewNoise(1, 0, 2, numSamples, 1, 1)).At(sigma)
 	var rows, neighbours float64
 	for i, v := range w.Row(0) {
-		rows += float64(v) * float64(w.Row(1)[i]) / (sigma * sigma * many)
-		neighbours += float64(v) * float64(w.Row(0)[(i+1)%many]) / (sigma * sigma * many)
+		rows += float64(v) * float64(w.Row(1)[i]) / (sigma * sigma * numSamples)
+		neighbours += float64(v) * float64(w.Row(0)[(i+1)%numSamples]) / (sigma * sigma * numSamples)
 	}
-	if bound := 5 / math.Sqrt(many); !(math.Abs(rows) <= bound && math.Abs(neighbours) <= bound) {
+	if bound := 5 / math.Sqrt(numSamples); !(math.Abs(rows) <= bound && math.Abs(neighbours) <= bound) {
 		t.Errorf("correlation of two samples is %g, of neighbours %g, want 0 ± %.2g", rows, neighbours, bound)
 	}
 }
 
-// With data of one point every ancestral method is exact, so with the noise of a
-// path x at a level is the same number however many steps have led there.
-func TestPathStaysWhenStepsChange(t *testing.T) {
-	at := mixture{{0.25, 0, 1}}
+// If the data are a single point, every ancestral method is exact, so with Brownian noise
+// x at a level does not depend on the number of steps before it.
+func TestBrownianPathIsIndependentOfSteps(t *testing.T) {
+	onePoint := mixture{{0.25, 0, 1}}
 	noise := NewNoise(1, 0, 2, 4, 4, 1)
 	for _, s := range []Settings{{Method: "ddim", Eta: 1}, {Method: "ddpm"}, {Method: "euler-ancestral"}, {Method: "dpm2-ancestral"}, {Method: "sde-dpmpp"}, {Method: "sde-dpmpp-singlestep"}} {
 		s.Brownian = true
 		x := func(sigmas ...float32) *tensor.Tensor {
-			x, err := Run(s, at.denoise, Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(s, onePoint.denoise, Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,9 +97,9 @@ func TestPathStaysWhenStepsChange(t *testing.T) {
 	}
 }
 
-// On other data the images of one path come together as the steps grow, and
-// those of fresh noise do not.
-func TestImagesOfOnePathConverge(t *testing.T) {
+// On other data the images of one Brownian path converge as the number of steps grows,
+// and those of fresh noise do not.
+func TestImagesOfOneBrownianPathConverge(t *testing.T) {
 	noise := NewNoise(1, 0, 4, 8, 8, 1)
 	for _, method := range []string{"sde-dpmpp", "sde-dpmpp-singlestep"} {
 		gap := func(brownian bool, n int) float64 {
@@ -122,12 +122,12 @@ func TestImagesOfOnePathConverge(t *testing.T) {
 	}
 }
 
-func TestPathRefusesLevelsOutsideItsTree(t *testing.T) {
+func TestBrownianRejectsLevelsOutsideItsRange(t *testing.T) {
 	noise := NewNoise(1, 0, 1, 1, 1, 1)
 	sigmas := []float32{1e12, 1, 0}
 	for _, s := range []Settings{{Method: "ddpm", Options: Options{Brownian: true}}, {Method: "adaptive-sde"}} {
 		_, err := Run(s, gaussian(1), Start(noise, sigmas), sigmas, noise, nil)
-		const want = "sampler: invalid noise schedule: sigmas[0] = 1e+12 with noise of a Brownian path, need 2^-32 to 2^32"
+		const want = "sampler: invalid noise schedule: with Brownian noise levels above 0 must be between 2^-32 and 2^32 (got sigmas[0] = 1e+12)"
 		if err == nil || err.Error() != want {
 			t.Errorf("%s: got %v, want %s", s.Method, err, want)
 		}

@@ -8,27 +8,28 @@ import (
 )
 
 // DDIM is the non-Markovian sampler of Song, Meng & Ermon 2021, arXiv:2010.02502,
-// eq. 12, with the noise of eq. 16. Divided by √ᾱ_s, and with D for its predicted
-// x₀ and (x − D)/σ_t for its predicted ε, the step from σ_t to σ_s is
+// eq. 12, with the noise of eq. 16. Divided by √ᾱ_s, and with D as the predicted
+// x₀ and (x − D)/σ_t as the predicted ε, the step from σ_t to σ_s is
 //
 //	x ← D + √(σ_s² − ν²)·(x − D)/σ_t + ν·z,   ν = eta·σ_s·√(σ_t² − σ_s²)/σ_t
 //
-// With eta 0 it is deterministic, Euler's rule; with eta 1 it is DDPM with
-// VarianceSmall.
+// With eta 0 it is deterministic and the same as Euler; with eta 1 it is DDPM
+// with VarianceSmall.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check
 //	eta     0 to 1
 //	noise   StreamStep+i is drawn in step i, unless eta is 0; then noise may be nil
 //
-// It calls denoise K times. The error is one of denoise or of the hook, as it
-// is, or wraps ErrSchedule. It panics if eta is out of range or noise is missing.
+// It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
+// error about sigmas wraps ErrSchedule. It panics if eta is out of range or noise is
+// missing.
 func DDIM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, eta float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if !(eta >= 0 && eta <= 1) {
-		panic("sampler: DDIM with eta outside [0, 1]")
+		panic("sampler: DDIM: eta must lie in [0, 1]")
 	}
 	if eta > 0 && noise == nil {
-		panic("sampler: DDIM with eta and without noise")
+		panic("sampler: DDIM: noise must not be nil when eta is above 0")
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		keep, sd := ddimStep(float64(sigma), float64(sigmaNext), eta)
@@ -42,9 +43,9 @@ func DDIM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, eta fl
 
 // ddimStep returns √(σ_s² − ν²)/σ_t and ν.
 func ddimStep(sigma, sigmaNext, eta float64) (keep, sd float64) {
-	fall := (sigma - sigmaNext) * (sigma + sigmaNext) // σ_t² − σ_s²
+	drop := (sigma - sigmaNext) * (sigma + sigmaNext) // σ_t² − σ_s²
 	ratio := sigmaNext / sigma
 	// σ_s² − ν² = σ_s²·(1 − eta²·(σ_t² − σ_s²)/σ_t²)
-	part := float64(eta * eta * (fall / (sigma * sigma)))
-	return float64(ratio * math.Sqrt(1-part)), eta * ratio * math.Sqrt(fall)
+	part := float64(eta * eta * (drop / (sigma * sigma)))
+	return float64(ratio * math.Sqrt(1-part)), eta * ratio * math.Sqrt(drop)
 }

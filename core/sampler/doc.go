@@ -1,34 +1,38 @@
-// Package sampler turns noise into images: noise schedules, and solvers that
-// walk a denoiser down them.
+// Package sampler turns noise into images. It has noise schedules, and solvers
+// that evaluate a denoiser along a schedule.
 //
 // A sampler knows a diffusion.Denoiser and a schedule and nothing else. It works
 // in the coordinates of Karras et al. 2022, arXiv:2206.00364: x = x₀ + σ·ε.
-// Its schedule, sigmas, holds K+1 noise levels in units of pixels that span
-// [−1,1], strictly falling, and most often ends in 0; K is the number of steps.
+// The schedule, sigmas, holds K+1 strictly decreasing noise levels in units of
+// pixels that span [−1,1]; the last one is usually 0. K is the number of steps.
 // The probability-flow ODE in these coordinates is dx/dσ = (x − D(x;σ))/σ.
 //
-// One method or family, one file. What papers call by many names is, here,
+// There is one file for each method or family:
 //
-//	on the ODE, a memory   DPMpp2M, DPMSolverMultistep and -PPMultistep, UniPC, DEIS,
-//	                       LMS, IPNDM, PNDM: but for the first, one engine (see form and rule)
-//	on the ODE, afresh     Euler, Heun, DPMSolver, DPMSolverPP, FlowEuler, FlowHeun; RK45
-//	                       chooses its steps
-//	on the SDE             DDIM with eta, DDPM, -Learned and -Analytic, EulerAncestral,
-//	                       DPM2Ancestral, SDEDPMSolver, SDEDPMSolverPP and -Singlestep,
-//	                       Heun with churn, PredictorCorrector; AdaptiveSDE chooses its steps
-//	in one step            Consistency, of a model that was trained for it
-//	at a level             AnnealedLangevin; and for densities that can be evaluated
-//	                       Langevin, MALA, HMC
+//	multistep ODE solvers    DPMpp2M, DPMSolverMultistep, DPMSolverPPMultistep, UniPC,
+//	                         DEIS, LMS, IPNDM, PNDM; all but the first share one
+//	                         implementation (see integral and rule)
+//	single-step ODE solvers  Euler, Heun, DPMSolver, DPMSolverPP, FlowEuler, FlowHeun;
+//	                         RK45 chooses its own step sizes
+//	SDE solvers              DDIM with eta, DDPM, DDPMLearned, DDPMAnalytic,
+//	                         EulerAncestral, DPM2Ancestral, SDEDPMSolver, SDEDPMSolverPP,
+//	                         SDEDPMSolverPPSinglestep, Heun with churn,
+//	                         PredictorCorrector; AdaptiveSDE chooses its own step sizes
+//	consistency sampling     Consistency, for a model that was trained for it
+//	Langevin dynamics        AnnealedLangevin; and Langevin, MALA and HMC for densities
+//	                         that can be evaluated
 //
-// Methods lists those that sample a denoiser, and Run calls one by the name that a
-// Settings holds. A step to 0 is D(x;σ), whatever the method. Schedule names the
-// spacings of the levels; Optimised finds levels for data whose error is known.
+// Methods lists the methods that sample any denoiser, and Run calls the one that
+// a Settings names. In every method the step to 0 is x ← D(x;σ). Schedule names
+// the spacings of the noise levels; Optimised computes levels for data with a
+// known denoising error.
 //
 // Noise is addressed, not consumed (see Noise), so sample i of a batch is the
-// same image whatever else is in the batch; only the two adaptive methods choose
-// their steps for a batch as a whole. Streams of core/rng: StreamStart, one a step
-// from StreamStep, further ones of the same step StreamInner apart, and from
-// StreamPath the nodes of a Brownian path, which belong to noise levels and not to
-// steps. Coefficients are worked out in float64 and rounded once; with the same
-// denoiser every machine returns the same bytes.
+// same image whatever else is in the batch. The exceptions are the two adaptive
+// methods, which choose step sizes for the batch as a whole. The streams of
+// core/rng are: StreamStart; StreamStep plus the step's index; further streams
+// of the same step, StreamInner apart; and, from StreamPath on, the nodes of a
+// Brownian path, which belong to noise levels and not to steps. Coefficients are
+// computed in float64 and rounded once; with the same denoiser every machine
+// returns the same bytes.
 package sampler

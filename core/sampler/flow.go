@@ -5,25 +5,26 @@ import (
 	"tweedie/core/tensor"
 )
 
-// FlowEuler integrates the flow of straight paths z = (1−t)·x₀ + t·ε, dz/dt = v =
-// (z − D)/t, with Euler's rule in t: sampling of Lipman et al. 2023, arXiv:2210.02747, and
-// of rectified flow. In x = z/(1−t), σ = t/(1−t), its step
+// FlowEuler integrates the rectified flow z = (1−t)·x₀ + t·ε, dz/dt = v = (z − D)/t,
+// with Euler's method in t: the sampler of flow matching (Lipman et al. 2023,
+// arXiv:2210.02747) and of rectified flow. In x = z/(1−t), σ = t/(1−t), the step
 //
 //	z′ = z + (t′−t)·v   is   x′ = (σ′/σ)·x + (1 − σ′/σ)·D
 //
-// which is Euler's in σ: the paths of one are those of the other, and it is Euler that
-// runs. What differs is where it stops, see Flow.
+// which is an Euler step in σ, so the implementation calls Euler. The methods
+// differ only in their default noise levels, see Flow.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check
 //
-// It calls denoise K times. The error is one of denoise or of the hook, as it is, or
-// wraps ErrSchedule.
+// It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
+// error about sigmas wraps ErrSchedule.
 func FlowEuler(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
 	return Euler(denoise, x, sigmas, hook)
 }
 
-// FlowHeun is as FlowEuler with Heun's rule in t, which is not Heun's in σ: with h = t′−t
+// FlowHeun is FlowEuler with Heun's method in t, which differs from Heun's method
+// in σ. With h = t′−t
 //
 //	z* = z + h·v,   z′ = z + h/2·(v + v*),   v* = (z* − D(z*/(1−t′);σ′))/t′
 //
@@ -51,9 +52,9 @@ func flowTime(sigma float32) (t, s float64) {
 	return float64(sigma) * s, s
 }
 
-// Flow is as Karras, but evenly spaced in t = σ/(1+σ), the time of straight paths.
+// Flow is Karras with levels evenly spaced in t = σ/(1+σ), the time of rectified flow.
 func Flow(n int, sigmaMin, sigmaMax float64) ([]float32, error) {
-	return spaced(n, sigmaMin, sigmaMax,
+	return evenlySpaced(n, sigmaMin, sigmaMax,
 		func(sigma float64) float64 { return sigma / (1 + sigma) },
 		func(t float64) float64 { return t / (1 - t) })
 }

@@ -11,28 +11,28 @@ import (
 // Churn is the stochasticity of Algorithm 2 of Karras et al. 2022,
 // arXiv:2206.00364, section 4. The zero value adds none.
 type Churn struct {
-	S     float64 `json:"s_churn,omitempty"` // in all, spread over the steps; at least 0
+	S     float64 `json:"s_churn,omitempty"` // total, divided among the steps; at least 0
 	Min   float64 `json:"s_tmin,omitempty"`  // noise level below which none is added
 	Max   float64 `json:"s_tmax,omitempty"`  // noise level above which none is added; 0 means no limit
-	Noise float64 `json:"s_noise,omitempty"` // standard deviation of what is added, in units of what was taken; 0 means 1
+	Noise float64 `json:"s_noise,omitempty"` // factor of the standard deviation of the added noise; 0 means 1
 }
 
-// Heun integrates the probability-flow ODE with Heun's second-order rule, and
-// goes back up a little before each step where churn asks for it: Algorithm 2 of
-// Karras et al. 2022, arXiv:2206.00364, for σ(t) = t and s(t) = 1, which is
-// Algorithm 1 without churn. Line numbers below are Algorithm 2's. σ̂ is held to
-// sigmas[0], so that a model's range is not left.
+// Heun integrates the probability-flow ODE with Heun's second-order method. With
+// churn it first adds a little noise and raises the level to σ̂: Algorithm 2 of
+// Karras et al. 2022, arXiv:2206.00364, for σ(t) = t and s(t) = 1. Without churn it
+// is Algorithm 1. Line numbers below are those of Algorithm 2. σ̂ is at most
+// sigmas[0], so that it stays in the model's range.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check; a final 0 makes the last step an Euler step
-//	noise   StreamStep+i is drawn in step i if it goes up; may be nil without churn
+//	noise   StreamStep+i is drawn in step i if it adds noise; may be nil without churn
 //
-// It calls denoise 2K times, once fewer when sigmas ends in 0. The error is one
-// of denoise or of the hook, as it is, or wraps ErrSchedule. It panics if noise
+// It calls denoise 2K times, once fewer when sigmas ends in 0. Errors of denoise and of the
+// hook are returned unchanged; an error about sigmas wraps ErrSchedule. It panics if noise
 // is missing.
 func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn Churn, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if churn.S > 0 && noise == nil {
-		panic("sampler: Heun with churn and without noise")
+		panic("sampler: Heun: noise must not be nil with churn")
 	}
 	lift := func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32) {
 		up, sd := churn.step(sigma, sigmas[0], len(sigmas)-1)
@@ -54,8 +54,8 @@ func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn 
 	})
 }
 
-// step returns σ̂ of a step from sigma, one of steps, and the standard deviation
-// of the noise that leads there: lines 4 and 5.
+// step returns σ̂ for one of steps steps, which starts at sigma, and the standard
+// deviation of the noise to add: lines 4 and 5.
 func (c Churn) step(sigma, highest float32, steps int) (up float32, sd float64) {
 	s := float64(sigma)
 	if c.S == 0 || s < c.Min || c.Max != 0 && s > c.Max {
@@ -63,6 +63,6 @@ func (c Churn) step(sigma, highest float32, steps int) (up float32, sd float64) 
 	}
 	gamma := min(c.S/float64(steps), math.Sqrt2-1)
 	up = min(sigma+float32(gamma*s), highest) // 5: t̂ᵢ ← tᵢ + γᵢtᵢ
-	fall := (float64(up) - s) * (float64(up) + s)
-	return up, cmp.Or(c.Noise, 1) * math.Sqrt(fall)
+	drop := (float64(up) - s) * (float64(up) + s)
+	return up, cmp.Or(c.Noise, 1) * math.Sqrt(drop)
 }

@@ -11,7 +11,7 @@ import (
 //
 //	x ← x + ε·∇log p(x;σ) + √(2ε)·z,   ∇log p = (D − x)/σ²   (Tweedie's formula)
 //
-// with a step of its own for every row of x, which step returns.
+// where step returns ε for each row of x.
 func langevinStep(x, denoised, z *tensor.Tensor, sigma float32, step func(row int) float64) *tensor.Tensor {
 	out := denoised.AddScaled(-1, x)
 	v, n := float64(sigma)*float64(sigma), len(x.Data)/x.Shape[0]
@@ -38,22 +38,22 @@ const (
 //
 //	x ← x + α_i/2·(D − x)/σ_i² + √α_i·z,   α_i = ε·σ_i²/σ_L²
 //
-// A final 0 returns D, which takes away the noise of σ_L that Algorithm 1 leaves
-// (Jolicoeur-Martineau et al. 2021, arXiv:2009.05475, section 3.1).
+// A final 0 returns D, which removes the noise of level σ_L that Algorithm 1 leaves
+// in x (Jolicoeur-Martineau et al. 2021, arXiv:2009.05475, section 3.1).
 //
 //	x        [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas   [K+1]: see Check
 //	steps    T, 1 to 255
-//	epsilon  ε, the step at σ_L, the lowest level above 0; 0 means 0.2·σ_L²
+//	epsilon  ε, the step size at σ_L, the lowest level above 0; 0 means 0.2·σ_L²
 //	noise    StreamStep+i+m·StreamInner is drawn in step i, from σ_i to σ_{i+1}, for
 //	         m from 1 to T, and in step 0 to 2T
 //
-// It calls denoise T times for every level above 0, and once for a final 0. The
-// error is one of denoise or of the hook, as it is, or wraps ErrSchedule. It
-// panics if steps is out of range or noise is nil.
+// It calls denoise T times for every level above 0, and once for a final 0. Errors of
+// denoise and of the hook are returned unchanged; an error about sigmas wraps ErrSchedule.
+// It panics if steps is out of range or noise is nil.
 func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, steps int, epsilon float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if steps < 1 || steps > maxInner || noise == nil {
-		panic("sampler: AnnealedLangevin without noise, or with steps outside [1, 255]")
+		panic("sampler: AnnealedLangevin: noise must not be nil, and steps must be between 1 and 255")
 	}
 	if err := Check(sigmas); err != nil {
 		return nil, err

@@ -11,16 +11,16 @@ import (
 	"tweedie/core/tensor"
 )
 
-// plane is a mixture of normal distributions in the plane whose two axes depend
-// on each other, which is what sliced distances are for. Images are made of
-// independent pairs of pixels that have it for their law.
-type plane []struct{ x, y, sd, weight float64 }
+// mixture2D is a two-dimensional mixture of normal distributions whose coordinates are
+// not independent, so that sliced distances are needed. Images consist of independent
+// pairs of pixels with this distribution.
+type mixture2D []struct{ x, y, sd, weight float64 }
 
-// three has a part on either side of the diagonal and a small one far off.
-var three = plane{{-0.6, 0.3, 0.15, 0.5}, {0.5, 0.5, 0.25, 0.35}, {0.2, -0.8, 0.1, 0.15}}
+// three has a component on either side of the diagonal and a small one far away.
+var three = mixture2D{{-0.6, 0.3, 0.15, 0.5}, {0.5, 0.5, 0.25, 0.35}, {0.2, -0.8, 0.1, 0.15}}
 
 // posterior returns E[x₀|x] of a pair, and Var[x₀|x] of each of its numbers.
-func (p plane) posterior(a, b, sigma float64) (mean, variance [2]float64) {
+func (p mixture2D) posterior(a, b, sigma float64) (mean, variance [2]float64) {
 	s := sigma * sigma
 	log, largest := make([]float64, len(p)), math.Inf(-1)
 	for k, q := range p {
@@ -45,7 +45,7 @@ func (p plane) posterior(a, b, sigma float64) (mean, variance [2]float64) {
 }
 
 // denoise is the exact denoiser of images of such pairs.
-func (p plane) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+func (p mixture2D) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 	out := tensor.New(x.Shape...)
 	for i := 0; i < len(x.Data); i += 2 {
 		mean, _ := p.posterior(float64(x.Data[i]), float64(x.Data[i+1]), float64(sigma))
@@ -54,9 +54,9 @@ func (p plane) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) 
 	return out, nil
 }
 
-// learned is denoise with the v that a perfect network has on the steps of sigmas: that for
-// which Σ is β̃ + (1−r)²·Var[x₀|x].
-func (p plane) learned(sigmas []float32) diffusion.Denoiser {
+// learnedVariance is denoise with the v of a perfect network for the steps of sigmas: the v
+// for which Σ is β̃ + (1−r)²·Var[x₀|x].
+func (p mixture2D) learnedVariance(sigmas []float32) diffusion.Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		next := float64(sigmas[slices.Index(sigmas, sigma)+1])
 		keep, small := ddpmStep(float64(sigma), next, VarianceSmall)
@@ -73,8 +73,8 @@ func (p plane) learned(sigmas []float32) diffusion.Denoiser {
 	}
 }
 
-// ends is the consistency function: where the ODE through x ends.
-func (p plane) ends(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+// consistency is the consistency function: the end of the ODE's path through x.
+func (p mixture2D) consistency(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 	steps := make([]float32, 61)
 	for i := range steps {
 		steps[i] = float32(float64(sigma) * math.Pow(1e-3/float64(sigma), float64(i)/60))
@@ -82,8 +82,8 @@ func (p plane) ends(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 	return DPMpp2M(p.denoise, x, steps, nil)
 }
 
-// spread is what Analytic-DPM needs to know, measured on n pairs.
-func (p plane) spread(t *testing.T, sigmas []float32, n int) *diffusion.PosteriorVariance {
+// posteriorVariance returns the posterior variances, measured on n pairs.
+func (p mixture2D) posteriorVariance(t *testing.T, sigmas []float32, n int) *diffusion.PosteriorVariance {
 	t.Helper()
 	s, err := diffusion.MeasurePosteriorVariance(p.denoise, p.samples(n), sigmas, func(level int) *tensor.Tensor {
 		return NewNoise(4, 0, n, 1, 2, 1)(uint32(level))
@@ -94,8 +94,8 @@ func (p plane) spread(t *testing.T, sigmas []float32, n int) *diffusion.Posterio
 	return s
 }
 
-// samples returns n pairs, as many of each part as its weight.
-func (p plane) samples(n int) *tensor.Tensor {
+// samples returns n pairs, divided among the components in proportion to their weights.
+func (p mixture2D) samples(n int) *tensor.Tensor {
 	z, out := NewNoise(3, 0, n, 1, 2, 1)(0), tensor.New(n, 1, 2, 1)
 	for i := range n {
 		u, k := (float64(i)+0.5)/float64(n), 0
@@ -108,17 +108,17 @@ func (p plane) samples(n int) *tensor.Tensor {
 	return out
 }
 
-// along returns the mixture's projection on a direction, with noise of a level.
-func (p plane) along(cos, sin, sigma float64) mixture {
+// project returns the projection of p on a direction, with added noise of a level.
+func (p mixture2D) project(cos, sin, sigma float64) mixture {
 	m := make(mixture, len(p))
 	for k, q := range p {
-		m[k] = part{cos*q.x + sin*q.y, math.Hypot(q.sd, sigma), q.weight}
+		m[k] = component{cos*q.x + sin*q.y, math.Hypot(q.sd, sigma), q.weight}
 	}
 	return m
 }
 
-// below returns the distribution function of m.
-func (m mixture) below(x float64) float64 {
+// cdf returns the distribution function of m.
+func (m mixture) cdf(x float64) float64 {
 	sum := 0.0
 	for _, p := range m {
 		sum += p.weight * math.Erfc((p.mean-x)/(p.sd*math.Sqrt2)) / 2
@@ -126,9 +126,9 @@ func (m mixture) below(x float64) float64 {
 	return sum
 }
 
-// wasserstein returns W₁ between samples and m, ∫|F_n − F| dx, and the most that
-// it is on average for samples of m itself: ∫√(F·(1−F)/n) dx (Bobkov & Ledoux
-// 2019, theorem 3.2).
+// wasserstein returns W₁ between samples and m, ∫|F_n − F| dx, and an upper bound of
+// its expectation for samples of m itself: ∫√(F·(1−F)/n) dx (Bobkov & Ledoux 2019,
+// theorem 3.2).
 func (m mixture) wasserstein(samples []float64) (distance, expected float64) {
 	slices.Sort(samples)
 	low, high := samples[0], samples[len(samples)-1]
@@ -142,18 +142,17 @@ func (m mixture) wasserstein(samples []float64) (distance, expected float64) {
 		for below < len(samples) && samples[below] < x {
 			below++
 		}
-		f := m.below(x)
+		f := m.cdf(x)
 		distance += math.Abs(float64(below)/n-f) * dx
 		expected += math.Sqrt(f*(1-f)/n) * dx
 	}
 	return distance, expected
 }
 
-// checkSliced compares x, of noise level sigma, with the plane's marginal in
-// sliced W₁, over eight directions. The bound is 1.5 times what samples of the
-// marginal have on average at most, and allowed for the steps, which are not
-// infinitely small.
-func checkSliced(t *testing.T, x *tensor.Tensor, p plane, sigma, allowed float64) {
+// checkSliced compares x, of noise level sigma, with the marginal of p in sliced W₁
+// over eight directions. The bound is 1.5 times the upper bound of the expected
+// distance of exact samples, plus allowed for the discretisation error.
+func checkSliced(t *testing.T, x *tensor.Tensor, p mixture2D, sigma, allowed float64) {
 	t.Helper()
 	const directions = 8
 	var got, expected float64
@@ -163,7 +162,7 @@ func checkSliced(t *testing.T, x *tensor.Tensor, p plane, sigma, allowed float64
 		for i := range samples {
 			samples[i] = cos*float64(x.Data[2*i]) + sin*float64(x.Data[2*i+1])
 		}
-		w, e := p.along(cos, sin, sigma).wasserstein(samples)
+		w, e := p.project(cos, sin, sigma).wasserstein(samples)
 		got, expected = got+w/directions, expected+e/directions
 	}
 	bound := 1.5*expected + allowed
@@ -187,7 +186,7 @@ func TestSlicedDistanceTellsLaws(t *testing.T) {
 	for i := range samples {
 		samples[i] = float64(pick.Row(i)[0])
 	}
-	if off, expected = three.along(1, 0, 0).wasserstein(samples); !(off > 1.5*expected+0.01) {
+	if off, expected = three.project(1, 0, 0).wasserstein(samples); !(off > 1.5*expected+0.01) {
 		t.Errorf("a shift of 0.05 shows as %g, want more than %g", off, 1.5*expected+0.01)
 	}
 }
@@ -233,20 +232,20 @@ func TestMarginalsAreExact(t *testing.T) {
 	tried := map[string]bool{}
 	for _, c := range cases {
 		tried[c.s.Method] = true
-		t.Run(c.s.Method+asked(c.s.Options), func(t *testing.T) {
+		t.Run(c.s.Method+optionString(c.s.Options), func(t *testing.T) {
 			sigmas := karras(t, c.steps, 0.01, 20)
 			at := slices.IndexFunc(sigmas, func(sigma float32) bool { return sigma < middle })
 			sigmas = slices.Insert(sigmas, at, middle)
 			noise, denoise := NewNoise(5, 0, n, 1, pixels, 1), diffusion.Denoiser(three.denoise)
 			switch c.s.Method {
 			case "consistency":
-				denoise = three.ends
+				denoise = three.consistency
 			case "ddpm-learned":
-				denoise = three.learned(sigmas)
+				denoise = three.learnedVariance(sigmas)
 			case "ddpm-analytic":
 				levels := slices.Clone(sigmas[:len(sigmas)-1])
 				slices.Reverse(levels)
-				c.s.Posterior = three.spread(t, levels, 1000)
+				c.s.Posterior = three.posteriorVariance(t, levels, 1000)
 			}
 			seen := false
 			x, err := Run(c.s, denoise, Start(noise, sigmas), sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {

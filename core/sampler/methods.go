@@ -17,11 +17,11 @@ type Settings struct {
 	Options
 	Schedule
 
-	Posterior *diffusion.PosteriorVariance `json:"-"` // what is known of a model, for a method or schedule that needs it; else not looked at
+	Posterior *diffusion.PosteriorVariance `json:"-"` // the model's measured posterior variances, for methods and schedules that need them
 }
 
-// Validate names the first field that is out of its range, or that the method
-// has no use for.
+// Validate returns an error that names the first field that is out of range, or that
+// the method does not have.
 func (s Settings) Validate() error {
 	if _, err := s.method(); err != nil {
 		return err
@@ -30,40 +30,42 @@ func (s Settings) Validate() error {
 		return err
 	}
 	if s.Order > s.Steps {
-		return fmt.Errorf("sampler: order is %d with %d steps, need at most the steps", s.Order, s.Steps)
+		return fmt.Errorf("sampler: order must be at most the number of steps (got order %d with %d steps)", s.Order, s.Steps)
 	}
 	return s.Schedule.Validate()
 }
 
-// method returns what s.Method names, if s.Eta and s.Options suit it.
+// method returns the method that s names, or an error if s.Eta or s.Options are
+// invalid for it.
 func (s Settings) method() (Method, error) {
 	m, err := Lookup(s.Method)
 	if err != nil {
 		return m, err
 	}
 	if !(s.Eta >= 0 && s.Eta <= 1) {
-		return m, fmt.Errorf("sampler: eta is %g, need 0 to 1", s.Eta)
+		return m, fmt.Errorf("sampler: eta must be between 0 and 1 (got %g)", s.Eta)
 	}
 	if s.Eta != 0 && !m.Eta {
-		return m, fmt.Errorf("sampler: eta is %g for %q, need 0: it has no eta, as \"ddim\" has", s.Eta, m.Name)
+		return m, fmt.Errorf("sampler: eta is not an option of %q (got %g): remove it, or use \"ddim\"", m.Name, s.Eta)
 	}
 	if s.Brownian && m.Eta && s.Eta == 0 {
-		return m, fmt.Errorf("sampler: brownian is 1 for %q with eta 0, need an eta above 0, or 0: no noise is drawn", m.Name)
+		return m, fmt.Errorf("sampler: brownian has no effect for %q with eta 0, which draws no noise: remove it, or set eta above 0", m.Name)
 	}
 	if m.Needs == NeedsPosterior && s.Posterior == nil {
-		return m, fmt.Errorf("sampler: no posterior variances for %q, need those of the model, or the method ddpm or ddpm-large", m.Name)
+		return m, fmt.Errorf("sampler: method %q needs a model with measured posterior variances: use \"ddpm\" or \"ddpm-large\"", m.Name)
 	}
 	return m, s.Options.check(&m)
 }
 
 // Sigmas returns the noise levels of s for a model that supports [sigmaMin,
-// sigmaMax] and has the given chain, nil if it has none: Schedule.Sigmas of
-// s.Steps steps, of the method's own kind if s names none. Those of a consistency
-// function leave out the lowest one, where there is nothing to do.
+// sigmaMax]; chain is the model's chain, or nil if it has none. They are
+// Schedule.Sigmas of s.Steps steps, with the method's default kind if s names none.
+// For a consistency function they leave out sigmaMin, where the function is the
+// identity.
 func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]float32, error) {
-	m, _ := Lookup(s.Method) // one that is not known has no say here, and Run refuses it
+	m, _ := Lookup(s.Method) // Run rejects an unknown method
 	s.Kind = cmp.Or(s.Kind, m.Schedule)
-	if !m.above {
+	if !m.dropsLowest {
 		return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain, s.Posterior)
 	}
 	sigmas, err := s.Schedule.Sigmas(s.Steps+1, sigmaMin, sigmaMax, chain, s.Posterior)
@@ -73,33 +75,32 @@ func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]
 	return slices.Delete(sigmas, s.Steps, s.Steps+1), nil
 }
 
-// Method describes one sampler to those who offer a choice of them.
+// Method describes a sampler, for a page or a command line that offers a choice.
 type Method struct {
-	Name        string   `json:"name"`        // what Settings and the command line say
-	Title       string   `json:"title"`       // what a page shows
-	About       string   `json:"about"`       // what it is, in a line
-	Noise       bool     `json:"noise"`       // draws fresh noise at every step
-	Eta         bool     `json:"eta"`         // has an eta, and draws noise if that is not 0
-	Adaptive    bool     `json:"adaptive"`    // takes as many steps of its own from level to level as its tolerance asks, the same for a whole batch
-	Evaluations int      `json:"evaluations"` // calls of the denoiser a step, at the least, as it comes; the step to 0 takes one
-	Order       int      `json:"order"`       // of convergence to the ODE's solution, as it comes; 0 for noisy methods
-	Orders      int      `json:"orders"`      // the highest that Options.Order asks for; 0 if there is no choice
-	Schedule    string   `json:"schedule"`    // the kind of its Schedule, if Settings name none; "" means karras
-	Takes       []string `json:"takes"`       // the Options it has, by their names in JSON
-	RTol        float64  `json:"rtol"`        // the relative error of a step that an adaptive method allows by itself, and the absolute; 0 of others
-	ATol        float64  `json:"atol"`
-	Needs       string   `json:"needs"` // what a model must have for it beside D, "" for a method of Methods
+	Name        string   `json:"name"`        // its name in Settings and on the command line
+	Title       string   `json:"title"`       // its name on a page
+	About       string   `json:"about"`       // a description in one line
+	Noise       bool     `json:"noise"`       // it draws fresh noise at every step
+	Eta         bool     `json:"eta"`         // it has an eta, and draws noise unless that is 0
+	Adaptive    bool     `json:"adaptive"`    // between two levels it chooses its own steps to meet a tolerance, the same for the whole batch
+	Evaluations int      `json:"evaluations"` // fewest calls of the denoiser a step with default options; the step to 0 takes one
+	Order       int      `json:"order"`       // order of convergence to the ODE's solution with default options; 0 for stochastic methods
+	Orders      int      `json:"orders"`      // highest allowed Options.Order; 0 if there is no choice
+	Schedule    string   `json:"schedule"`    // default kind of Schedule; "" means karras
+	Takes       []string `json:"takes"`       // the Options it has, by their JSON names
+	RTol        float64  `json:"rtol"`        // default relative tolerance of an adaptive method; 0 for others
+	ATol        float64  `json:"atol"`        // default absolute tolerance of an adaptive method; 0 for others
+	Needs       string   `json:"needs"`       // what it needs of a model beyond D; "" for the methods in Methods
 
-	run    func(r *run) (*tensor.Tensor, error)
-	above  bool                           // its levels stay above the lowest of the model
-	halves bool                           // a step draws further noise for the first half of its way
-	nfe    func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
+	run         func(r *run) (*tensor.Tensor, error)
+	dropsLowest bool                           // its levels do not include the model's lowest
+	halfSteps   bool                           // a step draws separate noise for its first half
+	nfe         func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each
 }
 
-// NFE returns how often the method, with options that suit it, calls the denoiser
-// along steps steps, the last of which does or does not end in 0. Of an adaptive
-// method, which cannot know, it is the least: progress is to be told by the noise
-// level there.
+// NFE returns how often the method calls the denoiser in steps steps; toZero says
+// whether the last one goes to 0. o must be valid for the method. For an adaptive
+// method it is a lower bound: show progress by the noise level instead.
 func (m Method) NFE(o Options, steps int, toZero bool) int {
 	last := 0
 	if toZero {
@@ -111,15 +112,15 @@ func (m Method) NFE(o Options, steps int, toZero bool) int {
 	return steps*m.Evaluations + last
 }
 
-// tolerance returns what o allows a step of m.
+// tolerance returns the tolerance of o, or the default of m.
 func (m Method) tolerance(o Options) Tolerance {
 	return Tolerance{cmp.Or(o.RTol, m.RTol), cmp.Or(o.ATol, m.ATol)}
 }
 
-// order returns the order that o asks of m.
+// order returns the order of o, or the default of m.
 func (m Method) order(o Options) int { return cmp.Or(o.Order, m.Orders) }
 
-// Lookup returns the method of a name. The error lists the names there are.
+// Lookup returns the method with a name. The error lists the known names.
 func Lookup(name string) (Method, error) {
 	var names []string
 	for _, list := range [][]Method{Methods, Special} {
@@ -130,15 +131,14 @@ func Lookup(name string) (Method, error) {
 			names = append(names, list[i].Name)
 		}
 	}
-	return Method{}, fmt.Errorf("sampler: method is %q, need one of %q", name, names)
+	return Method{}, fmt.Errorf("sampler: method must be one of %q (got %q)", names, name)
 }
 
-// run is what the methods are called with.
+// run holds the arguments of a method.
 type run struct {
 	Settings
-	order int // what Settings ask for, or the method's own
-
-	tolerance Tolerance // likewise
+	order     int       // of Settings, or the method's default
+	tolerance Tolerance // of Settings, or the method's default
 	denoise   diffusion.Denoiser
 	x         *tensor.Tensor
 	sigmas    []float32
@@ -146,11 +146,10 @@ type run struct {
 	hook      Hook
 }
 
-// Run calls the method that s names. Everything else is as in the methods
-// themselves: x is noise of standard deviation sigmas[0] (see Start), left
-// unchanged; hook may be nil, and so may noise for a method that draws none.
-// sigmas is walked as it is: s.Steps and s.Schedule say how to make it (see
-// Settings.Sigmas) and are not looked at here.
+// Run calls the method that s names. The other arguments are those of the methods:
+// x is noise of standard deviation sigmas[0] (see Start) and is left unchanged; hook
+// may be nil, and so may noise for a method that draws none. Run uses sigmas as given
+// and ignores s.Steps and s.Schedule, from which Settings.Sigmas computes it.
 //
 // The error is one of Settings.Validate or of the method.
 func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
@@ -165,7 +164,7 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 		if err := checkPath(sigmas); err != nil {
 			return nil, err
 		}
-		noise = NewBrownian(noise).alongSteps(sigmas, m.halves)
+		noise = NewBrownian(noise).stepNoise(sigmas, m.halfSteps)
 	}
 	if m.Needs != NeedsVariances {
 		denoise = diffusion.Mean(denoise)

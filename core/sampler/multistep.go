@@ -6,54 +6,55 @@ import (
 	"tweedie/core/tensor"
 )
 
-// form is a way to write the exact solution of the ODE between two levels, from
-// σ to σ′, as what is kept of x and an integral over what the network says. With
-// the noise ε = (x − D)/σ, and with s for how far one has come in λ = −ln σ, which
-// is h = ln(σ/σ′) at the end,
+// integral is a way to write the exact solution of the ODE between two levels σ and
+// σ′ as a multiple of x plus an integral of the network's prediction. With the noise
+// ε = (x − D)/σ, and with s the distance from σ in λ = −ln σ, which is h = ln(σ/σ′)
+// at the end,
 //
-//	overSigma  x′ = x + ∫ ε dσ
-//	overNoise  x′ = x + ∫ ε dσ = x − σ·∫₀ʰ e^(−s)·ε ds
-//	overClean  x′ = σ′/σ·x + ∫₀ʰ e^(s−h)·D ds
+//	noiseOverSigma   x′ = x + ∫ ε dσ
+//	noiseOverLambda  x′ = x + ∫ ε dσ = x − σ·∫₀ʰ e^(−s)·ε ds
+//	dataOverLambda   x′ = σ′/σ·x + ∫₀ʰ e^(s−h)·D ds
 //
-// (Lu et al. 2022, arXiv:2206.00927 and arXiv:2211.01095, with α = 1.) A solver of order q puts for ε or D the polynomial through q values of
-// it, in σ or in s, and integrates that exactly: it needs ∫ sᵏ·weight ds.
-type form int
+// (Lu et al. 2022, arXiv:2206.00927 and arXiv:2211.01095, with α = 1.) A solver of
+// order q replaces ε or D by the polynomial in σ or s through q of its values, and
+// integrates that exactly: it needs ∫ sᵏ·weight ds.
+type integral int
 
 const (
-	overSigma form = iota
-	overNoise
-	overClean
+	noiseOverSigma integral = iota
+	noiseOverLambda
+	dataOverLambda
 )
 
-// value returns what the integral is over: ε, or D itself.
-func (f form) value(x, denoised *tensor.Tensor, sigma float32) *tensor.Tensor {
-	if f == overClean {
+// value returns the integrand: ε or D.
+func (f integral) value(x, denoised *tensor.Tensor, sigma float32) *tensor.Tensor {
+	if f == dataOverLambda {
 		return denoised
 	}
 	return slope(x, denoised, sigma)
 }
 
-// keep returns the factor of x in the step from sigma to next.
-func (f form) keep(sigma, next float64) float64 {
-	if f == overClean {
+// decay returns the factor of x in a step from sigma to next.
+func (f integral) decay(sigma, next float64) float64 {
+	if f == dataOverLambda {
 		return next / sigma
 	}
 	return 1
 }
 
-// place returns the coordinate of the polynomial at a level, 0 at sigma.
-func (f form) place(sigma, level float64) float64 {
-	if f == overSigma {
+// coordinate returns the polynomial's variable at a level: σ or λ, relative to sigma.
+func (f integral) coordinate(sigma, level float64) float64 {
+	if f == noiseOverSigma {
 		return level - sigma
 	}
 	return num.Log(sigma / level)
 }
 
-// moments returns the integrals of the first n powers of the coordinate over the
-// step from sigma to next. The two with a weight follow by parts:
+// moments returns the weighted integrals of the first n powers of the coordinate over
+// the step from sigma to next. Those over λ follow by integration by parts:
 // ∫e^(−s)·sᵏ = k·∫e^(−s)·sᵏ⁻¹ − hᵏ·e^(−h), ∫e^(s−h)·sᵏ = hᵏ − k·∫e^(s−h)·sᵏ⁻¹.
-func (f form) moments(sigma, next float64, n int) []float64 {
-	h := f.place(sigma, next)
+func (f integral) moments(sigma, next float64, n int) []float64 {
+	h := f.coordinate(sigma, next)
 	m := make([]float64, n)
 	power, integral := 1.0, (sigma-next)/sigma // hᵏ; 1 − e^(−h) for k = 0
 	for k := range m {
@@ -61,14 +62,14 @@ func (f form) moments(sigma, next float64, n int) []float64 {
 			power = float64(power * h)
 		}
 		switch f {
-		case overSigma:
+		case noiseOverSigma:
 			m[k] = float64(power*h) / float64(k+1)
-		case overNoise:
+		case noiseOverLambda:
 			if k > 0 {
 				integral = float64(float64(k)*integral) - float64(power*(next/sigma))
 			}
 			m[k] = float64(-sigma * integral)
-		case overClean:
+		case dataOverLambda:
 			if k > 0 {
 				integral = power - float64(float64(k)*integral)
 			}
@@ -78,13 +79,13 @@ func (f form) moments(sigma, next float64, n int) []float64 {
 	return m
 }
 
-// rule returns the weights of values at the given places, the first of which is
-// 0, in a step whose end is at h and whose moments are m.
+// rule returns the weights of values at the coordinates places, the first of which
+// is 0, for a step that ends at h and has the moments m.
 type rule func(places []float64, h float64, m []float64) []float64
 
-// fit is the rule that integrates every polynomial of degree below len(places)
-// exactly: it solves Σ_j w_j·places_jᵏ = m_k (Björck & Pereyra 1970).
-func fit(places []float64, _ float64, m []float64) []float64 {
+// interpolationRule integrates every polynomial of degree below len(places) exactly:
+// it solves Σ_j w_j·places_jᵏ = m_k (Björck & Pereyra 1970).
+func interpolationRule(places []float64, _ float64, m []float64) []float64 {
 	n := len(places)
 	w := make([]float64, n)
 	copy(w, m)
@@ -104,17 +105,18 @@ func fit(places []float64, _ float64, m []float64) []float64 {
 	return w
 }
 
-// halves is fit, but that of two values it takes m₀·(f₀ + (f₁−f₀)/(2r)), r being
-// the second's place over h: the second-order rule of the DPM-Solvers and of
-// UniPC with B(h) = e^h − 1, which replaces m₁ by m₀·h/2.
-func halves(places []float64, h float64, m []float64) []float64 {
-	return halvesOf(m[0], places, h, m)
+// midpointRule is interpolationRule except for two values: then it is
+// m₀·(f₀ + (f₁−f₀)/(2r)), where r is the second coordinate divided by h. This is the
+// second-order rule of the DPM-Solvers and of UniPC with B(h) = e^h − 1, which
+// replaces m₁ by m₀·h/2.
+func midpointRule(places []float64, h float64, m []float64) []float64 {
+	return midpointRuleWith(m[0], places, h, m)
 }
 
-// halvesOf is halves with b in place of the m₀ that weighs the difference.
-func halvesOf(b float64, places []float64, h float64, m []float64) []float64 {
+// midpointRuleWith is midpointRule with b instead of m₀ as the weight of the difference.
+func midpointRuleWith(b float64, places []float64, h float64, m []float64) []float64 {
 	if len(places) != 2 {
-		return fit(places, h, m)
+		return interpolationRule(places, h, m)
 	}
 	w := b / (2 * (places[1] / h))
 	return []float64{m[0] - w, w}
@@ -129,56 +131,55 @@ func weighted(keep float64, x *tensor.Tensor, w []float64, values []*tensor.Tens
 	return out
 }
 
-// memory is the last values of a form, at most order of them, the newest first.
-type memory struct {
-	form   form
-	order  int
-	values []*tensor.Tensor
-	sigmas []float64
+// history is the last values of an integrand, at most order of them, newest first.
+type history struct {
+	integral integral
+	order    int
+	values   []*tensor.Tensor
+	sigmas   []float64
 }
 
-// push puts what was found at x in front.
-func (m *memory) push(x, denoised *tensor.Tensor, sigma float32) {
-	m.values = append([]*tensor.Tensor{m.form.value(x, denoised, sigma)}, m.values...)
+// add puts the integrand at x in front.
+func (m *history) add(x, denoised *tensor.Tensor, sigma float32) {
+	m.values = append([]*tensor.Tensor{m.integral.value(x, denoised, sigma)}, m.values...)
 	m.sigmas = append([]float64{float64(sigma)}, m.sigmas...)
 	n := min(len(m.values), m.order)
 	m.values, m.sigmas = m.values[:n], m.sigmas[:n]
 }
 
-// weights returns those of the values in the step from the newest to next, and,
-// where at is above 0, of one more value at the level at.
-func (m *memory) weights(next, at float64, r rule) []float64 {
+// weights returns the weights of the values in a step from the newest level to next
+// and, if at is above 0, of one more value at the level at.
+func (m *history) weights(next, at float64, r rule) []float64 {
 	sigma := m.sigmas[0]
 	var places []float64
 	for _, level := range m.sigmas {
-		places = append(places, m.form.place(sigma, level))
+		places = append(places, m.integral.coordinate(sigma, level))
 	}
 	if at > 0 {
-		places = append(places, m.form.place(sigma, at))
+		places = append(places, m.integral.coordinate(sigma, at))
 	}
-	return r(places, m.form.place(sigma, next), m.form.moments(sigma, next, len(places)))
+	return r(places, m.integral.coordinate(sigma, next), m.integral.moments(sigma, next, len(places)))
 }
 
-// step returns x, which is at the level of the newest value, taken to next.
-func (m *memory) step(x *tensor.Tensor, next float64, r rule) *tensor.Tensor {
-	return weighted(m.form.keep(m.sigmas[0], next), x, m.weights(next, 0, r), m.values)
+// step takes x from the level of the newest value to next.
+func (m *history) step(x *tensor.Tensor, next float64, r rule) *tensor.Tensor {
+	return weighted(m.integral.decay(m.sigmas[0], next), x, m.weights(next, 0, r), m.values)
 }
 
-// multistep is the solver of a form that remembers order values: the first steps
-// have fewer and are of lower order, and the step to 0 is walk's. It calls
-// denoise K times.
-func multistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f form, order, most int, r rule, hook Hook) (*tensor.Tensor, error) {
-	checkOrder(order, most)
-	m := memory{form: f, order: order}
+// multistep is a multistep solver that uses order values. The first steps have
+// fewer and are of lower order; walk takes the step to 0. It calls denoise K times.
+func multistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order, maxOrder int, r rule, hook Hook) (*tensor.Tensor, error) {
+	checkOrder(order, maxOrder)
+	m := history{integral: f, order: order}
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
-		m.push(x, denoised, sigma)
+		m.add(x, denoised, sigma)
 		return m.step(x, float64(sigmaNext), r), nil
 	})
 }
 
-// checkOrder panics unless order is one that a solver comes in.
-func checkOrder(order, most int) {
-	if order < 1 || order > most {
-		panic("sampler: order that the solver does not come in")
+// checkOrder panics unless order is between 1 and maxOrder.
+func checkOrder(order, maxOrder int) {
+	if order < 1 || order > maxOrder {
+		panic("sampler: the solver does not have this order")
 	}
 }

@@ -6,8 +6,9 @@ import (
 	"tweedie/core/num"
 )
 
-// MeanSquareError is m(σ) = E‖x₀ − D(x;σ)‖², what a data set's exact denoiser is
-// off by at a noise level, and its derivative m′(σ). m rises, in any units.
+// MeanSquareError returns m(σ) = E‖x₀ − D(x;σ)‖², the mean square error of a data
+// set's exact denoiser at a noise level, and its derivative m′(σ). m must increase
+// with σ; its units do not matter.
 type MeanSquareError func(sigma float64) (m, slope float64)
 
 // White is the error for pixels drawn from N(0, sd²): sd²·σ²/(sd² + σ²).
@@ -19,10 +20,10 @@ func White(sd float64) MeanSquareError {
 	}
 }
 
-// ScaleFree is the error for normal images whose spectrum falls as natural ones'
-// does, with the square of the frequency (Field 1987), from the variance high²
-// of the coarsest component to low² of the finest. Every octave of variance holds
-// the same power, so that up to a constant and a factor
+// ScaleFree is the error for Gaussian images whose power spectrum, like that of
+// natural images, falls with the square of the frequency (Field 1987), from the
+// variance high² of the coarsest component to low² of the finest. Every octave of
+// variance has the same power, so that up to a constant and a factor
 //
 //	m = ∫ σ²/(λ+σ²) dλ/λ = ln((low²+σ²)/(high²+σ²)) + …
 func ScaleFree(low, high float64) MeanSquareError {
@@ -33,49 +34,51 @@ func ScaleFree(low, high float64) MeanSquareError {
 	}
 }
 
-// maxOptimised bounds the levels that Optimised seeks, each of them by halving.
+// maxOptimised is the most levels that Optimised computes, each of them by bisection.
 const maxOptimised = 1000
 
 // Optimised returns n noise levels from sigmaMax to sigmaMin, and a final 0, that
-// make a bound on the error of a first-order solver of the reverse SDE as small
-// as it can be: the objective of Sabour et al. 2024, arXiv:2404.14507 ("Align your
-// steps"), worked out for data whose m(σ) is known. A solver that holds D over the
-// step from σ_{i−1} down to σ_i is off by
+// minimise a bound on the error of a first-order solver of the reverse SDE: the
+// objective of Sabour et al. 2024, arXiv:2404.14507 ("Align your steps"), solved for
+// data whose m(σ) is known. A solver that keeps D constant over the step from
+// σ_{i−1} down to σ_i has the error
 //
 //	KL ≤ Σ_i ∫ E‖D(x_σ;σ) − D(x_{σ_{i−1}};σ_{i−1})‖²/σ³ dσ,   σ from σ_i to σ_{i−1}
 //
-// D(x_σ;σ) is a martingale as σ falls, so the square is m(σ_{i−1}) − m(σ), and
-// nothing of the data counts but m. At the least bound no derivative by a σ_i is
-// left:
+// D(x_σ;σ) is a martingale as σ falls, so the square is m(σ_{i−1}) − m(σ), and the
+// bound depends on the data through m alone. At its minimum every derivative with
+// respect to a σ_i vanishes:
 //
 //	m(σ_{i−1}) = m(σ_i) + ½·m′(σ_i)·σ_i³·(1/σ_{i+1}² − 1/σ_i²)
 //
-// so the two lowest levels give all others, and the second is sought by halving.
+// so the two lowest levels determine all others, and the second lowest is found by
+// bisection.
 //
-// The bound counts nats: it spends most levels on the last, faint noise, where a
-// change that nobody sees costs as much as one of the whole picture. It is for comparing,
-// and for a sigma_min at which noise shows.
+// The bound is in nats, so most levels go to the last, faint noise, where an invisible
+// change costs as much as one of the whole picture. Use it for comparison, or with a
+// sigma_min at which noise is visible.
 //
-// The error wraps ErrSchedule, as of Karras; n is 1000 at most.
+// n is at most 1000. The error wraps ErrSchedule: an argument is out of range, or
+// levels are too close for float32.
 func Optimised(n int, sigmaMin, sigmaMax float64, m MeanSquareError) ([]float32, error) {
 	if err := checkEnds(n, sigmaMin, sigmaMax); err != nil {
 		return nil, err
 	}
 	if n > maxOptimised {
-		return nil, fmt.Errorf("sampler: %w: %d optimised levels, need at most %d", ErrSchedule, n, maxOptimised)
+		return nil, fmt.Errorf("sampler: %w: steps must be at most %d for optimised noise levels (got %d)", ErrSchedule, maxOptimised, n)
 	}
 	sigmas := make([]float32, n+1)
 	if n > 2 {
 		low, high := 0.0, num.Log(sigmaMax/sigmaMin) // of ln σ_{n−2}/σ_{n−1}
 		for range 50 {
 			middle := (low + high) / 2
-			if shoot(sigmas, sigmaMin, sigmaMax, num.Exp(middle), m) {
+			if solveLevels(sigmas, sigmaMin, sigmaMax, num.Exp(middle), m) {
 				low = middle
 			} else {
 				high = middle
 			}
 		}
-		shoot(sigmas, sigmaMin, sigmaMax, num.Exp(low), m)
+		solveLevels(sigmas, sigmaMin, sigmaMax, num.Exp(low), m)
 	}
 	if n > 1 {
 		sigmas[n-1] = float32(sigmaMin)
@@ -84,17 +87,17 @@ func Optimised(n int, sigmaMin, sigmaMax float64, m MeanSquareError) ([]float32,
 	return sigmas, Check(sigmas)
 }
 
-// shoot writes the levels that follow from the two lowest, and reports whether
-// they stay below sigmaMax.
-func shoot(sigmas []float32, sigmaMin, sigmaMax, ratio float64, m MeanSquareError) bool {
-	most, _ := m(sigmaMax)
+// solveLevels writes the levels that follow from the two lowest, whose ratio is
+// given, and reports whether they stay below sigmaMax.
+func solveLevels(sigmas []float32, sigmaMin, sigmaMax, ratio float64, m MeanSquareError) bool {
+	largest, _ := m(sigmaMax)
 	below, here := sigmaMin, float64(sigmaMin*ratio)
 	for i := len(sigmas) - 3; i > 0; i-- {
 		sigmas[i] = float32(here)
 		at, slope := m(here)
 		up := float64(here / below)
 		target := at + float64(slope*here*(float64(up*up)-1)/2)
-		if !(target < most) {
+		if !(target < largest) {
 			return false
 		}
 		low, high := 0.0, num.Log(sigmaMax/here)

@@ -8,8 +8,8 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// klub is the bound that Optimised makes small, by Simpson's rule in ln σ.
-func klub(sigmas []float32, m MeanSquareError) float64 {
+// divergenceBound is the bound that Optimised minimises, by Simpson's rule in ln σ.
+func divergenceBound(sigmas []float32, m MeanSquareError) float64 {
 	sum := 0.0
 	for i := range len(sigmas) - 2 {
 		high, low := float64(sigmas[i]), float64(sigmas[i+1])
@@ -29,8 +29,8 @@ func klub(sigmas []float32, m MeanSquareError) float64 {
 	return sum
 }
 
-// The levels have the least bound: any single one moved either way has a larger
-// one, and so have Karras', of any rho, and geometric ones.
+// The levels minimise the bound: moving any single level either way increases it, and the
+// levels of Karras have a larger one, for any rho.
 func TestOptimisedHasTheLeastBound(t *testing.T) {
 	const low, high = 0.02, 40
 	for _, data := range []struct {
@@ -45,20 +45,20 @@ func TestOptimisedHasTheLeastBound(t *testing.T) {
 			if sigmas[0] != high || sigmas[n-1] != low || sigmas[n] != 0 {
 				t.Errorf("%s, n=%d: ends are %g, %g, %g", data.name, n, sigmas[0], sigmas[n-1], sigmas[n])
 			}
-			least := klub(sigmas, data.m)
+			least := divergenceBound(sigmas, data.m)
 			for i := 1; i < n-1; i++ {
 				for _, factor := range []float32{0.97, 1.03} {
 					moved := append([]float32(nil), sigmas...)
 					if moved[i] *= factor; Check(moved) != nil {
 						continue
 					}
-					if b := klub(moved, data.m); !(b > least) {
+					if b := divergenceBound(moved, data.m); !(b > least) {
 						t.Errorf("%s, n=%d: level %d times %g has bound %g, want more than %g", data.name, n, i, factor, b, least)
 					}
 				}
 			}
 			for _, rho := range []float64{1, 2, 7, 100} {
-				if b := klub(karrasRho(t, n, low, high, rho), data.m); !(b > least) {
+				if b := divergenceBound(karrasRho(t, n, low, high, rho), data.m); !(b > least) {
 					t.Errorf("%s, n=%d: Karras' levels with rho %g have bound %g, want more than %g", data.name, n, rho, b, least)
 				}
 			}
@@ -92,10 +92,10 @@ func TestMeanSquareErrors(t *testing.T) {
 	}
 }
 
-// What the bound is for: on its data, and with as many steps, a first-order solver
-// of the SDE comes nearer to the data's law than along Karras' levels. For normal
-// data a step is linear, so that the law is known: its variance, at sigmaMin. (With 5
-// steps the bound, which counts whole paths, is too far from that to help.)
+// On its own data and with equally many steps, a first-order solver of the SDE gets closer
+// to the data's distribution than along the levels of Karras. For normal data a step is
+// linear, so the distribution at sigmaMin is known from its variance. (With 5 steps the
+// bound, which is about whole paths, is too loose to help.)
 func TestOptimisedLevelsAreBetterOnTheirData(t *testing.T) {
 	const sd, low, high = 0.5, 0.02, 40
 	divergence := func(sigmas []float32) float64 {
@@ -122,8 +122,8 @@ func TestOptimisedLevelsAreBetterOnTheirData(t *testing.T) {
 	}
 }
 
-// whitePosteriorVariance is what a measurement of the exact denoiser of pixels drawn from N(0, sd²)
-// finds at twenty levels.
+// whitePosteriorVariance is the posterior variance of pixels drawn from N(0, sd²) at twenty
+// levels.
 func whitePosteriorVariance(sd float64) *diffusion.PosteriorVariance {
 	s, m := &diffusion.PosteriorVariance{}, White(sd)
 	for i := range 20 {
@@ -134,9 +134,9 @@ func whitePosteriorVariance(sd float64) *diffusion.PosteriorVariance {
 	return s
 }
 
-// What was measured of a model stands for its m(σ): near it at every level, with a slope
-// that is its derivative and never falls, also where the measurement does.
-func TestOfSpread(t *testing.T) {
+// Measured variances approximate m(σ) at every level. The slope is the derivative and is
+// never negative, even where the measurement decreases.
+func TestOfPosteriorVariance(t *testing.T) {
 	exact, m := White(0.5), OfPosteriorVariance(whitePosteriorVariance(0.5))
 	falling := whitePosteriorVariance(0.5)
 	falling.Variances[7], falling.Variances[12] = falling.Variances[5], 0
@@ -165,7 +165,7 @@ func TestOfSpread(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := klub(best, exact), klub(known, exact); !(got <= 1.02*want) {
+	if got, want := divergenceBound(best, exact), divergenceBound(known, exact); !(got <= 1.02*want) {
 		t.Errorf("levels of the measurement have bound %g, those of the exact m %g: need at most 2 %% more", got, want)
 	}
 	if _, err := Optimised(40, 0.02, 40, rough); err != nil {
@@ -173,15 +173,15 @@ func TestOfSpread(t *testing.T) {
 	}
 }
 
-func TestOptimisedRefuses(t *testing.T) {
+func TestOptimisedErrors(t *testing.T) {
 	for _, c := range []struct {
 		n         int
 		low, high float64
 		want      string
 	}{
-		{0, 1, 2, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
-		{5, 2, 1, "sampler: invalid noise schedule: from 2 to 1, need 0 < sigma_min < sigma_max, finite"},
-		{1001, 1, 2, "sampler: invalid noise schedule: 1001 optimised levels, need at most 1000"},
+		{0, 1, 2, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 0)"},
+		{5, 2, 1, "sampler: invalid noise schedule: need 0 < sigma_min < sigma_max, both finite (got 2 and 1)"},
+		{1001, 1, 2, "sampler: invalid noise schedule: steps must be at most 1000 for optimised noise levels (got 1001)"},
 	} {
 		if _, err := Optimised(c.n, c.low, c.high, White(1)); err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
 			t.Errorf("got %v, want %s", err, c.want)

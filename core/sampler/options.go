@@ -7,32 +7,32 @@ import (
 	"slices"
 )
 
-// Options are what only some methods have. They are plain data and travel as
-// JSON; zero leaves the choice to the method, and a method that has not got an
-// option refuses any other value (see Method.Takes).
+// Options are settings that only some methods have. They are plain data and travel
+// as JSON. Zero means the method's default; a method rejects any other value of an
+// option that it does not have (see Method.Takes).
 type Options struct {
-	Order          int     `json:"order,omitempty"` // of a solver that comes in several: 1 to Method.Orders, at most the steps; 0 means the highest
-	BH             int     `json:"bh,omitempty"`    // B(h) of UniPC, 1 or 2; 0 means 2
-	Churn                  // of Heun
-	Predictor      string  `json:"predictor,omitempty"`       // of PredictorCorrector; "" means reverse-diffusion
-	Corrector      string  `json:"corrector,omitempty"`       // of PredictorCorrector; "" means langevin
-	CorrectorSteps int     `json:"corrector_steps,omitempty"` // Langevin steps at a noise level, up to 255; 0 means 1, and 100 of annealed Langevin
+	Order          int     `json:"order,omitempty"` // order of the solver: 1 to Method.Orders, at most the number of steps; 0 means the highest
+	BH             int     `json:"bh,omitempty"`    // UniPC's B(h), 1 or 2; 0 means 2
+	Churn                  // Heun's stochasticity
+	Predictor      string  `json:"predictor,omitempty"`       // PredictorCorrector's predictor; "" means reverse-diffusion
+	Corrector      string  `json:"corrector,omitempty"`       // PredictorCorrector's corrector; "" means langevin
+	CorrectorSteps int     `json:"corrector_steps,omitempty"` // Langevin steps at a noise level, up to 255; 0 means 1, or 100 for annealed Langevin
 	SNR            float64 `json:"snr,omitempty"`             // signal-to-noise ratio r of a corrector, up to 10; 0 means 0.16
-	Epsilon        float64 `json:"epsilon,omitempty"`         // step of annealed Langevin at the lowest level above 0; 0 means a fifth of its variance
-	RTol           float64 `json:"rtol,omitempty"`            // relative error of a step that an adaptive method allows, 1e-6 to 1; 0 means its own
-	ATol           float64 `json:"atol,omitempty"`            // absolute error, likewise, in pixel units
-	Brownian       bool    `json:"brownian,omitempty"`        // noise is that of one path, whatever the levels: see Brownian
+	Epsilon        float64 `json:"epsilon,omitempty"`         // step size of annealed Langevin at the lowest level above 0; 0 means a fifth of the level's variance
+	RTol           float64 `json:"rtol,omitempty"`            // relative error that an adaptive method allows in a step, 1e-6 to 1; 0 means the method's default
+	ATol           float64 `json:"atol,omitempty"`            // absolute error that an adaptive method allows in a step, in pixel units; as RTol
+	Brownian       bool    `json:"brownian,omitempty"`        // take noise from one Brownian path, independent of the number of steps: see Brownian
 }
 
-// limit is the range of an option that is a number; 0 always is the method's own.
-type limit struct {
+// optionRange is the range of a numeric option; 0, the default, is always allowed.
+type optionRange struct {
 	name      string
-	low, most float64
+	low, high float64
 }
 
-// limits are those of Options.numbers, in its order. That of order is the
-// method's.
-var limits = [...]limit{
+// optionRanges are the ranges of Options.numbers, in the same order. The upper end
+// for order is Method.Orders.
+var optionRanges = [...]optionRange{
 	{"order", 1, 0}, {"bh", 1, 2},
 	{"s_churn", 0, math.MaxFloat32}, {"s_tmin", 0, math.MaxFloat32}, {"s_tmax", 0, math.MaxFloat32}, {"s_noise", 0, 10},
 	{"corrector_steps", 1, maxInner}, {"snr", 0, 10}, {"epsilon", 0, math.MaxFloat32},
@@ -48,26 +48,30 @@ func (o *Options) numbers() []float64 {
 		float64(o.CorrectorSteps), o.SNR, o.Epsilon, o.RTol, o.ATol, brownian}
 }
 
-// having returns the first method that takes an option.
-func having(option string) string {
+// firstWith returns the name of the first method that takes an option.
+func firstWith(option string) string {
 	i := slices.IndexFunc(Methods, func(m Method) bool { return slices.Contains(m.Takes, option) })
 	return Methods[i].Name
 }
 
-// check returns an error unless m has every option that is given, in its range.
+// check returns an error unless m takes every option that is set, and every value is
+// in its range.
 func (o *Options) check(m *Method) error {
 	for i, v := range o.numbers() {
-		f := &limits[i]
-		most := f.most
+		f := &optionRanges[i]
+		high := f.high
 		if i == 0 {
-			most = float64(m.Orders)
+			high = float64(m.Orders)
 		}
 		switch {
 		case v == 0:
 		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is %g for %q, need 0: it has no %[1]s, as %[4]q has", f.name, v, m.Name, having(f.name))
-		case !(v >= f.low && v <= most):
-			return fmt.Errorf("sampler: %s is %g for %q, need %g to %g", f.name, v, m.Name, f.low, most)
+			return fmt.Errorf("sampler: %s is not an option of %q (got %g): remove it, or use %q", f.name, m.Name, v, firstWith(f.name))
+		case v >= f.low && v <= high:
+		case high == math.MaxFloat32:
+			return fmt.Errorf("sampler: %s must be a finite number of at least %g for %q (got %g)", f.name, f.low, m.Name, v)
+		default:
+			return fmt.Errorf("sampler: %s must be between %g and %g for %q (got %g)", f.name, f.low, high, m.Name, v)
 		}
 	}
 	for _, f := range []struct {
@@ -77,16 +81,16 @@ func (o *Options) check(m *Method) error {
 		switch {
 		case f.value == "":
 		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is %q for %q, need none: it has no %[1]s, as %[4]q has", f.name, f.value, m.Name, having(f.name))
+			return fmt.Errorf("sampler: %s is not an option of %q (got %q): remove it, or use %q", f.name, m.Name, f.value, firstWith(f.name))
 		case !slices.Contains(f.known, f.value):
-			return fmt.Errorf("sampler: %s is %q, need one of %q", f.name, f.value, f.known)
+			return fmt.Errorf("sampler: %s must be one of %q (got %q)", f.name, f.known, f.value)
 		}
 	}
 	if o.Corrector == CorrectorNone && (o.CorrectorSteps != 0 || o.SNR != 0) {
-		return fmt.Errorf("sampler: corrector_steps is %d and snr %g with corrector %q, need neither, or another corrector", o.CorrectorSteps, o.SNR, o.Corrector)
+		return fmt.Errorf("sampler: corrector_steps and snr have no effect with corrector %q (got %d and %g): remove them, or use another corrector", o.Corrector, o.CorrectorSteps, o.SNR)
 	}
 	if o.S == 0 && o.Churn != (Churn{}) {
-		return errors.New("sampler: s_churn is 0 beside others of churn, need it above 0, or s_tmin, s_tmax and s_noise 0")
+		return errors.New("sampler: s_tmin, s_tmax and s_noise have no effect when s_churn is 0: remove them, or set s_churn above 0")
 	}
 	return nil
 }

@@ -33,17 +33,17 @@ func TestSolutionIsTheClosedForm(t *testing.T) {
 	}
 }
 
-// convergence returns the error of s at the end of n and of 2n steps, from high
-// to low along the levels that spaced puts at the parts i/n of the way. The levels
-// end above 0, as the step to 0 is of first order and of fixed length.
+// convergence returns the error of s after n and after 2n steps from high to low, with
+// levels spaced(i/n). The levels end above 0, because the step to 0 is of first order and
+// of fixed length.
 func convergence(t *testing.T, s Settings, data mixture, high, low float64, n int, spaced func(part float64) float64) (coarse, fine float64) {
 	t.Helper()
-	start := column(9, float32(high))
+	start := startPoints(9, float32(high))
 	want := make([]float64, len(start.Data))
 	for i, v := range start.Data {
 		want[i] = solution(data, float64(v), high, low)
 	}
-	off := func(n int) float64 {
+	errorAt := func(n int) float64 {
 		sigmas := make([]float32, n+1)
 		for i := range sigmas {
 			sigmas[i] = float32(spaced(float64(i) / float64(n)))
@@ -54,16 +54,16 @@ func convergence(t *testing.T, s Settings, data mixture, high, low float64, n in
 		}
 		return distance(x, want)
 	}
-	return off(n), off(2 * n)
+	return errorAt(n), errorAt(2 * n)
 }
 
-// The error of a method of order p falls by 2^p when the steps are doubled: every
-// solver of the ODE, in every order it comes in.
+// The error of a method of order p falls by 2^p when the number of steps is doubled: every
+// solver of the ODE, in every order.
 //
-// A solver with a memory starts with steps of lower order. Those must not tell,
-// so the levels crowd at the start, as the cube of the part of the way. PNDM and
-// iPNDM are of their order on even levels only; there the start is so noisy that
-// the solution is nearly straight.
+// A multistep solver starts with steps of lower order. Their error must not dominate, so
+// the levels are dense at the start: they follow the cube of i/n. PNDM and iPNDM have
+// their order on evenly spaced levels only; there the start is so noisy that the solution
+// is nearly linear.
 func TestOrderOfConvergence(t *testing.T) {
 	soft := mixture{{-0.4, 0.4, 0.7}, {0.6, 0.5, 0.3}} // smooth enough to show order 4 above float32's rounding
 	for _, method := range Methods {
@@ -82,11 +82,11 @@ func TestOrderOfConvergence(t *testing.T) {
 			case method.Name == "pndm" || method.Name == "ipndm":
 				data, high, low, n = mixture{{0, 1, 1}}, 20, 0.5, 96
 				if nominal == 4 {
-					high, low, n = 10, 0.8, 64 // or float32's rounding at σ = 20 shows
+					high, low, n = 10, 0.8, 64 // float32's rounding at σ = 20 would show
 				}
 				spaced = func(part float64) float64 { return high + (low-high)*part }
 			case method.Evaluations > 2:
-				n = 32 // so good that 64 are as exact as float32
+				n = 32 // with 64 steps only float32's rounding remains
 			case nominal == 4:
 				n = 48
 			}
@@ -104,7 +104,7 @@ func TestOrderOfConvergenceAlongKarras(t *testing.T) {
 	for _, data := range []struct {
 		name  string
 		m     mixture
-		steps int // the fewer of the two runs; a mixture takes more until the order shows
+		steps int // of the shorter run; a mixture needs more before the order shows
 	}{{"gaussian", mixture{{0, 0.5, 1}}, 32}, {"mixture", two, 128}} {
 		for _, name := range []string{"dpmpp2m", "ddim", "heun", "euler", "dpm2"} {
 			t.Run(data.name+"/"+name, func(t *testing.T) {
@@ -122,8 +122,8 @@ func TestOrderOfConvergenceAlongKarras(t *testing.T) {
 // The steps that PNDM starts with are of order 4 by themselves, on a mixture too.
 func TestOrderOfRungeKutta(t *testing.T) {
 	data, high, low := mixture{{-0.4, 0.4, 0.7}, {0.6, 0.5, 0.3}}, 2.0, 0.5
-	off := func(n int) float64 {
-		x := column(9, float32(high))
+	errorAt := func(n int) float64 {
+		x := startPoints(9, float32(high))
 		want := make([]float64, len(x.Data))
 		for i, v := range x.Data {
 			want[i] = solution(data, float64(v), high, low)
@@ -138,7 +138,7 @@ func TestOrderOfRungeKutta(t *testing.T) {
 		}
 		return distance(x, want)
 	}
-	checkConvergence(t, off(4), off(8), 4, 4)
+	checkConvergence(t, errorAt(4), errorAt(8), 4, 4)
 }
 
 func checkConvergence(t *testing.T, coarse, fine float64, steps, nominal int) {
@@ -150,7 +150,7 @@ func checkConvergence(t *testing.T, coarse, fine float64, steps, nominal int) {
 	}
 	// Roundings of numbers near 1, one a step, add up like a random walk.
 	if floor := math.Sqrt(float64(2*steps)) * u32; !(fine >= 2*floor) {
-		t.Errorf("error %g is too near rounding, %g, to tell an order", fine, floor)
+		t.Errorf("error %g is too close to rounding, %g, to show an order", fine, floor)
 	}
 }
 
@@ -163,15 +163,15 @@ func distance(x *tensor.Tensor, want []float64) float64 {
 	return math.Sqrt(sum / float64(len(want)))
 }
 
-// For one point of data D is that point everywhere, and every method ends on it
+// If the data are a single point, D is that point everywhere, and every method ends on it
 // in any number of steps.
 func TestOnePointIsReachedExactly(t *testing.T) {
-	at := mixture{{0.25, 0, 1}}
+	onePoint := mixture{{0.25, 0, 1}}
 	noise := NewNoise(1, 0, 4, 2, 2, 1)
 	for _, method := range Methods {
 		for _, steps := range []int{1, 2, 7} {
 			sigmas := karras(t, steps, 0.01, 80)
-			x, err := Run(settings(method), at.denoise, Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(settings(method), onePoint.denoise, Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

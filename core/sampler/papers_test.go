@@ -8,9 +8,9 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Samplers whose steps are few and long, which is where a wrong factor shows: number for
-// number what their papers' lines give.
-func TestSamplersAreTheirPapers(t *testing.T) {
+// Samplers agree with their papers' algorithms number for number. The steps are few and
+// long, which is where a wrong factor shows.
+func TestSamplersMatchTheirPapers(t *testing.T) {
 	diffuse := func(x, sigma, next, z float64) float64 { // Algorithm 2, lines 5 and 6
 		fall := sigma*sigma - next*next
 		return x + fall*score(x, sigma) + math.Sqrt(fall)*z
@@ -28,48 +28,48 @@ func TestSamplersAreTheirPapers(t *testing.T) {
 	spread := settings(Method{Needs: NeedsPosterior}).Posterior
 	for _, c := range []struct {
 		s  Settings
-		by lines
+		by reference
 	}{
-		{Settings{Method: "ddim", Eta: 0.6}, ddimLines(0.6)},
-		{Settings{Method: "ddim", Eta: 1}, ddimLines(1)},
-		{Settings{Method: "sde-dpm", Options: Options{Order: 1}}, sdeLines(false, 1)},
-		{Settings{Method: "sde-dpm"}, sdeLines(false, 2)},
-		{Settings{Method: "sde-dpmpp", Options: Options{Order: 1}}, sdeLines(true, 1)},
-		{Settings{Method: "sde-dpmpp"}, sdeLines(true, 2)},
-		{Settings{Method: "sde-dpmpp-singlestep"}, dpmppSDELines},
-		{Settings{Method: "dpm2-ancestral"}, dpm2AncestralLines},
-		{Settings{Method: "unipc", Options: Options{Order: 1}}, uniLines(1, 2)},
-		{Settings{Method: "unipc", Options: Options{Order: 1, BH: 1}}, uniLines(1, 1)},
-		{Settings{Method: "unipc", Options: Options{Order: 2}}, uniLines(2, 2)},
-		{Settings{Method: "unipc", Options: Options{Order: 2, BH: 1}}, uniLines(2, 1)},
-		{Settings{Method: "unipc"}, uniLines(3, 2)},
-		{Settings{Method: "pc", Options: Options{CorrectorSteps: 2}}, correctorLines(diffuse, false, 0.16, 2)},
-		{Settings{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, SNR: 0.2}}, correctorLines(maruyama, true, 0.2, 1)},
-		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", SNR: 0.05}}, correctorLines(ancestral, false, 0.05, 1)},
-		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorNone}}, correctorLines(ancestral, false, 1, 0)},
-		{Settings{Method: "annealed-langevin", Options: Options{CorrectorSteps: 3, Epsilon: 2e-4}}, annealedLines(3, 2e-4)},
-		{Settings{Method: "annealed-langevin", Options: Options{CorrectorSteps: 2}}, annealedLines(2, 0.2*0.05*0.05)},
-		{Settings{Method: "heun", Options: Options{Churn: churn}}, churnLines(churn)},
-		{Settings{Method: "heun", Options: Options{Churn: wide}}, churnLines(wide)},
-		{Settings{Method: "flow-heun"}, flowHeunLines},
-		{Settings{Method: "ddpm-large"}, ancestralLines(func(beta, _, _, _, _ float64) float64 { return beta })},
-		{Settings{Method: "ddpm-learned"}, ancestralLines(func(beta, small, _, _, d float64) float64 {
-			v := 2.2*math.Abs(float64(float32(d))) - 1.1 // as of knowing
+		{Settings{Method: "ddim", Eta: 0.6}, ddimReference(0.6)},
+		{Settings{Method: "ddim", Eta: 1}, ddimReference(1)},
+		{Settings{Method: "sde-dpm", Options: Options{Order: 1}}, sdeReference(false, 1)},
+		{Settings{Method: "sde-dpm"}, sdeReference(false, 2)},
+		{Settings{Method: "sde-dpmpp", Options: Options{Order: 1}}, sdeReference(true, 1)},
+		{Settings{Method: "sde-dpmpp"}, sdeReference(true, 2)},
+		{Settings{Method: "sde-dpmpp-singlestep"}, dpmppSDEReference},
+		{Settings{Method: "dpm2-ancestral"}, dpm2AncestralReference},
+		{Settings{Method: "unipc", Options: Options{Order: 1}}, unipcReference(1, 2)},
+		{Settings{Method: "unipc", Options: Options{Order: 1, BH: 1}}, unipcReference(1, 1)},
+		{Settings{Method: "unipc", Options: Options{Order: 2}}, unipcReference(2, 2)},
+		{Settings{Method: "unipc", Options: Options{Order: 2, BH: 1}}, unipcReference(2, 1)},
+		{Settings{Method: "unipc"}, unipcReference(3, 2)},
+		{Settings{Method: "pc", Options: Options{CorrectorSteps: 2}}, predictorCorrectorReference(diffuse, false, 0.16, 2)},
+		{Settings{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, SNR: 0.2}}, predictorCorrectorReference(maruyama, true, 0.2, 1)},
+		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", SNR: 0.05}}, predictorCorrectorReference(ancestral, false, 0.05, 1)},
+		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorNone}}, predictorCorrectorReference(ancestral, false, 1, 0)},
+		{Settings{Method: "annealed-langevin", Options: Options{CorrectorSteps: 3, Epsilon: 2e-4}}, annealedReference(3, 2e-4)},
+		{Settings{Method: "annealed-langevin", Options: Options{CorrectorSteps: 2}}, annealedReference(2, 0.2*0.05*0.05)},
+		{Settings{Method: "heun", Options: Options{Churn: churn}}, heunReference(churn)},
+		{Settings{Method: "heun", Options: Options{Churn: wide}}, heunReference(wide)},
+		{Settings{Method: "flow-heun"}, flowHeunReference},
+		{Settings{Method: "ddpm-large"}, ddpmReference(func(beta, _, _, _, _ float64) float64 { return beta })},
+		{Settings{Method: "ddpm-learned"}, ddpmReference(func(beta, small, _, _, d float64) float64 {
+			v := 2.2*math.Abs(float64(float32(d))) - 1.1 // as in withVariances
 			u := (v + 1) / 2
 			return math.Exp(u*math.Log(beta) + (1-u)*math.Log(small)) // Nichol & Dhariwal 2021, eq. 15
 		})},
-		{Settings{Method: "ddpm-analytic", Posterior: spread}, ancestralLines(func(beta, small, s, sigma, _ float64) float64 {
+		{Settings{Method: "ddpm-analytic", Posterior: spread}, ddpmReference(func(beta, small, s, sigma, _ float64) float64 {
 			// Bao et al. 2022, eq. 8: β̄ is 1 − ᾱ, α is 1 − β, and 1 − β̄·E‖∇‖²/d the spread over σ².
 			bar := sigma * sigma / (1 + sigma*sigma)
 			off := math.Sqrt(bar/(1-beta)) - math.Sqrt(1-s-small)
 			return small + off*off*spread.At(float32(sigma))/(sigma*sigma)
 		})},
 	} {
-		t.Run(c.s.Method+asked(c.s.Options), func(t *testing.T) {
+		t.Run(c.s.Method+optionString(c.s.Options), func(t *testing.T) {
 			const n, steps = 12, 7
 			sigmas, noise := karras(t, steps, 0.05, 5), NewNoise(9, 0, n, 1, 1, 1)
 			start := Start(noise, sigmas)
-			got, err := Run(c.s, knowing(c.s, two.denoise), start, sigmas, noise, nil)
+			got, err := Run(c.s, withVariances(c.s, two.denoise), start, sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -79,19 +79,19 @@ func TestSamplersAreTheirPapers(t *testing.T) {
 			}
 			for i, v := range got.Data {
 				want := c.by(float64(start.Data[i]), levels, func(stream uint32) float64 { return float64(noise(stream).Data[i]) })
-				// Some roundings a step of numbers up to 5·sigmas[0], which between the modes
+				// Some roundings a step of numbers up to 5·sigmas[0]; between the modes they
 				// grow less than a hundredfold.
 				if bound := steps * 100 * u32 * float64(sigmas[0]); !(math.Abs(float64(v)-want) <= bound) {
-					t.Errorf("number %d is %g, the paper's lines give %g ± %.2g", i, v, want, bound)
+					t.Errorf("number %d is %g, the paper's algorithm gives %g ± %.2g", i, v, want, bound)
 				}
 			}
 		})
 	}
 }
 
-// Algorithm 1 of Jolicoeur-Martineau et al. 2021 for the variance-exploding process, one
-// step a level: they are so close that no error is too large.
-func TestAdaptiveSDEIsItsPaper(t *testing.T) {
+// Algorithm 1 of Jolicoeur-Martineau et al. 2021 for the variance-exploding process. The
+// levels are so close that one step between two of them is always accepted.
+func TestAdaptiveSDEMatchesItsPaper(t *testing.T) {
 	const n, ratio, rise = 12, 1.05, 6
 	noise := NewNoise(9, 0, n, 1, 1, 1)
 	sigmas := make([]float32, 30)
@@ -99,7 +99,7 @@ func TestAdaptiveSDEIsItsPaper(t *testing.T) {
 		sigmas[i] = float32(2 * math.Pow(ratio, -float64(i)))
 	}
 	start, path := Start(noise, sigmas), NewBrownian(noise)
-	denoise, calls := counted(two)
+	denoise, calls := countCalls(two)
 	got, err := AdaptiveSDE(denoise, start, sigmas, Tolerance{1, 1}, noise, nil)
 	if err != nil || *calls != 2*(len(sigmas)-1) {
 		t.Fatalf("%v, %d calls, want a step a level", err, *calls)
@@ -115,35 +115,35 @@ func TestAdaptiveSDEIsItsPaper(t *testing.T) {
 			x = (euler + other) / 2
 		}
 		if bound := 30 * 100 * u32 * 2.; !(math.Abs(float64(v)-x) <= bound) {
-			t.Errorf("number %d is %g, the paper's lines give %g ± %.2g", i, v, x, bound)
+			t.Errorf("number %d is %g, the paper's algorithm gives %g ± %.2g", i, v, x, bound)
 		}
 	}
 }
 
-// On data of one point, in steps of one ratio u = σ/σ′, each step of SDE-DPM-Solver of order 1
-// leaves 2 − u of what x is off by, in units of the level, and adds noise of variance u² − 1:
-// in the long run it has (u+1)/(3−u) times the variance it should have, and from u = 3 on it
-// grows without end. Of order 2, what is left solves λ² − (3−2u)·λ − (u−1) = 0, and grows from
-// u = 5/3 on. SDE-DPM-Solver++ has the right variance whatever u.
-func TestSDEDPMSolverGrowsInLongSteps(t *testing.T) {
-	at := mixture{{0, 0, 1}}
-	off := func(name string, order int, u float64, steps int) *tensor.Tensor {
+// On data that are a single point, with a constant ratio u = σ/σ′, a step of SDE-DPM-Solver
+// of order 1 multiplies the error of x, in units of the level, by 2 − u and adds noise of
+// variance u² − 1. In the limit the variance is (u+1)/(3−u) times the correct one, and from
+// u = 3 on it diverges. With order 2 the factor solves λ² − (3−2u)·λ − (u−1) = 0, and the
+// error diverges from u = 5/3 on. SDE-DPM-Solver++ has the correct variance for every u.
+func TestSDEDPMSolverDivergesInLongSteps(t *testing.T) {
+	onePoint := mixture{{0, 0, 1}}
+	normalisedError := func(name string, order int, u float64, steps int) *tensor.Tensor {
 		sigmas := make([]float32, steps+1)
 		for i := range sigmas {
 			sigmas[i] = float32(math.Pow(u, float64(steps/2-i)))
 		}
-		noise := NewNoise(3, 0, 1, many, 1, 1)
-		x, err := Run(Settings{Method: name, Options: Options{Order: order}}, diffusion.Denoiser(at.denoise), Start(noise, sigmas), sigmas, noise, nil)
+		noise := NewNoise(3, 0, 1, numSamples, 1, 1)
+		x, err := Run(Settings{Method: name, Options: Options{Order: order}}, diffusion.Denoiser(onePoint.denoise), Start(noise, sigmas), sigmas, noise, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return x.Scaled(1 / sigmas[steps])
 	}
 	for _, u := range []float64{1.2, 1.6, 2, 2.5} {
-		checkVariance(t, "order 1", off("sde-dpm", 1, u, 40).Data, (u+1)/(3-u))
+		checkVariance(t, "order 1", normalisedError("sde-dpm", 1, u, 40).Data, (u+1)/(3-u))
 	}
 	for _, u := range []float64{1.2, 2, 4} {
-		checkVariance(t, "sde-dpmpp", off("sde-dpmpp", 2, u, 20).Data, 1)
+		checkVariance(t, "sde-dpmpp", normalisedError("sde-dpmpp", 2, u, 20).Data, 1)
 	}
 	for _, c := range []struct {
 		order     int
@@ -151,7 +151,7 @@ func TestSDEDPMSolverGrowsInLongSteps(t *testing.T) {
 		growing   bool
 		fewer, of int
 	}{{1, 2.8, false, 20, 40}, {1, 3.2, true, 20, 40}, {2, 1.55, false, 60, 120}, {2, 1.8, true, 60, 120}} {
-		few, more := variance(off("sde-dpm", c.order, c.u, c.fewer).Data), variance(off("sde-dpm", c.order, c.u, c.of).Data)
+		few, more := variance(normalisedError("sde-dpm", c.order, c.u, c.fewer).Data), variance(normalisedError("sde-dpm", c.order, c.u, c.of).Data)
 		if growing := more > 2*few; growing != c.growing {
 			t.Errorf("order %d in steps of %g: variance is %g after %d steps, %g after %d: want it to grow: %v", c.order, c.u, few, c.fewer, more, c.of, c.growing)
 		}

@@ -15,19 +15,19 @@ const (
 	CorrectorNone     = "none"
 )
 
-// Predictors and Correctors are what PredictorCorrector comes with, the usual
-// one first. They are read only.
+// Predictors and Correctors list the choices of PredictorCorrector, the default
+// first. They are read only.
 var (
 	Predictors = []string{"reverse-diffusion", "euler-maruyama", "ancestral"}
 	Correctors = []string{CorrectorLangevin, CorrectorAnnealed, CorrectorNone}
 )
 
-// predictors, in the order of Predictors, return a step's coefficients:
+// predictors, in the order of Predictors, return the coefficients of a step
 // x ← x + pull·(D − x) + sd·z.
 var predictors = []func(sigma, next float64) (pull, sd float64){
 	func(sigma, next float64) (pull, sd float64) { // Song 2021, Algorithm 2
-		fall := (sigma - next) * (sigma + next)
-		return fall / (sigma * sigma), math.Sqrt(fall)
+		drop := (sigma - next) * (sigma + next)
+		return drop / (sigma * sigma), math.Sqrt(drop)
 	},
 	func(sigma, next float64) (pull, sd float64) { // eq. 30: g² dt = 2σ² d ln σ
 		twoH := 2 * num.Log(sigma/next)
@@ -41,13 +41,13 @@ var predictors = []func(sigma, next float64) (pull, sd float64){
 
 // PredictorCorrector is predictor-corrector sampling of the variance-exploding
 // SDE: Algorithms 2 and 4 of Song et al. 2021, arXiv:2011.13456. A step from σ to
-// σ′ is one of a predictor, a way to solve the reverse SDE,
+// σ′ is one step of a predictor, which solves the reverse SDE,
 //
 //	reverse-diffusion  x ← x + (σ² − σ′²)·s + √(σ² − σ′²)·z,   s = (D − x)/σ²
 //	euler-maruyama     x ← x + 2σ²h·s + σ·√(2h)·z,   h = ln(σ/σ′): σ is geometric in t
 //	ancestral          x ← x + (σ² − σ′²)·s + σ′/σ·√(σ² − σ′²)·z
 //
-// and then steps of a corrector at σ′, Langevin dynamics x ← x + ε·s + √(2ε)·z with
+// and then steps of a corrector at σ′, Langevin dynamics x ← x + ε·s + √(2ε)·z, with
 //
 //	langevin           ε = 2·(r·‖z‖/‖s‖)², for each sample
 //	annealed-langevin  ε = 2·(r·σ′)²
@@ -55,19 +55,19 @@ var predictors = []func(sigma, next float64) (pull, sd float64){
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check; a step to 0 is D
-//	steps   of the corrector, 0 to 255
+//	steps   corrector steps, 0 to 255
 //	snr     r, above 0; the paper uses 0.16
 //	noise   in step i StreamStep+i is drawn for the predictor, and
 //	        StreamStep+i+m·StreamInner, m from 1, for the corrector
 //
-// It calls denoise 1+steps times a step, once in the step to 0. The error is one
-// of denoise or of the hook, as it is, or wraps ErrSchedule. It panics if
+// It calls denoise 1+steps times a step, once in the step to 0. Errors of denoise and of
+// the hook are returned unchanged; an error about sigmas wraps ErrSchedule. It panics if
 // predictor or corrector is not known, steps is out of range, or noise is nil.
 func PredictorCorrector(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, predictor, corrector string, steps int, snr float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	predict := index(Predictors, predictor)
-	rule := index(Correctors, corrector)
+	predict := mustIndex(Predictors, predictor)
+	rule := mustIndex(Correctors, corrector)
 	if steps < 0 || steps > maxInner || noise == nil {
-		panic("sampler: PredictorCorrector without noise, or with steps outside [0, 255]")
+		panic("sampler: PredictorCorrector: noise must not be nil, and steps must be between 0 and 255")
 	}
 	if corrector == CorrectorNone {
 		steps = 0
@@ -87,31 +87,31 @@ func PredictorCorrector(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []f
 				if Correctors[rule] == CorrectorAnnealed {
 					return 2 * (snr * snr) * v
 				}
-				return langevinSize(x, denoised, z, row, v, snr)
+				return langevinStepSize(x, denoised, z, row, v, snr)
 			})
 		}
 		return x, nil
 	})
 }
 
-// langevinSize returns 2·(r·‖z‖/‖s‖)² of a row, s = (D − x)/v, or 0 where s is 0: a
-// data set of one point that has been reached.
-func langevinSize(x, denoised, z *tensor.Tensor, row int, v, snr float64) float64 {
-	var squares, noise float64
-	d, dice := denoised.Row(row), z.Row(row)
+// langevinStepSize returns 2·(r·‖z‖/‖s‖)² of a row, s = (D − x)/v. It returns 0 where
+// s is 0: x has reached the data, which are a single point.
+func langevinStepSize(x, denoised, z *tensor.Tensor, row int, v, snr float64) float64 {
+	var squaredNorm, squaredNoise float64
+	d, zRow := denoised.Row(row), z.Row(row)
 	for j, from := range x.Row(row) {
-		off := float64(d[j]) - float64(from)
-		squares += float64(off * off)
-		noise += float64(float64(dice[j]) * float64(dice[j]))
+		diff := float64(d[j]) - float64(from)
+		squaredNorm += float64(diff * diff)
+		squaredNoise += float64(float64(zRow[j]) * float64(zRow[j]))
 	}
-	if squares == 0 {
+	if squaredNorm == 0 {
 		return 0
 	}
-	return 2 * (snr * snr) * noise / squares * (v * v)
+	return 2 * (snr * snr) * squaredNoise / squaredNorm * (v * v)
 }
 
-// index returns the place of a name, and panics if it is not there.
-func index(names []string, name string) int {
+// mustIndex returns the index of a name, and panics if names does not contain it.
+func mustIndex(names []string, name string) int {
 	for i, n := range names {
 		if n == name {
 			return i

@@ -8,7 +8,7 @@ import (
 
 // The tableau of Dormand & Prince 1980 (Hairer, Nørsett & Wanner 1993, Table
 // II.5.2): nodes, weights of the stages, and the difference between the weights
-// of order 5, the last stage's, and those of order 4.
+// of order 5, which are those of the last stage, and the weights of order 4.
 var (
 	dopriNodes  = [...]float64{1. / 5, 3. / 10, 4. / 5, 8. / 9, 1, 1}
 	dopriStages = [...][]float64{
@@ -23,55 +23,55 @@ var (
 )
 
 // RK45 integrates the probability-flow ODE with the fifth-order method of Dormand
-// & Prince 1980, whose embedded fourth order says how long a step may be: what
-// Song et al. 2021, arXiv:2011.13456, section 4.3, sample with. Time is λ = −ln σ:
-// dx/dλ = D − x. It steps as the tolerance asks and stops at every level of
-// sigmas; the step to 0 is D, so two levels above it are all that is needed.
+// & Prince 1980, whose embedded fourth-order solution controls the step size: the
+// sampler of Song et al. 2021, arXiv:2011.13456, section 4.3. Time is λ = −ln σ:
+// dx/dλ = D − x. It stops at every level of sigmas; two levels above 0 are enough,
+// as the tolerance determines the steps between them. The step to 0 is D.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check
 //
-// The steps are those of the whole batch; a sample that is not to depend on the
-// others is drawn alone. It calls denoise 6 times for every step of its own, once
-// more for every level above a final 0, and once for a final 0. The error is one
-// of denoise or of the hook, as it is, or wraps ErrSchedule.
+// Steps are chosen for the batch as a whole: to make a sample independent of the others,
+// draw it alone. It calls denoise 6 times for every internal step, once more for every
+// level above a final 0, and once for a final 0. Errors of denoise and of the hook are
+// returned unchanged; an error about sigmas wraps ErrSchedule.
 func RK45(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, tolerance Tolerance, hook Hook) (*tensor.Tensor, error) {
-	p := pace{h: 0.1, power: 1. / 5}
+	p := stepController{h: 0.1, power: 1. / 5}
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
-		at, end := float64(sigma), float64(sigmaNext)
+		level, end := float64(sigma), float64(sigmaNext)
 		first := denoised.Combine(1, -1, x)
-		for at > end {
-			next, h := p.within(at, end)
-			ks, there, err := dopri(denoise, x, first, at, h, float32(next))
+		for level > end {
+			next, h := p.next(level, end)
+			ks, xNext, err := dormandPrince(denoise, x, first, level, h, float32(next))
 			if err != nil {
 				return nil, err
 			}
-			off := weighted(0, x, scaled(h, dopriError), ks)
-			if p.accepts(h, tolerance.of(off, x, there)) {
-				x, at, first = there, next, ks[len(ks)-1]
+			difference := weighted(0, x, scaled(h, dopriError), ks)
+			if p.accept(h, tolerance.scaledError(difference, x, xNext)) {
+				x, level, first = xNext, next, ks[len(ks)-1]
 			}
 		}
 		return x, nil
 	})
 }
 
-// dopri takes one step of length h in λ, whose first slope is known. It returns
+// dormandPrince takes one step of length h in λ, given the first slope. It returns
 // the slopes, the last of them at the new x.
-func dopri(denoise diffusion.Denoiser, x, first *tensor.Tensor, sigma, h float64, next float32) (ks []*tensor.Tensor, there *tensor.Tensor, err error) {
+func dormandPrince(denoise diffusion.Denoiser, x, first *tensor.Tensor, sigma, h float64, next float32) (ks []*tensor.Tensor, xNext *tensor.Tensor, err error) {
 	ks = []*tensor.Tensor{first}
 	for i, weights := range dopriStages {
 		level := next
 		if dopriNodes[i] < 1 {
 			level = float32(sigma * num.Exp(-dopriNodes[i]*h))
 		}
-		there = weighted(1, x, scaled(h, weights), ks)
-		denoised, err := denoise(there, level)
+		xNext = weighted(1, x, scaled(h, weights), ks)
+		denoised, err := denoise(xNext, level)
 		if err != nil {
 			return nil, nil, err
 		}
-		ks = append(ks, denoised.Combine(1, -1, there))
+		ks = append(ks, denoised.Combine(1, -1, xNext))
 	}
-	return ks, there, nil
+	return ks, xNext, nil
 }
 
 // scaled returns h·w.

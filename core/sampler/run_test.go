@@ -25,8 +25,7 @@ func sameBits(t *testing.T, what string, got, want []float32) {
 	}
 }
 
-// variants are options that change what a method does: every test of everyMethod
-// runs them too.
+// variants are options that change a method's result; forEachMethod runs them too.
 var variants = []Settings{
 	{Method: "ddim", Eta: 0.7},
 	{Method: "ddim", Eta: 0.7, Options: Options{Brownian: true}},
@@ -57,8 +56,8 @@ var variants = []Settings{
 	{Method: "ddpm-learned", Options: Options{Brownian: true}},
 }
 
-// asked names the options that are not the method's own.
-func asked(o Options) string {
+// optionString returns the options that are not defaults, as JSON.
+func optionString(o Options) string {
 	if o == (Options{}) {
 		return ""
 	}
@@ -66,9 +65,9 @@ func asked(o Options) string {
 	return " " + string(b)
 }
 
-// knowing returns d as s needs it: with variances that it has learned, between the two
-// of DDPM and a little beyond.
-func knowing(s Settings, d diffusion.Denoiser) diffusion.Denoiser {
+// withVariances returns d; for ddpm-learned it adds variances, between the two of DDPM and a
+// little beyond.
+func withVariances(s Settings, d diffusion.Denoiser) diffusion.Denoiser {
 	if s.Method != "ddpm-learned" {
 		return d
 	}
@@ -80,39 +79,39 @@ func knowing(s Settings, d diffusion.Denoiser) diffusion.Denoiser {
 		c := x.Shape[3]
 		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], 2*c)
 		for i, v := range denoised.Data {
-			at := i/c*2*c + i%c
-			out.Data[at] = v
-			out.Data[at+c] = float32(2.2*math.Abs(float64(v))) - 1.1
+			j := i/c*2*c + i%c
+			out.Data[j] = v
+			out.Data[j+c] = float32(2.2*math.Abs(float64(v))) - 1.1
 		}
 		return out, nil
 	}
 }
 
-// everyMethod runs f for each method as it comes, and for the variants.
-func everyMethod(t *testing.T, f func(t *testing.T, s Settings)) {
+// forEachMethod runs f for each method with default options, and for the variants.
+func forEachMethod(t *testing.T, f func(t *testing.T, s Settings)) {
 	for _, m := range slices.Concat(Methods, Special) {
 		t.Run(m.Name, func(t *testing.T) { f(t, settings(m)) })
 		for _, s := range variants {
 			if s.Method == m.Name {
 				s.Steps = settings(m).Steps
-				t.Run(fmt.Sprintf("%s eta=%g%s", m.Name, s.Eta, asked(s.Options)), func(t *testing.T) { f(t, s) })
+				t.Run(fmt.Sprintf("%s eta=%g%s", m.Name, s.Eta, optionString(s.Options)), func(t *testing.T) { f(t, s) })
 			}
 		}
 	}
 }
 
-// noisy reports whether s draws fresh noise.
-func noisy(s Settings) bool {
+// drawsNoise reports whether s draws fresh noise.
+func drawsNoise(s Settings) bool {
 	m, _ := Lookup(s.Method)
 	return m.Noise || s.Eta > 0 || s.Churn.S > 0
 }
 
 func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
-	everyMethod(t, func(t *testing.T, s Settings) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		sigmas := karras(t, s.Steps, 0.01, 80)
 		sample := func(first uint64, n int) *tensor.Tensor {
 			noise := NewNoise(7, first, n, 4, 4, 3)
-			x, err := Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(s, withVariances(s, two.denoise), Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -132,16 +131,16 @@ func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
 }
 
 func TestOneStepIsTheDenoiser(t *testing.T) {
-	everyMethod(t, func(t *testing.T, s Settings) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		sigmas := karras(t, 1, 0.01, 5)
 		noise := NewNoise(7, 0, 2, 4, 4, 1)
 		start := Start(noise, sigmas)
 		before := start.Clone()
-		got, err := Run(s, knowing(s, two.denoise), start, sigmas, noise, nil)
+		got, err := Run(s, withVariances(s, two.denoise), start, sigmas, noise, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s.Method != "annealed-langevin" { // which moves at a level before it goes on
+		if s.Method != "annealed-langevin" { // which takes Langevin steps at the first level
 			want, _ := two.denoise(before, 5)
 			sameBits(t, "result", got.Data, want.Data)
 		}
@@ -149,10 +148,10 @@ func TestOneStepIsTheDenoiser(t *testing.T) {
 	})
 }
 
-// A run that is cancelled returns the denoiser's error as it is, and calls it no
-// more. Counting up to there also holds NFE to its word.
-func TestDenoisersErrorPassesUnchanged(t *testing.T) {
-	everyMethod(t, func(t *testing.T, s Settings) {
+// An error of the denoiser ends the run and is returned unchanged. Stopping at every
+// call also checks NFE.
+func TestDenoiserErrorIsReturnedUnchanged(t *testing.T) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		sigmas := karras(t, s.Steps, 0.01, 80)
 		noise := NewNoise(7, 0, 1, 2, 2, 1)
 		m, _ := Lookup(s.Method)
@@ -162,7 +161,7 @@ func TestDenoisersErrorPassesUnchanged(t *testing.T) {
 				if calls++; calls == stop+1 {
 					return nil, context.Canceled
 				}
-				return knowing(s, two.denoise)(x, sigma)
+				return withVariances(s, two.denoise)(x, sigma)
 			}, Start(noise, sigmas), sigmas, noise, nil)
 			if x != nil || err != context.Canceled || calls != stop+1 {
 				t.Fatalf("stopped at call %d: got %v, %v after %d calls", stop+1, x, err, calls)
@@ -172,7 +171,7 @@ func TestDenoisersErrorPassesUnchanged(t *testing.T) {
 }
 
 func TestNFE(t *testing.T) {
-	everyMethod(t, func(t *testing.T, s Settings) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		noise := NewNoise(7, 0, 1, 2, 2, 1)
 		full := karras(t, s.Steps, 0.01, 80)
 		for _, sigmas := range [][]float32{full, full[:s.Steps]} {
@@ -181,7 +180,7 @@ func TestNFE(t *testing.T) {
 				if calls++; sigma <= 0 {
 					t.Errorf("called at σ = %g", sigma)
 				}
-				return knowing(s, two.denoise)(x, sigma)
+				return withVariances(s, two.denoise)(x, sigma)
 			}, Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
@@ -194,11 +193,11 @@ func TestNFE(t *testing.T) {
 	})
 }
 
-// A stream that is drawn and not used would tie later images to it for nothing,
-// and one that is drawn twice would tie two steps to each other: other numbers in
-// any stream give another image. The nodes of a path go too deep to show in float32.
-func TestNoDeadDraws(t *testing.T) {
-	everyMethod(t, func(t *testing.T, s Settings) {
+// Every stream that is drawn is used, and only once: other numbers in any stream give
+// another image. Brownian nodes are excepted: the deep ones are too small to show in
+// float32.
+func TestNoUnusedNoise(t *testing.T) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		if s.Method == "annealed-langevin" && s.CorrectorSteps == 0 {
 			s.CorrectorSteps = 9 // 100 steps at a level forget the first
 		}
@@ -212,15 +211,15 @@ func TestNoDeadDraws(t *testing.T) {
 				}
 				return inner(stream)
 			}
-			x, err := Run(s, knowing(s, two.denoise), Start(inner, sigmas), sigmas, noise, nil)
+			x, err := Run(s, withVariances(s, two.denoise), Start(inner, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return drawn, x
 		}
 		drawn, want := draw(StreamStart)
-		if noisy(s) != (len(drawn) > 0) {
-			t.Errorf("drew %d streams, which is noise: %v", len(drawn), noisy(s))
+		if drawsNoise(s) != (len(drawn) > 0) {
+			t.Errorf("drew %d streams, want some: %v", len(drawn), drawsNoise(s))
 		}
 		seen := map[uint32]bool{StreamStart: true}
 		for _, stream := range drawn {
@@ -228,7 +227,7 @@ func TestNoDeadDraws(t *testing.T) {
 				continue
 			}
 			if _, x := draw(stream); seen[stream] || slices.Equal(x.Data, want.Data) {
-				t.Errorf("stream %d is drawn twice, or for nothing", stream)
+				t.Errorf("stream %d is drawn twice, or is not used", stream)
 			}
 			seen[stream] = true
 		}
@@ -241,14 +240,14 @@ func TestNoDeadDraws(t *testing.T) {
 }
 
 func TestHook(t *testing.T) {
-	everyMethod(t, func(t *testing.T, s Settings) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
 		sigmas := karras(t, 4, 0.01, 80)
 		noise := NewNoise(7, 0, 1, 2, 2, 1)
-		next, at := 0, -2 // what comes, and where the run stands
+		next, at := 0, -2 // the expected step, and the last one
 		if s.Method == "annealed-langevin" {
 			next = -1
 		}
-		x, err := Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(step int, x *tensor.Tensor, sigma float32) error {
+		x, err := Run(s, withVariances(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(step int, x *tensor.Tensor, sigma float32) error {
 			if step == at && s.Method == "annealed-langevin" && sigma == sigmas[step+1] {
 				return nil // another of its steps at that level
 			}
@@ -263,7 +262,7 @@ func TestHook(t *testing.T) {
 			t.Errorf("%d calls, %v, result %v: want 4 calls, and what the hook wrote", next, err, x)
 		}
 		stop := errors.New("stop")
-		_, err = Run(s, knowing(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(int, *tensor.Tensor, float32) error { return stop })
+		_, err = Run(s, withVariances(s, two.denoise), Start(noise, sigmas), sigmas, noise, func(int, *tensor.Tensor, float32) error { return stop })
 		if err != stop {
 			t.Errorf("got %v, want the hook's own error", err)
 		}
@@ -277,34 +276,34 @@ func TestSettingsValidate(t *testing.T) {
 		s    Settings
 		want string
 	}{
-		{"no method", Settings{Steps: 1}, `sampler: method is "", need one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "sde-dpmpp-singlestep" "sde-dpm" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"]`},
-		{"no steps", Settings{Method: "ddim"}, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
-		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "sampler: invalid noise schedule: 1099511627776 steps, need 1 to 65536"},
-		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "sampler: eta is NaN, need 0 to 1"},
-		{"eta above 1", Settings{Method: "ddim", Steps: 1, Eta: 1.5}, "sampler: eta is 1.5, need 0 to 1"},
-		{"eta elsewhere", Settings{Method: "heun", Steps: 1, Eta: 1}, `sampler: eta is 1 for "heun", need 0: it has no eta, as "ddim" has`},
-		{"order elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Order: 2}}, `sampler: order is 2 for "euler", need 0: it has no order, as "unipc" has`},
-		{"order above all", Settings{Method: "unipc", Steps: 9, Options: Options{Order: 4}}, `sampler: order is 4 for "unipc", need 1 to 3`},
-		{"order above the steps", Settings{Method: "lms", Steps: 1, Options: Options{Order: 3}}, "sampler: order is 3 with 1 steps, need at most the steps"},
-		{"negative order", Settings{Method: "lms", Steps: 9, Options: Options{Order: -1}}, `sampler: order is -1 for "lms", need 1 to 4`},
-		{"bh", Settings{Method: "unipc", Steps: 9, Options: Options{BH: 3}}, `sampler: bh is 3 for "unipc", need 1 to 2`},
-		{"NaN churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{S: nan}}}, `sampler: s_churn is NaN for "heun", need 0 to 3.4028234663852886e+38`},
-		{"churn elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Churn: Churn{S: 1}}}, `sampler: s_churn is 1 for "euler", need 0: it has no s_churn, as "heun" has`},
-		{"corrector of an ODE", Settings{Method: "dpmpp2m", Steps: 9, Options: Options{CorrectorSteps: 2}}, `sampler: corrector_steps is 2 for "dpmpp2m", need 0: it has no corrector_steps, as "pc" has`},
-		{"corrector by name", Settings{Method: "ddim", Steps: 9, Options: Options{Corrector: "langevin"}}, `sampler: corrector is "langevin" for "ddim", need none: it has no corrector, as "pc" has`},
-		{"unknown corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "x"}}, `sampler: corrector is "x", need one of ["langevin" "annealed-langevin" "none"]`},
-		{"unknown predictor", Settings{Method: "pc", Steps: 9, Options: Options{Predictor: "x"}}, `sampler: predictor is "x", need one of ["reverse-diffusion" "euler-maruyama" "ancestral"]`},
-		{"steps of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", CorrectorSteps: 2}}, `sampler: corrector_steps is 2 and snr 0 with corrector "none", need neither, or another corrector`},
-		{"snr of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", SNR: 0.2}}, `sampler: corrector_steps is 0 and snr 0.2 with corrector "none", need neither, or another corrector`},
-		{"range of no churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{Min: 0.2}}}, "sampler: s_churn is 0 beside others of churn, need it above 0, or s_tmin, s_tmax and s_noise 0"},
-		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, `sampler: corrector_steps is 256 for "pc", need 1 to 255`},
-		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, `sampler: rtol is 1e-09 for "rk45", need 1e-06 to 1`},
-		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, `sampler: brownian is 1 for "euler", need 0: it has no brownian, as "ddim" has`},
-		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind is "x", need one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"]`},
-		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "sampler: invalid noise schedule: rho is NaN, need 1 to 1000"},
-		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sampler: invalid noise schedule: sigma_max is NaN, need a finite number of at least 0"},
-		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, `sampler: invalid noise schedule: sigma_min, sigma_max or rho given for kind "leading", need none: its levels are the chain's`},
-		{"rho elsewhere", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "cosine", Rho: 7}}, `sampler: invalid noise schedule: rho is 7 for kind "cosine", need it with "karras" only`},
+		{"no method", Settings{Steps: 1}, `sampler: method must be one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "sde-dpmpp-singlestep" "sde-dpm" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"] (got "")`},
+		{"no steps", Settings{Method: "ddim"}, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 0)"},
+		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 1099511627776)"},
+		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "sampler: eta must be between 0 and 1 (got NaN)"},
+		{"eta above 1", Settings{Method: "ddim", Steps: 1, Eta: 1.5}, "sampler: eta must be between 0 and 1 (got 1.5)"},
+		{"eta elsewhere", Settings{Method: "heun", Steps: 1, Eta: 1}, `sampler: eta is not an option of "heun" (got 1): remove it, or use "ddim"`},
+		{"order elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Order: 2}}, `sampler: order is not an option of "euler" (got 2): remove it, or use "unipc"`},
+		{"order above all", Settings{Method: "unipc", Steps: 9, Options: Options{Order: 4}}, `sampler: order must be between 1 and 3 for "unipc" (got 4)`},
+		{"order above the steps", Settings{Method: "lms", Steps: 1, Options: Options{Order: 3}}, "sampler: order must be at most the number of steps (got order 3 with 1 steps)"},
+		{"negative order", Settings{Method: "lms", Steps: 9, Options: Options{Order: -1}}, `sampler: order must be between 1 and 4 for "lms" (got -1)`},
+		{"bh", Settings{Method: "unipc", Steps: 9, Options: Options{BH: 3}}, `sampler: bh must be between 1 and 2 for "unipc" (got 3)`},
+		{"NaN churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{S: nan}}}, `sampler: s_churn must be a finite number of at least 0 for "heun" (got NaN)`},
+		{"churn elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Churn: Churn{S: 1}}}, `sampler: s_churn is not an option of "euler" (got 1): remove it, or use "heun"`},
+		{"corrector of an ODE", Settings{Method: "dpmpp2m", Steps: 9, Options: Options{CorrectorSteps: 2}}, `sampler: corrector_steps is not an option of "dpmpp2m" (got 2): remove it, or use "pc"`},
+		{"corrector by name", Settings{Method: "ddim", Steps: 9, Options: Options{Corrector: "langevin"}}, `sampler: corrector is not an option of "ddim" (got "langevin"): remove it, or use "pc"`},
+		{"unknown corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "x"}}, `sampler: corrector must be one of ["langevin" "annealed-langevin" "none"] (got "x")`},
+		{"unknown predictor", Settings{Method: "pc", Steps: 9, Options: Options{Predictor: "x"}}, `sampler: predictor must be one of ["reverse-diffusion" "euler-maruyama" "ancestral"] (got "x")`},
+		{"steps of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", CorrectorSteps: 2}}, `sampler: corrector_steps and snr have no effect with corrector "none" (got 2 and 0): remove them, or use another corrector`},
+		{"snr of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", SNR: 0.2}}, `sampler: corrector_steps and snr have no effect with corrector "none" (got 0 and 0.2): remove them, or use another corrector`},
+		{"range of no churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{Min: 0.2}}}, "sampler: s_tmin, s_tmax and s_noise have no effect when s_churn is 0: remove them, or set s_churn above 0"},
+		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, `sampler: corrector_steps must be between 1 and 255 for "pc" (got 256)`},
+		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, `sampler: rtol must be between 1e-06 and 1 for "rk45" (got 1e-09)`},
+		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, `sampler: brownian is not an option of "euler" (got 1): remove it, or use "ddim"`},
+		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind must be one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"] (got "x")`},
+		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "sampler: invalid noise schedule: rho must be between 1 and 1000 (got NaN)"},
+		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sampler: invalid noise schedule: sigma_max must be a finite number of at least 0 (got NaN)"},
+		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, `sampler: invalid noise schedule: sigma_min, sigma_max and rho have no effect with kind "leading", whose levels are those of the model's chain: remove them`},
+		{"rho elsewhere", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "cosine", Rho: 7}}, `sampler: invalid noise schedule: rho has no effect with kind "cosine" (got 7): remove it, or use kind "karras"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.s.Validate(); err == nil || err.Error() != c.want {
@@ -317,7 +316,7 @@ func TestSettingsValidate(t *testing.T) {
 	}
 }
 
-func TestSettingsTravelAsFlatJSON(t *testing.T) {
+func TestSettingsAreFlatJSON(t *testing.T) {
 	want := Settings{Method: "ddim", Steps: 20, Eta: 0.5, Schedule: Schedule{Kind: "karras", SigmaMax: 40}}
 	const text = `{"sampler":"ddim","steps":20,"eta":0.5,"schedule":"karras","sigma_max":40}`
 	b, err := json.Marshal(want)

@@ -9,9 +9,8 @@ import (
 )
 
 // SDEDPMSolverPP is SDE-DPM-Solver++ of order 1 and 2M: Lu et al. 2022,
-// arXiv:2211.01095, which solve the reverse SDE exactly but for what D does within
-// a step. With h = λ′ − λ = ln(σ/σ′), e^(−h) = σ′/σ and
-// h₋₁ the step before,
+// arXiv:2211.01095. It solves the reverse SDE exactly except for the change of D
+// within a step. With h = λ′ − λ = ln(σ/σ′), e^(−h) = σ′/σ and h₋₁ the previous h,
 //
 //	𝐃 ← D + h/(2h₋₁)·(D − D₋₁)
 //	x ← (σ′/σ)²·x + (1 − e^(−2h))·𝐃 + σ′·√(1 − e^(−2h))·z
@@ -21,46 +20,48 @@ import (
 //	order   1 or 2; the first step, and the step to 0, are of order 1
 //	noise   StreamStep+i is drawn in step i, but not in the step to 0
 //
-// It calls denoise K times. The error is one of denoise or of the hook, as it
-// is, or wraps ErrSchedule. It panics if order is out of range or noise is nil.
+// It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
+// error about sigmas wraps ErrSchedule. It panics if order is out of range or noise is nil.
 func SDEDPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	return sdeMultistep(denoise, x, sigmas, overClean, order, noise, hook)
+	return sdeMultistep(denoise, x, sigmas, dataOverLambda, order, noise, hook)
 }
 
-// SDEDPMSolver is SDE-DPM-Solver of order 1 and 2M (there too), which holds the predicted
-// noise ε = (x − D)/σ within a step where SDEDPMSolverPP holds D:
+// SDEDPMSolver is SDE-DPM-Solver of order 1 and 2M, from the same paper. Within a step
+// it approximates the predicted noise ε = (x − D)/σ where SDEDPMSolverPP approximates D:
 //
 //	𝛆 ← ε + h/(2h₋₁)·(ε − ε₋₁)
 //	x ← x − 2·(σ − σ′)·𝛆 + √(σ² − σ′²)·z
 //
-// It is unsteady in long steps by its nature: of what x is off by, in units of the level, a
-// step of order 1 leaves 2 − σ/σ′, so that noise grows where levels fall by more than 3, and
-// of order 2 by more than 5/3. The rest is as with SDEDPMSolverPP.
+// The method is unstable in long steps: a step of order 1 multiplies the error of x, in
+// units of the noise level, by 2 − σ/σ′, so errors grow where the level falls by a factor
+// above 3, and with order 2 above 5/3. Arguments, cost and errors are those of
+// SDEDPMSolverPP.
 func SDEDPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	return sdeMultistep(denoise, x, sigmas, overNoise, order, noise, hook)
+	return sdeMultistep(denoise, x, sigmas, noiseOverLambda, order, noise, hook)
 }
 
-// sdeMultistep is the solver of the reverse SDE in a form, overClean or overNoise.
-func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f form, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
+// sdeMultistep solves the reverse SDE with data or noise prediction: f is dataOverLambda
+// or noiseOverLambda.
+func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	checkOrder(order, 2)
 	if noise == nil {
-		panic("sampler: SDE-DPM-Solver without noise")
+		panic("sampler: SDE-DPM-Solver: noise must not be nil")
 	}
-	var before *tensor.Tensor
-	var hBefore float64
+	var previous *tensor.Tensor
+	var hPrevious float64
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		ratio := float64(sigmaNext) / float64(sigma)
 		h := -num.Log(ratio)
 		value := f.value(x, denoised, sigma)
 		target := value
-		if order == 2 && before != nil {
-			over := h / (2 * hBefore)
-			target = value.Combine(float32(1+over), float32(-over), before)
+		if order == 2 && previous != nil {
+			over := h / (2 * hPrevious)
+			target = value.Combine(float32(1+over), float32(-over), previous)
 		}
-		before, hBefore = value, h
+		previous, hPrevious = value, h
 		square := float64(ratio * ratio)
 		keep, weight, sd := square, 1-square, float64(sigmaNext)*math.Sqrt(1-square)
-		if f == overNoise {
+		if f == noiseOverLambda {
 			keep, weight, sd = 1, 2*(float64(sigmaNext)-float64(sigma)), float64(sigma)*math.Sqrt(1-square)
 		}
 		x = x.Combine(float32(keep), float32(weight), target)
@@ -68,26 +69,27 @@ func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32
 	})
 }
 
-// SDEDPMSolverPPSinglestep is SDE-DPM-Solver++ without a memory, of second order in D
-// (k-diffusion's dpmpp_sde with r = ½): a step of SDEDPMSolverPP to σ_s = √(σ·σ′), and a
-// whole one with the D found there, whose noise is that of both halves of the way:
+// SDEDPMSolverPPSinglestep is single-step SDE-DPM-Solver++, of second order in D
+// (k-diffusion's dpmpp_sde with r = ½): a step of SDEDPMSolverPP to σ_s = √(σ·σ′), then a
+// full step with D at σ_s. The noise of the full step is that of its two halves:
 //
 //	u ← (σ_s/σ)²·x + (1 − e^(−h))·D(x;σ) + n,   n = σ_s·√(1 − e^(−h))·z₁
 //	x ← (σ′/σ)²·x + (1 − e^(−2h))·D(u;σ_s) + (σ′/σ_s)²·n + σ′·√(1 − e^(−h))·z₂
 //
 //	noise   StreamStep+i+StreamInner and StreamStep+i are drawn in step i: z₁ and z₂
 //
-// It calls denoise twice a step, once in a step to 0. The rest is as with SDEDPMSolverPP.
+// It calls denoise twice a step, once in a step to 0. Other arguments and errors are those
+// of SDEDPMSolverPP.
 func SDEDPMSolverPPSinglestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if noise == nil {
-		panic("sampler: SDEDPMSolverPPSinglestep without noise")
+		panic("sampler: SDEDPMSolverPPSinglestep: noise must not be nil")
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		to := float64(sigmaNext)
 		ratio := to / float64(sigma) // e^(−h), and (σ_s/σ)², and (σ′/σ_s)²
 		middle := float64(float64(sigma) * math.Sqrt(ratio))
-		spread := math.Sqrt(1 - ratio)
-		step := noise(StreamStep + uint32(i) + StreamInner).Scaled(float32(middle * spread))
+		sd := math.Sqrt(1 - ratio)
+		step := noise(StreamStep + uint32(i) + StreamInner).Scaled(float32(middle * sd))
 		u := x.Combine(float32(ratio), float32(1-ratio), denoised).AddScaled(1, step)
 		second, err := denoise(u, float32(middle))
 		if err != nil {
@@ -95,6 +97,6 @@ func SDEDPMSolverPPSinglestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigm
 		}
 		square := float64(ratio * ratio)
 		x = x.Combine(float32(square), float32(1-square), second).AddScaled(float32(ratio), step)
-		return x.AddScaled(float32(to*spread), noise(StreamStep+uint32(i))), nil
+		return x.AddScaled(float32(to*sd), noise(StreamStep+uint32(i))), nil
 	})
 }

@@ -6,27 +6,27 @@ import (
 	"math"
 )
 
-// ErrSchedule is wrapped by every error about noise levels: it is the schedule
-// that has to change, not the model.
+// ErrSchedule is wrapped by every error about noise levels. The remedy is to change
+// the schedule, not the model.
 var ErrSchedule = errors.New("invalid noise schedule")
 
-// MaxSteps bounds the steps of a schedule, so that no request asks for an absurd
-// amount of work.
+// MaxSteps is the most steps of a schedule. It limits the work that a request can ask
+// for.
 const MaxSteps = 1 << 16
 
 // Check returns an error unless sigmas has at least two and at most MaxSteps+1
-// levels, the first finite, strictly falling, the last not below 0.
+// levels, which are finite, strictly decreasing and not negative.
 func Check(sigmas []float32) error {
 	if len(sigmas) < 2 || len(sigmas) > MaxSteps+1 {
-		return fmt.Errorf("sampler: %w: %d noise levels, need 2 to %d", ErrSchedule, len(sigmas), MaxSteps+1)
+		return fmt.Errorf("sampler: %w: the number of noise levels must be between 2 and %d (got %d)", ErrSchedule, MaxSteps+1, len(sigmas))
 	}
 	if !(sigmas[0] > 0 && sigmas[0] <= math.MaxFloat32) {
-		return fmt.Errorf("sampler: %w: sigmas[0] = %g, need a positive finite number", ErrSchedule, sigmas[0])
+		return fmt.Errorf("sampler: %w: sigmas[0] must be positive and finite (got %g)", ErrSchedule, sigmas[0])
 	}
 	for i := 1; i < len(sigmas); i++ {
 		if !(sigmas[i] >= 0 && sigmas[i] < sigmas[i-1]) {
-			return fmt.Errorf("sampler: %w: sigmas[%d] = %g does not lie in [0, sigmas[%d] = %g)",
-				ErrSchedule, i, sigmas[i], i-1, sigmas[i-1])
+			return fmt.Errorf("sampler: %w: sigmas must be strictly decreasing and not negative (got %g, then sigmas[%d] = %g)",
+				ErrSchedule, sigmas[i-1], i, sigmas[i])
 		}
 	}
 	return nil
@@ -40,8 +40,8 @@ func CheckRange(sigmas []float32, sigmaMin, sigmaMax float32) error {
 	}
 	for i, sigma := range sigmas {
 		if sigma != 0 && !(sigma >= sigmaMin && sigma <= sigmaMax) {
-			return fmt.Errorf("sampler: %w: sigmas[%d] = %g is outside the model's range, need [%g, %g]",
-				ErrSchedule, i, sigma, sigmaMin, sigmaMax)
+			return fmt.Errorf("sampler: %w: noise levels must lie in the model's range [%g, %g] (got sigmas[%d] = %g)",
+				ErrSchedule, sigmaMin, sigmaMax, i, sigma)
 		}
 	}
 	return nil
@@ -49,7 +49,7 @@ func CheckRange(sigmas []float32, sigmaMin, sigmaMax float32) error {
 
 func checkSteps(n int) error {
 	if n < 1 || n > MaxSteps {
-		return fmt.Errorf("sampler: %w: %d steps, need 1 to %d", ErrSchedule, n, MaxSteps)
+		return fmt.Errorf("sampler: %w: steps must be between 1 and %d (got %d)", ErrSchedule, MaxSteps, n)
 	}
 	return nil
 }

@@ -16,23 +16,23 @@ func TestCheck(t *testing.T) {
 		sigmas []float32
 		want   string
 	}{
-		{"empty", nil, "sampler: invalid noise schedule: 0 noise levels, need 2 to 65537"},
-		{"one", []float32{1}, "sampler: invalid noise schedule: 1 noise levels, need 2 to 65537"},
-		{"zero first", []float32{0, 0}, "sampler: invalid noise schedule: sigmas[0] = 0, need a positive finite number"},
-		{"infinite", []float32{inf, 0}, "sampler: invalid noise schedule: sigmas[0] = +Inf, need a positive finite number"},
-		{"NaN first", []float32{nan, 0}, "sampler: invalid noise schedule: sigmas[0] = NaN, need a positive finite number"},
-		{"rising", []float32{1, 2}, "sampler: invalid noise schedule: sigmas[1] = 2 does not lie in [0, sigmas[0] = 1)"},
-		{"equal", []float32{2, 1, 1}, "sampler: invalid noise schedule: sigmas[2] = 1 does not lie in [0, sigmas[1] = 1)"},
-		{"negative", []float32{2, -1}, "sampler: invalid noise schedule: sigmas[1] = -1 does not lie in [0, sigmas[0] = 2)"},
-		{"NaN", []float32{2, nan}, "sampler: invalid noise schedule: sigmas[1] = NaN does not lie in [0, sigmas[0] = 2)"},
-		{"two zeros", []float32{2, 0, 0}, "sampler: invalid noise schedule: sigmas[2] = 0 does not lie in [0, sigmas[1] = 0)"},
+		{"empty", nil, "sampler: invalid noise schedule: the number of noise levels must be between 2 and 65537 (got 0)"},
+		{"one", []float32{1}, "sampler: invalid noise schedule: the number of noise levels must be between 2 and 65537 (got 1)"},
+		{"zero first", []float32{0, 0}, "sampler: invalid noise schedule: sigmas[0] must be positive and finite (got 0)"},
+		{"infinite", []float32{inf, 0}, "sampler: invalid noise schedule: sigmas[0] must be positive and finite (got +Inf)"},
+		{"NaN first", []float32{nan, 0}, "sampler: invalid noise schedule: sigmas[0] must be positive and finite (got NaN)"},
+		{"rising", []float32{1, 2}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 1, then sigmas[1] = 2)"},
+		{"equal", []float32{2, 1, 1}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 1, then sigmas[2] = 1)"},
+		{"negative", []float32{2, -1}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 2, then sigmas[1] = -1)"},
+		{"NaN", []float32{2, nan}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 2, then sigmas[1] = NaN)"},
+		{"two zeros", []float32{2, 0, 0}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 0, then sigmas[2] = 0)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			err := Check(c.sigmas)
 			if err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
 				t.Errorf("got %v, want %s", err, c.want)
 			}
-			everyMethod(t, func(t *testing.T, s Settings) {
+			forEachMethod(t, func(t *testing.T, s Settings) {
 				noise := NewNoise(1, 0, 1, 1, 1, 1)
 				if _, err := Run(s, gaussian(1), noise(0), c.sigmas, noise, nil); !errors.Is(err, ErrSchedule) {
 					t.Errorf("got %v, want ErrSchedule", err)
@@ -65,8 +65,8 @@ func TestKarras(t *testing.T) {
 	}
 }
 
-// Levels are even in what their kind says, in math's functions.
-func TestKindsAreEven(t *testing.T) {
+// Levels are evenly spaced in the variable of their kind, computed with package math.
+func TestKindsAreEvenlySpaced(t *testing.T) {
 	for _, c := range []struct {
 		kind string
 		in   func(sigma float64) float64
@@ -157,14 +157,14 @@ func TestScheduleSigmas(t *testing.T) {
 		chain *diffusion.Chain
 		want  string
 	}{
-		{"above the model", Schedule{SigmaMax: 200}, 5, chain, "sampler: invalid noise schedule: sigmas[0] = 200 is outside the model's range, need [0.0100005, 157.40729]"},
-		{"below the model", Schedule{SigmaMin: 0.005}, 5, chain, "sampler: invalid noise schedule: sigmas[4] = 0.005 is outside the model's range, need [0.0100005, 157.40729]"},
-		{"upside down", Schedule{SigmaMin: 3, SigmaMax: 2}, 5, chain, "sampler: invalid noise schedule: from 3 to 2, need 0 < sigma_min < sigma_max, finite"},
-		{"no chain", Schedule{Kind: KindTrailing}, 5, nil, `sampler: invalid noise schedule: kind is "trailing", need "karras": the model has no chain of steps`},
-		{"no spread", Schedule{Kind: KindOptimised}, 5, chain, `sampler: invalid noise schedule: kind is "optimised", need "karras": the model does not say its posterior variances (tweedie posterior measures them)`},
-		{"more than the chain", Schedule{Kind: KindTrailing}, 1001, chain, "sampler: invalid noise schedule: 1001 steps, need at most the 1000 of the model's chain"},
-		{"no steps", Schedule{}, 0, chain, "sampler: invalid noise schedule: 0 steps, need 1 to 65536"},
-		{"negative steps", Schedule{Kind: KindLeading}, -3, chain, "sampler: invalid noise schedule: -3 steps, need 1 to 65536"},
+		{"above the model", Schedule{SigmaMax: 200}, 5, chain, "sampler: invalid noise schedule: noise levels must lie in the model's range [0.0100005, 157.40729] (got sigmas[0] = 200)"},
+		{"below the model", Schedule{SigmaMin: 0.005}, 5, chain, "sampler: invalid noise schedule: noise levels must lie in the model's range [0.0100005, 157.40729] (got sigmas[4] = 0.005)"},
+		{"upside down", Schedule{SigmaMin: 3, SigmaMax: 2}, 5, chain, "sampler: invalid noise schedule: need 0 < sigma_min < sigma_max, both finite (got 3 and 2)"},
+		{"no chain", Schedule{Kind: KindTrailing}, 5, nil, `sampler: invalid noise schedule: kind "trailing" needs a model with a chain of discrete steps: use kind "karras"`},
+		{"no spread", Schedule{Kind: KindOptimised}, 5, chain, `sampler: invalid noise schedule: kind "optimised" needs a model with measured posterior variances (tweedie posterior measures them): use kind "karras"`},
+		{"more than the chain", Schedule{Kind: KindTrailing}, 1001, chain, "sampler: invalid noise schedule: steps must be at most 1000, the length of the model's chain (got 1001)"},
+		{"no steps", Schedule{}, 0, chain, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 0)"},
+		{"negative steps", Schedule{Kind: KindLeading}, -3, chain, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got -3)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := c.s.Sigmas(c.n, low, high, c.chain, nil)

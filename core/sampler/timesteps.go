@@ -7,11 +7,12 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// Spacing chooses n of the T steps of a chain, rising: the three ways of Lin et
-// al. 2023, arXiv:2305.08891, Table 2, counted from 0. Need 1 ≤ n ≤ T.
+// Spacing chooses n of the T steps of a chain, in increasing order and counted from
+// 0; 1 ≤ n ≤ T. Leading, Trailing and Linspace are the three choices of Lin et al.
+// 2023, arXiv:2305.08891, Table 2.
 type Spacing func(n, T int) []int
 
-// Leading takes every ⌊T/n⌋-th step from 0 on. It seldom reaches the noisiest one.
+// Leading takes every ⌊T/n⌋-th step from 0 on. It rarely includes the noisiest step.
 func Leading(n, T int) []int {
 	times := make([]int, n)
 	for i := range times {
@@ -20,8 +21,8 @@ func Leading(n, T int) []int {
 	return times
 }
 
-// Trailing counts back from the noisiest step in strides of T/n, rounded, half
-// to even. One step is the noisiest.
+// Trailing counts back from the noisiest step in strides of T/n, rounded half to
+// even. A single step is the noisiest.
 func Trailing(n, T int) []int {
 	times := make([]int, n)
 	for i := range times {
@@ -31,8 +32,8 @@ func Trailing(n, T int) []int {
 	return times
 }
 
-// Linspace spaces n steps evenly with both ends in, rounded, half to even. One
-// step is the noisiest, as nothing can start from the other end.
+// Linspace spaces n steps evenly and includes both ends, rounded half to even. A
+// single step is the noisiest.
 func Linspace(n, T int) []int {
 	times := make([]int, n)
 	for i := range times {
@@ -51,7 +52,7 @@ func Timesteps(chain *diffusion.Chain, n int, spacing Spacing) ([]float32, error
 		return nil, err
 	}
 	if n > chain.Steps() {
-		return nil, fmt.Errorf("sampler: %w: %d steps, need at most the %d of the model's chain", ErrSchedule, n, chain.Steps())
+		return nil, fmt.Errorf("sampler: %w: steps must be at most %d, the length of the model's chain (got %d)", ErrSchedule, chain.Steps(), n)
 	}
 	sigmas := make([]float32, n+1)
 	for i, t := range spacing(n, chain.Steps()) {

@@ -6,12 +6,11 @@ import (
 )
 
 // UniPC is the unified predictor-corrector of Zhao et al. 2023, arXiv:2302.04867,
-// Algorithms 1 and 2 on the predicted D: UniP-p goes to the next level with the
-// last p values, and once D is known there, UniC-p improves the place it was
-// asked at by one order more, without another call. The weights match every
-// power of λ that they can, which leaves nothing of B(h); only for a single
-// difference, in UniP-2 and UniC-1, the paper takes a₁ = ½ outright, and B(h)
-// tells.
+// Algorithms 1 and 2 with data prediction. UniP-p goes to the next level with the
+// last p values. Once D is known there, UniC-p raises the order of x by one without
+// another evaluation. The weights match as many powers of λ as possible, and then do
+// not depend on B(h). The exception is a single difference, in UniP-2 and UniC-1:
+// there the paper sets a₁ = ½, and the result depends on B(h).
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check
@@ -19,20 +18,20 @@ import (
 //	        order, and the step to 0 is D
 //	bh      1 for B₁(h) = h, 2 for B₂(h) = e^h − 1
 //
-// The hook sees the predicted x, and what it writes is kept by the correction. It
-// calls denoise K times. The error is one of denoise or of the hook, as it is, or
-// wraps ErrSchedule. It panics if order or bh is out of range.
+// The hook receives the predicted x; the correction keeps what the hook writes. It calls
+// denoise K times. Errors of denoise and of the hook are returned unchanged; an error about
+// sigmas wraps ErrSchedule. It panics if order or bh is out of range.
 func UniPC(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order, bh int, hook Hook) (*tensor.Tensor, error) {
 	checkOrder(order, 3)
 	if bh != 1 && bh != 2 {
-		panic("sampler: UniPC with bh other than 1 or 2")
+		panic("sampler: UniPC: bh must be 1 or 2")
 	}
-	r := rule(halves)
+	r := rule(midpointRule)
 	if bh == 1 {
-		r = func(places []float64, h float64, m []float64) []float64 { return halvesOf(h, places, h, m) }
+		r = func(places []float64, h float64, m []float64) []float64 { return midpointRuleWith(h, places, h, m) }
 	}
-	m := memory{form: overClean, order: order}
-	var predicted []float64 // weights of the prediction that led to x
+	m := history{integral: dataOverLambda, order: order}
+	var predicted []float64 // weights of the prediction that gave x
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		if predicted != nil {
 			// x ← x + Σ (w_c − w_p)·D: from UniP's weights to UniC's.
@@ -42,8 +41,8 @@ func UniPC(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order
 			}
 			x = weighted(1, x, w, append(m.values[:len(m.values):len(m.values)], denoised))
 		}
-		m.push(x, denoised, sigma)
+		m.add(x, denoised, sigma)
 		predicted = m.weights(float64(sigmaNext), 0, r)
-		return weighted(m.form.keep(float64(sigma), float64(sigmaNext)), x, predicted, m.values), nil
+		return weighted(m.integral.decay(float64(sigma), float64(sigmaNext)), x, predicted, m.values), nil
 	})
 }

@@ -9,19 +9,21 @@ import (
 	"tweedie/core/tensor"
 )
 
-// DDPMLearned is DDPM with the variance that a network has learned for each number of
-// an image: Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 15, between the two fixed ones,
+// DDPMLearned is DDPM with a learned variance for each number of an image: Nichol &
+// Dhariwal 2021, arXiv:2102.09672, eq. 15. It interpolates between the two fixed
+// variances,
 //
 //	Σ = exp(u·ln β + (1−u)·ln β̃),   u = (v+1)/2
 //
-// whose step need not be one of the chain that the network was trained on.
+// A step need not be one of the chain that the network was trained on.
 //
-//	denoise  gives [N,H,W,2C]: D of a pixel, and behind it v
+//	denoise  returns [N,H,W,2C]: for each pixel D, then v
 //
-// The rest is as with DDPM; the error may also be that denoise gives no v.
+// Other arguments, cost and errors are those of DDPM; it is also an error if denoise
+// returns no v.
 func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if noise == nil {
-		panic("sampler: DDPMLearned without noise")
+		panic("sampler: DDPMLearned: noise must not be nil")
 	}
 	var v *tensor.Tensor
 	mean := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
@@ -30,7 +32,7 @@ func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 			return nil, err
 		}
 		if d, v = diffusion.Split(d, x.Shape[3]); v == nil {
-			return nil, errors.New("sampler: the network has learned no variances, need one that has, or the method ddpm or ddpm-large")
+			return nil, errors.New("sampler: method \"ddpm-learned\" needs a network with learned variances: use \"ddpm\" or \"ddpm-large\"")
 		}
 		return d, nil
 	}
@@ -48,22 +50,22 @@ func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 	})
 }
 
-// DDPMAnalytic is DDPM with the variance that is best on average: Analytic-DPM, Bao et
-// al. 2022, arXiv:2201.06503, theorem 1. A step that puts D for x₀ leaves out how far x₀
-// may lie from it; by the law of total variance that adds, to the posterior's,
+// DDPMAnalytic is DDPM with the variance that is optimal on average: Analytic-DPM, Bao
+// et al. 2022, arXiv:2201.06503, theorem 1. A step that uses D in place of x₀ neglects
+// the distance between them; by the law of total variance the optimum is
 //
 //	Σ = β̃ + (1 − r)²·E‖x₀ − D‖²/d,   r = σ_s²/σ_t²
 //
-// spread says E‖x₀ − D‖²/d of the model. The rest is as with DDPM; it panics if spread
-// is nil.
-func DDPMAnalytic(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, spread *diffusion.PosteriorVariance, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil || spread == nil {
-		panic("sampler: DDPMAnalytic without noise or spread")
+// posterior holds E‖x₀ − D‖²/d of the model. Other arguments, cost and errors are those
+// of DDPM; it panics if posterior is nil.
+func DDPMAnalytic(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, posterior *diffusion.PosteriorVariance, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	if noise == nil || posterior == nil {
+		panic("sampler: DDPMAnalytic: noise and posterior must not be nil")
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		keep, small := ddpmStep(float64(sigma), float64(sigmaNext), VarianceSmall)
 		x = x.Combine(float32(keep), float32(1-keep), denoised)
-		added := float64((1 - keep) * (1 - keep) * spread.At(sigma))
+		added := float64((1 - keep) * (1 - keep) * posterior.At(sigma))
 		sd := math.Sqrt(float64(small*small) + added)
 		return x.AddScaled(float32(sd), noise(StreamStep+uint32(i))), nil
 	})

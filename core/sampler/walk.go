@@ -5,20 +5,20 @@ import (
 	"tweedie/core/tensor"
 )
 
-// stepper takes x from sigma to sigmaNext, which is above 0, in step i. denoised
-// is D(x;sigma). It returns a new tensor, or the denoiser's error.
+// stepper performs step i: it takes x from sigma to sigmaNext, which is above 0.
+// denoised is D(x;sigma). It returns a new tensor, or an error of the denoiser.
 type stepper func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error)
 
-// walk takes x down sigmas: at every level one evaluation, one step and one call
-// of the hook. The step to 0 is x ← D(x;σ), whatever the method: exact where D
-// does not change below σ, and no solver knows more of it than D. Its error is
-// one of denoise, step or the hook, as it is, or wraps ErrSchedule.
+// walk takes x down sigmas: at every level one evaluation, one step and one call of the
+// hook. The step to 0 is x ← D(x;σ), whatever the method: exact where D does not change
+// below σ, and no solver knows more of it than D. Errors of denoise, step and the hook are
+// returned unchanged; an error about sigmas wraps ErrSchedule.
 func walk(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook, step stepper) (*tensor.Tensor, error) {
 	return walkFrom(denoise, x, sigmas, hook, nil, step)
 }
 
-// walkFrom is walk for a method that goes to another level before it asks: lift,
-// unless nil, returns x and sigma as they are then.
+// walkFrom is walk for a method that changes the noise level before it evaluates the
+// denoiser: unless nil, lift returns the new x and sigma.
 func walkFrom(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook,
 	lift func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32), step stepper) (*tensor.Tensor, error) {
 	if err := Check(sigmas); err != nil {

@@ -9,8 +9,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// score is ∇ log p(x;σ) of a pair, by the derivatives of the parts' densities.
-func (p plane) score(a, b, sigma float64) (da, db float64) {
+// score returns ∇ log p(x;σ) of a pair, from the derivatives of the components' densities.
+func (p mixture2D) score(a, b, sigma float64) (da, db float64) {
 	log, largest := make([]float64, len(p)), math.Inf(-1)
 	for k, q := range p {
 		v := q.sd*q.sd + sigma*sigma
@@ -26,9 +26,9 @@ func (p plane) score(a, b, sigma float64) (da, db float64) {
 	return da / total, db / total
 }
 
-// slope is ∇ log p(y|x;σ) = ∇ log p(x|y;σ) − ∇ log p(x;σ) of the class y of some parts
-// of p: the exact classifier.
-func (p plane) slope(y plane) diffusion.ClassifierGradient {
+// classifierGradient returns the gradient of the exact classifier, ∇ log p(y|x;σ) =
+// ∇ log p(x|y;σ) − ∇ log p(x;σ), for a class y that consists of some components of p.
+func (p mixture2D) classifierGradient(y mixture2D) diffusion.ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		out := tensor.New(x.Shape...)
 		for i := 0; i < len(x.Data); i += 2 {
@@ -41,14 +41,14 @@ func (p plane) slope(y plane) diffusion.ClassifierGradient {
 	}
 }
 
-// Guided by the exact classifier at weight 1, the denoiser that knows of no classes
-// draws the law of one.
-func TestClassifierGuidanceDrawsTheClass(t *testing.T) {
+// Guided by the exact classifier with weight 1, an unconditional denoiser samples the
+// distribution of the class.
+func TestClassifierGuidanceSamplesTheClass(t *testing.T) {
 	if runtime.GOARCH == "wasm" {
 		t.Skip("takes long, and TestSameBitsEverywhere says that the numbers are the same here")
 	}
-	class := plane{{three[1].x, three[1].y, three[1].sd, 0.7}, {three[2].x, three[2].y, three[2].sd, 0.3}} // 0.35 : 0.15
-	denoise, err := diffusion.Classified(three.denoise, three.slope(class), diffusion.Guidance{Scale: 1, Classifier: 1})
+	class := mixture2D{{three[1].x, three[1].y, three[1].sd, 0.7}, {three[2].x, three[2].y, three[2].sd, 0.3}} // 0.35 : 0.15
+	denoise, err := diffusion.Classified(three.denoise, three.classifierGradient(class), diffusion.Guidance{Scale: 1, Classifier: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// density is the plane's own: of one pair a row.
-func (p plane) density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err error) {
+// density is the Density of p; a row is one pair.
+func (p mixture2D) density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err error) {
 	log, gradient = make([]float64, x.Shape[0]), tensor.New(x.Shape...)
 	for i := range log {
 		a, b := float64(x.Row(i)[0]), float64(x.Row(i)[1])
@@ -25,12 +25,12 @@ func (p plane) density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor
 	return log, gradient, nil
 }
 
-// near has parts that chains go between.
-var near = plane{{-0.3, 0.2, 0.25, 0.6}, {0.4, -0.1, 0.35, 0.4}}
+// overlapping has components so close that chains move between them.
+var overlapping = mixture2D{{-0.3, 0.2, 0.25, 0.6}, {0.4, -0.1, 0.35, 0.4}}
 
-// With steps so large that Langevin's law is visibly off, MALA's and HMC's is the
-// density's: chains that start far away end in it.
-func TestMetropolisDrawsTheDensity(t *testing.T) {
+// With steps so large that the unadjusted Langevin algorithm is visibly biased, MALA and
+// HMC sample the density, from starting points far away.
+func TestMetropolisSamplesTheDensity(t *testing.T) {
 	const n, steps, step = 2000, 200, 0.04
 	noise := NewNoise(6, 0, n, 1, 2, 1)
 	start := noise(StreamStart).Scaled(2)
@@ -39,8 +39,8 @@ func TestMetropolisDrawsTheDensity(t *testing.T) {
 		name string
 		draw func() (*tensor.Tensor, float64, error)
 	}{
-		{"mala", func() (*tensor.Tensor, float64, error) { return MALA(near.density, start, step, steps, noise) }},
-		{"hmc", func() (*tensor.Tensor, float64, error) { return HMC(near.density, start, 0.2, 2, 100, noise) }},
+		{"mala", func() (*tensor.Tensor, float64, error) { return MALA(overlapping.density, start, step, steps, noise) }},
+		{"hmc", func() (*tensor.Tensor, float64, error) { return HMC(overlapping.density, start, 0.2, 2, 100, noise) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			x, taken, err := c.draw()
@@ -51,26 +51,26 @@ func TestMetropolisDrawsTheDensity(t *testing.T) {
 			if !(taken > 0.4 && taken < 0.99) {
 				t.Errorf("%g of the steps are taken, want some but not all refused", taken)
 			}
-			checkSliced(t, x, near, 0, 0)
+			checkSliced(t, x, overlapping, 0, 0)
 			sameBits(t, "argument", start.Data, before.Data)
 		})
 	}
 }
 
-// A proposal of odds p is taken in the part p of cases, and always where p is 1 or more.
-func TestMetropolisTakesTheOdds(t *testing.T) {
-	noise := NewNoise(6, 0, many, 1, 1, 1)
-	level := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) { return make([]float64, many), x, nil }
+// A proposal with acceptance ratio p is accepted with probability min(p, 1).
+func TestMetropolisAcceptanceRate(t *testing.T) {
+	noise := NewNoise(6, 0, numSamples, 1, 1, 1)
+	level := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) { return make([]float64, numSamples), x, nil }
 	for _, p := range []float64{0, 0.05, 0.3, 0.5, 0.9, 1, 7} {
 		_, taken, err := metropolis(level, noise(StreamStart), 1, noise, func(from state, _ *tensor.Tensor) (state, []float64, error) {
-			odds := make([]float64, many)
+			odds := make([]float64, numSamples)
 			for i := range odds {
 				odds[i] = math.Log(p)
 			}
 			return from, odds, nil
 		})
 		want := min(p, 1)
-		if bound := 5 * math.Sqrt(want*(1-want)/many); err != nil || !(math.Abs(taken-want) <= bound) {
+		if bound := 5 * math.Sqrt(want*(1-want)/numSamples); err != nil || !(math.Abs(taken-want) <= bound) {
 			t.Errorf("odds of %g: %g are taken, %v, want %g ± %.2g", p, taken, err, want, bound)
 		}
 	}
@@ -78,7 +78,7 @@ func TestMetropolisTakesTheOdds(t *testing.T) {
 
 // For N(0,1) a Langevin step is linear, and its stationary variance is known:
 // 1/(1 − step/2).
-func TestLangevinsLawIsOffByItsStep(t *testing.T) {
+func TestLangevinStationaryVariance(t *testing.T) {
 	const n, step = 10000, 0.4
 	normal := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) {
 		return make([]float64, n), x.Scaled(-1), nil
@@ -88,19 +88,20 @@ func TestLangevinsLawIsOffByItsStep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkVariance(t, "stationary law", x.Data, 1/(1-step/2))
+	checkVariance(t, "stationary distribution", x.Data, 1/(1-step/2))
 }
 
-// One leap of length s is MALA's step s²/2: the same proposals and the same odds.
-func TestHMCOfOneLeapIsMALA(t *testing.T) {
+// A leapfrog step of size s is a MALA step of s²/2: the proposals and acceptance ratios are
+// the same.
+func TestHMCWithOneLeapfrogStepIsMALA(t *testing.T) {
 	const n, s = 50, 0.3
 	noise := NewNoise(6, 0, n, 1, 2, 1)
 	start := noise(StreamStart)
-	one, a, err := HMC(near.density, start, s, 1, 40, noise)
+	one, a, err := HMC(overlapping.density, start, s, 1, 40, noise)
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, b, err := MALA(near.density, start, s*s/2, 40, noise)
+	other, b, err := MALA(overlapping.density, start, s*s/2, 40, noise)
 	if err != nil || a != b {
 		t.Fatalf("%v: %g and %g of the steps taken", err, a, b)
 	}
@@ -111,7 +112,7 @@ func TestHMCOfOneLeapIsMALA(t *testing.T) {
 	}
 }
 
-func TestDensitysErrorPassesUnchanged(t *testing.T) {
+func TestDensityErrorIsReturnedUnchanged(t *testing.T) {
 	stop := errors.New("stop")
 	fails := func(*tensor.Tensor) ([]float64, *tensor.Tensor, error) { return nil, nil, stop }
 	x := tensor.New(2, 1, 2, 1)

@@ -7,9 +7,9 @@ import (
 	"tweedie/core/tensor"
 )
 
-// The lineage: what one paper calls by one name and another by another is the
-// same arithmetic in these coordinates, but for rounding.
-func TestCoincidences(t *testing.T) {
+// Methods that papers describe under different names are the same in these coordinates,
+// up to rounding.
+func TestEquivalentMethods(t *testing.T) {
 	order := func(name string, n int) Settings { return Settings{Method: name, Options: Options{Order: n}} }
 	for _, c := range []struct{ one, other Settings }{
 		{Settings{Method: "ddim"}, Settings{Method: "euler"}},
@@ -30,7 +30,7 @@ func TestCoincidences(t *testing.T) {
 		{Settings{Method: "ddpm"}, Settings{Method: "pc", Options: Options{Predictor: "ancestral", Corrector: CorrectorNone}}},
 		{Settings{Method: "heun"}, Settings{Method: "heun", Options: Options{Churn: Churn{S: 9, Min: 6}}}}, // no level is above 6
 	} {
-		t.Run(c.one.Method+" is "+c.other.Method+asked(c.other.Options), func(t *testing.T) {
+		t.Run(c.one.Method+" is "+c.other.Method+optionString(c.other.Options), func(t *testing.T) {
 			const steps = 30
 			sigmas := karras(t, steps, 0.05, 5)
 			noise := NewNoise(8, 0, 2, 4, 4, 1)
@@ -43,8 +43,8 @@ func TestCoincidences(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			// Some roundings of numbers up to 5·sigmas[0] a step. Between the modes a
-			// trajectory spreads what they differ by, less than a hundredfold.
+			// Some roundings of numbers up to 5·sigmas[0] a step. Between the modes their
+			// difference grows less than a hundredfold.
 			bound := steps * 100 * u32 * float64(sigmas[0])
 			for i, v := range one.Data {
 				if !(math.Abs(float64(v)-float64(other.Data[i])) <= bound) {
@@ -55,9 +55,9 @@ func TestCoincidences(t *testing.T) {
 	}
 }
 
-// UniPC of order 1 without its corrector is DDIM: after one step nothing has been
-// corrected yet, and the second starts from what the corrector made of it.
-func TestUniPCPredictsAsDDIM(t *testing.T) {
+// UniPC of order 1 without its corrector is DDIM. The corrector has not run yet when the
+// hook sees the first step.
+func TestUniPCPredictorIsDDIM(t *testing.T) {
 	noise := NewNoise(8, 0, 2, 4, 4, 1)
 	sigmas := []float32{5, 3, 2}
 	start := Start(noise, sigmas)
@@ -75,12 +75,13 @@ func TestUniPCPredictsAsDDIM(t *testing.T) {
 	sameBits(t, "first step", first[0].Data, first[1].Data)
 }
 
-// B(h) tells only where there is one difference, and then the two agree to the
-// order of the method: their distance falls with the third power of the steps.
+// The result depends on B(h) only where there is a single difference. Then the two choices
+// agree to the order of the method: their distance falls faster than 2^order when the
+// number of steps doubles.
 func TestBHOfUniPC(t *testing.T) {
 	off := func(order, n int) float64 {
 		sigmas := karras(t, n, 0.1, 5)[:n]
-		start := column(9, 5)
+		start := startPoints(9, 5)
 		var x [2]*tensor.Tensor
 		for k := range x {
 			var err error

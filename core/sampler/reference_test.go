@@ -2,32 +2,32 @@ package sampler
 
 import "math"
 
-// lines is a paper's algorithm, line for line, in its own coordinates and in float64, of one
-// pixel whose denoiser is two's: from x at sigmas[0] to what is left at the end. z is the
-// number that a stream holds.
-type lines func(x float64, sigmas []float64, z func(stream uint32) float64) float64
+// reference is a paper's algorithm, line for line, in the paper's coordinates and in
+// float64, for one pixel with the denoiser of two. It takes x from sigmas[0] to the end. z
+// returns the noise of a stream.
+type reference func(x float64, sigmas []float64, z func(stream uint32) float64) float64
 
-// preserving returns α and σ of a variance-preserving process at a noise level.
-func preserving(sigma float64) (alpha, noise float64) {
+// vpScale returns α and σ of the variance-preserving process at a noise level.
+func vpScale(sigma float64) (alpha, noise float64) {
 	alpha = 1 / math.Sqrt(1+sigma*sigma)
 	return alpha, sigma * alpha
 }
 
-// inPaper returns what a network says of z in those coordinates: x₀ and ε.
-func inPaper(z, sigma float64) (x0, eps float64) {
-	alpha, noise := preserving(sigma)
+// predict returns the network's predictions of x₀ and ε for z in those coordinates.
+func predict(z, sigma float64) (x0, eps float64) {
+	alpha, noise := vpScale(sigma)
 	x0 = two.at(z/alpha, sigma)
 	return x0, (z - alpha*x0) / noise
 }
 
-// ddimLines is eq. 12 of Song, Meng & Ermon 2021 with σ of eq. 16, where α stands for ᾱ.
-func ddimLines(eta float64) lines {
+// ddimReference is eq. 12 of Song, Meng & Ermon 2021 with σ of eq. 16, where α stands for ᾱ.
+func ddimReference(eta float64) reference {
 	return func(x float64, sigmas []float64, z func(uint32) float64) float64 {
 		alpha := func(i int) float64 { return 1 / (1 + sigmas[i]*sigmas[i]) }
 		x *= math.Sqrt(alpha(0))
 		for i := range len(sigmas) - 1 {
 			t, s := alpha(i), alpha(i+1)
-			x0, eps := inPaper(x, sigmas[i])
+			x0, eps := predict(x, sigmas[i])
 			sd := eta * math.Sqrt((1-s)/(1-t)) * math.Sqrt(1-t/s)
 			x = math.Sqrt(s)*x0 + math.Sqrt(1-s-sd*sd)*eps + sd*z(StreamStep+uint32(i))
 		}
@@ -35,21 +35,21 @@ func ddimLines(eta float64) lines {
 	}
 }
 
-// sdeLines is SDE-DPM-Solver and SDE-DPM-Solver++ of order 1 and 2M: Lu et al. 2022,
+// sdeReference is SDE-DPM-Solver and SDE-DPM-Solver++ of order 1 and 2M: Lu et al. 2022,
 // arXiv:2211.01095, section 5, for a variance-preserving process.
-func sdeLines(clean bool, order int) lines {
+func sdeReference(clean bool, order int) reference {
 	return func(x float64, sigmas []float64, z func(uint32) float64) float64 {
-		alpha, noise := preserving(sigmas[0])
+		alpha, noise := vpScale(sigmas[0])
 		x *= alpha
 		var before, hBefore float64
 		for i := range len(sigmas) - 1 {
-			x0, eps := inPaper(x, sigmas[i])
+			x0, eps := predict(x, sigmas[i])
 			if sigmas[i+1] == 0 {
 				return x0
 			}
 			h := math.Log(sigmas[i] / sigmas[i+1])
-			next, nextNoise := preserving(sigmas[i+1])
-			dice := z(StreamStep + uint32(i))
+			next, nextNoise := vpScale(sigmas[i+1])
+			noiseStep := z(StreamStep + uint32(i))
 			value := eps
 			if clean {
 				value = x0
@@ -60,9 +60,9 @@ func sdeLines(clean bool, order int) lines {
 			}
 			if clean {
 				part := 1 - math.Exp(-2*h)
-				x = nextNoise/noise*math.Exp(-h)*x + next*part*x0 + next*part/2*slope + nextNoise*math.Sqrt(part)*dice
+				x = nextNoise/noise*math.Exp(-h)*x + next*part*x0 + next*part/2*slope + nextNoise*math.Sqrt(part)*noiseStep
 			} else {
-				x = next/alpha*x - 2*nextNoise*math.Expm1(h)*eps - nextNoise*math.Expm1(h)*slope + nextNoise*math.Sqrt(math.Expm1(2*h))*dice
+				x = next/alpha*x - 2*nextNoise*math.Expm1(h)*eps - nextNoise*math.Expm1(h)*slope + nextNoise*math.Sqrt(math.Expm1(2*h))*noiseStep
 			}
 			alpha, noise, before, hBefore = next, nextNoise, value, h
 		}
@@ -70,19 +70,19 @@ func sdeLines(clean bool, order int) lines {
 	}
 }
 
-// uniLines is UniPC of order p on the predicted x₀: Zhao et al. 2023, arXiv:2302.04867,
+// unipcReference is UniPC of order p on the predicted x₀: Zhao et al. 2023, arXiv:2302.04867,
 // Algorithms 1 and 2 and eq. 3, 8 and 9, whose a₁ is ½ for a single difference.
-func uniLines(p, bh int) lines {
+func unipcReference(p, bh int) reference {
 	return func(x float64, sigmas []float64, _ func(uint32) float64) float64 {
-		alpha, _ := preserving(sigmas[0])
+		alpha, _ := vpScale(sigmas[0])
 		x *= alpha
-		var at, values []float64 // λ and x₀ of the places asked at, the newest last
+		var at, values []float64 // λ and x₀ of the evaluations, the newest last
 		start := x               // x̃_{i−1}, corrected
-		// move goes from start, which is where base is, to level with the last p values, or
-		// with the one ahead of base besides.
+		// move goes from start, at evaluation base, to level with the last p values, and with
+		// ahead also with evaluation base+1.
 		move := func(level float64, base int, ahead bool) float64 {
-			next, nextNoise := preserving(level)
-			_, from := preserving(math.Exp(-at[base]))
+			next, nextNoise := vpScale(level)
+			_, from := vpScale(math.Exp(-at[base]))
 			h := -math.Log(level) - at[base]
 			hh := -h // of data prediction
 			b := math.Expm1(hh)
@@ -98,13 +98,13 @@ func uniLines(p, bh int) lines {
 				r, d = append(r, 1), append(d, values[base+1]-values[base])
 			}
 			sum := 0.0
-			for m, a := range uniWeights(r, hh, b) {
+			for m, a := range unipcWeights(r, hh, b) {
 				sum += a * d[m]
 			}
 			return nextNoise/from*start - next*math.Expm1(hh)*values[base] - next*b*sum
 		}
 		for i := range len(sigmas) - 1 {
-			x0, _ := inPaper(x, sigmas[i])
+			x0, _ := predict(x, sigmas[i])
 			at, values = append(at, -math.Log(sigmas[i])), append(values, x0)
 			if sigmas[i+1] == 0 {
 				return x0
@@ -119,8 +119,8 @@ func uniLines(p, bh int) lines {
 	}
 }
 
-// uniWeights solves R·a = b: Σ_m r_mᵏ⁻¹·a_m = k!·hh·φ_{k+1}(hh)/B, k = 1 … n.
-func uniWeights(r []float64, hh, b float64) []float64 {
+// unipcWeights solves R·a = b: Σ_m r_mᵏ⁻¹·a_m = k!·hh·φ_{k+1}(hh)/B, k = 1 … n.
+func unipcWeights(r []float64, hh, b float64) []float64 {
 	n := len(r)
 	if n == 1 {
 		return []float64{0.5}
@@ -156,9 +156,9 @@ func uniWeights(r []float64, hh, b float64) []float64 {
 // score is ∇ log p(x;σ).
 func score(x, sigma float64) float64 { return (two.at(x, sigma) - x) / (sigma * sigma) }
 
-// correctorLines is Algorithms 2 and 4 of Song et al. 2021, and for annealed dynamics the
-// step of their program, 2·(r·σ)².
-func correctorLines(predict func(x, sigma, next, z float64) float64, annealed bool, snr float64, steps int) lines {
+// predictorCorrectorReference is Algorithms 2 and 4 of Song et al. 2021; for annealed
+// dynamics it has the step size of their program, 2·(r·σ)².
+func predictorCorrectorReference(predict func(x, sigma, next, z float64) float64, annealed bool, snr float64, steps int) reference {
 	return func(x float64, sigmas []float64, z func(uint32) float64) float64 {
 		for i := range len(sigmas) - 1 {
 			if sigmas[i+1] == 0 {
@@ -167,20 +167,20 @@ func correctorLines(predict func(x, sigma, next, z float64) float64, annealed bo
 			stream := StreamStep + uint32(i)
 			x = predict(x, sigmas[i], sigmas[i+1], z(stream))
 			for m := range steps {
-				dice, g := z(stream+uint32(m+1)*StreamInner), score(x, sigmas[i+1])
-				eps := 2 * math.Pow(snr*math.Abs(dice)/math.Abs(g), 2)
+				zm, g := z(stream+uint32(m+1)*StreamInner), score(x, sigmas[i+1])
+				eps := 2 * math.Pow(snr*math.Abs(zm)/math.Abs(g), 2)
 				if annealed {
 					eps = 2 * math.Pow(snr*sigmas[i+1], 2)
 				}
-				x += eps*g + math.Sqrt(2*eps)*dice
+				x += eps*g + math.Sqrt(2*eps)*zm
 			}
 		}
 		return x
 	}
 }
 
-// annealedLines is Algorithm 1 of Song & Ermon 2019, and D at the end.
-func annealedLines(T int, epsilon float64) lines {
+// annealedReference is Algorithm 1 of Song & Ermon 2019, with a final D.
+func annealedReference(T int, epsilon float64) reference {
 	return func(x float64, sigmas []float64, z func(uint32) float64) float64 {
 		lowest := sigmas[len(sigmas)-2]
 		for i, sigma := range sigmas[:len(sigmas)-1] {
@@ -197,8 +197,8 @@ func annealedLines(T int, epsilon float64) lines {
 	}
 }
 
-// churnLines is Algorithm 2 of Karras et al. 2022, t̂ no higher than t₀.
-func churnLines(c Churn) lines {
+// heunReference is Algorithm 2 of Karras et al. 2022, t̂ no higher than t₀.
+func heunReference(c Churn) reference {
 	return func(x float64, t []float64, z func(uint32) float64) float64 {
 		steps := len(t) - 1
 		for i := range steps {
@@ -226,8 +226,8 @@ func ancestralStep(from, to float64) (down, up float64) {
 	return math.Sqrt(to*to - up*up), up
 }
 
-// dpm2AncestralLines is sample_dpm_2_ancestral of k-diffusion.
-func dpm2AncestralLines(x float64, sigmas []float64, z func(uint32) float64) float64 {
+// dpm2AncestralReference is sample_dpm_2_ancestral of k-diffusion.
+func dpm2AncestralReference(x float64, sigmas []float64, z func(uint32) float64) float64 {
 	for i := range len(sigmas) - 1 {
 		if sigmas[i+1] == 0 {
 			return two.at(x, sigmas[i])
@@ -241,9 +241,9 @@ func dpm2AncestralLines(x float64, sigmas []float64, z func(uint32) float64) flo
 	return x
 }
 
-// dpmppSDELines is sample_dpmpp_sde of k-diffusion with r = ½, η = 1 and the two halves'
-// noise, where that takes it from a Brownian tree.
-func dpmppSDELines(x float64, sigmas []float64, z func(uint32) float64) float64 {
+// dpmppSDEReference is sample_dpmpp_sde of k-diffusion with r = ½ and η = 1. Its noise is
+// that of the two halves, where k-diffusion uses a Brownian tree.
+func dpmppSDEReference(x float64, sigmas []float64, z func(uint32) float64) float64 {
 	for i := range len(sigmas) - 1 {
 		t, next := sigmas[i], sigmas[i+1]
 		first := two.at(x, t)
@@ -255,15 +255,15 @@ func dpmppSDELines(x float64, sigmas []float64, z func(uint32) float64) float64 
 		down, up := ancestralStep(t, s)
 		u := down/t*x + (1-down/t)*first + up*z1
 		down, _ = ancestralStep(t, next)
-		// A reverse SDE forgets: noise at s counts (σ′/σ_s)² at σ′.
+		// The reverse SDE damps noise added at σ_s by (σ′/σ_s)² at σ′.
 		_, second := ancestralStep(s, next)
 		x = down/t*x + (1-down/t)*two.at(u, s) + math.Pow(next/s, 2)*up*z1 + second*z2
 	}
 	return x
 }
 
-// ancestralLines is eq. 7 of Ho et al. 2020 with a variance of its own.
-func ancestralLines(variance func(beta, small, before, sigma, d float64) float64) lines {
+// ddpmReference is eq. 7 of Ho et al. 2020 with the given variance.
+func ddpmReference(variance func(beta, small, before, sigma, d float64) float64) reference {
 	return func(x float64, sigmas []float64, z func(uint32) float64) float64 {
 		alpha := func(i int) float64 { return 1 / (1 + sigmas[i]*sigmas[i]) } // ᾱ
 		x *= math.Sqrt(alpha(0))
@@ -271,7 +271,7 @@ func ancestralLines(variance func(beta, small, before, sigma, d float64) float64
 			t, s := alpha(i), alpha(i+1)
 			beta := 1 - t/s
 			small := (1 - s) / (1 - t) * beta
-			x0, _ := inPaper(x, sigmas[i])
+			x0, _ := predict(x, sigmas[i])
 			x = math.Sqrt(s)*beta/(1-t)*x0 + math.Sqrt(1-beta)*(1-s)/(1-t)*x
 			if sigmas[i+1] > 0 {
 				x += math.Sqrt(variance(beta, small, s, sigmas[i], x0)) * z(StreamStep+uint32(i))
@@ -281,8 +281,8 @@ func ancestralLines(variance func(beta, small, before, sigma, d float64) float64
 	}
 }
 
-// flowHeunLines is Heun's rule on dz/dt = (z − D)/t, z = (1−t)·x₀ + t·ε.
-func flowHeunLines(x float64, sigmas []float64, _ func(uint32) float64) float64 {
+// flowHeunReference is Heun's rule on dz/dt = (z − D)/t, z = (1−t)·x₀ + t·ε.
+func flowHeunReference(x float64, sigmas []float64, _ func(uint32) float64) float64 {
 	time := func(sigma float64) float64 { return sigma / (1 + sigma) }
 	v := func(z, t float64) float64 { return (z - two.at(z/(1-t), t/(1-t))) / t }
 	z := x * (1 - time(sigmas[0]))

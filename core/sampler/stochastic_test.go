@@ -8,11 +8,11 @@ import (
 	"tweedie/core/tensor"
 )
 
-// many is the number of samples that marginals are measured on.
-const many = 10000
+// numSamples is the number of samples from which marginals are measured.
+const numSamples = 10000
 
-// linearChain returns the noise levels of the whole chain of Ho et al. 2020 cut
-// to T steps, and the chain.
+// linearChain returns the noise levels of the chain of Ho et al. 2020 shortened to T
+// steps, and the chain.
 func linearChain(t *testing.T, T int) ([]float32, *diffusion.Chain) {
 	t.Helper()
 	// β grows as T falls, so that the chain still ends in noise.
@@ -28,9 +28,9 @@ func linearChain(t *testing.T, T int) ([]float32, *diffusion.Chain) {
 	return sigmas, chain
 }
 
-// Ho et al. 2020, section 3.2: β is the right variance for data N(0,I), β̃ for data
-// that are one point. Then x at every level has the forward process' own law,
-// N(0, sd² + σ²), however few the steps.
+// Ho et al. 2020, section 3.2: β is the exact variance for data N(0,I), β̃ for data that
+// are a single point. Then x at every level has the distribution of the forward process,
+// N(0, sd² + σ²), for any number of steps.
 func TestVarianceIsExactForItsData(t *testing.T) {
 	for _, c := range []struct {
 		name string
@@ -47,7 +47,7 @@ func TestVarianceIsExactForItsData(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			sigmas := karras(t, 6, 0.05, 20)
-			noise := NewNoise(1, 0, many, 1, 1, 1)
+			noise := NewNoise(1, 0, numSamples, 1, 1, 1)
 			start := noise(StreamStart).Scaled(float32(math.Hypot(c.sd, 20)))
 			denoise := gaussian(c.sd)
 			switch c.s.Method {
@@ -56,12 +56,12 @@ func TestVarianceIsExactForItsData(t *testing.T) {
 				for i := range 6 {
 					s := float64(sigmas[5-i])
 					c.s.Posterior.Sigmas = append(c.s.Posterior.Sigmas, s)
-					c.s.Posterior.Variances = append(c.s.Posterior.Variances, spreadOf(c.sd, s))
+					c.s.Posterior.Variances = append(c.s.Posterior.Variances, posteriorVarianceOf(c.sd, s))
 				}
 			case "ddpm-learned":
 				denoise = learnedGaussian(c.sd, sigmas)
 			case "consistency":
-				denoise = gaussianMap(c.sd)
+				denoise = gaussianConsistency(c.sd)
 			}
 			levels := 0
 			_, err := Run(c.s, denoise, start, sigmas, noise, func(_ int, x *tensor.Tensor, sigma float32) error {
@@ -78,11 +78,13 @@ func TestVarianceIsExactForItsData(t *testing.T) {
 	}
 }
 
-// spreadOf is Var[x₀|x] of N(0, sd²) at a noise level.
-func spreadOf(sd, sigma float64) float64 { return sd * sd * sigma * sigma / (sd*sd + sigma*sigma) }
+// posteriorVarianceOf is Var[x₀|x] of N(0, sd²) at a noise level.
+func posteriorVarianceOf(sd, sigma float64) float64 {
+	return sd * sd * sigma * sigma / (sd*sd + sigma*sigma)
+}
 
-// learnedGaussian is what a perfect network of learned variances says of N(0, sd²) on
-// the steps of sigmas: the v for which Σ is β̃ + (1−r)²·Var[x₀|x].
+// learnedGaussian is the denoiser of N(0, sd²) with the v of a perfect network for the
+// steps of sigmas: the v for which Σ is β̃ + (1−r)²·Var[x₀|x].
 func learnedGaussian(sd float64, sigmas []float32) diffusion.Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		d, err := gaussian(sd)(x, sigma)
@@ -99,7 +101,7 @@ func learnedGaussian(sd float64, sigmas []float32) diffusion.Denoiser {
 		r := next * next / (t * t)
 		small := next * next * (1 - r)
 		large := (t*t - next*next) * (1 + next*next) / (1 + t*t)
-		u := math.Log((small+(1-r)*(1-r)*spreadOf(sd, t))/small) / math.Log(large/small)
+		u := math.Log((small+(1-r)*(1-r)*posteriorVarianceOf(sd, t))/small) / math.Log(large/small)
 		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], 2*x.Shape[3])
 		for i, v := range d.Data { // one channel
 			out.Data[2*i], out.Data[2*i+1] = v, float32(2*u-1)
@@ -108,16 +110,17 @@ func learnedGaussian(sd float64, sigmas []float32) diffusion.Denoiser {
 	}
 }
 
-// gaussianMap is the consistency function of N(0, sd²): where the ODE through x ends.
-func gaussianMap(sd float64) diffusion.Denoiser {
+// gaussianConsistency is the consistency function of N(0, sd²): the end of the ODE's path
+// through x.
+func gaussianConsistency(sd float64) diffusion.Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		return x.Scaled(float32(sd / math.Hypot(sd, float64(sigma)))), nil
 	}
 }
 
-// Consistency takes one step along the map, and gives noise back in further ones.
-func TestConsistencyIsTheMap(t *testing.T) {
-	noise := NewNoise(1, 0, many, 1, 1, 1)
+// Consistency applies the consistency function once, and adds noise in further steps.
+func TestConsistency(t *testing.T) {
+	noise := NewNoise(1, 0, numSamples, 1, 1, 1)
 	for _, steps := range []int{1, 2, 5} {
 		s := Settings{Method: "consistency", Steps: steps}
 		sigmas, err := s.Sigmas(0.01, 20, nil)
@@ -125,34 +128,34 @@ func TestConsistencyIsTheMap(t *testing.T) {
 			t.Fatalf("%d steps: levels are %g, %v, want as many from 20 on, above 0.01, and 0", steps, sigmas, err)
 		}
 		start := noise(StreamStart).Scaled(float32(math.Hypot(0.5, 20)))
-		x, err := Run(s, gaussianMap(0.5), start, sigmas, noise, nil)
+		x, err := Run(s, gaussianConsistency(0.5), start, sigmas, noise, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
 		checkVariance(t, "images", x.Data, 0.25)
-		if want, _ := gaussianMap(0.5)(start, 20); steps == 1 {
+		if want, _ := gaussianConsistency(0.5)(start, 20); steps == 1 {
 			sameBits(t, "one step", x.Data, want.Data)
 		}
 	}
 }
 
-// A denoiser without variances is refused where they are needed, by the way out.
-func TestMissingVariancesAreNamed(t *testing.T) {
+// Methods that need variances reject a model without them and name methods that work.
+func TestMissingVariances(t *testing.T) {
 	sigmas, noise := karras(t, 3, 0.01, 20), NewNoise(1, 0, 1, 1, 1, 1)
 	_, err := Run(Settings{Method: "ddpm-learned"}, gaussian(1), Start(noise, sigmas), sigmas, noise, nil)
-	if want := "sampler: the network has learned no variances, need one that has, or the method ddpm or ddpm-large"; err == nil || err.Error() != want {
+	if want := `sampler: method "ddpm-learned" needs a network with learned variances: use "ddpm" or "ddpm-large"`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Run(Settings{Method: "ddpm-analytic"}, gaussian(1), Start(noise, sigmas), sigmas, noise, nil)
-	if want := `sampler: no posterior variances for "ddpm-analytic", need those of the model, or the method ddpm or ddpm-large`; err == nil || err.Error() != want {
+	if want := `sampler: method "ddpm-analytic" needs a model with measured posterior variances: use "ddpm" or "ddpm-large"`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-// Of a network that has learned variances every other method takes D alone.
-func TestOthersLeaveVariancesOut(t *testing.T) {
+// Every other method uses only D of a network with learned variances.
+func TestOtherMethodsIgnoreLearnedVariances(t *testing.T) {
 	sigmas, noise := karras(t, 3, 0.01, 20), NewNoise(1, 0, 2, 2, 2, 3)
-	learned := knowing(Settings{Method: "ddpm-learned"}, two.denoise)
+	learned := withVariances(Settings{Method: "ddpm-learned"}, two.denoise)
 	for _, m := range Methods {
 		want, err := Run(settings(m), two.denoise, Start(noise, sigmas), sigmas, noise, nil)
 		if err != nil {
@@ -179,8 +182,8 @@ func TestGaussianDataAreSampled(t *testing.T) {
 		{Settings{Method: "ddpm-large"}, func(t, s float64) float64 { return (t*t - s*s) * (1 + s*s) / (1 + t*t) }},
 	} {
 		t.Run(c.s.Method, func(t *testing.T) {
-			// law returns the variance of the images that sigmas give.
-			law := func(sigmas []float32) float64 {
+			// varianceOf returns the variance of the images that sigmas give.
+			varianceOf := func(sigmas []float32) float64 {
 				v := float64(sigmas[0]) * float64(sigmas[0])
 				for i := range len(sigmas) - 1 {
 					high, low := float64(sigmas[i]), float64(sigmas[i+1])
@@ -193,14 +196,14 @@ func TestGaussianDataAreSampled(t *testing.T) {
 				}
 				return v
 			}
-			sigmas, noise := karras(t, 20, 0.01, 20), NewNoise(2, 0, many, 1, 1, 1)
+			sigmas, noise := karras(t, 20, 0.01, 20), NewNoise(2, 0, numSamples, 1, 1, 1)
 			x, err := Run(c.s, gaussian(sd), Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkVariance(t, "20 steps", x.Data, law(sigmas))
-			last := law(karras(t, 400, 0.01, 20))
-			t.Logf("variance is %.4g at 20 steps, %.4g at 400, of the data %g", law(sigmas), last, sd*sd)
+			checkVariance(t, "20 steps", x.Data, varianceOf(sigmas))
+			last := varianceOf(karras(t, 400, 0.01, 20))
+			t.Logf("variance is %.4g at 20 steps, %.4g at 400, of the data %g", varianceOf(sigmas), last, sd*sd)
 			if !(math.Abs(last/(sd*sd)-1) <= 0.05) {
 				t.Errorf("variance at 400 steps is %g, want %g within 5 %%", last, sd*sd)
 			}

@@ -19,11 +19,11 @@ func gaussian(sd float64) diffusion.Denoiser {
 	return mixture{{0, sd, 1}}.denoise
 }
 
-// mixture is the exact denoiser for pixels drawn independently from a mixture of
-// normal distributions; a part of standard deviation 0 is a point.
-type mixture []part
+// mixture is the distribution of pixels drawn independently from a mixture of normal
+// distributions; a component of standard deviation 0 is a point.
+type mixture []component
 
-type part struct{ mean, sd, weight float64 }
+type component struct{ mean, sd, weight float64 }
 
 func (m mixture) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 	out := tensor.New(x.Shape...)
@@ -33,10 +33,10 @@ func (m mixture) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error
 	return out, nil
 }
 
-// at is E[x₀|x]: the parts' posterior means, weighted by the parts' densities at
-// x. Rounded explicitly, as TestSameBitsEverywhere runs it.
+// at returns E[x₀|x], the exact denoiser: the components' posterior means, weighted by
+// their densities at x. It rounds explicitly, because TestSameBitsEverywhere uses it.
 func (m mixture) at(x, sigma float64) float64 {
-	largest := math.Inf(-1) // log density, so that no part underflows to 0/0
+	largest := math.Inf(-1) // subtracted from log densities, which could all underflow
 	for _, p := range m {
 		largest = math.Max(largest, p.logDensity(x, sigma))
 	}
@@ -51,7 +51,7 @@ func (m mixture) at(x, sigma float64) float64 {
 	return sum / total
 }
 
-func (p part) logDensity(x, sigma float64) float64 {
+func (p component) logDensity(x, sigma float64) float64 {
 	v := float64(p.sd*p.sd) + float64(sigma*sigma)
 	off := x - p.mean
 	return num.Log(p.weight) - float64(num.Log(v)/2) - float64(off*off)/(2*v)
@@ -60,8 +60,8 @@ func (p part) logDensity(x, sigma float64) float64 {
 // two is a mixture that is not symmetric, so that nothing cancels by chance.
 var two = mixture{{-0.6, 0.1, 0.7}, {0.5, 0.2, 0.3}}
 
-// column returns n starting points from −2σ to 2σ.
-func column(n int, sigma float32) *tensor.Tensor {
+// startPoints returns n starting points from −2σ to 2σ.
+func startPoints(n int, sigma float32) *tensor.Tensor {
 	x := tensor.New(n, 1, 1, 1)
 	for i := range x.Data {
 		x.Data[i] = sigma * (4*float32(i)/float32(n-1) - 2)
@@ -69,7 +69,7 @@ func column(n int, sigma float32) *tensor.Tensor {
 	return x
 }
 
-// settings returns those of a method at its plainest.
+// settings returns default settings of a method.
 func settings(m Method) Settings {
 	s := Settings{Method: m.Name, Steps: 8}
 	if m.Needs == NeedsPosterior {
@@ -78,7 +78,7 @@ func settings(m Method) Settings {
 	return s
 }
 
-// karras returns Karras' levels of n steps that end in 0.
+// karras returns the levels of Karras for n steps, with a final 0.
 func karras(t testing.TB, n int, low, high float64) []float32 {
 	t.Helper()
 	sigmas, err := Karras(n, low, high, 7)

@@ -7,8 +7,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// counted returns m's denoiser and how often it has been called.
-func counted(m mixture) (func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error), *int) {
+// countCalls returns m's denoiser and how often it has been called.
+func countCalls(m mixture) (func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error), *int) {
 	calls := 0
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		calls++
@@ -22,7 +22,7 @@ func counted(m mixture) (func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, 
 func TestTableauOfDormandAndPrince(t *testing.T) {
 	nodes := append([]float64{0}, dopriNodes[:]...)
 	power := func(c float64, k int) float64 { return math.Pow(c, float64(k)) }
-	near := func(what string, k int, got, want float64) {
+	check := func(what string, k int, got, want float64) {
 		if !(math.Abs(got-want) <= 1e-14) {
 			t.Errorf("%s, power %d: got %g, want %g", what, k, got, want)
 		}
@@ -33,7 +33,7 @@ func TestTableauOfDormandAndPrince(t *testing.T) {
 			for j, a := range row {
 				sum += a * power(nodes[j], k)
 			}
-			near("stage", k, sum, power(c, k+1)/float64(k+1))
+			check("stage", k, sum, power(c, k+1)/float64(k+1))
 		}
 	}
 	last := append(append([]float64(nil), dopriStages[5]...), 0)
@@ -49,20 +49,20 @@ func TestTableauOfDormandAndPrince(t *testing.T) {
 					twice += b * dopriStages[i-1][j] * power(nodes[j], k)
 				}
 			}
-			near("quadrature", k, quadrature, 1/float64(k+1))
+			check("quadrature", k, quadrature, 1/float64(k+1))
 			if k < order-1 {
-				near("two stages", k, twice, 1/float64((k+1)*(k+2)))
+				check("two stages", k, twice, 1/float64((k+1)*(k+2)))
 			}
 		}
 	}
 }
 
-// Over a given way the error of steps of one length falls by 2⁵ with half the length; with
-// steps so short that it is no more, it drowns in float32.
+// Halving the step size divides the error at the end by 2⁵. Shorter steps than these would
+// only show float32's rounding.
 func TestOrderOfDormandAndPrince(t *testing.T) {
 	data, high, low := mixture{{0, 0.5, 1}}, 5.0, 0.1
-	off := func(n int) float64 {
-		x := column(9, float32(high))
+	errorAt := func(n int) float64 {
+		x := startPoints(9, float32(high))
 		want := make([]float64, len(x.Data))
 		for i, v := range x.Data {
 			want[i] = solution(data, float64(v), high, low)
@@ -71,7 +71,7 @@ func TestOrderOfDormandAndPrince(t *testing.T) {
 		for i := range n {
 			sigma := high * math.Exp(-h*float64(i))
 			denoised, _ := data.denoise(x, float32(sigma))
-			_, there, err := dopri(data.denoise, x, denoised.Combine(1, -1, x), sigma, h, float32(sigma*math.Exp(-h)))
+			_, there, err := dormandPrince(data.denoise, x, denoised.Combine(1, -1, x), sigma, h, float32(sigma*math.Exp(-h)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -80,26 +80,26 @@ func TestOrderOfDormandAndPrince(t *testing.T) {
 		return distance(x, want)
 	}
 	for _, n := range []int{4, 6} {
-		checkConvergence(t, off(n), off(2*n), n, 5)
+		checkConvergence(t, errorAt(n), errorAt(2*n), n, 5)
 	}
 }
 
 // Section 3.1.3 of Jolicoeur-Martineau et al. 2021: δ = max(ε_abs, ε_rel·max(|x′|, |x′_prev|)),
 // E = √(mean of (error/δ)²).
-func TestToleranceIsItsPaper(t *testing.T) {
+func TestToleranceMatchesItsPaper(t *testing.T) {
 	vector := func(v ...float32) *tensor.Tensor { return tensor.Of(v, 1, 1, len(v), 1) }
-	got := Tolerance{RTol: 0.1, ATol: 0.5}.of(vector(1, -2, 3), vector(1, -2, 40), vector(-4, 10, 0))
+	got := Tolerance{RTol: 0.1, ATol: 0.5}.scaledError(vector(1, -2, 3), vector(1, -2, 40), vector(-4, 10, 0))
 	want := math.Sqrt((4 + 4 + 0.5625) / 3) // over 0.5, 1 and 4
 	if !(math.Abs(got-want) <= 1e-6) {
 		t.Errorf("error is %g tolerances, want %g", got, want)
 	}
 }
 
-// The error of RK45 is that of its tolerance, whatever the levels it stops at, and
+// The error of RK45 is of the order of its tolerance, whatever the levels it stops at, and
 // a smaller tolerance costs more evaluations.
 func TestRK45KeepsItsTolerance(t *testing.T) {
 	const low, high = 0.05, 20
-	start := column(9, high)
+	start := startPoints(9, high)
 	want := make([]float64, len(start.Data))
 	for i, v := range start.Data {
 		want[i] = solution(two, float64(v), high, low)
@@ -107,14 +107,14 @@ func TestRK45KeepsItsTolerance(t *testing.T) {
 	before := 0
 	for _, tolerance := range []float64{1e-2, 1e-3, 1e-4, 1e-5} {
 		for _, sigmas := range [][]float32{{high, low}, {high, 3, 2.9999, 0.7, low}} {
-			denoise, calls := counted(two)
+			denoise, calls := countCalls(two)
 			x, err := RK45(denoise, start, sigmas, Tolerance{tolerance, tolerance}, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			off := distance(x, want)
 			t.Logf("tolerance %g along %d levels: error %.3g in %d evaluations", tolerance, len(sigmas), off, *calls)
-			// The errors of some tens of steps, and what grows of them between the modes.
+			// The errors of some tens of steps, some of which grow between the modes.
 			if !(off <= 20*tolerance) {
 				t.Errorf("tolerance %g: error is %g, want at most %g", tolerance, off, 20*tolerance)
 			}
@@ -128,12 +128,12 @@ func TestRK45KeepsItsTolerance(t *testing.T) {
 	}
 }
 
-func TestAdaptiveSDETakesMoreStepsForLess(t *testing.T) {
+func TestAdaptiveSDECostGrowsWithAccuracy(t *testing.T) {
 	noise := NewNoise(1, 0, 1, 8, 8, 1)
 	sigmas := []float32{20, 0.01, 0}
 	before := 0
 	for _, tolerance := range []float64{0.5, 0.1, 0.02} {
-		denoise, calls := counted(two)
+		denoise, calls := countCalls(two)
 		if _, err := AdaptiveSDE(denoise, Start(noise, sigmas), sigmas, Tolerance{tolerance, tolerance / 4}, noise, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -145,7 +145,7 @@ func TestAdaptiveSDETakesMoreStepsForLess(t *testing.T) {
 	}
 }
 
-// A network that returns no number must not keep an adaptive sampler for ever, and
+// A network that returns NaN must not make an adaptive sampler run for ever; the NaN
 // shows in the result.
 func TestAdaptiveMethodsEndOnNaN(t *testing.T) {
 	nan := func(x *tensor.Tensor, _ float32) (*tensor.Tensor, error) { return x.Scaled(float32(math.NaN())), nil }

@@ -1,0 +1,81 @@
+package sampler
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// Every method runs with one and two steps, in every order that so few steps allow, along
+// its default schedule.
+func TestOneAndTwoSteps(t *testing.T) {
+	forEachMethod(t, func(t *testing.T, s Settings) {
+		for _, steps := range []int{1, 2} {
+			s := s
+			if s.Steps = steps; s.Order > steps {
+				s.Order = steps
+			}
+			if err := s.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			sigmas, err := s.Sigmas(0.5, 2, nil)
+			if err != nil || len(sigmas) != steps+1 {
+				t.Fatalf("%d levels, %v, want %d", len(sigmas), err, steps+1)
+			}
+			noise := NewNoise(7, 0, 2, 4, 4, 1)
+			x, err := Run(s, withVariances(s, two.denoise), Start(noise, sigmas), sigmas, noise, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range x.Data {
+				if !(math.Abs(float64(v)) < 3) {
+					t.Errorf("%d steps: number %d is %g, far from all data", steps, i, v)
+				}
+			}
+		}
+	})
+}
+
+// Every method reports settings that it does not take in the same words.
+func TestErrorsOfEveryMethod(t *testing.T) {
+	for _, m := range slices.Concat(Methods, Special) {
+		has := func(option string) bool { return slices.Contains(m.Takes, option) }
+		for _, c := range []struct {
+			name   string
+			change func(s *Settings)
+			want   string // "" where the method takes it
+		}{
+			{"3rd order in 1 step", func(s *Settings) { s.Order, s.Steps = 3, 1 }, choose(m.Orders >= 3, "order must be at most the number of steps (got order 3 with 1 steps)", choose(has("order"), "order must be between 1 and ", "order is not an option of"))},
+			{"corrector", func(s *Settings) { s.Corrector = "langevin" }, choose(has("corrector"), "", "corrector is not an option of")},
+			{"corrector steps", func(s *Settings) { s.CorrectorSteps = 2 }, choose(has("corrector_steps"), "", "corrector_steps is not an option of")},
+			{"eta", func(s *Settings) { s.Eta = 0.5 }, choose(m.Eta, "", "eta is not an option of")},
+			{"churn", func(s *Settings) { s.S = 1 }, choose(has("s_churn"), "", "s_churn is not an option of")},
+			{"tolerance", func(s *Settings) { s.RTol = 0.1 }, choose(has("rtol"), "", "rtol is not an option of")},
+			{"path", func(s *Settings) { s.Brownian = true }, choose(m.Eta, "with eta 0, which draws no noise", choose(has("brownian"), "", "brownian is not an option of"))},
+			{"no steps", func(s *Settings) { s.Steps = 0 }, "steps must be between 1 and 65536 (got 0)"},
+			{"above the range", func(s *Settings) { s.SigmaMax = 80 }, "must lie in the model's range [0.01, 20]"},
+			{"below the range", func(s *Settings) { s.SigmaMin = 0.001 }, "must lie in the model's range [0.01, 20]"},
+			{"levels of no chain", func(s *Settings) { s.Kind = KindTrailing }, `kind "trailing" needs a model with a chain of discrete steps: use kind "karras"`},
+		} {
+			t.Run(m.Name+"/"+c.name, func(t *testing.T) {
+				s := settings(m)
+				c.change(&s)
+				err := s.Validate()
+				if err == nil {
+					_, err = s.Sigmas(0.01, 20, nil)
+				}
+				if c.want == "" && err != nil || c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
+					t.Errorf("got %v, want %q", err, c.want)
+				}
+			})
+		}
+	}
+}
+
+func choose(ok bool, one, other string) string {
+	if ok {
+		return one
+	}
+	return other
+}
