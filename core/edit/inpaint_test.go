@@ -346,7 +346,7 @@ func TestInpaintRefuses(t *testing.T) {
 		{"two images for three", tensor.New(2, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: shape is [2 2 2 1], need [3 2 2 1], or 1 for its first axis"},
 		{"NaN image", tensor.Of([]float32{0, 0, 0, nan}, 1, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: channel 0 at row 1, column 1 is NaN, need a finite number"},
 		{"schedule that ends in noise", image, lower, []float32{2, 1}, RePaint{}, "edit: invalid noise schedule: sigmas[1] = 1, need 0: inpainting ends in a clean image"},
-		{"rising schedule", image, lower, []float32{1, 2, 0}, RePaint{}, "sampler: invalid noise schedule: sigmas[1] = 2 does not lie in [0, sigmas[0] = 1)"},
+		{"rising schedule", image, lower, []float32{1, 2, 0}, RePaint{}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 1, then sigmas[1] = 2)"},
 		{"negative resamplings", image, lower, sigmas, RePaint{Resamplings: -1}, "edit: repaint: resamplings is -1, need 0 to 1048575"},
 		{"negative jump", image, lower, sigmas, RePaint{Resamplings: 2, Jump: -1}, "edit: repaint: jump is -1, need at least 0"},
 		{"jump too long", image, lower, sigmas, RePaint{Resamplings: 2, Jump: 2}, "edit: repaint: jump is 2 of 2 steps, need less than the steps"},

@@ -28,7 +28,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"infinite guidance", `{"guidance":1e999}`, "engine: guidance: found number 1e999, need a number"},
 		{"guidance NaN", `{"guidance":NaN}`, "engine: request: json: byte 12: found 'N', need a value"},
 		{"eta of 2", `{"eta":2}`, "engine: eta: found 2, need a number, in [0, 1]"},
-		{"schedule", `{"schedule":"steep"}`, `engine: schedule: sampler: invalid noise schedule: kind is "steep", need one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"]`},
+		{"schedule", `{"schedule":"steep"}`, `engine: schedule: sampler: invalid noise schedule: kind must be one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"] (got "steep")`},
 		{"resample", `{"resample":0}`, "engine: resample: found 0, need a whole number in [1, 100]"},
 		{"jump", `{"jump":0}`, "engine: jump: found 0, need a whole number in [1, 10000]"},
 		{"class of objects", `{"class":[{}]}`, `engine: class: found {}, need a name, a whole number from 0, or "none"`},

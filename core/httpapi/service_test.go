@@ -172,7 +172,7 @@ func TestProblems(t *testing.T) {
 		{"/api/sample.png?steps=many", 400, "steps", `steps: found "many", need a whole number`},
 		{"/api/sample.png?sampler=magic", 400, "sampler", "magic"},
 		{"/api/sample.png?sampler=", 400, "sampler", "found nothing"},
-		{"/api/sample.png?eta=0.5", 400, "eta", `eta is 0.5 for "dpmpp2m", need 0`},
+		{"/api/sample.png?eta=0.5", 400, "eta", `eta is not an option of "dpmpp2m" (got 0.5)`},
 		{"/api/sample.png?eta=2&sampler=ddim", 400, "eta", "eta: found 2, need a number, in [0, 1]"},
 		{"/api/sample.png?guidance=NaN", 400, "guidance", `guidance: found "NaN", need a number`},
 		{"/api/sample.png?guidance=-1", 400, "guidance", "guidance: found -1"},

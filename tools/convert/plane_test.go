@@ -80,7 +80,7 @@ func TestPlaneRefuses(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--law square", "need one of three"},
 		{"--objective magic", "tweedie plane --help lists"},
-		{"--sampler magic", "method is \"magic\""},
+		{"--sampler magic", "method must be one of"},
 		{"--sampler ddpm-learned", "know more than D"},
 		{"--sampler mala --objective sliced", "need langevin"},
 		{"--sampler dpmpp2m --objective denoising", "need langevin"},
@@ -90,12 +90,12 @@ func TestPlaneRefuses(t *testing.T) {
 		{"--sampler d3pm-uniform --objective edm", "what is learned is a denoiser"},
 		{"--sampler d3pm-uniform --step-size 0.1", "need neither"},
 		{"--step-size 0.1", "--step-size or --leaps with --sampler dpmpp2m"},
-		{"--sampler lms --order 3 --steps 1", "order is 3 with 1 steps, need at most the steps"},
-		{"--sampler euler --corrector-steps 3", "need 0: it has no corrector_steps"},
-		{"--objective ncsn --sigma-max 40", "outside the model's range, need [0.05, 5]"},
-		{"--schedule trailing", "has no chain of steps"},
+		{"--sampler lms --order 3 --steps 1", "order must be at most the number of steps (got order 3 with 1 steps)"},
+		{"--sampler euler --corrector-steps 3", "corrector_steps is not an option of"},
+		{"--objective ncsn --sigma-max 40", "must lie in the model's range [0.05, 5]"},
+		{"--schedule trailing", "needs a model with a chain of discrete steps"},
 		{"-n 0", "-n is 0"},
-		{"--sampler heun --steps 0", "0 steps, need 1 to 65536"},
+		{"--sampler heun --steps 0", "steps must be between 1 and 65536 (got 0)"},
 		{"--sampler mala --steps 0", "--steps is 0, need 1 to 2^20"},
 	} {
 		status, stdout, stderr := call(t, append([]string{"plane"}, strings.Fields(c.args)...)...)

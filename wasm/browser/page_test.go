@@ -134,7 +134,7 @@ func TestFinerSettings(t *testing.T) {
 	for _, c := range [][2]string{
 		{got.Hash, "order=2&schedule=cosine"}, {got.Facts, "Order2"}, {got.Facts, "Spacingcosine"},
 		{got.Estimate, "4 evaluations of 4 images"},
-		{got.Error, "order is 9"}, {got.Error, "need 1 to 3"}, {got.Invalid, "true order-about order-error"},
+		{got.Error, "order must be between 1 and 3"}, {got.Error, "got 9"}, {got.Invalid, "true order-about order-error"},
 		{got.Gone, "sampler=euler&"}, {got.Gone, "schedule=cosine"}, {got.Reset, "#class=red"},
 	} {
 		if !strings.Contains(c[0], c[1]) {
@@ -150,8 +150,8 @@ func TestFinerSettings(t *testing.T) {
 		{"sampler=pc&steps=4&guidance=1.5&corrector=none&corrector_steps=2", "corrector_steps means nothing"},
 		{"sampler=euler&steps=4&guidance=1.5&corrector_steps=2", "corrector_steps means nothing"},
 		{"sampler=euler&steps=4&guidance=1.5&eta=0.5", "eta means nothing"},
-		{"sampler=lms&steps=1&guidance=1.5&order=3", "order is 3 with 1 steps, need at most the steps"},
-		{"sampler=euler&steps=4&guidance=1.5&sigma_max=4000", "is outside the model's range, need ["},
+		{"sampler=lms&steps=1&guidance=1.5&order=3", "order must be at most the number of steps (got order 3 with 1 steps)"},
+		{"sampler=euler&steps=4&guidance=1.5&sigma_max=4000", "must lie in the model's range ["},
 	} {
 		p = p.visit(t, "colour", "#class=red&n=1&"+c.settings+"&seed=5")
 		var notice string
