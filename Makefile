@@ -22,10 +22,9 @@ LEAN  := -gcflags=std=-l -gcflags=tweedie/...=-l $(foreach p,crypto/... encoding
 # Where the page is put together, to be compiled into bin/tweedie.
 BUILT := site/publish/built
 
-# The build id names the sources of the page: scripts, workers and wasm carry it
-# and refuse to run with files of another one.
-SOURCES = find core weights wasm site tools/wasmopt go.mod go.sum Makefile -type f ! -name '*_test.go' ! -path '*/testdata/*' ! -path "weights/models/*" ! -path "site/publish/*"
-BUILD   = $(shell $(SOURCES) | LC_ALL=C sort | xargs sha256sum | sha256sum | cut -c1-12)
+# The build id names the sources of the page: scripts, workers and wasm carry it and
+# refuse to run with files of another build. tools/bundle writes it.
+BUILD = $$(cat $(BUILT)/build-id)
 
 .DEFAULT_GOAL := help
 .PHONY: help build wasm site run worker worker-dev workerd check test bench bench-peers bench-memory compare picture generate golden fmt clean toolchain
@@ -42,11 +41,9 @@ build: wasm ## bin/tweedie, the native tool, with the page inside
 
 wasm: toolchain ## the page with its wasm, in site/publish/built
 	@rm -f $(BUILT)/*
-	@find site -maxdepth 1 -type f ! -name '*.json' ! -name '.*' -exec cp {} $(BUILT)/ \;
-	@cp "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)/wasm_exec.js
-	@echo $(BUILD) > $(BUILT)/build-id
-	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie.wasm ./wasm/browser
-	GOOS=js GOARCH=wasm $(GO) build -tags likelihood $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(BUILT)/tweedie-likelihood.wasm ./wasm/browser
+	$(GO) run ./tools/bundle "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)
+	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags="$(SMALL) -X main.build=$(BUILD)" -o $(BUILT)/tweedie.wasm ./wasm/browser
+	GOOS=js GOARCH=wasm $(GO) build -tags likelihood $(FLAGS) $(LEAN) -ldflags="$(SMALL) -X main.build=$(BUILD)" -o $(BUILT)/tweedie-likelihood.wasm ./wasm/browser
 	@$(GO) run ./tools/wasmopt $(BUILT)/tweedie.wasm && $(GO) run ./tools/wasmopt $(BUILT)/tweedie-likelihood.wasm
 
 site: build ## dist/, the static site of MODELS
@@ -61,7 +58,7 @@ WORKER := bin/worker
 worker: build ## the Cloudflare Worker and its site, in bin/worker
 	$(GO) run github.com/syumai/workers/cmd/workers-assets-gen -mode=go -o $(WORKER)/build
 	@rm $(WORKER)/build/worker.mjs && cp wasm/worker/*.js $(WORKER)/build/
-	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags='$(SMALL) -X main.build=$(BUILD)' -o $(WORKER)/build/app.wasm ./wasm/worker
+	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags="$(SMALL) -X main.build=$(BUILD)" -o $(WORKER)/build/app.wasm ./wasm/worker
 	@$(GO) run ./tools/wasmopt $(WORKER)/build/app.wasm
 	bin/tweedie site $(MODELS) -o $(WORKER)/site --share --plain
 

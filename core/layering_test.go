@@ -50,6 +50,7 @@ var floors = map[string]int{
 	"core/readertest": 4, // helpers for the tests of file readers
 	"core/dataset":    4, // pictures and labels for training
 	"site/publish":    4, // builds and serves the static site
+	"site/bundle":     4, // scripts and styles become the files of a site
 
 	"core/unet":      5, // architectures
 	"core/diffusion": 5, // processes, parametrisations, guidance
@@ -89,6 +90,7 @@ var floors = map[string]int{
 	"wasm/worker":   11,
 	"wasm/worker/…": 11, // the Worker on this machine
 	"tools/convert": 13,
+	"tools/bundle":  11, // writes what site/bundle makes
 	"tools/wasmopt": 11, // makes the page's program smaller
 	"tools/picture": 11, // of the page, for README
 	"tools/bench":   11, // benchmarks beside other runtimes

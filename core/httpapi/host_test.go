@@ -68,7 +68,7 @@ type fake struct {
 
 func newFake(t testing.TB) *fake {
 	h := &fake{t: t, files: map[string][]byte{}, kept: map[string][]byte{}, headers: map[string]http.Header{}, yield: func() {}, gflop: 100}
-	for name, path := range map[string]string{"": "../../site/index.html", "models/mnist.json": digits, "models/mnist.md": "../../weights/models/mnist.md", "models/judge.json": judge, "models/other.json": digits} {
+	for name, path := range map[string]string{"": "../../site/page/index.html", "models/mnist.json": digits, "models/mnist.md": "../../weights/models/mnist.md", "models/judge.json": judge, "models/other.json": digits} {
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

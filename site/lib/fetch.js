@@ -4,7 +4,7 @@
  * of a model are not judged here but in the worker, by the Go code that reads
  * them everywhere. Failures name the URL and the HTTP status.
  *
- * @import { Files } from './tweedie-pool.js'
+ * @import { Files } from './pool.js'
  */
 
 /** The most bytes of a shard that are read: the format allows 24 MiB. */

@@ -10,7 +10,7 @@
  * evaluation of the pair.
  */
 
-import { disband, makeMemory, shares } from './tweedie-team.js'
+import { disband, makeMemory, shares } from './team.js'
 
 /**
  * @typedef {'channels' | 'guidance'} Share

@@ -8,12 +8,10 @@
  * @typedef {{ bits: number[], prior: number, sigmas: number[], evaluations: number }} Answer what the engine says of a picture
  */
 
-import { Pool, aborted } from './tweedie-pool.js'
-import { compile, fetchModel } from './tweedie-fetch.js'
-import { toBytes, toImages } from './tweedie-pixels.js'
-
-/** Written by the build here, into worker.js and into the wasm: all three must be of one build. */
-const BUILD = 'dev'
+import { BUILD } from './build.js'
+import { Pool, aborted } from './pool.js'
+import { compile, fetchModel } from './fetch.js'
+import { toBytes, toImages } from './pixels.js'
 
 /** Images that a worker takes at once, at most. Small, so that uneven workers share the work evenly. */
 const MOST_IMAGES = 16
@@ -49,7 +47,7 @@ export class Model {
   #pool
   #files
 
-  /** @param {ModelInfo} info @param {Pool} pool @param {Promise<import('./tweedie-pool.js').Files>} files of the model */
+  /** @param {ModelInfo} info @param {Pool} pool @param {Promise<import('./pool.js').Files>} files of the model */
   constructor(info, pool, files) {
     /** @type {Readonly<ModelInfo>} */
     this.info = Object.freeze(info)
@@ -133,7 +131,7 @@ export class Model {
         let done = 0
         const answers = await Promise.all(ranges(n, Math.ceil(n / pool.size)).map(async ([first, end]) => {
           let before = 0
-          /** @type {import('./tweedie-pool.js').OnStep} */
+          /** @type {import('./pool.js').OnStep} */
           const onStep = ({ step, steps }) => {
             done += (end - first) * (step / steps - before) / n
             before = step / steps
@@ -280,7 +278,7 @@ class Batch {
    * What a part's worker reports its steps to.
    * @param {number} start @param {number} end
    * @param {(error: unknown) => void} fail given what onStep throws
-   * @returns {import('./tweedie-pool.js').OnStep | undefined}
+   * @returns {import('./pool.js').OnStep | undefined}
    */
   listener(start, end, fail) {
     const onStep = this.#onStep

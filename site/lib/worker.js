@@ -16,10 +16,8 @@
  */
 
 import './wasm_exec.js'
-import { bytesOf as shared, disband, meeting } from './tweedie-team.js'
-
-/** Written by the build here, into tweedie.js and into the wasm: all three must be of one build. */
-const BUILD = 'dev'
+import { BUILD } from './build.js'
+import { bytesOf as shared, disband, meeting } from './team.js'
 
 /**
  * @typedef {(error: string | null, value?: any, aborted?: boolean) => void} Done

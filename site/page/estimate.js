@@ -1,7 +1,7 @@
 // How long a run will take, before it starts: the evaluations that it needs, times
 // what one takes on this machine.
 
-/** @import { Model, Plan, Result } from './tweedie.js' */
+/** @import { Model, Plan, Result } from '../lib/tweedie.js' */
 
 // An evaluation with its derivative along a direction, in evaluations without: both
 // networks' products, and what stands between.

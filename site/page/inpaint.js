@@ -7,7 +7,7 @@ import { message } from './model.js'
 import { complain, hush } from './notice.js'
 import { decode, fit } from './upload.js'
 
-/** @import { ModelInfo } from './tweedie.js' */
+/** @import { ModelInfo } from '../lib/tweedie.js' */
 
 /**
  * @typedef {object} Hooks

@@ -5,7 +5,7 @@ import { element, facts, make } from './dom.js'
 import { none } from './settings.js'
 import { duration } from './progress.js'
 
-/** @import { Bound, Model } from './tweedie.js' */
+/** @import { Bound, Model } from '../lib/tweedie.js' */
 /** @import { Estimate } from './estimate.js' */
 
 /**

@@ -1,8 +1,8 @@
 // The model behind the page: what the browser must be able to do, and loading.
 
 /**
- * @import { LoadOptions, Model } from './tweedie.js'
- * @typedef {typeof import('./tweedie.js')} Module
+ * @import { LoadOptions, Model } from '../lib/tweedie.js'
+ * @typedef {typeof import('../lib/tweedie.js')} Module
  * @typedef {Parameters<NonNullable<LoadOptions['onProgress']>>[0]} Loading
  */
 
@@ -53,7 +53,7 @@ function moduleWorkers() {
  * @returns {Promise<Model>}
  */
 export async function open(url, onProgress, signal) {
-  arriving ??= import('./tweedie.js')
+  arriving ??= import('../lib/tweedie.js')
   let module
   try {
     module = await arriving

@@ -3,7 +3,7 @@
 import { element, make } from './dom.js'
 import { size } from './progress.js'
 
-/** @import { Model } from './tweedie.js' */
+/** @import { Model } from '../lib/tweedie.js' */
 /** @import { Loading } from './model.js' */
 
 /**

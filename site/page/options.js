@@ -4,7 +4,7 @@
 import { element, make } from './dom.js'
 import { offered, readOption, SettingError } from './settings.js'
 
-/** @import { ModelInfo, Setting } from './tweedie.js' */
+/** @import { ModelInfo, Setting } from '../lib/tweedie.js' */
 /** @import { Options, Settings } from './settings.js' */
 /** @typedef {{ setting: Setting, root: HTMLElement, input: HTMLInputElement | HTMLSelectElement, error: HTMLElement }} Field */
 

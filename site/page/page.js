@@ -13,7 +13,7 @@ import { Readout, showModel } from './readout.js'
 import { paced, Runner } from './run.js'
 import { callOf, classOf, formatHash, parseHash, takesCorrectorSteps } from './settings.js'
 
-/** @import { Model, Result, StepInfo } from './tweedie.js' */
+/** @import { Model, Result, StepInfo } from '../lib/tweedie.js' */
 /** @import { Gallery, Sheet } from './gallery.js' */
 /** @import { Ruler } from './progress.js' */
 /** @import { Settings } from './settings.js' */

@@ -3,7 +3,7 @@
 import { element } from './dom.js'
 
 /** @import { Loading } from './model.js' */
-/** @import { Result, StepInfo } from './tweedie.js' */
+/** @import { Result, StepInfo } from '../lib/tweedie.js' */
 
 const maxTicks = 120
 

@@ -7,8 +7,8 @@ import { download, png, sheet, zip } from './save.js'
 import { message } from './model.js'
 import { asksClass, offered } from './settings.js'
 
-/** @import { ModelInfo } from './tweedie.js' */
-/** @import { Result } from './tweedie.js' */
+/** @import { ModelInfo } from '../lib/tweedie.js' */
+/** @import { Result } from '../lib/tweedie.js' */
 /** @import { Info, Settings } from './settings.js' */
 /** @typedef {{ settings: Settings, result: Result, columns: number }} Run */
 

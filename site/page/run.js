@@ -1,6 +1,6 @@
 // One run at a time, cancelled at once.
 
-/** @import { StepInfo } from './tweedie.js' */
+/** @import { StepInfo } from '../lib/tweedie.js' */
 
 const paceStill = 1000 // ms between previews where motion is not wanted
 const paceMoving = 40

@@ -1,7 +1,7 @@
 // The settings of a run: their ranges, and their form as text in the page's
 // address. Pure functions; nothing here touches the page.
 
-/** @import { Call, ModelInfo, Setting } from './tweedie.js' */
+/** @import { Call, ModelInfo, Setting } from '../lib/tweedie.js' */
 /** @typedef {ModelInfo & { classifier?: import('./models.js').Classifier }} Info what the page knows of a model */
 /** @typedef {Record<string, string | number | boolean>} Options settings of info.settings that are given, by name */
 

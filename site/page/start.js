@@ -8,7 +8,7 @@ import { complain } from './notice.js'
 import { Page, state } from './page.js'
 import { Ruler } from './progress.js'
 
-/** @import { Model } from './tweedie.js' */
+/** @import { Model } from '../lib/tweedie.js' */
 /** @import { Loading } from './model.js' */
 
 /**

@@ -1,42 +1,45 @@
-// The theme, decided before the first paint. A classic script, so that it runs
-// before the style sheet is applied; the page's policy allows no inline one.
-//
-// The visitor's choice is kept in localStorage; without one the system's decides.
-(() => {
-  const root = document.documentElement
-  const dark = matchMedia('(prefers-color-scheme: dark)')
+// The theme, chosen before the first paint: the visitor's choice, which localStorage
+// keeps, or else the system's. In old syntax, see boot.js.
 
-  /** @returns {string | null} 'light', 'dark', or null where nothing was chosen or storage is closed */
-  const chosen = () => {
-    try {
-      const theme = localStorage.getItem('tweedie-theme')
-      return theme === 'light' || theme === 'dark' ? theme : null
-    } catch {
-      return null
-    }
+var key = 'tweedie-theme'
+var root = document.documentElement
+var systemDark = matchMedia('(prefers-color-scheme: dark)')
+/** @type {string | null} the choice of this visit, where storage is not available */
+var chosen = null
+
+/** @returns {string | null} 'light' or 'dark', or null where the visitor has not chosen */
+function choice() {
+  try {
+    var theme = localStorage.getItem(key)
+    return theme === 'light' || theme === 'dark' ? theme : chosen
+  } catch (_) {
+    return chosen
   }
+}
 
-  const apply = () => {
-    const theme = chosen() ?? root.dataset.chosen ?? (dark.matches ? 'dark' : 'light')
-    root.dataset.theme = theme
-    document.getElementById('theme')?.setAttribute('aria-pressed', String(theme === 'dark'))
+function apply() {
+  var theme = choice() || (systemDark.matches ? 'dark' : 'light')
+  root.setAttribute('data-theme', theme)
+  var button = document.getElementById('theme')
+  if (button) button.setAttribute('aria-pressed', String(theme === 'dark'))
+}
+
+function toggle() {
+  chosen = root.getAttribute('data-theme') === 'dark' ? 'light' : 'dark'
+  try {
+    localStorage.setItem(key, chosen)
+  } catch (_) {
+    // Storage is not available: the choice lasts as long as the page.
   }
-
-  const toggle = () => {
-    const theme = root.dataset.theme === 'dark' ? 'light' : 'dark'
-    root.dataset.chosen = theme
-    try {
-      localStorage.setItem('tweedie-theme', theme)
-    } catch {
-      // Storage may be closed: the choice then lasts as long as the page.
-    }
-    apply()
-  }
-
   apply()
-  dark.addEventListener('change', apply)
-  document.addEventListener('DOMContentLoaded', () => {
-    apply()
-    document.getElementById('theme')?.addEventListener('click', toggle)
-  })
-})()
+}
+
+apply()
+if (systemDark.addEventListener) systemDark.addEventListener('change', apply)
+document.addEventListener('DOMContentLoaded', function () {
+  apply()
+  var button = document.getElementById('theme')
+  if (button) button.addEventListener('click', toggle)
+})
+
+export {}

@@ -7,12 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
-	"slices"
 	"strings"
 )
 
-// built holds the page as make put it there before it compiled this package:
-// the files of site/, tweedie.wasm, wasm_exec.js and the build id.
+// built holds the page as make wrote it before it compiled this package: the scripts
+// and styles of site/bundle, the wasm and the build id.
 //
 //go:embed all:built
 var built embed.FS
@@ -21,7 +20,7 @@ var built embed.FS
 const buildFile = "build-id"
 
 // required names the files without which a page cannot run.
-var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-likelihood.wasm", "wasm_exec.js", buildFile}
+var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-likelihood.wasm", buildFile}
 
 // extensions lists, for what is taken from an asset folder, its media type.
 var extensions = map[string]string{
@@ -41,9 +40,6 @@ var extensions = map[string]string{
 	".zst":         "application/zstd",
 	".webmanifest": "application/manifest+json",
 }
-
-// notShipped lists files of site/ that are there for its developers.
-var notShipped = []string{"package.json", "package-lock.json", "tsconfig.json", "jsconfig.json"}
 
 // Assets is a page before it has models: its files by name and its build id.
 type Assets struct {
@@ -94,7 +90,7 @@ func readAssets(from fs.FS) (*Assets, error) {
 	a := &Assets{Files: map[string][]byte{}}
 	for _, e := range entries {
 		name := e.Name()
-		if name != buildFile && (extensions[path.Ext(name)] == "" || slices.Contains(notShipped, name)) || e.IsDir() {
+		if name != buildFile && extensions[path.Ext(name)] == "" || e.IsDir() {
 			continue
 		}
 		if info, err := e.Info(); err != nil || info.Size() > maxAsset {
@@ -126,20 +122,4 @@ func checkBuild(id string) error {
 		return fmt.Errorf("build id is %q, need 1 to 64 of a-z, 0-9, '-' and '.'", id)
 	}
 	return nil
-}
-
-// marker is what a script of site/ holds where its build id goes.
-const marker = "const BUILD = 'dev'"
-
-// Stamped returns the files with the build id written into every script that
-// has a place for it.
-func (a *Assets) Stamped() map[string][]byte {
-	out := map[string][]byte{}
-	for name, data := range a.Files {
-		if path.Ext(name) == ".js" {
-			data = []byte(strings.ReplaceAll(string(data), marker, "const BUILD = '"+a.Build+"'"))
-		}
-		out[name] = data
-	}
-	return out
 }

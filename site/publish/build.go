@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
@@ -41,12 +42,12 @@ func (f File) Sent() int {
 	return f.Bytes
 }
 
-// Build makes a site: the page with its build id stamped in, each model with its
-// shards and card after every hash was found right, and a brotli copy of each
-// file that it makes smaller. The site is put together in a folder beside Out
-// and takes its name at the end; on an error Out is as it was. Files whose
-// bytes Out holds already keep their compressed copy. It returns the files in
-// sorted order. The error says that Out holds something else than a site.
+// Build makes a site: the page, each model with its shards and card after every hash
+// is verified, and a brotli copy of each file that it makes smaller. The site is built
+// in a temporary folder next to Out, which replaces Out at the end; on an error Out is
+// unchanged. Files that are already in Out with the same bytes keep their compressed
+// copy. It returns the files in sorted order. It is an error if Out is a folder that
+// contains anything but a site.
 func Build(ctx context.Context, o Options) ([]File, error) {
 	if err := replaceable(o.Out); err != nil {
 		return nil, err
@@ -83,7 +84,7 @@ func contents(o Options) (map[string][]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	content := assets.Stamped()
+	content := maps.Clone(assets.Files)
 	var entries, classifiers []entry
 	for _, manifest := range o.Models {
 		m, err := readModel(manifest)

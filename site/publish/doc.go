@@ -2,12 +2,12 @@
 //
 // A site is a folder that any static host can serve:
 //
-//	index.html, *.css        the page
-//	tweedie.js, worker.js    the module and its workers
-//	tweedie.wasm             the core, with wasm_exec.js of the same toolchain
-//	models/NAME.json         manifests, with their shards beside them
-//	models/index.json        which models there are, the page's own first
-//	*.br                     the same files, compressed once by brotli
+//	index.html, *.css        the page, with boot.js and page.js
+//	tweedie.js, worker.js    the JavaScript module and its worker; tweedie.d.ts has its types
+//	tweedie.wasm             the core; tweedie-likelihood.wasm with likelihoods
+//	models/NAME.json         manifests, with their shards in the same folder
+//	models/index.json        the list of models; the page opens the first
+//	*.br                     the same files, compressed with brotli
 //	_headers                 response headers, for hosts that read them
 //	build.json               the build id, which page, worker and wasm compare
 package publish

@@ -83,7 +83,7 @@ export async function profile(model) {
   const manifest = await (await fetch(url)).text()
   const shards = await Promise.all(JSON.parse(manifest).shards.map(async (/** @type {{ file: string }} */ { file }) =>
     new Uint8Array(await (await fetch(`/dist/models/${file}`)).arrayBuffer())))
-  await import('/dist/wasm_exec.js')
+  await import('/work/wasm_exec.js')
   const go = new scope.Go()
   const { instance } = await WebAssembly.instantiateStreaming(fetch('/work/profile.wasm'), go.importObject)
   return new Promise((resolve, reject) => {

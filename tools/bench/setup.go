@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 const (
@@ -135,6 +136,13 @@ func (r *rig) build(ctx context.Context) error {
 		site = append(site, r.model(name))
 	}
 	if err := r.run(ctx, "", "bin/tweedie", site...); err != nil {
+		return err
+	}
+	root, err := exec.CommandContext(ctx, "go", "env", "GOROOT").Output()
+	if err != nil {
+		return err
+	}
+	if err := r.run(ctx, "", "cp", filepath.Join(strings.TrimSpace(string(root)), "lib", "wasm", "wasm_exec.js"), r.work); err != nil {
 		return err
 	}
 	program := filepath.Join(r.work, "profile.wasm")

@@ -111,7 +111,7 @@ func TestBadModels(t *testing.T) {
 		{"flipped bit", shard, flipped, "weights: corrupt model file"},
 		{"missing program", "/tweedie.wasm", nil, "tweedie: " + url + "/tweedie.wasm: HTTP 404 Not Found"},
 		{"program that is none", "/tweedie.wasm", []byte("nonsense"), "tweedie: " + url + "/tweedie.wasm: "},
-		{"program of another build", "/worker.js", []byte(strings.Replace(string(p.site.files["/worker.js"]), "'"+testBuild+"'", "'old'", 1)),
+		{"program of another build", "/worker.js", []byte(strings.Replace(string(p.site.files["/worker.js"]), `"`+testBuild+`"`, `"old"`, 1)),
 			"tweedie: worker.js is of build old, tweedie.js of build test: clear the cache and reload"},
 		{"missing worker", "/worker.js", nil, "tweedie: the worker stopped (worker.js could not be loaded)"},
 	} {

@@ -1,7 +1,7 @@
 //go:build js && wasm
 
 // Command browser is the program in the page's workers: it binds one JavaScript
-// call to one method of core/engine and does nothing else. site/worker.js starts
+// call to one method of core/engine and does nothing else. site/lib/worker.js starts
 // it, takes the binding from it and is its only caller.
 //
 // Every call ends in done(error, value, aborted), once: error is null or the

@@ -8,7 +8,6 @@
 package main_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -24,6 +23,8 @@ import (
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"tweedie/site/bundle"
 )
 
 // testBuild is the build id of the program under test.
@@ -134,17 +135,16 @@ func newSite() (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	scripts, err := filepath.Glob("../../site/*.js")
+	scripts, err := bundle.Files(bundle.Sources{Site: "../../site", WasmExec: filepath.Join(strings.TrimSpace(string(root)), "lib/wasm/wasm_exec.js"), Build: testBuild})
 	if err != nil {
 		return nil, err
 	}
-	for _, name := range append(scripts, filepath.Join(strings.TrimSpace(string(root)), "lib/wasm/wasm_exec.js")) {
-		data, err := os.ReadFile(name)
-		if err != nil {
-			return nil, err
-		}
-		s.put("/"+filepath.Base(name), bytes.ReplaceAll(data, []byte("const BUILD = 'dev'"), []byte("const BUILD = '"+testBuild+"'")))
+	for name, data := range scripts {
+		s.put("/page/"+name, data)
+		s.put("/"+name, data)
 	}
+	s.put("/page/tweedie.wasm", s.files["/tweedie.wasm"])
+	s.put("/page/tweedie-likelihood.wasm", s.files["/tweedie-likelihood.wasm"])
 	s.server = httptest.NewServer(s)
 	return s, nil
 }

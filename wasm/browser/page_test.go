@@ -4,8 +4,6 @@ package main_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -18,24 +16,6 @@ import (
 func openPage(t *testing.T, f *modelFile, name, hash string) page {
 	t.Helper()
 	p := open(t)
-	files, err := filepath.Glob("../../site/*.*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		base := filepath.Base(file)
-		if script, ok := p.site.files["/"+base]; ok {
-			data = script // with the build id
-		}
-		p.site.put("/page/"+base, data)
-	}
-	for _, base := range []string{"tweedie.wasm", "tweedie-likelihood.wasm", "wasm_exec.js"} {
-		p.site.put("/page/"+base, p.site.files["/"+base])
-	}
 	f.put(p.site, name)
 	p.site.put("/page/models/"+name+".json", f.manifest)
 	for i, shard := range f.parsed.Shards {

@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"slices"
 	"testing"
 
 	"tweedie/core/engine"
@@ -179,21 +178,5 @@ func TestTogetherEnds(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-// TestMeetingOfDisbanded: a member that comes to meet only after the team has broken
-// up is told so. It waited for ever.
-func TestMeetingOfDisbanded(t *testing.T) {
-	p := openAt(t, pages["channels"])
-	var got []bool
-	p.run(t, &got, `
-		const { makeMemory, meeting, disband } = await import('/tweedie-team.js')
-		const memory = makeMemory(8)
-		const alone = meeting(memory, 1)()
-		disband(memory)
-		return [alone, meeting(memory, 2)(), meeting(memory, 1)()]`) // a page that waited would throw
-	if want := []bool{true, false, false}; !slices.Equal(got, want) {
-		t.Errorf("meetings before and after: got %v, want %v", got, want)
 	}
 }

@@ -1,9 +1,9 @@
-// The way in: what the browser lacks is said before anything else is asked of it,
-// and the model is on its way before the page is drawn. Kept to old syntax, so
-// that an old browser gets this far.
+// Starts the page: it checks that this browser can run the model, starts loading the
+// model, and hands both to start.js.
 
 import { message, missing, open } from './model.js'
 import { complain } from './notice.js'
+import { start } from './start.js'
 
 const lacks = missing()
 
@@ -19,9 +19,5 @@ if (lacks) {
   const url = asked ? `models/${encodeURIComponent(asked)}.json` : document.body.dataset.model || 'models/mnist.json'
   const load = (/** @type {AbortSignal} */ signal) => open(url, (loading) => show(loading), signal)
   const stop = new AbortController()
-  const first = load(stop.signal)
-  first.catch(() => {}) // told by start, below
-  import('./start.js')
-    .then(({ start }) => start(url, first, stop, load, (listener) => { show = listener }))
-    .catch((error) => complain(`page: module "start.js": ${message(error)}`, () => location.reload()))
+  start(url, load(stop.signal), stop, load, (listener) => { show = listener })
 }
