@@ -40,7 +40,7 @@ func toyModel(t *testing.T, name string, value float32) string {
 // toyOf is that of a model with a configuration.
 func toyOf(t *testing.T, name string, value float32, config string) string {
 	path := filepath.Join(t.TempDir(), name+".json")
-	tensor, err := weights.Quantise("w", []int{2, 2}, []float32{value, 2, 3, 4}, weights.Storage{DType: weights.F32})
+	tensor, err := weights.Quantize("w", []int{2, 2}, []float32{value, 2, 3, 4}, weights.Storage{DType: weights.F32})
 	if err != nil {
 		t.Fatal(err)
 	}
