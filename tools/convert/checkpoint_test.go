@@ -21,7 +21,7 @@ func TestConvertCheckpoint(t *testing.T) {
 	if status != 0 {
 		t.Fatal(stderr)
 	}
-	for _, want := range []string{"found: a network of EDM", `found: "ema" holds an average`, "found: SongUNet", "assumed: ", "preconditioned as EDM"} {
+	for _, want := range []string{"found: the network of EDM", `found: "ema" contains an average`, "found: SongUNet", "assumed: ", "has the preconditioning of EDM"} {
 		if !strings.Contains(stderr, want) {
 			t.Errorf("standard error lacks %q: %s", want, stderr)
 		}

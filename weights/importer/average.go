@@ -10,8 +10,8 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// newView chooses among the copies of a network in a file: an average of its weights
-// (EMA) before the weights as trained, unless plain is asked for.
+// newView chooses among the copies of a network in a file: an average of its weights (EMA) if
+// there is one, unless plain is set.
 func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
 	v := &view{root: roots[0], file: file, tensors: map[string]*lazytensor.Tensor{}}
 	for _, root := range roots {
@@ -22,7 +22,7 @@ func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
 	}
 	average := isAverage(v.root, roots)
 	if average {
-		v.found = append(v.found, fmt.Sprintf("%q holds an average of the weights, which is taken", strings.TrimSuffix(v.root, ".")))
+		v.found = append(v.found, fmt.Sprintf("%q contains an average of the weights, which is used", strings.TrimSuffix(v.root, ".")))
 	}
 	others := 0
 	var order []string
@@ -40,28 +40,28 @@ func newView(file *checkpoint.File, roots []string, plain bool) (*view, error) {
 		if err != nil {
 			return nil, err
 		}
-		named, err := v.pairDotless(file)
+		named, err := v.pairLitEma(file)
 		if err != nil {
 			return nil, err
 		}
 		if others -= listed + named; listed+named == 0 {
-			if err := v.refusePart(file); err != nil {
+			if err := v.refusePartialAverage(file); err != nil {
 				return nil, err
 			}
 		}
 	}
 	if others > 0 {
-		v.found = append(v.found, fmt.Sprintf("%d tensors beside the network are left", others))
+		v.found = append(v.found, fmt.Sprintf("%d tensors that do not belong to the network are ignored", others))
 	}
 	return v, nil
 }
 
-// isAverage reports whether a root is named as averages are. The list that the code of
-// DDIM saves (Song et al. 2020, arXiv:2010.02502) has the model first and the average
+// isAverage reports whether a root is named like an average. In the list that the code of DDIM
+// saves (Song et al. 2020, arXiv:2010.02502) the model is the first element and the average the
 // fifth.
 func isAverage(root string, roots []string) bool {
 	words := strings.FieldsFunc(strings.ToLower(root), func(r rune) bool { return r == '.' || r == '_' })
-	if slices.Contains(words, "online") { // what ema_pytorch keeps beside its average
+	if slices.Contains(words, "online") { // ema_pytorch saves the trained weights under this name next to the average
 		return false
 	}
 	if slices.Contains(words, "ema") || slices.Contains(words, "averaged") || slices.Contains(words, "shadow") {
@@ -70,15 +70,15 @@ func isAverage(root string, roots []string) bool {
 	return strings.HasPrefix(root, "4.") && slices.ContainsFunc(roots, func(r string) bool { return strings.HasPrefix(r, "0.") })
 }
 
-// shadows is where torch_ema and score_sde_pytorch keep averages: a list without names.
-const shadows = "shadow_params."
+// shadowParams is where torch_ema and score_sde_pytorch save averages: a list without names.
+const shadowParams = "shadow_params."
 
-// pairShadows puts the averages of such a list, which come in the order of the
-// network's parameters, in their place, and returns how many it holds.
+// pairShadows replaces the network's parameters by the averages of such a list, which are in
+// the order of the parameters, and returns the length of the list.
 func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
 	var list []*lazytensor.Tensor
 	for i := range file.Tensors {
-		if t := &file.Tensors[i]; strings.HasPrefix(t.Name, shadows) || strings.Contains(t.Name, "."+shadows) {
+		if t := &file.Tensors[i]; strings.HasPrefix(t.Name, shadowParams) || strings.Contains(t.Name, "."+shadowParams) {
 			list = append(list, t)
 		}
 	}
@@ -86,34 +86,34 @@ func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
 		return 0, nil
 	}
 	if file.Kind != checkpoint.TorchZip && file.Kind != checkpoint.TorchLegacy {
-		return 0, fmt.Errorf("the list of averages, %q, goes by the order of a PyTorch file, this is %s: --no-ema takes the network as it was trained", list[0].Name, file.Kind)
+		return 0, fmt.Errorf("the list of averages, %q, has no names: it can be used in a PyTorch file, which keeps the order of tensors, this is %s: use --no-ema to take the weights as trained", list[0].Name, file.Kind)
 	}
 	order = slices.DeleteFunc(slices.Clone(order), func(name string) bool { return isBuffer(name) })
 	if len(list) != len(order) {
-		return 0, fmt.Errorf("the list of averages, %q, has %d tensors, the network %d, need as many: --no-ema takes the network as it was trained", list[0].Name, len(list), len(order))
+		return 0, fmt.Errorf("the list of averages, %q, has %d tensors, need %d as the network has: use --no-ema to take the weights as trained", list[0].Name, len(list), len(order))
 	}
 	for i, name := range order {
 		if t := v.tensors[name]; !slices.Equal(list[i].Shape, t.Shape) {
-			return 0, fmt.Errorf("average %q is %v, need %v as %q: --no-ema takes the network as it was trained", list[i].Name, list[i].Shape, t.Shape, t.Name)
+			return 0, fmt.Errorf("average %q has shape %v, need %v as %q: use --no-ema to take the weights as trained", list[i].Name, list[i].Shape, t.Shape, t.Name)
 		}
 	}
 	for i, name := range order {
 		v.tensors[name] = list[i]
 	}
-	v.found = append(v.found, fmt.Sprintf("%q to %q are averages of the weights, in their order, which are taken", list[0].Name, list[len(list)-1].Name))
+	v.found = append(v.found, fmt.Sprintf("%q to %q are averages of the weights, in their order, which are used", list[0].Name, list[len(list)-1].Name))
 	return len(list), nil
 }
 
-// dotless is where LitEma, of programs that train latent diffusion, keeps averages: under
-// names without dots, which begin behind the network's outermost part.
-const dotless = "model_ema."
+// litEma is where LitEma, which training code of latent diffusion uses, saves averages: under
+// names without dots, and without the outermost part of the network's name.
+const litEma = "model_ema."
 
-// pairDotless puts such averages in the place of the weights and returns how many there
-// are. The error names parameters that have none, or of another shape, where others have.
-func (v *view) pairDotless(file *checkpoint.File) (int, error) {
+// pairLitEma replaces the weights by such averages and returns their number. The error names
+// parameters that have no average of their shape if others have one.
+func (v *view) pairLitEma(file *checkpoint.File) (int, error) {
 	averages := map[string]*lazytensor.Tensor{}
 	for i := range file.Tensors {
-		if _, name, ok := strings.Cut(file.Tensors[i].Name, dotless); ok {
+		if _, name, ok := strings.Cut(file.Tensors[i].Name, litEma); ok {
 			averages[name] = &file.Tensors[i]
 		}
 	}
@@ -121,25 +121,25 @@ func (v *view) pairDotless(file *checkpoint.File) (int, error) {
 	if at := strings.Index(root, "model."); at >= 0 {
 		root = root[at+len("model."):]
 	}
-	taken := map[string]*lazytensor.Tensor{}
+	used := map[string]*lazytensor.Tensor{}
 	for name, t := range v.tensors {
 		if average := averages[strings.ReplaceAll(root+name, ".", "")]; average != nil && slices.Equal(average.Shape, t.Shape) {
-			taken[name] = average
+			used[name] = average
 		}
 	}
-	if len(taken) == 0 {
+	if len(used) == 0 {
 		return 0, nil
 	}
-	if err := v.whole(dotless, taken); err != nil {
+	if err := v.checkComplete(litEma, used); err != nil {
 		return 0, err
 	}
-	maps.Copy(v.tensors, taken)
-	v.found = append(v.found, fmt.Sprintf("%q holds an average of the weights, under names without dots, which is taken", strings.TrimSuffix(dotless, ".")))
-	return len(taken), nil
+	maps.Copy(v.tensors, used)
+	v.found = append(v.found, fmt.Sprintf("%q contains an average of the weights, under names without dots, which is used", strings.TrimSuffix(litEma, ".")))
+	return len(used), nil
 }
 
-// whole returns an error that names the parameters which an average leaves out.
-func (v *view) whole(average string, has map[string]*lazytensor.Tensor) error {
+// checkComplete returns an error that names the parameters for which an average has no tensor.
+func (v *view) checkComplete(average string, has map[string]*lazytensor.Tensor) error {
 	lacks := map[string][]int{}
 	for name, t := range v.tensors {
 		if has[name] == nil && !isBuffer(name) {
@@ -147,26 +147,26 @@ func (v *view) whole(average string, has map[string]*lazytensor.Tensor) error {
 		}
 	}
 	if err := compare(v.root, lacks, nil); err != nil {
-		return fmt.Errorf("%q holds an average of a part of the weights: %w: --no-ema takes the network as it was trained", strings.TrimSuffix(average, "."), err)
+		return fmt.Errorf("%q contains an average of only a part of the weights: %w: use --no-ema to take the weights as trained", strings.TrimSuffix(average, "."), err)
 	}
 	return nil
 }
 
-// refusePart returns an error if there is an average of a part of the weights, which lacks
-// the names that a network is known by.
-func (v *view) refusePart(file *checkpoint.File) error {
-	const deep = 8 // parts of a name before the network's
+// refusePartialAverage returns an error if there is an average of a part of the weights that
+// lacks the names by which a family is recognized.
+func (v *view) refusePartialAverage(file *checkpoint.File) error {
+	const maxParts = 8 // parts of a name before the network's name
 	averages := map[string]map[string]*lazytensor.Tensor{}
 	for i := range file.Tensors {
 		t := &file.Tensors[i]
-		for at, n := 0, 0; n < deep; n++ {
+		for at, n := 0, 0; n < maxParts; n++ {
 			next := strings.IndexByte(t.Name[at:], '.')
 			if next < 0 {
 				break
 			}
 			at += next + 1
 			root, name := t.Name[:at], t.Name[at:]
-			if own := v.tensors[name]; own == nil || !slices.Equal(own.Shape, t.Shape) || !isAverage(root, nil) {
+			if trained := v.tensors[name]; trained == nil || !slices.Equal(trained.Shape, t.Shape) || !isAverage(root, nil) {
 				continue
 			}
 			if averages[root] == nil {
@@ -177,15 +177,15 @@ func (v *view) refusePart(file *checkpoint.File) error {
 		}
 	}
 	for _, root := range slices.Sorted(maps.Keys(averages)) {
-		if err := v.whole(root, averages[root]); err != nil {
+		if err := v.checkComplete(root, averages[root]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// isBuffer reports whether a tensor of a network is none of its parameters: what
-// training does not change, and averages leave out.
+// isBuffer reports whether a tensor is a buffer of the network: training does not change
+// buffers, and averages do not contain them.
 func isBuffer(name string) bool {
 	return name == "sigmas" || name == "all_modules.0.W" || strings.HasSuffix(name, ".num_batches_tracked")
 }

@@ -10,13 +10,13 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// maxListed bounds the bytes of the names of one kind that an error lists: those of some
-// three hundred parameters.
+// maxListed bounds the bytes of names that an error lists of one kind; that is about three
+// hundred parameters.
 const maxListed = 16 << 10
 
-// compare says which of the expected parameters are missing, which tensors are
-// unexpected, and which have another shape, by their names in the file, of which root is
-// what stands before the network's, and in the order of names.
+// compare reports which of the expected parameters are missing, which tensors are unexpected,
+// and which have the wrong shape, in the order of their names. Names are those in the file:
+// root is the prefix of the network's names.
 func compare(root string, expected map[string][]int, found map[string]*lazytensor.Tensor) error {
 	var missing, unexpected, wrong []string
 	for _, name := range slices.Sorted(maps.Keys(expected)) {
@@ -36,14 +36,15 @@ func compare(root string, expected map[string][]int, found map[string]*lazytenso
 	return errors.Join(list("missing", missing), list("unexpected", unexpected), list("wrong shape", wrong))
 }
 
-// list returns an error that counts and lists, nil for nothing.
+// list returns an error with the number of entries and as many of them as maxListed allows, nil
+// if there are none.
 func list(what string, entries []string) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	listed, left := 0, maxListed
-	for listed < len(entries) && left >= len(entries[listed]) {
-		left -= len(entries[listed]) + len("; ")
+	listed, room := 0, maxListed
+	for listed < len(entries) && room >= len(entries[listed]) {
+		room -= len(entries[listed]) + len("; ")
 		listed++
 	}
 	text := strings.Join(entries[:listed], "; ")

@@ -7,22 +7,22 @@ import (
 	"tweedie/core/unet"
 )
 
-// planDDPM reads the network of Ho et al. 2020 (arXiv:2006.11239) as its PyTorch port
-// and the code of DDIM (Song et al. 2020, arXiv:2010.02502) name it.
+// planDDPM reads the network of Ho et al. 2020 (arXiv:2006.11239) in the naming of its PyTorch
+// port and of the code of DDIM (Song et al. 2020, arXiv:2010.02502).
 func planDDPM(v *view, h Hints) (*plan, error) {
 	u := ofHo2020(v, h)
 	u.LayersPerBlock = v.count("down.0.block.%d.")
 	for i := range v.count("down.%d.") {
-		attends := v.part(fmt.Sprintf("down.%d.attn.", i))
+		attends := v.hasPart(fmt.Sprintf("down.%d.attn.", i))
 		addLevel(&u, v.width(fmt.Sprintf("down.%d.block.0.conv1", i)), attends, attends)
 	}
 	levels := len(u.BlockOutChannels)
-	p := &plan{find: func(d graph.Declared) part { return findDDPM(d, levels) }}
+	p := &plan{find: func(d graph.Declared) binding { return findDDPM(d, levels) }}
 	return p, p.finish(&u, v, h, ho2020)
 }
 
-// ofHo2020 returns what all programs agree about that take over the network of Ho et
-// al. 2020.
+// ofHo2020 returns the settings that all programs share which adopted the network of Ho et al.
+// 2020.
 func ofHo2020(v *view, h Hints) unet.Config {
 	return unet.Config{
 		SampleSize: h.Size, InChannels: v.dim("conv_in.weight", 1), OutChannels: v.width("conv_out"),
@@ -30,8 +30,8 @@ func ofHo2020(v *view, h Hints) unet.Config {
 	}
 }
 
-// addLevel adds a level below the others, with attention on the way down and up if
-// asked.
+// addLevel adds a level of lower resolution below the others, with attention on the path down
+// and up if requested.
 func addLevel(u *unet.Config, channels int, down, up bool) {
 	kind := func(attends bool, name string) string {
 		if attends {
@@ -53,9 +53,10 @@ var (
 	ddpmAttention = layers{"group_norm": "norm", "to_q": "q", "to_k": "k", "to_v": "v", "to_out.0": "proj_out"}
 )
 
-// findDDPM returns where a parameter is: attention's linear maps are 1×1 convolutions.
-func findDDPM(d graph.Declared, levels int) part {
-	p, ok := parsePlace(d.Name)
+// findDDPM returns the tensor of a parameter. The linear maps of attention are 1×1 convolutions
+// there.
+func findDDPM(d graph.Declared, levels int) binding {
+	p, ok := parseBlockName(d.Name)
 	if !ok {
 		layer := p.layer
 		if other := ddpmOuter[layer]; other != "" {
@@ -63,29 +64,29 @@ func findDDPM(d graph.Declared, levels int) part {
 		}
 		return renamed(layer+"."+p.leaf, d.Shape...)
 	}
-	way := map[string]string{"down_blocks": "down", "up_blocks": "up", "mid_block": "mid"}[p.side]
+	path := map[string]string{"down_blocks": "down", "up_blocks": "up", "mid_block": "mid"}[p.side]
 	if p.side != "mid_block" {
-		way = fmt.Sprintf("%s.%d", way, p.level(levels))
+		path = fmt.Sprintf("%s.%d", path, p.level(levels))
 	}
 	switch p.kind {
 	case "downsamplers":
-		return renamed(fmt.Sprintf("%s.downsample.%s.%s", way, p.layer, p.leaf), d.Shape...)
+		return renamed(fmt.Sprintf("%s.downsample.%s.%s", path, p.layer, p.leaf), d.Shape...)
 	case "upsamplers":
-		return renamed(fmt.Sprintf("%s.upsample.%s.%s", way, p.layer, p.leaf), d.Shape...)
+		return renamed(fmt.Sprintf("%s.upsample.%s.%s", path, p.layer, p.leaf), d.Shape...)
 	case "resnets":
 		if p.side == "mid_block" {
 			return renamed(ddpmResnet.of(fmt.Sprintf("mid.block_%d", p.index+1), p), d.Shape...)
 		}
-		return renamed(ddpmResnet.of(fmt.Sprintf("%s.block.%d", way, p.index), p), d.Shape...)
+		return renamed(ddpmResnet.of(fmt.Sprintf("%s.block.%d", path, p.index), p), d.Shape...)
 	}
-	prefix := fmt.Sprintf("%s.attn.%d", way, p.index)
+	prefix := fmt.Sprintf("%s.attn.%d", path, p.index)
 	if p.side == "mid_block" {
 		prefix = "mid.attn_1"
 	}
 	return renamed(ddpmAttention.of(prefix, p), pointwise(d.Shape)...)
 }
 
-// pointwise returns the shape of a 1×1 convolution for that of a linear map.
+// pointwise returns the shape of the 1×1 convolution that equals a linear map.
 func pointwise(shape []int) []int {
 	if len(shape) == 2 {
 		return []int{shape[0], shape[1], 1, 1}

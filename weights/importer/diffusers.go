@@ -14,11 +14,11 @@ import (
 	"tweedie/core/unet"
 )
 
-// planDiffusers reads a UNet2DModel: everything but its weights stands in config.json
-// and scheduler_config.json.
+// planDiffusers reads a UNet2DModel: its structure is in config.json and its process in
+// scheduler_config.json.
 func planDiffusers(v *view, h Hints) (*plan, error) {
 	if v.files.config == "" {
-		return nil, fmt.Errorf("%q: no configuration beside it, need %s, which diffusers saves with the weights", v.files.weights, configName)
+		return nil, fmt.Errorf("%q: there is no configuration in its folder, need %s, which diffusers saves with the weights", v.files.weights, configName)
 	}
 	data, err := readFile(v.files.config)
 	if err != nil {
@@ -31,7 +31,7 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 	const norm = "mid_block.attentions.0.group_norm.weight"
 	u.BareMidAttention = u.ResnetTimeScale == "scale_shift" && u.AttnNormNumGroups == nil && !v.has(norm) // since version 0.20
 	p := &plan{
-		find:    func(d graph.Declared) part { return findDiffusers(v, d, &u) },
+		find:    func(d graph.Declared) binding { return findDiffusers(v, d, &u) },
 		ignored: func(name string) bool { return name == "time_proj.W" && u.TimeEmbeddingType == "fourier" }, // another name of its weight
 	}
 	p.learned(&u)
@@ -39,32 +39,32 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 	return p, p.finishDiffusers(&u, v, h)
 }
 
-// finishDiffusers is finish for a network that may be told σ in place of a step, as
-// Fourier features are made for.
+// finishDiffusers is finish for a network whose time input may be σ instead of a step: those
+// with Fourier features.
 func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
 	usual := ho2020
 	if u.TimeIsSigma {
-		if usual = explodingSDE(cmp.Or(h.SigmaMin, 0.01), h.SigmaMax); v.files.scheduler == "" && h.SigmaMax == 0 {
-			return fmt.Errorf("%q: no %s beside it, need it or --sigma-max: the network is told its noise level, and does not show the highest", v.files.weights, schedulerName)
+		if usual = diffusersVE(cmp.Or(h.SigmaMin, 0.01), h.SigmaMax); v.files.scheduler == "" && h.SigmaMax == 0 {
+			return fmt.Errorf("%q: there is no %s in its folder, need it or --sigma-max: the network's input is the noise level, and its weights do not show the highest one", v.files.weights, schedulerName)
 		}
 	}
 	if err := p.finish(u, v, h, usual); err != nil {
 		return err
 	}
 	c := &p.config
-	toldSigma := c.Process != nil && c.Process.Time != ""
-	if u.TimeIsSigma && !toldSigma {
-		return fmt.Errorf("time_embedding_type is %q on a chain or on straight paths, need the variance-exploding process: the network is told its noise level", u.TimeEmbeddingType)
+	inputIsSigma := c.Process != nil && c.Process.Time != ""
+	if u.TimeIsSigma && !inputIsSigma {
+		return fmt.Errorf("time_embedding_type is %q with a chain or a rectified flow, need the variance-exploding process: the network's input is the noise level", u.TimeEmbeddingType)
 	}
-	if c.UnitPixels = toldSigma && u.CenterInputSample; c.UnitPixels {
-		p.found = append(p.found, "pixels span [0,1]: it centers them itself")
+	if c.UnitPixels = inputIsSigma && u.CenterInputSample; c.UnitPixels {
+		p.found = append(p.found, "pixels span [0,1]: the network centers them itself")
 	}
 	return nil
 }
 
-// findDiffusers returns where a parameter is: under its own name, that which it has in
-// blocks with skips, or that which diffusers gave it before version 0.15.
-func findDiffusers(v *view, d graph.Declared, u *unet.Config) part {
+// findDiffusers returns the tensor of a parameter: under this program's name, the name that it
+// has in blocks with skips, or its name in diffusers before version 0.15.
+func findDiffusers(v *view, d graph.Declared, u *unet.Config) binding {
 	name := d.Name
 	if u.ProgressiveOutput != "" {
 		name = skipName(name)
@@ -73,24 +73,24 @@ func findDiffusers(v *view, d graph.Declared, u *unet.Config) part {
 		name = old
 	}
 	if d.Name == "time_proj.weight" && u.TimeEmbeddingType == "fourier" {
-		return part{from: []string{name}, shapes: [][]int{d.Shape}, make: turns}
+		return binding{from: []string{name}, shapes: [][]int{d.Shape}, make: angular}
 	}
 	return renamed(name, d.Shape...)
 }
 
-// oldAttention gives the names that diffusers used before version 0.15.
+// oldAttention maps layers of attention to their names in diffusers before version 0.15.
 var oldAttention = map[string]string{"to_q": "query", "to_k": "key", "to_v": "value", "to_out.0": "proj_attn"}
 
 // oldName returns the name of a parameter in diffusers before version 0.15.
 func oldName(name string) string {
-	p, ok := parsePlace(name)
+	p, ok := parseBlockName(name)
 	if old := oldAttention[p.layer]; ok && p.kind == "attentions" && old != "" {
 		return strings.TrimSuffix(name, p.layer+"."+p.leaf) + old + "." + p.leaf
 	}
 	return name
 }
 
-// ofClass reports whether a configuration, which there may not be, is of that class.
+// ofClass reports whether the configuration at that path, which may be "", is of that class.
 func ofClass(config, class string) bool {
 	if config == "" {
 		return false
@@ -105,8 +105,8 @@ func ofClass(config, class string) bool {
 	return json.Unmarshal(data, &c) == nil && c.Class == class
 }
 
-// unetDefaults returns the arguments of diffusers' UNet2DModel where a
-// configuration leaves them out (diffusers 0.30, models/unets/unet_2d.py).
+// unetDefaults returns the defaults of the arguments of diffusers' UNet2DModel (diffusers 0.30,
+// models/unets/unet_2d.py).
 func unetDefaults() unet.Config {
 	headDim := 8
 	return unet.Config{
@@ -124,17 +124,17 @@ func unetDefaults() unet.Config {
 	}
 }
 
-// foreignKeys are what a saved weight average adds to a configuration. They say
-// nothing about the network.
+// foreignKeys are members that a saved weight average adds to a configuration. They do not
+// concern the network.
 var foreignKeys = []string{
 	"decay", "inv_gamma", "min_decay", "min_value", "optimization_step", "power",
 	"update_after_step", "use_ema_warmup",
 }
 
-// parseUNet reads the configuration of a UNet2DModel. A key that this program
-// does not know is an error: it could change what the network computes.
+// parseUNet reads the configuration of a UNet2DModel. An unknown member is an error, because it
+// could change what the network computes.
 //
-// size is of the pictures, where it is told.
+// size, if not 0, replaces the size of pictures in the configuration.
 func parseUNet(data []byte, size int) (unet.Config, error) {
 	c := unetDefaults()
 	members, err := parseObject(data)
@@ -170,9 +170,9 @@ func parseUNet(data []byte, size int) (unet.Config, error) {
 		delete(members, "class_embed_type")
 	}
 	if kind := members["class_embed_type"]; kind != nil {
-		return c, fmt.Errorf("class_embed_type is %s, need null: classes are vectors there, or numbers without an end", kind)
+		return c, fmt.Errorf("class_embed_type is %s, need null: other kinds of class embedding are not supported", kind)
 	}
-	if c.TimeEmbeddingType == "fourier" { // GaussianFourierProjection, of the logarithm
+	if c.TimeEmbeddingType == "fourier" { // GaussianFourierProjection of ln σ
 		c.TimeIsSigma, c.TimeChannels, c.EmbedChannels = true, 2*c.BlockOutChannels[0], 4*c.BlockOutChannels[0]
 	}
 	if skips, err := skipBlocks(&c, string(members["norm_num_groups"]) == "null"); skips || err != nil {
@@ -187,13 +187,13 @@ func parseUNet(data []byte, size int) (unet.Config, error) {
 	return c, c.Validate()
 }
 
-// squareSize turns a sample_size of [n,n] into n.
+// squareSize replaces a sample_size of [n,n] by n.
 func squareSize(members map[string]json.RawMessage) error {
 	var size []int
 	if v := members["sample_size"]; len(v) == 0 || string(v) == "null" {
 		return fmt.Errorf("sample_size is missing, need the height and width of the images, or --size")
 	} else if json.Unmarshal(v, &size) != nil {
-		return nil // a number, or what Decode refuses
+		return nil // a number, or a value that Decode refuses
 	}
 	if len(size) != 2 || size[0] != size[1] {
 		return fmt.Errorf("sample_size is %v, need one number or two equal ones", size)
@@ -214,8 +214,8 @@ func parseObject(data []byte) (map[string]json.RawMessage, error) {
 	return members, nil
 }
 
-// member reads the member of that name into to, which keeps its value if there is
-// none or null.
+// member decodes the member of that name into to, which keeps its value if the member is
+// missing or null.
 func member(members map[string]json.RawMessage, name string, to any) error {
 	v, ok := members[name]
 	if !ok {

@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// TestParseUNetDefaults: what a configuration leaves out is diffusers' default,
-// and null is not "left out".
+// TestParseUNetDefaults: a missing member has diffusers' default, and null is a value.
 func TestParseUNetDefaults(t *testing.T) {
 	c, err := parseUNet([]byte(`{"_class_name": "UNet2DModel", "_diffusers_version": "0.30.0", "sample_size": [32, 32], "decay": 0.9999, "use_ema_warmup": true}`), 0)
 	if err != nil {
@@ -23,7 +22,7 @@ func TestParseUNetDefaults(t *testing.T) {
 	}
 }
 
-// TestParseUNetResnets: residual blocks that resample have types of their own.
+// TestParseUNetResnets: residual blocks that resample have their own block types.
 func TestParseUNetResnets(t *testing.T) {
 	c, err := parseUNet([]byte(`{"sample_size":32,"block_out_channels":[32,64],"downsample_type":"resnet","upsample_type":"resnet","resnet_time_scale_shift":"scale_shift",
 		"down_block_types":["ResnetDownsampleBlock2D","AttnDownBlock2D"],"up_block_types":["AttnUpBlock2D","ResnetUpsampleBlock2D"]}`), 0)
@@ -43,7 +42,7 @@ func TestParseUNetRefuses(t *testing.T) {
 		{"text size", `{"sample_size":"32"}`, "sample_size"},
 		{"unknown key", `{"sample_size":32,"magic":1}`, "magic"},
 		{"other block", `{"sample_size":32,"down_block_types":["ResnetDownsampleBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}`, "ResnetDownsampleBlock2D"},
-		{"two ways", `{"sample_size":32,"block_out_channels":[32,64],"downsample_type":"resnet","down_block_types":["DownBlock2D","AttnDownBlock2D"],"up_block_types":["AttnUpBlock2D","UpBlock2D"]}`, `down_block_types[0] is "DownBlock2D"`},
+		{"mixed resampling", `{"sample_size":32,"block_out_channels":[32,64],"downsample_type":"resnet","down_block_types":["DownBlock2D","AttnDownBlock2D"],"up_block_types":["AttnUpBlock2D","UpBlock2D"]}`, `down_block_types[0] is "DownBlock2D"`},
 		{"times", `{"sample_size":32,"time_embedding_type":"adm"}`, `time_embedding_type is "adm"`},
 		{"activation", `{"sample_size":32,"act_fn":"tanh"}`, `act_fn is "tanh"`},
 		{"classes", `{"sample_size":32,"class_embed_type":"timestep"}`, `class_embed_type is "timestep", need null`},

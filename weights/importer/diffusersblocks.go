@@ -8,14 +8,14 @@ import (
 	"tweedie/core/unet"
 )
 
-// resampling gives blocks that resample by a residual block, which diffusers has types
-// of their own for, the type without. Those of levels that resample (resizing) have to
-// agree with how blocks with attention do it, downsample_type or upsample_type.
+// resampling replaces the types of blocks that resample by a residual block by the
+// corresponding plain types. The blocks that resample (resizing) must agree with how blocks
+// with attention do it, which is downsample_type or upsample_type.
 func resampling(key string, resizing, all []string, how string) error {
 	plain := map[string]string{"ResnetDownsampleBlock2D": "DownBlock2D", "ResnetUpsampleBlock2D": "UpBlock2D"}
 	for i, block := range resizing {
-		if own := plain[block] != ""; own != (how == "resnet") && !strings.HasPrefix(block, "Attn") {
-			return fmt.Errorf("%s[%d] is %q among blocks that resample by %q, need one way for all levels", key, i, block, how)
+		if resnet := plain[block] != ""; resnet != (how == "resnet") && !strings.HasPrefix(block, "Attn") {
+			return fmt.Errorf("%s[%d] is %q, but other blocks resample by %q: need the same kind at all levels", key, i, block, how)
 		}
 	}
 	for i, block := range all {
@@ -26,11 +26,12 @@ func resampling(key string, resizing, all []string, how string) error {
 	return nil
 }
 
-// skipBlocks gives blocks of NCSN++ with skips (SkipDownBlock2D and its like) the types
-// without, and c what makes them so: BigGAN's residual blocks that resample by [1,3,3,1],
-// sums divided by √2, a picture that enters and one that leaves at every level. It reports
-// whether there are any. Their norms have groups of at least four channels but for those
-// of attention and of what stands beside it on the way up, which have 32.
+// skipBlocks replaces the types of NCSN++'s blocks with skips (SkipDownBlock2D and similar) by
+// the plain types, and sets in c what distinguishes them: BigGAN's residual blocks that
+// resample with the filter [1,3,3,1], sums divided by √2, and a progressive input and output
+// picture at every level. It reports whether there are such blocks. Their norms have groups of
+// at least four channels, except those of attention and of the output picture, which have 32
+// groups.
 func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
 	skips := 0
 	for _, types := range [][]string{c.DownBlockTypes, c.UpBlockTypes} {
@@ -43,15 +44,15 @@ func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
 	}
 	switch all := len(c.DownBlockTypes) + len(c.UpBlockTypes); {
 	case skips == 0 && noGroups:
-		return false, fmt.Errorf("norm_num_groups is null, need a number for blocks without skips")
+		return false, fmt.Errorf("norm_num_groups is null, need a number with blocks without skips")
 	case skips == 0:
 		return false, nil
 	case skips != all:
 		return true, fmt.Errorf("%d of %d blocks have skips, need all or none", skips, all)
 	case !noGroups:
-		return true, fmt.Errorf("norm_num_groups is %d, need null for blocks with skips", c.NormNumGroups)
+		return true, fmt.Errorf("norm_num_groups is %d, need null with blocks with skips", c.NormNumGroups)
 	case math.Abs(c.MidBlockScale-math.Sqrt2) > 1e-6:
-		return true, fmt.Errorf("mid_block_scale_factor is %g, need √2 as blocks with skips have", c.MidBlockScale)
+		return true, fmt.Errorf("mid_block_scale_factor is %g, need √2 with blocks with skips", c.MidBlockScale)
 	}
 	c.MidBlockScale, c.NormNumGroups, c.NormMinChannels, c.SkipScale, c.AttentionGroups = 0, 32, 4, math.Sqrt(0.5), 32
 	c.FIR, c.ResampleShortcut, c.DownsampleType, c.UpsampleType, c.UpAttention = true, true, "resnet", "resnet", "last"
@@ -61,7 +62,7 @@ func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
 
 // skipName returns the name of a parameter in blocks with skips.
 func skipName(name string) string {
-	p, ok := parsePlace(name)
+	p, ok := parseBlockName(name)
 	switch {
 	case !ok:
 		return name

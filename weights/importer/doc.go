@@ -1,18 +1,18 @@
-// Package importer turns checkpoints of other programs into models.
+// Package importer converts checkpoints of other programs to models.
 //
-// A checkpoint is a file of package checkpoint, or a folder: of diffusers, with
-// config.json and scheduler_config.json, alone or as the "unet" of a pipeline, or with
-// one file of weights. What network it holds is told by names of parameters that are in
-// no other (Families), and everything else of its structure by the shapes of further
-// ones. An average of the weights (EMA) is looked for and comes before the weights.
+// A checkpoint is a file that package checkpoint reads, or a folder: one that diffusers saved,
+// with config.json and scheduler_config.json, alone or as the "unet" of a pipeline, or one with
+// a single file of weights. The kind of network (Families) is recognized by names of parameters
+// that no other kind has, and the rest of its structure by the shapes of other parameters. If
+// the checkpoint has an average of the weights (EMA), it is used in place of the weights.
 //
-// Every family but NCSN and lucidrains' is written in terms of the one U-Net of
-// core/unet: a plan gives its configuration, and for each of its parameters the tensors
-// that it is made of. lucidrains' networks and NCSNv2 are programs in the model's file.
-// What this program exported has its own configuration beside it. The weights themselves
-// are read one by one when the model is written.
+// Every family except NCSN, NCSNv2 and lucidrains' is expressed with the one U-Net of
+// core/unet: a plan gives its configuration and, for each of its parameters, the tensors that
+// it is computed from. lucidrains' networks and NCSNv2 become programs in the model's file. A
+// folder that this program exported contains its own configuration. The weights are read one by
+// one when the model is written.
 //
-// Nothing is guessed in silence: every parameter must be there in the shape that the
-// network asks for, none may be left over, a setting that is not built here is an
-// error, and what the files leave open is asked for or listed in Checkpoint.Assumed.
+// Nothing is guessed silently: every parameter must be present in the shape that the network
+// needs, no tensor may be left over, and a setting that is not supported is an error. What the
+// files do not specify must be given as a hint or is listed in Checkpoint.Assumed.
 package importer

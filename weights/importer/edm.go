@@ -15,12 +15,12 @@ import (
 )
 
 // karras2022 is the preconditioning of Karras et al. 2022, Table 1, last column.
-var karras2022 = origin{
+var karras2022 = convention{
 	process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80},
-	"the network is preconditioned as EDM with σ_data 0.5, for σ from 0.002 to 80",
+	"the network has the preconditioning of EDM with σ_data 0.5, for σ from 0.002 to 80",
 }
 
-// firstConv is the name of EDM's first convolution, which tells the size of pictures.
+// firstConv matches the name of EDM's first convolution, which contains the size of pictures.
 var firstConv = regexp.MustCompile(`^enc\.(\d+)x(\d+)_conv\.(?:weight|bias)$`)
 
 // planEDM reads the networks of Karras et al. 2022 (arXiv:2206.00364): SongUNet, which is
@@ -33,7 +33,7 @@ func planEDM(v *view, h Hints) (*plan, error) {
 		}
 	}
 	if e.size == 0 {
-		return nil, fmt.Errorf("there is no enc.NxN_conv.weight, need one for pictures of N pixels a side")
+		return nil, fmt.Errorf("there is no enc.NxN_conv.weight, need one for pictures of N×N pixels")
 	}
 	u := e.network()
 	if u.InChannels == 0 {
@@ -44,7 +44,7 @@ func planEDM(v *view, h Hints) (*plan, error) {
 		return strings.HasSuffix(name, ".resample_filter") || strings.HasPrefix(name, "map_augment.")
 	}}
 	if v.has("map_augment.weight") {
-		p.found = append(p.found, "labels of augmentation are 0 in sampling: map_augment is left out")
+		p.found = append(p.found, "map_augment is ignored: augmentation labels are 0 when sampling")
 	}
 	if e.song {
 		p.found = append(p.found, fmt.Sprintf("SongUNet with %d levels of %d blocks, channels %v", levels, u.LayersPerBlock, u.BlockOutChannels))
@@ -52,7 +52,7 @@ func planEDM(v *view, h Hints) (*plan, error) {
 		p.found = append(p.found, fmt.Sprintf("DhariwalUNet with %d levels of %d blocks, channels %v", levels, u.LayersPerBlock, u.BlockOutChannels))
 		if h.Heads == 0 && h.HeadChannels == 0 {
 			h.HeadChannels = 64
-			p.assumed = append(p.assumed, "a head of attention has 64 channels, which the weights do not show")
+			p.assumed = append(p.assumed, "attention heads have 64 channels, which the weights do not show")
 		}
 		if err := h.heads(u); err != nil {
 			return nil, err
@@ -63,14 +63,14 @@ func planEDM(v *view, h Hints) (*plan, error) {
 	return p, p.finish(u, v, h, karras2022)
 }
 
-// edm is where the blocks of such a network are.
+// edm maps a network's blocks to their names.
 type edm struct {
 	*view
 	size int
 	song bool
 }
 
-// at returns the start of the names of a level's blocks.
+// at returns the prefix of the names of a level's blocks.
 func (e *edm) at(side string, level int) string {
 	return fmt.Sprintf("%s.%dx%d_", side, e.size>>level, e.size>>level)
 }
@@ -83,7 +83,7 @@ func (e *edm) last() string {
 	return "out_conv"
 }
 
-// network reads the configuration off names and shapes.
+// network determines the configuration from names and shapes.
 func (e *edm) network() *unet.Config {
 	u := &unet.Config{
 		SampleSize: e.size, InChannels: e.dim(e.at("enc", 0)+"conv.weight", 1), OutChannels: e.width(e.last()),
@@ -95,23 +95,23 @@ func (e *edm) network() *unet.Config {
 		u.NormEps, u.FlipSinToCos, u.FreqShift, u.ResnetTimeScale = 1e-6, false, 1, ""
 		u.SkipScale, u.ResampleShortcut, u.UpAttention, u.NumHeads, u.ClassFirst = math.Sqrt(0.5), true, "last", 1, true
 		u.FIR = e.dim(e.at("enc", 1)+"down.conv0.resample_filter", 3) == 4
-		if e.has("map_noise.freqs") || u.TimeChannels == 2*u.ConvInChannels { // without them, they are missing
+		if e.has("map_noise.freqs") || u.TimeChannels == 2*u.ConvInChannels { // compare then reports map_noise.freqs as missing
 			u.TimeEmbeddingType = "fourier"
 		}
 		switch {
-		case e.part(e.at("enc", 1) + "aux_residual."):
+		case e.hasPart(e.at("enc", 1) + "aux_residual."):
 			u.ProgressiveInput = "residual"
-		case e.part(e.at("enc", 1) + "aux_skip."):
+		case e.hasPart(e.at("enc", 1) + "aux_skip."):
 			u.ProgressiveInput = "input_skip"
 		}
-		if e.part(e.at("dec", 1) + "aux_conv.") {
+		if e.hasPart(e.at("dec", 1) + "aux_conv.") {
 			u.ProgressiveOutput = "output_skip"
 		}
 	}
 	u.LayersPerBlock = e.count(e.at("enc", 0) + "block%d.")
 	for level := range e.levels() {
-		down := e.part(e.at("enc", level) + "block0.qkv.")
-		up := e.part(fmt.Sprintf("%sblock%d.qkv.", e.at("dec", level), u.LayersPerBlock))
+		down := e.hasPart(e.at("enc", level) + "block0.qkv.")
+		up := e.hasPart(fmt.Sprintf("%sblock%d.qkv.", e.at("dec", level), u.LayersPerBlock))
 		addLevel(u, e.width(e.at("enc", level)+"block0.conv0"), down, up)
 	}
 	if n := e.dim("map_label.weight", 1); n > 0 {
@@ -128,11 +128,11 @@ var (
 	edmAttention = layers{"group_norm": "norm2", "to_out.0": "proj"}
 )
 
-func (e *edm) find(d graph.Declared) part {
+func (e *edm) find(d graph.Declared) binding {
 	if name := e.aux(d.Name); name != "" {
 		return renamed(name, d.Shape...)
 	}
-	p, ok := parsePlace(d.Name)
+	p, ok := parseBlockName(d.Name)
 	if !ok {
 		return e.outer(d, p)
 	}
@@ -152,8 +152,8 @@ func (e *edm) find(d graph.Declared) part {
 	return renamed(edmResnet.of(block, p), d.Shape...)
 }
 
-// aux returns where a parameter is of a picture that enters or leaves at every level; ""
-// if it is none.
+// aux returns the name of a parameter of the progressive input or output pictures, "" for any
+// other parameter.
 func (e *edm) aux(name string) string {
 	parts := strings.Split(name, ".")
 	if len(parts) != 4 {
@@ -175,17 +175,17 @@ func (e *edm) aux(name string) string {
 
 func (e *edm) levels() int {
 	levels := 0
-	for e.size>>levels > 0 && e.part(e.at("enc", levels)+"block0.") {
+	for e.size>>levels > 0 && e.hasPart(e.at("enc", levels)+"block0.") {
 		levels++
 	}
 	return levels
 }
 
 // level returns the level of a block.
-func (e *edm) level(p place) int { return p.level(e.levels()) }
+func (e *edm) level(p blockName) int { return p.level(e.levels()) }
 
-// outer finds what stands before and behind the blocks.
-func (e *edm) outer(d graph.Declared, p place) part {
+// outer returns the tensors of a parameter before or after the blocks.
+func (e *edm) outer(d graph.Declared, p blockName) binding {
 	names := map[string]string{
 		"time_embedding.linear_1": "map_layer0", "time_embedding.linear_2": "map_layer1", "conv_in": e.at("enc", 0) + "conv",
 		"conv_norm_out": "out_norm", "conv_out": "out_conv",
@@ -195,9 +195,9 @@ func (e *edm) outer(d graph.Declared, p place) part {
 	}
 	switch p.layer {
 	case "time_proj":
-		return part{from: []string{"map_noise.freqs"}, shapes: [][]int{d.Shape}, make: turns}
+		return binding{from: []string{"map_noise.freqs"}, shapes: [][]int{d.Shape}, make: angular}
 	case "class_embedding":
-		label := part{from: []string{"map_label.weight"}, shapes: [][]int{{d.Shape[1], d.Shape[0]}}, make: transposed}
+		label := binding{from: []string{"map_label.weight"}, shapes: [][]int{{d.Shape[1], d.Shape[0]}}, make: transposed}
 		if e.song {
 			label.from, label.shapes = append(label.from, "map_label.bias"), append(label.shapes, []int{d.Shape[1]})
 			label.make = scaledLabels
@@ -207,14 +207,14 @@ func (e *edm) outer(d graph.Declared, p place) part {
 	return renamed(names[p.layer]+"."+p.leaf, d.Shape...)
 }
 
-// turns makes angular frequencies of frequencies: 2π·f, in float32.
-func turns(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+// angular converts frequencies f to angular frequencies 2π·f, in float32.
+func angular(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
 	out, err := in[0].MulScalar(float32(2*math.Pi), true)
 	return out, err
 }
 
-// scaledLabels makes a table of classes of a linear map of labels that are √n in the
-// class's place and 0 in the n−1 others: row i is √n·W[:,i] + b.
+// scaledLabels computes a table of class embeddings from a linear map of labels, which are √n
+// for the class and 0 for the n−1 others: row i is √n·W[:,i] + b.
 func scaledLabels(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
 	w, b := in[0].Float32s(), in[1].Float32s()
 	n := in[0].Shape()[1]

@@ -10,27 +10,27 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// family is a kind of network, as one program writes it.
+// family is a kind of network, in the naming of one program.
 type family struct {
-	name  string   // what --arch takes
-	title string   // for people
-	marks []string // names of parameters that each such network has, and no other's together
-	plan  func(*view, Hints) (*plan, error)
+	name      string   // the value of --arch
+	title     string   // for people
+	signature []string // names of parameters that identify the family: only its networks have all of them
+	plan      func(*view, Hints) (*plan, error)
 }
 
-// families lists what is known, in the order in which it is looked for.
+// families lists the supported families, in the order in which they are tried.
 var families = []family{
 	{"diffusers", "diffusers' UNet2DModel", []string{"conv_in.weight", "time_embedding.linear_1.weight", "conv_norm_out.weight"}, planDiffusers},
 	{"ddpm", "the PyTorch port of DDPM", []string{"conv_in.weight", "temb.dense.0.weight", "norm_out.weight"}, planDDPM},
 	{"guided-diffusion", "the network of improved and guided diffusion", []string{"input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.0.weight"}, planGuided},
-	{"score-sde", "a network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE},
-	{"edm", "a network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM},
+	{"score-sde", "the network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE},
+	{"edm", "the network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM},
 	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid},
 	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN},
 	{"ncsnv2", "the network of NCSNv2", []string{"begin_conv.weight", "normalizer.gamma"}, planRefineNet},
 }
 
-// Families lists the names that Options.Arch takes.
+// Families lists the values of Options.Arch.
 func Families() []string {
 	var names []string
 	for _, f := range families {
@@ -39,20 +39,20 @@ func Families() []string {
 	return names
 }
 
-// view is the part of a checkpoint that is one network's.
+// view is the part of a checkpoint that belongs to one network.
 type view struct {
 	files   files
 	file    *checkpoint.File
-	root    string                        // what stands before the names
+	root    string                        // prefix of the names
 	tensors map[string]*lazytensor.Tensor // by their names without root
-	parts   map[string]bool               // what tensors' names begin with, up to a dot: made when it is asked for
+	parts   map[string]bool               // prefixes of the names up to each dot; built on first use
 	found   []string
 }
 
 // has reports whether there is a tensor of that name.
 func (v *view) has(name string) bool { return v.tensors[name] != nil }
 
-// dim returns the length of an axis of a tensor, 0 if there is none.
+// dim returns the length of an axis of a tensor, 0 if there is no such tensor or axis.
 func (v *view) dim(name string, axis int) int {
 	if t := v.tensors[name]; t != nil && axis < len(t.Shape) {
 		return t.Shape[axis]
@@ -68,9 +68,9 @@ func (v *view) shape(name string) []int {
 	return nil
 }
 
-// part reports whether there is any tensor of a part of the network, whose name ends in
-// a dot.
-func (v *view) part(name string) bool {
+// hasPart reports whether there is any tensor of a part of the network. name is a prefix that
+// ends in a dot.
+func (v *view) hasPart(name string) bool {
 	if v.parts == nil {
 		v.parts = map[string]bool{}
 		for name := range v.tensors {
@@ -84,23 +84,23 @@ func (v *view) part(name string) bool {
 	return v.parts[name]
 }
 
-// count returns how many parts there are of a format that takes a number from 0 on.
+// count returns the number of consecutive parts whose names format gives for 0, 1, 2 and so on.
 func (v *view) count(format string) int {
 	n := 0
-	for v.part(fmt.Sprintf(format, n)) {
+	for v.hasPart(fmt.Sprintf(format, n)) {
 		n++
 	}
 	return n
 }
 
-// width returns how many channels a layer makes, by its weight or its bias; 0 if it has
-// neither.
+// width returns the number of output channels of a layer, by its weight or its bias; 0 if it
+// has neither.
 func (v *view) width(layer string) int {
 	return cmp.Or(v.dim(layer+".weight", 0), v.dim(layer+".bias", 0))
 }
 
-// choose finds the family of a checkpoint, and which of its tensors are the network's.
-func choose(file *checkpoint.File, files files, o Options) (*family, *view, error) {
+// identify finds the family of a checkpoint, and which of its tensors belong to the network.
+func identify(file *checkpoint.File, files files, o Options) (*family, *view, error) {
 	if o.Arch != "" && o.Arch != "auto" && !slices.Contains(Families(), o.Arch) {
 		return nil, nil, fmt.Errorf("--arch is %q, need auto or one of %q", o.Arch, Families())
 	}
@@ -111,7 +111,7 @@ func choose(file *checkpoint.File, files files, o Options) (*family, *view, erro
 		}
 		roots := f.roots(file.Tensors)
 		if len(roots) == 0 && f.name == "diffusers" && ofClass(files.config, "UNet2DModel") {
-			roots = []string{""} // what it lacks is told by name
+			roots = []string{""} // compare then lists the missing parameters by name
 		}
 		if len(roots) == 0 {
 			continue
@@ -121,28 +121,28 @@ func choose(file *checkpoint.File, files files, o Options) (*family, *view, erro
 			return nil, nil, err
 		}
 		v.files = files
-		why := fmt.Sprintf("%s: it has %s", f.title, strings.Join(f.marks, ", "))
+		why := fmt.Sprintf("%s: it has %s", f.title, strings.Join(f.signature, ", "))
 		v.found = append([]string{why}, v.found...)
 		return f, v, nil
 	}
-	need := "one of the networks that are known (" + strings.Join(Families(), ", ") + "), or its graph as ONNX"
+	need := "one of the supported networks (" + strings.Join(Families(), ", ") + "), or the network's graph as ONNX"
 	if o.Arch != "" && o.Arch != "auto" {
-		need = fmt.Sprintf("%q as %s has them", families[slices.Index(Families(), o.Arch)].marks, o.Arch)
+		need = fmt.Sprintf("%q, which --arch %s requires", families[slices.Index(Families(), o.Arch)].signature, o.Arch)
 	}
-	return nil, nil, fmt.Errorf("its %d tensors%s are no network of that kind, need %s", len(file.Tensors), firstNames(file.Tensors), need)
+	return nil, nil, fmt.Errorf("its %d tensors%s do not match a supported network, need %s", len(file.Tensors), firstNames(file.Tensors), need)
 }
 
-// Recognise says what network a file of weights is and why, one sentence each; nothing
-// if it is none that is known.
-func Recognise(file *checkpoint.File) []string {
-	_, v, err := choose(file, files{}, Options{})
+// Recognize describes the network in a file of weights and why it was recognized, one sentence
+// each. It returns nil for an unknown network.
+func Recognize(file *checkpoint.File) []string {
+	_, v, err := identify(file, files{}, Options{})
 	if err != nil {
 		return nil
 	}
 	return v.found
 }
 
-// firstNames lists the names of a few tensors, for an error.
+// firstNames lists the names of the first few tensors, for an error.
 func firstNames(tensors []lazytensor.Tensor) string {
 	var names []string
 	for _, t := range tensors[:min(4, len(tensors))] {
@@ -154,7 +154,7 @@ func firstNames(tensors []lazytensor.Tensor) string {
 	return " (" + strings.Join(names, ", ") + ", …)"
 }
 
-// roots returns what stands before the family's marks wherever all of them are, the
+// roots returns the prefixes below which all names of the family's signature exist, the
 // shortest first.
 func (f *family) roots(tensors []lazytensor.Tensor) []string {
 	names := map[string]bool{}
@@ -163,11 +163,11 @@ func (f *family) roots(tensors []lazytensor.Tensor) []string {
 	}
 	var roots []string
 	for _, t := range tensors {
-		root, ok := strings.CutSuffix(t.Name, f.marks[0])
+		root, ok := strings.CutSuffix(t.Name, f.signature[0])
 		if !ok || root != "" && !strings.HasSuffix(root, ".") || slices.Contains(roots, root) {
 			continue
 		}
-		if !slices.ContainsFunc(f.marks[1:], func(mark string) bool { return !names[root+mark] }) {
+		if !slices.ContainsFunc(f.signature[1:], func(mark string) bool { return !names[root+mark] }) {
 			roots = append(roots, root)
 		}
 	}

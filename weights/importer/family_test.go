@@ -14,7 +14,7 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// copyOf returns a network's state under a root, with every number replaced by v.
+// copyOf returns a network's state below a root, with every number replaced by v.
 func copyOf(state []weights.Tensor, root string, v float32) []weights.Tensor {
 	out := slices.Clone(state)
 	for i := range out {
@@ -28,7 +28,7 @@ func copyOf(state []weights.Tensor, root string, v float32) []weights.Tensor {
 	return out
 }
 
-// withoutDots names tensors as LitEma does.
+// withoutDots renames tensors as LitEma does.
 func withoutDots(tensors []weights.Tensor) []weights.Tensor {
 	for i := range tensors {
 		tensors[i].Name = "model_ema." + strings.ReplaceAll(tensors[i].Name, ".", "")
@@ -36,9 +36,8 @@ func withoutDots(tensors []weights.Tensor) []weights.Tensor {
 	return tensors
 }
 
-// listed returns a network's state as the list that averages are kept in, without what
-// is no parameter.
-func listed(state []weights.Tensor, v float32) []weights.Tensor {
+// shadowList returns a network's state as an unnamed list of averages, without buffers.
+func shadowList(state []weights.Tensor, v float32) []weights.Tensor {
 	out := copyOf(slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return isBuffer(t.Name) }), "", v)
 	for i := range out {
 		out[i].Name = fmt.Sprintf("ema.shadow_params.%d", i)
@@ -46,11 +45,11 @@ func listed(state []weights.Tensor, v float32) []weights.Tensor {
 	return out
 }
 
-// TestAverage finds an average of the weights (all numbers 2) beside the weights (all
-// 1), and takes it unless told otherwise.
+// TestAverage: an average of the weights (all numbers 2) is preferred to the weights (all 1),
+// unless Options.Plain is set.
 func TestAverage(t *testing.T) {
 	plain, score := readCase(t, "ddpm").state, readCase(t, "ncsnpp").state
-	short := listed(score, 2)
+	short := shadowList(score, 2)
 	for _, tt := range []struct {
 		name, want string // in what was found, or the error
 		tensors    []weights.Tensor
@@ -58,27 +57,27 @@ func TestAverage(t *testing.T) {
 		value      float32
 	}{
 		{"none", "", copyOf(plain, "", 1), false, 1},
-		{"below a name", "", copyOf(plain, "state_dict.module.", 1), false, 1},
-		{"by name", `"ema" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), false, 2},
-		{"by a longer name", `"ema_model.module" holds an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema_model.module.", 2)...), false, 2},
-		{"refused", "tensors beside", append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), true, 1},
-		{"beside its own copy", `"ema.ema_model" holds an average`, append(copyOf(plain, "ema.online_model.", 1), copyOf(plain, "ema.ema_model.", 2)...), false, 2},
-		{"names without dots", `"model_ema" holds an average`, append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), false, 2},
-		{"names without dots refused", "tensors beside", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), true, 1},
-		{"some names without dots", `"model_ema" holds an average of a part of the weights: 1 missing: "model.diffusion_model.` + plain[0].Name + `"`,
+		{"with a prefix", "", copyOf(plain, "state_dict.module.", 1), false, 1},
+		{"by name", `"ema" contains an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), false, 2},
+		{"by a longer name", `"ema_model.module" contains an average`, append(copyOf(plain, "model.", 1), copyOf(plain, "ema_model.module.", 2)...), false, 2},
+		{"by name, plain", "tensors that do not belong", append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), true, 1},
+		{"with its trained copy", `"ema.ema_model" contains an average`, append(copyOf(plain, "ema.online_model.", 1), copyOf(plain, "ema.ema_model.", 2)...), false, 2},
+		{"names without dots", `"model_ema" contains an average`, append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), false, 2},
+		{"names without dots, plain", "tensors that do not belong", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))...), true, 1},
+		{"some names without dots", `"model_ema" contains an average of only a part of the weights: 1 missing: "model.diffusion_model.` + plain[0].Name + `"`,
 			append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))[1:]...), false, 0},
-		{"some names without dots refused", "tensors beside", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))[1:]...), true, 1},
-		{"some names", fmt.Sprintf(`"state.ema" holds an average of a part of the weights: %d missing: "model.`, len(plain)-2), append(copyOf(plain, "model.", 1), copyOf(plain, "state.ema.", 2)[:2]...), false, 0},
-		{"some names refused", "2 tensors beside", append(copyOf(plain, "model.", 1), copyOf(plain, "state.ema.", 2)[:2]...), true, 1},
-		{"a name too few", `1 missing: "ema.mid.attn_1.q.weight"`, slices.DeleteFunc(append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), func(v weights.Tensor) bool { return v.Name == "ema.mid.attn_1.q.weight" }), false, 0},
-		{"DDIM's list", `"4.module" holds an average`, append(copyOf(plain, "0.module.", 1), copyOf(plain, "4.module.", 2)...), false, 2},
-		{"a list", `"ema.shadow_params.0" to`, append(copyOf(score, "model.module.", 1), listed(score, 2)...), false, 2},
-		{"a list refused", "", append(copyOf(score, "model.module.", 1), listed(score, 2)...), true, 1},
-		{"a short list", "need as many: --no-ema", append(copyOf(score, "model.module.", 1), short[1:]...), false, 0},
+		{"some names without dots, plain", "tensors that do not belong", append(copyOf(plain, "model.diffusion_model.", 1), withoutDots(copyOf(plain, "diffusion_model.", 2))[1:]...), true, 1},
+		{"some names", fmt.Sprintf(`"state.ema" contains an average of only a part of the weights: %d missing: "model.`, len(plain)-2), append(copyOf(plain, "model.", 1), copyOf(plain, "state.ema.", 2)[:2]...), false, 0},
+		{"some names, plain", "2 tensors that do not belong", append(copyOf(plain, "model.", 1), copyOf(plain, "state.ema.", 2)[:2]...), true, 1},
+		{"one name missing", `1 missing: "ema.mid.attn_1.q.weight"`, slices.DeleteFunc(append(copyOf(plain, "model.", 1), copyOf(plain, "ema.", 2)...), func(v weights.Tensor) bool { return v.Name == "ema.mid.attn_1.q.weight" }), false, 0},
+		{"DDIM's list", `"4.module" contains an average`, append(copyOf(plain, "0.module.", 1), copyOf(plain, "4.module.", 2)...), false, 2},
+		{"a list", `"ema.shadow_params.0" to`, append(copyOf(score, "model.module.", 1), shadowList(score, 2)...), false, 2},
+		{"a list, plain", "", append(copyOf(score, "model.module.", 1), shadowList(score, 2)...), true, 1},
+		{"a short list", "as the network has: use --no-ema", append(copyOf(score, "model.module.", 1), short[1:]...), false, 0},
 		{"a list of other shapes", "need [64 32] as", append(copyOf(score, "model.module.", 1), append(slices.Clone(short[1:]), short[0])...), false, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			file := &checkpoint.File{Path: "net.pt", Kind: checkpoint.TorchZip} // a list goes by its order
+			file := &checkpoint.File{Path: "net.pt", Kind: checkpoint.TorchZip} // keeps the order of tensors, which a list needs
 			for _, v := range tt.tensors {
 				file.Tensors = append(file.Tensors, lazytensor.Tensor{Name: v.Name, DType: v.DType, Shape: v.Shape, Read: func() ([]byte, error) { return v.Data, nil }})
 			}
@@ -103,7 +102,7 @@ func TestAverage(t *testing.T) {
 	}
 }
 
-// TestNCSN opens the network of 2019 as PyTorch saved it, by its names.
+// TestNCSN reads the network of 2019, recognized by its names, as PyTorch saved it.
 func TestNCSN(t *testing.T) {
 	data, err := os.ReadFile("../../core/unet/testdata/ncsn/model.safetensors")
 	if err != nil {
@@ -128,8 +127,8 @@ func TestNCSN(t *testing.T) {
 	}
 }
 
-// TestChooseRefuses says what a file is not.
-func TestChooseRefuses(t *testing.T) {
+// TestReadRefusesNetworks: errors say why a file cannot be read.
+func TestReadRefusesNetworks(t *testing.T) {
 	state := readCase(t, "guided").state
 	for _, tt := range []struct {
 		name, want string
@@ -137,13 +136,13 @@ func TestChooseRefuses(t *testing.T) {
 		o          Options
 	}{
 		{"unknown", `"x"`, []weights.Tensor{{Name: "x", DType: weights.F32, Shape: []int{1}, Data: make([]byte, 4)}}, Options{}},
-		{"not that", "as ddpm has them", state, Options{Arch: "ddpm"}},
+		{"another family", "which --arch ddpm requires", state, Options{Arch: "ddpm"}},
 		{"no such family", `--arch is "x"`, state, Options{Arch: "x"}},
 		{"no size", "need --size", state, Options{Hints: Hints{Heads: 4}}},
 		{"no heads", "need --heads or --head-channels", state, Options{Hints: Hints{Size: 8}}},
 		{"heads", "--heads is 5", state, Options{Hints: Hints{Size: 8, Heads: 5}}},
 		{"head channels", "attention_head_dim is 7", state, Options{Hints: Hints{Size: 8, HeadChannels: 7}}},
-		{"a layer too few", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: 8, Heads: 4}}},
+		{"a layer missing", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: 8, Heads: 4}}},
 		{"prediction", `prediction is "x"`, state, Options{Hints: Hints{Size: 8, Heads: 4, Prediction: "x"}}},
 		{"schedule", `kind is "x"`, state, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "x"}}},
 	} {
@@ -157,8 +156,8 @@ func TestChooseRefuses(t *testing.T) {
 	}
 }
 
-// TestHints: what is said counts, and is no longer assumed.
-func TestHints(t *testing.T) {
+// TestHintsOverride: hints are used, and are not listed as assumptions.
+func TestHintsOverride(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "net.safetensors")
 	if err := os.WriteFile(path, encode(t, readCase(t, "guided").state), 0o644); err != nil {
 		t.Fatal(err)
@@ -177,8 +176,8 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// FuzzPlan holds that no names and shapes make a family panic. A tensor is a line:
-// name, and its axes, with spaces between.
+// FuzzPlan: no names and shapes make a family panic. A line of the input is a tensor: its name
+// and its axes, separated by spaces.
 func FuzzPlan(f *testing.F) {
 	for _, tt := range parityCases {
 		var text strings.Builder

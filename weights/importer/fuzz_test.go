@@ -6,8 +6,7 @@ import (
 	"testing"
 )
 
-// FuzzFolder holds that nothing that stands beside a checkpoint of diffusers makes its
-// reader panic.
+// FuzzFolder: no configuration or scheduler in a folder of diffusers makes Read panic.
 func FuzzFolder(f *testing.F) {
 	for _, name := range []string{"gray", "rgb"} {
 		source := filepath.Join("..", "..", "core", "unet", "testdata", name)

@@ -11,8 +11,8 @@ import (
 )
 
 // planGuided reads the network of improved and guided diffusion (Nichol & Dhariwal 2021,
-// arXiv:2102.09672; Dhariwal & Nichol 2021, arXiv:2105.05233). How many blocks a level has
-// is told by where output_blocks ascend.
+// arXiv:2102.09672; Dhariwal & Nichol 2021, arXiv:2105.05233). The number of blocks per level
+// follows from the output_blocks that upsample.
 func planGuided(v *view, h Hints) (*plan, error) {
 	g := &guided{view: v, per: 1}
 	outputs := v.count("output_blocks.%d.")
@@ -20,7 +20,7 @@ func planGuided(v *view, h Hints) (*plan, error) {
 		g.per++
 	}
 	if outputs == 0 || outputs%g.per != 0 {
-		return nil, fmt.Errorf("%d output_blocks do not make levels of %d, need levels of one length", outputs, g.per)
+		return nil, fmt.Errorf("%d output_blocks cannot be levels of %d blocks each, need the same number at every level", outputs, g.per)
 	}
 	u := unet.Config{
 		SampleSize: h.Size, InChannels: v.dim("input_blocks.0.0.weight", 1), OutChannels: v.width("out.2"),
@@ -37,10 +37,10 @@ func planGuided(v *view, h Hints) (*plan, error) {
 	if v.width("input_blocks.1.0.emb_layers.1") == 2*u.BlockOutChannels[0] {
 		u.ResnetTimeScale = "scale_shift"
 	}
-	if g.levels > 1 && !v.part(fmt.Sprintf("input_blocks.%d.0.op.", g.per)) {
+	if g.levels > 1 && !v.hasPart(fmt.Sprintf("input_blocks.%d.0.op.", g.per)) {
 		u.DownsampleType = "resnet"
 	}
-	if g.levels > 1 && !v.part(g.ascends(g.per-1)+".conv.") {
+	if g.levels > 1 && !v.hasPart(g.ascends(g.per-1)+".conv.") {
 		u.UpsampleType = "resnet"
 	}
 	if n := v.dim("label_emb.weight", 0); n > 0 {
@@ -49,10 +49,10 @@ func planGuided(v *view, h Hints) (*plan, error) {
 	if err := h.heads(&u); err != nil {
 		return nil, err
 	}
-	p := &plan{find: func(d graph.Declared) part { return g.find(d, &u, h.NewAttention) }}
+	p := &plan{find: func(d graph.Declared) binding { return g.find(d, &u, h.NewAttention) }}
 	p.learned(&u)
-	p.found = append(p.found, fmt.Sprintf("%d levels of %d residual blocks, channels %v, norms %s, resampling by %s", g.levels, u.LayersPerBlock,
-		u.BlockOutChannels, orText(u.ResnetTimeScale, "without scale_shift"), orText(u.DownsampleType, "conv")))
+	p.found = append(p.found, fmt.Sprintf("%d levels of %d residual blocks, channels %v, time embedding by %s, resampling by %s", g.levels, u.LayersPerBlock,
+		u.BlockOutChannels, orText(u.ResnetTimeScale, "addition"), orText(u.DownsampleType, "conv")))
 	return p, p.finish(&u, v, h, ho2020)
 }
 
@@ -63,7 +63,8 @@ func orText(text, otherwise string) string {
 	return text
 }
 
-// heads puts what hints say of attention into u. The error asks for it.
+// heads sets the heads of attention in u from hints. Without a hint it returns an error that
+// asks for one.
 func (h Hints) heads(u *unet.Config) error {
 	switch {
 	case h.Heads > 0:
@@ -71,7 +72,7 @@ func (h Hints) heads(u *unet.Config) error {
 	case h.HeadChannels > 0:
 		u.AttentionHeadDim = &h.HeadChannels
 	default:
-		return errors.New("the weights do not show how many heads attention has, need --heads or --head-channels")
+		return errors.New("the weights do not determine the number of attention heads, need --heads or --head-channels")
 	}
 	if i := slices.IndexFunc(u.BlockOutChannels, func(c int) bool { return c%max(h.Heads, h.HeadChannels) != 0 }); i >= 0 && h.Heads > 0 {
 		return fmt.Errorf("--heads is %d, need a divisor of %d channels", h.Heads, u.BlockOutChannels[i])
@@ -79,32 +80,32 @@ func (h Hints) heads(u *unet.Config) error {
 	return nil
 }
 
-// learned says that a network with twice the channels answers its steps' variance too,
-// as Nichol & Dhariwal 2021 have it.
+// learned records that a network with twice the output channels also predicts the variance of
+// its steps, as in Nichol & Dhariwal 2021.
 func (p *plan) learned(u *unet.Config) {
 	if u.OutChannels == 2*u.InChannels {
 		p.config.Variance = model.Learned
-		p.found = append(p.found, "it learned the variance of its steps too: it answers twice the channels")
+		p.found = append(p.found, "the network also predicts the variance of its steps: it has twice the output channels")
 	}
 }
 
-// guided is where the blocks of such a network are.
+// guided maps a network's blocks to their names.
 type guided struct {
 	*view
 	levels int
-	per    int // blocks a level, the resampling one counted
+	per    int // blocks per level, including the one that resamples
 }
 
-// attends reports whether attention stands behind a block's residual block.
+// attends reports whether a block has attention after its residual block.
 func (g *guided) attends(block string) bool {
-	return g.part(block+".1.qkv.") || g.part(block+".1.proj_out.")
+	return g.hasPart(block+".1.qkv.") || g.hasPart(block+".1.proj_out.")
 }
 
-// ascends returns the part of output block i that doubles the image, "" if none does.
+// ascends returns the layer of output block i that upsamples, "" if there is none.
 func (g *guided) ascends(i int) string {
 	for _, at := range []int{1, 2} {
 		name := fmt.Sprintf("output_blocks.%d.%d", i, at)
-		if g.part(name+".conv.") || g.part(name+".in_layers.") {
+		if g.hasPart(name+".conv.") || g.hasPart(name+".in_layers.") {
 			return name
 		}
 	}
@@ -123,8 +124,8 @@ var (
 	}
 )
 
-func (g *guided) find(d graph.Declared, u *unet.Config, together bool) part {
-	p, ok := parsePlace(d.Name)
+func (g *guided) find(d graph.Declared, u *unet.Config, newOrder bool) binding {
+	p, ok := parseBlockName(d.Name)
 	if !ok {
 		return renamed(guidedOuter[p.layer]+"."+p.leaf, d.Shape...)
 	}
@@ -148,10 +149,10 @@ func (g *guided) find(d graph.Declared, u *unet.Config, together bool) part {
 		}
 	case "attentions":
 		block = block[:len(block)-1] + "1"
-		heads := 1 // counted together: all of q, then k, then v
-		if c := d.Shape[0]; !together && u.NumHeads > 0 {
+		heads := 1 // new order: all of q, then k, then v
+		if c := d.Shape[0]; !newOrder && u.NumHeads > 0 {
 			heads = u.NumHeads
-		} else if !together {
+		} else if !newOrder {
 			heads = max(1, c / *u.AttentionHeadDim)
 		}
 		return attentionPart(d, p, block, heads, layers{"group_norm": "norm", "to_out.0": "proj_out"}, 1)
@@ -159,10 +160,10 @@ func (g *guided) find(d graph.Declared, u *unet.Config, together bool) part {
 	return renamed(guidedResnet.of(block, p), d.Shape...)
 }
 
-// attentionPart returns where a parameter of an attention is that has q, k and v in
-// one convolution, qkv, whose rows count as [outer, 3, inner]. Convolutions end in ones axes
-// of length 1.
-func attentionPart(d graph.Declared, p place, block string, outer int, names layers, ones int) part {
+// attentionPart returns the tensor of a parameter of an attention that has q, k and v in one
+// convolution, qkv, whose rows count as [outer, 3, inner]. Convolutions have ones axes of
+// length 1 at the end.
+func attentionPart(d graph.Declared, p blockName, block string, outer int, names layers, ones int) binding {
 	shape := slices.Clone(d.Shape)
 	if len(shape) == 2 {
 		shape = append(shape, []int{1, 1}[:ones]...)
@@ -172,5 +173,5 @@ func attentionPart(d graph.Declared, p place, block string, outer int, names lay
 		return renamed(names.of(block, p), shape...)
 	}
 	shape[0] *= 3
-	return part{from: []string{block + ".qkv." + p.leaf}, shapes: [][]int{shape}, make: third(outer, which)}
+	return binding{from: []string{block + ".qkv." + p.leaf}, shapes: [][]int{shape}, make: qkvRows(outer, which)}
 }

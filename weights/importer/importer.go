@@ -13,43 +13,43 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// Options say what a checkpoint does not. The zero value takes everything from the
+// Options complete what a checkpoint does not specify. The zero value takes everything from the
 // files.
 type Options struct {
-	Arch  string // a family's name; "" or "auto": told from names and shapes
-	Plain bool   // the weights that were trained, where there is an average of them too
+	Arch  string // a family's name; "" or "auto": recognized by names and shapes
+	Plain bool   // use the weights as trained, even if the checkpoint has an average of them too
 	Hints
 }
 
-// Hints are settings that weights do not show. A zero means what the files say, else
-// what the family's authors use, which Checkpoint.Assumed then says.
+// Hints are settings that weights do not show. A zero value means what the files specify, or
+// else what the family's authors use, which is then listed in Checkpoint.Assumed.
 type Hints struct {
 	Size         int     // height and width of the pictures
 	Heads        int     // of attention
-	HeadChannels int     // of attention, in place of Heads
+	HeadChannels int     // of attention, instead of Heads
 	NewAttention bool    // guided-diffusion's use_new_attention_order
 	Schedule     string  // kind of a core/diffusion.Schedule
 	Steps        int     // of the chain
 	Prediction   string  // one of core/diffusion.Predictions, or model.EDM or model.Consistency
 	Process      string  // kind of a core/diffusion.Spec, of score_sde
-	TimeScale    float64 // the network's t is this times the step
+	TimeScale    float64 // the network's input t is this times the step
 	SigmaData    float64 // with model.EDM
 	SigmaMin     float64 // lowest noise level of NCSN, in units of its own pixels
-	SigmaMax     float64 // and the highest
+	SigmaMax     float64 // highest noise level of NCSN, in units of its own pixels
 }
 
-// Checkpoint is a model read from another program's files. Its weights are read from
-// them when they are asked for, until it is closed.
+// Checkpoint is a model read from another program's files. Its weights are read on demand,
+// until it is closed.
 type Checkpoint struct {
 	Model   *model.Model
 	Source  string   // the file of the weights
-	Family  string   // one of Families, or this program's own
-	Found   []string // what was recognised and why, one sentence each
-	Assumed []string // what the files do not say and this program supposes, one sentence each
+	Family  string   // one of Families, or "tweedie" for what this program exported
+	Found   []string // what was recognized and why, one sentence each
+	Assumed []string // what the files do not specify and was assumed, one sentence each
 	file    *checkpoint.File
 }
 
-// Close ends the reading of the model's weights.
+// Close closes the files. The model's weights cannot be read afterwards.
 func (c *Checkpoint) Close() error { return c.file.Close() }
 
 // Read reads the checkpoint at path, a folder or a file. The error lists every
@@ -72,22 +72,22 @@ func Read(path string, o Options) (*Checkpoint, error) {
 }
 
 func (c *Checkpoint) read(path string, files files, o Options) error {
-	if files.own != "" && (o.Arch == "" || o.Arch == "auto") {
-		return c.readOwn(path, files)
+	if files.exported != "" && (o.Arch == "" || o.Arch == "auto") {
+		return c.readExported(path, files)
 	}
-	f, v, err := choose(c.file, files, o)
+	f, v, err := identify(c.file, files, o)
 	if err != nil {
 		return fmt.Errorf("importer: %q: %w", files.weights, err)
 	}
 	if o.Process != "" && f.name != "score-sde" {
-		return fmt.Errorf("importer: %q as %s: --process is %q, need none: its scheduler or its family says it", files.weights, f.title, o.Process)
+		return fmt.Errorf("importer: %q as %s: --process is %q, but the scheduler or the family determines the process: omit --process", files.weights, f.title, o.Process)
 	}
 	if of := encoder(files.weights, c.file); of != "" {
-		return fmt.Errorf("importer: %q as %s: %s encodes pictures for it, need a network of pixels: one that denoises what an encoder makes of them draws none", files.weights, f.title, of)
+		return fmt.Errorf("importer: %q as %s: it works on latents of the autoencoder %s, need a network that works on pixels", files.weights, f.title, of)
 	}
 	c.Family, c.Found = f.name, v.found
-	if filepath.Base(filepath.Dir(files.weights)) == averaged {
-		c.Found = append(c.Found, fmt.Sprintf("%q holds an average of the weights, which is taken", averaged))
+	if filepath.Base(filepath.Dir(files.weights)) == emaFolder {
+		c.Found = append(c.Found, fmt.Sprintf("%q contains an average of the weights, which is used", emaFolder))
 	}
 	p, err := f.plan(v, o.Hints)
 	if err != nil {
@@ -106,14 +106,14 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 		return fmt.Errorf("importer: %q: %w", path, err)
 	}
 	if channels := p.config.Shape[0]; channels != 1 && channels != 3 {
-		c.Assumed = append(c.Assumed, fmt.Sprintf("its %d channels are all of what is drawn: none is a picture that the network is given, as for super-resolution", channels))
+		c.Assumed = append(c.Assumed, fmt.Sprintf("all of its %d channels are generated: none is a condition, such as a low-resolution picture", channels))
 	}
 	return nil
 }
 
-// encoder returns the name of an autoencoder that stands beside a network, in its file as
-// those of latent diffusion have it (Rombach et al. 2022, arXiv:2112.10752) or in the
-// pipeline around its folder; "" if there is none.
+// encoder returns the name of the autoencoder that a network belongs to, "" if there is none:
+// one in the same file, as in files of latent diffusion (Rombach et al. 2022,
+// arXiv:2112.10752), or one in the pipeline that contains its folder.
 func encoder(weights string, file *checkpoint.File) string {
 	const stage = "first_stage_model."
 	if slices.ContainsFunc(file.Tensors, func(t lazytensor.Tensor) bool {
@@ -147,5 +147,5 @@ func modelName(path string) string {
 	return name
 }
 
-// errSize is what a family says whose names do not tell how large pictures are.
-var errSize = errors.New("the weights do not show how large the pictures are, need --size, their height and width")
+// errSize is the error of families whose names do not give the size of pictures.
+var errSize = errors.New("the weights do not determine the size of pictures, need --size, their height and width")

@@ -18,10 +18,11 @@ import (
 	"tweedie/weights"
 )
 
-// parity is a folder of networks that PyTorch wrote, under diffusers' names.
+// parity is a folder of networks that PyTorch saved, under diffusers' names.
 const parity = "../../core/unet/testdata"
 
-// parityCase returns the tensors of a parity case, to be written out changed.
+// parityCase returns the configuration and the tensors of a parity case, so that a test can
+// change them.
 func parityCase(t *testing.T, name string) (config []byte, tensors []weights.Tensor) {
 	t.Helper()
 	config, err := os.ReadFile(filepath.Join(parity, name, "config.json"))
@@ -39,7 +40,7 @@ func parityCase(t *testing.T, name string) (config []byte, tensors []weights.Ten
 	return config, tensors
 }
 
-// write puts files into a new folder, a name may hold a folder's.
+// write writes files to a new folder and returns it. Names may contain folders.
 func write(t *testing.T, files map[string][]byte) string {
 	t.Helper()
 	folder := t.TempDir()
@@ -110,7 +111,7 @@ func TestReadFolder(t *testing.T) {
 	}
 }
 
-// TestReadFile: one file with config.json beside it, as PyTorch wrote it.
+// TestReadFile: a single file, saved by PyTorch, with config.json in its folder.
 func TestReadFile(t *testing.T) {
 	path := filepath.Join(parity, "gray", "model.safetensors")
 	ck, err := Read(path, Options{})
@@ -122,7 +123,7 @@ func TestReadFile(t *testing.T) {
 	if ck.Source != path || ck.Model.Name() != "model" {
 		t.Errorf("got source %q, name %q", ck.Source, ck.Model.Name())
 	}
-	// A configuration of the file's own name comes before the folder's.
+	// A configuration named like the file is preferred to config.json.
 	config, _ := parityCase(t, "gray")
 	folder := write(t, map[string][]byte{"net.safetensors": encode(t, tensors), "net.json": config, configName: []byte("{")})
 	if _, err := Read(filepath.Join(folder, "net.safetensors"), Options{}); err != nil {
@@ -130,8 +131,7 @@ func TestReadFile(t *testing.T) {
 	}
 }
 
-// TestReadShards: diffusers splits large weights over files, and says in an index which
-// is where.
+// TestReadShards: diffusers splits large weights over several files and lists them in an index.
 func TestReadShards(t *testing.T) {
 	config, tensors := parityCase(t, "gray")
 	index := `{"weight_map": {`
@@ -153,7 +153,8 @@ func TestReadShards(t *testing.T) {
 	same(t, ck.Model, tensors)
 }
 
-// TestReadOldNames reads the attention parameters as diffusers named them before 0.15.
+// TestReadOldNames: parameters of attention are read by their names in diffusers before version
+// 0.15.
 func TestReadOldNames(t *testing.T) {
 	config, tensors := parityCase(t, "rgb")
 	old := slices.Clone(tensors)
@@ -190,7 +191,7 @@ func TestOldName(t *testing.T) {
 	}
 }
 
-// TestReadHalf: a checkpoint saved in half precision gives the numbers it holds.
+// TestReadHalf: a checkpoint saved in half precision is read exactly.
 func TestReadHalf(t *testing.T) {
 	config, tensors := parityCase(t, "gray")
 	for i := range tensors {
@@ -219,7 +220,7 @@ func TestReadHalf(t *testing.T) {
 	same(t, ck.Model, tensors)
 }
 
-// everyName returns the names of the gray network's parameters as an error quotes them.
+// everyName returns the quoted names of the gray network's parameters.
 func everyName(t *testing.T) []string {
 	_, tensors := parityCase(t, "gray")
 	var out []string
@@ -229,7 +230,7 @@ func everyName(t *testing.T) []string {
 	return out
 }
 
-// TestList: what no screen holds is counted.
+// TestList: names beyond the limit of an error are only counted.
 func TestList(t *testing.T) {
 	for n, want := range map[int]string{1: `^1 missing: "name 0"$`, 1000: `"name 999"$`, 10_000: `^10000 missing: .*; and \d+ more$`} {
 		var entries []string
@@ -300,12 +301,12 @@ func TestReadRefusesFiles(t *testing.T) {
 		name, open, want string
 		files            map[string][]byte
 	}{
-		{"empty folder", "", "holds no weights, need diffusion_pytorch_model.safetensors", nil},
-		{"no weights", "", "holds no weights, need diffusion_pytorch_model.safetensors", map[string][]byte{configName: config}},
+		{"empty folder", "", "contains no weights, need diffusion_pytorch_model.safetensors", nil},
+		{"no weights", "", "contains no weights, need diffusion_pytorch_model.safetensors", map[string][]byte{configName: config}},
 		{"pickle", "", "starts with", map[string][]byte{configName: config, "diffusion_pytorch_model.bin": []byte("\x80\x02}.")}},
 		{"pickle alone", "model.pth", "neither safetensors nor a file of torch.save", map[string][]byte{"model.pth": []byte("abc")}},
 		{"other file", "model.onnx", "neither safetensors nor a file of torch.save", map[string][]byte{"model.onnx": []byte("abc")}},
-		{"no config beside", "a.safetensors", "no configuration beside it, need config.json", map[string][]byte{"a.safetensors": whole}},
+		{"no config", "a.safetensors", "there is no configuration in its folder, need config.json", map[string][]byte{"a.safetensors": whole}},
 		{"index", "", "has no weight_map", map[string][]byte{configName: config, weightsName + ".index.json": []byte("{}")}},
 		{"two", "", "need one file of weights", map[string][]byte{configName: config, "a.safetensors": whole, "b.safetensors": whole}},
 		{"cut", "", "corrupt", map[string][]byte{configName: config, weightsName: whole[:len(whole)-1]}},

@@ -17,21 +17,21 @@ const (
 	configName    = "config.json"
 	schedulerName = "scheduler_config.json"
 	indexSuffix   = ".index.json"
-	averaged      = "unet_ema" // what training scripts keep beside "unet"
+	emaFolder     = "unet_ema" // an average of the weights that training scripts save next to "unet"
 )
 
-// networks are the folders of a pipeline's network, the one to be taken first.
-var networks = []string{averaged, "unet"}
+// networks are the folders of a pipeline that may contain its network, the preferred one first.
+var networks = []string{emaFolder, "unet"}
 
-// maxConfig is the most that is read of a file that is not weights.
+// maxConfig bounds files other than weights, in bytes.
 const maxConfig = 1 << 20
 
-// files says where the parts of a checkpoint are; config, scheduler and own are "" if it
-// has none.
-type files struct{ weights, config, scheduler, own string }
+// files are the paths of a checkpoint's parts; config, scheduler and exported are "" if it has
+// none.
+type files struct{ weights, config, scheduler, exported string }
 
-// locate finds the parts of the checkpoint at path: of a pipeline, the average of its
-// network if there is one, unless plain is asked for.
+// locate finds the parts of the checkpoint at path. If a pipeline has an average of its
+// network, that is used unless plain is set.
 func locate(path string, plain bool) (files, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -40,10 +40,10 @@ func locate(path string, plain bool) (files, error) {
 	if !info.IsDir() {
 		return locateFile(path), nil
 	}
-	// A pipeline keeps the network and the scheduler in folders of their own.
+	// In a pipeline the network and the scheduler have their own folders.
 	folder := path
 	for _, name := range networks {
-		if !exists(filepath.Join(folder, configName)) && exists(filepath.Join(path, name, configName)) && !(plain && name == averaged) {
+		if !exists(filepath.Join(folder, configName)) && exists(filepath.Join(path, name, configName)) && !(plain && name == emaFolder) {
 			folder = filepath.Join(path, name)
 		}
 	}
@@ -51,19 +51,19 @@ func locate(path string, plain bool) (files, error) {
 	if config := filepath.Join(folder, configName); exists(config) {
 		found.config = config
 	}
-	if own := filepath.Join(folder, ownName); exists(own) {
-		found.own = own
+	if own := filepath.Join(folder, exportName); exists(own) {
+		found.exported = own
 	}
 	found.weights, err = locateWeights(folder)
 	return found, err
 }
 
-// locateFile finds what belongs to a single file of weights.
+// locateFile finds the files that belong to a single file of weights.
 func locateFile(path string) files {
 	folder := filepath.Dir(path)
 	found := files{weights: path, scheduler: locateScheduler(folder)}
-	if own := filepath.Join(folder, ownName); exists(own) {
-		found.own = own
+	if own := filepath.Join(folder, exportName); exists(own) {
+		found.exported = own
 	}
 	stem := path
 	for _, suffix := range checkpoint.Suffixes {
@@ -78,8 +78,8 @@ func locateFile(path string) files {
 	return found
 }
 
-// locateWeights finds the file of weights in a folder: the one of diffusers' usual
-// name, else an index of several, else the only one there is.
+// locateWeights finds the file of weights in a folder: the one with diffusers' usual name, else
+// an index of several files, else the only one.
 func locateWeights(folder string) (string, error) {
 	usual := filepath.Join(folder, weightsName)
 	for _, path := range []string{usual, usual + indexSuffix} {
@@ -107,19 +107,19 @@ func locateWeights(folder string) (string, error) {
 		}
 	}
 	if len(candidates) > 1 {
-		return "", fmt.Errorf("importer: folder %q holds %q, need one file of weights, or %s among them", folder, candidates, weightsName)
+		return "", fmt.Errorf("importer: folder %q contains %q, need one file of weights or one that is named %s: give the path of one of them", folder, candidates, weightsName)
 	}
-	return "", fmt.Errorf("importer: folder %q holds no weights, need %s or another file that ends in one of %q", folder, weightsName, checkpoint.Suffixes)
+	return "", fmt.Errorf("importer: folder %q contains no weights, need %s or another file that ends in one of %q", folder, weightsName, checkpoint.Suffixes)
 }
 
-// locateScheduler finds the scheduler of a network's folder: beside it, in a
-// folder of its own, or in the pipeline around a folder named unet.
+// locateScheduler finds the scheduler for a network's folder: in that folder, in its subfolder
+// "scheduler", or in the pipeline that contains a folder named unet.
 func locateScheduler(folder string) string {
-	places := []string{filepath.Join(folder, schedulerName), filepath.Join(folder, "scheduler", schedulerName)}
+	paths := []string{filepath.Join(folder, schedulerName), filepath.Join(folder, "scheduler", schedulerName)}
 	if abs, err := filepath.Abs(folder); err == nil && slices.Contains(networks, filepath.Base(abs)) {
-		places = append(places, filepath.Join(filepath.Dir(abs), "scheduler", schedulerName))
+		paths = append(paths, filepath.Join(filepath.Dir(abs), "scheduler", schedulerName))
 	}
-	for _, path := range places {
+	for _, path := range paths {
 		if exists(path) {
 			return path
 		}
@@ -132,7 +132,7 @@ func exists(path string) bool {
 	return err == nil && !info.IsDir()
 }
 
-// readFile reads a file that is not weights.
+// readFile reads a file other than weights.
 func readFile(path string) ([]byte, error) {
 	data, err := weights.ReadFile(path, maxConfig)
 	if err != nil {

@@ -13,8 +13,8 @@ import (
 	"tweedie/core/model"
 )
 
-// planLucid reads the network of lucidrains' denoising-diffusion-pytorch, from version 1
-// on. It is not the U-Net of core/unet but a program in the model's file.
+// planLucid reads the network of lucidrains' denoising-diffusion-pytorch, from version 1 on. It
+// does not fit the U-Net of core/unet and becomes a program in the model's file.
 func planLucid(v *view, h Hints) (*plan, error) {
 	if h.Size == 0 {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
@@ -42,14 +42,15 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	p.found = append(p.found, fmt.Sprintf("%d levels, from %d channels, %s", levels, v.dim("init_conv.weight", 0), era), usual.says)
+	p.found = append(p.found, fmt.Sprintf("%d levels, from %d channels, %s", levels, v.dim("init_conv.weight", 0), era), usual.description)
 	if l.own {
-		p.found = append(p.found, "it takes its own former estimate too (self-conditioning): here it is always given none, as in its first step")
+		p.found = append(p.found, "the network uses self-conditioning: its previous estimate is an input, which is always zero here, as in the first step")
 	}
-	return p, p.trained(v, h, origin{process: usual.process})
+	return p, p.trained(v, h, convention{process: usual.process})
 }
 
-// version returns that of the program that wrote the file, "" if it does not say.
+// version returns the version of the program that wrote the file, "" if the file does not
+// contain it.
 func (l *lucid) version() string {
 	for _, v := range l.file.Values {
 		if text, ok := v.Value.(string); ok && v.Name == "version" {
@@ -59,10 +60,10 @@ func (l *lucid) version() string {
 	return ""
 }
 
-// process reads the chain off the buffers that GaussianDiffusion keeps beside its
-// network, and what the network predicts off the weights of its loss: 1 for ε, the
-// signal-to-noise ratio r for x₀, r/(r+1) for v.
-func (l *lucid) process(h Hints) (origin, error) {
+// process reads the chain from the buffers that GaussianDiffusion saves with its network, and
+// what the network predicts from the weights of its loss: 1 for ε, the signal-to-noise ratio r
+// for x₀, r/(r+1) for v.
+func (l *lucid) process(h Hints) (convention, error) {
 	around := l.root[:strings.LastIndex(strings.TrimSuffix(l.root, "."), ".")+1]
 	buffers := map[string][]float32{}
 	for i := range l.file.Tensors {
@@ -70,25 +71,25 @@ func (l *lucid) process(h Hints) (origin, error) {
 		if name, ok := strings.CutPrefix(t.Name, around); ok && (name == "betas" || name == "loss_weight") && len(t.Shape) == 1 {
 			numbers, err := t.Float32()
 			if err != nil {
-				return origin{}, err
+				return convention{}, err
 			}
 			buffers[name] = numbers
 		}
 	}
-	o := origin{process: process{prediction: h.Prediction}, says: "the chain is that of the file's betas"}
+	o := convention{process: process{prediction: h.Prediction}, description: "the chain is that of the file's betas"}
 	betas, weight := buffers["betas"], buffers["loss_weight"]
 	if betas == nil {
 		if h.Schedule == "" || h.Prediction == "" {
-			return o, errors.New("there are no betas beside the network, need --beta-schedule and --prediction")
+			return o, errors.New("the file has no betas, need --beta-schedule and --prediction")
 		}
-		o.says = "the chain is told, not in the file"
+		o.description = "the chain is not in the file: it is that of the options"
 		return o, nil
 	}
 	s := &diffusion.Schedule{Kind: diffusion.Table}
-	if n := len(betas); n > 1 && betas[n-1] >= 1 { // as cosine chains end in version 1.6
+	if n := len(betas); n > 1 && betas[n-1] >= 1 { // cosine chains end so in version 1.6
 		betas = betas[:n-1]
 		weight = weight[:min(len(weight), n-1)]
-		o.says += ", but for the last step, which is pure noise"
+		o.description += ", without the last step, which is pure noise"
 	}
 	for _, b := range betas {
 		s.Betas = append(s.Betas, float64(b))
@@ -99,48 +100,48 @@ func (l *lucid) process(h Hints) (origin, error) {
 		return o, err
 	}
 	if len(weight) != len(betas) {
-		return o, errors.New("there is no loss_weight beside the network to tell what it predicts, need --prediction")
+		return o, errors.New("the file has no loss_weight, which shows what the network predicts, need --prediction")
 	}
-	for what, of := range map[diffusion.Prediction]func(r float64) float64{
+	for what, weightOf := range map[diffusion.Prediction]func(r float64) float64{
 		diffusion.PredictEpsilon: func(float64) float64 { return 1 },
 		diffusion.PredictX0:      func(r float64) float64 { return r },
 		diffusion.PredictV:       func(r float64) float64 { return r / (r + 1) },
 	} {
 		fits := true
 		for t, w := range weight {
-			if r := 1 / (chain.Sigmas[t] * chain.Sigmas[t]); r > 1e-3 && r < 1 { // above, the weight may be clipped
-				fits = fits && math.Abs(float64(w)/of(r)-1) < 1e-2
+			if r := 1 / (chain.Sigmas[t] * chain.Sigmas[t]); r > 1e-3 && r < 1 { // above 1 the weight may be clipped
+				fits = fits && math.Abs(float64(w)/weightOf(r)-1) < 1e-2
 			}
 		}
 		if fits {
 			o.process.prediction = string(what)
-			o.says += fmt.Sprintf(", and the weights of its loss are those of predicting %s", what)
+			o.description += fmt.Sprintf("; its loss has the weights of predicting %s", what)
 			return o, nil
 		}
 	}
-	return o, errors.New("loss_weight is that of no prediction that is known, need --prediction")
+	return o, errors.New("loss_weight does not match any known prediction, need --prediction")
 }
 
-// lucid writes the network down, under the names of its parameters.
+// lucid builds the network as a graph, with the names of its parameters.
 type lucid struct {
 	*graph.Program
 	*view
 	grouped bool        // before version 2: blocks have group norms
-	wrapped bool        // before 1.8: attention has its norm around it
-	own     bool        // it takes its own estimate beside the picture
-	memory  bool        // from 1.9 on: attention has mem_kv
-	heads   int         // of attention without it, which shows them
+	wrapped bool        // before version 1.8: names of attention have the wrapper modules of its norm
+	own     bool        // self-conditioning: the previous estimate is an input too
+	memory  bool        // from version 1.9 on: attention has mem_kv
+	heads   int         // of attention; mem_kv shows it, without mem_kv it is a hint
 	emb     graph.Value // SiLU of the embedding of time
 	missing []string    // weights that the checkpoint lacks
-	wrong   error       // what does not fit
+	wrong   error       // the first inconsistency
 }
 
-// newLucid tells from names how old a network is, and so what else it computes. The
-// releases of 1.7, which are of two days of June 2023, have the names of those before:
-// they are told by the version that a file of the author's Trainer has.
+// newLucid determines from names how old a network is, and hence how it computes. The releases
+// of version 1.7, all of two days in June 2023, have the same names as those before: only the
+// version in a file of the author's Trainer distinguishes them.
 func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 	l = &lucid{
-		Program: &graph.Program{}, view: v, heads: h.Heads, memory: v.has("mid_attn.mem_kv"), grouped: v.width("final_res_block.block1.norm") > 0, wrapped: v.part("mid_attn.fn."),
+		Program: &graph.Program{}, view: v, heads: h.Heads, memory: v.has("mid_attn.mem_kv"), grouped: v.width("final_res_block.block1.norm") > 0, wrapped: v.hasPart("mid_attn.fn."),
 		own: v.dim("init_conv.weight", 1) == 2*v.dim("final_conv.weight", 0),
 	}
 	era = "as of version 2"
@@ -150,11 +151,11 @@ func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 	}
 	switch version := l.version(); {
 	case l.wrapped && strings.HasPrefix(version, "1.7."):
-		l.wrong = fmt.Errorf("it is of version %s, whose networks have the names of those before 1.7 and compute otherwise, need another version", version)
+		l.wrong = fmt.Errorf("version %s of the program is not supported: its networks have the names of earlier versions but compute differently", version)
 	case l.wrapped:
 		era = "as before version 1.7"
 		if version == "" {
-			assumed = append(assumed, "convolutions before group norms standardise their weights, and norms of attention subtract the mean, as before version 1.7")
+			assumed = append(assumed, "convolutions before group norms standardize their weights, and norms of attention subtract the mean, as before version 1.7")
 		}
 	}
 	if !l.memory && l.heads == 0 {
@@ -164,7 +165,7 @@ func newLucid(v *view, h Hints) (l *lucid, era string, assumed []string) {
 	return l, era, assumed
 }
 
-// out returns how many channels a layer makes, which only its weights show.
+// out returns the number of output channels of a layer, which only its weights show.
 func (l *lucid) out(name string) int {
 	n := l.dim(name+".weight", 0)
 	if n == 0 {
@@ -173,19 +174,19 @@ func (l *lucid) out(name string) int {
 	return max(1, n)
 }
 
-// linear maps channels, as a linear map or a 1×1 convolution.
+// linear is a linear map of channels, which may be stored as a 1×1 convolution.
 func (l *lucid) linear(name string, x graph.Value, out int) graph.Value {
 	s := l.Shape(x)
 	return l.Apply(graph.Linear{}, x, l.Param(name+".weight", graph.Init{}, out, s[len(s)-1]), l.Param(name+".bias", graph.Init{}, out))
 }
 
-// conv is a square convolution with zeros around.
+// conv is a square convolution with zero padding.
 func (l *lucid) conv(name string, x graph.Value, out int, op graph.Conv) graph.Value {
 	return l.Apply(op, x, l.Param(name+".weight", graph.Init{}, out, l.Shape(x)[2], op.Size, op.Size), l.Param(name+".bias", graph.Init{}, out))
 }
 
-// Convolutions of lucidrains' network: the first one, those within, and those that halve
-// the image in its first releases.
+// Convolutions of lucidrains' network: the first one, those inside, and those that halve the
+// image in its first releases.
 var (
 	seven   = graph.Conv{Size: 7, Stride: 1, Before: 3, After: 3}
 	three   = graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}
@@ -227,8 +228,8 @@ func (l *lucid) network(size int) graph.Value {
 	return l.linear("final_conv", l.resnet("final_res_block", join(x), dim), l.out("final_conv"))
 }
 
-// descend returns what comes out of the levels on the way down, what those on the way up
-// reuse, and the channels before and behind each.
+// descend builds the levels on the way down. It returns the output, the skip connections for
+// the way up, and the numbers of channels before and after each level.
 func (l *lucid) descend(x graph.Value) (_ graph.Value, skips []graph.Value, widths []int) {
 	skips, widths = []graph.Value{x}, []int{l.Shape(x)[2]}
 	levels := l.count("downs.%d.")
@@ -256,7 +257,7 @@ func (l *lucid) descend(x graph.Value) (_ graph.Value, skips []graph.Value, widt
 	return x, skips, widths
 }
 
-// resnet is a residual block, whose first half the embedding of time modulates.
+// resnet is a residual block whose first half is modulated by the time embedding.
 func (l *lucid) resnet(name string, x graph.Value, out int) graph.Value {
 	norm := l.norm
 	if l.grouped {
@@ -277,8 +278,8 @@ func (l *lucid) groupNorm(name string, x graph.Value) graph.Value {
 	return l.Apply(graph.GroupNorm{Groups: 8, Eps: 1e-5}, x, l.Param(name+".weight", graph.Init{}, c), l.Param(name+".bias", graph.Init{}, c))
 }
 
-// norm divides a pixel by the root of its channels' mean square and scales them (Zhang
-// & Sennrich 2019, arXiv:1910.07467), or, before version 1.7, normalises it.
+// norm divides the channels of a pixel by the root of their mean square and scales them (Zhang
+// & Sennrich 2019, arXiv:1910.07467). Before version 1.7 it is a layer norm.
 func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	s := l.Shape(x)
 	gamma := l.Param(name+".g", graph.Init{}, s[2])
@@ -294,17 +295,17 @@ func (l *lucid) norm(name string, x graph.Value) graph.Value {
 	return l.Apply(graph.Binary{Fn: "mul", Shape: shape, A: steps, B: []int{0, 0, 1}}, x, gamma)
 }
 
-// noShift names the shift of a norm that has none.
+// noShift is the suffix for the shift of a norm that has none.
 const noShift = ".none"
 
-// find returns where a parameter is: under its own name, with the axes that the
-// checkpoint has. Before the convolution of a folded image, channels come before the
-// pixels of a block there, and after them here.
-func (l *lucid) find(d graph.Declared) part {
+// find returns the tensors of a parameter: under its own name, in the shape that the checkpoint
+// has. In the convolution after a folded image, channels come before the pixels of a block
+// there, and after them here.
+func (l *lucid) find(d graph.Declared) binding {
 	shape := d.Shape
-	switch name, bare := strings.CutSuffix(d.Name, noShift); {
-	case bare:
-		return part{from: []string{name + ".g"}, shapes: [][]int{{1, shape[0], 1, 1}}, make: zeros}
+	switch name, noBias := strings.CutSuffix(d.Name, noShift); {
+	case noBias:
+		return binding{from: []string{name + ".g"}, shapes: [][]int{{1, shape[0], 1, 1}}, make: zeros}
 	case strings.HasSuffix(d.Name, ".g"):
 		shape = []int{1, shape[0], 1, 1}
 	case len(l.shape(d.Name)) == 4:
@@ -313,19 +314,19 @@ func (l *lucid) find(d graph.Declared) part {
 	p := renamed(d.Name, shape...)
 	switch {
 	case strings.HasPrefix(d.Name, "downs.") && strings.HasSuffix(d.Name, ".3.1.weight"):
-		p.make = unfolded
+		p.make = channelsLast
 	case l.wrapped && strings.HasSuffix(d.Name, ".proj.weight"):
-		p.make = standardised
+		p.make = standardized
 	}
 	return p
 }
 
-// zeros are as many as there are numbers.
+// zeros returns zeros of the shape of its input.
 func zeros(in []*gorgonia.Dense) (*gorgonia.Dense, error) { return in[0].MulScalar(float32(0), true) }
 
-// standardised takes the mean from the weights of each output channel and divides by
-// their deviation (Qiao et al. 2019, arXiv:1903.10520).
-func standardised(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+// standardized subtracts the mean from the weights of each output channel and divides them by
+// their standard deviation (Qiao et al. 2019, arXiv:1903.10520).
+func standardized(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
 	w, n := in[0].Float32s(), in[0].Shape()[0]
 	for i := range n {
 		row, mean, square := w[len(w)/n*i:len(w)/n*(i+1)], 0.0, 0.0
@@ -342,8 +343,8 @@ func standardised(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
 	return in[0], nil
 }
 
-// unfolded takes weights [out, C, 2·2] to [out, 2·2, C].
-func unfolded(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+// channelsLast permutes weights [out, C, 2·2] to [out, 2·2, C].
+func channelsLast(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
 	d := in[0]
 	out, rest := d.Shape()[0], d.Shape()[1]
 	if err := d.Reshape(out, rest/4, 4); err != nil {

@@ -15,8 +15,8 @@ import (
 	"tweedie/weights/torch"
 )
 
-// trainerFile is what lucidrains' Trainer keeps: the network and its average, each
-// with its chain and the weights of the loss of a prediction.
+// trainerFile returns what lucidrains' Trainer saves: the network and its average, each with
+// its chain and the loss weights of a prediction.
 func trainerFile(t *testing.T, weight func(r float64) float64) []weights.Tensor {
 	t.Helper()
 	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Linear, Steps: 50, BetaStart: 0.002, BetaEnd: 0.4})
@@ -37,8 +37,8 @@ func trainerFile(t *testing.T, weight func(r float64) float64) []weights.Tensor 
 	return out
 }
 
-// TestLucidProcess: the chain is in the file, and the weights of the loss tell what the
-// network predicts, clipped (min-SNR) or not.
+// TestLucidProcess: the chain is read from the file, and the prediction is recognized by the
+// loss weights, clipped (min-SNR) or not.
 func TestLucidProcess(t *testing.T) {
 	clipped := func(r float64) float64 { return min(r, 5) }
 	for what, weight := range map[diffusion.Prediction]func(r float64) float64{
@@ -72,11 +72,11 @@ func TestLucidProcess(t *testing.T) {
 	}
 }
 
-// TestLucidVersion: a file of the author's Trainer says its version, which names do not
-// in a few releases.
+// TestLucidVersion: the version in a file of the author's Trainer distinguishes releases whose
+// names are the same.
 func TestLucidVersion(t *testing.T) {
 	state := readCase(t, "lucid10").state
-	for version, want := range map[string]string{"": "subtract the mean", "1.5.0": "", "1.7.5": "it is of version 1.7.5"} {
+	for version, want := range map[string]string{"": "subtract the mean", "1.5.0": "", "1.7.5": "version 1.7.5 of the program is not supported"} {
 		file := &checkpoint.File{Path: "net.pt"}
 		if version != "" {
 			file.Values = []torch.Value{{Name: "step", Value: 7}, {Name: "version", Value: version}}
@@ -111,10 +111,10 @@ func TestLucidRefuses(t *testing.T) {
 		{"no size", "need --size", state, Hints{}},
 		{"odd size", "need a multiple of 4", state, Hints{Size: 10}},
 		{"no chain", "need --beta-schedule and --prediction", state, Hints{Size: 8}},
-		{"a norm less", `1 missing: "final_res_block.block1.norm.g"`, without("final_res_block.block1.norm.g"), h},
-		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" is [384 16 1 1], need 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: 8, Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
-		{"a bias less", `1 missing: "mid_block1.mlp.1.bias"`, without("mid_block1.mlp.1.bias"), h},
-		{"one more", `1 unexpected: "extra" [1]`, append(slices.Clone(state), extra), h},
+		{"a norm missing", `1 missing: "final_res_block.block1.norm.g"`, without("final_res_block.block1.norm.g"), h},
+		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" has shape [384 16 1 1], need 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: 8, Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
+		{"a bias missing", `1 missing: "mid_block1.mlp.1.bias"`, without("mid_block1.mlp.1.bias"), h},
+		{"an additional tensor", `1 unexpected: "extra" [1]`, append(slices.Clone(state), extra), h},
 	} {
 		path := filepath.Join(t.TempDir(), "net.safetensors")
 		if err := os.WriteFile(path, encode(t, tt.tensors), 0o644); err != nil {

@@ -7,15 +7,15 @@ import (
 	"tweedie/core/graph"
 )
 
-// attention is attention over pixels and, from version 1.9 on, a few learned keys and
-// values, mem_kv: softmax over them, or, where the output is normed, linear attention (Shen
-// et al. 2018, arXiv:1812.01243), which before version 1.7 took the mean of the values.
+// attention is attention over pixels and, from version 1.9 on, over a few learned keys and
+// values, mem_kv. It is softmax attention or, where the output has a norm, linear attention
+// (Shen et al. 2018, arXiv:1812.01243), which before version 1.7 averages the values.
 func (l *lucid) attention(name string, x graph.Value) graph.Value {
 	inside, norm := name, name+".norm"
 	if l.wrapped {
 		inside, norm = name+".fn.fn", name+".fn.norm"
 	}
-	a := &lucidAttention{lucid: l, name: inside, linear: l.part(inside+".to_out.0.") || l.part(inside+".to_out.1.")}
+	a := &lucidAttention{lucid: l, name: inside, linear: l.hasPart(inside+".to_out.0.") || l.hasPart(inside+".to_out.1.")}
 	s := l.Shape(x)
 	if !a.measure() {
 		return x
@@ -32,7 +32,7 @@ func (l *lucid) attention(name string, x graph.Value) graph.Value {
 	return l.Apply(graph.Add{}, x, h)
 }
 
-// lucidAttention is one attention while it is written down.
+// lucidAttention is the state of building one attention.
 type lucidAttention struct {
 	*lucid
 	name            string
@@ -42,8 +42,8 @@ type lucidAttention struct {
 	qkv             graph.Value
 }
 
-// measure reads the heads off mem_kv, or supposes them, and reports whether the
-// projection fits.
+// measure determines the heads from mem_kv or from hints, and reports whether the projection
+// has a matching shape.
 func (a *lucidAttention) measure() bool {
 	width := a.out(a.name + ".to_qkv")
 	memory := a.name + ".mem_kv"
@@ -60,14 +60,14 @@ func (a *lucidAttention) measure() bool {
 	}
 	if a.heads*a.d == 0 || width != 3*a.heads*a.d {
 		if a.wrong == nil {
-			a.wrong = fmt.Errorf("%q is %v, need 3 times the channels of %d heads", a.name+".to_qkv.weight", a.shape(a.name+".to_qkv.weight"), a.heads)
+			a.wrong = fmt.Errorf("%q has shape %v, need 3 times the channels of %d heads", a.name+".to_qkv.weight", a.shape(a.name+".to_qkv.weight"), a.heads)
 		}
 		return false
 	}
 	return true
 }
 
-// attend returns what the queries get, [heads, pixels, d].
+// attend returns the result of attention, [heads, pixels, d].
 func (a *lucidAttention) attend() graph.Value {
 	heads, d := a.heads, a.d
 	q := a.Apply(graph.View{Shape: []int{heads, a.pixels, d}, Steps: []int{d, 3 * heads * d, 1}}, a.qkv)
@@ -79,8 +79,8 @@ func (a *lucidAttention) attend() graph.Value {
 		}
 		memory = a.Apply(graph.Constant{}, a.Param(a.name+".mem_kv", graph.Init{}, shape...))
 	}
-	k, n := a.joined(1, memory), a.extra+a.pixels
-	v := a.Apply(graph.View{Shape: []int{heads, n, d}, Steps: []int{d * n, 1, n}}, a.joined(2, memory))
+	k, n := a.concatenated(1, memory), a.extra+a.pixels
+	v := a.Apply(graph.View{Shape: []int{heads, n, d}, Steps: []int{d * n, 1, n}}, a.concatenated(2, memory))
 	scale := 1 / math.Sqrt(float64(d))
 	if !a.linear {
 		q = a.Apply(graph.Affine{Scale: float32(scale)}, q)
@@ -93,17 +93,17 @@ func (a *lucidAttention) attend() graph.Value {
 	return a.Apply(graph.MatMul{}, q, a.Apply(graph.MatMul{}, a.Apply(graph.Softmax{}, k), v))
 }
 
-// joined returns the keys, part 1 of qkv, or the values, part 2, behind the learned
-// ones: [heads, d, extra + pixels].
-func (a *lucidAttention) joined(which int, memory graph.Value) graph.Value {
-	own := a.Apply(graph.View{Offset: which * a.heads * a.d, Shape: []int{a.heads, a.d, a.pixels}, Steps: []int{a.d, 1, 3 * a.heads * a.d}}, a.qkv)
+// concatenated returns the keys (which = 1) or the values (which = 2), after the learned ones:
+// [heads, d, extra + pixels].
+func (a *lucidAttention) concatenated(which int, memory graph.Value) graph.Value {
+	computed := a.Apply(graph.View{Offset: which * a.heads * a.d, Shape: []int{a.heads, a.d, a.pixels}, Steps: []int{a.d, 1, 3 * a.heads * a.d}}, a.qkv)
 	if a.extra == 0 {
-		return own
+		return computed
 	}
 	steps := []int{a.extra * a.d, 1, a.d}
 	if a.linear {
 		steps = []int{a.extra * a.d, a.extra, 1}
 	}
 	m := a.Apply(graph.View{Offset: (which - 1) * a.heads * a.d * a.extra, Shape: []int{a.heads, a.d, a.extra}, Steps: steps}, memory)
-	return a.Apply(graph.Concat{}, m, own)
+	return a.Apply(graph.Concat{}, m, computed)
 }

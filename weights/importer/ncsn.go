@@ -13,10 +13,10 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// planNCSN reads the network of Song & Ermon 2019 (arXiv:1907.05600), whose names are
-// this program's too.
+// planNCSN reads the network of Song & Ermon 2019 (arXiv:1907.05600). This program uses the
+// same names.
 func planNCSN(v *view, h Hints) (*plan, error) {
-	if v.part("res5.") { // its deeper version, of Song & Ermon 2020
+	if v.hasPart("res5.") { // the deeper version of Song & Ermon 2020
 		return planRefineNet(v, h)
 	}
 	l, err := v.levels(h)
@@ -30,7 +30,7 @@ func planNCSN(v *view, h Hints) (*plan, error) {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
 	p := &plan{
-		find:    func(d graph.Declared) part { return renamed(d.Name, d.Shape...) },
+		find:    func(d graph.Declared) binding { return renamed(d.Name, d.Shape...) },
 		ignored: func(name string) bool { return name == "sigmas" },
 		config:  model.Config{Arch: model.NCSN, NCSN: n, Shape: [3]int{n.Channels, n.ImageSize, n.ImageSize}},
 	}
@@ -38,16 +38,16 @@ func planNCSN(v *view, h Hints) (*plan, error) {
 	return p, nil
 }
 
-// levels are the noise levels of a network of Song & Ermon, in geometric sequence.
+// levels are the noise levels of a network of Song & Ermon, a geometric sequence.
 type levels struct {
 	low, high float64 // for pixels in [0,1]
 	count     int
-	stored    bool // in the file, not told or supposed
+	stored    bool // in the file, not a hint or an assumption
 }
 
-// levels returns the noise levels: those of the file, which averages leave out and the
-// network as it was trained may have beside them; else those of hints, else of the paper,
-// for a table of norms.
+// levels returns the noise levels of the file. Averages do not contain them, but the trained
+// network in the same file may. If there are none and the network has a table of norms, they
+// are those of hints or else of the paper.
 func (v *view) levels(h Hints) (levels, error) {
 	for i := range v.file.Tensors {
 		t := &v.file.Tensors[i]
@@ -59,7 +59,7 @@ func (v *view) levels(h Hints) (levels, error) {
 	if t == nil {
 		l := levels{low: 0.01, high: 1, count: v.dim("normalizer.embed.weight", 0)} // section 5
 		if l.count == 0 {
-			return l, errors.New("there are no sigmas beside the network, need its noise levels, which a whole checkpoint has")
+			return l, errors.New("the file has no sigmas, need a complete checkpoint, which contains the noise levels")
 		}
 		if h.SigmaMin != 0 {
 			l.low = h.SigmaMin
@@ -72,7 +72,7 @@ func (v *view) levels(h Hints) (levels, error) {
 	return geometric(t)
 }
 
-// geometric reads noise levels that fall in geometric sequence.
+// geometric reads noise levels in descending geometric sequence.
 func geometric(t *lazytensor.Tensor) (levels, error) {
 	sigmas, err := t.Float32()
 	if err != nil {
@@ -86,7 +86,7 @@ func geometric(t *lazytensor.Tensor) (levels, error) {
 	step := math.Log(l.low/l.high) / float64(n)
 	for i, s := range sigmas {
 		if want := l.high * math.Exp(step*float64(i)); !(step < 0 && math.Abs(float64(s)/want-1) < 1e-3) {
-			return l, fmt.Errorf("sigmas[%d] is %g, need levels that fall in geometric sequence from %g to %g", i, s, l.high, l.low)
+			return l, fmt.Errorf("sigmas[%d] is %g, need a descending geometric sequence from %g to %g", i, s, l.high, l.low)
 		}
 	}
 	return l, nil
@@ -99,19 +99,19 @@ func (l levels) apply(p *plan) {
 	c.Process = &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: l.low, SigmaMax: l.high, Levels: l.count}
 	c.SigmaMin, c.SigmaMax = l.low, l.high
 	c.Defaults = model.Defaults{Sampler: "annealed-langevin", Steps: l.count, Guidance: 1, Schedule: "exponential"}
-	says := fmt.Sprintf("the %d noise levels fall from %.4g to %.4g, for pixels in [0,1]", l.count, l.high, l.low)
+	description := fmt.Sprintf("the %d noise levels range from %.4g to %.4g, for pixels in [0,1]", l.count, l.high, l.low)
 	if l.stored {
-		p.found = append(p.found, says+", as the file has them")
+		p.found = append(p.found, description+", as in the file")
 		p.assumed = append(p.assumed, "pixels span [0,1], as in all of its authors' models")
 	} else {
-		p.assumed = append(p.assumed, says)
+		p.assumed = append(p.assumed, description)
 	}
 }
 
-// annealed returns the settings of annealed Langevin dynamics that Technique 4 of Song &
-// Ermon 2020 (arXiv:2006.09011) chooses: T = 5 steps a level, and of all ε that which keeps
-// the variance nearest to the level's (their Proposition 3). What they call ε is half of
-// what it is here, and pixels here span [-1,1].
+// annealed returns the settings of annealed Langevin dynamics by Technique 4 of Song & Ermon
+// 2020 (arXiv:2006.09011): T = 5 steps per level, and the ε that keeps the variance nearest to
+// that of the level (their Proposition 3). Their ε is half of the ε here, and pixels here span
+// [-1,1].
 func (l levels) annealed() model.Defaults {
 	const steps = 5
 	gamma := math.Pow(l.high/l.low, 1/float64(l.count-1))

@@ -11,7 +11,7 @@ import (
 	"tweedie/weights"
 )
 
-// named returns a network's tensors under a root, without those of the given names.
+// named returns a network's tensors below a root, without those of the given names.
 func named(state []weights.Tensor, root string, without ...string) []weights.Tensor {
 	out := slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return slices.Contains(without, t.Name) })
 	for i := range out {
@@ -30,8 +30,8 @@ func save(t *testing.T, tensors []weights.Tensor) string {
 	return path
 }
 
-// TestNCSNv2List reads the list that its authors save, [model, optimiser, epoch, step,
-// average]: the average, which lacks the noise levels, with the levels of the model.
+// TestNCSNv2List reads the list that the authors' code saves, [model, optimizer, epoch, step,
+// average]: it uses the average, with the noise levels of the model, which the average lacks.
 func TestNCSNv2List(t *testing.T) {
 	c := readCase(t, "ncsnv2")
 	tensors := append(copyOf(named(c.state, "", "sigmas"), "0.module.", 9), named(c.state, "4.", "sigmas")...)
@@ -43,14 +43,14 @@ func TestNCSNv2List(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ck.Close()
-	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"4" holds an average of the weights, which is taken`) || !strings.Contains(text, "the 7 noise levels fall from 3 to 0.02") {
+	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"4" contains an average of the weights, which is used`) || !strings.Contains(text, "the 7 noise levels range from 3 to 0.02") {
 		t.Errorf("found %q", text)
 	}
 	c.compare(t, ck.Model)
 }
 
-// TestTechnique4 compares with ε/σ_L² of the authors' configurations: 6.2e-6 for CIFAR-10
-// and 3.3e-6 for CelebA, with σ_L = 0.01 and five steps a level.
+// TestTechnique4 compares with ε/σ_L² of the authors' configurations: 6.2e-6 for CIFAR-10 and
+// 3.3e-6 for CelebA, with σ_L = 0.01 and five steps per level.
 func TestTechnique4(t *testing.T) {
 	for _, tt := range []struct {
 		high float64
@@ -79,11 +79,11 @@ func TestNCSNv2Refuses(t *testing.T) {
 	}{
 		{"no size", "need --size", state, 0},
 		{"odd size", "--size is 11, need a multiple of 2", state, 11},
-		{"no levels", "there are no sigmas", named(state, "", "sigmas"), 12},
-		{"even levels", "sigmas[1] is 6, need levels that fall in geometric sequence from 7 to 1", uniform, 12},
-		{"a convolution less", `missing: "refine2.crp.convs.1.weight" [6 6 3 3]`, named(state, "", "refine2.crp.convs.1.weight"), 12},
-		{"a norm less", `missing: "res3.1.normalize2.alpha" [6]`, named(state, "", "res3.1.normalize2.alpha"), 12},
-		{"a cascade less", "need as many of both", slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return strings.HasPrefix(t.Name, "res4.") }), 12},
+		{"no levels", "the file has no sigmas", named(state, "", "sigmas"), 12},
+		{"linear levels", "sigmas[1] is 6, need a descending geometric sequence from 7 to 1", uniform, 12},
+		{"a convolution missing", `missing: "refine2.crp.convs.1.weight" [6 6 3 3]`, named(state, "", "refine2.crp.convs.1.weight"), 12},
+		{"a norm missing", `missing: "res3.1.normalize2.alpha" [6]`, named(state, "", "res3.1.normalize2.alpha"), 12},
+		{"a cascade missing", "need the same number of both", slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return strings.HasPrefix(t.Name, "res4.") }), 12},
 	} {
 		if _, err := Read(save(t, tt.tensors), Options{Hints: Hints{Size: tt.size}}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
@@ -91,7 +91,8 @@ func TestNCSNv2Refuses(t *testing.T) {
 	}
 }
 
-// TestScoreSDESigmas: NCSN++ for larger pictures has seen more noise, and its file says so.
+// TestScoreSDESigmas: the noise levels of NCSN++ are read from the file; those for larger
+// pictures are higher.
 func TestScoreSDESigmas(t *testing.T) {
 	state := readCase(t, "ncsnpp").state
 	for i := range state {
@@ -112,13 +113,13 @@ func TestScoreSDESigmas(t *testing.T) {
 	}
 }
 
-// TestScoreSDEProcess: what is told of the process counts, where a network may have been
-// trained on several.
+// TestScoreSDEProcess: the option selects the process of a network that may have been trained
+// with several.
 func TestScoreSDEProcess(t *testing.T) {
 	sigmas := weights.Tensor{Name: "sigmas", DType: weights.F32, Shape: []int{3}, Data: bytesOf([]float32{50, 0.70710678, 0.01})}
 	for _, tt := range []struct{ name, process, want string }{
 		{"ddpmpp", "", "vp"}, {"ddpmpp", "vp", "vp"}, {"ddpmpp", "sub-vp", "sub-vp"}, {"ncsnppvp", "smld", "smld"}, {"ncsnpp", "ve", "ve"},
-		{"ddpmpp", "ve", `--process is "ve", need "vp", "sub-vp" or "smld"`}, {"ncsnpp", "vp", `--process is "vp", need "ve"`}, {"ddpm", "vp", `--process is "vp", need none`},
+		{"ddpmpp", "ve", `--process is "ve", need "vp", "sub-vp" or "smld"`}, {"ncsnpp", "vp", `--process is "vp", need "ve"`}, {"ddpm", "vp", `--process is "vp", but the scheduler or the family`},
 	} {
 		state := readCase(t, tt.name).state
 		if tt.name != "ddpm" {

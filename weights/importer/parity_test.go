@@ -16,17 +16,17 @@ import (
 	"tweedie/weights"
 )
 
-// fill returns numbers that follow from a parameter's name and shape: testdata/make.py
-// makes the same.
+// fill returns reproducible numbers for a parameter, computed from its name and shape.
+// testdata/make.py computes the same.
 func fill(name string, shape []int) []float32 {
 	seed := uint32(2166136261)
 	for _, b := range []byte(name) {
 		seed = (seed ^ uint32(b)) * 16777619
 	}
-	long, fan := 0, 1
+	axes, fan := 0, 1
 	for i, d := range shape {
 		if d > 1 {
-			long++
+			axes++
 		}
 		if i > 0 {
 			fan *= d
@@ -39,7 +39,7 @@ func fill(name string, shape []int) []float32 {
 		x = (x ^ x>>13) * 0xc2b2ae35
 		u := float64(x^x>>16)/(1<<31) - 1
 		switch {
-		case long > 1:
+		case axes > 1:
 			u *= math.Sqrt(3 / float64(fan))
 		case slices.Contains([]string{"weight", "g", "gamma", "alpha"}, name[strings.LastIndex(name, ".")+1:]):
 			u = 1 + float64(0.2*u)
@@ -51,11 +51,11 @@ func fill(name string, shape []int) []float32 {
 	return out
 }
 
-// torchCase is what PyTorch computed: inputs and output, and the network's state.
+// torchCase is a case that PyTorch computed: inputs, output, and the network's state.
 type torchCase struct {
 	values map[string]weights.Tensor
 	state  []weights.Tensor
-	config string // of diffusers, "" for others
+	config string // config.json of diffusers, "" for other families
 }
 
 func readCase(t testing.TB, name string) torchCase {
@@ -109,10 +109,10 @@ func (c torchCase) numbers(t testing.TB, name string) *tensor.Tensor {
 	return tensor.Of(numbers, v.Shape...)
 }
 
-// tolerance is the largest difference from PyTorch, in parts of the largest output.
+// tolerance is the largest difference from PyTorch, relative to the largest output.
 const tolerance = 1e-5
 
-// parityCases are networks of other programs, with what their weights do not show.
+// parityCases are networks of other programs, with the hints that they need.
 var parityCases = []struct {
 	name, family string
 	hints        Hints
@@ -140,8 +140,8 @@ var parityCases = []struct {
 	{"ncsndeeper", "ncsn", Hints{Size: 12}},
 }
 
-// TestParity reads every family's checkpoint, recognised by its names alone, and
-// compares the network with PyTorch's.
+// TestParity reads a checkpoint of every family, recognized by its names alone, and compares
+// the network's output with PyTorch's.
 func TestParity(t *testing.T) {
 	for _, tt := range parityCases {
 		t.Run(tt.name, func(t *testing.T) {
@@ -163,7 +163,7 @@ func TestParity(t *testing.T) {
 	}
 }
 
-// TestDiffusersParity is TestParity for what config.json knows beside the usual network.
+// TestDiffusersParity is TestParity for variants that config.json specifies.
 func TestDiffusersParity(t *testing.T) {
 	exploding := `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.01,"sigma_max":1348}`
 	for name, scheduler := range map[string]string{
@@ -192,7 +192,7 @@ func TestDiffusersParity(t *testing.T) {
 	}
 }
 
-// compare fails unless a model answers what PyTorch did.
+// compare fails unless the model's output is that of PyTorch.
 func (c torchCase) compare(t *testing.T, m *model.Model) {
 	t.Helper()
 	x, err := tensor.ToNHWC(c.numbers(t, "x"))
@@ -223,7 +223,7 @@ func (c torchCase) compare(t *testing.T, m *model.Model) {
 	near(t, got, c.numbers(t, "out"))
 }
 
-// near fails unless got is within tolerance of want, the same images.
+// near fails unless got is within tolerance of want.
 func near(t *testing.T, got, want *tensor.Tensor) {
 	t.Helper()
 	if !slices.Equal(got.Shape, want.Shape) {
@@ -237,6 +237,6 @@ func near(t *testing.T, got, want *tensor.Tensor) {
 		}
 	}
 	if !(worst <= tolerance*largest) {
-		t.Errorf("off by %.3g of %.3g, need %g of it", worst, largest, tolerance)
+		t.Errorf("the error is %.3g with outputs up to %.3g, want at most %g of them", worst, largest, tolerance)
 	}
 }

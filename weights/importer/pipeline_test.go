@@ -10,8 +10,8 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// TestReadPipeline finds network and scheduler in a pipeline's folders, from the
-// pipeline and from the network.
+// TestReadPipeline: the network and the scheduler are found from the pipeline's folder and from
+// the network's.
 func TestReadPipeline(t *testing.T) {
 	config, tensors := parityCase(t, "gray")
 	folder := write(t, map[string][]byte{
@@ -40,7 +40,8 @@ func TestReadPipeline(t *testing.T) {
 	}
 }
 
-// TestReadPipelineAverage: beside unet, training scripts keep its average.
+// TestReadPipelineAverage: the average in unet_ema is preferred to unet, unless Options.Plain
+// is set.
 func TestReadPipelineAverage(t *testing.T) {
 	config, tensors := parityCase(t, "gray")
 	folder := write(t, map[string][]byte{
@@ -53,7 +54,7 @@ func TestReadPipelineAverage(t *testing.T) {
 		t.Fatal(err)
 	}
 	same(t, ck.Model, tensors)
-	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"unet_ema" holds an average`) || ck.Model.Config().Schedule.Steps != 500 {
+	if text := strings.Join(ck.Found, "\n"); !strings.Contains(text, `"unet_ema" contains an average`) || ck.Model.Config().Schedule.Steps != 500 {
 		t.Errorf("found %q, %d steps", text, ck.Model.Config().Schedule.Steps)
 	}
 	ck, err = Read(folder, Options{Plain: true})
@@ -63,7 +64,7 @@ func TestReadPipelineAverage(t *testing.T) {
 	same(t, ck.Model, copyOf(tensors, "", 1))
 }
 
-// TestReadRefusesLatents: what denoises the pictures of an autoencoder draws none.
+// TestReadRefusesLatents: a network that works on an autoencoder's latents is refused.
 func TestReadRefusesLatents(t *testing.T) {
 	config, tensors := parityCase(t, "gray")
 	folder := write(t, map[string][]byte{
@@ -72,8 +73,8 @@ func TestReadRefusesLatents(t *testing.T) {
 	state := append(copyOf(readCase(t, "guided").state, "model.diffusion_model.", 1), copyOf(tensors[:1], "first_stage_model.", 1)...)
 	single := write(t, map[string][]byte{"net.safetensors": encode(t, state)})
 	for path, want := range map[string]string{
-		folder: `vqvae" encodes pictures for it, need a network of pixels`, filepath.Join(folder, "unet"): `vqvae" encodes`,
-		filepath.Join(single, "net.safetensors"): `"first_stage_model" encodes pictures for it`,
+		folder: `vqvae", need a network that works on pixels`, filepath.Join(folder, "unet"): `vqvae", need`,
+		filepath.Join(single, "net.safetensors"): `it works on latents of the autoencoder "first_stage_model"`,
 	} {
 		if _, err := Read(path, Options{Hints: Hints{Size: 8, Heads: 4}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want one with %q", path, err, want)
@@ -81,8 +82,8 @@ func TestReadRefusesLatents(t *testing.T) {
 	}
 }
 
-// TestReadChannels: a network of other than one or three channels is converted, and what that
-// supposes is said.
+// TestReadChannels: a network with other than one or three channels is converted, with an
+// assumption about its channels.
 func TestReadChannels(t *testing.T) {
 	state := copyOf(readCase(t, "ddpm").state, "", 1)
 	for i, v := range state {
@@ -99,7 +100,7 @@ func TestReadChannels(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer ck.Close()
-	if text := strings.Join(ck.Assumed, "\n"); !strings.Contains(text, "its 6 channels are all of what is drawn") {
+	if text := strings.Join(ck.Assumed, "\n"); !strings.Contains(text, "all of its 6 channels are generated") {
 		t.Errorf("assumed %q", text)
 	}
 }

@@ -9,21 +9,21 @@ import (
 	"tweedie/core/unet"
 )
 
-// origin is what a family's authors train with, where a checkpoint does not say.
-type origin struct {
-	process process
-	says    string // for people
+// convention is how a family's authors train, for checkpoints that do not specify it.
+type convention struct {
+	process     process
+	description string // for people
 }
 
 // ho2020 is the chain of Ho et al. 2020, section 4.
-var ho2020 = origin{
+var ho2020 = convention{
 	process{prediction: model.Epsilon, schedule: &diffusion.Schedule{Kind: diffusion.Linear, Steps: 1000, BetaStart: 1e-4, BetaEnd: 0.02}},
 	"the network predicts ε on a linear chain of 1000 steps, β from 0.0001 to 0.02",
 }
 
-// finish completes the configuration of a plan whose network is known: the process of
+// finish completes the configuration of a plan whose network is known. The process is that of
 // the scheduler's file, of hints, or of the family's authors.
-func (p *plan) finish(u *unet.Config, v *view, h Hints, usual origin) error {
+func (p *plan) finish(u *unet.Config, v *view, h Hints, usual convention) error {
 	c := &p.config
 	c.Arch, c.UNet = model.UNet2D, u
 	if u.SampleSize == 0 {
@@ -37,15 +37,15 @@ func (p *plan) finish(u *unet.Config, v *view, h Hints, usual origin) error {
 		for i := range *u.NumClassEmbeds {
 			c.Classes = append(c.Classes, strconv.Itoa(i))
 		}
-		p.assumed = append(p.assumed, "classes have no names: they are called by their numbers; none of them means \"no class\", so there is no guidance")
+		p.assumed = append(p.assumed, "classes have no names: their numbers are used; there is no null class, so there is no guidance")
 	}
 	return nil
 }
 
-// trained says how the network was trained.
-func (p *plan) trained(v *view, h Hints, usual origin) error {
+// trained sets how the network was trained.
+func (p *plan) trained(v *view, h Hints, usual convention) error {
 	c := &p.config
-	pr, says, err := usual.process, usual.says, error(nil)
+	pr, description, err := usual.process, usual.description, error(nil)
 	if v.files.scheduler != "" {
 		var data []byte
 		if data, err = readFile(v.files.scheduler); err != nil {
@@ -54,15 +54,15 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 		if pr, err = parseScheduler(data); err != nil {
 			return fmt.Errorf("%q: %w", v.files.scheduler, err)
 		}
-		says = ""
+		description = ""
 	}
 	p.found = append(p.found, pr.notes...)
 	changed, err := h.change(&pr)
 	if err != nil {
 		return err
 	}
-	if says != "" && !changed {
-		p.assumed = append(p.assumed, fmt.Sprintf("no %s: %s", schedulerName, says))
+	if description != "" && !changed {
+		p.assumed = append(p.assumed, fmt.Sprintf("no %s: %s", schedulerName, description))
 	}
 	if err := pr.bounds(); err != nil {
 		return err
@@ -70,7 +70,7 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
 	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
 	c.Defaults = pr.defaults()
-	if pr.schedule != nil && c.Defaults.Schedule != "" { // levels of the chain's own steps
+	if pr.schedule != nil && c.Defaults.Schedule != "" { // noise levels are those of the chain's steps
 		chain, err := diffusion.NewChain(*pr.schedule)
 		if err != nil {
 			return err
@@ -80,7 +80,7 @@ func (p *plan) trained(v *view, h Hints, usual origin) error {
 	return nil
 }
 
-// defaults returns how a model of the process is sampled.
+// defaults returns the default sampling settings of a model with this process.
 func (p *process) defaults() model.Defaults {
 	d := p.sampling
 	d.Sampler, d.Steps, d.Guidance = "dpmpp2m", 20, 1
@@ -90,8 +90,7 @@ func (p *process) defaults() model.Defaults {
 	return d
 }
 
-// change puts what hints say in place of what p has, and reports whether they say
-// anything.
+// change applies the hints to p and reports whether there were any.
 func (h Hints) change(p *process) (bool, error) {
 	if h.Schedule == "" && h.Steps == 0 && h.Prediction == "" && h.TimeScale == 0 && h.SigmaData == 0 {
 		return false, nil
@@ -126,7 +125,7 @@ func (h Hints) change(p *process) (bool, error) {
 	return true, nil
 }
 
-// bounds fills in the noise levels of a chain.
+// bounds sets the lowest and highest noise level of a chain.
 func (p *process) bounds() error {
 	if p.schedule == nil || p.sigmaMax != 0 {
 		return nil

@@ -12,16 +12,16 @@ import (
 	"tweedie/core/model"
 )
 
-// Cascades and refine blocks of the RefineNets of Song & Ermon 2020 (arXiv:2006.09011),
-// in the order in which they run. NCSNv2 has four of each, its deeper version five, the
-// deepest six; the last two cascades are dilated in place of going down.
+// Cascades and refine blocks of the RefineNets of Song & Ermon 2020 (arXiv:2006.09011), in the
+// order in which they run. NCSNv2 has four of each, its deeper version five, the deepest six.
+// The last two cascades are dilated instead of halving the image.
 var (
 	cascades = []string{"res1", "res2", "res3", "res31", "res4", "res5"}
 	refines  = []string{"refine1", "refine2", "refine31", "refine3", "refine4", "refine5"}
 )
 
-// planRefineNet reads NCSNv2 and its deeper versions, and the deeper version of NCSN: as
-// programs in the model's file.
+// planRefineNet reads NCSNv2, its deeper versions, and the deeper version of NCSN, as programs
+// in the model's file.
 func planRefineNet(v *view, h Hints) (*plan, error) {
 	r := &refineNet{Program: &graph.Program{}, view: v, names: map[string]bool{}}
 	for name := range v.tensors {
@@ -29,14 +29,14 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 		r.names[head] = true
 	}
 	r.down, r.up = r.present(cascades), r.present(refines)
-	halved := 1 << max(0, len(r.down)-3) // all but the first and the last two
+	divisor := 1 << max(0, len(r.down)-3) // all cascades but the first and the last two halve the image
 	switch {
 	case h.Size == 0:
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	case len(r.down) < 3 || len(r.down) != len(r.up):
-		return nil, fmt.Errorf("its cascades are %q and its refine blocks %q, need as many of both, at least 3", r.down, r.up)
-	case h.Size%halved != 0:
-		return nil, fmt.Errorf("--size is %d, need a multiple of %d: it is halved that often", h.Size, halved)
+		return nil, fmt.Errorf("the network has cascades %q and refine blocks %q, need the same number of both, at least 3", r.down, r.up)
+	case h.Size%divisor != 0:
+		return nil, fmt.Errorf("--size is %d, need a multiple of %d, the factor of its downsampling", h.Size, divisor)
 	}
 	l, err := r.levels(h)
 	if err != nil {
@@ -60,26 +60,26 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 	return p, nil
 }
 
-// refineNet writes the network down, under the names of its parameters.
+// refineNet builds the network as a graph, with the names of its parameters.
 type refineNet struct {
 	*graph.Program
 	*view
-	names    map[string]bool // of its outermost parts
+	names    map[string]bool // the first parts of all names
 	down, up []string        // its cascades and refine blocks
 	t        graph.Value
 	missing  []string // parameters that the checkpoint lacks
 }
 
-// present returns those of the names that the network has.
+// present returns those of the given names that the network has.
 func (r *refineNet) present(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return !r.names[name] })
 }
 
-// conditional reports whether norms know the noise level, as those of 2019 do.
+// conditional reports whether norms depend on the noise level, as those of 2019 do.
 func (r *refineNet) conditional() bool { return r.has("normalizer.embed.weight") }
 
-// network is a RefineNet: cascades downwards, and a refine block for each on the way
-// back. What it answers is divided by σ, except by networks whose norms know σ.
+// network is a RefineNet: cascades downwards, and a refine block for each on the way back. The
+// output is divided by σ, except in networks whose norms depend on σ.
 func (r *refineNet) network(size, levels int) graph.Value {
 	channels := max(1, r.dim("begin_conv.weight", 1))
 	x := r.Input("x", size, size, channels)
@@ -112,7 +112,7 @@ func (r *refineNet) network(size, levels int) graph.Value {
 	return r.Apply(graph.Binary{Fn: "div", Shape: s, A: []int{s[1] * s[2], s[2], 1}, B: []int{0, 0, 0}}, x, sigma)
 }
 
-// out returns how many channels a convolution makes, which only its weights show.
+// out returns the number of output channels of a convolution, which only its weights show.
 func (r *refineNet) out(name string) int {
 	n := r.dim(name+".weight", 0)
 	if n == 0 {
@@ -121,13 +121,13 @@ func (r *refineNet) out(name string) int {
 	return max(2, n)
 }
 
-// The kinds of convolution of a RefineNet, by their taps.
+// The kinds of convolution in a RefineNet, by kernel size.
 var (
 	biased = graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1, Dilation: 1}
 	single = graph.Conv{Size: 1, Stride: 1, Dilation: 1}
 )
 
-// dilated is biased with taps that are apart.
+// dilated is biased with dilation.
 func dilated(by int) graph.Conv {
 	return graph.Conv{Size: 3, Stride: 1, Before: by, After: by, Dilation: by}
 }
@@ -137,13 +137,13 @@ func (r *refineNet) conv(name string, x graph.Value, out int, op graph.Conv) gra
 	return r.Apply(op, x, r.Param(name+".weight", graph.Init{}, out, r.Shape(x)[2], op.Size, op.Size), bias)
 }
 
-// bare is a 3×3 convolution without biases, to as many channels.
+// bare is a 3×3 convolution without biases that keeps the number of channels.
 func (r *refineNet) bare(name string, x graph.Value) graph.Value {
 	c := r.Shape(x)[2]
 	return r.Apply(biased, x, r.Param(name+".weight", graph.Init{}, c, c, 3, 3))
 }
 
-// norm is the instance normalisation ++.
+// norm is instance normalization++.
 func (r *refineNet) norm(name string, x graph.Value) graph.Value {
 	var vector graph.Value
 	if width := 3 * r.Shape(x)[2]; r.conditional() {
@@ -154,7 +154,7 @@ func (r *refineNet) norm(name string, x graph.Value) graph.Value {
 	return r.Apply(graph.InstanceNormPlus{Eps: 1e-5}, x, vector)
 }
 
-// inner is norm within a refine block, which only networks of 2019 have there.
+// inner is a norm within a refine block, which only networks of 2019 have.
 func (r *refineNet) inner(name string, x graph.Value) graph.Value {
 	if r.conditional() {
 		return r.norm(name, x)
@@ -162,14 +162,14 @@ func (r *refineNet) inner(name string, x graph.Value) graph.Value {
 	return x
 }
 
-// normSuffix is what a norm's γ, α and β, joined, are called here.
+// normSuffix is the suffix of the parameter that contains a norm's γ, α and β.
 const normSuffix = ".vector"
 
-// find returns where a parameter is.
-func (r *refineNet) find(d graph.Declared) part {
+// find returns the tensors of a parameter.
+func (r *refineNet) find(d graph.Declared) binding {
 	if name, ok := strings.CutSuffix(d.Name, normSuffix); ok {
 		one := []int{d.Shape[0] / 3}
-		return part{from: []string{name + ".gamma", name + ".alpha", name + ".beta"}, shapes: [][]int{one, one, one}, make: joined}
+		return binding{from: []string{name + ".gamma", name + ".alpha", name + ".beta"}, shapes: [][]int{one, one, one}, make: concatenated}
 	}
 	if d.Name == "sigmas" {
 		return renamed(d.Name, d.Shape[0])
@@ -177,11 +177,11 @@ func (r *refineNet) find(d graph.Declared) part {
 	return renamed(d.Name, d.Shape...)
 }
 
-// joined puts vectors one after the other.
-func joined(in []*gorgonia.Dense) (*gorgonia.Dense, error) { return in[0].Concat(0, in[1:]...) }
+// concatenated concatenates vectors.
+func concatenated(in []*gorgonia.Dense) (*gorgonia.Dense, error) { return in[0].Concat(0, in[1:]...) }
 
-// residual is a pre-activation residual block. One that goes down halves the image by
-// means over 2×2 pixels, or dilates in place of it.
+// residual is a pre-activation residual block. With down set it halves the image by averaging
+// 2×2 pixels, or is dilated if dilation is not 1.
 func (r *refineNet) residual(name string, x graph.Value, down bool, dilation int) graph.Value {
 	halves, width, second := down && dilation == 1, r.Shape(x)[2], name+".conv2"
 	if halves {
@@ -203,8 +203,8 @@ func (r *refineNet) residual(name string, x graph.Value, down bool, dilation int
 	return r.Apply(graph.Add{}, x, h)
 }
 
-// refine is a refine block: two residual units for every input, their sum at the size of
-// the first, chained residual pooling, and units units more.
+// refine is a refine block: two residual units for every input, their sum at the size of the
+// first, chained residual pooling, and the given number of further residual units.
 func (r *refineNet) refine(name string, units int, in []graph.Value) graph.Value {
 	for i, x := range in {
 		in[i] = r.units(fmt.Sprintf("%s.adapt_convs.%d", name, i), x, 2)
@@ -216,7 +216,7 @@ func (r *refineNet) refine(name string, units int, in []graph.Value) graph.Value
 	return r.units(name+".output_convs", r.pool(name+".crp", x), units)
 }
 
-// units are n residual units of two convolutions each.
+// units is a sequence of n residual units of two convolutions each.
 func (r *refineNet) units(name string, x graph.Value, n int) graph.Value {
 	for i := range n {
 		h := x
@@ -245,8 +245,8 @@ func (r *refineNet) fuse(name string, in []graph.Value) graph.Value {
 	return sum
 }
 
-// pool is chained residual pooling over 5×5 pixels, by means in the networks of 2019,
-// by maxima in those of 2020.
+// pool is chained residual pooling over 5×5 pixels: average pooling in the networks of 2019,
+// max pooling in those of 2020.
 func (r *refineNet) pool(name string, x graph.Value) graph.Value {
 	x = r.Apply(graph.ELU{}, x)
 	path := x
@@ -263,7 +263,7 @@ func (r *refineNet) pool(name string, x graph.Value) graph.Value {
 	return x
 }
 
-// largest is the largest of five neighbours along an axis, those that there are: of
+// largest is max pooling over five neighbours along an axis, without padding: the maximum of
 // three, and then of the threes on either side.
 func (r *refineNet) largest(x graph.Value, axis int) graph.Value {
 	s := r.Shape(x)

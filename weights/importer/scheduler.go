@@ -12,9 +12,9 @@ import (
 	"tweedie/core/model"
 )
 
-// process is how a network was trained: on a chain, a continuous process, or with
-// Karras et al. 2022's preconditioning; and of how another program would sample from it
-// what holds here too.
+// process is how a network was trained: on a chain, with a continuous process, or with the
+// preconditioning of Karras et al. 2022. It includes those settings of another program's
+// sampler that are used here too.
 type process struct {
 	prediction         string
 	schedule           *diffusion.Schedule
@@ -23,18 +23,18 @@ type process struct {
 	sigmaMin, sigmaMax float64 // 0: the chain's
 	timeScale          float64
 	sampling           model.Defaults // threshold and schedule
-	notes              []string       // what is said of it
+	notes              []string       // for people
 }
 
-// predictions maps diffusers' prediction_type to predictions of this program.
+// predictions maps diffusers' prediction_type to this program's predictions.
 var predictions = map[string]diffusion.Prediction{
 	"epsilon": diffusion.PredictEpsilon, "sample": diffusion.PredictX0, "v_prediction": diffusion.PredictV,
 	"flow_prediction": diffusion.PredictVelocity,
 }
 
-// parseScheduler reads diffusers' scheduler_config.json: any scheduler on a chain
-// of β, those of straight paths, the two with Karras et al. 2022's preconditioning,
-// that of consistency models, and the variance-exploding process.
+// parseScheduler reads diffusers' scheduler_config.json: any scheduler on a chain of β, those
+// of rectified flow, the two with the preconditioning of Karras et al. 2022, that of
+// consistency models, and that of the variance-exploding process.
 func parseScheduler(data []byte) (process, error) {
 	members, err := parseObject(data)
 	if err != nil {
@@ -53,19 +53,19 @@ func parseScheduler(data []byte) (process, error) {
 	case class == "ScoreSdeVeScheduler":
 		parse = parseExplodingSDE
 	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler":
-		parse = parseStraight
+		parse = parseFlowMatching
 	case members["beta_schedule"] == nil && members["trained_betas"] == nil:
-		return process{}, fmt.Errorf("scheduler %q has no beta_schedule, need one on a chain of β, on straight paths, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
+		return process{}, fmt.Errorf("scheduler %q is not supported: it has no beta_schedule; need one with a chain of β, of rectified flow, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
 	}
 	p, err := parse(members)
-	if left := unread(members); err == nil && left != nil {
-		p.note("left of its scheduler, as samplers here step in their own ways: %s", strings.Join(left, ", "))
+	if ignored := unused(members); err == nil && ignored != nil {
+		p.note("ignored settings of its scheduler, which concern only how it steps: %s", strings.Join(ignored, ", "))
 	}
 	return p, err
 }
 
-// read takes members by name, which members then no longer has, into what keeps its value
-// where there is none.
+// read decodes members by name and removes them from members. A value whose member is missing
+// is unchanged.
 func read(members map[string]json.RawMessage, into map[string]any) error {
 	for name, to := range into {
 		if err := member(members, name, to); err != nil {
@@ -76,24 +76,24 @@ func read(members map[string]json.RawMessage, into map[string]any) error {
 	return nil
 }
 
-// unread lists the settings that nobody took and that are not off, none of which changes
-// what the network was trained on.
-func unread(members map[string]json.RawMessage) []string {
-	var left []string
+// unused lists the settings that were not read and are not off. None of them changes how the
+// network was trained.
+func unused(members map[string]json.RawMessage) []string {
+	var out []string
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		off := slices.Contains([]string{"null", "false", "0", "0.0", `""`, "[]"}, string(members[name]))
 		if !off && !strings.HasPrefix(name, "_") && name != "num_train_timesteps" {
-			left = append(left, fmt.Sprintf("%s %.40s", name, members[name]))
+			out = append(out, fmt.Sprintf("%s %.40s", name, members[name]))
 		}
 	}
-	return left
+	return out
 }
 
 func parseChain(members map[string]json.RawMessage) (process, error) {
 	kind, prediction, steps, start, end := "linear", "epsilon", 1000, 1e-4, 0.02
 	var betas []float64
 	var zeroSNR bool
-	var scale float64 // a key of this program's export
+	var scale float64 // written by tweedie export
 	err := read(members, map[string]any{
 		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &steps, "beta_start": &start,
 		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR, "time_scale": &scale,
@@ -122,7 +122,7 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 	return p, p.bounds()
 }
 
-// schedule returns the chain of diffusers' beta_schedule.
+// schedule returns the chain for diffusers' beta_schedule.
 func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, error) {
 	if steps < 1 || steps > 1<<20 {
 		return nil, fmt.Errorf("num_train_timesteps is %d, need 1 to 2^20", steps)
@@ -131,7 +131,7 @@ func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, 
 	switch kind {
 	case "linear":
 		return &diffusion.Schedule{Kind: diffusion.Linear, Steps: steps, BetaStart: start, BetaEnd: end}, nil
-	case "squaredcos_cap_v2": // Nichol & Dhariwal 2021, which has no ends
+	case "squaredcos_cap_v2": // Nichol & Dhariwal 2021; beta_start and beta_end do not apply
 		return &diffusion.Schedule{Kind: diffusion.Cosine, Steps: steps}, nil
 	case "scaled_linear": // Rombach et al. 2022, arXiv:2112.10752: √β is linear
 		beta = func(u float64) float64 {
@@ -150,9 +150,8 @@ func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, 
 	return s, nil
 }
 
-// parseEDM reads a scheduler that preconditions as Karras et al. 2022, Table 1:
-// in diffusers the network is F itself, and prediction_type "epsilon" is the sign
-// of c_out there.
+// parseEDM reads a scheduler with the preconditioning of Karras et al. 2022, Table 1. In
+// diffusers the network is F itself, and prediction_type "epsilon" gives the sign of c_out.
 func parseEDM(members map[string]json.RawMessage) (process, error) {
 	p := process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80}
 	prediction := "epsilon"
@@ -167,7 +166,7 @@ func parseEDM(members map[string]json.RawMessage) (process, error) {
 }
 
 // consistency2023 is how consistency models are trained (Song et al. 2023, arXiv:2303.01469,
-// appendix C); their authors' programs tell the network a thousand times c_noise.
+// appendix C). In their authors' programs the network's time input is 1000·c_noise.
 var consistency2023 = process{prediction: model.Consistency, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80, timeScale: 1000}
 
 func parseConsistency(members map[string]json.RawMessage) (process, error) {
@@ -175,15 +174,15 @@ func parseConsistency(members map[string]json.RawMessage) (process, error) {
 	err := read(members, map[string]any{"sigma_data": &p.sigmaData, "sigma_min": &p.sigmaMin, "sigma_max": &p.sigmaMax, "clip_denoised": &clip})
 	if clip {
 		p.sampling.Threshold = "static"
-		p.note("its scheduler clips denoised images to the range of pixels: so does the model")
+		p.note("denoised images are clipped to the range of pixels, as by its scheduler")
 	}
 	return p, err
 }
 
-// explodingSDE is the variance-exploding process of Song et al. 2021, as diffusers has it: the
-// network is told σ and predicts the score.
-func explodingSDE(low, high float64) origin {
-	return origin{process{
+// diffusersVE is the variance-exploding process of Song et al. 2021 as diffusers implements it:
+// the network's time input is σ, and it predicts the score.
+func diffusersVE(low, high float64) convention {
+	return convention{process{
 		prediction: string(diffusion.PredictScore), spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: low, SigmaMax: high, Time: "sigma"},
 		sigmaMin: low, sigmaMax: high,
 	}, fmt.Sprintf("the network predicts the score of the variance-exploding process, σ from %g to %g", low, high)}
@@ -192,13 +191,13 @@ func explodingSDE(low, high float64) origin {
 func parseExplodingSDE(members map[string]json.RawMessage) (process, error) {
 	low, high := 0.01, 1348.0
 	err := read(members, map[string]any{"sigma_min": &low, "sigma_max": &high})
-	return explodingSDE(low, high).process, err
+	return diffusersVE(low, high).process, err
 }
 
-// parseStraight reads a scheduler of straight paths (Lipman et al. 2023,
-// arXiv:2210.02747): the network predicts ε − x₀ at t from 0 to num_train_timesteps.
-// The levels are those of the first and the last but one of its steps.
-func parseStraight(members map[string]json.RawMessage) (process, error) {
+// parseFlowMatching reads a scheduler of rectified flow (Lipman et al. 2023, arXiv:2210.02747):
+// the network predicts ε − x₀ at t from 0 to num_train_timesteps. The noise levels are those of
+// the first and of the last but one of its steps.
+func parseFlowMatching(members map[string]json.RawMessage) (process, error) {
 	steps := 1000
 	if err := read(members, map[string]any{"num_train_timesteps": &steps}); err != nil {
 		return process{}, err

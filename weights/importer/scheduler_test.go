@@ -45,7 +45,7 @@ func TestParseScheduler(t *testing.T) {
 			process{prediction: model.Consistency, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80, timeScale: 1000, sampling: static}},
 		{"exploding", `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.02,"sigma_max":348,"num_train_timesteps":2000}`,
 			process{prediction: "score", spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.02, SigmaMax: 348, Time: "sigma"}, sigmaMin: 0.02, sigmaMax: 348}},
-		{"straight", `{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000}`,
+		{"flow matching", `{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000}`,
 			process{prediction: "velocity", spec: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
 	} {
 		got, err := parseScheduler([]byte(tt.json))
@@ -57,8 +57,8 @@ func TestParseScheduler(t *testing.T) {
 			lowest, highest := chain.SigmaRange()
 			tt.want.sigmaMin, tt.want.sigmaMax = float64(lowest), float64(highest)
 		}
-		if told := tt.want.sampling.Threshold != "" || strings.Contains(tt.json, "clip_sample_range"); told != (len(got.notes) == 1) {
-			t.Errorf("%s: says %q", tt.name, got.notes)
+		if noted := tt.want.sampling.Threshold != "" || strings.Contains(tt.json, "clip_sample_range"); noted != (len(got.notes) == 1) {
+			t.Errorf("%s: notes are %q", tt.name, got.notes)
 		}
 		got.notes = nil
 		if err != nil || !reflect.DeepEqual(got, tt.want) {
@@ -103,7 +103,7 @@ func TestZeroSNR(t *testing.T) {
 		t.Fatal(err)
 	}
 	if chain.Steps() != 999 || len(p.notes) != 1 {
-		t.Errorf("%d steps, says %q", chain.Steps(), p.notes)
+		t.Errorf("%d steps, notes are %q", chain.Steps(), p.notes)
 	}
 	for at, want := range map[int]float64{0: 0.0291671582, 500: 1.77455747, 998: 2254.23798} {
 		if got := chain.Sigmas[at]; !(math.Abs(got/want-1) < 1e-6) {
@@ -112,9 +112,9 @@ func TestZeroSNR(t *testing.T) {
 	}
 }
 
-// TestSchedulerLeft: what a scheduler says of its own steps is told to be left, and not what
-// is off or taken.
-func TestSchedulerLeft(t *testing.T) {
+// TestSchedulerUnusedSettings: settings of a scheduler that are not used are listed, unless
+// they are off.
+func TestSchedulerUnusedSettings(t *testing.T) {
 	for _, tt := range []struct{ json, want string }{
 		{`{"_class_name":"DDIMScheduler","_diffusers_version":"0.20","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"clip_sample":false,"steps_offset":1,"trained_betas":null,"variance_type":"fixed_small","skip_prk_steps":false}`, "steps_offset 1"},
 		{`{"_class_name":"DDIMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"clip_sample":false,"steps_offset":0}`, ""},
@@ -126,12 +126,12 @@ func TestSchedulerLeft(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		want := []string{"left of its scheduler, as samplers here step in their own ways: " + tt.want}
+		want := []string{"ignored settings of its scheduler, which concern only how it steps: " + tt.want}
 		if tt.want == "" {
 			want = nil
 		}
 		if !slices.Equal(p.notes, want) {
-			t.Errorf("%s: says %q, want %q", tt.json, p.notes, want)
+			t.Errorf("%s: notes are %q, want %q", tt.json, p.notes, want)
 		}
 	}
 }
@@ -139,7 +139,7 @@ func TestSchedulerLeft(t *testing.T) {
 func TestParseSchedulerRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, json, want string }{
 		{"array", `[1]`, "cannot unmarshal"},
-		{"no chain", `{"_class_name":"KarrasVeScheduler"}`, `scheduler "KarrasVeScheduler" has no beta_schedule`},
+		{"no chain", `{"_class_name":"KarrasVeScheduler"}`, `scheduler "KarrasVeScheduler" is not supported: it has no beta_schedule`},
 		{"kind", `{"beta_schedule":"steep"}`, `beta_schedule is "steep"`},
 		{"prediction", `{"beta_schedule":"linear","prediction_type":"score"}`, `prediction_type is "score"`},
 		{"EDM v", `{"_class_name":"EDMEulerScheduler","prediction_type":"v_prediction"}`, `prediction_type is "v_prediction"`},

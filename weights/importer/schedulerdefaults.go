@@ -10,9 +10,8 @@ import (
 	"tweedie/core/sampler"
 )
 
-// sampledBy reads of a scheduler on a chain how it samples, as far as it is the model's and
-// not the scheduler's own: what holds denoised images to the range of pixels, and which
-// noise levels it takes.
+// sampledBy reads how a scheduler with a chain samples, as far as the settings belong to the
+// model: how denoised images are kept in the range of pixels, and the spacing of noise levels.
 func (p *process) sampledBy(members map[string]json.RawMessage) error {
 	var class, spacing, variance string
 	var clip *bool
@@ -26,9 +25,9 @@ func (p *process) sampledBy(members map[string]json.RawMessage) error {
 		return err
 	}
 	if strings.HasPrefix(class, "DDPM") && variance == "learned" {
-		return fmt.Errorf("variance_type is %q, need learned_range, between the smallest and the largest variance, or a fixed one", variance)
+		return fmt.Errorf("variance_type is %q, need learned_range, which interpolates between the smallest and the largest variance, or a fixed one", variance)
 	}
-	clips := strings.HasPrefix(class, "DDPM") || strings.HasPrefix(class, "DDIM") // by default, and no other does
+	clips := strings.HasPrefix(class, "DDPM") || strings.HasPrefix(class, "DDIM") // by default; other schedulers do not clip
 	if clip != nil {
 		clips = clips && *clip
 	}
@@ -38,15 +37,15 @@ func (p *process) sampledBy(members map[string]json.RawMessage) error {
 		return fmt.Errorf("dynamic_thresholding_ratio is %g and sample_max_value %g, need a number in (0, 1] and one of at least 1", percentile, most)
 	case thresholding && most > 1:
 		d.Threshold, d.Percentile, d.ThresholdMax = "dynamic", percentile, most
-		p.note("its scheduler thresholds denoised images dynamically, at the percentile %g and by at most %g: so does the model", percentile, most)
+		p.note("denoised images are thresholded dynamically, at the quantile %g and to at most %g, as by its scheduler", percentile, most)
 	case thresholding:
 		d.Threshold = "static"
-		p.note("its scheduler thresholds denoised images with a sample_max_value of 1, which is to clip them: so does the model")
+		p.note("denoised images are clipped to the range of pixels, as by its scheduler's thresholding with a sample_max_value of 1")
 	case clips && clipRange != 1:
-		p.note("its scheduler clips denoised images to ±%g, which is not the range of pixels: the model does not", clipRange)
+		p.note("denoised images are not clipped: its scheduler clips them to ±%g, which is not the range of pixels", clipRange)
 	case clips:
 		d.Threshold = "static"
-		p.note("its scheduler clips denoised images to the range of pixels: so does the model")
+		p.note("denoised images are clipped to the range of pixels, as by its scheduler")
 	}
 	switch spacing {
 	case "", sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace:
@@ -66,9 +65,9 @@ func (p *process) note(format string, args ...any) {
 	p.notes = append(p.notes, fmt.Sprintf(format, args...))
 }
 
-// zeroSNR moves the chain's √ᾱ so that the last is 0 and the first stays (Lin et al. 2023,
-// arXiv:2305.08891, Algorithm 1). The last step, where nothing is left of the image, is left
-// out: its noise level is infinite.
+// zeroSNR rescales the chain's √ᾱ so that the last is 0 and the first is unchanged (Lin et al.
+// 2023, arXiv:2305.08891, Algorithm 1). The last step, where no signal is left, is omitted
+// because its noise level is infinite.
 func (p *process) zeroSNR() error {
 	chain, err := diffusion.NewChain(*p.schedule)
 	if err != nil {

@@ -12,17 +12,18 @@ import (
 	"tweedie/core/unet"
 )
 
-// planScoreSDE reads the networks of Song et al. 2021 (arXiv:2011.13456), ddpm, ddpmpp and
-// ncsnpp, whose layers have no names but their places in a list. What a layer is, its
-// parameters tell.
+// planScoreSDE reads the networks ddpm, ddpmpp and ncsnpp of Song et al. 2021
+// (arXiv:2011.13456), whose layers have no names but positions in a list. The kind of a layer
+// follows from its parameters.
 func planScoreSDE(v *view, h Hints) (*plan, error) {
 	s := &scoreSDE{view: v, prefix: map[string]string{}, shortcut: "NIN_0"}
-	// What resizes a picture has a place in the list and no parameters: never two in a row.
+	// A layer that resizes a picture has a position in the list but no parameters; there are
+	// never two in a row.
 	for n := 0; s.kind(n) != "" || s.kind(n+1) != ""; n++ {
 		s.kinds = append(s.kinds, s.kind(n))
 	}
 	if s.next() == "" {
-		return nil, fmt.Errorf("there is no all_modules.0, need every layer of the network")
+		return nil, fmt.Errorf("all_modules.0 is missing, need every layer of the network")
 	}
 	u := unet.Config{
 		SampleSize: h.Size, NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu", UpAttention: "last",
@@ -41,11 +42,11 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	}
 	s.take("conv_in", "conv")
 	var found []string
-	if slices.Contains(s.kinds, "resizing residual") { // BigGAN's, as in ddpmpp and ncsnpp
+	if slices.Contains(s.kinds, "resizing residual") { // BigGAN's blocks, as in ddpmpp and ncsnpp
 		s.shortcut = "Conv_2"
 		u.DownsampleType, u.UpsampleType, u.ResampleShortcut = "resnet", "resnet", true
 		u.NormMinChannels, u.SkipScale = 4, math.Sqrt(0.5)
-		found = append(found, "residual blocks resample as BigGAN's: DDPM++ or NCSN++, whose sums are divided by √2")
+		found = append(found, "the network is DDPM++ or NCSN++: residual blocks resample as BigGAN's do, and sums are divided by √2")
 	}
 	s.descend(&u)
 	s.take("mid_block.resnets.0", "residual")
@@ -56,14 +57,14 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	u.OutChannels = cmp.Or(v.dim(s.module(s.at)+"weight", 0), v.dim(s.module(s.at)+"bias", 0))
 	s.take("conv_out", "conv")
 	if s.err == nil && s.at != len(s.kinds) {
-		s.err = fmt.Errorf("all_modules.%d is one more %s than the network has", s.at, s.kinds[s.at])
+		s.err = fmt.Errorf("all_modules.%d is unexpected: a %s after the network's last layer", s.at, s.kinds[s.at])
 	}
 	if s.err != nil {
 		return nil, s.err
 	}
 	p := &plan{find: s.find, ignored: func(name string) bool { return name == "sigmas" }, found: found}
-	// What has a picture that enters is NCSN++, which resamples by a filter in all of its
-	// authors' models, and DDPM++ does not; the name of that picture's convolution shows it.
+	// A network with a progressive input is NCSN++, which resamples by a filter in all of its
+	// authors' models, while DDPM++ does not. The name of that input's convolution shows it.
 	switch u.FIR = u.TimeEmbeddingType == "fourier" || u.ProgressiveInput != ""; {
 	case u.ProgressiveInput == "residual":
 		p.found = append(p.found, "images are resampled with the filter [1,3,3,1]: Conv2d_0")
@@ -77,54 +78,54 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 	return p, p.finish(&u, v, h, usual)
 }
 
-// The processes of Song et al. 2021, for t from 10⁻³ and 10⁻⁵ on.
+// The processes of Song et al. 2021, from t = 10⁻³ and t = 10⁻⁵ on.
 var (
-	vpSDE = origin{process{
+	vpSDE = convention{process{
 		prediction: string(diffusion.PredictEpsilon), spec: &diffusion.Spec{Kind: diffusion.KindVP},
 		sigmaMin: vpSigma(1e-3), sigmaMax: vpSigma(1),
 	}, "the network predicts ε of the variance-preserving process, β from 0.1 to 20"}
-	veSDE = exploding(0.02, 100)
+	veSDE = veProcess(0.02, 100)
 )
 
-// exploding is the variance-exploding process of networks that are told ln(σ/2).
-func exploding(low, high float64) origin {
-	return origin{process{
+// veProcess is the variance-exploding process of networks whose time input is ln(σ/2).
+func veProcess(low, high float64) convention {
+	return convention{process{
 		prediction: string(diffusion.PredictScaledScore), spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: low, SigmaMax: high}, sigmaMin: low, sigmaMax: high,
 	}, fmt.Sprintf("the network predicts the score times σ of the variance-exploding process, σ from %.4g to %.4g for pixels in [-1,1]", low, high)}
 }
 
-// process returns the process that a network was trained on, which kind may tell. One with
-// Fourier features knows ln σ; one with positions knows 999·t of the variance-preserving
-// processes, or the number of a level, which is on SMLD.
-func (s *scoreSDE) process(u *unet.Config, kind string) (origin, error) {
+// process returns the process that a network was trained with, which kind may specify. The time
+// input of a network with Fourier features is ln σ. That of one with positional embeddings is
+// 999·t, for the variance-preserving processes, or the index of a level, for SMLD.
+func (s *scoreSDE) process(u *unet.Config, kind string) (convention, error) {
 	fourier := u.TimeEmbeddingType == "fourier"
 	o := vpSDE
 	switch {
 	case fourier && kind != "" && kind != diffusion.KindVE:
-		return o, fmt.Errorf("--process is %q, need %q: the network is told its noise level", kind, diffusion.KindVE)
+		return o, fmt.Errorf("--process is %q, need %q: the network's input is the noise level", kind, diffusion.KindVE)
 	case fourier || kind == diffusion.KindSMLD:
 		o = veSDE
-		t := s.tensors["sigmas"] // a buffer that all of its networks have
+		t := s.tensors["sigmas"] // a buffer of all networks of this family
 		if t == nil && kind == diffusion.KindSMLD {
-			return o, fmt.Errorf("there are no sigmas beside the network, need its noise levels, which a whole checkpoint has")
+			return o, fmt.Errorf("the file has no sigmas, need a complete checkpoint, which contains the noise levels")
 		} else if t != nil {
 			l, err := geometric(t)
 			if err != nil {
 				return o, err
 			}
-			o = exploding(2*l.low, 2*l.high)
+			o = veProcess(2*l.low, 2*l.high)
 			if kind == diffusion.KindSMLD {
 				o.process.spec.Kind, o.process.spec.Levels = diffusion.KindSMLD, l.count
 			}
-			o.says += ", as the file has them"
+			o.description += ", as in the file"
 		}
 	case kind == diffusion.KindSubVP:
 		if err := o.process.continuous(kind); err != nil {
 			return o, err
 		}
-		o.says = "the network predicts ε of the sub-variance-preserving process, β from 0.1 to 20"
+		o.description = "the network predicts ε of the sub-variance-preserving process, β from 0.1 to 20"
 	case kind != "" && kind != diffusion.KindVP:
-		return o, fmt.Errorf("--process is %q, need %q, %q or %q: the network is told a time or a level's number", kind, diffusion.KindVP, diffusion.KindSubVP, diffusion.KindSMLD)
+		return o, fmt.Errorf("--process is %q, need %q, %q or %q: the network's input is a time or the index of a level", kind, diffusion.KindVP, diffusion.KindSubVP, diffusion.KindSMLD)
 	}
 	return o, nil
 }
@@ -132,43 +133,43 @@ func (s *scoreSDE) process(u *unet.Config, kind string) (origin, error) {
 // vpSigma returns the noise level of the VP process at time t.
 func vpSigma(t float64) float64 { return math.Sqrt(math.Expm1(float64(9.95*t*t) + float64(0.1*t))) }
 
-// scoreSDE walks the list of layers and gives each its place.
+// scoreSDE goes through the list of layers and assigns names to them.
 type scoreSDE struct {
 	*view
 	kinds    []string
-	at       int               // the next layer
-	prefix   map[string]string // of a layer in the list, by its name here
+	at       int               // index of the next layer
+	prefix   map[string]string // prefix in the list, by this program's name of the layer
 	shortcut string
 	err      error
 }
 
 func (s *scoreSDE) module(i int) string { return fmt.Sprintf("all_modules.%d.", i) }
 
-// kind says what layer i is, by any of the parts that no other has; "" if there is none,
-// and unclear if its weight is missing.
+// kind returns the kind of layer i, by a part that no other kind has: "" if there is no such
+// layer, unclear if its weight is missing.
 func (s *scoreSDE) kind(i int) string {
 	m := s.module(i)
 	switch {
 	case s.has(m + "W"):
 		return "fourier"
-	case s.part(m+"NIN_1.") || s.part(m+"NIN_2.") || s.part(m+"NIN_3."):
+	case s.hasPart(m+"NIN_1.") || s.hasPart(m+"NIN_2.") || s.hasPart(m+"NIN_3."):
 		return "attention"
-	case s.part(m+"Dense_0.") || s.part(m+"Conv_1.") || s.part(m+"GroupNorm_1."):
-		if s.part(m+"Conv_2.") && s.width(m+"GroupNorm_0") == s.width(m+"GroupNorm_1") {
+	case s.hasPart(m+"Dense_0.") || s.hasPart(m+"Conv_1.") || s.hasPart(m+"GroupNorm_1."):
+		if s.hasPart(m+"Conv_2.") && s.width(m+"GroupNorm_0") == s.width(m+"GroupNorm_1") {
 			return "resizing residual"
 		}
 		return "residual"
-	case s.part(m+"Conv_0.") || s.part(m+"Conv2d_0."):
+	case s.hasPart(m+"Conv_0.") || s.hasPart(m+"Conv2d_0."):
 		return "resizing"
 	case s.has(m + "weight"):
 		return map[int]string{1: "norm", 2: "linear", 4: "conv"}[len(s.tensors[m+"weight"].Shape)]
-	case s.part(m):
+	case s.hasPart(m):
 		return unclear
 	}
 	return ""
 }
 
-// unclear is the kind of a layer that may be any.
+// unclear is the kind of a layer that cannot be determined.
 const unclear = "layer without its weight"
 
 // next returns the kind of the next layer.
@@ -179,17 +180,17 @@ func (s *scoreSDE) next() string {
 	return ""
 }
 
-// take gives the next layer, which is to be of that kind, its name here.
+// take assigns a name to the next layer, which must be of the given kind.
 func (s *scoreSDE) take(name, kind string) {
 	if got := s.next(); got != kind && got != unclear && s.err == nil {
-		s.err = fmt.Errorf("all_modules.%d is a %q, need a %s for %s", s.at, got, kind, name)
+		s.err = fmt.Errorf("all_modules.%d is a %q layer, need a %q layer for %s", s.at, got, kind, name)
 	}
 	s.prefix[name] = s.module(s.at)
 	s.at++
 }
 
-// descend takes the levels on the way down. A level ends with a layer that resamples,
-// the last one with the middle's residual block, attention and residual block.
+// descend assigns the levels on the way down. A level ends with a layer that resamples, the
+// last one with the middle's residual block, attention and residual block.
 func (s *scoreSDE) descend(u *unet.Config) {
 	for level, last := 0, false; !last && s.err == nil; level++ {
 		block := fmt.Sprintf("down_blocks.%d.", level)
@@ -205,7 +206,7 @@ func (s *scoreSDE) descend(u *unet.Config) {
 		if level == 0 {
 			u.LayersPerBlock = j
 		} else if j != u.LayersPerBlock {
-			s.err = fmt.Errorf("level %d has %d residual blocks, need %d as the first", level, j, u.LayersPerBlock)
+			s.err = fmt.Errorf("level %d has %d residual blocks, need %d as in the first level", level, j, u.LayersPerBlock)
 			return
 		}
 		addLevel(u, channels, attends, attends)
@@ -221,12 +222,11 @@ func (s *scoreSDE) descend(u *unet.Config) {
 	}
 }
 
-// progress takes what a progressive input has behind a level: a convolution of the
-// picture, or one of one pixel (a Combine) of the picture that was only halved, which took
-// no parameters.
+// progress assigns the layer of a progressive input after a level: a convolution of the
+// picture, or a 1×1 convolution (Combine) of the picture, which is halved without parameters.
 func (s *scoreSDE) progress(u *unet.Config, block string) {
 	switch m := s.module(s.at); {
-	case s.part(m + "Conv2d_0."):
+	case s.hasPart(m + "Conv2d_0."):
 		u.ProgressiveInput = "residual"
 		s.take(block+"picture", "resizing")
 	case s.next() == "":
@@ -234,12 +234,13 @@ func (s *scoreSDE) progress(u *unet.Config, block string) {
 		s.at++
 		s.take(block+"skip_conv", "resizing")
 	case s.next() == "resizing" && s.err == nil:
-		s.err = fmt.Errorf("all_modules.%d is a convolution of stride 2, as of a progressive input without the filter [1,3,3,1], which is not built here", s.at)
+		s.err = fmt.Errorf("all_modules.%d is a convolution of stride 2: progressive inputs without the filter [1,3,3,1] are not supported", s.at)
 	}
 }
 
-// middle reports whether the next layer is the middle's, after j residual blocks of a
-// level: as many as the first level has, or, in a network of one level, half of the rest.
+// middle reports whether the next layer belongs to the middle, after j residual blocks of a
+// level: if the first level has as many or, in a network of one level, if half of the rest is
+// left.
 func (s *scoreSDE) middle(u *unet.Config, j int) bool {
 	if u.LayersPerBlock > 0 {
 		return j == u.LayersPerBlock
@@ -247,16 +248,16 @@ func (s *scoreSDE) middle(u *unet.Config, j int) bool {
 	if slices.ContainsFunc(s.kinds, func(kind string) bool { return strings.HasPrefix(kind, "resizing") }) {
 		return false
 	}
-	left := 0
+	rest := 0
 	for _, kind := range s.kinds[s.at:] {
 		if kind == "residual" {
-			left++
+			rest++
 		}
 	}
-	return left == j+3 // two of the middle, and one more than the way down on the way up
+	return rest == j+3 // two in the middle, and one more on the way up than on the way down
 }
 
-// ascend takes the levels on the way up, which have attention once, at the end.
+// ascend assigns the levels on the way up, which have attention once, at the end.
 func (s *scoreSDE) ascend(u *unet.Config) {
 	for block := range u.BlockOutChannels {
 		name := fmt.Sprintf("up_blocks.%d.", block)
@@ -270,14 +271,14 @@ func (s *scoreSDE) ascend(u *unet.Config) {
 		if block == 0 && !last && (s.next() == "norm" || s.next() == unclear) {
 			u.ProgressiveOutput = "output_skip"
 		} else if u.ProgressiveOutput != "" && s.next() == "" {
-			s.at++ // the picture is doubled, without parameters
+			s.at++ // the picture is upsampled, without parameters
 		}
 		if u.ProgressiveOutput != "" && !last {
 			s.take(name+"skip_norm", "norm")
 			s.take(name+"skip_conv", "conv")
 		}
 		if s.next() == "resizing" && u.UpsampleType == "resnet" && s.err == nil {
-			s.err = fmt.Errorf("all_modules.%d resizes the output, as of a progressive output with residuals, which is not built here: need output_skip or none", s.at)
+			s.err = fmt.Errorf("all_modules.%d resizes the output: progressive outputs with residuals are not supported, need output_skip or none", s.at)
 		}
 		switch {
 		case last:
@@ -295,15 +296,15 @@ var (
 	scoreAttention = layers{"group_norm": "GroupNorm_0", "to_q": "NIN_0", "to_k": "NIN_1", "to_v": "NIN_2", "to_out.0": "NIN_3"}
 )
 
-func (s *scoreSDE) find(d graph.Declared) part {
+func (s *scoreSDE) find(d graph.Declared) binding {
 	if d.Name == "time_proj.weight" {
-		return part{from: []string{"all_modules.0.W"}, shapes: [][]int{d.Shape}, make: turns}
+		return binding{from: []string{"all_modules.0.W"}, shapes: [][]int{d.Shape}, make: angular}
 	}
-	p, ok := parsePlace(d.Name)
+	p, ok := parseBlockName(d.Name)
 	layer := strings.TrimSuffix(d.Name, "."+p.leaf)
-	if prefix, whole := s.prefix[layer]; whole { // an outer layer, or a convolution that resamples
+	if prefix, found := s.prefix[layer]; found { // a layer outside the blocks, or a convolution that resamples
 		for _, inner := range []string{"Conv_0.", "Conv2d_0."} {
-			if s.part(prefix + inner) {
+			if s.hasPart(prefix + inner) {
 				return renamed(prefix+inner+p.leaf, d.Shape...)
 			}
 		}
@@ -315,21 +316,21 @@ func (s *scoreSDE) find(d graph.Declared) part {
 	prefix := strings.TrimSuffix(s.prefix[strings.TrimSuffix(layer, "."+p.layer)], ".")
 	switch {
 	case p.kind == "attentions" && p.layer != "group_norm":
-		return network(prefix+"."+scoreAttention[p.layer], p.leaf, d.Shape)
+		return networkInNetwork(prefix+"."+scoreAttention[p.layer], p.leaf, d.Shape)
 	case p.kind == "attentions":
 		return renamed(scoreAttention.of(prefix, p), d.Shape...)
 	case p.layer == "conv_shortcut" && s.shortcut == "NIN_0":
-		return network(prefix+".NIN_0", p.leaf, d.Shape[:min(2, len(d.Shape))])
+		return networkInNetwork(prefix+".NIN_0", p.leaf, d.Shape[:min(2, len(d.Shape))])
 	case p.layer == "conv_shortcut":
 		return renamed(fmt.Sprintf("%s.%s.%s", prefix, s.shortcut, p.leaf), d.Shape...)
 	}
 	return renamed(scoreResnet.of(prefix, p), d.Shape...)
 }
 
-// network is a "network in network": a linear map of channels, W [in,out] and b.
-func network(name, leaf string, shape []int) part {
+// networkInNetwork is a "network in network": a linear map of channels with W [in,out] and b.
+func networkInNetwork(name, leaf string, shape []int) binding {
 	if leaf == "bias" {
 		return renamed(name+".b", shape...)
 	}
-	return part{from: []string{name + ".W"}, shapes: [][]int{{shape[1], shape[0]}}, make: transposed}
+	return binding{from: []string{name + ".W"}, shapes: [][]int{{shape[1], shape[0]}}, make: transposed}
 }

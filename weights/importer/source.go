@@ -13,38 +13,38 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// plan is how a checkpoint becomes a model.
+// plan is how to convert a checkpoint to a model.
 type plan struct {
 	config  model.Config
-	find    func(d graph.Declared) part // where a parameter is
-	ignored func(name string) bool      // tensors that are no parameters; nil: none
+	find    func(d graph.Declared) binding // the tensors of a parameter
+	ignored func(name string) bool         // reports tensors that are not parameters; nil for none
 	found   []string
 	assumed []string
 }
 
-// part says of which tensors a parameter is made, and what shapes they have. With one
-// tensor and no make, the numbers are the parameter's, in its order.
-type part struct {
+// binding lists the tensors that a parameter is computed from, and their shapes. If make is nil
+// there is one tensor, whose numbers are the parameter's, in the same order.
+type binding struct {
 	from   []string
 	shapes [][]int
 	make   func(in []*gotensor.Dense) (*gotensor.Dense, error)
 }
 
-// renamed is a parameter that stands under another name, and perhaps with further axes
-// of length 1.
-func renamed(name string, shape ...int) part {
-	return part{from: []string{name}, shapes: [][]int{shape}}
+// renamed binds a parameter to the tensor of that name, whose shape may have additional axes of
+// length 1.
+func renamed(name string, shape ...int) binding {
+	return binding{from: []string{name}, shapes: [][]int{shape}}
 }
 
-// source returns the numbers of params in v. The error lists what does not fit.
+// source returns the numbers of params in v. The error lists all differences.
 func (p *plan) source(params []graph.Declared, v *view) (*source, error) {
-	s := &source{view: v, params: map[string]graph.Declared{}, parts: map[string]part{}}
+	s := &source{view: v, params: map[string]graph.Declared{}, bindings: map[string]binding{}}
 	expected := map[string][]int{}
 	for _, d := range params {
-		part := p.find(d)
-		s.params[d.Name], s.parts[d.Name] = d, part
-		for i, name := range part.from {
-			expected[name] = part.shapes[i]
+		b := p.find(d)
+		s.params[d.Name], s.bindings[d.Name] = d, b
+		for i, name := range b.from {
+			expected[name] = b.shapes[i]
 		}
 	}
 	found := map[string]*lazytensor.Tensor{}
@@ -56,13 +56,12 @@ func (p *plan) source(params []graph.Declared, v *view) (*source, error) {
 	return s, compare(v.root, expected, found)
 }
 
-// source is a checkpoint's numbers as a network sees them, read when they are asked
-// for.
+// source provides a network's parameters from a checkpoint, read on demand.
 type source struct {
-	view   *view
-	params map[string]graph.Declared
-	parts  map[string]part
-	err    error
+	view     *view
+	params   map[string]graph.Declared
+	bindings map[string]binding
+	err      error
 }
 
 // Len implements graph.Source.
@@ -73,7 +72,7 @@ func (s *source) Len(name string) int {
 	return -1
 }
 
-// Numbers implements graph.Source. See Err.
+// Numbers implements graph.Source. Errors are reported by Err.
 func (s *source) Numbers(name string) quant.Numbers {
 	numbers, err := s.read(name)
 	if err != nil {
@@ -85,12 +84,12 @@ func (s *source) Numbers(name string) quant.Numbers {
 	return quant.Numbers{Float: numbers}
 }
 
-// Err returns the first error of reading, after which Numbers' numbers are of no use.
+// Err returns the first read error. The results of Numbers are invalid after an error.
 func (s *source) Err() error { return s.err }
 
-// read returns a parameter's numbers, all finite.
+// read returns a parameter's numbers, which are all finite.
 func (s *source) read(name string) ([]float32, error) {
-	p, size := s.parts[name], s.Len(name)
+	p, size := s.bindings[name], s.Len(name)
 	var in []*gotensor.Dense
 	for i, from := range p.from {
 		numbers, err := s.finite(from)
@@ -116,7 +115,7 @@ func (s *source) read(name string) ([]float32, error) {
 	return t.Data, nil
 }
 
-// finite reads a tensor of the checkpoint as float32.
+// finite reads a tensor of the checkpoint as float32 and refuses NaN and infinities.
 func (s *source) finite(name string) ([]float32, error) {
 	t := s.view.tensors[name]
 	switch t.DType {
@@ -136,12 +135,12 @@ func (s *source) finite(name string) ([]float32, error) {
 	return numbers, nil
 }
 
-// transposed swaps the two axes of a matrix.
+// transposed returns the transpose of a matrix.
 func transposed(in []*gotensor.Dense) (*gotensor.Dense, error) { return in[0], in[0].T() }
 
-// third takes one of three groups of rows: those whose number is which, if rows are
-// counted as [outer, 3, inner].
-func third(outer, which int) func(in []*gotensor.Dense) (*gotensor.Dense, error) {
+// qkvRows returns a function that selects one of three groups of rows: those with index which
+// on the middle axis, if rows are counted as [outer, 3, inner].
+func qkvRows(outer, which int) func(in []*gotensor.Dense) (*gotensor.Dense, error) {
 	return func(in []*gotensor.Dense) (*gotensor.Dense, error) {
 		d := in[0]
 		rest := d.DataSize() / (3 * outer)

@@ -88,7 +88,7 @@ func foreign(path string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown{d, importer.Recognise(f)}, nil
+	return &shown{d, importer.Recognize(f)}, nil
 }
 
 // print shows it, as JSON or for people.

@@ -7,9 +7,9 @@ import (
 	"tweedie/core/model"
 )
 
-// Complete gives a configuration whose network is known the process that hints say, or
-// Ho et al. 2020's chain, and what a model recommends by default. kind is that of a
-// core/diffusion.Spec, or empty. It returns what it supposes, one sentence each.
+// Complete sets the process of a configuration whose network is known, from hints or, without
+// any, to the chain of Ho et al. 2020, and sets the default sampling settings. kind is that of
+// a core/diffusion.Spec, or empty. It returns what was assumed, one sentence each.
 func (h Hints) Complete(c *model.Config, kind string) (assumed []string, err error) {
 	pr := ho2020.process
 	changed, err := h.change(&pr)
@@ -18,13 +18,13 @@ func (h Hints) Complete(c *model.Config, kind string) (assumed []string, err err
 	}
 	switch {
 	case kind != "" && (h.Schedule != "" || h.Steps != 0 || h.Prediction == model.EDM || h.Prediction == model.Consistency):
-		return nil, fmt.Errorf("importer: a process of kind %q beside a chain, %q or %q, need one of them", kind, model.EDM, model.Consistency)
+		return nil, fmt.Errorf("importer: got both a process of kind %q and a chain, %q or %q, need only one of them", kind, model.EDM, model.Consistency)
 	case kind != "":
 		if err := pr.continuous(kind); err != nil {
 			return nil, fmt.Errorf("importer: %w", err)
 		}
 	case !changed:
-		assumed = append(assumed, ho2020.says)
+		assumed = append(assumed, ho2020.description)
 	}
 	if err := pr.bounds(); err != nil {
 		return nil, fmt.Errorf("importer: %w", err)
@@ -35,8 +35,8 @@ func (h Hints) Complete(c *model.Config, kind string) (assumed []string, err err
 	return assumed, nil
 }
 
-// continuous replaces the chain by a process in continuous time, whose ends, where
-// nothing or everything is noise, are left out.
+// continuous replaces the chain by a process in continuous time. It leaves out the ends of the
+// time range, where there is no noise or no signal.
 func (p *process) continuous(kind string) error {
 	p.schedule, p.spec = nil, &diffusion.Spec{Kind: kind}
 	if err := p.spec.Validate(); err != nil {

@@ -6,22 +6,22 @@ import (
 	"strings"
 )
 
-// place is what a parameter of a U-Net is, taken from the name that diffusers, and so
-// this program, has for it.
-type place struct {
-	side  string // down_blocks, mid_block, up_blocks; "" for what stands before and behind
+// blockName is the name of a parameter of a U-Net in diffusers' naming, which this program
+// uses, in its parts.
+type blockName struct {
+	side  string // down_blocks, mid_block, up_blocks; "" for layers before and after the blocks
 	block int    // of down_blocks and up_blocks, in the order in which they run
 	kind  string // resnets, attentions, downsamplers, upsamplers
-	index int    // of its kind in the block
+	index int    // among layers of its kind in the block
 	layer string // such as conv1 or to_out.0
 	leaf  string // weight or bias
 }
 
-// parsePlace reads a name such as down_blocks.1.resnets.0.conv1.weight. It reports
-// whether the name is of a block.
-func parsePlace(name string) (place, bool) {
+// parseBlockName parses a name such as down_blocks.1.resnets.0.conv1.weight. It reports whether
+// the name is that of a parameter in a block.
+func parseBlockName(name string) (blockName, bool) {
 	parts := strings.Split(name, ".")
-	p := place{leaf: parts[len(parts)-1]}
+	p := blockName{leaf: parts[len(parts)-1]}
 	parts = parts[:len(parts)-1]
 	if len(parts) < 4 {
 		p.layer = strings.Join(parts, ".")
@@ -38,9 +38,9 @@ func parsePlace(name string) (place, bool) {
 	return p, true
 }
 
-// level returns the resolution of a block of a network of so many levels: 0 is the
-// largest.
-func (p place) level(levels int) int {
+// level returns the level of a block's resolution in a network with the given number of levels:
+// 0 is the highest resolution.
+func (p blockName) level(levels int) int {
 	switch p.side {
 	case "up_blocks":
 		return levels - 1 - p.block
@@ -50,11 +50,11 @@ func (p place) level(levels int) int {
 	return p.block
 }
 
-// layers names for one program what a block's layers are called here.
+// layers maps this program's names of layers in a block to another program's.
 type layers map[string]string
 
-// of returns the program's name of a layer below a prefix.
-func (l layers) of(prefix string, p place) string {
+// of returns the other program's name of a parameter, after the given prefix.
+func (l layers) of(prefix string, p blockName) string {
 	layer, ok := l[p.layer]
 	if !ok {
 		layer = p.layer

@@ -11,14 +11,14 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// planned fits tensors into a family's network, without their numbers where a plan needs
-// none.
+// planned plans a family's network for tensors. It reads their numbers only if the plan needs
+// them.
 func planned(tensors []weights.Tensor, family string, h Hints) error {
 	file := &checkpoint.File{Path: "net.pt"}
 	for _, v := range tensors {
 		file.Tensors = append(file.Tensors, lazytensor.Tensor{Name: v.Name, DType: v.DType, Shape: v.Shape, Read: func() ([]byte, error) { return v.Data, nil }})
 	}
-	f, v, err := choose(file, files{weights: "net.pt"}, Options{Arch: family})
+	f, v, err := identify(file, files{weights: "net.pt"}, Options{Arch: family})
 	if err != nil {
 		return err
 	}
@@ -34,20 +34,20 @@ func planned(tensors []weights.Tensor, family string, h Hints) error {
 	return err
 }
 
-// telling are tensors without which a network is taken for another one, or for one of
-// another make: what is then wrong with that is said.
-var telling = []string{
+// ambiguous are tensors without which a file is that of another kind of network, so that the
+// error is about that kind.
+var ambiguous = []string{
 	"all_modules.0.W",                      // Fourier features
 	"label_emb.weight", "map_label.weight", // classes
 	"mem_kv", "downs.0.3.weight", "sigmas",
 }
 
-// TestEveryTensorCounts: of every family, a tensor that is missing is named, whichever it
-// is, and one too many or with another shape is an error.
-func TestEveryTensorCounts(t *testing.T) {
+// TestEveryTensorIsChecked: in every family a missing tensor is named, and an additional tensor
+// or one of another shape is an error.
+func TestEveryTensorIsChecked(t *testing.T) {
 	for _, tt := range parityCases {
 		if slices.Contains([]string{"lucid16", "ncsnv2deeper", "ncsnv2deepest", "learned"}, tt.name) {
-			continue // as others
+			continue // similar to other cases
 		}
 		t.Run(tt.name, func(t *testing.T) {
 			state := readCase(t, tt.name).state
@@ -56,21 +56,21 @@ func TestEveryTensorCounts(t *testing.T) {
 			}
 			check := func(what, name string, tensors []weights.Tensor) {
 				err := planned(tensors, tt.family, tt.hints)
-				tells := slices.ContainsFunc(telling, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
-				switch unsaid := strings.HasSuffix(name, "label_emb.weight") && what != "deeper" || tt.name == "dhariwal" && name == "map_label.weight" && what == "without"; {
-				case err == nil && !unsaid: // without its table, or with another row, it is a network of that many classes
+				ambiguous := slices.ContainsFunc(ambiguous, func(suffix string) bool { return strings.HasSuffix(name, suffix) })
+				switch valid := strings.HasSuffix(name, "label_emb.weight") && what != "deeper" || tt.name == "dhariwal" && name == "map_label.weight" && what == "without"; {
+				case err == nil && !valid: // valid: without the table, or with another row, it is a network of another number of classes
 					t.Errorf("%s %s: no error", what, name)
-				case err != nil && what == "without" && !tells && !strings.Contains(err.Error(), fmt.Sprintf("%q", name)):
+				case err != nil && what == "without" && !ambiguous && !strings.Contains(err.Error(), fmt.Sprintf("%q", name)):
 					t.Errorf("%s %s: got error %.300v", what, name, err)
 				}
 			}
 			for i, v := range state {
 				if strings.HasSuffix(v.Name, "resample_filter") || strings.HasPrefix(v.Name, "map_augment") {
-					continue // left out
+					continue // ignored
 				}
 				check("without", v.Name, slices.Delete(slices.Clone(state), i, i+1))
 				if i%5 > 0 {
-					continue // the others take long
+					continue // testing all would take long
 				}
 				longer := slices.Clone(state)
 				longer[i].Shape = append([]int{v.Shape[0] + 1}, v.Shape[1:]...)
