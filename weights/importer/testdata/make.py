@@ -1,9 +1,9 @@
-"""Writes the parity cases beside this file: python3 make.py. Needs torch.
+"""Writes the parity cases in this folder: python3 make.py. Needs torch.
 
-NAME.safetensors holds x [N,C,H,W], t [N], y [N] (where there are classes) and out, what
-the network of NAME answers in PyTorch. The network's own numbers are not stored but
-follow from its parameters' names (fill); their names and shapes, in PyTorch's order,
-stand in the file's metadata under "parameters", and what config.json says under "config".
+NAME.safetensors contains x [N,C,H,W], t [N], y [N] (if there are classes) and out, the
+output of the network NAME in PyTorch. The network's parameters are not stored but computed
+from their names (fill). The file's metadata has their names and shapes, in PyTorch's order,
+under "parameters", and the content of config.json under "config".
 """
 import json, os, struct
 import numpy as np
@@ -12,7 +12,7 @@ import networks, lucid1, refinenets, unet2dmodel
 
 
 def fill(name, shape):
-    """Numbers that any program can make again: Murmur3's finaliser of a counter."""
+    """Reproducible numbers: Murmur3's finalizer applied to a counter."""
     seed = 2166136261
     for b in name.encode():
         seed = (seed ^ b) * 16777619 % 2 ** 32

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 
 
 class Norm(nn.Module):
-    """Instance normalisation ++, of one gamma, alpha and beta, or of those of a level."""
+    """Instance normalization++, of one gamma, alpha and beta, or of those of a level."""
 
     def __init__(self, c, levels):
         super().__init__()
