@@ -1,6 +1,7 @@
 package gorgonia
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
@@ -9,15 +10,27 @@ import (
 	"tweedie/core/tensor"
 )
 
-// FromTensor returns t as a Dense that shares t's numbers. The error names an
-// empty axis.
+// FromTensor returns t as a Dense that shares t's numbers. The error says that t is
+// nil, has an empty axis, or has not as many numbers as its shape.
 func FromTensor(t *tensor.Tensor) (*gotensor.Dense, error) {
+	if t == nil {
+		return nil, errNil
+	}
+	if slices.ContainsFunc(t.Shape, func(n int) bool { return n < 0 }) || len(t.Data) != tensor.Size(t.Shape) {
+		return nil, fmt.Errorf("gorgonia: a tensor of shape %v must have that many numbers (got %d)", t.Shape, len(t.Data))
+	}
 	return over(t.Shape, t.Data)
 }
 
+// errNil is the error of a nil array.
+var errNil = errors.New("gorgonia: the array must not be nil")
+
 // ToTensor returns a copy of d, a Dense of float32, as a tensor, whatever the
-// layout of d. The error names another type, or a mask.
+// layout of d. The error says that d is nil, or names another type or a mask.
 func ToTensor(d *gotensor.Dense) (*tensor.Tensor, error) {
+	if d == nil {
+		return nil, errNil
+	}
 	if d.Dtype() != gotensor.Float32 {
 		return nil, fmt.Errorf("gorgonia: array of %v, need float32", d.Dtype())
 	}
@@ -29,8 +42,11 @@ func ToTensor(d *gotensor.Dense) (*tensor.Tensor, error) {
 }
 
 // Ints returns a copy of the numbers of d, a Dense of int64, int32 or uint8, in
-// row-major order. The error names another type, or a mask.
+// row-major order. The error says that d is nil, or names another type or a mask.
 func Ints(d *gotensor.Dense) ([]int, error) {
+	if d == nil {
+		return nil, errNil
+	}
 	switch d.Dtype() {
 	case gotensor.Int64:
 		return ints(rowMajor(d, d.Int64s()))

@@ -144,7 +144,20 @@ func TestBridgeRefuses(t *testing.T) {
 	_, double := ToTensor(gotensor.New(gotensor.WithShape(1), gotensor.WithBacking([]float64{1})))
 	_, mask := ToTensor(masked)
 	_, float := Ints(counted(t, 1))
+	_, short := FromTensor(&tensor.Tensor{Shape: []int{2, 3}, Data: make([]float32, 5)})
+	for i, f := range []func() error{
+		func() error { _, err := FromTensor(nil); return err },
+		func() error { _, err := ToTensor(nil); return err },
+		func() error { _, err := Ints(nil); return err },
+		func() error { _, err := ToTensor(new(gotensor.Dense)); return err },
+		func() error { _, err := Ints(new(gotensor.Dense)); return err },
+	} {
+		if err := f(); err == nil {
+			t.Errorf("call %d took nothing for an array", i)
+		}
+	}
 	for want, err := range map[string]error{
+		"gorgonia: a tensor of shape [2 3] must have":            short,
 		"gorgonia: shape [2 0] has an empty axis":                empty,
 		"gorgonia: array of float64, need float32":               double,
 		"gorgonia: array of shape (2) has a mask":                mask,

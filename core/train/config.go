@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
 
 	"tweedie/core/model"
 )
@@ -20,10 +21,10 @@ type Config struct {
 	Model model.Config `json:"model"`
 	Seed  uint64       `json:"seed"`
 	Steps int          `json:"steps"` // optimiser steps
-	Batch int          `json:"batch"` // images a step
+	Batch int          `json:"batch"` // images a step; 0 means 64
 	Lanes int          `json:"lanes"` // parts of a batch whose gradients are added in order; at most as many cores are used; 0 means 4
 
-	LearningRate float64 `json:"learning_rate"` // at its highest
+	LearningRate float64 `json:"learning_rate"` // at its highest; 0 means 0.001
 	WarmUp       int     `json:"warm_up"`       // steps of linear rise
 	Decay        string  `json:"decay"`         // "cosine" to a hundredth at the last step, or "none"
 	WeightDecay  float64 `json:"weight_decay"`  // AdamW's λ (Loshchilov and Hutter 2019), on matrices only
@@ -33,8 +34,8 @@ type Config struct {
 	Average      float64 `json:"average"`       // decay of the weight average, reached gradually; 0 means none
 
 	DropClass float64 `json:"drop_class"`       // part of the labels replaced by the class that means none
-	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ
-	PStd      float64 `json:"p_std,omitempty"`  // edm: its standard deviation
+	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ; 0 without a p_std means −1.2
+	PStd      float64 `json:"p_std,omitempty"`  // edm: its standard deviation; 0 means 1.2
 
 	Objective   string   `json:"objective,omitempty"`    // one of Objectives; "" chooses for the model
 	SNRGamma    float64  `json:"snr_gamma,omitempty"`    // min-snr: γ; 0 means 5
@@ -46,23 +47,25 @@ type Config struct {
 	Teacher     string   `json:"teacher,omitempty"`      // consistency-distillation: the file of the model that is distilled
 }
 
-// ParseConfig reads a configuration and refuses keys that it does not know. The
-// error wraps ErrConfig.
+// ParseConfig reads a configuration, refuses keys that it does not know, and fills in
+// what is left out: see Complete. The error wraps ErrConfig.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{}
 	if err := strict(data, c); err != nil {
 		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
+	c.Complete()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
 	return c, nil
 }
 
-// Validate names the first field that does not stand up.
+// Validate returns an error that names every field with a wrong value.
 func (c *Config) Validate() error {
+	var wrong []string
 	if err := c.Model.Validate(); err != nil {
-		return fmt.Errorf("train: %w: %w", ErrConfig, err)
+		wrong = append(wrong, err.Error())
 	}
 	unit := func(v float64) bool { return v >= 0 && v < 1 }
 	positive := func(v float64) bool { return v >= 0 && v <= math.MaxFloat32 }
@@ -86,8 +89,11 @@ func (c *Config) Validate() error {
 		{c.DropClass == 0 || c.Model.NullClass != nil, "drop_class", "0 for a model without null_class", c.DropClass},
 	} {
 		if !check.ok {
-			return fmt.Errorf("train: %w: %s is %v, need %s", ErrConfig, check.key, check.found, check.need)
+			wrong = append(wrong, fmt.Sprintf("%s must be %s (got %v)", check.key, check.need, check.found))
 		}
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("train: %w: %s", ErrConfig, strings.Join(wrong, "; "))
 	}
 	return c.checkObjective()
 }

@@ -35,10 +35,18 @@ type Trainer struct {
 	gamma  *gamma        // of a model that learns its γ; nil for others
 }
 
-// New returns a run at its start. It keeps c and d. teacher is the model that is
+// New returns a run at its start. It keeps c, in which it fills in what is left out
+// (see Config.Complete, and the shape is that of the data), and d. teacher is the model that is
 // distilled, nil for an objective without one. The error wraps ErrConfig, or says why
 // the data or the teacher do not fit.
 func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
+	if c == nil || d == nil {
+		return nil, fmt.Errorf("train: %w: the configuration and the data must not be nil", ErrConfig)
+	}
+	if c.Model.Shape == [3]int{} && (c.Model.UNet == nil || c.Model.UNet.SampleSize == 0) {
+		c.Model.Shape = [3]int{d.C, d.H, d.W}
+	}
+	c.Complete()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

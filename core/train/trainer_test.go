@@ -301,11 +301,11 @@ func TestConfigRefuses(t *testing.T) {
 		change func(*Config)
 		text   string
 	}{
-		{"no steps", func(c *Config) { c.Steps = 0 }, "steps is 0"},
-		{"rate", func(c *Config) { c.LearningRate = -1 }, "learning_rate is -1"},
-		{"decay", func(c *Config) { c.Decay = "linear" }, "decay is linear"},
-		{"average", func(c *Config) { c.Average = 1 }, "average is 1"},
-		{"no null class", func(c *Config) { c.Model.NullClass = nil }, "drop_class is 0.2"},
+		{"no steps", func(c *Config) { c.Steps = 0 }, "steps must be 1 to 2^30 (got 0)"},
+		{"rate", func(c *Config) { c.LearningRate = -1 }, "learning_rate must be more than 0, at most 10 (got -1)"},
+		{"decay", func(c *Config) { c.Decay = "linear" }, `decay must be "cosine" or "none" (got linear)`},
+		{"average", func(c *Config) { c.Average = 1 }, "average must be 0 to less than 1 (got 1)"},
+		{"no null class", func(c *Config) { c.Model.NullClass = nil }, "drop_class must be 0 for a model without null_class (got 0.2)"},
 		{"spread", func(c *Config) { c.PStd = 0 }, "p_std is 0"},
 		{"objective", func(c *Config) { c.Objective = "magic" }, `objective is magic, need one of ["simple"`},
 		{"no chain", func(c *Config) { c.Objective = "simple" }, "objective is simple, need another for a model without a schedule"},

@@ -74,8 +74,8 @@ const (
 	maxValue    = 1 << 26 // numbers of one image of activations
 )
 
-// Validate says what of c does not stand up: an impossible size, or something
-// that this program does not build. The error wraps ErrConfig.
+// Validate returns an error that names every field with a value that is impossible or
+// that this program does not build. It wraps ErrConfig.
 func (c *Config) Validate() error {
 	levels := len(c.BlockOutChannels)
 	checks := []struct {
@@ -106,10 +106,14 @@ func (c *Config) Validate() error {
 		{c.TimeEmbeddingType != "learned" || c.NumTrainTimesteps != nil && within(*c.NumTrainTimesteps, 1, maxClasses),
 			"num_train_timesteps needs a number from 1 to 1048576 for learned times"},
 	}
+	var wrong []string
 	for _, check := range checks {
 		if !check.ok {
-			return fmt.Errorf("unet: %w: %s", ErrConfig, check.text)
+			wrong = append(wrong, check.text)
 		}
+	}
+	if len(wrong) > 0 {
+		return fmt.Errorf("unet: %w: %s", ErrConfig, strings.Join(wrong, "; "))
 	}
 	if err := c.validateBlocks(); err != nil {
 		return err

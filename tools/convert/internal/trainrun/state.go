@@ -68,13 +68,5 @@ func (r *run) writeModel() error {
 	if err != nil {
 		return err
 	}
-	tensors, err := m.Tensors(weights.Storage{DType: weights.F32})
-	if err != nil {
-		return err
-	}
-	manifest, err := m.Manifest(nil)
-	if err != nil {
-		return err
-	}
-	return weights.Write(filepath.Join(r.Dir, "model.json"), manifest, tensors)
+	return m.Save(filepath.Join(r.Dir, "model.json"), weights.Storage{DType: weights.F32}, nil)
 }

@@ -1,0 +1,61 @@
+package unet
+
+import "slices"
+
+// Complete fills in what c leaves out with a network for pictures of the given shape,
+// C, H, W, that a laptop trains. What is given stays as it is; answers is how many
+// numbers the network gives for one of the picture, usually 1.
+//
+//	block_out_channels  32, doubled with every level, of which there are as many as
+//	                    halve the picture to 7 or 8, at most 4
+//	down_block_types    attention at the lowest level
+//	up_block_types      the mirror image of down_block_types
+//	layers_per_block    1
+//	norm_num_groups     the largest of 8, 4, 2 and 1 that divides every level
+//	norm_eps            1e-5
+func (c *Config) Complete(shape [3]int, answers int) {
+	set(&c.SampleSize, shape[1])
+	set(&c.InChannels, shape[0])
+	set(&c.OutChannels, c.InChannels*answers)
+	set(&c.LayersPerBlock, 1)
+	set(&c.NormEps, 1e-5)
+	if len(c.BlockOutChannels) == 0 {
+		side := c.SampleSize / max(c.Patch, 1)
+		for channels := 32; ; channels *= 2 {
+			c.BlockOutChannels = append(c.BlockOutChannels, channels)
+			if len(c.BlockOutChannels) == 4 || side%2 != 0 || side/2 < 7 {
+				break
+			}
+			side /= 2
+		}
+	}
+	if len(c.DownBlockTypes) == 0 {
+		for range c.BlockOutChannels {
+			c.DownBlockTypes = append(c.DownBlockTypes, "DownBlock2D")
+		}
+		c.DownBlockTypes[len(c.DownBlockTypes)-1] = "AttnDownBlock2D"
+	}
+	if len(c.UpBlockTypes) == 0 {
+		for _, down := range slices.Backward(c.DownBlockTypes) {
+			up := "UpBlock2D"
+			if down == "AttnDownBlock2D" {
+				up = "AttnUpBlock2D"
+			}
+			c.UpBlockTypes = append(c.UpBlockTypes, up)
+		}
+	}
+	if c.NormNumGroups == 0 {
+		c.NormNumGroups = 8
+		for slices.ContainsFunc(c.BlockOutChannels, func(ch int) bool { return ch%c.NormNumGroups != 0 }) {
+			c.NormNumGroups /= 2
+		}
+	}
+}
+
+// set gives v a value if it has none.
+func set[T comparable](v *T, value T) {
+	var zero T
+	if *v == zero {
+		*v = value
+	}
+}
