@@ -39,15 +39,19 @@ func run(args []string, stdout, stderr io.Writer) int {
 func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := cmd.New()
 	root.SetArgs(args)
-	root.SetOut(stdout)
+	out := &standardOutput{Writer: stdout}
+	root.SetOut(out)
 	root.SetErr(stderr)
 	called, err := root.ExecuteContextC(ctx)
+	if err == nil && out.err != nil {
+		err = fmt.Errorf("writing to standard output failed: %w", out.err)
+	}
 	var wrong *flags.Misuse
 	switch {
 	case err == nil:
 		return 0
 	case errors.As(err, &wrong):
-		fmt.Fprintf(stderr, "%s: %v (%s --help tells more)\n", called.CommandPath(), err, called.CommandPath())
+		fmt.Fprintf(stderr, "%s: %v (see %s --help)\n", called.CommandPath(), err, called.CommandPath())
 		return 2
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
 		fmt.Fprintf(stderr, "%s: stopped\n", called.CommandPath())
@@ -55,4 +59,19 @@ func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", called.CommandPath(), err)
 	return 1
+}
+
+// standardOutput remembers the first error of writing to it, so that no command ends well
+// whose output was lost.
+type standardOutput struct {
+	io.Writer
+	err error
+}
+
+func (o *standardOutput) Write(p []byte) (int, error) {
+	n, err := o.Writer.Write(p)
+	if o.err == nil {
+		o.err = err
+	}
+	return n, err
 }

@@ -224,7 +224,7 @@ func TestConvert(t *testing.T) {
 		{[]string{"--measure", "--no-measure"}, 2, "--measure and --no-measure"},
 		{[]string{"--arch", "onnx"}, 2, `--arch is "onnx"`},
 		{[]string{"--card", text + "x"}, 2, "need a .json or .md file"},
-		{[]string{"--guidance", "NaN"}, 1, "guidance is NaN"},
+		{[]string{"--guidance", "NaN"}, 2, "--guidance must be a number"},
 	} {
 		status, _, stderr := call(t, append([]string{"convert", toyModel(t), "-o", filepath.Join(dir, "x.json")}, c.args...)...)
 		if status != c.status || !strings.Contains(stderr, c.want) {

@@ -57,11 +57,17 @@ func TestMisuse(t *testing.T) {
 		want string
 	}{
 		{"smaple", `unknown command "smaple", did you mean sample?`},
-		{"sample", "found 0 arguments [], need MODEL"},
+		{"sample", "the arguments must be MODEL (got none)"},
 		{"sample " + model + " --stepz 3", "unknown flag: --stepz"},
 		{"sample " + model + " --steps 0", "steps: found 0, need a whole number in [1, 10000]"},
-		{"sample " + model + " --steps x", `invalid argument "x" for "--steps"`},
-		{"sample " + model + " --guidance NaN", "guidance: found NaN"},
+		{"sample " + model + " --steps x", `--steps must be a whole number (got "x")`},
+		{"sample " + model + " --guidance NaN", `--guidance must be a number (got "NaN")`},
+		{"sample " + model + " --steps 0x10", `--steps must be a whole number (got "0x10")`},
+		{"sample " + model + " --fast=maybe", `--fast must be true or false (got "maybe")`},
+		{"bench " + model + " --time soon", `--time must be a duration such as 90s or 2h (got "soon")`},
+		{"bench " + model + " --batch 1,,2", `--batch must be whole numbers with commas between them (got "1,,2")`},
+		{"train x -o y --background 256", `--background must be a whole number from 0 to 255 (got "256")`},
+		{"help nothing", `unknown command "nothing"`},
 		{"sample " + model + " --guidance -1", "guidance: found -1"},
 		{"sample " + model + " --eta 2", "eta: found 2"},
 		{"sample " + model + " -n 0", "n: found 0"},
@@ -75,7 +81,7 @@ func TestMisuse(t *testing.T) {
 		{"sample " + model + " --workers -1", "--workers is -1"},
 		{"sample " + model + " --seed -1", "--seed"},
 		{"sample " + model + " -o x.jpg", `-o is "x.jpg", need a file name ending in .png`},
-		{"inpaint " + model, "need both --image and --mask"},
+		{"inpaint " + model, "--image and --mask must both be given"},
 		{"forward " + model, "need --x, --t and -o"},
 		{"data imagenet -o x", `unknown data set "imagenet", known: mnist`},
 		{"data mnist", "no output given, need -o DIR"},
@@ -86,7 +92,7 @@ func TestMisuse(t *testing.T) {
 		{"serve dist --addr 8080", `--addr is "8080", need host:port`},
 		{"serve dist --gallery g.json", "--gallery is \"g.json\" without --api, need both"},
 		{"serve dist --api --max-gflop 0", "--max-gflop, --queue and --timeout are 0, 64 and 2m0s, need more than 0"},
-		{"version now", `found 1 arguments ["now"]`},
+		{"version now", `takes no arguments (got "now")`},
 		{"bench " + model + " --batch 0", "--batch has 0"},
 	} {
 		status, stdout, stderr := call(t, strings.Fields(c.args)...)
@@ -111,7 +117,7 @@ func TestServeTakesLimitsFromTheEnvironment(t *testing.T) {
 		}
 	}
 	t.Setenv("TWEEDIE_RATE", "many")
-	if status, _, stderr := call(t, "serve", "dist", "--api"); status != 2 || !strings.Contains(stderr, `TWEEDIE_RATE is "many" in the environment, need a whole number`) {
+	if status, _, stderr := call(t, "serve", "dist", "--api"); status != 2 || !strings.Contains(stderr, `TWEEDIE_RATE in the environment must be a whole number (got "many")`) {
 		t.Errorf("status %d, %s", status, stderr)
 	}
 }

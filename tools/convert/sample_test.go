@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -12,8 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/dataset"
 	"tweedie/core/engine"
 	"tweedie/core/model"
+	fitting "tweedie/core/picture"
 	"tweedie/weights/npy"
 )
 
@@ -103,20 +106,38 @@ func TestSampleSheet(t *testing.T) {
 	}
 }
 
-// TestSampleTwoChannels: images that no PNG holds are not drawn for one.
-func TestSampleTwoChannels(t *testing.T) {
+// modelOf writes a model of so many channels, and returns its path.
+func modelOf(t *testing.T, channels int) string {
+	t.Helper()
 	c, err := model.ParseConfig([]byte(small))
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.Shape[0], c.UNet.InChannels, c.UNet.OutChannels = 2, 2, 2
-	path, dir, _, _ := exported(t, c, "npz")
-	status, out, stderr := call(t, "sample", path, "-o", filepath.Join(dir, "x.png"), "--npy", filepath.Join(dir, "x.npy"))
-	if _, err := os.Stat(filepath.Join(dir, "x.npy")); status != 1 || out != "" || !strings.Contains(stderr, "2 channels, a PNG needs 1 or 3") || err == nil {
-		t.Errorf("status %d, %q, %q, x.npy: %v", status, out, stderr, err)
-	}
-	if got := must(t, "sample", path, "--npy", filepath.Join(dir, "x.npy"), "--steps", "2"); len(got) != 65 {
-		t.Errorf("as npy: %q", got)
+	c.Shape[0], c.UNet.InChannels, c.UNet.OutChannels = channels, channels, channels
+	path, _, _, _ := exported(t, c, "npz")
+	return path
+}
+
+// TestChannels: models of any number of channels are sampled and inpainted, or refused.
+func TestChannels(t *testing.T) {
+	img := picture(t, 12, 9, func(x, y int) uint8 { return uint8(20 * x) })
+	for channels := 1; channels <= 5; channels++ {
+		path, dir := modelOf(t, channels), t.TempDir()
+		x := filepath.Join(dir, "x.npy")
+		if got := must(t, "sample", path, "--npy", x, "--steps", "2"); len(got) != 65 {
+			t.Errorf("%d channels: %q", channels, got)
+		}
+		os.Remove(x)
+		paintable := channels != 2 && channels != 5
+		status, out, stderr := call(t, "sample", path, "-o", filepath.Join(dir, "x.png"), "--npy", x, "--steps", "2")
+		_, err := os.Stat(x)
+		if refused := fmt.Sprintf("a PNG holds images of 1, 3 or 4 channels, the model's have %d", channels); paintable != (status == 0) || !paintable && (out != "" || !strings.Contains(stderr, refused) || err == nil) {
+			t.Errorf("%d channels: status %d, %q, %q, x.npy: %v", channels, status, out, stderr, err)
+		}
+		status, _, stderr = call(t, "inpaint", path, "--image", img, "--mask", img, "--npy", x, "--steps", "2")
+		if paintable != (status == 0) || !paintable && !strings.Contains(stderr, "must have 1 (grey), 3 (RGB) or 4 (RGBA) channels") {
+			t.Errorf("inpaint, %d channels: status %d, %q", channels, status, stderr)
+		}
 	}
 }
 
@@ -155,19 +176,51 @@ func TestInpaintKeepsWhatIsNotMasked(t *testing.T) {
 	}
 }
 
-func TestInpaintRefusesOtherSizes(t *testing.T) {
-	good := picture(t, 8, 8, func(x, y int) uint8 { return 255 })
-	wide := picture(t, 20, 10, func(x, y int) uint8 { return 255 })
-	for _, c := range []struct{ image, mask, want string }{
-		{wide, good, `is 20x10 (width x height), the model needs 8x8`},
-		{good, wide, `is 20x10 (width x height), the model needs 8x8`},
-	} {
-		status, _, stderr := call(t, "inpaint", toyModel(t), "--image", c.image, "--mask", c.mask, "--steps", "2")
-		if status != 1 || !strings.Contains(stderr, c.want) || !strings.Contains(stderr, "--fit") {
-			t.Errorf("status %d, %q, want 1 and %q", status, stderr, c.want)
+// Pictures of other sizes are fitted as package picture does it, which the page does too.
+func TestInpaintFits(t *testing.T) {
+	wide := picture(t, 20, 10, func(x, y int) uint8 { return uint8(12 * x) })
+	mask := picture(t, 16, 16, func(x, y int) uint8 { return uint8(255 * (x / 8)) }) // keeps the left half
+	img, err := dataset.ReadPicture(wide)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fit := range []string{"crop", "pad"} {
+		for _, invert := range []string{"no", "yes"} {
+			out := filepath.Join(t.TempDir(), "x.npy")
+			status, _, stderr := call(t, "inpaint", toyModel(t), "--image", wide, "--mask", mask, "--steps", "2", "--fit", fit, "--invert", invert, "--npy", out)
+			if status != 0 || !strings.Contains(stderr, "the image is 20x10 (width x height) and the model 8x8: it is resized with --fit "+fit) {
+				t.Fatalf("status %d, %q", status, stderr)
+			}
+			got, err := npy.Read(out)
+			if err != nil {
+				t.Fatal(err)
+			}
+			want, err := fitting.FitImage(img, [3]int{1, 8, 8}, fitting.Options{Fit: fit, Invert: invert})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, v := range got.Data.([]uint8) {
+				if i%8 < 4 && v != want.Pix[i] {
+					t.Fatalf("%s, %s: pixel %d is %d, want %d", fit, invert, i, v, want.Pix[i])
+				}
+			}
 		}
 	}
-	must(t, "inpaint", toyModel(t), "--image", wide, "--mask", wide, "--steps", "2", "--fit")
+	for _, c := range []struct {
+		args   []string
+		status int
+		want   string
+	}{
+		{[]string{"--fit", "stretch"}, 2, `fit must be "crop" or "pad" (got "stretch")`},
+		{[]string{"--background", "mauve"}, 2, "background must be"},
+		{[]string{"--mask", toyModel(t)}, 1, "not a readable PNG or JPEG picture"},
+		{[]string{"--mask", "missing.png"}, 1, "missing.png"},
+	} {
+		status, _, stderr := call(t, append([]string{"inpaint", toyModel(t), "--image", wide, "--mask", mask}, c.args...)...)
+		if status != c.status || !strings.Contains(stderr, c.want) {
+			t.Errorf("%v: status %d, %q, want %d and %q", c.args, status, stderr, c.status, c.want)
+		}
+	}
 }
 
 func TestForward(t *testing.T) {

@@ -2,6 +2,7 @@
 package cmd
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -17,6 +18,7 @@ import (
 
 // New returns the command line, built anew so that no flag outlives a run.
 func New() *cobra.Command {
+	var version bool
 	root := &cobra.Command{
 		Use:   "tweedie",
 		Short: "Train diffusion models, sample and inpaint with them, and publish them as static pages",
@@ -30,34 +32,57 @@ Exit status: 0 done, 1 failed, 2 misused.`,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return cmd.Help()
+			switch {
+			case len(args) > 0:
+				return unknown(cmd, args[0])
+			case version:
+				return publish.PrintVersion(cmd.OutOrStdout(), false)
 			}
-			return flags.Misused("unknown command %q%s", args[0], didYouMean(cmd, args[0]))
+			return cmd.Help()
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flags.AsMisuse(err) })
+	root.Flags().BoolVar(&version, "version", false, "show what this program was built from")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flags.Explain(err) })
 	for _, room := range [][]*cobra.Command{
 		train.Commands(), sample.Commands(), convert.Commands(), inspect.Commands(), evaluate.Commands(), publish.Commands(),
 	} {
 		root.AddCommand(room...)
 	}
 	for _, cmd := range root.Commands() {
+		flags.Numbers(cmd.Flags())
 		if cmd.Args != nil {
 			cmd.Args = misusedArgs(cmd.Args)
 		}
 	}
+	root.SetHelpCommand(newHelp())
 	return root
 }
 
-// didYouMean returns a hint at commands that are spelt nearly so.
-func didYouMean(cmd *cobra.Command, name string) string {
-	cmd.SuggestionsMinimumDistance = 2
-	near := cmd.SuggestionsFor(name)
-	if len(near) == 0 {
-		return ""
+// newHelp returns the command help, which refuses what is no command.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:     "help [COMMAND]",
+		Short:   "Show the help of a command",
+		Example: "  tweedie help sample",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			found, rest, err := cmd.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return unknown(cmd.Root(), args[0])
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
 	}
-	return ", did you mean " + strings.Join(near, " or ") + "?"
+}
+
+// unknown is the error of a command that does not exist, with those that are spelt nearly so.
+func unknown(root *cobra.Command, name string) error {
+	root.SuggestionsMinimumDistance = 2
+	near := root.SuggestionsFor(name)
+	if len(near) == 0 {
+		return flags.Misused("unknown command %q", name)
+	}
+	return flags.Misused("unknown command %q, did you mean %s?", name, strings.Join(near, " or "))
 }
 
 // misusedArgs makes the errors of check misuses, worded by what the command takes.
@@ -67,6 +92,21 @@ func misusedArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 			return nil
 		}
 		_, takes, _ := strings.Cut(strings.TrimSuffix(cmd.Use, " [flags]"), " ")
-		return flags.Misused("found %d arguments %q, need %s", len(args), args, takes)
+		takes, _, _ = strings.Cut(takes, " -")
+		switch got := quoted(args); {
+		case takes == "":
+			return flags.Misused("%s takes no arguments (got %s)", cmd.Name(), got)
+		default:
+			return flags.Misused("the arguments must be %s (got %s)", takes, got)
+		}
 	}
+}
+
+// quoted lists arguments for people.
+func quoted(args []string) string {
+	if len(args) == 0 {
+		return "none"
+	}
+	text := fmt.Sprintf("%q", args)
+	return text[1 : len(text)-1]
 }

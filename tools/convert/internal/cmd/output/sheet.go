@@ -30,14 +30,14 @@ func Columns(n, classes int) int {
 
 // CheckSheet returns an error unless images of so many channels can be on a sheet.
 func CheckSheet(channels int) error {
-	if channels != 1 && channels != 3 {
-		return fmt.Errorf("images have %d channels, a PNG needs 1 or 3: write them with --npy", channels)
+	if channels != 1 && channels != 3 && channels != 4 {
+		return fmt.Errorf("a PNG holds images of 1, 3 or 4 channels, the model's have %d: write them with --npy", channels)
 	}
 	return nil
 }
 
 // newSheet returns the images pixels, of shape [N,H,W,C], row by row on a sheet
-// of the given columns: gray for one channel, colours for three. One image alone
+// of the given columns: grey for one channel, RGB for three, RGBA for four. One image alone
 // has no lines around it.
 func newSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
 	n, h, w, c := shape[0], shape[1], shape[2], shape[3]
@@ -48,8 +48,11 @@ func newSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
 		return nil, err
 	}
 	var sheet draw.Image = image.NewGray(bounds)
-	if c == 3 {
+	switch c {
+	case 3:
 		sheet = image.NewRGBA(bounds)
+	case 4:
+		sheet = image.NewNRGBA(bounds)
 	}
 	draw.Draw(sheet, bounds, image.NewUniform(color.Gray{Y: gapGray}), image.Point{}, draw.Src)
 	for i := range n {
@@ -57,7 +60,13 @@ func newSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
 		for y := range h {
 			for x := range w {
 				p := pixels[((i*h+y)*w+x)*c:][:c]
-				px := color.RGBA{p[0], p[c/2], p[c-1], 255} // c/2 is 0 or 1
+				px := color.NRGBA{p[0], p[0], p[0], 255}
+				if c >= 3 {
+					px.G, px.B = p[1], p[2]
+				}
+				if c == 4 {
+					px.A = p[3]
+				}
 				sheet.Set(at.X+x, at.Y+y, px)
 			}
 		}

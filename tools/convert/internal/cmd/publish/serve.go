@@ -2,6 +2,7 @@ package publish
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -99,7 +100,7 @@ func fromEnvironment(cmd *cobra.Command, names map[string]string) error {
 			continue
 		}
 		if err := cmd.Flags().Set(flag, text); err != nil {
-			return flags.Misused("%s is %q in the environment, need a whole number", name, text)
+			return flags.Misused("%s in the environment %v (got %q)", name, errors.Unwrap(err), text)
 		}
 	}
 	return nil

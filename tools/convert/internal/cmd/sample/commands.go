@@ -1,7 +1,9 @@
 // Package sample has the commands that use a model: sample, inpaint, forward, likelihood.
 package sample
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+)
 
 // Commands returns the commands of this room.
 func Commands() []*cobra.Command {

@@ -1,7 +1,9 @@
 // Package train has the commands that learn: train, data, posterior, plane.
 package train
 
-import "github.com/spf13/cobra"
+import (
+	"github.com/spf13/cobra"
+)
 
 // Commands returns the commands of this room.
 func Commands() []*cobra.Command {
