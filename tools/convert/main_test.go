@@ -218,7 +218,7 @@ func TestConvert(t *testing.T) {
 		{[]string{"--quant", "int8", "--levels", "128"}, 2, "--levels is 128, need 1 to 127"},
 		{[]string{"--quant", "int4", "--budget", "0.5"}, 2, "--budget is given"},
 		{[]string{"--quant", "int8", "--levels", "9", "--budget", "0.5"}, 2, "--budget is given"},
-		{[]string{"--quant", "mixed", "--budget", "NaN"}, 2, "--budget is NaN"},
+		{[]string{"--quant", "mixed", "--budget", "NaN"}, 2, "--budget must be a number"},
 		{[]string{"--quant", "mixed", "--budget", "0.01"}, 1, "need a budget above 0.01"},
 		{[]string{"--quant", "mixed", "--data", dir}, 1, dir},
 		{[]string{"--measure", "--no-measure"}, 2, "--measure and --no-measure"},

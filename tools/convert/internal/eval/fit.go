@@ -122,6 +122,15 @@ func newFitter(set *Set, o FitOptions) (*fitter, error) {
 	return f, nil
 }
 
+// Check returns an error unless a classifier can be trained on s.
+func (s *Set) Check() error {
+	spec := Spec{Arch: Arch, Shape: s.shape(), Classes: s.Classes}
+	if err := spec.Validate(); err != nil {
+		return err
+	}
+	return checkLabels(s, s.Classes)
+}
+
 // checkLabels reports a picture of s whose class is not one of classes.
 func checkLabels(s *Set, classes []string) error {
 	if s.N == 0 || len(s.Labels) != s.N {

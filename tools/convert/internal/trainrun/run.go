@@ -31,7 +31,7 @@ type Options struct {
 	Resume bool // go on from the last good state in Dir; without it Dir must not hold a run
 
 	SaveEvery   time.Duration // between states; 0 means 2 minutes
-	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run; negative never
+	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run; negative means none
 
 	Sheet    func(path string, x *tensor.Tensor, columns int) error // draws images [N,H,W,C] in [−1,1]
 	Progress func(Progress)                                         // after every step; may be nil
@@ -103,6 +103,9 @@ func (r *run) open() error {
 		return err
 	}
 	if r.trainer, err = train.New(r.Config, r.Data, teacher); err != nil {
+		return err
+	}
+	if err := r.writable(); err != nil {
 		return err
 	}
 	if exists {
@@ -177,13 +180,16 @@ func (r *run) loop(ctx context.Context) error {
 }
 
 // show writes what a person looks at: the model, the plot of its loss, and a
-// sheet of what it draws.
+// sheet of what it draws, unless there are to be none.
 func (r *run) show() error {
 	if err := r.writeModel(); err != nil {
 		return err
 	}
 	if err := r.plot(); err != nil {
 		return err
+	}
+	if r.SampleEvery < 0 {
+		return nil
 	}
 	return r.draw()
 }

@@ -62,6 +62,21 @@ func (r *run) restore() error {
 	return nil
 }
 
+// writable returns an error if the model could not be written under its name, which is
+// otherwise found out after the training.
+func (r *run) writable() error {
+	m, err := r.trainer.Model(r.Name)
+	if err != nil {
+		return err
+	}
+	manifest, err := m.Manifest(nil)
+	if err != nil {
+		return err
+	}
+	_, err = weights.NewEncoder("model", manifest, func(weights.Shard, []byte) error { return nil })
+	return err
+}
+
 // writeModel writes the model as it stands, in float32.
 func (r *run) writeModel() error {
 	m, err := r.trainer.Model(r.Name)

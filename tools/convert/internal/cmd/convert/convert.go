@@ -103,7 +103,11 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	defer modelfile.Sparing()()
-	m, card, assumed, done, err := o.read(cmd, path)
+	card, text, err := o.readCard()
+	if err != nil {
+		return err
+	}
+	m, own, assumed, done, err := o.read(cmd, path)
 	if err != nil {
 		return err
 	}
@@ -111,30 +115,22 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if m, err = o.changed(cmd, m); err != nil {
 		return err
 	}
-	cardText := []byte(nil)
-	switch filepath.Ext(o.card) {
-	case ".json":
-		if card, err = readCard(o.card); err != nil {
-			return err
-		}
-	case ".md":
-		if cardText, err = weights.ReadFile(o.card, modelfile.MaxText); err != nil {
-			return err
-		}
+	if card == nil {
+		card = own
 	}
 	manifest, err := m.Manifest(card)
 	if err != nil {
 		return err
 	}
-	if err := output.Prepare(o.out); err != nil {
+	if err := output.Prepare(o.out, o.beside()); err != nil {
 		return err
 	}
 	fidelity, err := o.storage.write(cmd, o.out, manifest, m)
 	if err != nil {
 		return err
 	}
-	if cardText != nil {
-		if err := weights.WriteAtomic(strings.TrimSuffix(o.out, weights.ManifestSuffix)+".md", cardText); err != nil {
+	if text != nil {
+		if err := weights.WriteAtomic(o.beside(), text); err != nil {
 			return err
 		}
 	}
@@ -216,18 +212,29 @@ func (o *conversion) report(w io.Writer, m *weights.Manifest, parameters int, as
 	return f.print(w)
 }
 
-// readCard reads a model card, a JSON object.
-func readCard(path string) (json.RawMessage, error) {
-	text, err := weights.ReadFile(path, modelfile.MaxText)
-	if err != nil {
-		return nil, err
+// beside returns the file of a card for people, "" if there is none.
+func (o *conversion) beside() string {
+	if filepath.Ext(o.card) != ".md" {
+		return ""
 	}
-	var object map[string]any
-	if err := json.Unmarshal(text, &object); err != nil {
-		return nil, fmt.Errorf("card %q: need a JSON object: %w", path, err)
+	return strings.TrimSuffix(o.out, weights.ManifestSuffix) + ".md"
+}
+
+// readCard reads the model card: a JSON object for the manifest, or text that is put
+// beside it. Both are nil without --card.
+func (o *conversion) readCard() (object json.RawMessage, text []byte, err error) {
+	if o.card == "" {
+		return nil, nil, nil
 	}
-	if object == nil {
-		return nil, fmt.Errorf("card %q: found null, need a JSON object", path)
+	if text, err = weights.ReadFile(o.card, modelfile.MaxText); err != nil || filepath.Ext(o.card) == ".md" {
+		return nil, text, err
 	}
-	return text, nil
+	var members map[string]any
+	if err := json.Unmarshal(text, &members); err != nil {
+		return nil, nil, fmt.Errorf("card %q: must be a JSON object: %w", o.card, err)
+	}
+	if members == nil {
+		return nil, nil, fmt.Errorf("card %q: must be a JSON object (got null)", o.card)
+	}
+	return text, nil, nil
 }

@@ -192,18 +192,6 @@ func exact(m *model.Model) *fidelity {
 	return f
 }
 
-// run compares the model at path with m.
-func (t *trial) run(cmd *cobra.Command, path string, m *model.Model) (*fidelity, error) {
-	if !t.asked(cmd, m) {
-		return nil, nil
-	}
-	p, err := t.draw(cmd, m, true)
-	if err != nil {
-		return nil, err
-	}
-	return t.compare(cmd, path, m, p)
-}
-
 // compare compares the model at path with m on pictures.
 func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pictures) (*fidelity, error) {
 	stored, file, err := modelfile.Read(path)

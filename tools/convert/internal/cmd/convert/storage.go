@@ -95,16 +95,20 @@ func (s *storage) check() error {
 // write writes the model m to path and returns how near it is to m.
 func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
 	as := weights.Storage{DType: s.chosen().dtype, Levels: s.levels}
-	switch as.DType {
-	case weights.F32:
+	if as.DType == weights.F32 {
 		return exact(m), s.writePlain(cmd, path, manifest, m, as)
-	case weights.F16:
+	}
+	compared := s.trial.asked(cmd, m)
+	if as.DType == weights.F16 && compared {
+		images, err := s.trial.draw(cmd, m, true)
+		if err != nil {
+			return nil, err
+		}
 		if err := s.writePlain(cmd, path, manifest, m, as); err != nil {
 			return nil, err
 		}
-		return s.trial.run(cmd, path, m)
+		return s.trial.compare(cmd, path, m, images)
 	}
-	compared := s.trial.asked(cmd, m)
 	if !compared && s.quant != mixed {
 		return nil, s.writePlain(cmd, path, manifest, m, as)
 	}
@@ -138,13 +142,13 @@ func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.
 // writeRounded writes m with weights that are rounded so that its images change little,
 // and compares the two if asked to.
 func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage, compared bool) (*fidelity, error) {
-	images, err := s.trial.draw(cmd, m, compared)
-	if err != nil {
-		return nil, err
-	}
 	w, err := weights.Create(path, manifest)
 	if err != nil {
 		return nil, err
+	}
+	images, err := s.trial.draw(cmd, m, compared)
+	if err != nil {
+		return nil, errors.Join(err, w.Abandon())
 	}
 	progress := progress.NewBar(cmd.ErrOrStderr(), "shrink", "layer")
 	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.At}

@@ -53,6 +53,9 @@ operation its time, its work, and how near it is to what the core's vectors can 
 			if least <= 0 || least > time.Hour {
 				return flags.Misused("--time is %v, need more than 0, at most 1h", least)
 			}
+			if _, err := c.Options(); err != nil {
+				return err
+			}
 			f, err := weights.Open(args[0])
 			if err != nil {
 				return err

@@ -85,7 +85,14 @@ func (o *comparison) run(cmd *cobra.Command, path, data string) error {
 	if err := output.Prepare(filepath.Join(o.out, tableName)); err != nil {
 		return err
 	}
-	measure := o.measurer(cmd, e, data)
+	m, err := o.judging.yardstick(data)
+	if err != nil {
+		return err
+	}
+	if err := m.suits(e.Info(), nil); err != nil {
+		return err
+	}
+	measure := o.measurer(cmd, e, m)
 	var cells []cell
 	for _, method := range methods {
 		for _, budget := range o.budgets {
@@ -255,16 +262,12 @@ func (o *comparison) request(c *cell, n int) engine.Request {
 	return q
 }
 
-// measurer returns what draws a cell's images and judges them. The data are read when
-// the first cell asks.
-func (o *comparison) measurer(cmd *cobra.Command, e *engine.Engine, data string) func(c *cell) error {
+// measurer returns what draws a cell's images and judges them. The classifier is opened,
+// or trained, when the first cell asks.
+func (o *comparison) measurer(cmd *cobra.Command, e *engine.Engine, m *yardstick) func(c *cell) error {
 	var judge *eval.Judge
-	var m *yardstick
 	return func(c *cell) (err error) {
 		if judge == nil {
-			if m, err = o.judging.yardstick(data); err != nil {
-				return err
-			}
 			if judge, err = o.judging.judge(cmd, m); err != nil {
 				return err
 			}

@@ -100,26 +100,33 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 		if _, err := e.Check(q, false); err != nil {
 			return flags.AsMisuse(err)
 		}
-		if shape := e.Info().Shape; shape != m.shape() {
-			return fmt.Errorf("the model draws %v (channels, height, width), the pictures of %s are %v, need the same", shape, args[1], m.shape())
+		if err := m.suits(e.Info(), q.Class); err != nil {
+			return err
+		}
+	}
+	if o.grid != "" {
+		if err := output.CheckSheet(m.C); err != nil {
+			return err
 		}
 	}
 	if err := output.Prepare(o.grid, o.npy); err != nil {
 		return err
+	}
+	var drawn *judged
+	if e == nil {
+		if drawn, err = o.read(m); err != nil {
+			return err
+		}
 	}
 	judge, err := o.judging.judge(cmd, m)
 	if err != nil {
 		return err
 	}
 	v := &verdict{Held: m.from, Classifier: o.judging.classifier}
-	var drawn *judged
-	if e == nil {
-		drawn, err = o.read(m)
-	} else {
-		drawn, err = drawImages(cmd, e, q, m, v)
-	}
-	if err != nil {
-		return err
+	if e != nil {
+		if drawn, err = drawImages(cmd, e, q, m, v); err != nil {
+			return err
+		}
 	}
 	if err := o.keep(drawn); err != nil {
 		return err
@@ -172,6 +179,9 @@ func (o *evaluation) read(m *yardstick) (*judged, error) {
 	pixels, ok := a.Data.([]uint8)
 	if !ok || len(a.Shape) != 4 || a.Shape[1] != m.H || a.Shape[2] != m.W || a.Shape[3] != m.C {
 		return nil, fmt.Errorf("%s: found %T of shape %v, need uint8 [N,%d,%d,%d]: number, height, width, channels", o.images, a.Data, a.Shape, m.H, m.W, m.C)
+	}
+	if a.Shape[0] <= 3 {
+		return nil, fmt.Errorf("%s: there must be more than 3 images (got %d)", o.images, a.Shape[0])
 	}
 	dealt, err := o.dealt(m.Classes)
 	if err != nil {

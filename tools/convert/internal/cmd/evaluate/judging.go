@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 
 	"github.com/spf13/cobra"
 
@@ -56,11 +57,41 @@ type yardstick struct {
 
 func (m *yardstick) shape() [3]int { return [3]int{m.C, m.H, m.W} }
 
+// suits returns an error unless images of these classes, or of all classes of the model if
+// there are none, can be compared with the pictures.
+func (m *yardstick) suits(info engine.Info, classes engine.Classes) error {
+	if info.Shape != m.shape() {
+		return fmt.Errorf("the model's images must have the shape of the pictures, %v (channels, height, width; got %v)", m.shape(), info.Shape)
+	}
+	names := info.Classes
+	if len(classes) > 0 {
+		names = nil
+	}
+	for _, c := range classes {
+		name := string(c)
+		if k, err := strconv.Atoi(name); err == nil && k >= 0 && k < len(info.Classes) && !slices.Contains(info.Classes, name) {
+			name = info.Classes[k]
+		}
+		if slices.Contains(info.Classes, name) { // which none may not be
+			names = append(names, name)
+		}
+	}
+	for _, name := range names {
+		if !slices.Contains(m.Classes, name) {
+			return fmt.Errorf("the data must have the model's class %q, to measure agreement (got %q)", name, m.Classes)
+		}
+	}
+	return nil
+}
+
 // yardstick reads the data set at path: its training split, and its test split
 // or, without one, a part held out.
 func (o *judging) yardstick(path string) (*yardstick, error) {
 	set, err := o.loadSet(path, dataset.Train)
 	if err != nil {
+		return nil, err
+	}
+	if err := set.Check(); err != nil {
 		return nil, err
 	}
 	if !flags.HasTestSplit(path) {
@@ -160,10 +191,7 @@ func drawImages(cmd *cobra.Command, e *engine.Engine, q engine.Request, m *yards
 	for _, k := range result.Class {
 		number := -1
 		if k >= 0 {
-			name := result.Names[k]
-			if number = slices.Index(m.Classes, name); number < 0 {
-				return nil, fmt.Errorf("the model draws class %q, the data have %q: no agreement can be measured", name, m.Classes)
-			}
+			number = slices.Index(m.Classes, result.Names[k])
 		}
 		out.class = append(out.class, number)
 	}

@@ -253,26 +253,19 @@ func (o *likelihoods) pictures(w *worker, start, end int, r *measured) error {
 	return nil
 }
 
-// matching returns the model's number of each picture's class, −1 for none.
+// matching returns the model's number of each picture's class, -1 for none.
 func (o *likelihoods) matching(c *model.Config, set *dataset.Dataset) ([]int, error) {
-	class := make([]int, o.n)
-	for i := range class {
-		class[i] = -1
-		switch {
-		case len(c.Classes) == 0:
-		case o.unconditional && c.NullClass == nil:
-			return nil, flags.Misused("--unconditional, need it left out: the model was not trained without a class")
-		case o.unconditional:
-		case len(set.Classes) == 0:
-			return nil, flags.Misused("the model has classes and the pictures have none, need --unconditional or pictures with classes")
-		default:
-			name := set.Classes[set.Labels[i]]
-			if class[i] = slices.Index(c.Classes, name); class[i] < 0 {
-				return nil, fmt.Errorf("picture %d is of class %q, need one of the model's %q, or --unconditional", i, name, c.Classes)
-			}
+	if !o.unconditional {
+		class, err := modelfile.ClassesOf(*c, set, o.n)
+		if err != nil && c.NullClass != nil {
+			err = fmt.Errorf("%w: --unconditional measures without classes", err)
 		}
+		return class, err
 	}
-	return class, nil
+	if len(c.Classes) > 0 && c.NullClass == nil {
+		return nil, flags.Misused("--unconditional has no effect on a model that was not trained without a class: remove it")
+	}
+	return slices.Repeat([]int{-1}, o.n), nil
 }
 
 // print prints r, for people or as JSON.

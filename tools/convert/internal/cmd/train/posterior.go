@@ -102,14 +102,14 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Comp
 	if err != nil {
 		return nil, nil, err
 	}
-	class := make([]int, n)
+	class, err := modelfile.ClassesOf(c, set, n)
+	if err != nil {
+		return nil, nil, err
+	}
 	x0 := tensor.New(n, set.H, set.W, set.C)
 	for i := range n {
 		for j, v := range set.Image(i) {
 			x0.Row(i)[j] = float32(v)/127.5 - 1
-		}
-		if class[i] = -1; len(c.Classes) > 0 {
-			class[i] = set.Labels[i]
 		}
 	}
 	low, high := c.SigmaRange()
