@@ -78,7 +78,7 @@ func options(t testing.TB, log io.Writer) Options {
 		t.Fatal(err)
 	}
 	return Options{
-		Dir: dir, Build: "test", GFLOP: 100, Rate: 1000, Queue: 32, Timeout: time.Minute, Workers: 1,
+		Dir: dir, Build: "test", GFLOP: 100, Rate: 1000, Queue: 32, Timeout: time.Hour, Workers: 1,
 		Log: slog.New(slog.NewJSONHandler(log, nil)),
 	}
 }

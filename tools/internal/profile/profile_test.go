@@ -60,9 +60,6 @@ func TestReportAddsUp(t *testing.T) {
 			t.Errorf("%s: %g ms and shares of %g, need %g and 1", name, got.MS, share, want.MS)
 		}
 	}
-	if !(r.Total.MS > 0) {
-		t.Errorf("the evaluation took %g ms", r.Total.MS)
-	}
 }
 
 // TestPrintNames holds the table to the kinds that the network has.
