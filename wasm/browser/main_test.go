@@ -1,28 +1,28 @@
 //go:build !js
 
-// The tests of the page's program drive it in Chromium, through the JavaScript
-// module, and compare it with the native engine. They build the program
-// themselves and serve it with a Content-Security-Policy as strict as the
-// page's, from two pages: one without cross-origin isolation, which it must not
-// need, and one with.
+// The tests of the page's program drive it in a browser, through the JavaScript
+// module, and compare it with the native engine: in Chromium, or in Firefox or WebKitGTK
+// if TWEEDIE_BROWSER is firefox or webkit. They build the program themselves and serve it
+// with a Content-Security-Policy as strict as the page's, from two pages: one without
+// cross-origin isolation, which it must not need, and one with.
 package main_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/chromedp/chromedp"
 
 	"tweedie/site/bundle"
 )
@@ -36,9 +36,10 @@ const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker
 // site is what the tests' server serves, by path; a test adds files of its own.
 type site struct {
 	sync.Mutex
-	files  map[string][]byte
-	held   map[string]chan struct{} // closed when the second half of a file may follow
-	server *httptest.Server
+	files   map[string][]byte
+	held    map[string]chan struct{} // closed when the second half of a file may follow
+	answers []chan []byte            // of scripts, by their number
+	server  *httptest.Server
 }
 
 // hold has half of a file served, and the rest when a page asks for /release.
@@ -78,6 +79,10 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.Unlock()
 	if r.URL.Path == "/release" {
 		s.release()
+		return
+	}
+	if strings.HasPrefix(r.URL.Path, "/answer/") {
+		s.answered(r)
 		return
 	}
 	if !strings.HasPrefix(r.URL.Path, "/page/") { // which has a policy of its own
@@ -149,56 +154,30 @@ func newSite() (*site, error) {
 	return s, nil
 }
 
-// sites is the one site of this test binary, and browser its one Chromium: a
-// context in which each test opens a tab.
-var sites = sync.OnceValues(newSite)
+// sites is the one site of this test binary, and browsers its one browser.
+var (
+	sites    = sync.OnceValues(newSite)
+	browsers = sync.OnceValues(startBrowser)
+)
 
-var browser = sync.OnceValues(func() (context.Context, error) {
-	program, err := findChromium()
-	if err != nil {
-		return nil, err
-	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
-		chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Flag("disable-quic", true),
-		chromedp.Flag("disable-component-update", true))
-	ctx, stopAllocator := chromedp.NewExecAllocator(context.Background(), options...)
-	ctx, stopBrowser := chromedp.NewContext(ctx)
-	closers = append(closers, stopBrowser, stopAllocator)
-	return ctx, chromedp.Do(ctx)
-})
-
-// closers end what the tests started.
+// closers end what the tests started, the last first.
 var closers []func()
-
-// findChromium returns the browser to drive. There is no way around it: a test of
-// the page that does not run would say nothing.
-func findChromium() (string, error) {
-	if name := os.Getenv("TWEEDIE_CHROMIUM"); name != "" {
-		return name, nil
-	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if found, err := exec.LookPath(name); err == nil {
-			return found, nil
-		}
-	}
-	return "", fmt.Errorf("no Chromium found: install the Debian package chromium, or name a browser in TWEEDIE_CHROMIUM")
-}
 
 func TestMain(m *testing.M) {
 	status := m.Run()
-	for _, end := range closers {
+	for _, end := range slices.Backward(closers) {
 		end()
 	}
 	os.Exit(status)
 }
 
-// page is a tab with the test's empty page.
+// page is a tab with one of the site's pages.
 type page struct {
 	site *site
-	ctx  context.Context
+	tab  tab
 }
 
-// open opens a tab, which closes with the test.
+// open opens a tab with an empty page, which closes with the test.
 func open(t testing.TB) page {
 	t.Helper()
 	return openAt(t, "/")
@@ -211,18 +190,16 @@ func openAt(t testing.TB, name string) page {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, err := browser()
+	b, err := browsers()
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, stop := chromedp.NewContext(ctx)
-	t.Cleanup(stop)
-	ctx, stop = context.WithTimeout(ctx, 4*time.Minute)
-	t.Cleanup(stop)
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.server.URL+name)); err != nil {
+	tab, err := b.open(s.server.URL + name)
+	if err != nil {
 		t.Fatal(err)
 	}
-	return page{s, ctx}
+	t.Cleanup(tab.close)
+	return page{s, tab}
 }
 
 // prelude is in scope of every script: load, and words, which turns a promise
@@ -232,16 +209,70 @@ const prelude = `
 	const words = (promise) => promise.then(() => 'fine', (error) => error.name + ': ' + error.message)
 `
 
-// run evaluates the body of an async function and decodes what it returns.
+// patience is how long a script may take before its test gives up: it has hung.
+const patience = 10 * time.Minute
+
+// run evaluates the body of an async function and decodes what it returns. The body
+// becomes a module of the site, whose policy forbids what is evaluated from text, and
+// posts its result to the server.
 func (p page) run(t testing.TB, result any, body string, args ...any) {
 	t.Helper()
-	script := fmt.Sprintf("(async () => {%s\n%s\n})()", prelude, fmt.Sprintf(body, args...))
-	data, err := chromedp.Run(p.ctx, chromedp.Evaluate[[]byte](script, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
-	if err != nil {
+	name, answer := p.site.ask(fmt.Sprintf(body, args...))
+	if err := p.tab.eval(fmt.Sprintf(`
+		const script = document.createElement('script')
+		script.type = 'module'
+		script.src = %q
+		document.head.append(script)`, name)); err != nil {
 		t.Fatalf("%v\nin %s", err, body)
 	}
-	if err := json.Unmarshal(data, result); err != nil {
-		t.Fatalf("%v in %s", err, data)
+	var got struct {
+		Value json.RawMessage
+		Error string
+	}
+	select {
+	case data := <-answer:
+		if err := json.Unmarshal(data, &got); err != nil {
+			t.Fatalf("%v in %s", err, data)
+		}
+	case <-time.After(patience):
+		t.Fatalf("no result after %v of %s", patience, body)
+	}
+	if got.Error != "" {
+		t.Fatalf("%s\nin %s", got.Error, body)
+	}
+	if err := json.Unmarshal(got.Value, result); err != nil {
+		t.Fatalf("%v in %s", err, got.Value)
+	}
+}
+
+// ask puts a script on the site and returns its address and what its result comes on.
+func (s *site) ask(body string) (string, <-chan []byte) {
+	answer := make(chan []byte, 1)
+	s.Lock()
+	defer s.Unlock()
+	id := len(s.answers)
+	s.answers = append(s.answers, answer)
+	name := fmt.Sprintf("/run/%d.js", id)
+	s.files[name] = fmt.Appendf(nil, `
+		const answer = (value) => fetch('/answer/%d', { method: 'POST', body: JSON.stringify(value) })
+		const test = async () => {%s
+		%s
+		}
+		test().then((value) => answer({ value: value ?? null }), (error) => answer({ error: String(error) + '\n' + (error?.stack ?? '') }))`, id, prelude, body)
+	return name, answer
+}
+
+// answered takes the result of a script.
+func (s *site) answered(r *http.Request) {
+	data, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	id, err := strconv.Atoi(path.Base(r.URL.Path))
+	s.Lock()
+	defer s.Unlock()
+	if err == nil && id < len(s.answers) {
+		s.answers[id] <- data
 	}
 }
 

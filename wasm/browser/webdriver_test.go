@@ -1,0 +1,216 @@
+//go:build !js
+
+package main_test
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// remote is a browser that takes the commands of W3C's WebDriver. It has one tab: a page
+// that is opened takes the place of the one before.
+type remote struct {
+	// call sends a command, by the name that the standard gives it, with what it needs.
+	call func(command string, parameters map[string]any) error
+}
+
+func (r remote) open(url string) (tab, error) {
+	return r, r.call("Navigate", map[string]any{"url": url})
+}
+
+func (r remote) eval(script string) error {
+	return r.call("ExecuteScript", map[string]any{"script": script, "args": []any{}})
+}
+
+func (r remote) close() { r.call("Navigate", map[string]any{"url": "about:blank"}) }
+
+// begin starts a program in a folder of its own, as its home, and has it end with the
+// tests.
+func begin(dir string, env []string, name string, args ...string) error {
+	log, err := os.Create(filepath.Join(dir, "log"))
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(name, args...)
+	cmd.Env = append(append(os.Environ(), "HOME="+dir), env...)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts others
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	closers = append(closers, func() {
+		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		cmd.Wait()
+		log.Close()
+		os.RemoveAll(dir)
+	})
+	return nil
+}
+
+// eventually tries until it works, for some minutes.
+func eventually(try func() error) (err error) {
+	for range 1000 {
+		if err = try(); err == nil {
+			return nil
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+	return err
+}
+
+// startFirefox starts Firefox, which speaks WebDriver over its Marionette protocol:
+// messages of JSON after their length, [0, id, command, parameters] there and
+// [1, id, error, result] back.
+func startFirefox() (browser, error) {
+	path, err := program("TWEEDIE_FIREFOX", "firefox-esr", "firefox-esr", "firefox")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "tweedie-firefox-")
+	if err != nil {
+		return nil, err
+	}
+	// Marionette takes a free port and writes it to a file. The page that was left is not kept.
+	const preferences = "user_pref('marionette.port', 0);\nuser_pref('browser.sessionhistory.max_total_viewers', 0);\n"
+	if err := os.WriteFile(filepath.Join(dir, "user.js"), []byte(preferences), 0o666); err != nil {
+		return nil, err
+	}
+	if err := begin(dir, nil, path, "--headless", "--no-remote", "--profile", dir, "--marionette"); err != nil {
+		return nil, err
+	}
+	var connection net.Conn
+	err = eventually(func() error {
+		port, err := os.ReadFile(filepath.Join(dir, "MarionetteActivePort"))
+		if err == nil {
+			connection, err = net.Dial("tcp", "127.0.0.1:"+strings.TrimSpace(string(port)))
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("firefox does not listen: %w", err)
+	}
+	closers = append(closers, func() { connection.Close() })
+	in, id := bufio.NewReader(connection), 0
+	receive := func() ([]byte, error) {
+		length, err := in.ReadString(':')
+		if err != nil {
+			return nil, err
+		}
+		n, err := strconv.Atoi(strings.TrimSuffix(length, ":"))
+		if err != nil {
+			return nil, err
+		}
+		data := make([]byte, n)
+		_, err = io.ReadFull(in, data)
+		return data, err
+	}
+	if _, err := receive(); err != nil { // what it is
+		return nil, err
+	}
+	r := remote{func(command string, parameters map[string]any) error {
+		id++
+		message, err := json.Marshal([]any{0, id, "WebDriver:" + command, parameters})
+		if err != nil {
+			return err
+		}
+		if _, err := fmt.Fprintf(connection, "%d:%s", len(message), message); err != nil {
+			return err
+		}
+		data, err := receive()
+		if err != nil {
+			return err
+		}
+		var answer [4]any
+		if err := json.Unmarshal(data, &answer); err != nil {
+			return fmt.Errorf("%w in %s", err, data)
+		}
+		if answer[2] != nil {
+			return fmt.Errorf("firefox: %s: %v", command, answer[2])
+		}
+		return nil
+	}}
+	return r, r.call("NewSession", map[string]any{})
+}
+
+// startWebKit starts WebKitGTK's small browser below its driver, which speaks WebDriver
+// over HTTP, on a display of its own.
+func startWebKit() (browser, error) {
+	display, err := program("TWEEDIE_XVFB_RUN", "xvfb", "xvfb-run")
+	if err != nil {
+		return nil, err
+	}
+	driver, err := program("TWEEDIE_WEBKIT_DRIVER", "webkit2gtk-driver", "WebKitWebDriver")
+	if err != nil {
+		return nil, err
+	}
+	found, err := filepath.Glob("/usr/lib/*/webkit2gtk-4.1/MiniBrowser")
+	if err != nil || len(found) == 0 {
+		return nil, fmt.Errorf("no MiniBrowser found: install the Debian package webkit2gtk-driver")
+	}
+	dir, err := os.MkdirTemp("", "tweedie-webkit-")
+	if err != nil {
+		return nil, err
+	}
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	port := free.Addr().(*net.TCPAddr).Port
+	free.Close()
+	env := []string{"LIBGL_ALWAYS_SOFTWARE=1"}
+	if os.Getuid() == 0 {
+		env = append(env, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1")
+	}
+	if err := begin(dir, env, display, "-a", driver, fmt.Sprintf("--port=%d", port)); err != nil {
+		return nil, err
+	}
+	base := fmt.Sprintf("http://127.0.0.1:%d/session", port)
+	post := func(url string, body, result any) error {
+		data, err := json.Marshal(body)
+		if err != nil {
+			return err
+		}
+		r, err := http.Post(url, "application/json", bytes.NewReader(data))
+		if err != nil {
+			return err
+		}
+		defer r.Body.Close()
+		if data, err = io.ReadAll(r.Body); err != nil {
+			return err
+		}
+		if r.StatusCode != 200 {
+			return fmt.Errorf("webkit: %s: %s", r.Status, data)
+		}
+		return json.Unmarshal(data, result)
+	}
+	var session struct{ Value struct{ SessionID string } }
+	options := map[string]any{"binary": found[0], "args": []string{"--automation"}}
+	capabilities := map[string]any{"alwaysMatch": map[string]any{"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}}
+	if err := eventually(func() error { return post(base, map[string]any{"capabilities": capabilities}, &session) }); err != nil {
+		return nil, fmt.Errorf("webkit does not start: %w", err)
+	}
+	base += "/" + session.Value.SessionID
+	closers = append(closers, func() {
+		if r, err := http.NewRequest("DELETE", base, nil); err == nil {
+			if answer, err := http.DefaultClient.Do(r); err == nil {
+				answer.Body.Close()
+			}
+		}
+	})
+	return remote{func(command string, parameters map[string]any) error {
+		var ignored any
+		return post(base+map[string]string{"Navigate": "/url", "ExecuteScript": "/execute/sync"}[command], parameters, &ignored)
+	}}, nil
+}
