@@ -25,6 +25,8 @@ var floors = map[string]int{
 	"core/num":      0, // elementary functions, same bits on every target
 	"core/minijson": 0, // plain data as JSON, without what encoding/json weighs in a page
 
+	"core/floattest": 0, // comparisons of tests
+
 	"core/rng":    1, // addressed noise
 	"core/tensor": 1, // shape and storage
 	"core/quant":  1, // what quantised bytes mean
@@ -58,6 +60,8 @@ var floors = map[string]int{
 	"core/sampler":    6, // schedules and solvers
 	"core/likelihood": 6, // bits per dimension
 	"core/model":      6, // a model file becomes a network with its process and denoiser
+
+	"core/modeltest": 7, // small models for tests
 
 	"core/edit":     7, // inpainting, inverse problems
 	"core/train":    7, // optimiser, averaging, resumable state

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"tweedie/core/floattest"
 	"tweedie/core/tensor"
 )
 
@@ -15,11 +16,7 @@ func TestClipped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, want := range []float32{-1, -1, -0.5, 0.25, 1, 1, 1, nan} {
-		if math.Float32bits(got.Data[i]) != math.Float32bits(want) {
-			t.Errorf("number %d is %g, want %g", i, got.Data[i], want)
-		}
-	}
+	floattest.SameBits(t, "result", got.Data, []float32{-1, -1, -0.5, 0.25, 1, 1, 1, nan})
 	if answer.Data[0] != -3 {
 		t.Error("the denoiser's answer was written")
 	}
@@ -58,14 +55,8 @@ func TestThresholded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i := range c.want {
-				if math.Float32bits(got.Data[i]) != math.Float32bits(c.want[i]) {
-					t.Errorf("number %d is %g, want %g", i, got.Data[i], c.want[i])
-				}
-				if math.Float32bits(given.Data[i]) != math.Float32bits(before.Data[i]) {
-					t.Error("the denoiser's answer was written")
-				}
-			}
+			floattest.SameBits(t, "result", got.Data, c.want)
+			floattest.SameBits(t, "the denoiser's answer", given.Data, before.Data)
 		})
 	}
 	for _, p := range []float64{0, -1, 1.5, math.NaN()} {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"tweedie/core/floattest"
 	"tweedie/core/sampler"
 	"tweedie/core/tensor"
 )
@@ -162,24 +163,12 @@ func TestAnnealedLangevinNearsTheConditionalLaw(t *testing.T) {
 	}
 }
 
-func sameBits(t *testing.T, what string, got, want []float32) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: got %d numbers, want %d", what, len(got), len(want))
-	}
-	for i := range got {
-		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-			t.Fatalf("%s: number %d is %g, want %g to the bit", what, i, got[i], want[i])
-		}
-	}
-}
-
 func TestKnownPixelsAreTheOriginal(t *testing.T) {
 	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
 		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
 			x := inpaint(t, s, r, 0, 3)
 			for i := range 3 {
-				sameBits(t, "upper row", x.Row(i)[:2], image.Data[:2])
+				floattest.SameBits(t, "upper row", x.Row(i)[:2], image.Data[:2])
 				if x.Row(i)[2] == image.Data[2] || x.Row(i)[3] == image.Data[3] {
 					t.Error("a pixel to repaint is the original's")
 				}
@@ -197,7 +186,7 @@ func TestPixelsToRepaintAreNotLookedAt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameBits(t, "result", x.Data, inpaint(t, s, RePaint{}, 0, 2).Data)
+	floattest.SameBits(t, "result", x.Data, inpaint(t, s, RePaint{}, 0, 2).Data)
 }
 
 func TestFullMaskIsSampling(t *testing.T) {
@@ -212,7 +201,7 @@ func TestFullMaskIsSampling(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameBits(t, "result", got.Data, want.Data)
+		floattest.SameBits(t, "result", got.Data, want.Data)
 	})
 }
 
@@ -229,7 +218,7 @@ func TestSoftMaskBlends(t *testing.T) {
 	for i := range 2 {
 		want := hard.Row(i)
 		want[2] = float32(0.25*want[2]) + float32(0.75*image.Data[2])
-		sameBits(t, "image", got.Row(i), want)
+		floattest.SameBits(t, "image", got.Row(i), want)
 	}
 }
 
@@ -241,16 +230,16 @@ func TestEachSampleMayHaveItsOwnImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sameBits(t, "image 0", x.Row(0), inpaint(t, s, RePaint{}, 0, 1).Data)
-	sameBits(t, "known of image 1", x.Row(1)[:2], both.Row(1)[:2])
+	floattest.SameBits(t, "image 0", x.Row(0), inpaint(t, s, RePaint{}, 0, 1).Data)
+	floattest.SameBits(t, "known of image 1", x.Row(1)[:2], both.Row(1)[:2])
 }
 
 func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
 	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
 		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
 			batch := inpaint(t, s, r, 0, 16)
-			sameBits(t, "sample 0", inpaint(t, s, r, 0, 1).Data, batch.Row(0))
-			sameBits(t, "sample 13", inpaint(t, s, r, 13, 1).Data, batch.Row(13))
+			floattest.SameBits(t, "sample 0", inpaint(t, s, r, 0, 1).Data, batch.Row(0))
+			floattest.SameBits(t, "sample 13", inpaint(t, s, r, 13, 1).Data, batch.Row(13))
 		}
 	}, func(m sampler.Method) bool { return m.Adaptive }) // its steps are those of the batch
 }

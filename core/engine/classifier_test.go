@@ -8,6 +8,7 @@ import (
 	"tweedie/core/diffusion"
 	"tweedie/core/graph"
 	"tweedie/core/model"
+	"tweedie/core/modeltest"
 	"tweedie/core/nn"
 	"tweedie/core/tensor"
 )
@@ -20,34 +21,26 @@ const small = `{"arch": "classifier", "prediction": "class", "sigma_data": 0.5, 
 		"layers_per_block": 1, "norm_num_groups": 4, "norm_eps": 1e-5, "downsample_padding": 1, "patch": 2}}`
 
 // startedModel returns a model of a configuration with the weights that training starts
-// from, and something on them.
-func startedModel(t *testing.T, config string) *model.Model {
+// from, and at most 3/scale on each. The golden files of this package depend on them.
+func startedModel(t *testing.T, config string, scale float32) *model.Model {
 	t.Helper()
 	c, err := model.ParseConfig([]byte(config))
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
-	for i := range params.Flat {
-		params.Flat[i] += float32(i%7-3) / 50
-	}
-	m, err := model.New("small", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return modeltest.Filled(t, "small", c, func(params *graph.Params) {
+		nn.Start(params, 1)
+		for i := range params.Flat {
+			params.Flat[i] += float32(i%7-3) / scale
+		}
+	})
 }
 
 // openClassified returns a score network without classes that the classifier can guide.
 func openClassified(t *testing.T) *Engine {
 	t.Helper()
 	e := openStarted(t, ncsn)
-	if err := e.Classify(startedModel(t, small)); err != nil {
+	if err := e.Classify(startedModel(t, small, 50)); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -127,16 +120,16 @@ func TestClassifyRefuses(t *testing.T) {
 		{wide, small, "engine: classifier: found one for images of [1 8 8], classes "},
 		{ncsn, strings.Replace(small, `"sigma_max": 40`, `"sigma_max": 1`, 1), `engine: classifier: found one for images of [1 8 8], classes ["a" "b" "c"] and noise levels 0.01 to 1, need [1 8 8], [] and all of 0.02 to 2`},
 	} {
-		if err := openStarted(t, c.config).Classify(startedModel(t, c.classifier)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if err := openStarted(t, c.config).Classify(startedModel(t, c.classifier, 50)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("got  %v\nwant %s", err, c.want)
 		}
 	}
 	e := openStarted(t, ncsn)
 	e.info.Classes = []string{"a", "b"}
-	if err := e.Classify(startedModel(t, small)); err == nil || !strings.Contains(err.Error(), `classes ["a" "b" "c"] and noise levels 0.01 to 40, need [1 8 8], ["a" "b"] and`) {
+	if err := e.Classify(startedModel(t, small, 50)); err == nil || !strings.Contains(err.Error(), `classes ["a" "b" "c"] and noise levels 0.01 to 40, need [1 8 8], ["a" "b"] and`) {
 		t.Errorf("other classes: got %v", err)
 	}
-	if _, err := Of(startedModel(t, small), Options{}); err == nil || err.Error() != `engine: model: arch is "classifier", need a model that draws: a classifier guides one` {
+	if _, err := Of(startedModel(t, small, 50), Options{}); err == nil || err.Error() != `engine: model: arch is "classifier", need a model that draws: a classifier guides one` {
 		t.Errorf("an engine of a classifier: got %v", err)
 	}
 }

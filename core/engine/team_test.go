@@ -7,10 +7,8 @@ import (
 	"sync"
 	"testing"
 
-	"tweedie/core/graph"
 	"tweedie/core/infer"
-	"tweedie/core/model"
-	"tweedie/core/nn"
+	"tweedie/core/modeltest"
 	"tweedie/core/tensor"
 	"tweedie/weights"
 )
@@ -27,48 +25,11 @@ func openWide(t *testing.T) *Engine {
 	return openStarted(t, wide)
 }
 
-// openStarted returns an engine of a configuration with the weights that training
-// starts from, and something on them.
+// openStarted returns an engine of a configuration, with the weights of startedModel.
 func openStarted(t *testing.T, config string) *Engine {
 	t.Helper()
-	c, err := model.ParseConfig([]byte(config))
-	if err != nil {
-		t.Fatal(err)
-	}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
-	for i := range params.Flat {
-		params.Flat[i] += float32(i%7-3) / 300 // residual branches start at zero
-	}
-	m, err := model.New("toy", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tensors, err := m.Tensors(weights.Storage{DType: weights.F32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := m.Manifest(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	text, shards, err := weights.Encode("toy", manifest, tensors)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parsed, err := weights.ParseManifest(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	file, err := parsed.Decode(shards)
-	if err != nil {
-		t.Fatal(err)
-	}
-	e, err := Open(file, Options{Workers: 1})
+	manifest, shards := modeltest.Encode(t, "toy", startedModel(t, config, 300), weights.Storage{DType: weights.F32})
+	e, err := Open(modeltest.Decode(t, manifest, shards), Options{Workers: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 // elementwise names a kernel over equally long slices, args of them after y.
@@ -51,7 +53,7 @@ func TestElementwiseSameBits(t *testing.T) {
 					want := slices.Clone(y)
 					e.impls[0].fn(want, xs)
 					im.fn(y, xs)
-					sameBits(t, y, want)
+					floattest.SameBits(t, "y", y, want)
 					checkGuard(t, y)
 				})
 			}
@@ -62,13 +64,13 @@ func TestElementwiseSameBits(t *testing.T) {
 func TestAdd(t *testing.T) {
 	y := []float32{0, 0, 0}
 	Add(y, []float32{1, 2, 3}, []float32{10, 20, 30})
-	sameBits(t, y, []float32{11, 22, 33})
+	floattest.SameBits(t, "y", y, []float32{11, 22, 33})
 	AddTo(y, []float32{1, 1, 1})
-	sameBits(t, y, []float32{12, 23, 34})
+	floattest.SameBits(t, "y", y, []float32{12, 23, 34})
 	Scale(y, y, 2)
-	sameBits(t, y, []float32{24, 46, 68})
+	floattest.SameBits(t, "y", y, []float32{24, 46, 68})
 	AddScaled(y, []float32{1, 2, 3}, -3)
-	sameBits(t, y, []float32{21, 40, 59})
+	floattest.SameBits(t, "y", y, []float32{21, 40, 59})
 }
 
 func TestRows(t *testing.T) {
@@ -89,7 +91,7 @@ func TestRows(t *testing.T) {
 					}
 					y := guarded(rng, rows*c)
 					im.fn(y, x, bias)
-					sameBits(t, y, want)
+					floattest.SameBits(t, "y", y, want)
 					checkGuard(t, y)
 				})
 			}
@@ -100,7 +102,7 @@ func TestRows(t *testing.T) {
 					}
 					db := append([]float32(nil), sums...)
 					im.fn(db, x)
-					sameBits(t, db, wantSums) // rows are few and in order: exact here
+					floattest.SameBits(t, "db", db, wantSums) // rows are few and in order: exact here
 				})
 			}
 		}
@@ -160,5 +162,5 @@ func TestModulate(t *testing.T) {
 		}
 	}
 	Modulate(x, x, scale, shift) // in place
-	sameBits(t, x, y)
+	floattest.SameBits(t, "x", x, y)
 }

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 // attns are shapes with every tail over positions and over a head's channels.
@@ -49,7 +51,7 @@ func TestAttention(t *testing.T) {
 				}
 				attentionRef(want, q, k, v, slices.Clone(scratch), a, Exact)
 				im.fn(y, q, k, v, scratch, a, Exact)
-				sameBits(t, y, want)
+				floattest.SameBits(t, "y", y, want)
 				checkGuard(t, y)
 				checkGuard(t, scratch)
 
@@ -57,19 +59,19 @@ func TestAttention(t *testing.T) {
 				// weighted sum by L more; all relative to the largest v.
 				d := float64(a.C / a.Heads)
 				bound := 0x1p-24 * (2*d*16*math.Sqrt(d) + float64(a.L) + 16) * largest(wide(v))
-				within(t, "y", y, attention64(wide(q), wide(k), wide(v), a), bound)
+				floattest.Within(t, "y", y, attention64(wide(q), wide(k), wide(v), a), bound)
 
 				from, to := a.L/3*a.C, (a.L+1)/2*a.C // some queries, whatever the others are
 				some := guarded(rng, to-from)
 				im.fn(some, q[from:to], k, v, scratch, a, Exact)
-				sameBits(t, some, want[from:to])
+				floattest.SameBits(t, "some", some, want[from:to])
 				checkGuard(t, some)
 
 				im.fn(some, q[from:to], k, v, scratch, a, Fast)
-				within(t, "fast", some, wide(want[from:to]), 2*bound)
+				floattest.Within(t, "fast", some, wide(want[from:to]), 2*bound)
 
 				im.fn(q, q, k, v, scratch, a, Exact) // y may be q
-				sameBits(t, q, want)
+				floattest.SameBits(t, "q", q, want)
 			})
 		}
 	}
@@ -95,9 +97,9 @@ func TestSoftmaxSameBits(t *testing.T) {
 					wantSum := softmaxRef(want, 0.3)
 					sum := im.fn(p, 0.3)
 					if fill == fill { // among NaN only the sum counts
-						sameBits(t, p, want)
+						floattest.SameBits(t, "p", p, want)
 					}
-					sameBits(t, []float32{sum}, []float32{wantSum})
+					floattest.SameBits(t, "result", []float32{sum}, []float32{wantSum})
 				})
 			}
 		}
@@ -134,7 +136,7 @@ func TestAttentionBackward(t *testing.T) {
 					step := max(1, n/5)
 					for i := 0; i < n; i += step {
 						want := before[k][i] + slope(loss, in64[k], i)
-						within(t, [3]string{"dq", "dk", "dv"}[k], got[i:i+1], []float64{want}, bound)
+						floattest.Within(t, [3]string{"dq", "dk", "dv"}[k], got[i:i+1], []float64{want}, bound)
 					}
 				}
 				checkGuard(t, scratch)
@@ -159,7 +161,7 @@ func TestAttentionBackwardAgrees(t *testing.T) {
 				want = got
 			}
 			for i, g := range got {
-				within(t, fmt.Sprintf("%s/%+v/%d", im.name, a, i), g, wide(want[i]), 0x1p-24*16*float64(a.L+a.C/a.Heads))
+				floattest.Within(t, fmt.Sprintf("%s/%+v/%d", im.name, a, i), g, wide(want[i]), 0x1p-24*16*float64(a.L+a.C/a.Heads))
 			}
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 func TestELUSameBits(t *testing.T) {
@@ -20,10 +22,10 @@ func TestELUSameBits(t *testing.T) {
 				edges(x)
 				eluRef(want, x)
 				im.fn(y, x)
-				sameBits(t, y, want)
+				floattest.SameBits(t, "y", y, want)
 				checkGuard(t, y)
 				im.fn(x, x) // in place
-				sameBits(t, x, want)
+				floattest.SameBits(t, "x", x, want)
 			})
 		}
 	}
@@ -34,7 +36,7 @@ func TestELU(t *testing.T) {
 		x32 := []float32{float32(x)}
 		y := []float32{0}
 		ELU(y, x32)
-		within(t, "elu", y, []float64{elu64(float64(x32[0]))}, 0x1p-23)
+		floattest.Within(t, "elu", y, []float64{elu64(float64(x32[0]))}, 0x1p-23)
 	}
 }
 
@@ -64,7 +66,7 @@ func TestELUBackward(t *testing.T) {
 					g := slope(func() float64 { return elu64(x64[i]) }, x64, i)
 					want := float64(before[i]) + float64(dy[i])*g
 					bound := 1e-9*math.Abs(float64(dy[i])) + 0x1p-24*(math.Abs(want)+8*math.Abs(float64(dy[i])))
-					within(t, "dx", dx[i:i+1], []float64{want}, bound)
+					floattest.Within(t, "dx", dx[i:i+1], []float64{want}, bound)
 				}
 			})
 		}

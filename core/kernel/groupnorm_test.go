@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 // norms are shapes with every tail over channels and positions, and groups that
@@ -55,19 +57,19 @@ func TestGroupNorm(t *testing.T) {
 				wantY, wantMean, wantRstd := make([]float32, len(y)), make([]float32, n.Groups), make([]float32, n.Groups)
 				groupNormRef(wantY, x, gamma, beta, wantMean, wantRstd, n)
 				im.fn(y, x, gamma, beta, mean, rstd, n)
-				sameBits(t, mean, wantMean)
-				sameBits(t, rstd, wantRstd)
-				sameBits(t, y, wantY)
+				floattest.SameBits(t, "mean", mean, wantMean)
+				floattest.SameBits(t, "rstd", rstd, wantRstd)
+				floattest.SameBits(t, "y", y, wantY)
 				checkGuard(t, y)
 				checkGuard(t, mean)
 				checkGuard(t, rstd)
 
 				exact := groupNorm64(wide(x), wide(gamma), wide(beta), n)
 				scale := largest(wide(gamma))*largest(wide(x))*float64(slices.Max(rstd)) + largest(wide(beta))
-				within(t, "y", y, exact, float64(16+n.HW/4+n.C/n.Groups)*0x1p-24*scale)
+				floattest.Within(t, "y", y, exact, float64(16+n.HW/4+n.C/n.Groups)*0x1p-24*scale)
 
 				im.fn(x, x, gamma, beta, mean, rstd, n) // in place
-				sameBits(t, x, wantY)
+				floattest.SameBits(t, "x", x, wantY)
 			})
 		}
 	}
@@ -124,7 +126,7 @@ func TestGroupNormBackward(t *testing.T) {
 						w := want[k][i] + slope(loss, args[k], i)
 						// Rounding of sums over a group, and of the difference itself.
 						bound := float64(64+n.HW)*0x1p-24*math.Sqrt(float64(n.HW))*8 + 1e-8*float64(len(x))
-						within(t, [3]string{"dx", "dgamma", "dbeta"}[k], got[i:i+1], []float64{w}, bound)
+						floattest.Within(t, [3]string{"dx", "dgamma", "dbeta"}[k], got[i:i+1], []float64{w}, bound)
 					}
 				}
 			})

@@ -31,33 +31,6 @@ func checkGuard(t *testing.T, x []float32) {
 	}
 }
 
-// sameBits fails unless got and want hold the same bits, where any NaN equals any
-// other.
-func sameBits(t *testing.T, got, want []float32) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("got %d numbers, want %d", len(got), len(want))
-	}
-	for i, g := range got {
-		if w := want[i]; math.Float32bits(g) != math.Float32bits(w) && (g == g || w == w) {
-			t.Fatalf("at %d: got %g (%#08x), want %g (%#08x)", i, g, math.Float32bits(g), w, math.Float32bits(w))
-		}
-	}
-}
-
-// within fails unless every got[i] lies within bound of want[i].
-func within(t *testing.T, name string, got []float32, want []float64, bound float64) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: got %d numbers, want %d", name, len(got), len(want))
-	}
-	for i, g := range got {
-		if d := math.Abs(float64(g) - want[i]); !(d <= bound) {
-			t.Fatalf("%s[%d]: got %g, want %g: off by %.3g, bound %.3g", name, i, g, want[i], d, bound)
-		}
-	}
-}
-
 // wide returns x in float64.
 func wide(x []float32) []float64 {
 	out := make([]float64, len(x))

@@ -5,6 +5,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 func TestColumnMeansSameBits(t *testing.T) {
@@ -17,7 +19,7 @@ func TestColumnMeansSameBits(t *testing.T) {
 			x, got, want := guarded(rng, n.HW*n.C), guarded(rng, n.C), make([]float32, n.C)
 			columnMeansRef(want, x, n)
 			im.fn(got, x, n)
-			sameBits(t, got, want)
+			floattest.SameBits(t, "got", got, want)
 			checkGuard(t, got)
 		}
 	}
@@ -57,7 +59,7 @@ func TestInstanceNormPlus(t *testing.T) {
 			checkGuard(t, y)
 			checkGuard(t, stats)
 			want := instanceNormPlus64(wide(x), wide(params), n)
-			within(t, "y", y, want, 1e-4*(1+largest(want)))
+			floattest.Within(t, "y", y, want, 1e-4*(1+largest(want)))
 
 			dy, dx, dparams := guarded(rng, len(x)), guarded(rng, len(x)), guarded(rng, 3*n.C)
 			wantDX, wantDP := wide(dx), wide(dparams)
@@ -77,11 +79,11 @@ func TestInstanceNormPlus(t *testing.T) {
 			for i := range wantDP {
 				wantDP[i] += slope(loss, p64, i)
 			}
-			within(t, "dx", dx, wantDX, 1e-3*(1+largest(wantDX)))
-			within(t, "dparams", dparams, wantDP, 1e-3*(1+largest(wantDP)))
+			floattest.Within(t, "dx", dx, wantDX, 1e-3*(1+largest(wantDX)))
+			floattest.Within(t, "dparams", dparams, wantDP, 1e-3*(1+largest(wantDP)))
 
 			InstanceNormPlus(x, x, params, stats, n) // in place
-			sameBits(t, x, y)
+			floattest.SameBits(t, "x", x, y)
 		})
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 // dot returns Σ a[i]·b[i] in float64.
@@ -60,7 +62,7 @@ func TestResample(t *testing.T) {
 			x, y, z := guarded(rng, n), guarded(rng, n), guarded(rng, n)
 			SpaceToDepth2(y, x, h, w, c)
 			DepthToSpace2(z, y, h, w, c)
-			sameBits(t, z, x)
+			floattest.SameBits(t, "z", z, x)
 		})
 	}
 }
@@ -108,7 +110,7 @@ func TestBilinearByHand(t *testing.T) {
 	Bilinear(y, x, make([]float32, 2), Resize{H: 2, W: 2, C: 1, OutH: 4, OutW: 4})
 	for i, v := range y {
 		want := float64(i%4) + 2*float64(i/4)
-		within(t, "y", []float32{v}, []float64{want}, 9*0x1p-22)
+		floattest.Within(t, "y", []float32{v}, []float64{want}, 9*0x1p-22)
 	}
 }
 
@@ -116,13 +118,13 @@ func TestResampleByHand(t *testing.T) {
 	x := []float32{0, 1, 2, 3, 4, 5, 6, 7} // 2×4 pixels of one channel
 	y := make([]float32, 8)
 	SpaceToDepth2(y, x, 2, 4, 1)
-	sameBits(t, y, []float32{0, 1, 4, 5, 2, 3, 6, 7})
+	floattest.SameBits(t, "y", y, []float32{0, 1, 4, 5, 2, 3, 6, 7})
 
 	x = []float32{1, 10, 2, 20} // 1×2 pixels of two channels
 	y = make([]float32, 16)
 	Upsample2(y, x, 1, 2, 2)
 	row := []float32{1, 10, 1, 10, 2, 20, 2, 20}
-	sameBits(t, y, append(slices.Clone(row), row...))
+	floattest.SameBits(t, "y", y, append(slices.Clone(row), row...))
 }
 
 func TestConcat(t *testing.T) {
@@ -133,15 +135,15 @@ func TestConcat(t *testing.T) {
 		Concat(y, a, b, rows, ca, cb)
 		checkGuard(t, y)
 		for r := range rows {
-			sameBits(t, y[r*(ca+cb):][:ca], a[r*ca:][:ca])
-			sameBits(t, y[r*(ca+cb)+ca:][:cb], b[r*cb:][:cb])
+			floattest.SameBits(t, "y", y[r*(ca+cb):][:ca], a[r*ca:][:ca])
+			floattest.SameBits(t, "y", y[r*(ca+cb)+ca:][:cb], b[r*cb:][:cb])
 		}
 		da, db := slices.Clone(a), slices.Clone(b)
 		ConcatBackward(da, db, y, rows, ca, cb) // a + a and b + b
 		Scale(a, a, 2)
 		Scale(b, b, 2)
-		sameBits(t, da, a)
-		sameBits(t, db, b)
+		floattest.SameBits(t, "da", da, a)
+		floattest.SameBits(t, "db", db, b)
 	}
 }
 
@@ -149,9 +151,9 @@ func TestEmbed(t *testing.T) {
 	table := []float32{1, 2, 3, 4, 5, 6}
 	y := make([]float32, 2)
 	Embed(y, table, 1, 2)
-	sameBits(t, y, []float32{3, 4})
+	floattest.SameBits(t, "y", y, []float32{3, 4})
 	EmbedBackward(table, []float32{10, 20}, 2, 2)
-	sameBits(t, table, []float32{1, 2, 3, 4, 15, 26})
+	floattest.SameBits(t, "table", table, []float32{1, 2, 3, 4, 15, 26})
 	for _, id := range []int{-1, 3} {
 		func() {
 			defer func() {

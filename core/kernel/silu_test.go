@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 // edges are arguments around the limits of num.Exp32, beside ordinary ones.
@@ -35,10 +37,10 @@ func TestSiLUSameBits(t *testing.T) {
 				edges(x)
 				siluRef(want, x)
 				im.fn(y, x)
-				sameBits(t, y, want)
+				floattest.SameBits(t, "y", y, want)
 				checkGuard(t, y)
 				im.fn(x, x) // in place
-				sameBits(t, x, want)
+				floattest.SameBits(t, "x", x, want)
 			})
 		}
 	}
@@ -51,7 +53,7 @@ func TestSiLU(t *testing.T) {
 		y := []float32{0}
 		SiLU(y, x32)
 		want := silu64(float64(x32[0]))
-		within(t, "silu", y, []float64{want}, 6*0x1p-24*math.Abs(want)+0x1p-140)
+		floattest.Within(t, "silu", y, []float64{want}, 6*0x1p-24*math.Abs(want)+0x1p-140)
 	}
 }
 
@@ -79,7 +81,7 @@ func TestSiLUBackward(t *testing.T) {
 					g := slope(func() float64 { return silu64(x64[i]) }, x64, i)
 					want := float64(before[i]) + float64(dy[i])*g
 					bound := 1e-9*math.Abs(float64(dy[i])) + 0x1p-24*(math.Abs(want)+8*math.Abs(float64(dy[i]))*(1+math.Abs(x64[i])))
-					within(t, "dx", dx[i:i+1], []float64{want}, bound)
+					floattest.Within(t, "dx", dx[i:i+1], []float64{want}, bound)
 				}
 			})
 		}

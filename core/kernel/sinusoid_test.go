@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"tweedie/core/floattest"
 )
 
 // TestSinusoid: the angle t·f carries 3 float32 roundings of exponent, f and
@@ -25,8 +27,8 @@ func TestSinusoid(t *testing.T) {
 							sin, cos = cos, sin
 						}
 						bound := 0x1p-24 * (1 + float64(at)*f*(2+3*math.Log(10000)))
-						within(t, name+" first", y[i:i+1], []float64{sin}, bound)
-						within(t, name+" second", y[half+i:half+i+1], []float64{cos}, bound)
+						floattest.Within(t, name+" first", y[i:i+1], []float64{sin}, bound)
+						floattest.Within(t, name+" second", y[half+i:half+i+1], []float64{cos}, bound)
 					}
 					if n%2 == 1 && y[n-1] != 0 {
 						t.Errorf("%s: odd length ends in %g, want 0", name, y[n-1])

@@ -10,10 +10,9 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
-	"tweedie/core/graph"
 	"tweedie/core/infer"
 	"tweedie/core/model"
-	"tweedie/core/nn"
+	"tweedie/core/modeltest"
 	"tweedie/core/rng"
 	"tweedie/core/tensor"
 	"tweedie/weights"
@@ -44,22 +43,7 @@ func newModel(t *testing.T) *model.Model { return modelOf(t, parse(t)) }
 // modelOf returns a model with weights drawn at random.
 func modelOf(t *testing.T, c *model.Config) *model.Model {
 	t.Helper()
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 3)
-	noise := make([]float32, len(params.Flat))
-	rng.Normal(noise, 1, 2, 3)
-	for i := range noise { // residual branches start at zero: give them something to do
-		params.Flat[i] += noise[i] / 10
-	}
-	m, err := model.New("test", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return modeltest.Of(t, "test", c, 0.1)
 }
 
 func runner(t *testing.T, m *model.Model, batch, workers int) *model.Runner {
@@ -160,14 +144,7 @@ func TestGuidance(t *testing.T) {
 func TestGuidanceOfAnUnconditionalModel(t *testing.T) {
 	c := parse(t)
 	c.Classes, c.NullClass, c.UNet.NumClassEmbeds = nil, nil, nil
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := model.New("test", c, graph.NewParams(net.Program))
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modeltest.Of(t, "test", c, 0)
 	r, x := runner(t, m, 2, 1), images(2)
 	for _, w := range []float32{0, 1} {
 		if _, err := r.Denoiser([]int{-1, -1}, w)(x, 1); err != nil {
@@ -319,20 +296,8 @@ const ncsn = `{
 // TestNCSN holds the denoiser of a network on pixels in [0,1] to Tweedie's formula
 // there, D = u + σ²·s(u, i), for its own network's score s at the level's number i.
 func TestNCSN(t *testing.T) {
-	c, err := model.ParseConfig([]byte(ncsn))
-	if err != nil {
-		t.Fatal(err)
-	}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 3)
-	m, err := model.New("test", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
+	m := modeltest.New(t, "test", ncsn, 0)
+	c := m.Config()
 	r, x := runner(t, m, 3, 1), images(3)
 	if low, high := c.SigmaRange(); low != 0.02 || high != 2 {
 		t.Errorf("noise levels %g to %g in units of [-1,1], need 0.02 to 2", low, high)

@@ -12,6 +12,7 @@ import (
 	"tweedie/core/graph"
 	"tweedie/core/infer"
 	"tweedie/core/model"
+	"tweedie/core/modeltest"
 	"tweedie/core/nn"
 	"tweedie/core/rng"
 	"tweedie/core/tensor"
@@ -31,26 +32,7 @@ const config = `{
 // newModel returns a network whose branches all do something.
 func newModel(t *testing.T) *model.Model {
 	t.Helper()
-	c, err := model.ParseConfig([]byte(config))
-	if err != nil {
-		t.Fatal(err)
-	}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 3)
-	noise := make([]float32, len(params.Flat))
-	rng.Normal(noise, 1, 2, 3)
-	for i := range noise {
-		params.Flat[i] += noise[i] / 30
-	}
-	m, err := model.New("test", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return modeltest.New(t, "test", config, 1.0/30)
 }
 
 // images returns n smooth pictures of both classes and none.

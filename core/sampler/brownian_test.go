@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"tweedie/core/floattest"
 	"tweedie/core/tensor"
 )
 
@@ -38,9 +39,9 @@ func TestBrownianIsOnePath(t *testing.T) {
 	levels := []float64{80, 3, 0.01, 2.999, 1 << 20, 0.5, 3, 80}
 	for _, sigma := range levels {
 		one.At(sigma)
-		sameBits(t, "W", one.At(sigma).Data, NewBrownian(noise).At(sigma).Data)
+		floattest.SameBits(t, "W", one.At(sigma).Data, NewBrownian(noise).At(sigma).Data)
 	}
-	sameBits(t, "sample 8", other.At(3).Row(1), NewBrownian(NewNoise(1, 8, 1, 4, 4, 1)).At(3).Data)
+	floattest.SameBits(t, "sample 8", other.At(3).Row(1), NewBrownian(NewNoise(1, 8, 1, 4, 4, 1)).At(3).Data)
 	if w := NewBrownian(noise.After(1)).At(3); w.Data[0] == other.At(3).Data[0] {
 		t.Error("two parts of a split run have the same path")
 	}

@@ -4,6 +4,7 @@ import (
 	"math"
 	"testing"
 
+	"tweedie/core/floattest"
 	"tweedie/core/tensor"
 )
 
@@ -72,7 +73,7 @@ func TestUniPCPredictorIsDDIM(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sameBits(t, "first step", first[0].Data, first[1].Data)
+	floattest.SameBits(t, "first step", first[0].Data, first[1].Data)
 }
 
 // The result depends on B(h) only where there is a single difference. Then the two choices

@@ -5,6 +5,7 @@ import (
 	"math"
 	"testing"
 
+	"tweedie/core/floattest"
 	"tweedie/core/tensor"
 )
 
@@ -52,7 +53,7 @@ func TestMetropolisSamplesTheDensity(t *testing.T) {
 				t.Errorf("%g of the steps are taken, want some but not all refused", taken)
 			}
 			checkSliced(t, x, overlapping, 0, 0)
-			sameBits(t, "argument", start.Data, before.Data)
+			floattest.SameBits(t, "argument", start.Data, before.Data)
 		})
 	}
 }

@@ -10,20 +10,9 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/floattest"
 	"tweedie/core/tensor"
 )
-
-func sameBits(t *testing.T, what string, got, want []float32) {
-	t.Helper()
-	if len(got) != len(want) {
-		t.Fatalf("%s: got %d numbers, want %d", what, len(got), len(want))
-	}
-	for i := range got {
-		if math.Float32bits(got[i]) != math.Float32bits(want[i]) {
-			t.Fatalf("%s: number %d is %g, want %g to the bit", what, i, got[i], want[i])
-		}
-	}
-}
 
 // variants are options that change a method's result; forEachMethod runs them too.
 var variants = []Settings{
@@ -118,12 +107,12 @@ func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
 			return x
 		}
 		if m, _ := Lookup(s.Method); m.Adaptive { // its steps are those of the batch
-			sameBits(t, "sample 13 again", sample(13, 1).Data, sample(13, 1).Data)
+			floattest.SameBits(t, "sample 13 again", sample(13, 1).Data, sample(13, 1).Data)
 			return
 		}
 		batch := sample(0, 16)
-		sameBits(t, "sample 0", sample(0, 1).Data, batch.Row(0))
-		sameBits(t, "sample 13", sample(13, 1).Data, batch.Row(13))
+		floattest.SameBits(t, "sample 0", sample(0, 1).Data, batch.Row(0))
+		floattest.SameBits(t, "sample 13", sample(13, 1).Data, batch.Row(13))
 		if slices.Equal(batch.Row(0), batch.Row(1)) {
 			t.Error("two samples are the same image")
 		}
@@ -142,9 +131,9 @@ func TestOneStepIsTheDenoiser(t *testing.T) {
 		}
 		if s.Method != "annealed-langevin" { // which takes Langevin steps at the first level
 			want, _ := two.denoise(before, 5)
-			sameBits(t, "result", got.Data, want.Data)
+			floattest.SameBits(t, "result", got.Data, want.Data)
 		}
-		sameBits(t, "argument", start.Data, before.Data)
+		floattest.SameBits(t, "argument", start.Data, before.Data)
 	})
 }
 

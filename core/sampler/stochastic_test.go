@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/floattest"
 	"tweedie/core/tensor"
 )
 
@@ -134,7 +135,7 @@ func TestConsistency(t *testing.T) {
 		}
 		checkVariance(t, "images", x.Data, 0.25)
 		if want, _ := gaussianConsistency(0.5)(start, 20); steps == 1 {
-			sameBits(t, "one step", x.Data, want.Data)
+			floattest.SameBits(t, "one step", x.Data, want.Data)
 		}
 	}
 }
@@ -165,7 +166,7 @@ func TestOtherMethodsIgnoreLearnedVariances(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sameBits(t, m.Name, got.Data, want.Data)
+		floattest.SameBits(t, m.Name, got.Data, want.Data)
 	}
 }
 

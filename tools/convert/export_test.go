@@ -11,9 +11,8 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
-	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/core/nn"
+	"tweedie/core/modeltest"
 	"tweedie/weights"
 )
 
@@ -108,24 +107,7 @@ func sameShards(a, b map[string]any) bool {
 // exported writes a small model of that configuration and exports it.
 func exported(t *testing.T, c *model.Config, format string) (path, folder, stderr string, status int) {
 	t.Helper()
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
-	m, err := model.New("x", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tensors, err := m.Tensors(weights.Storage{DType: weights.F32})
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := m.Manifest(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	manifest, tensors := modeltest.Tensors(t, modeltest.Of(t, "x", c, 0), weights.Storage{DType: weights.F32})
 	dir := t.TempDir()
 	path, folder = filepath.Join(dir, "x.json"), filepath.Join(dir, "out")
 	if err := weights.Write(path, manifest, tensors); err != nil {

@@ -3,16 +3,12 @@
 package main_test
 
 import (
-	"encoding/json"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"tweedie/core/engine"
-	"tweedie/core/graph"
-	"tweedie/core/model"
+	"tweedie/core/modeltest"
 	"tweedie/weights"
 )
 
@@ -67,49 +63,12 @@ func (f *modelFile) file(t testing.TB) *weights.File {
 // newFiles is newModel without an engine.
 func newFiles(t testing.TB, name, config string) *modelFile {
 	t.Helper()
-	c, err := model.ParseConfig([]byte(config))
+	manifest, shards := modeltest.Encode(t, name, modeltest.New(t, name, config, 0.1), weights.Storage{DType: weights.I8})
+	parsed, err := weights.ParseManifest(manifest)
 	if err != nil {
 		t.Fatal(err)
 	}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	rng := rand.New(rand.NewPCG(1, 2))
-	for i, d := range params.Specs {
-		fan := 1
-		for _, n := range d.Shape[1:] {
-			fan *= n
-		}
-		for j := range params.Slice(i) {
-			v := float32(rng.NormFloat64()) / float32(fan)
-			if len(d.Shape) == 1 && strings.Contains(d.Name, "norm") && strings.HasSuffix(d.Name, "weight") {
-				v = 1
-			}
-			params.Slice(i)[j] = v
-		}
-	}
-	m, err := model.New(name, c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tensors, err := m.Tensors(weights.Storage{DType: weights.I8})
-	if err != nil {
-		t.Fatal(err)
-	}
-	manifest, err := m.Manifest(json.RawMessage(`{"license": "none"}`))
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &modelFile{}
-	if f.manifest, f.shards, err = weights.Encode(name, manifest, tensors); err != nil {
-		t.Fatal(err)
-	}
-	if f.parsed, err = weights.ParseManifest(f.manifest); err != nil {
-		t.Fatal(err)
-	}
-	return f
+	return &modelFile{manifest: manifest, parsed: parsed, shards: shards}
 }
 
 // put serves the model as /models/NAME.json.

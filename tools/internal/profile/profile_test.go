@@ -7,7 +7,7 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/model"
-	"tweedie/core/nn"
+	"tweedie/core/modeltest"
 	"tweedie/core/unet"
 )
 
@@ -22,17 +22,7 @@ func tiny(t *testing.T) *model.Model {
 			DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
 			NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes},
 	}
-	net, err := c.Build()
-	if err != nil {
-		t.Fatal(err)
-	}
-	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
-	m, err := model.New("tiny", c, params)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return modeltest.Of(t, "tiny", c, 0)
 }
 
 // TestReportAddsUp holds the tables to the network: every operation is in each of
