@@ -98,7 +98,7 @@ func TestConvertKeepsOld(t *testing.T) {
 // TestInspectCheckpoint shows what is in another program's file.
 func TestInspectCheckpoint(t *testing.T) {
 	text := must(t, "inspect", "testdata/song.pt")
-	for _, want := range []string{"a network of EDM", "kind        PyTorch zip", "step: 1000", "ema.map_layer0.weight", "F16"} {
+	for _, want := range []string{"the network of EDM", "kind        PyTorch zip", "step: 1000", "ema.map_layer0.weight", "F16"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("inspect lacks %q: %s", want, text)
 		}

@@ -76,8 +76,12 @@ func sizeOf(shape []int) int {
 	return n
 }
 
-// add completes a node of that shape, one dim an axis, and returns its view.
+// add sets the dims of a node of that shape, one for each axis, and returns its view.
+// Only constants may be without elements.
 func (b *builder) add(n *node, shape []int) view {
+	if _, ok := n.op.(*constant); !ok && sizeOf(shape) == 0 {
+		refuse("has a result of shape %v, need at least one element", shape)
+	}
 	v := view{of: n}
 	for _, size := range shape {
 		if size == 1 {
@@ -120,13 +124,16 @@ func (b *builder) copied(v view, joined bool) view {
 
 // reshaped returns v in another shape of the same size.
 func (b *builder) reshaped(v view, shape []int) view {
+	if v.size() == 0 && v.known() && sizeOf(shape) == 0 {
+		return b.constant(shape, v.of.dtype, nil)
+	}
+	if v.size() != sizeOf(shape) || v.size() == 0 {
+		refuse("reshapes %v to %v, need the same number of elements", v.shape(), shape)
+	}
 	if out, ok := v.regroup(shape); ok {
 		return out
 	}
-	out, ok := b.copied(v, true).regroup(shape)
-	if !ok {
-		refuse("shape %v is given shape %v, need as many numbers", v.shape(), shape)
-	}
+	out, _ := b.copied(v, true).regroup(shape)
 	return out
 }
 
@@ -143,7 +150,10 @@ func (b *builder) sliced(v view, axis, start, n, step int) view {
 func (b *builder) expanded(v view, shape []int) view {
 	out, ok := v.expanded(shape)
 	if !ok {
-		refuse("shape %v does not go with shape %v", v.shape(), shape)
+		refuse("repeats shape %v to %v, need shapes that broadcast", v.shape(), shape)
+	}
+	if out.size() == 0 && !out.known() {
+		refuse("repeats shape %v to %v, need at least one element", v.shape(), shape)
 	}
 	return out
 }
@@ -178,6 +188,9 @@ func (b *builder) mapped(v view, fn string, a, c float64) view {
 		f, ok := foldings[fn]
 		if !ok {
 			refuse("computes %s of a constant", fn)
+		}
+		if v.size() == 0 {
+			return v
 		}
 		dims, flat, back := v.onto()
 		return back(b.computed(dims, v.of.dtype, func() []float64 {

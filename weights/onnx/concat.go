@@ -11,7 +11,11 @@ type concat struct {
 
 // joined joins values along an axis.
 func (b *builder) joined(parts []view, axis int) view {
+	first := parts[0]
 	parts = slices.DeleteFunc(slices.Clone(parts), func(v view) bool { return v.shape()[axis] == 0 })
+	if len(parts) == 0 {
+		return first
+	}
 	if len(parts) == 1 {
 		return parts[0]
 	}

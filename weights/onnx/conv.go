@@ -112,7 +112,7 @@ func unimage(x view, rank int) view {
 
 // kernelOf returns weights [out,in,h,w] of a convolution and their size.
 func (b *builder) kernelOf(w view, rank int) (view, [2]int) {
-	if !w.known() || len(w.axes) != rank+2 {
+	if !w.known() || len(w.axes) != rank+2 || w.size() == 0 {
 		refuse("has weights of shape %v, need constants of %d axes", w.shape(), rank+2)
 	}
 	if rank == 1 {

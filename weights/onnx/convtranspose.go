@@ -20,6 +20,9 @@ func opConvTranspose(b *builder, n *nodeProto, in []view) []view {
 		refuse("auto_pad is %q, need NOTSET", auto)
 	}
 	s, bias := weight.shape(), optional(in, 2)
+	if bias.of != nil && (!bias.known() || bias.size() != s[1]) {
+		refuse("has biases of shape %v, need %d constants", bias.shape(), s[1])
+	}
 	if s[0] != x.shape()[0] {
 		refuse("has weights of shape %v for %d channels, need as many", s, x.shape()[0])
 	}

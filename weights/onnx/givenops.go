@@ -10,6 +10,9 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 		refuse("casts to a type that %v", err)
 	}
 	v := in[0]
+	if v.size() == 0 {
+		return []view{b.constant(v.shape(), t, nil)}
+	}
 	if t == v.of.dtype || !v.known() && t <= double && v.of.dtype != boolean {
 		return []view{v}
 	}

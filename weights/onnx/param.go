@@ -9,6 +9,9 @@ import (
 
 // param declares constant numbers as a parameter of that shape.
 func (p *placer) param(name string, v view, shape ...int) graph.Value {
+	if v.size() == 0 {
+		refuse("constant %q has shape %v, need at least one element", name, v.shape())
+	}
 	name = p.free(name)
 	if v.size() <= few {
 		if _, err := finite(name, v); err != nil {

@@ -221,6 +221,8 @@ func around(mode string, size, before, after int) []int {
 		at := i
 		switch {
 		case i >= 0 && i < size:
+		case size == 0:
+			refuse("pads an axis without elements by mode %q", mode)
 		case mode == "edge":
 			at = min(max(i, 0), size-1)
 		case mode == "wrap":

@@ -123,7 +123,7 @@ func opGather(b *builder, n *nodeProto, in []view) []view {
 	axis := axisOf(b.attrInt("axis", 0), len(v.axes))
 	size := axisSize(v.axes[axis])
 	if !at.known() {
-		if !v.known() || axis != 0 || len(v.axes) != 2 || at.size() != 1 {
+		if !v.known() || axis != 0 || len(v.axes) != 2 || at.size() != 1 || v.size() == 0 {
 			refuse("takes computed places of shape %v of shape %v, need one row of a constant table", at.shape(), v.shape())
 		}
 		out := b.add(&node{op: lookup{v}, in: []view{{of: at.of, off: at.off}}}, []int{v.shape()[1]})

@@ -231,6 +231,9 @@ func (v view) expanded(shape []int) (out view, ok bool) {
 // elements with one axis a dim, and a function from a node of such dims to a view of it
 // with the axes of v. Axes that only repeat stay out of the dims.
 func (v view) onto() (dims []int, flat view, back func(*node) view) {
+	if v.size() == 0 {
+		refuse("has an input of shape %v, need at least one element", v.shape())
+	}
 	flat = view{of: v.of, off: slices.Clone(v.off)}
 	var atoms []atom
 	for _, a := range v.flat() {
