@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// categoricals lists processes small enough for every path to be counted.
+// categoricals returns processes small enough to enumerate every path.
 func categoricals(t *testing.T) map[string]*Categorical {
 	t.Helper()
 	out := map[string]*Categorical{}
@@ -30,7 +30,7 @@ func categoricals(t *testing.T) map[string]*Categorical {
 	return out
 }
 
-// matrix is the paper's Q_t, written out.
+// matrix returns the paper's Q_t in full.
 func matrix(name string, p *Categorical, t int) [][]float64 {
 	k, beta := len(p.Target), p.Betas[t-1]
 	q := make([][]float64, k)
@@ -63,7 +63,7 @@ func matrix(name string, p *Categorical, t int) [][]float64 {
 	return q
 }
 
-// paths adds up, over every path x_0 … x_n, the probability of those that keep allows.
+// paths returns the total probability of the paths x_0 … x_n for which keep is true.
 func paths(qs [][][]float64, x0 int, keep func(path []int) bool) float64 {
 	total := 0.0
 	var walk func(path []int, p float64)
@@ -80,9 +80,9 @@ func paths(qs [][][]float64, x0 int, keep func(path []int) bool) float64 {
 	return total
 }
 
-// Transitions, marginals and posteriors are those of the paper's matrices, summed over
-// every path.
-func TestCategoricalAgainstEveryPath(t *testing.T) {
+// Transitions, marginals and posteriors agree with the paper's matrices, summed over all
+// paths.
+func TestCategoricalMatchesPathSums(t *testing.T) {
 	for name, p := range categoricals(t) {
 		k := len(p.Target)
 		posterior := make([]float64, k)
@@ -118,8 +118,8 @@ func TestCategoricalAgainstEveryPath(t *testing.T) {
 	}
 }
 
-// The reverse step with the true law of x_0 given x_t is the true reverse step, for
-// data drawn from some law: Bayes, over every path.
+// The reverse step with the exact distribution of x_0 given x_t is the exact reverse step:
+// Bayes' rule, summed over all paths, for some distribution of the data.
 func TestCategoricalReverse(t *testing.T) {
 	for name, p := range categoricals(t) {
 		k, step := len(p.Target), p.Steps()-1
@@ -178,8 +178,7 @@ func TestCategoricalSample(t *testing.T) {
 	}
 }
 
-// Nothing is left of the data at the end of the absorbing schedule, and t/T of it is
-// masked at t.
+// The absorbing schedule masks a fraction t/T of the data by step t, and all by the end.
 func TestAbsorbingSchedule(t *testing.T) {
 	p, err := NewCategorical(AbsorbingTarget(257, 256), AbsorbingBetas(100))
 	if err != nil {
@@ -192,16 +191,16 @@ func TestAbsorbingSchedule(t *testing.T) {
 	}
 }
 
-func TestCategoricalRefuses(t *testing.T) {
+func TestCategoricalErrors(t *testing.T) {
 	for _, c := range []struct {
 		target, betas []float64
 		want          string
 	}{
-		{[]float64{0.5, math.NaN()}, []float64{0.1}, "target[1] is NaN"},
-		{[]float64{0.5, 0.4}, []float64{0.1}, "total probability 0.9"},
-		{[]float64{1}, []float64{0.1}, "1 values"},
-		{UniformTarget(2), nil, "no steps"},
-		{UniformTarget(2), []float64{0.1, 1.5}, "betas[1] is 1.5"},
+		{[]float64{0.5, math.NaN()}, []float64{0.1}, "target[1] must lie in [0, 1] (got NaN)"},
+		{[]float64{0.5, 0.4}, []float64{0.1}, "got 2 that add up to 0.9"},
+		{[]float64{1}, []float64{0.1}, "got 1 that add up to 1"},
+		{UniformTarget(2), nil, "at least one step (got none)"},
+		{UniformTarget(2), []float64{0.1, 1.5}, "betas[1] must lie in [0, 1] (got 1.5)"},
 	} {
 		if _, err := NewCategorical(c.target, c.betas); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %s", err, c.want)

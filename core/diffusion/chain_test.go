@@ -20,8 +20,8 @@ func mustChain(t *testing.T, s Schedule) *Chain {
 	return c
 }
 
-// closed returns ᾱ in closed form from math's functions, not from the package's.
-func closed(s Schedule, t int) float64 {
+// closedForm returns ᾱ in closed form, computed with package math.
+func closedForm(s Schedule, t int) float64 {
 	if s.Kind == Linear {
 		log := 0.0
 		for i := range t + 1 {
@@ -47,8 +47,8 @@ func TestAlphasCumprod(t *testing.T) {
 				if s.Kind == Cosine && c.Betas[i] == 0.999 {
 					continue // clipped: the closed form ends here
 				}
-				// 2·T roundings in the product and as many in the closed form.
-				want := closed(s, i)
+				// 2·T roundings in the product, and as many in the closed form.
+				want := closedForm(s, i)
 				if bound := 4000 * 0x1p-52 * want; !(math.Abs(got-want) <= bound) {
 					t.Fatalf("ᾱ of step %d is %g, want %g ± %.2g", i, got, want, bound)
 				}
@@ -57,7 +57,7 @@ func TestAlphasCumprod(t *testing.T) {
 	}
 }
 
-// The ends that are quoted for these schedules: σ² = (1−ᾱ)/ᾱ.
+// The ends quoted for these schedules: σ² = (1−ᾱ)/ᾱ.
 func TestSigmaRange(t *testing.T) {
 	for _, c := range []struct {
 		name            string
@@ -111,7 +111,7 @@ func TestTimeOutsideTheChain(t *testing.T) {
 	}
 }
 
-func TestPerturbIsTheChainsMarginal(t *testing.T) {
+func TestPerturbIsTheChainMarginal(t *testing.T) {
 	c := mustChain(t, Schedule{Kind: Linear})
 	x0, eps := tensor.Of([]float32{-1, 0.5, 1}, 1, 1, 3, 1), tensor.Of([]float32{0.3, -2, 1}, 1, 1, 3, 1)
 	for _, at := range []int{0, 500, 999} {
@@ -135,23 +135,23 @@ func TestScheduleValidate(t *testing.T) {
 		s    Schedule
 		want string
 	}{
-		{"no kind", Schedule{}, `diffusion: schedule: kind is "", need "linear", "cosine", "thermodynamic" or "table"`},
-		{"table without betas", Schedule{Kind: Table}, "diffusion: schedule: steps is 0, need 1 to 1048576"},
-		{"table of other length", Schedule{Kind: Table, Steps: 3, Betas: []float64{0.1, 0.2}}, `diffusion: schedule: kind "table" is given 2 betas for 3 steps`},
-		{"table with a beta of one", Schedule{Kind: Table, Betas: []float64{0.1, 1}}, "diffusion: schedule: betas[1] is 1, need a number in (0, 1)"},
-		{"linear with a table", Schedule{Kind: Linear, Betas: []float64{0.1}}, `diffusion: schedule: betas given for kind "linear", need them with "table" only`},
-		{"negative steps", Schedule{Kind: Linear, Steps: -1}, "diffusion: schedule: steps is -1, need 1 to 1048576"},
-		{"too many steps", Schedule{Kind: Linear, Steps: 1 << 30}, "diffusion: schedule: steps is 1073741824, need 1 to 1048576"},
-		{"negative beta", Schedule{Kind: Linear, BetaStart: -1}, "diffusion: schedule: beta_start is -1, need a number in (0, 1)"},
-		{"NaN beta", Schedule{Kind: Linear, BetaEnd: nan}, "diffusion: schedule: beta_end is NaN, need a number in [beta_start = 0.0001, 1)"},
-		{"falling beta", Schedule{Kind: Linear, BetaStart: 0.1}, "diffusion: schedule: beta_end is 0, need a number in [beta_start = 0.1, 1)"},
-		{"beta of one", Schedule{Kind: Linear, BetaEnd: 1}, "diffusion: schedule: beta_end is 1, need a number in [beta_start = 0.0001, 1)"},
-		{"linear with s", Schedule{Kind: Linear, Offset: 0.1}, `diffusion: schedule: s or beta_max given for kind "linear", need them with "cosine" only`},
-		{"cosine with betas", Schedule{Kind: Cosine, BetaEnd: 0.1}, `diffusion: schedule: beta_start or beta_end given for kind "cosine", need them with "linear" only`},
-		{"thermodynamic with s", Schedule{Kind: Thermodynamic, Offset: 0.1}, `diffusion: schedule: kind "thermodynamic" is given more than steps, need nothing else`},
-		{"NaN s", Schedule{Kind: Cosine, Offset: nan}, "diffusion: schedule: s is NaN, need a number in (0, 1]"},
-		{"beta_max of one", Schedule{Kind: Cosine, BetaMax: 1}, "diffusion: schedule: beta_max is 1, need a number in (0, 1)"},
-		{"noise that overflows", Schedule{Kind: Linear, Steps: 1000, BetaStart: 0.9, BetaEnd: 0.9}, "diffusion: schedule: noise level of step 77"},
+		{"no kind", Schedule{}, `diffusion: schedule: kind must be "linear", "cosine", "thermodynamic" or "table" (got "")`},
+		{"table without betas", Schedule{Kind: Table}, "diffusion: schedule: steps must be between 1 and 1048576 (got 0)"},
+		{"table of other length", Schedule{Kind: Table, Steps: 3, Betas: []float64{0.1, 0.2}}, `diffusion: schedule: kind "table" needs one beta for each step and no other settings (got 2 betas for 3 steps)`},
+		{"table with a beta of one", Schedule{Kind: Table, Betas: []float64{0.1, 1}}, "diffusion: schedule: betas[1] must lie in (0, 1) (got 1)"},
+		{"linear with a table", Schedule{Kind: Linear, Betas: []float64{0.1}}, `diffusion: schedule: betas apply to kind "table" only (got kind "linear")`},
+		{"negative steps", Schedule{Kind: Linear, Steps: -1}, "diffusion: schedule: steps must be between 1 and 1048576 (got -1)"},
+		{"too many steps", Schedule{Kind: Linear, Steps: 1 << 30}, "diffusion: schedule: steps must be between 1 and 1048576 (got 1073741824)"},
+		{"negative beta", Schedule{Kind: Linear, BetaStart: -1}, "diffusion: schedule: beta_start must lie in (0, 1) (got -1)"},
+		{"NaN beta", Schedule{Kind: Linear, BetaEnd: nan}, "diffusion: schedule: beta_end must lie in [beta_start, 1) = [0.0001, 1) (got NaN)"},
+		{"falling beta", Schedule{Kind: Linear, BetaStart: 0.1}, "diffusion: schedule: beta_end must lie in [beta_start, 1) = [0.1, 1) (got 0.02)"},
+		{"beta of one", Schedule{Kind: Linear, BetaEnd: 1}, "diffusion: schedule: beta_end must lie in [beta_start, 1) = [0.0001, 1) (got 1)"},
+		{"linear with s", Schedule{Kind: Linear, Offset: 0.1}, `diffusion: schedule: s and beta_max apply to kind "cosine" only (got kind "linear")`},
+		{"cosine with betas", Schedule{Kind: Cosine, BetaEnd: 0.1}, `diffusion: schedule: beta_start and beta_end apply to kind "linear" only (got kind "cosine")`},
+		{"thermodynamic with s", Schedule{Kind: Thermodynamic, Offset: 0.1}, `diffusion: schedule: kind "thermodynamic" has no settings but steps: remove the others`},
+		{"NaN s", Schedule{Kind: Cosine, Offset: nan}, "diffusion: schedule: s must lie in (0, 1] (got NaN)"},
+		{"beta_max of one", Schedule{Kind: Cosine, BetaMax: 1}, "diffusion: schedule: beta_max must lie in (0, 1) (got 1)"},
+		{"noise that overflows", Schedule{Kind: Linear, Steps: 1000, BetaStart: 0.9, BetaEnd: 0.9}, "diffusion: schedule: noise levels must increase and fit float32"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := NewChain(c.s)
@@ -171,7 +171,7 @@ func TestChainAt(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i, beta := range want.Betas {
-			// 1 − ᾱ cancels where σ is small: the levels of want are that far off.
+			// 1 − ᾱ cancels where σ is small, so the levels of want have this error.
 			if bound := 1e-15 * float64(i+1) / beta; !(math.Abs(got.Betas[i]/beta-1) <= bound+1e-12) {
 				t.Errorf("%s: β of step %d is %g, want %g", s.Kind, i, got.Betas[i], beta)
 			}
@@ -181,7 +181,7 @@ func TestChainAt(t *testing.T) {
 		}
 	}
 	for _, sigmas := range [][]float64{{0, 1}, {1, 1}, {1, 1 + 1e-12}, {1, math.Inf(1)}, {math.NaN()}} {
-		if _, err := ChainAt(sigmas); err == nil || !strings.Contains(err.Error(), "need it to rise") {
+		if _, err := ChainAt(sigmas); err == nil || !strings.Contains(err.Error(), "noise levels must increase") {
 			t.Errorf("%v: got %v", sigmas, err)
 		}
 	}

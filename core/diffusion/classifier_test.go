@@ -8,13 +8,13 @@ import (
 	"tweedie/core/tensor"
 )
 
-// kinds are two classes of pixels, and whole what they are together.
+// classes are two classes of pixels, and whole is their mixture.
 var (
-	kinds = []mixture{{{-0.6, 0.15, 0.28}, {0.1, 0.2, 0.12}}, {{0.5, 0.25, 0.36}, {-0.2, 0.1, 0.24}}}
-	whole = append(append(mixture{}, kinds[0]...), kinds[1]...)
+	classes = []mixture{{{-0.6, 0.15, 0.28}, {0.1, 0.2, 0.12}}, {{0.5, 0.25, 0.36}, {-0.2, 0.1, 0.24}}}
+	whole   = append(append(mixture{}, classes[0]...), classes[1]...)
 )
 
-// denoiser is the exact one of independent pixels.
+// denoiser returns the exact denoiser of independent pixels.
 func (m mixture) denoiser() Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		out := tensor.New(x.Shape...)
@@ -25,7 +25,7 @@ func (m mixture) denoiser() Denoiser {
 	}
 }
 
-// score is ∇ log p(x;σ) by the derivative of the density.
+// score returns ∇ log p(x;σ), from the derivative of the density.
 func (m mixture) score(x, sigma float64) float64 {
 	var sum, total float64
 	for _, p := range m {
@@ -37,8 +37,8 @@ func (m mixture) score(x, sigma float64) float64 {
 	return sum / total
 }
 
-// bayes is ∇ log p(class|x;σ) by Bayes' rule, pixel by pixel.
-func bayes(class mixture) ClassifierGradient {
+// bayesGradient returns ∇ log p(class|x;σ) by Bayes' rule, pixel by pixel.
+func bayesGradient(class mixture) ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		out := tensor.New(x.Shape...)
 		for i, v := range x.Data {
@@ -48,28 +48,28 @@ func bayes(class mixture) ClassifierGradient {
 	}
 }
 
-func classified(t *testing.T, denoise Denoiser, slope ClassifierGradient, g Guidance) Denoiser {
+func mustGuide(t *testing.T, denoise Denoiser, slope ClassifierGradient, g Guidance) Denoiser {
 	t.Helper()
-	out, err := Classified(denoise, slope, g)
+	out, err := ClassifierGuided(denoise, slope, g)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return out
 }
 
-// With the exact classifier at weight 1 the unconditional denoiser is the conditional
-// one, and at weight w, with classifier-free guidance of weight v beside it, what
-// classifier-free guidance of weight v + w is: D_c − D_u = σ²·∇ log p(y|x;σ).
+// With the exact classifier at weight 1 the unconditional denoiser becomes the conditional
+// one. Weight w combined with classifier-free guidance of weight v equals classifier-free
+// guidance of weight v + w: D_c − D_u = σ²·∇ log p(y|x;σ).
 func TestExactClassifier(t *testing.T) {
 	for _, sigma := range []float32{0.05, 0.3, 1, 10} {
 		x := normals(200, 1).Scaled(1 + sigma)
-		for k, class := range kinds {
+		for k, class := range classes {
 			for _, c := range []struct{ free, weight float64 }{{0, 1}, {0, 2.5}, {0.4, 0.6}, {1, 1}, {3, 0.5}} {
 				free, err := Guided(class.denoiser(), whole.denoiser(), Guidance{Scale: c.free})
 				if err != nil {
 					t.Fatal(err)
 				}
-				got := mustDenoise(t, classified(t, free, bayes(class), Guidance{Scale: c.free, Classifier: c.weight}), x, sigma)
+				got := mustDenoise(t, mustGuide(t, free, bayesGradient(class), Guidance{Scale: c.free, Classifier: c.weight}), x, sigma)
 				for i, v := range x.Data {
 					u, d := whole.denoised(float64(v), float64(sigma)), class.denoised(float64(v), float64(sigma))
 					want := u + (c.free+c.weight)*(d-u)
@@ -85,12 +85,12 @@ func TestExactClassifier(t *testing.T) {
 	}
 }
 
-// A classifier is asked within the interval only, and not at weight 0.
+// The classifier is evaluated only in the interval, and not at weight 0.
 func TestClassifierInterval(t *testing.T) {
 	calls := 0
 	slope := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		calls++
-		return bayes(kinds[0])(x, sigma)
+		return bayesGradient(classes[0])(x, sigma)
 	}
 	x := normals(9, 2)
 	for _, c := range []struct {
@@ -105,7 +105,7 @@ func TestClassifierInterval(t *testing.T) {
 		{Guidance{Scale: 1, Classifier: 2, SigmaMax: 0.9}, 1, false},
 	} {
 		calls = 0
-		got := mustDenoise(t, classified(t, whole.denoiser(), slope, c.g), x, c.sigma)
+		got := mustDenoise(t, mustGuide(t, whole.denoiser(), slope, c.g), x, c.sigma)
 		same := got.Data[0] == mustDenoise(t, whole.denoiser(), x, c.sigma).Data[0]
 		if (calls == 1) != c.acts || same == c.acts {
 			t.Errorf("%+v at σ = %g: %d calls, unguided %v", c.g, c.sigma, calls, same)
@@ -113,8 +113,8 @@ func TestClassifierInterval(t *testing.T) {
 	}
 }
 
-// Rescaled whole, an image keeps the deviation that it had; channels of learned variances
-// are left as they are; thresholds around it hold.
+// With rescale 1 an image keeps its standard deviation; channels of learned variances are
+// unchanged; thresholds applied to the result hold.
 func TestClassifierRescaled(t *testing.T) {
 	x := normals(64, 3)
 	learned := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
@@ -125,11 +125,11 @@ func TestClassifierRescaled(t *testing.T) {
 		}
 		return out, nil
 	}
-	guided := classified(t, learned, bayes(kinds[1]), Guidance{Scale: 1, Classifier: 30, Rescale: 1})
+	guided := mustGuide(t, learned, bayesGradient(classes[1]), Guidance{Scale: 1, Classifier: 30, Rescale: 1})
 	before, after := mustDenoise(t, learned, x, 0.5), mustDenoise(t, guided, x, 0.5)
-	b, _ := Split(before, 1)
-	a, v := Split(after, 1)
-	if got, want := deviation(a.Data), deviation(b.Data); !(math.Abs(got-want) <= 1e-6*want) {
+	b, _ := SplitChannels(before, 1)
+	a, v := SplitChannels(after, 1)
+	if got, want := standardDeviation(a.Data), standardDeviation(b.Data); !(math.Abs(got-want) <= 1e-6*want) {
 		t.Errorf("deviation is %g, want %g", got, want)
 	}
 	for i, n := range v.Data {
@@ -137,7 +137,7 @@ func TestClassifierRescaled(t *testing.T) {
 			t.Fatalf("v[%d] is %g", i, n)
 		}
 	}
-	strong := Clipped(classified(t, whole.denoiser(), bayes(kinds[1]), Guidance{Scale: 1, Classifier: 300}))
+	strong := Clipped(mustGuide(t, whole.denoiser(), bayesGradient(classes[1]), Guidance{Scale: 1, Classifier: 300}))
 	for _, v := range mustDenoise(t, strong, x, 0.5).Data {
 		if v < -1 || v > 1 {
 			t.Fatalf("held to [−1,1], D is %g", v)
@@ -145,9 +145,9 @@ func TestClassifierRescaled(t *testing.T) {
 	}
 }
 
-func TestClassifiedErrors(t *testing.T) {
+func TestClassifierGuidedErrors(t *testing.T) {
 	for _, w := range []float64{-1, math.NaN(), math.Inf(1)} {
-		if _, err := Classified(whole.denoiser(), bayes(kinds[0]), Guidance{Scale: 1, Classifier: w}); err == nil {
+		if _, err := ClassifierGuided(whole.denoiser(), bayesGradient(classes[0]), Guidance{Scale: 1, Classifier: w}); err == nil {
 			t.Errorf("weight %g was accepted", w)
 		}
 	}
@@ -155,8 +155,8 @@ func TestClassifiedErrors(t *testing.T) {
 	fails := func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, broken }
 	x := normals(3, 4)
 	for _, d := range []Denoiser{
-		classified(t, fails, bayes(kinds[0]), Guidance{Scale: 1, Classifier: 1}),
-		classified(t, whole.denoiser(), fails, Guidance{Scale: 1, Classifier: 1}),
+		mustGuide(t, fails, bayesGradient(classes[0]), Guidance{Scale: 1, Classifier: 1}),
+		mustGuide(t, whole.denoiser(), fails, Guidance{Scale: 1, Classifier: 1}),
 	} {
 		if _, err := d(x, 1); !errors.Is(err, broken) {
 			t.Errorf("got error %v", err)

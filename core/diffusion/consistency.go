@@ -1,14 +1,14 @@
 package diffusion
 
 // Consistency is the parametrisation of consistency models (Song et al. 2023,
-// arXiv:2303.01469, appendix C), whose network gives f(x;σ), where the
-// probability-flow ODE through x ends, and not E[x₀|x]: EDM's, shifted so that
-// f(x;σ_min) is x.
+// arXiv:2303.01469, appendix C). Their network gives f(x;σ), the end of the
+// probability-flow ODE's path through x, and not E[x₀|x]. It is EDM shifted so that
+// f(x;σ_min) = x.
 //
 //	c_skip = σ_d²/((σ−σ_min)² + σ_d²)   c_out = σ_d·(σ−σ_min)/√(σ² + σ_d²)
 type Consistency struct {
 	SigmaData float64 // standard deviation of the data's pixels, > 0; the paper uses 0.5
-	SigmaMin  float64 // the level where f ends; the paper uses 0.002
+	SigmaMin  float64 // the level where f is the identity; the paper uses 0.002
 }
 
 // Coefficients implements Parametrisation.

@@ -7,14 +7,14 @@ import "tweedie/core/tensor"
 //	x      [N,H,W,C], left unchanged
 //	sigma  the noise level of all N images, > 0
 //
-// The result is new and has the shape of x. A network that has learned variances gives
-// [N,H,W,2C]: D of a pixel, and behind it v (see sampler.DDPMLearned). An error ends the sampling that
-// asked and reaches its caller as it is, which is also how a run is cancelled.
+// The result is new and has the shape of x. A network with learned variances returns
+// [N,H,W,2C]: for each pixel D, then v (see sampler.DDPMLearned). An error ends the
+// sampling, which returns it unchanged; this is also the way to cancel a run.
 type Denoiser func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
 
-// OfUnit returns the denoiser of pixels in [−1,1] that one of pixels in [0,1] makes:
+// FromUnitRange turns a denoiser of pixels in [0,1] into one of pixels in [−1,1]:
 // D(x;σ) = 2·denoise((x+1)/2; σ/2) − 1.
-func OfUnit(denoise Denoiser) Denoiser {
+func FromUnitRange(denoise Denoiser) Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		unit := tensor.New(x.Shape...)
 		for i, v := range x.Data {

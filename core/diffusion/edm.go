@@ -8,16 +8,16 @@ import (
 )
 
 // EDM is the preconditioning of Karras et al. 2022, arXiv:2206.00364, Table 1,
-// last column: input and target of the network have unit variance at every noise
-// level, and its errors are amplified least.
+// last column: the network's input and target have unit variance at every noise
+// level, and its errors are amplified as little as possible.
 type EDM struct {
 	SigmaData float64 `json:"sigma_data"` // standard deviation of the data's pixels, > 0; the paper uses 0.5
 }
 
-// Validate refuses a SigmaData that is not positive and finite.
+// Validate returns an error unless SigmaData is positive and finite.
 func (p EDM) Validate() error {
 	if !(p.SigmaData > 0 && p.SigmaData <= math.MaxFloat32) {
-		return fmt.Errorf("diffusion: sigma_data is %g, need a positive finite number", p.SigmaData)
+		return fmt.Errorf("diffusion: sigma_data must be positive and finite (got %g)", p.SigmaData)
 	}
 	return nil
 }

@@ -3,7 +3,7 @@ package diffusion
 import "math"
 
 // EDMProcess is the process of Karras et al. 2022, arXiv:2206.00364, section 3: s = 1 and
-// σ(t) = t, so that time is the noise level. Coordinates z are x.
+// σ(t) = t, so that time is the noise level and z = x.
 //
 //	f = 0   g = √(2t)
 type EDMProcess struct{}

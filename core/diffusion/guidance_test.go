@@ -9,7 +9,7 @@ import (
 	"tweedie/core/tensor"
 )
 
-// constant returns a denoiser of one answer, and counts its calls.
+// constant returns a denoiser with a constant result, which counts its calls.
 func constant(v float32, calls *int) Denoiser {
 	return func(x *tensor.Tensor, _ float32) (*tensor.Tensor, error) {
 		*calls++
@@ -58,7 +58,7 @@ func TestGuided(t *testing.T) {
 	}
 }
 
-// Of two networks that have learned variances, the guided one keeps the conditional one's.
+// Guidance of two networks with learned variances keeps those of the conditional one.
 func TestGuidedKeepsVariances(t *testing.T) {
 	learned := func(d, v float32) Denoiser {
 		return func(x *tensor.Tensor, _ float32) (*tensor.Tensor, error) {
@@ -74,7 +74,7 @@ func TestGuidedKeepsVariances(t *testing.T) {
 	}
 }
 
-// Where the condition says nothing, guidance changes nothing, at any strength.
+// Where both denoisers agree, guidance of any strength changes nothing.
 func TestGuidedOfEqualDenoisersIsExact(t *testing.T) {
 	var calls int
 	denoise, err := Guided(constant(0.1, &calls), constant(0.1, &calls), Guidance{Scale: 7.3})
@@ -86,7 +86,7 @@ func TestGuidedOfEqualDenoisersIsExact(t *testing.T) {
 	}
 }
 
-func TestGuidedPassesErrors(t *testing.T) {
+func TestGuidedReturnsErrors(t *testing.T) {
 	stop := errors.New("stop")
 	fails := func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, stop }
 	var calls int
@@ -107,15 +107,15 @@ func TestGuidanceValidate(t *testing.T) {
 		g    Guidance
 		want string
 	}{
-		{"NaN", Guidance{Scale: math.NaN()}, "diffusion: guidance: scale is NaN, need a finite number of at least 0"},
-		{"infinite", Guidance{Scale: math.Inf(1)}, "diffusion: guidance: scale is +Inf, need a finite number of at least 0"},
-		{"negative", Guidance{Scale: -0.5}, "diffusion: guidance: scale is -0.5, need a finite number of at least 0"},
-		{"NaN interval", Guidance{Scale: 1, SigmaMax: math.NaN()}, "diffusion: guidance: sigma_max is NaN, need a finite number of at least 0"},
-		{"NaN rescale", Guidance{Scale: 2, Rescale: math.NaN()}, "diffusion: guidance: rescale is NaN, need a number in [0, 1]"},
-		{"rescale", Guidance{Scale: 2, Rescale: 1.1}, "diffusion: guidance: rescale is 1.1, need a number in [0, 1]"},
-		{"no unconditional model", Guidance{Scale: 2}, "diffusion: guidance: scale is 2, need 1: there is no unconditional denoiser to move away from"},
-		{"no unconditional model", Guidance{Scale: 0}, "diffusion: guidance: scale is 0, need 1: there is no unconditional denoiser to move away from"},
-		{"empty interval", Guidance{Scale: 1, SigmaMin: 2, SigmaMax: 1}, "diffusion: guidance: interval ends at 1, need more than its start 2"},
+		{"NaN", Guidance{Scale: math.NaN()}, "diffusion: guidance: scale must be a finite number of at least 0 (got NaN)"},
+		{"infinite", Guidance{Scale: math.Inf(1)}, "diffusion: guidance: scale must be a finite number of at least 0 (got +Inf)"},
+		{"negative", Guidance{Scale: -0.5}, "diffusion: guidance: scale must be a finite number of at least 0 (got -0.5)"},
+		{"NaN interval", Guidance{Scale: 1, SigmaMax: math.NaN()}, "diffusion: guidance: sigma_max must be a finite number of at least 0 (got NaN)"},
+		{"NaN rescale", Guidance{Scale: 2, Rescale: math.NaN()}, "diffusion: guidance: rescale must lie in [0, 1] (got NaN)"},
+		{"rescale", Guidance{Scale: 2, Rescale: 1.1}, "diffusion: guidance: rescale must lie in [0, 1] (got 1.1)"},
+		{"no unconditional model", Guidance{Scale: 2}, "diffusion: guidance: scale must be 1 without an unconditional denoiser (got 2)"},
+		{"no unconditional model", Guidance{Scale: 0}, "diffusion: guidance: scale must be 1 without an unconditional denoiser (got 0)"},
+		{"empty interval", Guidance{Scale: 1, SigmaMin: 2, SigmaMax: 1}, "diffusion: guidance: sigma_max must be above sigma_min, or 0 (got 1 and 2)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := Guided(constant(0, new(int)), nil, c.g); err == nil || err.Error() != c.want {
@@ -125,8 +125,8 @@ func TestGuidanceValidate(t *testing.T) {
 	}
 }
 
-// exactly returns the denoiser of a mixture, and counts its calls.
-func exactly(m mixture, calls *int) Denoiser {
+// countingDenoiser returns the denoiser of a mixture, which counts its calls.
+func countingDenoiser(m mixture, calls *int) Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		*calls++
 		out := tensor.New(x.Shape...)
@@ -146,9 +146,9 @@ func guidedScore(cond, uncond mixture, x, sigma, w float64) float64 {
 	return (log(x+h) - log(x-h)) / (2 * h)
 }
 
-// Within its interval guidance has the score of p_c^w·p_u^(1−w) at every noise level,
-// and is the conditional model outside, at the price of one call. With the exact
-// denoiser of blurred data as the worse model it is autoguidance.
+// In its interval guidance has the score of p_c^w·p_u^(1−w) at every noise level; outside
+// it is the conditional model and takes one call. With the exact denoiser of blurred data
+// as the worse model it is autoguidance.
 func TestGuidedScoreOnMixtures(t *testing.T) {
 	blurred := mixture{{-0.6, 0.4, 0.7}, {0.5, 0.5, 0.3}}
 	for _, c := range []struct {
@@ -158,7 +158,7 @@ func TestGuidedScoreOnMixtures(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var cond, uncond int
 			g := Guidance{Scale: 2.5, SigmaMin: 0.2, SigmaMax: 3}
-			denoise, err := Guided(exactly(c.more, &cond), exactly(c.was, &uncond), g)
+			denoise, err := Guided(countingDenoiser(c.more, &cond), countingDenoiser(c.was, &uncond), g)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -196,7 +196,7 @@ func TestGuidedScoreOnMixtures(t *testing.T) {
 func TestAutoguidanceOfGaussians(t *testing.T) {
 	const w, v1, v0 = 2.0, 0.25, 0.36
 	var calls int
-	denoise, err := Guided(exactly(mixture{{0, 0.5, 1}}, &calls), exactly(mixture{{0, 0.6, 1}}, &calls), Guidance{Scale: w})
+	denoise, err := Guided(countingDenoiser(mixture{{0, 0.5, 1}}, &calls), countingDenoiser(mixture{{0, 0.6, 1}}, &calls), Guidance{Scale: w})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -220,11 +220,11 @@ func TestAutoguidanceOfGaussians(t *testing.T) {
 	}
 }
 
-// With φ = 1 a guided image has the conditional one's contrast; with less, so much
-// less of the way, image by image.
+// With φ = 1 a guided image has the standard deviation of the conditional one; smaller φ
+// interpolates, separately for each image.
 func TestRescale(t *testing.T) {
 	var calls int
-	cond, uncond := exactly(mixture{{0.5, 0.25, 1}}, &calls), exactly(two, &calls)
+	cond, uncond := countingDenoiser(mixture{{0.5, 0.25, 1}}, &calls), countingDenoiser(two, &calls)
 	x := tensor.New(3, 8, 8, 1)
 	for i := range 3 {
 		copy(x.Row(i), normals(64, uint64(i)).Scaled(float32(i+1)).Data)
@@ -243,14 +243,14 @@ func TestRescale(t *testing.T) {
 	plain, half, full := with(0), with(0.5), with(1)
 	c, _ := cond(x, 0.8)
 	for i := range 3 {
-		before, want := deviation(plain.Row(i)), deviation(c.Row(i))
+		before, want := standardDeviation(plain.Row(i)), standardDeviation(c.Row(i))
 		if math.Abs(before/want-1) < 0.05 {
 			t.Errorf("image %d: guidance changes the contrast from %g to %g: too little to test with", i, want, before)
 		}
-		if got := deviation(full.Row(i)); !(math.Abs(got/want-1) <= 4*u32) {
+		if got := standardDeviation(full.Row(i)); !(math.Abs(got/want-1) <= 4*u32) {
 			t.Errorf("image %d: deviation with φ=1 is %g, want %g", i, got, want)
 		}
-		if got := deviation(half.Row(i)); !(math.Abs(got/(before/2+want/2)-1) <= 4*u32) {
+		if got := standardDeviation(half.Row(i)); !(math.Abs(got/(before/2+want/2)-1) <= 4*u32) {
 			t.Errorf("image %d: deviation with φ=½ is %g, want %g", i, got, before/2+want/2)
 		}
 	}

@@ -6,16 +6,16 @@ import (
 	"testing"
 )
 
-// mixture is a distribution of one pixel whose marginals, denoiser and score are
-// known in closed form.
-type mixture []part
+// mixture is a distribution of one pixel with marginals, denoiser and score in closed
+// form.
+type mixture []component
 
-type part struct{ mean, sd, weight float64 }
+type component struct{ mean, sd, weight float64 }
 
 // two is not symmetric, so that nothing cancels by chance.
 var two = mixture{{-0.6, 0.15, 0.7}, {0.5, 0.25, 0.3}}
 
-// at returns the marginal of a process: every part N(μ, v) has become N(s·μ, s²·(v+σ²)).
+// at returns the marginal of a process: a component N(μ, v) becomes N(s·μ, s²·(v+σ²)).
 func (m mixture) at(k Kernel) mixture {
 	out := slices.Clone(m)
 	for i, p := range m {
@@ -71,7 +71,7 @@ func (m mixture) denoised(x, sigma float64) float64 {
 	return sum / total
 }
 
-// sample returns n numbers of the mixture, one to each of n even quantiles in order.
+// sample returns n numbers of the mixture, at n evenly spaced quantiles in order.
 func (m mixture) sample(n int) []float64 {
 	out := make([]float64, n)
 	for i := range out {
@@ -80,8 +80,8 @@ func (m mixture) sample(n int) []float64 {
 	return out
 }
 
-// checkDistribution is Kolmogorov's test: n independent numbers of a distribution
-// are further from it than 1.95/√n once in a thousand times.
+// checkDistribution is a Kolmogorov-Smirnov test: for n independent samples the distance
+// exceeds 1.95/√n with probability 1/1000.
 func checkDistribution(t *testing.T, what string, got []float64, want mixture) {
 	t.Helper()
 	slices.Sort(got)

@@ -7,8 +7,8 @@ import (
 	"tweedie/core/num"
 )
 
-// Monotone is γ(t) as a network of one hidden layer whose weights are positive, so
-// that it rises (Kingma et al. 2021, arXiv:2107.00630, appendix H):
+// Monotone is an increasing γ(t): a network of one hidden layer with positive weights
+// (Kingma et al. 2021, arXiv:2107.00630, appendix H):
 //
 //	h(t) = w·t + Σ_j c_j·sigmoid(a_j·t + b_j)
 //	γ(t) = γ₀ + (γ₁ − γ₀)·(h(t) − h(0))/(h(1) − h(0))
@@ -21,24 +21,24 @@ type Monotone struct {
 	Units [][3]float64 `json:"units,omitempty"` // a > 0, b, c > 0 of each hidden unit, at most maxUnits
 }
 
-// maxUnits is as many as the paper has, so that no model file asks for an absurd sum.
+// maxUnits is the most hidden units of a model file; the paper has as many.
 const maxUnits = 1024
 
-// Validate names the first weight that is out of its range.
+// Validate returns an error that names the first weight that is out of range.
 func (m *Monotone) Validate() error {
 	finite := func(v float64) bool { return math.Abs(v) <= math.MaxFloat32 }
 	if !(finite(m.Start) && finite(m.End) && m.Start < m.End) {
-		return fmt.Errorf("diffusion: gamma rises from %g to %g, need finite numbers, the second larger", m.Start, m.End)
+		return fmt.Errorf("diffusion: gamma: start and end must be finite, and end above start (got %g and %g)", m.Start, m.End)
 	}
 	if !(finite(m.Slope) && m.Slope > 0) {
-		return fmt.Errorf("diffusion: gamma: slope is %g, need a positive finite number", m.Slope)
+		return fmt.Errorf("diffusion: gamma: slope must be positive and finite (got %g)", m.Slope)
 	}
 	if len(m.Units) > maxUnits {
-		return fmt.Errorf("diffusion: gamma: %d units, need at most %d", len(m.Units), maxUnits)
+		return fmt.Errorf("diffusion: gamma: units must be at most %d (got %d)", maxUnits, len(m.Units))
 	}
 	for i, u := range m.Units {
 		if !(finite(u[0]) && finite(u[1]) && finite(u[2]) && u[0] > 0 && u[2] > 0) {
-			return fmt.Errorf("diffusion: gamma: unit %d is %g, need finite numbers, the first and the last positive", i, u)
+			return fmt.Errorf("diffusion: gamma: unit %d must be three finite numbers, the first and the last positive (got %g)", i, u)
 		}
 	}
 	return nil

@@ -5,8 +5,8 @@ import (
 	"math"
 )
 
-// NewMonotone returns a γ that rises almost evenly from start to end, and has so many
-// hidden units to learn with: their steps are spread over t.
+// NewMonotone returns an almost linear γ from start to end with the given number of
+// hidden units, whose steps are spread over t.
 func NewMonotone(start, end float64, units int) *Monotone {
 	m := &Monotone{Start: start, End: end, Slope: 1}
 	for j := range units {
@@ -16,15 +16,15 @@ func NewMonotone(start, end float64, units int) *Monotone {
 	return m
 }
 
-// FitMonotone returns a Monotone of the given hidden units that passes near the
-// points (times[i], gammas[i]): Adam (Kingma & Ba 2015) on the squared error, for
-// the logarithms of the positive weights. The first point stands at t = 0 and the
-// last at t = 1, and these two are met exactly. The same points give the same
-// weights on one machine. The error says what is wrong with the points.
+// FitMonotone fits a Monotone with the given number of hidden units to the points
+// (times[i], gammas[i]). It minimises the squared error with Adam (Kingma & Ba 2015)
+// over the logarithms of the positive weights. The first point must be at t = 0 and
+// the last at t = 1; the fit is exact at these two. On one machine the same points
+// give the same weights. The error names what is wrong with the points.
 func FitMonotone(times, gammas []float64, units, steps int) (*Monotone, error) {
 	n := len(times)
 	if n < 2 || len(gammas) != n || times[0] != 0 || times[n-1] != 1 {
-		return nil, errors.New("diffusion: gamma: need at least two points, as many times as values, from t = 0 to t = 1")
+		return nil, errors.New("diffusion: gamma: a fit needs at least two points, from t = 0 to t = 1, and a value for each time")
 	}
 	m := NewMonotone(gammas[0], gammas[n-1], units)
 	if err := m.Validate(); err != nil {
@@ -40,14 +40,14 @@ func FitMonotone(times, gammas []float64, units, steps int) (*Monotone, error) {
 			first[i] += (1 - beta1) * (g - first[i])
 			second[i] += (1 - beta2) * (g*g - second[i])
 			mean := first[i] / (1 - math.Pow(beta1, float64(step)))
-			m.nudge(i, -lr*mean/(math.Sqrt(second[i]/(1-math.Pow(beta2, float64(step))))+1e-12))
+			m.update(i, -lr*mean/(math.Sqrt(second[i]/(1-math.Pow(beta2, float64(step))))+1e-12))
 		}
 	}
 	return m, m.Validate()
 }
 
-// nudge adds d to weight i as gradient orders them, or to its logarithm.
-func (m *Monotone) nudge(i int, d float64) {
+// update adds d to weight i, in the order of gradient, or to its logarithm.
+func (m *Monotone) update(i int, d float64) {
 	switch unit := m.Units; {
 	case i == 0:
 		m.Slope *= math.Exp(d)
@@ -58,29 +58,29 @@ func (m *Monotone) nudge(i int, d float64) {
 	}
 }
 
-// gradient writes the derivatives of ½·mean((γ(t) − want)²)/(γ₁ − γ₀)² by ln w and
-// each unit's ln a, b, ln c.
+// gradient writes the derivatives of ½·mean((γ(t) − gammas)²)/(γ₁ − γ₀)² with respect
+// to ln w and each unit's ln a, b, ln c.
 func (m *Monotone) gradient(grad, times, gammas []float64) {
 	first, _ := m.hidden(0)
 	last, _ := m.hidden(1)
 	rise := last - first
 	atFirst, atLast, at := make([]float64, len(grad)), make([]float64, len(grad)), make([]float64, len(grad))
-	m.weightRates(atFirst, 0)
-	m.weightRates(atLast, 1)
+	m.weightGradient(atFirst, 0)
+	m.weightGradient(atLast, 1)
 	clear(grad)
 	for k, t := range times {
 		h, _ := m.hidden(t)
 		part := (h - first) / rise
-		off := (part - (gammas[k]-m.Start)/(m.End-m.Start)) / float64(len(times))
-		m.weightRates(at, t)
+		diff := (part - (gammas[k]-m.Start)/(m.End-m.Start)) / float64(len(times))
+		m.weightGradient(at, t)
 		for i := range grad {
-			grad[i] += off * ((at[i] - atFirst[i]) - part*(atLast[i]-atFirst[i])) / rise
+			grad[i] += diff * ((at[i] - atFirst[i]) - part*(atLast[i]-atFirst[i])) / rise
 		}
 	}
 }
 
-// weightRates writes dh(t) by the same.
-func (m *Monotone) weightRates(dst []float64, t float64) {
+// weightGradient writes the derivatives of h(t) with respect to the same weights.
+func (m *Monotone) weightGradient(dst []float64, t float64) {
 	dst[0] = m.Slope * t
 	for j, u := range m.Units {
 		y := sigmoid(u[0]*t + u[1])
@@ -89,14 +89,15 @@ func (m *Monotone) weightRates(dst []float64, t float64) {
 	}
 }
 
-// EvenLoss returns times for rising gammas such that γ̇(t)·losses(γ) is the same at
-// every t, given E‖ε − ε̂‖² at each γ: the schedule for which an estimate of the
-// variational bound from random t varies least, while the bound itself is the same
-// for all (Kingma et al. 2021, section 5.1). Fitted by FitMonotone it is the learned
-// schedule of that paper. It panics unless both are as long and hold two or more.
-func EvenLoss(gammas, losses []float64) (times []float64) {
+// UniformLossTimes returns times for increasing gammas such that γ̇(t)·losses(γ) is
+// constant in t, where losses are E‖ε − ε̂‖² at each γ. For this schedule an estimate of
+// the variational bound from random t has the least variance; the bound itself is the
+// same for every schedule (Kingma et al. 2021, section 5.1). Fitted with FitMonotone it
+// is the learned schedule of that paper. It panics unless there are at least two gammas
+// and one loss for each.
+func UniformLossTimes(gammas, losses []float64) (times []float64) {
 	if len(gammas) != len(losses) || len(gammas) < 2 {
-		panic("diffusion: EvenLoss: need two or more gammas, and a loss for each")
+		panic("diffusion: UniformLossTimes: needs at least two gammas, and one loss for each")
 	}
 	times = make([]float64, len(gammas))
 	for i := 1; i < len(gammas); i++ {

@@ -18,8 +18,8 @@ func normals(n int, sample uint64) *tensor.Tensor {
 	return x
 }
 
-// A network that predicts E[ε|z_t] of Gaussian data in the chain's own
-// coordinates becomes the exact denoiser.
+// A network that predicts E[ε|z_t] of Gaussian data in the coordinates of the chain
+// becomes the exact denoiser.
 func TestEpsilonOfTheExactNetwork(t *testing.T) {
 	const sd = 0.5
 	c := mustChain(t, Schedule{Kind: Linear})
@@ -49,7 +49,7 @@ func TestEpsilonOfTheExactNetwork(t *testing.T) {
 	}
 }
 
-func TestEpsilonRefusesNoiseOutsideItsChain(t *testing.T) {
+func TestEpsilonRejectsLevelsOutsideItsChain(t *testing.T) {
 	denoise := Denoise(nil, Epsilon{mustChain(t, Schedule{Kind: Linear})})
 	if _, err := denoise(normals(1, 1), 1000); err == nil {
 		t.Error("got no error for σ = 1000, want one: the chain ends at 157")
@@ -88,16 +88,16 @@ func TestEDMScales(t *testing.T) {
 	}
 }
 
-// Pixels u of [0,1] and 2u−1 of [−1,1] are one law: so are their exact denoisers.
-func TestOfUnit(t *testing.T) {
+// The exact denoisers of pixels u in [0,1] and 2u−1 in [−1,1] agree.
+func TestFromUnitRange(t *testing.T) {
 	unit := mixture{{0.2, 0.075, 0.7}, {0.75, 0.125, 0.3}}
-	denoise := OfUnit(unit.denoiser())
+	denoise := FromUnitRange(unit.denoiser())
 	for _, sigma := range []float32{0.02, 0.4, 2, 40} {
 		x := normals(32, 1).Scaled(1 + sigma)
 		got := mustDenoise(t, denoise, x, sigma)
 		for i, v := range x.Data {
 			want := two.denoised(float64(v), float64(sigma))
-			// (x+1)/2 rounds, which D passes on, and so do D and 2·D − 1.
+			// Roundings of (x+1)/2, of D and of 2·D − 1.
 			if bound := 8 * u32 * (1 + math.Abs(float64(v))); !(math.Abs(float64(got.Data[i])-want) <= bound) {
 				t.Errorf("σ=%g: D(%g) is %g, want %g ± %.2g", sigma, v, got.Data[i], want, bound)
 			}
@@ -105,7 +105,7 @@ func TestOfUnit(t *testing.T) {
 	}
 }
 
-func TestDenoisePassesTheNetworksError(t *testing.T) {
+func TestDenoiseReturnsTheNetworkError(t *testing.T) {
 	stop := errors.New("stop")
 	denoise := Denoise(func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, stop }, EDM{0.5})
 	if _, err := denoise(normals(1, 1), 1); err != stop {

@@ -8,35 +8,36 @@ import (
 	"tweedie/core/tensor"
 )
 
-// PosteriorVariance is how far data lie from D(x;σ) on average, E‖x₀ − D‖² a number of the image,
-// at some noise levels: what Analytic-DPM needs to know of a model beside D (Bao et al.
-// 2022, arXiv:2201.06503). Between two levels it is linear in ln σ. It is part of a model
-// file.
+// PosteriorVariance is the mean square error E‖x₀ − D(x;σ)‖²/d of a denoiser at some
+// noise levels, where d is the number of values in an image. Analytic-DPM needs it (Bao
+// et al. 2022, arXiv:2201.06503). Between two levels it is linear in ln σ. It is part of
+// a model file.
 //
-// For the exact D it follows from the score alone (their eq. 7), as ε̂ = (x−D)/σ:
+// For the exact D it follows from the score alone (their eq. 7), with ε̂ = (x−D)/σ:
 //
 //	E‖x₀ − D‖²/d = σ²·(1 − E‖ε̂‖²/d)
 type PosteriorVariance struct {
-	Sigmas    []float64 `json:"sigmas"`    // rising
-	Variances []float64 `json:"variances"` // at each, at least 0
+	Sigmas    []float64 `json:"sigmas"`    // noise levels, increasing
+	Variances []float64 `json:"variances"` // at each level, at least 0
 }
 
-// Validate names what about the numbers is wrong.
+// Validate returns an error that names the first invalid number.
 func (s *PosteriorVariance) Validate() error {
 	if len(s.Sigmas) == 0 || len(s.Sigmas) != len(s.Variances) {
-		return fmt.Errorf("diffusion: posterior: %d sigmas and %d variances, need one variance each, of one level or more", len(s.Sigmas), len(s.Variances))
+		return fmt.Errorf("diffusion: posterior: there must be at least one noise level, and one variance for each (got %d sigmas and %d variances)", len(s.Sigmas), len(s.Variances))
 	}
 	before := 0.0
 	for i, sigma := range s.Sigmas {
 		if !(sigma > before && sigma <= math.MaxFloat32 && s.Variances[i] >= 0 && s.Variances[i] <= math.MaxFloat32) {
-			return fmt.Errorf("diffusion: posterior: variances[%d] is %g at %g after %g, need finite numbers of at least 0 at rising levels above 0", i, s.Variances[i], sigma, before)
+			return fmt.Errorf("diffusion: posterior: sigmas must be positive and increasing, variances at least 0, all finite (got variances[%d] = %g at %g after %g)", i, s.Variances[i], sigma, before)
 		}
 		before = sigma
 	}
 	return nil
 }
 
-// At returns the variance at a noise level; beyond the ends it is that of the end.
+// At returns the variance at a noise level; outside the range it is that of the nearest
+// end.
 func (s *PosteriorVariance) At(sigma float32) float64 {
 	last := len(s.Sigmas) - 1
 	level := min(max(float64(sigma), s.Sigmas[0]), s.Sigmas[last])
@@ -51,11 +52,12 @@ func (s *PosteriorVariance) At(sigma float32) float64 {
 	return s.Variances[i] + float64(part*(s.Variances[i+1]-s.Variances[i]))
 }
 
-// MeasurePosteriorVariance estimates a model's posterior variance at rising levels: the mean of ‖x₀ − D‖²/d over
-// images x₀ [N,H,W,C] with noise that eps returns for a level's index. For a model that is
-// off it is the variance that is best beside its mean (Bao et al. 2022b, arXiv:2206.07309,
-// theorem 2), and it varies less than what the score alone says, a small difference of
-// large numbers at high levels. It calls denoise once a level. The error is one of denoise.
+// MeasurePosteriorVariance estimates a model's posterior variance at increasing levels:
+// the mean of ‖x₀ − D‖²/d over images x₀ [N,H,W,C], with the noise that eps returns for
+// the index of a level. For an imperfect model this is the optimal variance given its mean
+// (Bao et al. 2022b, arXiv:2206.07309, theorem 2). The estimate has less variance than one
+// from the score alone, which at high levels is a small difference of large numbers. It
+// calls denoise once for each level. The error is one of denoise.
 func MeasurePosteriorVariance(denoise Denoiser, x0 *tensor.Tensor, sigmas []float32, eps func(level int) *tensor.Tensor) (*PosteriorVariance, error) {
 	s := &PosteriorVariance{}
 	for i, sigma := range sigmas {
@@ -66,8 +68,8 @@ func MeasurePosteriorVariance(denoise Denoiser, x0 *tensor.Tensor, sigmas []floa
 		}
 		sum := 0.0
 		for j, v := range x0.Data {
-			off := float64(v) - float64(denoised.Data[j])
-			sum += float64(off * off)
+			diff := float64(v) - float64(denoised.Data[j])
+			sum += float64(diff * diff)
 		}
 		s.Sigmas = append(s.Sigmas, float64(sigma))
 		s.Variances = append(s.Variances, sum/float64(len(x0.Data)))

@@ -8,9 +8,9 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Of Gaussian data E‖x₀ − D‖² is known: sd²σ²/(sd²+σ²). The bound is five standard
-// deviations of the mean of n squares of normal numbers of that variance.
-func TestMeasuredSpread(t *testing.T) {
+// For Gaussian data E‖x₀ − D‖² is known: sd²σ²/(sd²+σ²). The bound is five standard
+// deviations of the mean of n squares of normal numbers with that variance.
+func TestMeasurePosteriorVariance(t *testing.T) {
 	const n, sd = 20000, 0.6
 	x0 := tensor.New(1, n, 1, 1)
 	rng.Normal(x0.Data, 1, 0, 0)
@@ -36,7 +36,7 @@ func TestMeasuredSpread(t *testing.T) {
 	}
 }
 
-func TestSpreadBetweenLevels(t *testing.T) {
+func TestPosteriorVarianceBetweenLevels(t *testing.T) {
 	s := &PosteriorVariance{Sigmas: []float64{0.1, 1, 100}, Variances: []float64{0.01, 0.2, 0.4}}
 	for sigma, want := range map[float32]float64{0.01: 0.01, 0.1: 0.01, 1: 0.2, 10: 0.3, 100: 0.4, 1000: 0.4} {
 		if got := s.At(sigma); !(math.Abs(got-want) <= 1e-7) {
@@ -54,8 +54,8 @@ func TestSpreadBetweenLevels(t *testing.T) {
 	}
 }
 
-// At σ_min a consistency function is x itself, whatever the network says.
-func TestConsistencyIsTheIdentityWhereItEnds(t *testing.T) {
+// At σ_min a consistency function is the identity, whatever the network predicts.
+func TestConsistencyIsTheIdentityAtSigmaMin(t *testing.T) {
 	p := Consistency{SigmaData: 0.5, SigmaMin: 0.002}
 	c, err := p.Coefficients(0.002)
 	if err != nil || c.CSkip != 1 || !(c.COut <= 1e-9) {

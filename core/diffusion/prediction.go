@@ -5,26 +5,26 @@ import (
 	"math"
 )
 
-// Prediction names what a network estimates of z = s·(x₀ + σ·ε). It is the text
-// of a model file.
+// Prediction names the quantity that a network predicts from z = s·(x₀ + σ·ε). Model
+// files contain it.
 type Prediction string
 
-// The predictions. Each is the expectation, given z, of what stands beside it.
+// The predictions. Each is the expectation of the given quantity, given z.
 const (
 	PredictEpsilon     Prediction = "epsilon"      // ε: Ho et al. 2020, arXiv:2006.11239, eq. 15
 	PredictX0          Prediction = "x0"           // x₀
 	PredictV           Prediction = "v"            // (ε − σ·x₀)/√(1+σ²): Salimans & Ho 2022, arXiv:2202.00512, section 4
-	PredictScore       Prediction = "score"        // −ε/(s·σ), which makes ∇ log p(z): Song & Ermon 2019, arXiv:1907.05600
-	PredictScaledScore Prediction = "scaled_score" // −ε, the score times s·σ: Song et al. 2021's variance-exploding networks
-	PredictVelocity    Prediction = "velocity"     // ε − x₀, which is dz/dt of straight paths: Lipman et al. 2023, arXiv:2210.02747
+	PredictScore       Prediction = "score"        // −ε/(s·σ), whose expectation is ∇ log p(z): Song & Ermon 2019, arXiv:1907.05600
+	PredictScaledScore Prediction = "scaled_score" // −ε, the score times s·σ: the variance-exploding networks of Song et al. 2021
+	PredictVelocity    Prediction = "velocity"     // ε − x₀, which is dz/dt of rectified flow: Lipman et al. 2023, arXiv:2210.02747
 )
 
 // Predictions lists them all. It is read only.
 var Predictions = []Prediction{PredictEpsilon, PredictX0, PredictV, PredictScore, PredictScaledScore, PredictVelocity}
 
-// combine returns c_skip and c_out, for which x₀ = c_skip·x + c_out·F if x = x₀ + σ·ε
-// and F is exactly what the prediction stands for. s is z/x.
-func (p Prediction) combine(s, sigma float64) (skip, out float64) {
+// coefficients returns c_skip and c_out: x₀ = c_skip·x + c_out·F if x = x₀ + σ·ε and F is
+// exactly the predicted quantity. s is z/x.
+func (p Prediction) coefficients(s, sigma float64) (skip, out float64) {
 	square := float64(sigma * sigma)
 	switch p {
 	case PredictEpsilon:
@@ -43,48 +43,47 @@ func (p Prediction) combine(s, sigma float64) (skip, out float64) {
 	panic("diffusion: unknown prediction")
 }
 
-// Input says how a network is given x: scaled to z = c_in·x, beside c_noise. The
-// error names a noise level that it was not trained for.
+// Input computes the input of a network: the factor c_in of z = c_in·x, and c_noise. The
+// error names a noise level that the network was not trained for.
 type Input interface {
 	Input(sigma float32) (cIn, cNoise float64, err error)
 }
 
-// Predictor is the parametrisation of a network that predicts What, given its
-// input as In says. PredictEpsilon in a Chain is Ho et al. 2020's, and the columns of
-// Karras et al. 2022, arXiv:2206.00364, Table 1, but EDM's, which is a type of
-// its own, are
+// Predictor is the parametrisation of a network with the given prediction and input.
+// PredictEpsilon with a Chain is that of Ho et al. 2020. The columns of Karras et al.
+// 2022, arXiv:2206.00364, Table 1, except for EDM, which is a separate type, are
 //
-//	VP      PredictEpsilon in a Spec of KindVP
-//	VE      PredictScaledScore in one of KindVE
-//	iDDPM   PredictEpsilon in WholeSteps of a cosine chain
+//	VP      PredictEpsilon with a Spec of KindVP
+//	VE      PredictScaledScore with a Spec of KindVE
+//	iDDPM   PredictEpsilon with WholeSteps of a cosine chain
 type Predictor struct {
-	What Prediction
-	In   Input
+	Prediction Prediction
+	Input      Input
 }
 
-// NewPredictor returns the parametrisation. The error lists the predictions there
-// are.
+// NewPredictor returns the parametrisation of a prediction and an input. The error lists
+// the known predictions.
 func NewPredictor(what Prediction, in Input) (Predictor, error) {
 	for _, p := range Predictions {
 		if p == what {
 			return Predictor{what, in}, nil
 		}
 	}
-	return Predictor{}, fmt.Errorf("diffusion: prediction is %q, need one of %q", what, Predictions)
+	return Predictor{}, fmt.Errorf("diffusion: prediction must be one of %q (got %q)", Predictions, what)
 }
 
 // Coefficients implements Parametrisation.
 func (p Predictor) Coefficients(sigma float32) (Coefficients, error) {
-	cIn, cNoise, err := p.In.Input(sigma)
+	cIn, cNoise, err := p.Input.Input(sigma)
 	if err != nil {
 		return Coefficients{}, err
 	}
-	skip, out := p.What.combine(cIn, float64(sigma))
+	skip, out := p.Prediction.coefficients(cIn, float64(sigma))
 	return Coefficients{CSkip: skip, COut: out, CIn: cIn, CNoise: cNoise}, nil
 }
 
-// Epsilon is the parametrisation of Ho et al. 2020, arXiv:2006.11239, eq. 15: that of
-// PredictEpsilon in a chain.
+// Epsilon is the parametrisation of Ho et al. 2020, arXiv:2006.11239, eq. 15:
+// PredictEpsilon with a chain.
 type Epsilon struct{ Chain *Chain }
 
 // Coefficients implements Parametrisation.
@@ -92,15 +91,15 @@ func (p Epsilon) Coefficients(sigma float32) (Coefficients, error) {
 	return Predictor{PredictEpsilon, p.Chain}.Coefficients(sigma)
 }
 
-// Input implements Input: z = √ᾱ·x and the step t, fractional between two steps
-// of the chain.
+// Input implements Input: c_in is √ᾱ, and c_noise is the step t, which is fractional
+// between two steps of the chain.
 func (c *Chain) Input(sigma float32) (cIn, cNoise float64, err error) {
 	t, err := c.Time(sigma)
-	return preservingScale(float64(sigma)), t, err
+	return variancePreservingScale(float64(sigma)), t, err
 }
 
-// WholeSteps is a chain whose network knows whole steps only: t is rounded to the
-// step whose noise level is nearest (Karras et al. 2022, Table 1, column iDDPM).
+// WholeSteps is a chain for a network that takes integer steps only: t is rounded to the
+// step with the nearest noise level (Karras et al. 2022, Table 1, column iDDPM).
 type WholeSteps struct{ Chain *Chain }
 
 // Input implements Input.
@@ -113,10 +112,10 @@ func (w WholeSteps) Input(sigma float32) (cIn, cNoise float64, err error) {
 	if i := int(step); step != t && w.Chain.Sigmas[i+1]-s <= s-w.Chain.Sigmas[i] {
 		step++
 	}
-	return preservingScale(s), step, nil
+	return variancePreservingScale(s), step, nil
 }
 
-// preservingScale returns s of a process whose z has unit variance if x₀ has.
-func preservingScale(sigma float64) float64 {
+// variancePreservingScale returns s of a variance-preserving process.
+func variancePreservingScale(sigma float64) float64 {
 	return 1 / math.Sqrt(1+float64(sigma*sigma))
 }

@@ -8,7 +8,7 @@ import (
 	"tweedie/core/tensor"
 )
 
-// inputs lists ways to feed a network, each with a noise level in its range.
+// inputs returns different inputs of networks.
 func inputs(t *testing.T) map[string]Input {
 	t.Helper()
 	return map[string]Input{
@@ -19,7 +19,7 @@ func inputs(t *testing.T) map[string]Input {
 
 var levels = []float32{0.02, 0.1, 0.7, 1, 3, 40}
 
-// target is what a network of a prediction is trained on, by its definition.
+// target returns the training target of a prediction, from its definition.
 func target(p Prediction, x0, eps, s, sigma float64) float64 {
 	norm := math.Sqrt(1 + sigma*sigma)
 	return map[Prediction]float64{
@@ -28,7 +28,7 @@ func target(p Prediction, x0, eps, s, sigma float64) float64 {
 	}[p]
 }
 
-// A network that hits its target for one image and one noise gives the image back.
+// An exact prediction for a given image and noise gives back the image.
 func TestTrueTargetGivesTheImage(t *testing.T) {
 	for name, in := range inputs(t) {
 		for _, what := range Predictions {
@@ -53,15 +53,14 @@ func TestTrueTargetGivesTheImage(t *testing.T) {
 	}
 }
 
-// gaussianOutput is what the perfect network of a prediction says of pixels drawn
-// from N(0, sd²): Cov(target, x)/Var(x)·x, from the definition of the target, which
-// is linear in x₀ and ε.
+// gaussianOutput returns the optimal prediction for pixels drawn from N(0, sd²):
+// Cov(target, x)/Var(x)·x, from the definition of the target, which is linear in x₀ and ε.
 func gaussianOutput(what Prediction, x, s, sigma, sd float64) float64 {
 	ofData, ofNoise := target(what, 1, 0, s, sigma), target(what, 0, 1, s, sigma)
 	return (ofData*sd*sd + ofNoise*sigma) / (sd*sd + sigma*sigma) * x
 }
 
-// Every prediction of the perfect network is the same denoiser: the closed form.
+// Every optimal prediction gives the same denoiser, the closed form.
 func TestEveryPredictionOfTheExactNetwork(t *testing.T) {
 	const sd = 0.5
 	for name, in := range inputs(t) {
@@ -97,8 +96,8 @@ func TestEveryPredictionOfTheExactNetwork(t *testing.T) {
 	}
 }
 
-// From every prediction to every other, and EDM's F: what the perfect network of
-// the other one says, and back again.
+// Converting an optimal prediction to any other type, or to EDM's F, gives the optimal
+// prediction of that type; converting back gives the original.
 func TestConvert(t *testing.T) {
 	const sd = 0.5
 	in := mustChain(t, Schedule{Kind: Linear})
@@ -145,7 +144,7 @@ func TestConvert(t *testing.T) {
 	}
 }
 
-// Column iDDPM of Karras et al. 2022, Table 1, in its own words: u_M = 0,
+// Column iDDPM of Karras et al. 2022, Table 1, in the paper's notation: u_M = 0,
 // u_{j−1} = √((u_j²+1)/max(ᾱ_{j−1}/ᾱ_j, C₁) − 1), c_noise = M − 1 − argmin_j |u_j − σ|.
 func TestWholeStepsIsColumnIDDPM(t *testing.T) {
 	const M, C1, C2 = 1000, 0.001, 0.008
@@ -176,9 +175,9 @@ func TestWholeStepsIsColumnIDDPM(t *testing.T) {
 	}
 }
 
-func TestPredictorRefuses(t *testing.T) {
+func TestPredictorErrors(t *testing.T) {
 	c := mustChain(t, Schedule{Kind: Linear})
-	if _, err := NewPredictor("noise", c); err == nil || err.Error() != `diffusion: prediction is "noise", need one of ["epsilon" "x0" "v" "score" "scaled_score" "velocity"]` {
+	if _, err := NewPredictor("noise", c); err == nil || err.Error() != `diffusion: prediction must be one of ["epsilon" "x0" "v" "score" "scaled_score" "velocity"] (got "noise")` {
 		t.Errorf("got %v", err)
 	}
 	for _, in := range []Input{c, WholeSteps{c}} {

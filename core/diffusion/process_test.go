@@ -6,9 +6,9 @@ import (
 	"testing"
 )
 
-// between returns times of a process at n+1 noise levels even in ln σ, rising from
-// 0.2 to 4 or as far as the process goes.
-func between(t *testing.T, p Process, n int) []float64 {
+// timesBetween returns times of a process at n+1 noise levels evenly spaced in ln σ, from
+// 0.2 to 4 or to the end of the process.
+func timesBetween(t *testing.T, p Process, n int) []float64 {
 	t.Helper()
 	first, last := p.Span()
 	low, high := math.Max(0.2, 1.001*p.Kernel(first).Sigma), 4.0
@@ -27,17 +27,17 @@ func between(t *testing.T, p Process, n int) []float64 {
 }
 
 // eachProcess runs f for every process of the table in PROCESSES.md that has one.
-func eachProcess(t *testing.T, f func(t *testing.T, r row)) {
-	for _, r := range rows(t) {
+func eachProcess(t *testing.T, f func(t *testing.T, r processRow)) {
+	for _, r := range processRows(t) {
 		t.Run(r.name, func(t *testing.T) { f(t, r) })
 	}
 }
 
-// The rates are the derivatives of s and σ²: checked by central differences, whose
-// relative error is of the order h².
+// The rates are the derivatives of s and σ². Central differences have a relative error of
+// the order h².
 func TestRatesAreDerivatives(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
-		for _, at := range between(t, r.process, 40) {
+	eachProcess(t, func(t *testing.T, r processRow) {
+		for _, at := range timesBetween(t, r.process, 40) {
 			if math.Abs(at-math.Round(at)) < 0.05 {
 				at += 0.1 // a chain's rates jump at its steps
 			}
@@ -57,8 +57,8 @@ func TestRatesAreDerivatives(t *testing.T) {
 }
 
 func TestTimeInvertsKernel(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
-		for _, at := range between(t, r.process, 100) {
+	eachProcess(t, func(t *testing.T, r processRow) {
+		for _, at := range timesBetween(t, r.process, 100) {
 			sigma := r.process.Kernel(at).Sigma
 			got, err := r.process.Time(float32(sigma))
 			if err != nil {
@@ -87,11 +87,11 @@ func TestTimeInvertsKernel(t *testing.T) {
 	})
 }
 
-// The chain, composed step by step from data, is the kernel.
+// The transitions of a chain, composed step by step from the data, give the kernel.
 func TestTransitionsCompose(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
+	eachProcess(t, func(t *testing.T, r processRow) {
 		k, keep, variance := Kernel{S: 1}, 1.0, 0.0
-		for i, at := range between(t, r.process, 200) {
+		for i, at := range timesBetween(t, r.process, 200) {
 			next := r.process.Kernel(at)
 			a, sd := Transition(k, next)
 			keep, variance = keep*a, a*a*variance+sd*sd
@@ -105,11 +105,11 @@ func TestTransitionsCompose(t *testing.T) {
 	})
 }
 
-// The discrete chain, simulated, has the marginal. Chains go all their steps.
+// A simulated discrete chain has the exact marginal. Chains take all their steps.
 func TestSimulatedChainHasTheMarginal(t *testing.T) {
 	const n = 4000
-	eachProcess(t, func(t *testing.T, r row) {
-		times := between(t, r.process, 50)
+	eachProcess(t, func(t *testing.T, r processRow) {
+		times := timesBetween(t, r.process, 50)
 		if r.whole {
 			_, last := r.process.Span()
 			times = times[:0]
@@ -136,25 +136,25 @@ func TestSimulatedChainHasTheMarginal(t *testing.T) {
 	})
 }
 
-// The marginal is what the SDE's f and g make of it: the Fokker-Planck equation
-// ∂p/∂t = −∂(f·z·p)/∂z + ½g²·∂²p/∂z² from one time to another, by finite volumes,
+// The marginal satisfies the Fokker-Planck equation of the SDE,
+// ∂p/∂t = −∂(f·z·p)/∂z + ½g²·∂²p/∂z², solved from one time to another by finite volumes,
 // which are of second order.
 func TestMarginalSolvesFokkerPlanck(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
+	eachProcess(t, func(t *testing.T, r processRow) {
 		var off [2]float64
 		for i, n := range []int{300, 600} {
 			off[i] = fokkerPlanck(t, r.process, n)
 		}
 		if !(off[1] <= 2e-3) || !(off[1] <= 0.3*off[0]) {
-			t.Errorf("∫|p − exact| is %.3g on 300 cells and %.3g on 600, need at most 0.002 and a quarter", off[0], off[1])
+			t.Errorf("∫|p − exact| is %.3g on 300 cells and %.3g on 600, want at most 0.002 and a quarter", off[0], off[1])
 		}
 	})
 }
 
-// fokkerPlanck carries the marginal over a process' times on n cells, in n steps of
-// Crank and Nicolson, and returns ∫|p − exact| at the end.
+// fokkerPlanck evolves the marginal over the times of a process on n cells, in n
+// Crank-Nicolson steps, and returns ∫|p − exact| at the end.
 func fokkerPlanck(t *testing.T, p Process, n int) float64 {
-	times := between(t, p, n)
+	times := timesBetween(t, p, n)
 	start, end := p.Kernel(times[0]), p.Kernel(times[n])
 	edge := 0.0
 	for _, k := range []Kernel{start, end} {
@@ -171,7 +171,7 @@ func fokkerPlanck(t *testing.T, p Process, n int) float64 {
 		dt := times[step+1] - times[step]
 		k := p.Kernel((times[step] + times[step+1]) / 2)
 		f, half := k.F(), k.G()*k.G()/2
-		// dp_i/dt = low·p_{i−1} + mid·p_i + high·p_{i+1}, nothing crossing the edges.
+		// dp_i/dt = low·p_{i−1} + mid·p_i + high·p_{i+1}, with no flux across the edges.
 		for i := range n {
 			left, right := f*(centre(i)-dz/2)/2, f*(centre(i)+dz/2)/2
 			low[i], mid[i], high[i] = left/dz+half/dz/dz, (left-right)/dz-2*half/dz/dz, -right/dz+half/dz/dz
@@ -211,12 +211,12 @@ func fokkerPlanck(t *testing.T, p Process, n int) float64 {
 	return off
 }
 
-// The probability-flow ODE carries quantiles to quantiles: exact, without noise.
-// Runge and Kutta's rule of fourth order on 400 steps.
+// The probability-flow ODE transports quantiles to quantiles exactly. It is solved by the
+// classical Runge-Kutta method in 400 steps.
 func TestODETransportsTheMarginal(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
+	eachProcess(t, func(t *testing.T, r processRow) {
 		p := r.process
-		times := between(t, p, 400)
+		times := timesBetween(t, p, 400)
 		last := len(times) - 1
 		start, end := two.at(p.Kernel(times[last])), two.at(p.Kernel(times[0]))
 		slope := func(at, z float64) float64 {
@@ -233,7 +233,7 @@ func TestODETransportsTheMarginal(t *testing.T) {
 				k4 := slope(times[i-1], z+h*k3)
 				z += h / 6 * (k1 + 2*k2 + 2*k3 + k4)
 			}
-			// A chain's rates jump by 1/T of themselves within a step.
+			// The rates of a chain jump by a relative 1/T between steps.
 			bound := 1e-6
 			if r.whole {
 				bound = 1e-4
@@ -245,13 +245,13 @@ func TestODETransportsTheMarginal(t *testing.T) {
 	})
 }
 
-// The exact marginals solve the Fokker-Planck equation of every backward process, run
-// from the last time to the first: ∂p/∂t = −∂(b·p)/∂z − ½(λg)²·∂²p/∂z², by central
+// The exact marginals satisfy the Fokker-Planck equation of every backward process, run
+// from the last time to the first: ∂p/∂t = −∂(b·p)/∂z − ½(λg)²·∂²p/∂z², checked by central
 // differences.
 func TestBackwardKeepsTheMarginal(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
+	eachProcess(t, func(t *testing.T, r processRow) {
 		p := r.process
-		for _, at := range between(t, p, 12) {
+		for _, at := range timesBetween(t, p, 12) {
 			if r.whole {
 				_, last := p.Span()
 				at = min(math.Floor(at), last-1) + 0.5 // its rates jump at the steps
@@ -278,13 +278,13 @@ func TestBackwardKeepsTheMarginal(t *testing.T) {
 	})
 }
 
-// So do, simulated, the reverse SDE and a relative with less noise: Euler-Maruyama
-// from exact samples of the noisy marginal.
+// The reverse SDE, and a backward process with less noise, transport the marginal: they
+// are simulated by Euler-Maruyama from exact samples of the noisy marginal.
 func TestReverseSDETransportsTheMarginal(t *testing.T) {
 	const n = 1000
-	eachProcess(t, func(t *testing.T, r row) {
+	eachProcess(t, func(t *testing.T, r processRow) {
 		p := r.process
-		times := between(t, p, 250)
+		times := timesBetween(t, p, 250)
 		last := len(times) - 1
 		for _, lambda := range []float64{0.5, 1} {
 			rng := rand.New(rand.NewPCG(3, 4))
@@ -301,11 +301,11 @@ func TestReverseSDETransportsTheMarginal(t *testing.T) {
 	})
 }
 
-// DDIM's steps have the kernels of the process for every η, given x₀; with η = 1
-// they are Bayes' posterior of Transition.
+// Given x₀, the steps of DDIM have the kernels of the process for every η; with η = 1
+// they are the posterior of Transition by Bayes' rule.
 func TestBridgeKeepsTheKernel(t *testing.T) {
-	eachProcess(t, func(t *testing.T, r row) {
-		times := between(t, r.process, 20)
+	eachProcess(t, func(t *testing.T, r processRow) {
+		times := timesBetween(t, r.process, 20)
 		for i := range times[1:] {
 			from, to := r.process.Kernel(times[i+1]), r.process.Kernel(times[i])
 			for _, eta := range []float64{0, 0.3, 1} {

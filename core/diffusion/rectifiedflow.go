@@ -8,8 +8,8 @@ import "math"
 //
 //	s = 1−t   σ = t/(1−t)   f = −1/(1−t)   g = √(2t/(1−t))
 //
-// At t = 1 nothing is left of x₀ and σ is infinite; the span ends at the last
-// number before it.
+// At t = 1 z does not depend on x₀ and σ is infinite; the span ends at the largest
+// float64 below 1.
 type RectifiedFlow struct{}
 
 // Kernel implements Process.

@@ -9,29 +9,29 @@ import (
 
 // The kinds of Schedule.
 const (
-	Linear        = "linear"        // β rises linearly: Ho et al. 2020
-	Cosine        = "cosine"        // ᾱ falls as a squared cosine: Nichol & Dhariwal 2021
-	Thermodynamic = "thermodynamic" // ᾱ falls linearly: Sohl-Dickstein et al. 2015
+	Linear        = "linear"        // β increases linearly: Ho et al. 2020
+	Cosine        = "cosine"        // ᾱ is a squared cosine: Nichol & Dhariwal 2021
+	Thermodynamic = "thermodynamic" // ᾱ decreases linearly: Sohl-Dickstein et al. 2015
 	Table         = "table"         // every β is given
 )
 
-// maxTrainSteps bounds T, far above any published chain, so that a model file
-// cannot ask for an absurd table.
+// maxTrainSteps is the largest T: far above any published chain, and small enough for
+// a table of any model file to fit in memory.
 const maxTrainSteps = 1 << 20
 
 // Schedule describes the variance-preserving chain that a network was trained
-// on. It is part of a model file. NewChain works it out.
+// on. It is part of a model file. NewChain computes the chain.
 type Schedule struct {
 	Kind      string    `json:"kind"`                 // Linear, Cosine, Thermodynamic or Table
-	Steps     int       `json:"steps,omitempty"`      // T, the length of the chain; 0 means 1000, with Table as many as there are
+	Steps     int       `json:"steps,omitempty"`      // T, the length of the chain; 0 means 1000, or for Table the number of betas
 	BetaStart float64   `json:"beta_start,omitempty"` // linear: first β, in (0,1); 0 means 1e-4
 	BetaEnd   float64   `json:"beta_end,omitempty"`   // linear: last β, in [BetaStart,1); 0 means 0.02
 	Offset    float64   `json:"s,omitempty"`          // cosine: s, in (0,1]; 0 means 0.008
-	BetaMax   float64   `json:"beta_max,omitempty"`   // cosine: no β above it, in (0,1); 0 means 0.999
+	BetaMax   float64   `json:"beta_max,omitempty"`   // cosine: upper limit of β, in (0,1); 0 means 0.999
 	Betas     []float64 `json:"betas,omitempty"`      // table: β of every step, in (0,1)
 }
 
-// The zero fields' meanings: Ho et al. 2020, section 4, and Nichol & Dhariwal
+// Defaults for fields that are 0: Ho et al. 2020, section 4, and Nichol & Dhariwal
 // 2021, section 3.2.
 const (
 	defaultSteps     = 1000
@@ -41,8 +41,8 @@ const (
 	defaultBetaMax   = 0.999
 )
 
-// filled returns s with the zero fields' meanings in their place.
-func (s Schedule) filled() Schedule {
+// withDefaults returns s with defaults for fields that are 0.
+func (s Schedule) withDefaults() Schedule {
 	s.BetaStart = orDefault(s.BetaStart, defaultBetaStart)
 	s.BetaEnd = orDefault(s.BetaEnd, defaultBetaEnd)
 	s.Offset = orDefault(s.Offset, defaultOffset)
@@ -63,59 +63,59 @@ func orDefault(v, zero float64) float64 {
 	return v
 }
 
-// Validate names the first field that is out of its range. Fields of the other
-// kind must be zero.
+// Validate returns an error that names the first field that is out of range. Fields that
+// the kind does not have must be zero.
 func (s Schedule) Validate() error {
-	f := s.filled()
+	f := s.withDefaults()
 	if f.Steps < 1 || f.Steps > maxTrainSteps {
-		return fmt.Errorf("diffusion: schedule: steps is %d, need 1 to %d", s.Steps, maxTrainSteps)
+		return fmt.Errorf("diffusion: schedule: steps must be between 1 and %d (got %d)", maxTrainSteps, s.Steps)
 	}
 	if s.Kind != Table && s.Betas != nil {
-		return fmt.Errorf("diffusion: schedule: betas given for kind %q, need them with %q only", s.Kind, Table)
+		return fmt.Errorf("diffusion: schedule: betas apply to kind %q only (got kind %q)", Table, s.Kind)
 	}
 	switch s.Kind {
 	case Linear:
 		if s.Offset != 0 || s.BetaMax != 0 {
-			return fmt.Errorf("diffusion: schedule: s or beta_max given for kind %q, need them with %q only", Linear, Cosine)
+			return fmt.Errorf("diffusion: schedule: s and beta_max apply to kind %q only (got kind %q)", Cosine, Linear)
 		}
 		if !(f.BetaStart > 0 && f.BetaStart < 1) {
-			return fmt.Errorf("diffusion: schedule: beta_start is %g, need a number in (0, 1)", s.BetaStart)
+			return fmt.Errorf("diffusion: schedule: beta_start must lie in (0, 1) (got %g)", s.BetaStart)
 		}
 		if !(f.BetaEnd >= f.BetaStart && f.BetaEnd < 1) {
-			return fmt.Errorf("diffusion: schedule: beta_end is %g, need a number in [beta_start = %g, 1)", s.BetaEnd, f.BetaStart)
+			return fmt.Errorf("diffusion: schedule: beta_end must lie in [beta_start, 1) = [%g, 1) (got %g)", f.BetaStart, f.BetaEnd)
 		}
 	case Cosine:
 		if s.BetaStart != 0 || s.BetaEnd != 0 {
-			return fmt.Errorf("diffusion: schedule: beta_start or beta_end given for kind %q, need them with %q only", Cosine, Linear)
+			return fmt.Errorf("diffusion: schedule: beta_start and beta_end apply to kind %q only (got kind %q)", Linear, Cosine)
 		}
 		if !(f.Offset > 0 && f.Offset <= 1) {
-			return fmt.Errorf("diffusion: schedule: s is %g, need a number in (0, 1]", s.Offset)
+			return fmt.Errorf("diffusion: schedule: s must lie in (0, 1] (got %g)", s.Offset)
 		}
 		if !(f.BetaMax > 0 && f.BetaMax < 1) {
-			return fmt.Errorf("diffusion: schedule: beta_max is %g, need a number in (0, 1)", s.BetaMax)
+			return fmt.Errorf("diffusion: schedule: beta_max must lie in (0, 1) (got %g)", s.BetaMax)
 		}
 	case Thermodynamic:
 		if s.BetaStart != 0 || s.BetaEnd != 0 || s.Offset != 0 || s.BetaMax != 0 {
-			return fmt.Errorf("diffusion: schedule: kind %q is given more than steps, need nothing else", s.Kind)
+			return fmt.Errorf("diffusion: schedule: kind %q has no settings but steps: remove the others", s.Kind)
 		}
 	case Table:
 		if s.BetaStart != 0 || s.BetaEnd != 0 || s.Offset != 0 || s.BetaMax != 0 || f.Steps != len(s.Betas) {
-			return fmt.Errorf("diffusion: schedule: kind %q is given %d betas for %d steps or something else, need one a step and nothing else", s.Kind, len(s.Betas), f.Steps)
+			return fmt.Errorf("diffusion: schedule: kind %q needs one beta for each step and no other settings (got %d betas for %d steps)", s.Kind, len(s.Betas), f.Steps)
 		}
 		for t, beta := range s.Betas {
 			if !(beta > 0 && beta < 1) {
-				return fmt.Errorf("diffusion: schedule: betas[%d] is %g, need a number in (0, 1)", t, beta)
+				return fmt.Errorf("diffusion: schedule: betas[%d] must lie in (0, 1) (got %g)", t, beta)
 			}
 		}
 	default:
-		return fmt.Errorf("diffusion: schedule: kind is %q, need %q, %q, %q or %q", s.Kind, Linear, Cosine, Thermodynamic, Table)
+		return fmt.Errorf("diffusion: schedule: kind must be %q, %q, %q or %q (got %q)", Linear, Cosine, Thermodynamic, Table, s.Kind)
 	}
 	return nil
 }
 
 // betas returns β of every step of a valid schedule.
 func (s Schedule) betas() []float64 {
-	f := s.filled()
+	f := s.withDefaults()
 	switch s.Kind {
 	case Cosine:
 		return cosineBetas(f.Steps, f.Offset, f.BetaMax)
@@ -140,15 +140,15 @@ func linearBetas(steps int, start, end float64) []float64 {
 	return betas
 }
 
-// cosineBetas returns β_t = min(1 − f(t)/f(t−1), most) for f(t) =
+// cosineBetas returns β_t = min(1 − f(t)/f(t−1), betaMax) for f(t) =
 // cos²((t/T + s)/(1 + s)·π/2): Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 17,
 // where t counts from 1.
-func cosineBetas(steps int, s, most float64) []float64 {
+func cosineBetas(steps int, s, betaMax float64) []float64 {
 	betas := make([]float64, steps)
 	before := cosineSquared(0, s)
 	for t := range betas {
 		after := cosineSquared(float64(t+1)/float64(steps), s)
-		betas[t] = math.Min(1-after/before, most)
+		betas[t] = math.Min(1-after/before, betaMax)
 		before = after
 	}
 	return betas

@@ -1,12 +1,12 @@
 package diffusion
 
 // SMLD is the chain of Song & Ermon 2019, arXiv:1907.05600 (NCSN), score matching
-// with Langevin dynamics: L noise levels in geometric sequence, t = 0 … L−1, rising
-// here where the paper counts them down. It is VESDE in steps (Song et al. 2021,
-// eq. 20): z_t = z_{t−1} + √(σ_t² − σ_{t−1}²)·ε.
+// with Langevin dynamics: L noise levels in geometric sequence, t = 0 … L−1. They
+// increase with t; the paper numbers them from the highest. It is the discrete-time
+// VESDE (Song et al. 2021, eq. 20): z_t = z_{t−1} + √(σ_t² − σ_{t−1}²)·ε.
 type SMLD struct {
 	VESDE
-	Levels int // L ≥ 2; the paper has 10
+	Levels int // L ≥ 2; the paper uses 10
 }
 
 // Kernel implements Process; t may be fractional.

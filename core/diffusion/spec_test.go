@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// The columns VP and VE of Karras et al. 2022, Table 1, in their own words.
+// The columns VP and VE of Karras et al. 2022, Table 1, in the paper's notation.
 func TestColumnsVPAndVE(t *testing.T) {
 	vp, ve := &Spec{Kind: KindVP}, &Spec{Kind: KindVE}
 	for _, at := range []float64{0.001, 0.02, 0.3, 0.7, 1} {
@@ -14,7 +14,7 @@ func TestColumnsVPAndVE(t *testing.T) {
 		s := float64(sigma)
 		got, err := Predictor{PredictEpsilon, vp}.Coefficients(sigma)
 		want := Coefficients{CSkip: 1, COut: -s, CIn: 1 / math.Sqrt(s*s+1), CNoise: 999 * at}
-		// Rounding σ to float32 moves t by at most 2u of itself.
+		// Rounding σ to float32 changes t by a relative 2u at most.
 		if err != nil || got.CSkip != want.CSkip || got.COut != want.COut || !(math.Abs(got.CIn-want.CIn) <= 1e-15) || !(math.Abs(got.CNoise-want.CNoise) <= 2*u32*want.CNoise) {
 			t.Errorf("VP at σ=%g: got %+v, %v, want %+v", sigma, got, err, want)
 		}
@@ -29,7 +29,7 @@ func TestColumnsVPAndVE(t *testing.T) {
 	}
 }
 
-// A network may be told σ itself.
+// The time input of a network may be σ itself.
 func TestTimeIsSigma(t *testing.T) {
 	s := &Spec{Kind: KindVE, SigmaMax: 1348, Time: "sigma"}
 	if cIn, cNoise, err := s.Input(417); err != nil || cIn != 1 || cNoise != 417 {
@@ -40,7 +40,7 @@ func TestTimeIsSigma(t *testing.T) {
 	}
 }
 
-// What a network is given is z of its process, and a time that the process has.
+// The input of a network is z of its process, and the time of the process.
 func TestInputsFollowTheirProcess(t *testing.T) {
 	learned := &Monotone{Start: -8, End: 10, Slope: 1, Units: [][3]float64{{5, -2, 0.5}}}
 	for _, s := range []Spec{{Kind: KindVP}, {Kind: KindSubVP}, {Kind: KindVE}, {Kind: KindSMLD, Levels: 20}, {Kind: KindRectifiedFlow}, {Kind: KindVariational, Gamma: learned}} {
@@ -73,28 +73,28 @@ func TestInputsFollowTheirProcess(t *testing.T) {
 	}
 }
 
-func TestSpecRefuses(t *testing.T) {
+func TestSpecErrors(t *testing.T) {
 	nan := math.NaN()
 	for _, c := range []struct {
 		s    Spec
 		want string
 	}{
-		{Spec{}, `kind is "", need "vp", "sub-vp", "ve", "smld", "straight" or "variational"`},
-		{Spec{Kind: KindVP, BetaMin: -1}, `settings of kind "vp", need 0 < beta_min ≤ beta_max ≤ 100`},
-		{Spec{Kind: KindVP, BetaMax: nan}, "need 0 < beta_min"},
-		{Spec{Kind: KindSubVP, BetaMin: 30}, "need 0 < beta_min"},
-		{Spec{Kind: KindVE, SigmaMin: nan}, "need 0 < sigma_min"},
-		{Spec{Kind: KindVE, SigmaMax: 0.001}, "need 0 < sigma_min"},
-		{Spec{Kind: KindSMLD, Levels: 1}, "need 2 to 2^20 levels"},
-		{Spec{Kind: KindSMLD, Levels: 1 << 40}, "need 2 to 2^20 levels"},
-		{Spec{Kind: KindVE, BetaMax: 3}, "need only settings of its own kind"},
-		{Spec{Kind: KindVE, Time: "log"}, "need only settings of its own kind"},
-		{Spec{Kind: KindVP, Time: "sigma"}, "need only settings of its own kind"},
-		{Spec{Kind: KindVP, Levels: 3}, "need only settings of its own kind"},
-		{Spec{Kind: KindRectifiedFlow, SigmaMin: 1}, "need only settings of its own kind"},
-		{Spec{Kind: KindVariational}, "gamma is missing"},
-		{Spec{Kind: KindVariational, Gamma: &Monotone{Start: 1, End: 0, Slope: 1}}, "gamma rises from 1 to 0"},
-		{Spec{Kind: KindVP, Gamma: &Monotone{End: 1, Slope: 1}}, "need only settings of its own kind"},
+		{Spec{}, `kind must be "vp", "sub-vp", "ve", "smld", "straight" or "variational" (got "")`},
+		{Spec{Kind: KindVP, BetaMin: -1}, `kind "vp" needs 0 < beta_min ≤ beta_max ≤ 100 (got -1 and 20)`},
+		{Spec{Kind: KindVP, BetaMax: nan}, "needs 0 < beta_min"},
+		{Spec{Kind: KindSubVP, BetaMin: 30}, "needs 0 < beta_min"},
+		{Spec{Kind: KindVE, SigmaMin: nan}, "needs 0 < sigma_min"},
+		{Spec{Kind: KindVE, SigmaMax: 0.001}, "needs 0 < sigma_min"},
+		{Spec{Kind: KindSMLD, Levels: 1}, "needs 2 to 2^20 levels"},
+		{Spec{Kind: KindSMLD, Levels: 1 << 40}, "needs 2 to 2^20 levels"},
+		{Spec{Kind: KindVE, BetaMax: 3}, "does not have all of these settings"},
+		{Spec{Kind: KindVE, Time: "log"}, "does not have all of these settings"},
+		{Spec{Kind: KindVP, Time: "sigma"}, "does not have all of these settings"},
+		{Spec{Kind: KindVP, Levels: 3}, "does not have all of these settings"},
+		{Spec{Kind: KindRectifiedFlow, SigmaMin: 1}, "does not have all of these settings"},
+		{Spec{Kind: KindVariational}, "needs gamma"},
+		{Spec{Kind: KindVariational, Gamma: &Monotone{Start: 1, End: 0, Slope: 1}}, "end above start (got 1 and 0)"},
+		{Spec{Kind: KindVP, Gamma: &Monotone{End: 1, Slope: 1}}, "does not have all of these settings"},
 	} {
 		if err := c.s.Validate(); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v: got %v, want %s", c.s, err, c.want)

@@ -7,7 +7,7 @@ import (
 )
 
 // SubVPSDE is the sub-VP process of Song et al. 2021, section 3.4 and eq. 29: VPSDE
-// with less noise at every time. With B as there,
+// with less noise at every time. With B as in VPSDE,
 //
 //	s = e^(−B/2)   s·σ = 1 − e^(−B)   f = −β/2   g = √(β·(1 − e^(−2B)))
 //
@@ -29,7 +29,7 @@ func (p SubVPSDE) Time(sigma float32) (float64, error) {
 	if err := checkLevel(sigma, 0, p.Kernel(1).Sigma); err != nil {
 		return 0, err
 	}
-	return within(p, betaTime(p.BetaMin, p.BetaMax, subVPSum(float64(sigma)))), nil
+	return clampTime(p, betaTime(p.BetaMin, p.BetaMax, subVPSum(float64(sigma)))), nil
 }
 
 // subVPSum returns B = 2 asinh(σ/2), asinh h = ln(1 + h + h²/(1+√(1+h²))).

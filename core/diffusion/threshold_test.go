@@ -22,8 +22,8 @@ func TestClipped(t *testing.T) {
 	}
 }
 
-// answer returns a denoiser that always says d.
-func answer(d *tensor.Tensor) Denoiser {
+// always returns a denoiser whose result is always d.
+func always(d *tensor.Tensor) Denoiser {
 	return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return d, nil }
 }
 
@@ -47,7 +47,7 @@ func TestThresholded(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			given := tensor.Of(c.image, 1, 1, len(c.image), 1)
 			before := given.Clone()
-			denoise, err := Thresholded(answer(given), c.percentile, c.most)
+			denoise, err := Thresholded(always(given), c.percentile, c.most)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,11 +66,11 @@ func TestThresholded(t *testing.T) {
 	}
 }
 
-// An image does not depend on its batch, and strong guidance on a mixture, thresholded,
-// stays in range and keeps the order of its pixels, which clipping does not.
+// The result for an image does not depend on its batch. With strong guidance, thresholded
+// images stay in range and keep the order of their pixels; clipped ones do not.
 func TestThresholdedGuidance(t *testing.T) {
 	var calls int
-	guided, err := Guided(exactly(mixture{{0.5, 0.25, 1}}, &calls), exactly(two, &calls), Guidance{Scale: 8})
+	guided, err := Guided(countingDenoiser(mixture{{0.5, 0.25, 1}}, &calls), countingDenoiser(two, &calls), Guidance{Scale: 8})
 	if err != nil {
 		t.Fatal(err)
 	}

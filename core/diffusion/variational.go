@@ -2,15 +2,15 @@ package diffusion
 
 import "tweedie/core/num"
 
-// Gamma is γ(t), a rising function on [0,1]: minus the logarithm of the
-// signal-to-noise ratio. At returns it and its derivative.
+// Gamma is γ(t), an increasing function on [0,1]: the negative logarithm of the
+// signal-to-noise ratio. At returns γ(t) and its derivative.
 type Gamma interface {
 	At(t float64) (gamma, rate float64)
 }
 
 // Variational is the process of variational diffusion models (Kingma et al. 2021,
-// arXiv:2107.00630, section 3), whose noise schedule is learned: σ² = e^γ, variance
-// preserving, 0 ≤ t ≤ 1.
+// arXiv:2107.00630, section 3), which have a learned noise schedule: σ² = e^γ,
+// variance-preserving, 0 ≤ t ≤ 1.
 //
 //	s = √sigmoid(−γ)   s·σ = √sigmoid(γ)   f = −½·γ̇·sigmoid(γ)   g = √(γ̇·sigmoid(γ))
 type Variational struct{ Gamma Gamma }
@@ -20,10 +20,10 @@ func (p Variational) Kernel(t float64) Kernel {
 	checkTime(p, t)
 	gamma, rate := p.Gamma.At(t)
 	variance := num.Exp(gamma)
-	return preserving(variance, rate*variance)
+	return variancePreserving(variance, rate*variance)
 }
 
-// Time implements Process, by bisection: γ rises.
+// Time implements Process, by bisection of the increasing γ.
 func (p Variational) Time(sigma float32) (float64, error) {
 	if err := checkLevel(sigma, p.Kernel(0).Sigma, p.Kernel(1).Sigma); err != nil {
 		return 0, err
@@ -46,8 +46,8 @@ func (p Variational) Time(sigma float32) (float64, error) {
 // Span implements Process.
 func (p Variational) Span() (first, last float64) { return 0, 1 }
 
-// Input implements Input: z and γ.
+// Input implements Input: c_in is s, and c_noise is γ.
 func (p Variational) Input(sigma float32) (cIn, cNoise float64, err error) {
-	return preservingScale(float64(sigma)), 2 * num.Log(float64(sigma)),
+	return variancePreservingScale(float64(sigma)), 2 * num.Log(float64(sigma)),
 		checkLevel(sigma, p.Kernel(0).Sigma, p.Kernel(1).Sigma)
 }

@@ -32,11 +32,11 @@ func TestMonotoneGradient(t *testing.T) {
 	m.gradient(got, times, gammas)
 	for i := range got {
 		const h = 1e-5
-		m.nudge(i, h)
+		m.update(i, h)
 		up := loss()
-		m.nudge(i, -2*h)
+		m.update(i, -2*h)
 		want := (up - loss()) / (2 * h)
-		m.nudge(i, h)
+		m.update(i, h)
 		if !(math.Abs(got[i]-want) <= 1e-8) {
 			t.Errorf("weight %d: gradient is %g, differences give %g", i, got[i], want)
 		}
@@ -65,11 +65,11 @@ func TestMonotoneRateGradient(t *testing.T) {
 		m.RateGradient(got, at)
 		for i := range got[2:] {
 			const h = 1e-4
-			m.nudge(i, h)
+			m.update(i, h)
 			up := logRate()
-			m.nudge(i, -2*h)
+			m.update(i, -2*h)
 			want := (up - logRate()) / (2 * h)
-			m.nudge(i, h)
+			m.update(i, h)
 			if !(math.Abs(got[2+i]-want) <= 1e-6) {
 				t.Errorf("t = %g, weight %d: gradient is %g, differences give %g", at, i, got[2+i], want)
 			}
@@ -77,7 +77,7 @@ func TestMonotoneRateGradient(t *testing.T) {
 	}
 }
 
-// Weights hold a γ to single precision, and what they are set to is a γ whatever they are.
+// Weights round a γ to single precision, and SetWeights gives a valid γ for any numbers.
 func TestMonotoneWeights(t *testing.T) {
 	m := NewMonotone(-13.3, 5, 16)
 	w := m.Weights()
@@ -90,7 +90,7 @@ func TestMonotoneWeights(t *testing.T) {
 			t.Errorf("at %d tenths γ is %g, was %g", i, got, want)
 		}
 		if even := -13.3 + 18.3*float64(i)/10; !(math.Abs(want-even) <= 0.5) {
-			t.Errorf("at %d tenths a new γ is %g, need it near even, %g", i, want, even)
+			t.Errorf("at %d tenths a new γ is %g, want it close to linear, %g", i, want, even)
 		}
 	}
 	for i := range w {
@@ -108,7 +108,7 @@ func TestMonotoneWeights(t *testing.T) {
 	}
 }
 
-// The chain along a γ has its kernels, and its steps are its transitions.
+// The chain of a Variational process has the process's kernels and transitions.
 func TestVariationalChain(t *testing.T) {
 	p := Variational{&Monotone{Start: -8, End: 5, Slope: 0.7, Units: [][3]float64{{9, -5, 1.2}}}}
 	const T = 50
@@ -132,19 +132,19 @@ func TestVariationalChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if low, high := held.SigmaRange(); low != 0.02 || high != 12 {
-		t.Errorf("levels from %g to %g, need 0.02 to 12", low, high)
+		t.Errorf("levels from %g to %g, want 0.02 to 12", low, high)
 	}
 	if _, err := p.Chain(T, 0.001, 12); err == nil {
 		t.Error("a chain from below γ₀: got no error")
 	}
 }
 
-// A fitted γ passes near its points, meets the ends, and rises.
+// A fitted γ is close to its points, exact at the ends, and increasing.
 func TestFitMonotone(t *testing.T) {
 	var times, gammas []float64
 	for i := range 41 {
 		at := float64(i) / 40
-		// Nichol & Dhariwal's cosine as γ = 2 ln tan, held to ±10.
+		// The cosine schedule of Nichol & Dhariwal as γ = 2 ln tan, clamped to ±10.
 		times = append(times, at)
 		gammas = append(gammas, 2*math.Log(math.Tan((0.0043+0.9914*at)*math.Pi/2)))
 	}
@@ -161,7 +161,7 @@ func TestFitMonotone(t *testing.T) {
 		}
 	}
 	if total := gammas[40] - gammas[0]; !(worst <= 0.02*total) {
-		t.Errorf("off by up to %g, need a fiftieth of the rise %g", worst, total)
+		t.Errorf("largest error is %g, want at most a fiftieth of the range %g", worst, total)
 	}
 	for i, at := range []int{0, 40} {
 		if got, _ := m.At(times[at]); !(math.Abs(got-gammas[at]) <= 1e-12) {
@@ -184,18 +184,18 @@ func noiseLoss(gamma float64) float64 {
 	sum := 0.0
 	for i := range n {
 		x := (2*(float64(i)+0.5)/n - 1) * edge
-		// E[ε²] − E[E[ε|x]²]: the part of the noise that x does not tell.
+		// E[ε²] − E[E[ε|x]²]: the variance of the noise given x.
 		noise := (x - two.denoised(x, sigma)) / sigma
 		sum += marginal.density(x) * noise * noise * 2 * edge / n
 	}
 	return 1 - sum
 }
 
-// The learned schedule of VDM: the bound ½∫γ̇·E‖ε−ε̂‖² dt is the same for every
-// schedule, and for the one of EvenLoss its integrand is even, so that estimates from
-// random t do not vary.
-func TestEvenLoss(t *testing.T) {
-	for i, at := range EvenLoss([]float64{0, 1, 3}, []float64{1, 2, 2}) { // 1+γ and then 2: integrals of 1.5 and 4
+// The learned schedule of VDM: the bound ½∫γ̇·E‖ε−ε̂‖² dt is the same for every schedule.
+// With UniformLossTimes its integrand is constant, so estimates from random t have no
+// variance.
+func TestUniformLossTimes(t *testing.T) {
+	for i, at := range UniformLossTimes([]float64{0, 1, 3}, []float64{1, 2, 2}) { // 1+γ and then 2: integrals of 1.5 and 4
 		if want := []float64{0, 3. / 11, 1}[i]; !(math.Abs(at-want) <= 1e-15) {
 			t.Errorf("point %d of an even loss stands at %g, want %g", i, at, want)
 		}
@@ -205,7 +205,7 @@ func TestEvenLoss(t *testing.T) {
 		gammas = append(gammas, -6+12*float64(i)/160)
 		losses = append(losses, noiseLoss(gammas[i]))
 	}
-	exact := polyline{EvenLoss(gammas, losses), gammas}
+	exact := piecewiseLinear{UniformLossTimes(gammas, losses), gammas}
 	fitted, err := FitMonotone(exact.times, gammas, 24, 4000)
 	if err != nil {
 		t.Fatal(err)
@@ -229,18 +229,18 @@ func TestEvenLoss(t *testing.T) {
 	}{{"exact", exact, 0.05}, {"fitted", fitted, 0.4}} {
 		even, less := moments(c.g)
 		if !(math.Abs(even/linear-1) <= 2e-3) {
-			t.Errorf("the bound is %g with the %s schedule and %g with the linear one, need the same", even, c.name, linear)
+			t.Errorf("the bound is %g with the %s schedule and %g with the linear one, want the same", even, c.name, linear)
 		}
 		if !(less <= c.part*spread) {
-			t.Errorf("standard deviation over t is %g with the %s schedule and %g with the linear one, need %g of it", less, c.name, spread, c.part)
+			t.Errorf("standard deviation over t is %g with the %s schedule and %g with the linear one, want %g of it", less, c.name, spread, c.part)
 		}
 	}
 }
 
-// polyline is the Gamma of straight lines between points.
-type polyline struct{ times, gammas []float64 }
+// piecewiseLinear is the Gamma that interpolates points linearly.
+type piecewiseLinear struct{ times, gammas []float64 }
 
-func (p polyline) At(t float64) (gamma, rate float64) {
+func (p piecewiseLinear) At(t float64) (gamma, rate float64) {
 	i := 1
 	for i < len(p.times)-1 && p.times[i] < t {
 		i++
@@ -249,8 +249,8 @@ func (p polyline) At(t float64) (gamma, rate float64) {
 	return p.gammas[i-1] + rate*(t-p.times[i-1]), rate
 }
 
-// The schedule of 2015 erases the same part of the signal at every step.
-func TestThermodynamicErasesEvenly(t *testing.T) {
+// The thermodynamic schedule removes the same amount of signal at every step.
+func TestThermodynamicRemovesSignalUniformly(t *testing.T) {
 	const T = 50
 	c := mustChain(t, Schedule{Kind: Thermodynamic, Steps: T})
 	for i, got := range c.AlphasCumprod {
@@ -258,7 +258,7 @@ func TestThermodynamicErasesEvenly(t *testing.T) {
 			t.Errorf("ᾱ of step %d is %g, want %g", i+1, got, want)
 		}
 	}
-	// Its binomial kernel B(x; z·(1−β) + ½β) is the uniform one of two values.
+	// Its binomial kernel B(x; z·(1−β) + ½β) is the uniform process with two values.
 	p, err := NewCategorical(UniformTarget(2), []float64{0.3})
 	if err != nil {
 		t.Fatal(err)

@@ -3,8 +3,8 @@ package diffusion
 import "tweedie/core/num"
 
 // VESDE is the variance-exploding process of Song et al. 2021, arXiv:2011.13456,
-// appendix C: s = 1, σ(t) = σ_min·(σ_max/σ_min)^t, 0 ≤ t ≤ 1. It starts at σ_min,
-// from data that were given that much noise.
+// appendix C: s = 1, σ(t) = σ_min·(σ_max/σ_min)^t, 0 ≤ t ≤ 1. At t = 0 the data
+// already have noise of level σ_min.
 //
 //	f = 0   g = σ(t)·√(2 ln(σ_max/σ_min))
 type VESDE struct {
@@ -24,7 +24,7 @@ func (p VESDE) Time(sigma float32) (float64, error) {
 	if err := checkLevel(sigma, p.SigmaMin, p.SigmaMax); err != nil {
 		return 0, err
 	}
-	return within(p, geometricTime(p.SigmaMin, p.SigmaMax, float64(sigma))), nil
+	return clampTime(p, geometricTime(p.SigmaMin, p.SigmaMax, float64(sigma))), nil
 }
 
 // geometricTime returns the t at which σ_min·(σ_max/σ_min)^t is sigma.

@@ -83,7 +83,7 @@ func (e *Engine) guided(plan Plan, class []int) (diffusion.Denoiser, error) {
 	denoise := e.network.Guided(class, g)
 	if g.Classifier != 0 {
 		var err error
-		if denoise, err = diffusion.Classified(denoise, e.classifier.Of(class), g); err != nil {
+		if denoise, err = diffusion.ClassifierGuided(denoise, e.classifier.Of(class), g); err != nil {
 			return nil, err
 		}
 	}

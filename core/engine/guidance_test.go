@@ -186,8 +186,8 @@ func TestPasses(t *testing.T) {
 func TestGuidanceErrors(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
 		{`{"guidance":1,"guidance_rescale":0.5}`, "engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1"},
-		{`{"guidance_rescale":2}`, "engine: diffusion: guidance: rescale is 2, need a number in [0, 1]"},
-		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: diffusion: guidance: interval ends at 2, need more than its start 5"},
+		{`{"guidance_rescale":2}`, "engine: diffusion: guidance: rescale must lie in [0, 1] (got 2)"},
+		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: diffusion: guidance: sigma_max must be above sigma_min, or 0 (got 2 and 5)"},
 		{`{"threshold":"hard"}`, `engine: threshold: found "hard", need "static", "dynamic" or "none"`},
 		{`{"percentile":0.9}`, `engine: percentile or threshold_max: found one of them, need neither, or threshold "dynamic"`},
 		{`{"threshold":"dynamic","percentile":95}`, "engine: percentile: found 95, need a number, in (0, 1]"},

@@ -48,7 +48,7 @@ func (f *Flow) Evaluations() int {
 // Product returns the product for images of these classes, −1 for none.
 func (f *Flow) Product(class []int) likelihood.Product {
 	if f.along == nil {
-		return likelihood.Differences(diffusion.Mean(f.runner.Denoiser(class, 1)))
+		return likelihood.Differences(diffusion.MeanOnly(f.runner.Denoiser(class, 1)))
 	}
 	product := likelihood.Of(f.along.Network(class), f.parametrisation)
 	if !f.config.UnitPixels {
@@ -56,7 +56,7 @@ func (f *Flow) Product(class []int) likelihood.Product {
 	}
 	// J of D(x;σ) = 2·D′((x+1)/2; σ/2) − 1 is that of D′.
 	return func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
-		denoised, err = diffusion.OfUnit(func(x *tensor.Tensor, sigma float32) (d *tensor.Tensor, err error) {
+		denoised, err = diffusion.FromUnitRange(func(x *tensor.Tensor, sigma float32) (d *tensor.Tensor, err error) {
 			d, along, err = product(x, e, sigma)
 			return d, err
 		})(x, sigma)

@@ -227,7 +227,7 @@ func (q *inquiry) flow(e *Engine, image Picture, step func(func() error) error) 
 func (q *inquiry) bound(e *Engine, image Picture, step func(func() error) error) (bits []float64, prior float64, err error) {
 	denoise := e.network.Guided([]int{q.class}, diffusion.Guidance{Scale: 1})
 	if !q.learned {
-		denoise = diffusion.Mean(denoise)
+		denoise = diffusion.MeanOnly(denoise)
 	}
 	x0 := tensor.New(1, image.Height, image.Width, image.Channels)
 	for i, v := range image.Data {

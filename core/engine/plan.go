@@ -71,7 +71,7 @@ func (i Info) slope() float64 {
 // WorkAt returns those of one D(x;σ) of one image under p.
 func (i Info) WorkAt(p Plan, sigma float32) float64 {
 	g := p.guide()
-	return (float64(g.Passes(sigma)) + float64(float64(g.Slopes(sigma))*i.slope())) * float64(i.FLOPs)
+	return (float64(g.Passes(sigma)) + float64(float64(g.ClassifierPasses(sigma))*i.slope())) * float64(i.FLOPs)
 }
 
 // fillPasses counts what guidance adds to the evaluations of p.
@@ -79,7 +79,7 @@ func (p *Plan) fillPasses(info Info) error {
 	guide, pairs, slopes := p.guide(), 0, 0
 	for _, sigma := range p.sigmas[:*p.Steps] {
 		pairs += guide.Passes(sigma) - 1
-		slopes += guide.Slopes(sigma)
+		slopes += guide.ClassifierPasses(sigma)
 	}
 	share := func(n int) int { return (p.NFE*n + *p.Steps - 1) / *p.Steps }
 	p.Passes = p.NFE + share(pairs)

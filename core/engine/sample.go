@@ -148,7 +148,7 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 			} else {
 				step, done = evaluations*plan.Walk/plan.NFE, evaluations
 			}
-			image, _ := diffusion.Split(denoised, x.Shape[3])
+			image, _ := diffusion.SplitChannels(denoised, x.Shape[3])
 			onFrame(Frame{
 				Step: step, Steps: plan.Walk,
 				Done: start*plan.NFE + done*(end-start), Total: *plan.N * plan.NFE,

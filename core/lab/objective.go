@@ -36,13 +36,13 @@ func Objectives() []Objective {
 		implicit("sliced-3", "three of them", train.SSM{Channels: 2}, 3),
 		implicit("sliced-reduced", "with the part that is known unsliced: SSM-VR (Song 2019)", train.SSM{Channels: 2, Reduced: true}, 1),
 		regression("denoising", "one noise level, 0.1 (Vincent 2011)", train.DSM{Level: one}, edm, 100, one, one),
-		regression("ncsn", "the weighted sum over ten levels (Song & Ermon 2019)", train.NewNCSN(diffusion.ProcessOf(*smld).(diffusion.SMLD)), diffusion.Predictor{What: diffusion.PredictScaledScore, In: smld}, 30, 0.05, 5),
+		regression("ncsn", "the weighted sum over ten levels (Song & Ermon 2019)", train.NewNCSN(diffusion.ProcessOf(*smld).(diffusion.SMLD)), diffusion.Predictor{Prediction: diffusion.PredictScaledScore, Input: smld}, 30, 0.05, 5),
 		regression("simple", "L_simple on a chain of 1000 steps (Ho 2020)", train.LSimple{Chain: chain}, diffusion.Epsilon{Chain: chain}, 1, 0.02, 100),
-		regression("vp", "the same in continuous time (Song 2021)", train.Continuous{Process: diffusion.ProcessOf(*vp), First: 1e-3, Last: 1}, diffusion.Predictor{What: diffusion.PredictEpsilon, In: vp}, 1, 0.02, 100),
-		regression("vdm", "the variational bound in continuous time (Kingma 2021)", train.VDM{Process: diffusion.Variational{Gamma: gamma.Gamma}}, diffusion.Predictor{What: diffusion.PredictEpsilon, In: gamma}, 30, 0.05, 10),
+		regression("vp", "the same in continuous time (Song 2021)", train.Continuous{Process: diffusion.ProcessOf(*vp), First: 1e-3, Last: 1}, diffusion.Predictor{Prediction: diffusion.PredictEpsilon, Input: vp}, 1, 0.02, 100),
+		regression("vdm", "the variational bound in continuous time (Kingma 2021)", train.VDM{Process: diffusion.Variational{Gamma: gamma.Gamma}}, diffusion.Predictor{Prediction: diffusion.PredictEpsilon, Input: gamma}, 30, 0.05, 10),
 		regression("edm", "ln σ normal, errors of equal size (Karras 2022)", karras, edm, 100, 0.02, 20),
 		regression("min-snr", "the same levels, weighted by min(1/σ², 5) (Hang 2023)", train.MinSNR{Of: karras, Gamma: 5}, edm, 100, 0.02, 20),
-		regression("flow", "the velocity of straight paths (Lipman 2023)", train.FlowMatching{}, diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}, 1000, 0.02, 20),
+		regression("flow", "the velocity of straight paths (Lipman 2023)", train.FlowMatching{}, diffusion.Predictor{Prediction: diffusion.PredictVelocity, Input: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}, 1000, 0.02, 20),
 	}
 	return list
 }

@@ -91,7 +91,7 @@ func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Te
 	if err != nil {
 		return nil, err
 	}
-	denoised, v := diffusion.Split(denoised, x0.Shape[3])
+	denoised, v := diffusion.SplitChannels(denoised, x0.Shape[3])
 	p, term := newStep(chain, t, s.Large && t > 0 || s.Begin && t == 0), stepTerm
 	if t == 0 {
 		term = dataTerm

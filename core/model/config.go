@@ -265,9 +265,9 @@ func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
 	}
 	p, err := diffusion.NewPredictor(diffusion.Prediction(c.Prediction), nil)
 	if err != nil {
-		return nil, fmt.Errorf("model: %w: %w, %q or %q", ErrConfig, err, EDM, Consistency)
+		return nil, fmt.Errorf("model: %w: prediction must be %q, %q or one of %q (got %q)", ErrConfig, EDM, Consistency, diffusion.Predictions, c.Prediction)
 	}
-	p.In, err = c.input()
+	p.Input, err = c.input()
 	return p, err
 }
 

@@ -53,7 +53,7 @@ func TestLearnedVariances(t *testing.T) {
 				t.Fatalf("D of pixel %d is %g, want %g", i, d.Data[2*i], want)
 			}
 		}
-		mean, err := diffusion.Mean(r.Denoiser(y, guidance))(x, sigma)
+		mean, err := diffusion.MeanOnly(r.Denoiser(y, guidance))(x, sigma)
 		if err != nil || len(mean.Data) != len(x.Data) || mean.Data[7] != d.Data[14] {
 			t.Errorf("guidance %g: the mean alone is %d numbers, %v", guidance, len(mean.Data), err)
 		}

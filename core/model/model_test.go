@@ -266,13 +266,13 @@ func TestConfigRefuses(t *testing.T) {
 		change     func(*model.Config)
 	}{
 		{"arch", `arch is "vit"`, func(c *model.Config) { c.Arch = "vit" }},
-		{"prediction", `prediction is "x"`, func(c *model.Config) { c.Prediction = "x" }},
+		{"prediction", `prediction must be`, func(c *model.Config) { c.Prediction = "x" }},
 		{"chain", "schedule is missing", func(c *model.Config) { c.Prediction = model.Epsilon }},
 		{"shape", "shape is [3 8 8]", func(c *model.Config) { c.Shape[0] = 3 }},
 		{"classes", "4 classes, need at most", func(c *model.Config) { c.Classes = []string{"a", "b", "c", "d"} }},
 		{"null", "null_class is 3", func(c *model.Config) { *c.NullClass = 3 }},
 		{"noise", "noise levels 2 to 1", func(c *model.Config) { c.SigmaMin, c.SigmaMax = 2, 1 }},
-		{"beyond the chain", "outside the chain's", func(c *model.Config) {
+		{"beyond the chain", "must lie in the chain's range", func(c *model.Config) {
 			c.Prediction, c.Schedule, c.SigmaMax = model.Epsilon, &diffusion.Schedule{Kind: diffusion.Linear}, 1000
 		}},
 		{"not a number", "time_scale is NaN", func(c *model.Config) { c.TimeScale = math.NaN() }},

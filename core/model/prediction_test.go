@@ -100,7 +100,7 @@ func TestProcessRefuses(t *testing.T) {
 			c.Prediction, c.Process = model.EDM, &diffusion.Spec{Kind: diffusion.KindVP}
 		}},
 		{`kind is "sde"`, func(c *model.Config) { c.Process = &diffusion.Spec{Kind: "sde"} }},
-		{"noise level 40 is outside the process's: time 1.0", func(c *model.Config) {
+		{"noise level 40 is outside the range of the process", func(c *model.Config) {
 			c.SigmaMin, c.Process = 0.02, &diffusion.Spec{Kind: diffusion.KindVE, SigmaMax: 30}
 		}},
 	} {
@@ -116,7 +116,7 @@ func TestProcessRefuses(t *testing.T) {
 func TestPredictionRefusesByName(t *testing.T) {
 	c := parse(t)
 	c.Prediction = "noise"
-	const want = `prediction is "noise", need one of ["epsilon" "x0" "v" "score" "scaled_score" "velocity"], "edm" or "consistency"`
+	const want = `prediction must be "edm", "consistency" or one of ["epsilon" "x0" "v" "score" "scaled_score" "velocity"] (got "noise")`
 	if err := c.Validate(); err == nil || !strings.HasSuffix(err.Error(), want) {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -319,7 +319,7 @@ func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
 	}
 	denoise := diffusion.Denoise(func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) { return net(x, c.Time(cNoise)) }, p)
 	if c.UnitPixels {
-		denoise = diffusion.OfUnit(denoise)
+		denoise = diffusion.FromUnitRange(denoise)
 	}
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		if err := c.checkSigma(sigma); err != nil {

@@ -48,7 +48,7 @@ func TestClassifierGuidanceSamplesTheClass(t *testing.T) {
 		t.Skip("takes long, and TestSameBitsEverywhere says that the numbers are the same here")
 	}
 	class := mixture2D{{three[1].x, three[1].y, three[1].sd, 0.7}, {three[2].x, three[2].y, three[2].sd, 0.3}} // 0.35 : 0.15
-	denoise, err := diffusion.Classified(three.denoise, three.classifierGradient(class), diffusion.Guidance{Scale: 1, Classifier: 1})
+	denoise, err := diffusion.ClassifierGuided(three.denoise, three.classifierGradient(class), diffusion.Guidance{Scale: 1, Classifier: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

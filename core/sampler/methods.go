@@ -167,7 +167,7 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 		noise = NewBrownian(noise).stepNoise(sigmas, m.halfSteps)
 	}
 	if m.Needs != NeedsVariances {
-		denoise = diffusion.Mean(denoise)
+		denoise = diffusion.MeanOnly(denoise)
 	}
 	return m.run(&run{s, m.order(s.Options), m.tolerance(s.Options), denoise, x, sigmas, noise, hook})
 }

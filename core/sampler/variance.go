@@ -31,7 +31,7 @@ func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 		if err != nil {
 			return nil, err
 		}
-		if d, v = diffusion.Split(d, x.Shape[3]); v == nil {
+		if d, v = diffusion.SplitChannels(d, x.Shape[3]); v == nil {
 			return nil, errors.New("sampler: method \"ddpm-learned\" needs a network with learned variances: use \"ddpm\" or \"ddpm-large\"")
 		}
 		return d, nil

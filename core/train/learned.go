@@ -26,7 +26,7 @@ func newGamma(c *Config) *gamma {
 	g.optimiser = newAdamW(g.weights, make([]bool, len(g.weights)))
 	g.optimiser.Beta1, g.optimiser.Beta2, g.optimiser.Average = c.Beta1, c.Beta2, c.Average
 	g.gradients = g.rows(c.Batch)
-	g.predicts = diffusion.Predictor{What: diffusion.Prediction(c.Model.Prediction), In: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: g.now}}
+	g.predicts = diffusion.Predictor{Prediction: diffusion.Prediction(c.Model.Prediction), Input: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: g.now}}
 	return g
 }
 

@@ -12,7 +12,7 @@ import (
 // answers: a wrong weight leaves the score that is learned, in the end, and is found here.
 func TestObjectivesAreTheirPapers(t *testing.T) {
 	chain := newChain(t, diffusion.Linear, 1000)
-	v := diffusion.Predictor{What: diffusion.PredictV, In: chain}
+	v := diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}
 	gamma := &diffusion.Monotone{Start: -6, End: 5, Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
 	subVP := diffusion.SubVPSDE{BetaMin: 0.1, BetaMax: 20}
 	noise := func(x0, eps, x, d, sigma float64) float64 { // ‖ε − ε̂‖²

@@ -30,14 +30,14 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 		t.Fatal(err)
 	}
 	epsilon := diffusion.Epsilon{Chain: chain}
-	v := diffusion.Predictor{What: diffusion.PredictV, In: chain}
+	v := diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}
 	preconditioned := diffusion.EDM{SigmaData: 0.55}
 	whole := Range{0.02, 20}
 	smld := diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.05, SigmaMax: 5, Levels: 10}
 	exploding := diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.05, SigmaMax: 10}
-	straight := diffusion.Predictor{What: diffusion.PredictVelocity, In: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}
+	straight := diffusion.Predictor{Prediction: diffusion.PredictVelocity, Input: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}
 	gamma := &diffusion.Monotone{Start: 2 * math.Log(0.05), End: 2 * math.Log(10), Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
-	variational := diffusion.Predictor{What: diffusion.PredictEpsilon, In: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: gamma}}
+	variational := diffusion.Predictor{Prediction: diffusion.PredictEpsilon, Input: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: gamma}}
 	levels := make([]float32, chain.Steps())
 	for i, s := range chain.Sigmas {
 		levels[i] = float32(s)
@@ -52,12 +52,12 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 		at       []float32
 	}{
 		{"dsm", DSM{0.3}, preconditioned, 100, []float32{0.3}},
-		{"ncsn", NewNCSN(diffusion.ProcessOf(smld).(diffusion.SMLD)), diffusion.Predictor{What: diffusion.PredictScaledScore, In: &smld}, 30, []float32{0.387, 1.794}},
+		{"ncsn", NewNCSN(diffusion.ProcessOf(smld).(diffusion.SMLD)), diffusion.Predictor{Prediction: diffusion.PredictScaledScore, Input: &smld}, 30, []float32{0.387, 1.794}},
 		{"simple", LSimple{chain}, epsilon, 10, []float32{step(15), step(30), step(70)}},
 		{"simple by importance", often, epsilon, 10, []float32{step(15), step(30), step(70)}},
 		{"min-snr", MinSNR{LSimple{chain}, 5}, v, 10, []float32{step(15), step(30), step(70)}},
 		{"edm", EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.55}, preconditioned, 100, []float32{0.4, 1, 5}},
-		{"simple, VE", Continuous{diffusion.ProcessOf(exploding), 0, 1}, diffusion.Predictor{What: diffusion.PredictScaledScore, In: &exploding}, 30, []float32{0.4, 1, 5}},
+		{"simple, VE", Continuous{diffusion.ProcessOf(exploding), 0, 1}, diffusion.Predictor{Prediction: diffusion.PredictScaledScore, Input: &exploding}, 30, []float32{0.4, 1, 5}},
 		{"flow", FlowMatching{}, straight, 1000, []float32{0.4, 1, 5}},
 		{"vdm", VDM{diffusion.Variational{Gamma: gamma}}, variational, 30, []float32{0.4, 1, 5}},
 	} {
@@ -137,7 +137,7 @@ func TestLearnedVariancesAreTheExact(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	predicts := diffusion.Predictor{What: diffusion.PredictV, In: chain}
+	predicts := diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}
 	levels := make([]float32, chain.Steps())
 	for i, s := range chain.Sigmas {
 		levels[i] = float32(s)

@@ -36,7 +36,7 @@ func every(int) bool { return true }
 // The gradient that a loss hands back is its derivative.
 func TestDeltaIsTheSlope(t *testing.T) {
 	chain := newChain(t, diffusion.Cosine, 6)
-	x0 := diffusion.Predictor{What: diffusion.PredictX0, In: chain}
+	x0 := diffusion.Predictor{Prediction: diffusion.PredictX0, Input: chain}
 	levels := ConsistencyLevels(6, 0.05, 5)
 	still := func(out, x, _, _ []float32) error { copy(out, x); return nil }
 	for _, c := range []struct {
@@ -78,7 +78,7 @@ func TestHybridHoldsTheMean(t *testing.T) {
 	b := batchOf(12, 4, 8, 0)
 	ofMean := func(k int) bool { return k/2%2 == 0 }
 	grade := func(simple, lambda float64) (*VLB, []float32) {
-		l := Hybrid(chain, diffusion.Predictor{What: diffusion.PredictV, In: chain}, 2)
+		l := Hybrid(chain, diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}, 2)
 		if simple >= 0 {
 			l.Simple, l.Lambda = simple, lambda
 		}
@@ -126,7 +126,7 @@ func TestBoundByImportanceIsFair(t *testing.T) {
 	often.Update()
 	b := batchOf(40, 4, 8, 0)
 	grade := func(draws Objective) []float64 {
-		l := &VLB{Chain: chain, Predicts: diffusion.Predictor{What: diffusion.PredictV, In: chain}, Draws: draws, Lambda: 1, Channels: 2}
+		l := &VLB{Chain: chain, Predicts: diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}, Draws: draws, Lambda: 1, Channels: 2}
 		if err := l.Prepare(b); err != nil {
 			t.Fatal(err)
 		}

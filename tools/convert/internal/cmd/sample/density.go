@@ -114,7 +114,7 @@ func (w *worker) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error
 	}
 	denoise := w.runner.Denoiser(w.class, 1)
 	if !w.learned {
-		denoise = diffusion.Mean(denoise)
+		denoise = diffusion.MeanOnly(denoise)
 	}
 	return denoise(x, sigma)
 }

@@ -121,7 +121,7 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Comp
 	for i := range rising {
 		rising[i] = sigmas[levels-1-i]
 	}
-	c.Posterior, err = diffusion.MeasurePosteriorVariance(diffusion.Mean(runner.Denoiser(class, 1)), x0, rising, func(level int) *tensor.Tensor {
+	c.Posterior, err = diffusion.MeasurePosteriorVariance(diffusion.MeanOnly(runner.Denoiser(class, 1)), x0, rising, func(level int) *tensor.Tensor {
 		eps := tensor.New(x0.Shape...)
 		for i := range n {
 			rng.Normal(eps.Row(i), 0, uint64(i), uint32(level))

@@ -2,25 +2,25 @@ package diffusion
 
 import "tweedie/core/tensor"
 
-// Split returns the first c channels of an image [N,H,W,…], and the rest of them, nil
-// if there are no others.
-func Split(x *tensor.Tensor, c int) (first, rest *tensor.Tensor) {
-	all := x.Shape[3]
-	if all == c {
+// SplitChannels returns the first c channels of an image [N,H,W,…] and the remaining
+// ones, or nil if there are no others.
+func SplitChannels(x *tensor.Tensor, c int) (first, rest *tensor.Tensor) {
+	total := x.Shape[3]
+	if total == c {
 		return x, nil
 	}
-	pick := func(from, to int) *tensor.Tensor {
+	channels := func(from, to int) *tensor.Tensor {
 		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], to-from)
-		for i, at := 0, 0; i < len(x.Data); i += all {
+		for i, at := 0, 0; i < len(x.Data); i += total {
 			at += copy(out.Data[at:], x.Data[i+from:i+to])
 		}
 		return out
 	}
-	return pick(0, c), pick(c, all)
+	return channels(0, c), channels(c, total)
 }
 
-// join puts channels behind each other again; rest may be nil.
-func join(first, rest *tensor.Tensor) *tensor.Tensor {
+// joinChannels is the inverse of SplitChannels; rest may be nil.
+func joinChannels(first, rest *tensor.Tensor) *tensor.Tensor {
 	if rest == nil {
 		return first
 	}
@@ -33,26 +33,26 @@ func join(first, rest *tensor.Tensor) *tensor.Tensor {
 	return out
 }
 
-// Mean returns the denoiser that leaves out what another says of variances.
-func Mean(denoise Denoiser) Denoiser {
+// MeanOnly returns denoise without its channels of learned variances.
+func MeanOnly(denoise Denoiser) Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		d, err := denoise(x, sigma)
 		if err != nil {
 			return nil, err
 		}
-		d, _ = Split(d, x.Shape[3])
+		d, _ = SplitChannels(d, x.Shape[3])
 		return d, nil
 	}
 }
 
-// Combine returns what g makes of D_c and D_u at weight w, rescaled, of the first
-// channels, and c's others.
+// Combine returns D_u + weight·(D_c − D_u), rescaled, for the first channels, and
+// the remaining channels of c.
 func (g Guidance) Combine(c, u *tensor.Tensor, weight float32, channels int) *tensor.Tensor {
-	c, v := Split(c, channels)
-	u, _ = Split(u, channels)
+	c, v := SplitChannels(c, channels)
+	u, _ = SplitChannels(u, channels)
 	d := u.AddScaled(weight, c.AddScaled(-1, u))
 	for i := range d.Shape[0] {
 		rescale(d.Row(i), c.Row(i), g.Rescale)
 	}
-	return join(d, v)
+	return joinChannels(d, v)
 }
