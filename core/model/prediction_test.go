@@ -99,7 +99,7 @@ func TestProcessRefuses(t *testing.T) {
 		{`process or whole_steps given with prediction "edm"`, func(c *model.Config) {
 			c.Prediction, c.Process = model.EDM, &diffusion.Spec{Kind: diffusion.KindVP}
 		}},
-		{`kind is "sde"`, func(c *model.Config) { c.Process = &diffusion.Spec{Kind: "sde"} }},
+		{`kind must be`, func(c *model.Config) { c.Process = &diffusion.Spec{Kind: "sde"} }},
 		{"noise level 40 is outside the range of the process", func(c *model.Config) {
 			c.SigmaMin, c.Process = 0.02, &diffusion.Spec{Kind: diffusion.KindVE, SigmaMax: 30}
 		}},

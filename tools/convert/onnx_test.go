@@ -60,7 +60,7 @@ func TestONNX(t *testing.T) {
 		{"--null-class is 1 for a network without classes", 2, []string{fixture("mixed"), "--null-class", "1"}},
 		{`there is no input "image", need one of ["x" "t"]`, 1, []string{fixture("mixed"), "--input-x", "image"}},
 		{"need one of them", 1, []string{fixture("mixed"), "--process", "vp", "--beta-schedule", "linear"}},
-		{`kind is "up"`, 1, []string{fixture("mixed"), "--process", "up"}},
+		{`kind must be`, 1, []string{fixture("mixed"), "--process", "up"}},
 		{"no such file", 1, []string{filepath.Join(dir, "none.onnx")}},
 	} {
 		status, _, stderr := call(t, append([]string{"convert", "-o", filepath.Join(dir, "no.json")}, c.args...)...)

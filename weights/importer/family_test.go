@@ -144,7 +144,7 @@ func TestReadRefusesNetworks(t *testing.T) {
 		{"head channels", "attention_head_dim is 7", state, Options{Hints: Hints{Size: 8, HeadChannels: 7}}},
 		{"a layer missing", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: 8, Heads: 4}}},
 		{"prediction", `prediction must be`, state, Options{Hints: Hints{Size: 8, Heads: 4, Prediction: "x"}}},
-		{"schedule", `kind is "x"`, state, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "x"}}},
+		{"schedule", `kind must be`, state, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "x"}}},
 	} {
 		path := filepath.Join(t.TempDir(), "net.safetensors")
 		if err := os.WriteFile(path, encode(t, tt.tensors), 0o644); err != nil {

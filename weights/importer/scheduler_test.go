@@ -143,7 +143,7 @@ func TestParseSchedulerRefuses(t *testing.T) {
 		{"kind", `{"beta_schedule":"steep"}`, `beta_schedule is "steep"`},
 		{"prediction", `{"beta_schedule":"linear","prediction_type":"score"}`, `prediction_type is "score"`},
 		{"EDM v", `{"_class_name":"EDMEulerScheduler","prediction_type":"v_prediction"}`, `prediction_type is "v_prediction"`},
-		{"trained", `{"beta_schedule":"linear","trained_betas":[2]}`, "betas[0] is 2"},
+		{"trained", `{"beta_schedule":"linear","trained_betas":[2]}`, "betas[0] must lie in (0, 1)"},
 		{"zero SNR", `{"beta_schedule":"linear","rescale_betas_zero_snr":true,"num_train_timesteps":2}`, "rescale_betas_zero_snr is true for 2 steps"},
 		{"percentile", `{"beta_schedule":"linear","thresholding":true,"dynamic_thresholding_ratio":2}`, "dynamic_thresholding_ratio is 2"},
 		{"maximum", `{"beta_schedule":"linear","thresholding":true,"sample_max_value":0.5}`, "sample_max_value 0.5"},
