@@ -25,6 +25,7 @@ type Options struct {
 	Out    string   // folder of the site; replaced as a whole if it holds one
 	Share  bool     // links to a run are /s/…, which core/httpapi answers, with a preview
 	Plain  bool     // no compressed copies: the host compresses
+	Docs   string   // folder of Markdown that becomes pages below docs/; "" means none
 }
 
 // File is a file of a site, as built.
@@ -119,6 +120,14 @@ func contents(o Options) (map[string][]byte, error) {
 	}
 	if o.Share {
 		content["index.html"] = bytes.Replace(content["index.html"], []byte("<body "), []byte(`<body data-share="s/" `), 1)
+	}
+	if o.Docs != "" {
+		pages, err := documentation(o.Docs)
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(content, pages)
+		content["index.html"] = bytes.Replace(content["index.html"], []byte(`<a href="docs/index.html" hidden>`), []byte(`<a href="docs/index.html">`), 1)
 	}
 	index, err := json.MarshalIndent(map[string]any{"models": entries}, "", "  ")
 	if err != nil {

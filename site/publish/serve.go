@@ -177,8 +177,8 @@ func neverChanges(name string) bool {
 // fileName returns the file that a URL path stands for.
 func fileName(urlPath string) (string, bool) {
 	name := strings.TrimPrefix(path.Clean("/"+urlPath), "/")
-	if name == "" {
-		name = "index.html"
+	if name == "" || strings.HasSuffix(urlPath, "/") {
+		name = path.Join(name, "index.html")
 	}
 	for element := range strings.SplitSeq(name, "/") {
 		if strings.HasPrefix(element, ".") {

@@ -44,6 +44,7 @@ The folder is replaced as a whole, and only if it holds a site already.`,
 	flags.Output(cmd, &o.Out, "folder of the site")
 	cmd.Flags().StringVar(&o.Page, "page", "", "folder to take the page from, instead of the one in this program")
 	cmd.Flags().BoolVar(&o.Share, "share", false, "links to a run are /s/…, with a preview: for sites with the API, see serve --api")
+	cmd.Flags().StringVar(&o.Docs, "docs", "", "folder of Markdown files that become pages below docs/; its README.md is the first page and lists the others")
 	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no brotli copies: the host compresses by itself")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "list the files as JSON")
 	return cmd
