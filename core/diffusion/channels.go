@@ -1,16 +1,21 @@
 package diffusion
 
-import "tweedie/core/tensor"
+import (
+	"slices"
 
-// SplitChannels returns the first c channels of an image [N,H,W,…] and the remaining
-// ones, or nil if there are no others.
+	"tweedie/core/tensor"
+)
+
+// SplitChannels returns the first c channels of x, its last axis, and the remaining
+// ones, or nil if there are no others. It panics if x has fewer.
 func SplitChannels(x *tensor.Tensor, c int) (first, rest *tensor.Tensor) {
-	total := x.Shape[3]
+	axes := len(x.Shape) - 1
+	total := x.Shape[axes]
 	if total == c {
 		return x, nil
 	}
 	channels := func(from, to int) *tensor.Tensor {
-		out := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], to-from)
+		out := tensor.New(append(slices.Clone(x.Shape[:axes]), to-from)...)
 		for i, at := 0, 0; i < len(x.Data); i += total {
 			at += copy(out.Data[at:], x.Data[i+from:i+to])
 		}
@@ -24,8 +29,9 @@ func joinChannels(first, rest *tensor.Tensor) *tensor.Tensor {
 	if rest == nil {
 		return first
 	}
-	a, b := first.Shape[3], rest.Shape[3]
-	out := tensor.New(first.Shape[0], first.Shape[1], first.Shape[2], a+b)
+	axes := len(first.Shape) - 1
+	a, b := first.Shape[axes], rest.Shape[axes]
+	out := tensor.New(append(slices.Clone(first.Shape[:axes]), a+b)...)
 	for i, at := 0, 0; at < len(out.Data); i++ {
 		at += copy(out.Data[at:], first.Data[i*a:(i+1)*a])
 		at += copy(out.Data[at:], rest.Data[i*b:(i+1)*b])
@@ -40,7 +46,7 @@ func MeanOnly(denoise Denoiser) Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		d, _ = SplitChannels(d, x.Shape[3])
+		d, _ = SplitChannels(d, x.Shape[len(x.Shape)-1])
 		return d, nil
 	}
 }

@@ -1,8 +1,10 @@
 package edit
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/sampler"
@@ -49,7 +51,13 @@ func Inpaint(s sampler.Settings, r RePaint, denoise diffusion.Denoiser, known, m
 	if err != nil {
 		return nil, err
 	}
+	if noise == nil || known == nil || mask == nil {
+		return nil, errors.New("edit: the image, the mask and the noise must not be nil")
+	}
 	x := sampler.Start(noise, sigmas)
+	if len(x.Shape) != 4 {
+		return nil, fmt.Errorf("edit: noise must have shape [N,H,W,C] (got %v)", x.Shape)
+	}
 	if err := checkKnown(known, x.Shape); err != nil {
 		return nil, err
 	}
@@ -60,10 +68,14 @@ func Inpaint(s sampler.Settings, r RePaint, denoise diffusion.Denoiser, known, m
 	p.start(x)
 	done := 0 // steps taken so far, over all repetitions
 	var z *tensor.Tensor
-	drawn := -1 // the step, so counted, that z belongs to
+	last := -1 // the step, so counted, that z belongs to
 	for k, w := range walk {
 		if k > 0 {
-			x = jump(x, sigmas[walk[k-1].to], sigmas[w.from], noise(StreamJump+uint32(k-1)))
+			fresh, err := drawNoise(noise, StreamJump+uint32(k-1), x)
+			if err != nil {
+				return nil, err
+			}
+			x = jump(x, sigmas[walk[k-1].to], sigmas[w.from], fresh)
 		}
 		from := x
 		hold := func(step int, x *tensor.Tensor, sigma float32) error {
@@ -73,9 +85,11 @@ func Inpaint(s sampler.Settings, r RePaint, denoise diffusion.Denoiser, known, m
 			case step < 0:
 				p.keep(x, from) // its known pixels have that much noise
 			default:
-				if drawn != done+step {
-					drawn = done + step
-					z = noise(StreamKnown + uint32(drawn))
+				if last != done+step {
+					last = done + step
+					if z, err = drawNoise(noise, StreamKnown+uint32(last), x); err != nil {
+						return err
+					}
 				}
 				p.project(x, z, sigma)
 			}
@@ -88,6 +102,15 @@ func Inpaint(s sampler.Settings, r RePaint, denoise diffusion.Denoiser, known, m
 		done += w.to - w.from
 	}
 	return x, nil
+}
+
+// drawNoise draws noise. The error says that it has another shape than x.
+func drawNoise(noise sampler.Noise, stream uint32, x *tensor.Tensor) (*tensor.Tensor, error) {
+	z := noise(stream)
+	if z == nil || !slices.Equal(z.Shape, x.Shape) || len(z.Data) != len(x.Data) {
+		return nil, fmt.Errorf("edit: noise must have the same shape, %v, in every stream", x.Shape)
+	}
+	return z, nil
 }
 
 // jump takes x from level sigma back up to sigmaBack in one draw: the forward

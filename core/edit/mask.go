@@ -13,6 +13,9 @@ func CheckMask(mask *tensor.Tensor, h, w int) error {
 	if len(mask.Shape) != 2 || mask.Shape[0] != h || mask.Shape[1] != w {
 		return fmt.Errorf("edit: mask: shape is %v, need [%d %d], the image's", mask.Shape, h, w)
 	}
+	if len(mask.Data) != h*w {
+		return fmt.Errorf("edit: mask of shape %v must have %d numbers (got %d)", mask.Shape, h*w, len(mask.Data))
+	}
 	empty := true
 	for i, m := range mask.Data {
 		if !(m >= 0 && m <= 1) {
@@ -32,6 +35,9 @@ func checkKnown(known *tensor.Tensor, batch []int) error {
 	s := known.Shape
 	if len(s) != 4 || (s[0] != 1 && s[0] != batch[0]) || s[1] != batch[1] || s[2] != batch[2] || s[3] != batch[3] {
 		return fmt.Errorf("edit: image: shape is %v, need %v, or 1 for its first axis", s, batch)
+	}
+	if len(known.Data) != tensor.Size(s) {
+		return fmt.Errorf("edit: image of shape %v must have %d numbers (got %d)", s, tensor.Size(s), len(known.Data))
 	}
 	for i, v := range known.Data {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {

@@ -29,10 +29,11 @@ import (
 // Steps are chosen for the batch as a whole: to make a sample independent of the others,
 // draw it alone. It calls denoise twice for an accepted step, once for one that is
 // refused, and once for a final 0. Errors of denoise and of the hook are returned
-// unchanged; an error about sigmas wraps ErrSchedule. It panics if noise is nil.
+// unchanged; an error about sigmas wraps ErrSchedule.
 func AdaptiveSDE(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, tolerance Tolerance, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil {
-		panic("sampler: AdaptiveSDE: noise must not be nil")
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	if err := checkPath(sigmas); err != nil {
 		return nil, err

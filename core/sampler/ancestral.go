@@ -18,7 +18,7 @@ import (
 //	noise   StreamStep+i is drawn in step i, but not in the step to 0
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if noise is nil.
+// error about sigmas wraps ErrSchedule.
 func EulerAncestral(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	return DDIM(denoise, x, sigmas, 1, noise, hook)
 }
@@ -27,8 +27,9 @@ func EulerAncestral(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float
 // adds noise of standard deviation σ_up (Crowson's k-diffusion). Arguments and
 // errors are those of EulerAncestral; it calls denoise twice a step.
 func DPM2Ancestral(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil {
-		panic("sampler: DPM2Ancestral: noise must not be nil")
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		_, up := ddimStep(float64(sigma), float64(sigmaNext), 1)

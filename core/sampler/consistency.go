@@ -22,10 +22,11 @@ import (
 //	noise   StreamStep+i is drawn in step i, but not in the step to 0
 //
 // It calls f K times, so an image can take a single evaluation. Errors of f and of the hook are
-// returned unchanged; an error about sigmas wraps ErrSchedule. It panics if noise is nil.
+// returned unchanged; an error about sigmas wraps ErrSchedule.
 func Consistency(f diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil {
-		panic("sampler: Consistency: noise must not be nil")
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	return walk(f, x, sigmas, hook, func(i int, _, image *tensor.Tensor, _, sigmaNext float32) (*tensor.Tensor, error) {
 		return image.AddScaled(sigmaNext, noise(StreamStep+uint32(i))), nil

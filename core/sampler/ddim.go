@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
 
 	"tweedie/core/diffusion"
@@ -22,14 +23,16 @@ import (
 //	noise   StreamStep+i is drawn in step i, unless eta is 0; then noise may be nil
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if eta is out of range or noise is
-// missing.
+// error about sigmas wraps ErrSchedule.
 func DDIM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, eta float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if !(eta >= 0 && eta <= 1) {
-		panic("sampler: DDIM: eta must lie in [0, 1]")
+		return nil, fmt.Errorf("sampler: eta must be between 0 and 1 (got %g)", eta)
 	}
-	if eta > 0 && noise == nil {
-		panic("sampler: DDIM: noise must not be nil when eta is above 0")
+	if eta > 0 {
+		var err error
+		if noise, err = noise.checked(x); err != nil {
+			return nil, err
+		}
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		keep, sd := ddimStep(float64(sigma), float64(sigmaNext), eta)

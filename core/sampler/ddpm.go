@@ -35,10 +35,11 @@ const (
 //	noise   StreamStep+i is drawn in step i
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if noise is nil.
+// error about sigmas wraps ErrSchedule.
 func DDPM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, variance Variance, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil {
-		panic("sampler: DDPM: noise must not be nil")
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		keep, sd := ddpmStep(float64(sigma), float64(sigmaNext), variance)

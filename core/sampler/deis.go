@@ -16,7 +16,7 @@ import (
 //	order   1 to 3; the first steps, and the step to 0, are of lower order
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if order is out of range.
+// error about sigmas wraps ErrSchedule.
 func DEIS(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
 	return multistep(denoise, x, sigmas, noiseOverLambda, order, 3, interpolationRule, hook)
 }

@@ -35,4 +35,8 @@
 // Brownian path, which belong to noise levels and not to steps. Coefficients are
 // computed in float64 and rounded once; with the same denoiser every machine
 // returns the same bytes.
+//
+// x may have any shape [N,…] of at least two axes: [N,H,W,C] for images, [N,D] for
+// points. Arguments that cannot be used, such as a nil denoiser, noise of another
+// shape than x or a denoiser that returns another shape, are errors that say so.
 package sampler

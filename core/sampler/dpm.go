@@ -21,7 +21,6 @@ import (
 //
 // It calls denoise order·K times, order−1 times fewer when sigmas ends in 0. Errors of
 // denoise and of the hook are returned unchanged; an error about sigmas wraps ErrSchedule.
-// It panics if order is out of range.
 func DPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
 	return singlestep(denoise, x, sigmas, noiseOverLambda, order, hook)
 }
@@ -42,7 +41,7 @@ func DPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 //	order   1 to 3; the first steps, and the step to 0, are of lower order
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if order is out of range.
+// error about sigmas wraps ErrSchedule.
 func DPMSolverMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
 	return multistep(denoise, x, sigmas, noiseOverLambda, order, 3, midpointRule, hook)
 }
@@ -60,7 +59,9 @@ func DPMSolverPPMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas [
 // singlestep is a single-step solver for an integral form: an exponential
 // Runge-Kutta method of the given order.
 func singlestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, hook Hook) (*tensor.Tensor, error) {
-	checkOrder(order, 3)
+	if err := checkOrder(order, 3); err != nil {
+		return nil, err
+	}
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		s := singleStep{denoise, f, x, float64(sigma), num.Log(float64(sigma) / float64(sigmaNext))}
 		first := f.value(x, denoised, sigma)

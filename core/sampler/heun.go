@@ -28,11 +28,13 @@ type Churn struct {
 //	noise   StreamStep+i is drawn in step i if it adds noise; may be nil without churn
 //
 // It calls denoise 2K times, once fewer when sigmas ends in 0. Errors of denoise and of the
-// hook are returned unchanged; an error about sigmas wraps ErrSchedule. It panics if noise
-// is missing.
+// hook are returned unchanged; an error about sigmas wraps ErrSchedule.
 func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn Churn, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if churn.S > 0 && noise == nil {
-		panic("sampler: Heun: noise must not be nil with churn")
+	if churn.S > 0 {
+		var err error
+		if noise, err = noise.checked(x); err != nil {
+			return nil, err
+		}
 	}
 	lift := func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32) {
 		up, sd := churn.step(sigma, sigmas[0], len(sigmas)-1)

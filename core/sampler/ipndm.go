@@ -35,7 +35,7 @@ func adamsRule(places []float64, h float64, _ []float64) []float64 {
 //	order   1 to 4; the first steps, and the step to 0, are of lower order
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if order is out of range.
+// error about sigmas wraps ErrSchedule.
 func IPNDM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
 	return multistep(denoise, x, sigmas, noiseOverSigma, order, len(adams), adamsRule, hook)
 }

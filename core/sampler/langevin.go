@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
 
 	"tweedie/core/diffusion"
@@ -50,10 +51,16 @@ const (
 //
 // It calls denoise T times for every level above 0, and once for a final 0. Errors of
 // denoise and of the hook are returned unchanged; an error about sigmas wraps ErrSchedule.
-// It panics if steps is out of range or noise is nil.
-func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, steps int, epsilon float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if steps < 1 || steps > maxInner || noise == nil {
-		panic("sampler: AnnealedLangevin: noise must not be nil, and steps must be between 1 and 255")
+func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, steps int, epsilon float64, noise Noise, hook Hook) (_ *tensor.Tensor, err error) {
+	defer rescue(&err)
+	if steps < 1 || steps > maxInner {
+		return nil, fmt.Errorf("sampler: Langevin steps must be between 1 and %d (got %d)", maxInner, steps)
+	}
+	if denoise, err = checked(denoise, x, false); err != nil {
+		return nil, err
+	}
+	if noise, err = noise.checked(x); err != nil {
+		return nil, err
 	}
 	if err := Check(sigmas); err != nil {
 		return nil, err

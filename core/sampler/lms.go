@@ -15,7 +15,7 @@ import (
 //	order   1 to 4; the first steps, and the step to 0, are of lower order
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if order is out of range.
+// error about sigmas wraps ErrSchedule.
 func LMS(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
 	return multistep(denoise, x, sigmas, noiseOverSigma, order, 4, interpolationRule, hook)
 }

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
 
 	"tweedie/core/num"
@@ -24,7 +25,11 @@ type Density func(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err
 //	noise  StreamStep+i is drawn in step i
 //
 // It evaluates the density steps times. It returns an error of density unchanged.
-func Langevin(density Density, x *tensor.Tensor, step float64, steps int, noise Noise) (*tensor.Tensor, error) {
+func Langevin(density Density, x *tensor.Tensor, step float64, steps int, noise Noise) (_ *tensor.Tensor, err error) {
+	defer rescue(&err)
+	if density, noise, err = density.checked(x, noise); err != nil {
+		return nil, err
+	}
 	for i := range steps {
 		_, gradient, err := density(x)
 		if err != nil {
@@ -53,6 +58,9 @@ func drift(x, gradient *tensor.Tensor, step float64) *tensor.Tensor {
 // It evaluates the density steps+1 times, and returns the acceptance rate, which
 // is best near 0.57. It returns an error of density unchanged.
 func MALA(density Density, x *tensor.Tensor, step float64, steps int, noise Noise) (_ *tensor.Tensor, accepted float64, err error) {
+	if density, noise, err = density.checked(x, noise); err != nil {
+		return nil, 0, err
+	}
 	return metropolis(density, x, steps, noise, func(from state, z *tensor.Tensor) (to state, log []float64, err error) {
 		to.x = drift(from.x, from.gradient, step).AddScaled(float32(math.Sqrt(2*step)), z)
 		if to.log, to.gradient, err = density(to.x); err != nil {
@@ -85,7 +93,10 @@ func MALA(density Density, x *tensor.Tensor, step float64, steps int, noise Nois
 // rate, which is best near 0.65. It returns an error of density unchanged.
 func HMC(density Density, x *tensor.Tensor, step float64, leapfrogs, steps int, noise Noise) (_ *tensor.Tensor, accepted float64, err error) {
 	if leapfrogs < 1 {
-		panic("sampler: HMC: leapfrogs must be at least 1")
+		return nil, 0, fmt.Errorf("sampler: leapfrogs must be at least 1 (got %d)", leapfrogs)
+	}
+	if density, noise, err = density.checked(x, noise); err != nil {
+		return nil, 0, err
 	}
 	return metropolis(density, x, steps, noise, func(from state, v *tensor.Tensor) (to state, log []float64, err error) {
 		to = from
@@ -117,7 +128,8 @@ type state struct {
 // 1970). From a state and fresh noise, propose returns another state and, for
 // every row, the log of the acceptance ratio. A row whose ratio is NaN stays.
 func metropolis(density Density, x *tensor.Tensor, steps int, noise Noise,
-	propose func(from state, z *tensor.Tensor) (to state, log []float64, err error)) (*tensor.Tensor, float64, error) {
+	propose func(from state, z *tensor.Tensor) (to state, log []float64, err error)) (_ *tensor.Tensor, rate float64, err error) {
+	defer rescue(&err)
 	log, gradient, err := density(x)
 	if err != nil {
 		return nil, 0, err

@@ -160,8 +160,14 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 	if err := Check(sigmas); err != nil {
 		return nil, err
 	}
+	if denoise, err = checked(denoise, x, true); err != nil {
+		return nil, err
+	}
 	if s.Brownian {
 		if err := checkPath(sigmas); err != nil {
+			return nil, err
+		}
+		if noise, err = noise.checked(x); err != nil {
 			return nil, err
 		}
 		noise = NewBrownian(noise).stepNoise(sigmas, m.halfSteps)

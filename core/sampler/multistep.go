@@ -169,17 +169,12 @@ func (m *history) step(x *tensor.Tensor, next float64, r rule) *tensor.Tensor {
 // multistep is a multistep solver that uses order values. The first steps have
 // fewer and are of lower order; walk takes the step to 0. It calls denoise K times.
 func multistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order, maxOrder int, r rule, hook Hook) (*tensor.Tensor, error) {
-	checkOrder(order, maxOrder)
+	if err := checkOrder(order, maxOrder); err != nil {
+		return nil, err
+	}
 	m := history{integral: f, order: order}
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		m.add(x, denoised, sigma)
 		return m.step(x, float64(sigmaNext), r), nil
 	})
-}
-
-// checkOrder panics unless order is between 1 and maxOrder.
-func checkOrder(order, maxOrder int) {
-	if order < 1 || order > maxOrder {
-		panic("sampler: the solver does not have this order")
-	}
 }

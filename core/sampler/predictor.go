@@ -1,7 +1,9 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/num"
@@ -61,13 +63,20 @@ var predictors = []func(sigma, next float64) (pull, sd float64){
 //	        StreamStep+i+m·StreamInner, m from 1, for the corrector
 //
 // It calls denoise 1+steps times a step, once in the step to 0. Errors of denoise and of
-// the hook are returned unchanged; an error about sigmas wraps ErrSchedule. It panics if
-// predictor or corrector is not known, steps is out of range, or noise is nil.
+// the hook are returned unchanged; an error about sigmas wraps ErrSchedule.
 func PredictorCorrector(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, predictor, corrector string, steps int, snr float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	predict := mustIndex(Predictors, predictor)
-	rule := mustIndex(Correctors, corrector)
-	if steps < 0 || steps > maxInner || noise == nil {
-		panic("sampler: PredictorCorrector: noise must not be nil, and steps must be between 0 and 255")
+	predict, rule := slices.Index(Predictors, predictor), slices.Index(Correctors, corrector)
+	switch {
+	case predict < 0:
+		return nil, fmt.Errorf("sampler: the predictor must be one of %q (got %q)", Predictors, predictor)
+	case rule < 0:
+		return nil, fmt.Errorf("sampler: the corrector must be one of %q (got %q)", Correctors, corrector)
+	case steps < 0 || steps > maxInner:
+		return nil, fmt.Errorf("sampler: Langevin steps must be between 0 and %d (got %d)", maxInner, steps)
+	}
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	if corrector == CorrectorNone {
 		steps = 0
@@ -108,14 +117,4 @@ func langevinStepSize(x, denoised, z *tensor.Tensor, row int, v, snr float64) fl
 		return 0
 	}
 	return 2 * (snr * snr) * squaredNoise / squaredNorm * (v * v)
-}
-
-// mustIndex returns the index of a name, and panics if names does not contain it.
-func mustIndex(names []string, name string) int {
-	for i, n := range names {
-		if n == name {
-			return i
-		}
-	}
-	panic("sampler: unknown predictor or corrector")
 }

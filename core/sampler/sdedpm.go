@@ -21,7 +21,7 @@ import (
 //	noise   StreamStep+i is drawn in step i, but not in the step to 0
 //
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
-// error about sigmas wraps ErrSchedule. It panics if order is out of range or noise is nil.
+// error about sigmas wraps ErrSchedule.
 func SDEDPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	return sdeMultistep(denoise, x, sigmas, dataOverLambda, order, noise, hook)
 }
@@ -43,9 +43,12 @@ func SDEDPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32
 // sdeMultistep solves the reverse SDE with data or noise prediction: f is dataOverLambda
 // or noiseOverLambda.
 func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	checkOrder(order, 2)
-	if noise == nil {
-		panic("sampler: SDE-DPM-Solver: noise must not be nil")
+	if err := checkOrder(order, 2); err != nil {
+		return nil, err
+	}
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	var previous *tensor.Tensor
 	var hPrevious float64
@@ -81,8 +84,9 @@ func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32
 // It calls denoise twice a step, once in a step to 0. Other arguments and errors are those
 // of SDEDPMSolverPP.
 func SDEDPMSolverPPSinglestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil {
-		panic("sampler: SDEDPMSolverPPSinglestep: noise must not be nil")
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		to := float64(sigmaNext)

@@ -1,6 +1,8 @@
 package sampler
 
 import (
+	"fmt"
+
 	"tweedie/core/diffusion"
 	"tweedie/core/tensor"
 )
@@ -20,11 +22,13 @@ import (
 //
 // The hook receives the predicted x; the correction keeps what the hook writes. It calls
 // denoise K times. Errors of denoise and of the hook are returned unchanged; an error about
-// sigmas wraps ErrSchedule. It panics if order or bh is out of range.
+// sigmas wraps ErrSchedule.
 func UniPC(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order, bh int, hook Hook) (*tensor.Tensor, error) {
-	checkOrder(order, 3)
+	if err := checkOrder(order, 3); err != nil {
+		return nil, err
+	}
 	if bh != 1 && bh != 2 {
-		panic("sampler: UniPC: bh must be 1 or 2")
+		return nil, fmt.Errorf("sampler: bh must be 1 or 2 (got %d)", bh)
 	}
 	r := rule(midpointRule)
 	if bh == 1 {

@@ -22,8 +22,12 @@ import (
 // Other arguments, cost and errors are those of DDPM; it is also an error if denoise
 // returns no v.
 func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil {
-		panic("sampler: DDPMLearned: noise must not be nil")
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
+	}
+	if denoise, err = checked(denoise, x, true); err != nil {
+		return nil, err
 	}
 	var v *tensor.Tensor
 	mean := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
@@ -31,7 +35,7 @@ func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 		if err != nil {
 			return nil, err
 		}
-		if d, v = diffusion.SplitChannels(d, x.Shape[3]); v == nil {
+		if d, v = diffusion.SplitChannels(d, x.Shape[len(x.Shape)-1]); v == nil {
 			return nil, errors.New("sampler: method \"ddpm-learned\" needs a network with learned variances: use \"ddpm\" or \"ddpm-large\"")
 		}
 		return d, nil
@@ -57,10 +61,14 @@ func DDPMLearned(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 //	Σ = β̃ + (1 − r)²·E‖x₀ − D‖²/d,   r = σ_s²/σ_t²
 //
 // posterior holds E‖x₀ − D‖²/d of the model. Other arguments, cost and errors are those
-// of DDPM; it panics if posterior is nil.
+// of DDPM.
 func DDPMAnalytic(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, posterior *diffusion.PosteriorVariance, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	if noise == nil || posterior == nil {
-		panic("sampler: DDPMAnalytic: noise and posterior must not be nil")
+	if posterior == nil {
+		return nil, errors.New("sampler: the posterior variances must not be nil")
+	}
+	noise, err := noise.checked(x)
+	if err != nil {
+		return nil, err
 	}
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		keep, small := ddpmStep(float64(sigma), float64(sigmaNext), VarianceSmall)

@@ -20,8 +20,12 @@ func walk(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook H
 // walkFrom is walk for a method that changes the noise level before it evaluates the
 // denoiser: unless nil, lift returns the new x and sigma.
 func walkFrom(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook,
-	lift func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32), step stepper) (*tensor.Tensor, error) {
+	lift func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32), step stepper) (_ *tensor.Tensor, err error) {
+	defer rescue(&err)
 	if err := Check(sigmas); err != nil {
+		return nil, err
+	}
+	if denoise, err = checked(denoise, x, false); err != nil {
 		return nil, err
 	}
 	for i := range len(sigmas) - 1 {
