@@ -6,34 +6,34 @@ import (
 	"slices"
 )
 
-// op is what a node computes.
+// op is the operation of a node.
 type op interface {
-	// place adds the node's operation to a program, and what it reads before.
-	place(p *placer, n *node) placed
+	// emit adds the operation, and the nodes that it reads, to a program.
+	emit(p *emitter, n *node) layout
 }
 
-// builder makes nodes of ONNX nodes, in their order.
+// builder evaluates the nodes of a graph, in order.
 type builder struct {
-	file   *file
-	opset  int
-	values map[string]view
-	users  map[string]int  // how many nodes read a value
-	node   *nodeProto      // at hand
-	later  int             // numbers that are to be computed when they are asked for
-	made   map[string]view // what was asked for once gives the same node again
+	file     *file
+	opset    int
+	values   map[string]view
+	users    map[string]int  // number of nodes that read a value
+	node     *nodeProto      // the current one
+	deferred int             // cost of the constants that are computed on demand, in numbers
+	made     map[string]view // nodes by a description of what they compute, so that each is built once
 }
 
-// maxLater bounds the numbers that are computed from constants when they are asked for.
-const maxLater = 1 << 31
+// maxDeferred bounds the cost of the constants that are computed on demand, in numbers.
+const maxDeferred = 1 << 31
 
-// refusal is an error that unwinds to where a node is named. Every handler and
-// placement of this package may panic with one.
+// refusal is an error that is thrown as a panic and recovered where the node is known. The
+// functions of operators and the methods emit may throw one.
 type refusal struct{ error }
 
 func refuse(format string, args ...any) { panic(refusal{fmt.Errorf(format, args...)}) }
 
-// caught turns a refusal that unwinds into an error.
-func caught(err *error) {
+// recovered sets err from a refusal that was thrown. It passes any other panic on.
+func recovered(err *error) {
 	switch r := recover().(type) {
 	case nil:
 	case refusal:
@@ -43,26 +43,26 @@ func caught(err *error) {
 	}
 }
 
-// constant returns a constant of that shape.
+// constant returns a constant with the given numbers.
 func (b *builder) constant(shape []int, t dtype, numbers []float64) view {
 	c := &constant{cost: len(numbers)}
 	c.fill(t, numbers)
 	return b.add(&node{op: c, dtype: t}, shape)
 }
 
-// computed returns a constant of that shape that f computes of others. One of many
-// numbers is computed when it is asked for, every time, unless that takes much.
+// computed returns a constant whose numbers f computes from other constants. If it is large it
+// is computed on demand, each time, unless that is expensive.
 func (b *builder) computed(shape []int, t dtype, f func() []float64, of ...view) view {
 	c := &constant{cost: sizeOf(shape)}
 	for _, v := range of {
 		c.cost += v.size() + v.of.op.(*constant).cost
 	}
-	if n := sizeOf(shape); n <= few || c.cost > 16*n {
+	if n := sizeOf(shape); n <= maxKept || c.cost > 16*n {
 		b.file.spend(c.cost)
 		return b.constant(shape, t, f())
 	}
-	if b.later += c.cost; b.later > maxLater {
-		refuse("computes more than %d numbers from constants", maxLater)
+	if b.deferred += c.cost; b.deferred > maxDeferred {
+		refuse("computes more than %d numbers from constants", maxDeferred)
 	}
 	c.read = func() ([]float32, []float64) { return typed(t, f()) }
 	return b.add(&node{op: c, dtype: t}, shape)
@@ -98,7 +98,7 @@ func (b *builder) add(n *node, shape []int) view {
 	return v
 }
 
-// label names a node for people.
+// label returns the name of a node for errors.
 func label(n *nodeProto) string {
 	if n.name != "" {
 		return fmt.Sprintf("%s node %q", n.op, n.name)
@@ -106,8 +106,8 @@ func label(n *nodeProto) string {
 	return fmt.Sprintf("%s node of output %q", n.op, slices.Concat(n.outputs, []string{""})[0])
 }
 
-// copied returns v as a node of its own, to be cut and regrouped at will: of one
-// dim if joined.
+// copied returns a copy of v as a node of its own, whose axes can be cut and regrouped. If
+// joined, the node has one dim.
 func (b *builder) copied(v view, joined bool) view {
 	shape := v.shape()
 	if v.known() {
@@ -137,16 +137,16 @@ func (b *builder) reshaped(v view, shape []int) view {
 	return out
 }
 
-// sliced returns n elements of an axis from start, step apart.
+// sliced returns n elements of an axis, at start, start+step, and so on.
 func (b *builder) sliced(v view, axis, start, n, step int) view {
 	out, ok := v.cut(axis, start, n, step)
 	if !ok {
 		out, _ = b.copied(v, false).cut(axis, start, n, step)
 	}
-	return b.narrowed(out)
+	return b.fusedSlice(out)
 }
 
-// expanded returns v repeated to shape.
+// expanded returns v broadcast to shape.
 func (b *builder) expanded(v view, shape []int) view {
 	out, ok := v.expanded(shape)
 	if !ok {
@@ -158,7 +158,7 @@ func (b *builder) expanded(v view, shape []int) view {
 	return out
 }
 
-// broadcast returns views repeated to a common shape, as numpy's rules have it.
+// broadcast returns views broadcast to a common shape, by numpy's rules.
 func (b *builder) broadcast(views ...view) []view {
 	var shape []int
 	for _, v := range views {
@@ -179,13 +179,13 @@ func (b *builder) broadcast(views ...view) []view {
 	return out
 }
 
-// mapped applies a function of one number.
-func (b *builder) mapped(v view, fn string, a, c float64) view {
+// unary applies a function of one number.
+func (b *builder) unary(v view, fn string, a, c float64) view {
 	if fn == "affine" && math.Abs(a-1) < 0x1p-22 && c == 0 {
 		return v
 	}
 	if v.known() {
-		f, ok := foldings[fn]
+		f, ok := unaryFunctions[fn]
 		if !ok {
 			refuse("computes %s of a constant", fn)
 		}
@@ -202,16 +202,16 @@ func (b *builder) mapped(v view, fn string, a, c float64) view {
 		}, v).of)
 	}
 	if in, m, ok := v.madeBy("affine"); ok && fn == "affine" {
-		return b.mapped(in, "affine", a*float64(m.a), float64(a*float64(m.b))+c)
+		return b.unary(in, "affine", a*float64(m.a), float64(a*float64(m.b))+c)
 	}
-	return b.once(fmt.Sprint(fn, a, c, v.key()), func() view {
+	return b.cached(fmt.Sprint(fn, a, c, v.key()), func() view {
 		dims, flat, back := v.onto()
-		return back(b.add(&node{op: mapping{fn, float32(a), float32(c)}, in: []view{flat}, dtype: v.of.dtype}, dims).of)
+		return back(b.add(&node{op: unaryOp{fn, float32(a), float32(c)}, in: []view{flat}, dtype: v.of.dtype}, dims).of)
 	})
 }
 
-// once returns what build makes, and what it made for that key before.
-func (b *builder) once(key string, build func() view) view {
+// cached returns the result of build, which it calls once for each key.
+func (b *builder) cached(key string, build func() view) view {
 	v, ok := b.made[key]
 	if !ok {
 		v = build()
@@ -220,11 +220,11 @@ func (b *builder) once(key string, build func() view) view {
 	return v.tidy()
 }
 
-// key tells v from other views.
+// key identifies a view.
 func (v view) key() string { return fmt.Sprintf("%p%v%v", v.of, v.off, v.axes) }
 
-// under returns what a mapping maps to v.
-func under(v view) view {
+// argument returns the values from which v, a view of a unary operation, is computed.
+func argument(v view) view {
 	in := v.of.in[0]
 	out := view{of: in.of, off: slices.Clone(in.off)}
 	for d, o := range v.off {
@@ -244,8 +244,8 @@ func under(v view) view {
 	return out.tidy()
 }
 
-// zipped applies a function of two numbers, after broadcasting.
-func (b *builder) zipped(fn string, x, y view) view {
+// binary applies a function of two numbers, after broadcasting.
+func (b *builder) binary(fn string, x, y view) view {
 	t := max(x.of.dtype, y.of.dtype)
 	if x.of.dtype == float && y.of.dtype != double || y.of.dtype == float && x.of.dtype != double {
 		t = float
@@ -253,7 +253,7 @@ func (b *builder) zipped(fn string, x, y view) view {
 	pair := b.broadcast(x, y)
 	x, y = pair[0], pair[1]
 	if x.known() && y.known() {
-		f := foldedPairs[fn]
+		f := binaryFunctions[fn]
 		return b.computed(x.shape(), t, func() []float64 {
 			p, q := x.numbers(), y.numbers()
 			for i := range p {
@@ -268,17 +268,17 @@ func (b *builder) zipped(fn string, x, y view) view {
 	if out, ok := b.scaled(fn, x, y); ok {
 		return out
 	}
-	if out, ok := b.recognised(fn, x, y); ok {
+	if out, ok := b.fused(fn, x, y); ok {
 		return out
 	}
-	return b.once(fmt.Sprint(fn, x.key(), y.key()), func() view { return b.paired(fn, x, y, t) })
+	return b.cached(fmt.Sprint(fn, x.key(), y.key()), func() view { return b.binaryNode(fn, x, y, t) })
 }
 
-// paired makes the node of a function of two values of one shape.
-func (b *builder) paired(fn string, x, y view, t dtype) view {
+// binaryNode builds the node of a function of two values of the same shape.
+func (b *builder) binaryNode(fn string, x, y view, t dtype) view {
 	pieces, counts, ok := refined(x, y)
-	if !ok { // their atoms have nothing in common
-		return b.paired(fn, b.copied(x, false), b.copied(y, false), t)
+	if !ok { // their atoms have no common refinement
+		return b.binaryNode(fn, b.copied(x, false), b.copied(y, false), t)
 	}
 	n := &node{dtype: t}
 	first, second := view{of: x.of, off: x.off}, view{of: y.of, off: y.off}
@@ -294,7 +294,7 @@ func (b *builder) paired(fn string, x, y view, t dtype) view {
 			if last >= 0 && follows(first.axes[last][0], p) && follows(second.axes[last][0], q) {
 				first.axes[last] = []atom{{dims[last] * p.size, p.dim, p.step}}
 				second.axes[last] = []atom{{dims[last] * q.size, q.dim, q.step}}
-				for i := range out.axes { // what was a dim is the outer part of one
+				for i := range out.axes { // the dim becomes the outer part of the merged one
 					for j := range out.axes[i] {
 						if out.axes[i][j].dim == last {
 							out.axes[i][j].step *= p.size
@@ -320,28 +320,28 @@ func (b *builder) paired(fn string, x, y view, t dtype) view {
 	b.add(n, dims)
 	out.off = make([]int, len(dims))
 	out = out.tidy()
-	n.op = &pairing{fn: fn, x: x, y: y, out: out}
+	n.op = &binaryOp{fn: fn, x: x, y: y, out: out}
 	return out
 }
 
-// scaled turns a function of a value and one number into a mapping.
+// scaled expresses a function of a value and one number as a unary function.
 func (b *builder) scaled(fn string, x, y view) (view, bool) {
 	if c, ok := y.uniform(); ok {
 		switch {
 		case fn == "add":
-			return b.mapped(x, "affine", 1, c), true
+			return b.unary(x, "affine", 1, c), true
 		case fn == "sub":
-			return b.mapped(x, "affine", 1, -c), true
+			return b.unary(x, "affine", 1, -c), true
 		case fn == "mul":
-			return b.mapped(x, "affine", c, 0), true
+			return b.unary(x, "affine", c, 0), true
 		case fn == "div" && c != 0:
-			return b.mapped(x, "affine", 1/c, 0), true
+			return b.unary(x, "affine", 1/c, 0), true
 		case fn == "pow":
 			return b.power(x, c), true
 		case fn == "max":
-			return b.mapped(x, "clip", c, math.MaxFloat32), true
+			return b.unary(x, "clip", c, math.MaxFloat32), true
 		case fn == "min":
-			return b.mapped(x, "clip", -math.MaxFloat32, c), true
+			return b.unary(x, "clip", -math.MaxFloat32, c), true
 		}
 	}
 	if c, ok := x.uniform(); ok {
@@ -349,29 +349,29 @@ func (b *builder) scaled(fn string, x, y view) (view, bool) {
 		case "add", "mul", "max", "min":
 			return b.scaled(fn, y, x)
 		case "sub":
-			return b.mapped(y, "affine", -1, c), true
+			return b.unary(y, "affine", -1, c), true
 		case "div":
-			return b.mapped(b.mapped(y, "reciprocal", 0, 0), "affine", c, 0), true
+			return b.unary(b.unary(y, "reciprocal", 0, 0), "affine", c, 0), true
 		}
 	}
 	return view{}, false
 }
 
-// power returns x to a constant power.
+// power returns x raised to a constant.
 func (b *builder) power(x view, c float64) view {
 	switch c {
 	case 1:
 		return x
 	case 2:
-		return b.mapped(x, "square", 0, 0)
+		return b.unary(x, "square", 0, 0)
 	case 3:
-		return b.zipped("mul", b.mapped(x, "square", 0, 0), x)
+		return b.binary("mul", b.unary(x, "square", 0, 0), x)
 	case 0.5:
-		return b.mapped(x, "sqrt", 0, 0)
+		return b.unary(x, "sqrt", 0, 0)
 	case -1:
-		return b.mapped(x, "reciprocal", 0, 0)
+		return b.unary(x, "reciprocal", 0, 0)
 	case -0.5:
-		return b.mapped(b.mapped(x, "sqrt", 0, 0), "reciprocal", 0, 0)
+		return b.unary(b.unary(x, "sqrt", 0, 0), "reciprocal", 0, 0)
 	}
-	return b.mapped(x, "pow", c, 0)
+	return b.unary(x, "pow", c, 0)
 }

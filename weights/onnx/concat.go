@@ -2,15 +2,15 @@ package onnx
 
 import "slices"
 
-// concat joins its inputs along an axis; its dims are its axes of more than one
-// element, and dim is that of the axis.
+// concat concatenates its inputs along an axis. Its dims are its axes of more than one element;
+// dim is that of the axis.
 type concat struct {
 	axis, dim int
 	parts     []view
 }
 
-// joined joins values along an axis.
-func (b *builder) joined(parts []view, axis int) view {
+// concatenated concatenates values along an axis.
+func (b *builder) concatenated(parts []view, axis int) view {
 	first := parts[0]
 	parts = slices.DeleteFunc(slices.Clone(parts), func(v view) bool { return v.shape()[axis] == 0 })
 	if len(parts) == 0 {
@@ -20,7 +20,7 @@ func (b *builder) joined(parts []view, axis int) view {
 		return parts[0]
 	}
 	if !slices.ContainsFunc(parts, func(v view) bool { return !v.known() }) {
-		return b.joinedConstants(parts, axis)
+		return b.concatenatedConstants(parts, axis)
 	}
 	if out, ok := b.sinusoid(parts, axis); ok {
 		return out
@@ -39,7 +39,7 @@ func (b *builder) joined(parts []view, axis int) view {
 	return b.add(&node{op: o, in: parts}, shape)
 }
 
-func (b *builder) joinedConstants(parts []view, axis int) view {
+func (b *builder) concatenatedConstants(parts []view, axis int) view {
 	shape := slices.Clone(parts[0].shape())
 	outer := 1
 	for _, n := range shape[:axis] {
@@ -63,7 +63,7 @@ func (b *builder) joinedConstants(parts []view, axis int) view {
 	}, parts...)
 }
 
-// part returns v, part of the joined values, as the one of them that it is.
+// part returns v, a view of the concatenation, as one of the inputs if it is exactly that.
 func (o concat) part(v view) view {
 	whole, at := whole(v.of), 0
 	if len(v.flat()) != len(whole.flat()) {

@@ -7,28 +7,28 @@ import (
 	"tweedie/core/num"
 )
 
-// constant is what is known when a file is read: its weights, and all that is
-// computed from them alone. The numbers lie row by row along the node's dims.
+// constant is a value that does not depend on an input: a tensor of the file, or computed from
+// constants. Its numbers are in row-major order of the node's dims.
 type constant struct {
-	name    string                        // of the initialiser; empty for what was computed
-	floats  []float32                     // or
-	numbers []float64                     // or neither, where
-	read    func() ([]float32, []float64) // reads or computes them anew; it may refuse
-	cost    int                           // numbers that read reads
+	name    string                        // of the initializer; empty for a computed constant
+	floats  []float32                     // of dtype float
+	numbers []float64                     // of other dtypes
+	read    func() ([]float32, []float64) // if not nil, reads or computes the numbers; may throw a refusal
+	cost    int                           // numbers that read reads or computes
 }
 
-// few is how many numbers are kept in memory.
-const few = 1 << 16
+// maxKept is the most numbers of a constant that are kept in memory.
+const maxKept = 1 << 16
 
-// hold returns c's numbers: of floats and numbers one is there.
-func (c *constant) hold() (floats []float32, numbers []float64) {
+// values returns c's numbers, as floats or as numbers; the other is nil.
+func (c *constant) values() (floats []float32, numbers []float64) {
 	if c.read != nil {
 		return c.read()
 	}
 	return c.floats, c.numbers
 }
 
-// fill takes numbers of type t.
+// fill sets the numbers, of type t.
 func (c *constant) fill(t dtype, numbers []float64) {
 	c.floats, c.numbers = typed(t, numbers)
 }
@@ -53,7 +53,7 @@ func (v view) known() bool {
 	return ok
 }
 
-// each calls f with the place in the constant of every element of v, in order.
+// each calls f with the index, in the constant, of every element of v, in order.
 func (v view) each(f func(from int)) {
 	steps, at := rowSteps(v.of.dims), 0
 	for d, o := range v.off {
@@ -85,7 +85,7 @@ func (v view) each(f func(from int)) {
 	}
 }
 
-// rowSteps returns how far apart neighbours along each dim lie, row by row.
+// rowSteps returns the strides of each dim in row-major order.
 func rowSteps(dims []int) []int {
 	steps := make([]int, len(dims))
 	n := 1
@@ -101,7 +101,7 @@ func (v view) numbers() []float64 {
 	if v.size() == 0 {
 		return nil
 	}
-	floats, numbers := v.of.op.(*constant).hold()
+	floats, numbers := v.of.op.(*constant).values()
 	out := make([]float64, 0, v.size())
 	if floats != nil {
 		v.each(func(from int) { out = append(out, float64(floats[from])) })
@@ -111,9 +111,9 @@ func (v view) numbers() []float64 {
 	return out
 }
 
-// float32s is numbers for weights. The result may be the constant's own.
+// float32s is numbers in float32. The result may share the constant's memory.
 func (v view) float32s() []float32 {
-	floats, numbers := v.of.op.(*constant).hold()
+	floats, numbers := v.of.op.(*constant).values()
 	if floats != nil && same(v, whole(v.of)) {
 		return floats
 	}
@@ -126,7 +126,7 @@ func (v view) float32s() []float32 {
 	return out
 }
 
-// ints returns a constant's numbers as whole numbers.
+// ints returns a constant's numbers as integers.
 func (v view) ints() []int {
 	var out []int
 	for _, x := range v.numbers() {
@@ -135,7 +135,8 @@ func (v view) ints() []int {
 	return out
 }
 
-// clampInt returns x as an int. Exporters write the largest of int64 for "to the end".
+// clampInt returns x as an int, clamped to ±2^60. Exporters write the largest int64 for "to the
+// end".
 func clampInt(x float64) int {
 	const most = 1 << 60
 	if !(x == x) {
@@ -144,12 +145,12 @@ func clampInt(x float64) int {
 	return int(max(-most, min(most, x)))
 }
 
-// uniform returns the number that all elements of a constant are.
+// uniform returns the number that all elements of a constant have in common.
 func (v view) uniform() (x float64, ok bool) {
 	if !v.known() || v.size() == 0 {
 		return 0, false
 	}
-	core := v // repetitions say nothing
+	core := v // without repetitions
 	core.axes = nil
 	for _, a := range v.flat() {
 		if a.dim != repeated {
@@ -163,9 +164,9 @@ func (v view) uniform() (x float64, ok bool) {
 	return all[0], !slices.ContainsFunc(all, func(y float64) bool { return y != all[0] })
 }
 
-// foldings are kernel.Mappings for constants, and foldedPairs kernel.Pairings: in
-// float64, rounded to the type of the result.
-var foldings = map[string]func(x, a, b float64) float64{
+// unaryFunctions are those of kernel.Mappings, and binaryFunctions those of kernel.Pairings,
+// for constants: in float64, rounded to the type of the result.
+var unaryFunctions = map[string]func(x, a, b float64) float64{
 	"affine":     func(x, a, b float64) float64 { return float64(a*x) + b },
 	"abs":        func(x, _, _ float64) float64 { return math.Abs(x) },
 	"reciprocal": func(x, _, _ float64) float64 { return 1 / x },
@@ -195,7 +196,7 @@ var foldings = map[string]func(x, a, b float64) float64{
 	},
 }
 
-var foldedPairs = map[string]func(a, b float64) float64{
+var binaryFunctions = map[string]func(a, b float64) float64{
 	"add":   func(a, b float64) float64 { return a + b },
 	"sub":   func(a, b float64) float64 { return a - b },
 	"mul":   func(a, b float64) float64 { return a * b },

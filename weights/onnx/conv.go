@@ -7,14 +7,14 @@ import (
 	"tweedie/core/graph"
 )
 
-// conv is a square convolution of an image [C,H,W] by constants [out,C,size,size];
-// dims are out, H and W.
+// conv is a convolution of an image [C,H,W] by constants [out,C,size,size]. Its dims are out, H
+// and W.
 type conv struct {
 	graph.Conv
 	weight, bias view
 }
 
-func (o conv) weighted(b *builder, n *node, dim int, scale, shift view) (op, bool) {
+func (o conv) withAffine(b *builder, n *node, dim int, scale, shift view) (op, bool) {
 	if dim != 0 || len(n.dims) != 3 {
 		return nil, false
 	}
@@ -22,19 +22,18 @@ func (o conv) weighted(b *builder, n *node, dim int, scale, shift view) (op, boo
 	return o, true
 }
 
-// padding is an image or any value with zeros laid before, after and between the
-// elements of its dims; the input has one axis a dim.
+// padding adds zeros before, after and between the elements of dims. Its input has one axis per
+// dim.
 type padding struct{ before, after, inside []int }
 
-// window is the geometry of Conv, ConvTranspose and the pools, for an image of
-// height and width.
+// window is the geometry of Conv, ConvTranspose and the pooling operators, in height and width.
 type window struct {
 	size, stride, dilation, before, after [2]int
 	ceil                                  bool
 }
 
-// window reads the attributes of the node at hand for a kernel of that size and an
-// image [C,H,W].
+// window reads the attributes of the current node, for a kernel of that size and an image
+// [C,H,W].
 func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) window {
 	w := window{size: size, stride: [2]int{1, 1}, dilation: [2]int{1, 1}}
 	pair := func(name string, to *[2]int) {
@@ -80,7 +79,7 @@ func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) windo
 			refuse("auto_pad is %q, need NOTSET, VALID, SAME_UPPER or SAME_LOWER", auto)
 		}
 		if image[1+i]+w.before[i]+w.after[i] < extent {
-			refuse("has a window of %d on %d pixels, need one that fits", extent, image[1+i]+w.before[i]+w.after[i])
+			refuse("has a window of %d pixels on an axis of %d, need one that fits", extent, image[1+i]+w.before[i]+w.after[i])
 		}
 	}
 	return w
@@ -88,11 +87,11 @@ func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) windo
 
 func within(v, low, high int) bool { return v >= low && v <= high }
 
-// imageOf returns x [1,C,H,W] or [1,C,L] as [C,H,W], and how many axes of space it has.
+// imageOf returns x [1,C,H,W] or [1,C,L] as [C,H,W], and the number of spatial axes.
 func (b *builder) imageOf(x view) (image view, rank int) {
 	rank = len(x.axes) - 2
 	if rank != 1 && rank != 2 || len(x.axes[0]) != 0 {
-		refuse("is given shape %v, need [1,C,H,W] or [1,C,L]", x.shape())
+		refuse("has an input of shape %v, need [1,C,H,W] or [1,C,L]", x.shape())
 	}
 	image = view{of: x.of, off: x.off, axes: slices.Clone(x.axes[1:])}
 	if rank == 1 {
@@ -110,7 +109,7 @@ func unimage(x view, rank int) view {
 	return out
 }
 
-// kernelOf returns weights [out,in,h,w] of a convolution and their size.
+// kernelOf returns the weights of a convolution as [out,in,h,w], and h and w.
 func (b *builder) kernelOf(w view, rank int) (view, [2]int) {
 	if !w.known() || len(w.axes) != rank+2 || w.size() == 0 {
 		refuse("has weights of shape %v, need constants of %d axes", w.shape(), rank+2)
@@ -126,10 +125,10 @@ func (b *builder) kernelOf(w view, rank int) (view, [2]int) {
 func (b *builder) convolved(x, weight, bias view, w window, groups int) view {
 	weight = b.grouped(weight, groups, x.shape()[0])
 	if w.stride[0] != w.stride[1] || w.dilation[0] != w.dilation[1] {
-		weight, w = b.evened(x, weight, w)
+		weight, w = b.equalSteps(x, weight, w)
 	}
 	if w.size[0] != w.size[1] {
-		weight, w = b.squared(weight, w)
+		weight, w = b.squareKernel(weight, w)
 	}
 	if w.before[0] != w.before[1] || w.after[0] != w.after[1] {
 		x = b.padded(x, []int{0, w.before[0], w.before[1]}, []int{0, w.after[0], w.after[1]}, make([]int, 3))
@@ -155,8 +154,8 @@ func (b *builder) convolved(x, weight, bias view, w window, groups int) view {
 	return b.add(&node{op: o, in: []view{x}}, out)
 }
 
-// zerosAround returns what a padding of an image [C,H,W] pads, if both axes of
-// space alike and nothing else.
+// zerosAround returns the input of x if x is a padding of an image [C,H,W] by zeros, equally on
+// both spatial axes and nowhere else.
 func zerosAround(x view) (inner view, before, after int, ok bool) {
 	p, is := x.of.op.(padding)
 	if !is || len(x.of.dims) != 3 || !same(x, whole(x.of)) {
@@ -168,22 +167,23 @@ func zerosAround(x view) (inner view, before, after int, ok bool) {
 	return x.of.in[0], before, after, ok
 }
 
-// maxDense bounds the weights of a grouped convolution that is written out.
+// maxDense bounds the weights of a convolution after expansion to one group and a square
+// kernel.
 const maxDense = 1 << 25
 
-// grouped writes the weights [out,C/groups,h,w] of a convolution in groups out with
-// zeros for what a group does not see.
+// grouped expands the weights [out,C/groups,h,w] of a convolution in groups to those of one
+// group, with zeros.
 func (b *builder) grouped(weight view, groups, channels int) view {
 	s := weight.shape()
 	if groups < 1 || s[1]*groups != channels || s[0]%groups != 0 {
-		refuse("has weights of shape %v in %d groups for %d channels, need shapes that fit", s, groups, channels)
+		refuse("has weights of shape %v in %d groups for %d channels, need shapes that match", s, groups, channels)
 	}
 	if groups == 1 {
 		return weight
 	}
 	taps := s[2] * s[3]
 	if s[0]*channels > maxDense/taps {
-		refuse("has %d groups, need fewer or smaller ones: written out they are over %d weights", groups, maxDense)
+		refuse("has %d groups, need fewer or smaller ones: expanded to one group they have more than %d weights", groups, maxDense)
 	}
 	return b.renamed(b.computed([]int{s[0], channels, s[2], s[3]}, float, func() []float64 {
 		all, dense := weight.numbers(), make([]float64, s[0]*channels*taps)
@@ -195,21 +195,20 @@ func (b *builder) grouped(weight view, groups, channels int) view {
 	}, weight), weight)
 }
 
-// squared lays zeros around a kernel until it is square, and around the image to
-// match.
-func (b *builder) squared(weight view, w window) (view, window) {
+// squareKernel adds zeros to a kernel so that it is square, and padding to match.
+func (b *builder) squareKernel(weight view, w window) (view, window) {
 	side := max(w.size[0], w.size[1])
 	for i := range 2 {
 		w.after[i] += (side - w.size[i]) * w.dilation[i]
 	}
-	return b.widened(weight, [2]int{side, side}, [2]int{1, 1}), window{
+	return b.spreadKernel(weight, [2]int{side, side}, [2]int{1, 1}), window{
 		size: [2]int{side, side}, stride: w.stride, dilation: w.dilation, before: w.before, after: w.after,
 	}
 }
 
-// evened writes a kernel of two dilations out. Strides of two kinds are refused,
-// but along an axis of which one output comes.
-func (b *builder) evened(x, weight view, w window) (view, window) {
+// equalSteps expands a kernel with different dilations in height and width. Different strides
+// are refused, unless the output has one element along one of the axes.
+func (b *builder) equalSteps(x, weight view, w window) (view, window) {
 	s := x.shape()
 	for i := range 2 {
 		extent := (w.size[i]-1)*w.dilation[i] + 1
@@ -222,14 +221,15 @@ func (b *builder) evened(x, weight view, w window) (view, window) {
 	}
 	if w.dilation[0] != w.dilation[1] {
 		size := [2]int{(w.size[0]-1)*w.dilation[0] + 1, (w.size[1]-1)*w.dilation[1] + 1}
-		weight = b.widened(weight, size, w.dilation)
+		weight = b.spreadKernel(weight, size, w.dilation)
 		w.size, w.dilation = size, [2]int{1, 1}
 	}
 	return weight, w
 }
 
-// widened lays the taps of a kernel [out,in,h,w] step apart into one of another size.
-func (b *builder) widened(weight view, size, step [2]int) view {
+// spreadKernel spreads the taps of a kernel [out,in,h,w] step apart into a kernel of another
+// size.
+func (b *builder) spreadKernel(weight view, size, step [2]int) view {
 	s := weight.shape()
 	if size[0]*size[1] > maxDense/(s[0]*s[1]) {
 		refuse("has a kernel of %v, need a smaller one", size)
@@ -244,8 +244,8 @@ func (b *builder) widened(weight view, size, step [2]int) view {
 	}, weight), weight)
 }
 
-// padded lays zeros before, after and between the elements of each axis; below zero
-// it takes elements away.
+// padded adds zeros before, after and between the elements of each axis. Negative numbers
+// remove elements.
 func (b *builder) padded(x view, before, after, inside []int) view {
 	s := x.shape()
 	if !slices.ContainsFunc(slices.Concat(before, after, inside), func(n int) bool { return n != 0 }) {
@@ -259,7 +259,7 @@ func (b *builder) padded(x view, before, after, inside []int) view {
 		}
 		s[i] = (n-1)*(1+inside[i]) + 1 + before[i] + after[i]
 		if s[i] < 1 {
-			refuse("pads shape %v by %v and %v, need pixels left", x.shape(), before, after)
+			refuse("pads shape %v by %v and %v, need at least one element in the result", x.shape(), before, after)
 		}
 		axes = append(axes, x.axes[i])
 		p.before, p.after, p.inside = append(p.before, before[i]), append(p.after, after[i]), append(p.inside, inside[i])
@@ -268,7 +268,7 @@ func (b *builder) padded(x view, before, after, inside []int) view {
 	n := &node{op: p, in: []view{in}, dtype: x.of.dtype}
 	out := b.add(n, s)
 	if len(n.dims) != len(axes) {
-		refuse("pads shape %v to %v, need axes that stay", x.shape(), s)
+		refuse("pads shape %v to %v, need more than one element along padded axes", x.shape(), s)
 	}
 	return out
 }
@@ -284,12 +284,12 @@ func opConv(b *builder, n *nodeProto, in []view) []view {
 	return []view{unimage(out, rank)}
 }
 
-// eachConvolved is a convolution of [N,C,H,W] with N over one, into which exporters put
-// channels that are filtered alike: one in N groups.
+// eachConvolved is a convolution of [N,C,H,W] with N over one. Exporters write so a filter that
+// is applied to several channels. It becomes one convolution in N groups.
 func (b *builder) eachConvolved(n *nodeProto, in []view) view {
 	s := in[0].shape()
 	if len(s) != 4 || b.attrInt("group", 1) != 1 || optional(in, 2).of != nil {
-		refuse("is given shape %v, need [1,C,H,W], or [N,C,H,W] without groups and biases", s)
+		refuse("has an input of shape %v, need [1,C,H,W], or [N,C,H,W] without groups and biases", s)
 	}
 	image := b.reshaped(in[0], []int{s[0] * s[1], s[2], s[3]})
 	weight, size := b.kernelOf(in[1], 2)
@@ -307,8 +307,8 @@ func (b *builder) eachConvolved(n *nodeProto, in []view) view {
 	return b.reshaped(out, append([]int{s[0], t[0]}, out.shape()[1:]...))
 }
 
-// filtered applies the one kernel [1,1,h,w] to every channel of an image, along one axis
-// and then the other, if it is a product of two vectors.
+// filtered applies the one kernel [1,1,h,w] to every channel of an image, along one axis and
+// then the other, if the kernel is separable.
 func (b *builder) filtered(x, weight view, w window) (view, bool) {
 	if weight.size() != w.size[0]*w.size[1] {
 		return view{}, false
@@ -350,7 +350,7 @@ func (b *builder) filtered(x, weight view, w window) (view, bool) {
 		if out == 1 || s[1+k] == 1 {
 			return view{}, false
 		}
-		x = b.tapped(x, 1+k, w.size[k], index, weights)
+		x = b.weightedSums(x, 1+k, w.size[k], index, weights)
 	}
 	return x, true
 }

@@ -1,7 +1,8 @@
 package onnx
 
-// opConvTranspose makes of a transposed convolution one of its image spread out, or
-// of one whose windows do not overlap a linear map of every pixel to a block of them.
+// opConvTranspose expresses a transposed convolution as a linear map of every pixel to a block
+// of pixels, if the windows do not overlap, or else as a convolution of the image with zeros
+// between its pixels.
 func opConvTranspose(b *builder, n *nodeProto, in []view) []view {
 	x, rank := b.imageOf(in[0])
 	weight, size := b.kernelOf(in[1], rank) // [in,out/groups,h,w]
@@ -24,12 +25,12 @@ func opConvTranspose(b *builder, n *nodeProto, in []view) []view {
 		refuse("has biases of shape %v, need %d constants", bias.shape(), s[1])
 	}
 	if s[0] != x.shape()[0] {
-		refuse("has weights of shape %v for %d channels, need as many", s, x.shape()[0])
+		refuse("has weights of shape %v for %d channels, need the same number", s, x.shape()[0])
 	}
 	if size == w.stride && w.before == w.after && w.before == extra && extra == [2]int{} && w.dilation == [2]int{1, 1} {
 		return []view{unimage(b.blocks(x, weight, bias), rank)}
 	}
-	// wᵀ: taps mirrored, channels exchanged.
+	// The transposed kernel: taps mirrored, channels exchanged.
 	mirrored := b.computed(s, float, weight.numbers, weight)
 	for i := range 2 {
 		for k := range mirrored.axes[2+i] {
@@ -49,14 +50,14 @@ func opConvTranspose(b *builder, n *nodeProto, in []view) []view {
 	return []view{unimage(b.convolved(spread, flipped, bias, w, 1), rank)}
 }
 
-// blocks maps every pixel of x [C,H,W] by weights [C,out,h,w] to h×w pixels.
+// blocks maps every pixel of x [C,H,W] by weights [C,out,h,w] to a block of h×w pixels.
 func (b *builder) blocks(x, weight, bias view) view {
 	s, t := weight.shape(), x.shape()
 	rows := b.reshaped(weight.transposed([]int{1, 2, 3, 0}), []int{s[1] * s[2] * s[3], s[0]})
 	out := b.linearOf(x.transposed([]int{1, 2, 0}), b.renamed(b.copied(rows, false), weight))
 	if bias.of != nil {
 		tall := b.expanded(b.reshaped(bias, []int{s[1], 1, 1}), []int{s[1], s[2], s[3]})
-		out = b.zipped("add", out, b.renamed(b.copied(b.reshaped(tall, []int{s[1] * s[2] * s[3]}), false), bias))
+		out = b.binary("add", out, b.renamed(b.copied(b.reshaped(tall, []int{s[1] * s[2] * s[3]}), false), bias))
 	}
 	out = b.reshaped(out, []int{t[1], t[2], s[1], s[2], s[3]}).transposed([]int{2, 0, 3, 1, 4})
 	return b.reshaped(out, []int{s[1], t[1] * s[2], t[2] * s[3]})

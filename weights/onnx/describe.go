@@ -5,25 +5,25 @@ import (
 	"strconv"
 )
 
-// Description is what stands in a file, whether its graph can be run here or not.
+// Description describes the content of a file, whether or not its graph is supported.
 type Description struct {
 	Producer   string         `json:"producer"`
 	Opset      int            `json:"opset"` // version of the operators
 	Inputs     []Port         `json:"inputs"`
 	Outputs    []Port         `json:"outputs"`
-	Operators  map[string]int `json:"operators"` // how many nodes of each
-	Tensors    []Port         `json:"tensors"`   // the initialisers, in the order of the file
+	Operators  map[string]int `json:"operators"` // number of nodes of each
+	Tensors    []Port         `json:"tensors"`   // the initializers, in the order of the file
 	Parameters int            `json:"parameters"`
 }
 
-// Port is an input, an output or a tensor: an axis that the file leaves open is "?".
+// Port is an input, an output or a tensor. An axis that the file leaves open is "?".
 type Port struct {
 	Name  string   `json:"name"`
 	Type  string   `json:"type"`
 	Shape []string `json:"shape"`
 }
 
-// elementNames are what TensorProto calls its types.
+// elementNames are TensorProto's types.
 var elementNames = []string{"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "float64", "uint32", "uint64", "complex64", "complex128", "bfloat16"}
 
 func portOf(name string, element int, dims []int64) Port {
@@ -41,8 +41,7 @@ func portOf(name string, element int, dims []int64) Port {
 	return p
 }
 
-// Describe returns what stands in the ONNX file at path. The error wraps ErrFile, or
-// is one of reading.
+// Describe describes the ONNX file at path. The error wraps ErrFile, or is a read error.
 func Describe(path string) (*Description, error) {
 	in, size, err := open(path)
 	if err != nil {
@@ -61,7 +60,7 @@ func Describe(path string) (*Description, error) {
 		n := 1
 		for _, size := range t.dims {
 			if size < 0 || size > maxNumbers || n*int(size) > maxNumbers {
-				return nil, fmt.Errorf("onnx: %w: tensor %q: shape is %v, need at most %d numbers (file %q)", ErrFile, t.name, t.dims, maxNumbers, path)
+				return nil, fmt.Errorf("onnx: %w: tensor %q: shape is %v, need at most %d elements (file %q)", ErrFile, t.name, t.dims, maxNumbers, path)
 			}
 			n *= int(size)
 		}

@@ -1,17 +1,21 @@
-// Package onnx turns the graph of an ONNX file into a program of core/graph: a
-// network that runs without knowing its architecture.
+// Package onnx converts the graph of an ONNX file to a program of core/graph: a network that
+// runs without knowledge of its architecture. Versions 9 to 23 of the ONNX operators are
+// supported (minOpset, maxOpset); the table operators lists them.
 //
-// It goes in three steps. The file is read (proto.go, tensor.go): protobuf of a fixed
-// depth, weights beside it only from within its own folder, large ones where they are
-// asked for, so that one at a time has to be in memory. The graph is understood
-// for a batch of one (builder.go and the files of operators): what does not depend on
-// an input is computed, in the same way, axes that are moved, split, joined, cut or repeated are
-// bookkeeping (view.go) and compute nothing, and what an exporter took apart is
-// joined again (norm.go, product.go, activation.go). Then operations are placed (place.go):
-// images that ONNX has as [1,C,H,W] lie as [H,W,C], and numbers move only where an
-// operation cannot read them as they lie.
+// The conversion has three steps. First the file is read (proto.go, section.go, tensor.go):
+// protobuf of bounded nesting, with external data only from the file's own folder. Large
+// weights stay in the file and are read on demand, so that only one at a time is in memory.
 //
-// An operator that is not there is an error that names it and its node; so is a
-// shape or a setting that an operation does not have. Nothing is guessed but what
-// Network.Assumed lists.
+// Then the graph is evaluated symbolically for a batch of one (builder.go and the files of
+// operators). What does not depend on an input is computed at once. Transposing, splitting,
+// concatenating constants, slicing and repeating only change a view of a node (view.go) and
+// compute nothing. Operations that an exporter has decomposed are fused again (fuse.go,
+// norm.go, matmul.go).
+//
+// Finally the nodes that the output needs are emitted as operations of the program (emit.go).
+// Images, which are [1,C,H,W] in ONNX, are stored as [H,W,C], and numbers are copied only where
+// an operation cannot read them in their layout.
+//
+// An unsupported operator is an error that names it and its node; so is a shape or a setting
+// that an operation does not support. Everything that is assumed is listed in Network.Assumed.
 package onnx

@@ -20,8 +20,8 @@ func TestEmptyValues(t *testing.T) {
 		nodes      [][]byte
 	}{
 		{"reshape", "", [][]byte{node("Reshape", "e shape", "a", "allowzero", 1), node("Relu", "x", "out")}},
-		{"reshape to more", `need one of the 0 numbers`, [][]byte{node("Reshape", "e two", "a"), node("Relu", "x", "out")}},
-		{"reshape to fewer", `need one of the 32 numbers`, [][]byte{node("Reshape", "x zero", "out", "allowzero", 1)}},
+		{"reshape to more", `need one of 0 elements`, [][]byte{node("Reshape", "e two", "a"), node("Relu", "x", "out")}},
+		{"reshape to fewer", `need one of 32 elements`, [][]byte{node("Reshape", "x zero", "out", "allowzero", 1)}},
 		{"flatten", "", [][]byte{node("Flatten", "e4", "a"), node("Relu", "x", "out")}},
 		{"cast", "", [][]byte{node("Cast", "e", "a", "to", 7), node("Concat", "a two", "b", "axis", 0), node("Relu", "x", "out")}},
 		{"function", "", [][]byte{node("Relu", "e", "a"), node("Relu", "x", "out")}},

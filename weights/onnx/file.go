@@ -12,22 +12,22 @@ import (
 	"tweedie/core/quant"
 )
 
-// file is an open ONNX file, and those beside it that hold numbers.
+// file is an open ONNX file and its files of external data.
 type file struct {
-	folder string // where numbers may lie outside of it; empty for nowhere
-	beside map[string]*source
+	folder string // of files with external data; empty to refuse external data
+	others map[string]*source
 	sizes  map[string]int64
 	open   []io.Closer
-	size   int64 // of all of them
-	spent  int   // numbers that were read or computed while the graph was understood
-	done   bool  // it is
+	size   int64 // of all files together
+	spent  int   // numbers that were read or computed during the import
+	done   bool  // the import is complete
 }
 
-// maxSpent bounds the numbers that are read and computed to understand a graph, beside one
-// for every byte that there is.
+// maxSpent bounds the numbers that are read and computed during the import, in addition to one
+// for every byte of the files.
 const maxSpent = 1 << 25
 
-// spend counts numbers that are read or computed.
+// spend counts numbers that are read or computed during the import, and refuses too many.
 func (f *file) spend(n int) {
 	if f.done {
 		return
@@ -37,7 +37,7 @@ func (f *file) spend(n int) {
 	}
 }
 
-// Close ends the reading.
+// Close closes the files.
 func (f *file) Close() error {
 	var all []error
 	for _, c := range f.open {
@@ -46,39 +46,39 @@ func (f *file) Close() error {
 	return errors.Join(all...)
 }
 
-// outside returns where the bytes of a tensor are whose data lie in another file of the
-// folder, from which no name and no link leads out.
-func (f *file) outside(external map[string]string, size int64) (stretch, error) {
+// external returns the section with the data of a tensor that is stored in another file of the
+// folder. Neither names nor links may lead out of the folder.
+func (f *file) external(external map[string]string, size int64) (section, error) {
 	name := external["location"]
 	if f.folder == "" || !filepath.IsLocal(filepath.FromSlash(name)) {
-		return stretch{}, fmt.Errorf("its numbers are in %q, need a file in the folder of the model", name)
+		return section{}, fmt.Errorf("its data is in %q, need a file in the folder of the model", name)
 	}
 	offset, err := strconv.ParseInt(orZero(external["offset"]), 10, 64)
 	if err != nil || offset < 0 {
-		return stretch{}, fmt.Errorf("offset is %q, need a whole number", external["offset"])
+		return section{}, fmt.Errorf("offset is %q, need an integer of at least 0", external["offset"])
 	}
 	if length := external["length"]; length != "" && length != strconv.FormatInt(size, 10) {
-		return stretch{}, fmt.Errorf("length is %q, need %d", length, size)
+		return section{}, fmt.Errorf("length is %q, need %d", length, size)
 	}
 	if err := f.find(name); err != nil {
-		return stretch{}, err
+		return section{}, err
 	}
 	if offset > f.sizes[name]-size {
-		return stretch{}, fmt.Errorf("%q is %d bytes, need %d from %d", name, f.sizes[name], size, offset)
+		return section{}, fmt.Errorf("%q is %d bytes, need %d bytes from offset %d", name, f.sizes[name], size, offset)
 	}
-	return stretch{of: f.beside[name], from: offset, to: offset + size}, nil
+	return section{of: f.others[name], from: offset, to: offset + size}, nil
 }
 
-// maxBeside bounds the files that weights may lie in.
-const maxBeside = 256
+// maxOthers bounds the number of files with external data.
+const maxOthers = 256
 
-// find opens a file of the folder, unless it is open.
+// find opens a file of the folder, unless it is open already.
 func (f *file) find(name string) error {
-	if f.beside[name] != nil {
+	if f.others[name] != nil {
 		return nil
 	}
-	if len(f.beside) == maxBeside {
-		return fmt.Errorf("its numbers are in %q, need at most %d files", name, maxBeside)
+	if len(f.others) == maxOthers {
+		return fmt.Errorf("its data is in %q, need at most %d files of external data", name, maxOthers)
 	}
 	in, err := os.OpenInRoot(f.folder, filepath.FromSlash(name))
 	if err != nil {
@@ -90,9 +90,9 @@ func (f *file) find(name string) error {
 		return err
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%q is no regular file", name)
+		return fmt.Errorf("%q is not a regular file", name)
 	}
-	f.beside[name], f.sizes[name], f.size = &source{in: in}, info.Size(), f.size+info.Size()
+	f.others[name], f.sizes[name], f.size = &source{in: in}, info.Size(), f.size+info.Size()
 	return nil
 }
 
@@ -103,8 +103,8 @@ func orZero(s string) string {
 	return s
 }
 
-// parameters are the weights of a program, read from the file or computed when they are
-// asked for. It is a graph.Source.
+// parameters are the weights of a program, read from the file or computed on demand. It
+// implements graph.Source.
 type parameters struct {
 	views map[string]view
 	err   error
@@ -118,7 +118,7 @@ func (w *parameters) Len(name string) int {
 	return -1
 }
 
-// Numbers implements graph.Source. See Err.
+// Numbers implements graph.Source. Errors are reported by Err.
 func (w *parameters) Numbers(name string) quant.Numbers {
 	floats, err := finite(name, w.views[name])
 	if err != nil {
@@ -130,12 +130,12 @@ func (w *parameters) Numbers(name string) quant.Numbers {
 	return quant.Numbers{Float: floats}
 }
 
-// Err returns the first error of reading, after which Numbers' numbers are of no use.
+// Err returns the first read error. The results of Numbers are invalid after an error.
 func (w *parameters) Err() error { return w.err }
 
-// finite returns the numbers of a weight, none of them infinite.
+// finite returns the numbers of a weight, and refuses NaN and infinities.
 func finite(name string, v view) (floats []float32, err error) {
-	defer caught(&err)
+	defer recovered(&err)
 	floats = v.float32s()
 	for i, x := range floats {
 		if math.IsNaN(float64(x)) || math.IsInf(float64(x), 0) {

@@ -18,7 +18,7 @@ import (
 	"tweedie/weights/onnx"
 )
 
-// tolerance is the largest difference from PyTorch, in parts of the largest output.
+// tolerance is the largest difference from PyTorch, relative to the largest output.
 const tolerance = 1e-5
 
 func importFile(t testing.TB, name string) *onnx.Network {
@@ -30,7 +30,7 @@ func importFile(t testing.TB, name string) *onnx.Network {
 	return net
 }
 
-// readCase returns what PyTorch was given and made.
+// readCase returns the inputs of a case and PyTorch's output.
 func readCase(t testing.TB, name string) map[string]*tensor.Tensor {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", name+".safetensors"))
@@ -77,8 +77,8 @@ func run(t testing.TB, p *graph.Program, out graph.Value, params graph.Source, c
 	return got
 }
 
-// TestGolden compares every network of testdata with PyTorch, and its program with
-// what it is after it was listed as in a model file.
+// TestGolden compares every network of testdata with PyTorch, and its program before and after
+// a round trip through a model file's listing.
 func TestGolden(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.onnx")
 	if err != nil || len(files) < 12 {
@@ -97,7 +97,7 @@ func TestGolden(t *testing.T) {
 				}
 			}
 			if !(worst <= tolerance*largest) {
-				t.Errorf("off by %.3g of %.3g, need %g of it", worst, largest, tolerance)
+				t.Errorf("the error is %.3g with outputs up to %.3g, want at most %g of them", worst, largest, tolerance)
 			}
 			list, err := graph.Serialize(net.Program, net.Out)
 			if err != nil {
@@ -108,7 +108,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if again := run(t, p, out, net.Weights, c); !slices.Equal(again.Data, got.Data) {
-				t.Error("the listed program gives other bits")
+				t.Error("the program gives other bits after the round trip")
 			}
 		})
 	}
@@ -123,9 +123,9 @@ func count(p *graph.Program) map[string]int {
 	return ops
 }
 
-// TestTheGraphOfAUNetIsTheNativeOne holds an exported U-Net to the very operations of
-// the one that is built natively.
-func TestTheGraphOfAUNetIsTheNativeOne(t *testing.T) {
+// TestUNetMatchesNative: an exported U-Net has the same operations as the one that is built
+// natively.
+func TestUNetMatchesNative(t *testing.T) {
 	net := importFile(t, "unet")
 	heads, classes := 4, 3
 	native, err := unet.Build(&unet.Config{
@@ -140,16 +140,16 @@ func TestTheGraphOfAUNetIsTheNativeOne(t *testing.T) {
 	want["Lookup"], want["Embedding"] = want["Embedding"], 0
 	maps.DeleteFunc(want, func(_ string, n int) bool { return n == 0 })
 	if got := count(net.Program); !maps.Equal(got, want) {
-		t.Errorf("operations are %v, need the native %v", got, want)
+		t.Errorf("operations are %v, want the native %v", got, want)
 	}
 	if got, want := graph.CostOf(net.Program), graph.CostOf(native.Program); got != want {
-		t.Errorf("cost is %+v, need the native %+v", got, want)
+		t.Errorf("cost is %+v, want the native %+v", got, want)
 	}
 }
 
-// TestWhatExportersTakeApartIsJoined holds that norms, GELU, SiLU and attention are one
-// operation each, however they are written.
-func TestWhatExportersTakeApartIsJoined(t *testing.T) {
+// TestDecomposedOperationsAreFused: norms, GELU, SiLU and attention become one operation each,
+// however an exporter writes them.
+func TestDecomposedOperationsAreFused(t *testing.T) {
 	for name, want := range map[string]map[string]int{
 		"guided":      {"Attention": 1, "GroupNorm": 4, "Softmax": 0, "MatMul": 0, "Reduce": 0},
 		"transformer": {"Attention": 2, "LayerNorm": 4, "Sinusoid": 1, "Softmax": 0, "Taps": 0},
@@ -162,7 +162,7 @@ func TestWhatExportersTakeApartIsJoined(t *testing.T) {
 		got := count(importFile(t, name).Program)
 		for op, n := range want {
 			if got[op] != n {
-				t.Errorf("%s: %d of %s, need %d: %v", name, got[op], op, n, got)
+				t.Errorf("%s: %d of %s, want %d: %v", name, got[op], op, n, got)
 			}
 		}
 	}

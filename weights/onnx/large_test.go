@@ -16,24 +16,24 @@ import (
 	"tweedie/weights/onnx"
 )
 
-// pixels is how many weights [2,2,side,side] of the large tensors here have.
+// side is the height and width of the weights [2,2,side,side] of large tensors in these tests.
 const side = 255
 
-const large = 2 * 2 * side * side
+const large = 2 * 2 * side * side // more numbers than are kept in memory
 
-// weight returns number i of a large tensor: a half.
+// weight returns number i of a large tensor. It is exact in float16.
 func weight(i int) float32 { return float32(i%1024-512) / 64 }
 
-// convolution builds a file of one convolution by a kernel that is larger than the image
-// with its padding, which field of the tensor holds.
+// convolution builds a file of one convolution, with large weights in the given field of the
+// tensor. The padding makes the image as large as the kernel.
 func convolution(element, field int, data any) []byte {
 	w := message(1, 2, 1, 2, 1, side, 1, side, 2, element, 8, "w", field, data)
 	return model(17, [][]byte{w}, node("Conv", "x w", "out", "pads", []int{side / 2, side / 2, side / 2, side / 2}))
 }
 
-// TestEveryPlaceOfNumbers reads a tensor of more than is kept in memory from all the
-// fields that may hold it.
-func TestEveryPlaceOfNumbers(t *testing.T) {
+// TestLargeTensors reads tensors that are too large to be kept in memory, from every field that
+// may contain them.
+func TestLargeTensors(t *testing.T) {
 	var raw, halves, floats, ints, loose []byte
 	for i := range large {
 		v := weight(i)
@@ -43,11 +43,11 @@ func TestEveryPlaceOfNumbers(t *testing.T) {
 		loose = protowire.AppendVarint(protowire.AppendTag(loose, 5, protowire.VarintType), uint64(num.ToFloat16(v)))
 	}
 	raw = floats
-	apart := model(17, [][]byte{append(message(1, 2, 1, 2, 1, side, 1, side, 2, 10, 8, "w"), loose...)},
+	unpacked := model(17, [][]byte{append(message(1, 2, 1, 2, 1, side, 1, side, 2, 10, 8, "w"), loose...)},
 		node("Conv", "x w", "out", "pads", []int{side / 2, side / 2, side / 2, side / 2}))
 	for name, data := range map[string][]byte{
 		"raw_data": convolution(1, 9, raw), "halves": convolution(10, 9, halves), "float_data": convolution(1, 4, floats),
-		"int32_data": convolution(10, 5, ints), "one by one": apart,
+		"int32_data": convolution(10, 5, ints), "unpacked": unpacked,
 	} {
 		net, err := imported(data, "", onnx.Options{})
 		if err != nil {
@@ -71,7 +71,7 @@ func TestEveryPlaceOfNumbers(t *testing.T) {
 	}{
 		"short":  {"bytes, shape [2 2 255 255] needs", convolution(1, 9, raw[:len(raw)-4])},
 		"few":    {"shape [2 2 255 255] needs", convolution(1, 4, floats[:len(floats)-4])},
-		"pieces": {"has numbers in several pieces", model(17, [][]byte{message(1, 2, 2, 1, 8, "w", 4, floats[:4], 4, floats[4:8])}, node("Relu", "x", "out"))},
+		"pieces": {"has numbers in several fields", model(17, [][]byte{message(1, 2, 2, 1, 8, "w", 4, floats[:4], 4, floats[4:8])}, node("Relu", "x", "out"))},
 	} {
 		net, err := imported(c.data, "", onnx.Options{})
 		if err == nil {
@@ -79,15 +79,14 @@ func TestEveryPlaceOfNumbers(t *testing.T) {
 			err = net.Weights.(interface{ Err() error }).Err()
 		}
 		if err == nil || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "onnx: ") {
-			t.Errorf("%s: error is %v, need one with %q", name, err, c.text)
+			t.Errorf("%s: got error %v, want one with %q", name, err, c.text)
 		}
 	}
 }
 
-// TestWeightsStayInTheFile imports a graph of large weights, some of which it computes
-// from others, without reading them; they are read when they are asked for, and what is
-// wrong with them is said then.
-func TestWeightsStayInTheFile(t *testing.T) {
+// TestWeightsAreReadOnDemand: a graph of large weights, some of them computed from others, is
+// imported without reading them. They are read on demand, and errors in them are reported then.
+func TestWeightsAreReadOnDemand(t *testing.T) {
 	var raw []byte
 	for i := range large {
 		raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(weight(i)))
@@ -114,7 +113,7 @@ func TestWeightsStayInTheFile(t *testing.T) {
 	}
 	runtime.ReadMemStats(&after)
 	if grown := after.TotalAlloc - before.TotalAlloc; grown > uint64(len(raw)) {
-		t.Errorf("reading the graph allocated %d bytes, need less than one tensor's %d", grown, len(raw))
+		t.Errorf("reading the graph allocated %d bytes, want less than one tensor's %d", grown, len(raw))
 	}
 	for k, want := range []func(i int) float32{
 		weight, func(i int) float32 { return weight(i) / 2 },

@@ -75,14 +75,14 @@ func constant(name string, element int, raw []byte, dims ...int) []byte {
 	return message(fields...)
 }
 
-// model builds a file of x [1,2,4,4] and t [1], and out, made by nodes from
-// initialisers.
-func model(opset int, initialisers [][]byte, nodes ...[]byte) []byte {
+// model builds a file with the inputs x [1,2,4,4] and t [1], and the output out, which nodes
+// compute from the inputs and initializers.
+func model(opset int, initializers [][]byte, nodes ...[]byte) []byte {
 	var g []byte
 	for _, n := range nodes {
 		g = append(g, message(1, n)...)
 	}
-	for _, t := range initialisers {
+	for _, t := range initializers {
 		g = append(g, message(5, t)...)
 	}
 	g = append(g, message(11, shaped("x", 1, 1, 2, 4, 4), 11, shaped("t", 1, 1), 12, shaped("out", 1, 1, 2, 4, 4))...)
@@ -102,36 +102,36 @@ func imported(data []byte, folder string, o onnx.Options) (*onnx.Network, error)
 	return onnx.Import(bytes.NewReader(data), int64(len(data)), folder, o)
 }
 
-// TestRefusals holds that what cannot be run is named, with its node.
-func TestRefusals(t *testing.T) {
+// TestUnsupported: errors name what is not supported, and its node.
+func TestUnsupported(t *testing.T) {
 	for _, c := range []struct {
 		name, text string
 		data       []byte
 	}{
-		{"operator", `NonMaxSuppression node "n_out": operator "NonMaxSuppression" of version 17 is not there, need one of Abs, Add`, model(17, nil, node("NonMaxSuppression", "x", "out"))},
+		{"operator", `NonMaxSuppression node "n_out": operator "NonMaxSuppression" of version 17 is not supported, need one of Abs, Add`, model(17, nil, node("NonMaxSuppression", "x", "out"))},
 		{"domain", `operator "com.acme.Add"`, model(17, nil, append(node("Add", "x x", "out"), message(7, "com.acme")...))},
 		{"control flow", `operator "If"`, model(17, nil, node("If", "x", "out"))},
 		{"version", "operators are of version 99, need 9 to", model(99, nil, node("Relu", "x", "out"))},
-		{"no operators", "states no version", message(7, message())},
-		{"no graph", "holds no graph", message(1, 8)},
-		{"order", `input 0 is "later", which nothing before it makes`, model(17, nil, node("Relu", "later", "out"), node("Relu", "x", "later"))},
+		{"no operators", "does not give a version", message(7, message())},
+		{"no graph", "contains no graph", message(1, 8)},
+		{"order", `input 0 is "later", which no node before it computes`, model(17, nil, node("Relu", "later", "out"), node("Relu", "x", "later"))},
 		{"itself", `input 0 is "out"`, model(17, nil, node("Relu", "out", "out"))},
-		{"output", `nothing makes the output "out"`, model(17, nil, node("Relu", "x", "y"))},
-		{"output shape", `the output "out" has shape [1 2 16], need the image's [1 2 4 4]`, model(17, [][]byte{constant("s", 7, int64s(1, 2, 16), 3)}, node("Reshape", "x s", "out"))},
-		{"reshape", "n_out\": has shape [1 2 5 4], need one of the 32 numbers", model(17, [][]byte{constant("s", 7, int64s(1, 2, 5, 4), 4)}, node("Reshape", "x s", "out"))},
-		{"input missing", "has no input 1", model(17, nil, node("Add", "x", "out"))},
+		{"output", `no node computes the output "out"`, model(17, nil, node("Relu", "x", "y"))},
+		{"output shape", `the output "out" has shape [1 2 16], need [1 2 4 4] as the image`, model(17, [][]byte{constant("s", 7, int64s(1, 2, 16), 3)}, node("Reshape", "x s", "out"))},
+		{"reshape", "n_out\": has shape [1 2 5 4], need one of 32 elements", model(17, [][]byte{constant("s", 7, int64s(1, 2, 5, 4), 4)}, node("Reshape", "x s", "out"))},
+		{"input missing", "input 1 is missing", model(17, nil, node("Add", "x", "out"))},
 		{"weights computed", "has weights of shape [1 2 4 4], need constants", model(17, nil, node("Conv", "x x", "out"))},
 		{"groups", "in 3 groups", model(17, [][]byte{constant("w", 1, make([]byte, 4*4), 2, 2, 1, 1)}, node("Conv", "x w", "out", "group", 3))},
-		{"einsum of other letters", `of letters, with ->`, model(17, nil, node("Einsum", "x", "out", "equation", "abcd->abcé"))},
-		{"einsum twice", `or the output has it twice`, model(17, nil, node("Einsum", "x", "out", "equation", "abcd->abcc"))},
+		{"einsum of other letters", `of letters and ->`, model(17, nil, node("Einsum", "x", "out", "equation", "abcd->abcé"))},
+		{"einsum twice", `or twice in the output`, model(17, nil, node("Einsum", "x", "out", "equation", "abcd->abcc"))},
 		{"einsum", `equation is "bchw,..->bchw"`, model(17, nil, node("Einsum", "x x", "out", "equation", "bchw,..->bchw"))},
 		{"huge expansion", "need at most", model(17, [][]byte{constant("s", 7, int64s(1<<40, 1<<40, 2, 4, 4), 5)}, node("Expand", "x s", "out"))},
 		{"huge range", "need at most 2^20 numbers", model(17, [][]byte{constant("a", 7, int64s(0)), constant("b", 7, int64s(1<<50)), constant("c", 7, int64s(1))}, node("Range", "a b c", "out"))},
 		{"tensor size", "4 bytes, shape [1073741824] needs", model(17, [][]byte{constant("w", 1, make([]byte, 4), 1<<28)}, node("Relu", "x", "out"))},
 		{"tensor shape", "need at most", model(17, [][]byte{constant("w", 1, nil, 1<<31, 1<<31, 1<<31)}, node("Relu", "x", "out"))},
 		{"negative shape", "need at most", model(17, [][]byte{constant("w", 1, nil, -1, -1)}, node("Relu", "x", "out"))},
-		{"strings", "is of element type 8", model(17, [][]byte{constant("w", 8, nil, 1)}, node("Relu", "x", "out"))},
-		{"outside", `its numbers are in "../secret"`, model(17, [][]byte{message(1, 1, 2, 1, 8, "w", 14, 1, 13, message(1, "location", 2, "../secret"))}, node("Relu", "x", "out"))},
+		{"strings", "has element type 8", model(17, [][]byte{constant("w", 8, nil, 1)}, node("Relu", "x", "out"))},
+		{"outside", `its data is in "../secret"`, model(17, [][]byte{message(1, 1, 2, 1, 8, "w", 14, 1, 13, message(1, "location", 2, "../secret"))}, node("Relu", "x", "out"))},
 		{"group field", "which ONNX does not use", append(message(1, 8), 0x0b, 0x0c)},
 		{"cut off", "", model(17, nil, node("Relu", "x", "out"))[:60]},
 	} {
@@ -140,13 +140,12 @@ func TestRefusals(t *testing.T) {
 		}
 		_, err := imported(c.data, t.TempDir(), onnx.Options{})
 		if err == nil || !strings.Contains(err.Error(), c.text) || !strings.HasPrefix(err.Error(), "onnx: ") {
-			t.Errorf("%s: error is %v, need one with %q", c.name, err, c.text)
+			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.text)
 		}
 	}
 }
 
-// TestInputs holds how image, time and class are told apart, and that a batch is
-// refused.
+// TestInputs: image, time and class are recognized, and a batch of several images is refused.
 func TestInputs(t *testing.T) {
 	file := func(inputs ...[]byte) []byte {
 		var g []byte
@@ -161,7 +160,7 @@ func TestInputs(t *testing.T) {
 		net.Assumed[0] != `input "image" is the image, "sigma" the time, "k" the class` {
 		t.Errorf("%+v, %v", net, err)
 	}
-	if net, err := imported(file(image), "", onnx.Options{}); err != nil || net.Conditional || !strings.Contains(net.Assumed[0], "takes no time") {
+	if net, err := imported(file(image), "", onnx.Options{}); err != nil || net.Conditional || !strings.Contains(net.Assumed[0], "has no time input") {
 		t.Errorf("%+v, %v", net, err)
 	}
 	for text, c := range map[string]struct {
@@ -169,20 +168,20 @@ func TestInputs(t *testing.T) {
 		o    onnx.Options
 	}{
 		`there is no input "z", need one of ["image" "k"]`: {file(image, number), onnx.Options{T: "z"}},
-		`is a batch of 3, need a file that was exported`:   {file(shaped("image", 1, 3, 2, 4, 4)), onnx.Options{}},
+		`has a batch of 3, need 1: export the network`:     {file(shaped("image", 1, 3, 2, 4, 4)), onnx.Options{}},
 		`no input is an image`:                             {file(number), onnx.Options{}},
-		`inputs ["d"] are left over`:                       {file(image, number, shaped("c", 1, 1), shaped("d", 1, 1)), onnx.Options{}},
+		`inputs ["d"] are unexpected`:                      {file(image, number, shaped("c", 1, 1), shaped("d", 1, 1)), onnx.Options{}},
 		`leaves height or width open`:                      {file(shaped("image", 1, 1, 2, -1, -1)), onnx.Options{}},
 	} {
 		if _, err := imported(c.data, "", c.o); err == nil || !strings.Contains(err.Error(), text) {
-			t.Errorf("error is %v, need one with %q", err, text)
+			t.Errorf("got error %v, want one with %q", err, text)
 		}
 	}
 }
 
-// TestOutsideWeights reads weights from a file beside the model, and not through a
-// link that leads out of its folder.
-func TestOutsideWeights(t *testing.T) {
+// TestExternalData reads weights from another file in the model's folder, and refuses links
+// that lead out of it.
+func TestExternalData(t *testing.T) {
 	folder := t.TempDir()
 	raw := make([]byte, 24)
 	copy(raw[8:], []byte{0, 0, 128, 63, 0, 0, 0, 64, 0, 0, 64, 64, 0, 0, 128, 64}) // 1, 2, 3, 4
@@ -205,19 +204,20 @@ func TestOutsideWeights(t *testing.T) {
 	}
 	for _, c := range [][2]string{{"w.bin", "16"}, {"w.bin", "-8"}, {"link", "0"}, {"/etc/passwd", "0"}, {"", "0"}, {"none", "0"}} {
 		if _, err := imported(file(c[0], c[1]), folder, onnx.Options{}); err == nil || !errors.Is(err, onnx.ErrFile) {
-			t.Errorf("%q: error is %v, need one of the file", c, err)
+			t.Errorf("%q: got error %v, want ErrFile", c, err)
 		}
 	}
 	if _, err := imported(file("w.bin", "8"), "", onnx.Options{}); err == nil {
-		t.Error("weights outside are read without a folder")
+		t.Error("external data is read without a folder")
 	}
 }
 
-// mostRead is how many bytes of a file may be read while it is imported: all of it a few
-// times, and of 2^25 constants, of 8 bytes at most, what is computed from them.
+// mostRead is the most bytes of a file that an import may read: all of it a few times, and the
+// constants that it computes with, up to 2^25 numbers of 8 bytes.
 func mostRead(data []byte) int { return 4*len(data) + 8<<25 }
 
-// FuzzImport: any bytes give a program that a model file can hold, or an error, after so much reading.
+// FuzzImport: any bytes give a program that a model file can contain, or an error, within the
+// limit of reading.
 func FuzzImport(f *testing.F) {
 	files, err := filepath.Glob("testdata/*.onnx")
 	if err != nil {
@@ -228,7 +228,7 @@ func FuzzImport(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		if len(data) < 20_000 { // minimising larger ones takes all the time there is
+		if len(data) < 20_000 { // minimizing larger ones takes too long
 			f.Add(data)
 		}
 	}
@@ -247,11 +247,11 @@ func FuzzImport(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		list.Program() // may be too much to afford
+		list.Program() // may exceed a limit
 	})
 }
 
-// chain returns nodes that apply op again and again, from x to out.
+// chain returns n nodes that apply op one after another, from first to out.
 func chain(n int, op, first string) [][]byte {
 	nodes := make([][]byte, n)
 	for i := range nodes {
@@ -270,8 +270,7 @@ func chain(n int, op, first string) [][]byte {
 	return nodes
 }
 
-// TestHostile: what asks for much work or memory is refused, or done, within bounds.
-// attributes returns n of them, for node.
+// attributes returns n attributes for node.
 func attributes(n int) (all []any) {
 	for i := range n {
 		all = append(all, fmt.Sprint("a", i), i)
@@ -279,7 +278,8 @@ func attributes(n int) (all []any) {
 	return all
 }
 
-func TestHostile(t *testing.T) {
+// TestLimits: files that ask for much work or memory are refused, or processed within bounds.
+func TestLimits(t *testing.T) {
 	many := func(n int, build func(i int) []byte) (all [][]byte) {
 		for i := range n {
 			all = append(all, build(i))
@@ -289,7 +289,7 @@ func TestHostile(t *testing.T) {
 	floats := func(n int) []byte { return bytes.Repeat([]byte{0, 0, 128, 63}, n) }
 	huge := [][]byte{constant("s", 7, int64s(1<<14, 1<<14), 2), constant("w", 1, floats(1), 1, 1)}
 	deep := message(1, 8)
-	for range 100_000 { // a graph in a node in a graph in a node …
+	for range 100_000 { // a graph in a node in a graph in a node, and so on
 		deep = message(5, deep)
 		if len(deep) > 1<<20 {
 			break
@@ -301,18 +301,18 @@ func TestHostile(t *testing.T) {
 		data       []byte
 	}{
 		{"nesting", "", 8 << 20, message(8, message(2, 17), 7, message(1, deep, 12, shaped("out", 1)))},
-		{"fields", "holds more than 2097152 fields", 64 << 20, bytes.Repeat([]byte{8, 8}, 5<<20)},
-		{"initialisers", "holds more than 2097152 fields", 256 << 20, model(17, many(300_000, func(i int) []byte { return constant(fmt.Sprint("w", i), 1, floats(1), 1) }), node("Relu", "x", "out"))},
-		{"attributes", "holds more than 2097152 fields", 128 << 20, model(17, nil, node("Relu", "x", "out", attributes(500_000)...))},
+		{"fields", "contains more than 2097152 fields", 64 << 20, bytes.Repeat([]byte{8, 8}, 5<<20)},
+		{"initializers", "contains more than 2097152 fields", 256 << 20, model(17, many(300_000, func(i int) []byte { return constant(fmt.Sprint("w", i), 1, floats(1), 1) }), node("Relu", "x", "out"))},
+		{"attributes", "contains more than 2097152 fields", 128 << 20, model(17, nil, node("Relu", "x", "out", attributes(500_000)...))},
 		{"nodes", "has more than 32768 nodes", 256 << 20, model(17, nil, many(40_000, func(int) []byte { return node("Relu", "x", "y") })...)},
-		{"long text", "holds a text of", 16 << 20, message(2, strings.Repeat("x", 1<<20))},
-		{"a value of no message", "", 1 << 20, message(7, message(11, 3, 12, 3, 5, 3, 1, message(5, 3)), 8, message(2, 17))},
-		{"a field of no message", "", 1 << 20, message(7, 3, 8, message(2, 17))},
+		{"long text", "contains a string of", 16 << 20, message(2, strings.Repeat("x", 1<<20))},
+		{"a number in place of a value", "", 1 << 20, message(7, message(11, 3, 12, 3, 5, 3, 1, message(5, 3)), 8, message(2, 17))},
+		{"a number in place of a graph", "", 1 << 20, message(7, 3, 8, message(2, 17))},
 		{"2^32 axes", "", 64 << 20, model(17, [][]byte{constant("w", 1, nil, slices.Repeat([]int{1 << 32}, 10_000)...)}, node("Relu", "x", "out"))},
 		{"shape of many", "need at most 65536 numbers", 16 << 20, model(17, [][]byte{message(2, 1, 8, "w", 1, bytes.Repeat([]byte{1}, 1<<20))}, node("Relu", "x", "out"))},
-		{"overlapping stretches", "", 1 << 20, message(7, message(5, message(9, "1234")[:3]))},
+		{"overlapping fields", "", 1 << 20, message(7, message(5, message(9, "1234")[:3]))},
 		{"sums of sums", "", 256 << 20, model(17, [][]byte{constant("w", 1, floats(70_000), 70_000)}, chain(60, "Add", "w")...)},
-		{"powers", "need the image's", 64 << 20, model(17, [][]byte{constant("w", 1, floats(512*512), 512, 512)}, chain(9, "MatMul", "w")...)},
+		{"powers", "as the image", 64 << 20, model(17, [][]byte{constant("w", 1, floats(512*512), 512, 512)}, chain(9, "MatMul", "w")...)},
 		{"expanded", "need", 64 << 20, model(17, huge, node("Expand", "w s", "a"), node("Add", "a a", "b"), node("MatMul", "b b", "out"))},
 		{"expanded and summed", "computes more than", 64 << 20, model(17, huge, node("Expand", "w s", "a"), node("Exp", "a", "b"), node("ReduceSum", "b", "c"), node("Add", "x c", "out"))},
 		{"elements again and again", "computes more than", 512 << 20, model(17, [][]byte{constant("w", 1, floats(1<<18), 1<<18), constant("i", 7, int64s(0, 2, 3), 3)},
@@ -331,7 +331,7 @@ func TestHostile(t *testing.T) {
 				return err
 			})
 			if c.want != "" && (err == nil || !strings.Contains(err.Error(), c.want)) {
-				t.Errorf("error is %.300v, need one with %q", err, c.want)
+				t.Errorf("got error %.300v, want one with %q", err, c.want)
 			}
 		})
 	}

@@ -5,22 +5,22 @@ import (
 	"slices"
 )
 
-// norm subtracts the mean and divides by √(var + eps), of all numbers along over for
-// each index along keep: atoms of the node's dims, which its input has one atom each of.
+// norm subtracts the mean and divides by √(var + eps), computed along over for each index along
+// keep. Both are atoms of the node's dims; the input has one atom per dim.
 type norm struct {
 	keep, over  []atom
 	eps         float32
-	channel     int  // the dim along which gamma and beta, if any, stand
+	channel     int  // the dim of gamma and beta, if there are any
 	gamma, beta view // constants
 }
 
-// normalised normalises v for each index of its first axes.
-func (b *builder) normalised(v view, keep int, eps float64) view {
+// normalized normalizes v over all but its first keep axes.
+func (b *builder) normalized(v view, keep int, eps float64) view {
 	dims, flat, back := v.onto()
 	n := b.add(&node{in: []view{flat}}, dims).of
 	out := back(n)
 	if !v.complete() && len(flat.axes) == 0 {
-		refuse("normalises a repeated value")
+		refuse("normalizes a repeated value")
 	}
 	n.op = norm{
 		keep: view{axes: out.axes[:keep]}.flat(), over: view{axes: out.axes[keep:]}.flat(),
@@ -29,31 +29,31 @@ func (b *builder) normalised(v view, keep int, eps float64) view {
 	return out
 }
 
-func (o norm) weighted(b *builder, n *node, dim int, scale, shift view) (op, bool) {
+func (o norm) withAffine(b *builder, n *node, dim int, scale, shift view) (op, bool) {
 	if o.channel != repeated && o.channel != dim || !slices.ContainsFunc(o.over, func(a atom) bool { return a.dim == dim }) && len(o.keep) != 1 {
 		return nil, false
 	}
 	o.channel = dim
 	if scale.of != nil {
 		if o.gamma.of != nil {
-			scale = b.zipped("mul", o.gamma, scale)
+			scale = b.binary("mul", o.gamma, scale)
 		}
 		if o.beta.of != nil {
-			o.beta = b.zipped("mul", o.beta, scale)
+			o.beta = b.binary("mul", o.beta, scale)
 		}
 		o.gamma = scale
 	}
 	if shift.of != nil {
 		if o.beta.of != nil {
-			shift = b.zipped("add", o.beta, shift)
+			shift = b.binary("add", o.beta, shift)
 		}
 		o.beta = shift
 	}
 	return o, true
 }
 
-// standardised recognises d/s where d = x − mean(x) and s = √(mean(d²) + ε).
-func (b *builder) standardised(d, s view) (view, bool) {
+// fusedNorm recognizes d/s where d = x − mean(x) and s = √(mean(d²) + ε).
+func (b *builder) fusedNorm(d, s view) (view, bool) {
 	variance, _, ok := s.madeBy("sqrt")
 	if !ok {
 		return view{}, false
@@ -62,7 +62,7 @@ func (b *builder) standardised(d, s view) (view, bool) {
 	if in, m, ok := variance.madeBy("affine"); ok && m.a == 1 {
 		variance, eps = in, float64(m.b)
 	}
-	squares, ok := averaged(variance)
+	squares, ok := meanOf(variance)
 	if !ok {
 		return view{}, false
 	}
@@ -70,22 +70,22 @@ func (b *builder) standardised(d, s view) (view, bool) {
 	if !ok || !same(of, d) {
 		return view{}, false
 	}
-	p, ok := d.of.op.(*pairing)
+	p, ok := d.of.op.(*binaryOp)
 	if !ok || p.fn != "sub" || !same(d, p.out) {
 		return view{}, false
 	}
-	mean, ok := averaged(p.y)
+	mean, ok := meanOf(p.y)
 	if !ok || !same(mean.src, p.x) || !slices.Equal(mean.axes, squares.axes) || !slices.Equal(mean.src.shape(), squares.src.shape()) {
 		return view{}, false
 	}
 	perm, keep := lastOf(len(p.x.axes), mean.axes)
-	out := b.normalised(mean.src.transposed(perm), keep, eps).transposed(inverse(perm))
+	out := b.normalized(mean.src.transposed(perm), keep, eps).transposed(inverse(perm))
 	return b.reshaped(out, d.shape()), true
 }
 
-// averaged returns the mean of which v is the result, kept along the reduced axes
-// and repeated there.
-func averaged(v view) (*reduction, bool) {
+// meanOf returns the reduction of which v is the result, if that is a mean, broadcast to the
+// shape of its input.
+func meanOf(v view) (*reduction, bool) {
 	r, ok := v.of.op.(*reduction)
 	if !ok || r.fn != "mean" {
 		return nil, false
@@ -94,15 +94,15 @@ func averaged(v view) (*reduction, bool) {
 	return r, ok && same(full, v)
 }
 
-// reduction joins the numbers along some axes, with a function of graph.Reduce. Its
-// input has the axes that stay, one atom each, and then those that go.
+// reduction reduces along some axes with a function of graph.Reduce. Its input has first the
+// axes that stay, one atom each, and then the others.
 type reduction struct {
 	fn        string
-	src, kept view  // what it was asked for, and the result with axes of one element
+	src, kept view  // the input as requested, and the result with axes of one element
 	axes      []int // of src
 }
 
-// lastOf returns the permutation that moves axes last, and how many are before.
+// lastOf returns the permutation that moves axes to the end, and the number of the others.
 func lastOf(rank int, axes []int) (perm []int, before int) {
 	for k := range rank {
 		if !slices.Contains(axes, k) {
@@ -120,12 +120,12 @@ func inverse(perm []int) []int {
 	return out
 }
 
-// reduced joins the numbers along axes and keeps them as axes of one element.
+// reduced reduces v along axes, which stay as axes of one element.
 func (b *builder) reduced(v view, fn string, axes []int) view {
 	if v.known() {
 		return b.reducedConstant(v, fn, axes)
 	}
-	return b.once(fmt.Sprint(fn, axes, v.key()), func() view { return b.reducing(v, fn, axes) })
+	return b.cached(fmt.Sprint(fn, axes, v.key()), func() view { return b.reducing(v, fn, axes) })
 }
 
 func (b *builder) reducing(v view, fn string, axes []int) view {
@@ -154,7 +154,7 @@ func (b *builder) reducedConstant(v view, fn string, axes []int) view {
 		shape[k] = 1
 	}
 	if v.size() == 0 {
-		refuse("reduces no numbers")
+		refuse("reduces a value without elements")
 	}
 	join := map[string]string{"sum": "add", "mean": "add", "prod": "mul", "max": "max", "min": "min"}[fn]
 	return b.computed(shape, v.of.dtype, func() []float64 {
@@ -162,7 +162,7 @@ func (b *builder) reducedConstant(v view, fn string, axes []int) view {
 		for all := ordered.numbers(); len(all) > 0; all = all[count:] {
 			x := all[0]
 			for _, y := range all[1:count] {
-				x = foldedPairs[join](x, y)
+				x = binaryFunctions[join](x, y)
 			}
 			if fn == "mean" {
 				x /= float64(count)
@@ -181,12 +181,12 @@ func (b *builder) softmaxOf(v view, axis int) view {
 	rows := len(dims)
 	n := &node{op: softmax{}, in: []view{{of: v.of, off: v.off, axes: append(flat.axes, ordered.axes[keep])}}}
 	out := back(b.add(n, append(dims, axisSize(ordered.axes[keep]))).of)
-	if len(n.dims) == rows { // one number: its share is all
+	if len(n.dims) == rows { // the softmax of a single number is 1
 		return b.expanded(b.constant(nil, float, []float64{1}), v.shape())
 	}
 	out.axes = append(out.axes, []atom{{n.dims[rows], rows, 1}})
 	return out.transposed(inverse(perm))
 }
 
-// softmax runs along the last dim; its input has one axis a dim.
+// softmax is computed along the last dim. Its input has one axis per dim.
 type softmax struct{}

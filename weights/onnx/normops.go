@@ -2,7 +2,7 @@ package onnx
 
 import "slices"
 
-// perChannel returns a constant vector [C] as one to go with an image of that rank.
+// perChannel returns a constant vector [C] with axes to broadcast over an image of that rank.
 func (b *builder) perChannel(v view, rank int) view {
 	if len(v.axes) != 1 {
 		refuse("has a vector of shape %v, need [C]", v.shape())
@@ -16,19 +16,19 @@ func (b *builder) perChannel(v view, rank int) view {
 
 // affine returns v·scale + shift.
 func (b *builder) affine(v, scale, shift view) view {
-	return b.zipped("add", b.zipped("mul", v, scale), shift)
+	return b.binary("add", b.binary("mul", v, scale), shift)
 }
 
-// ofImage refuses a value that is no batch of one of images.
+// ofImage refuses a value that is not a batch of one image.
 func ofImage(v view) {
 	if len(v.axes) < 3 || len(v.axes[0]) != 0 {
-		refuse("is given shape %v, need [1,C,…]", v.shape())
+		refuse("has an input of shape %v, need [1,C,…]", v.shape())
 	}
 }
 
 func opInstanceNormalization(b *builder, n *nodeProto, in []view) []view {
 	ofImage(in[0])
-	v := b.normalised(in[0], 2, b.attrFloat("epsilon", 1e-5))
+	v := b.normalized(in[0], 2, b.attrFloat("epsilon", 1e-5))
 	rank := len(v.axes)
 	return []view{b.affine(v, b.perChannel(in[1], rank), b.perChannel(in[2], rank))}
 }
@@ -42,7 +42,7 @@ func opGroupNormalization(b *builder, n *nodeProto, in []view) []view {
 		refuse("has %d groups, need a divisor of %d channels", groups, shape[1])
 	}
 	v = b.reshaped(v, slices.Concat([]int{1, groups, shape[1] / groups}, shape[2:]))
-	v = b.normalised(v, 2, b.attrFloat("epsilon", 1e-5))
+	v = b.normalized(v, 2, b.attrFloat("epsilon", 1e-5))
 	vectors := []view{in[1], in[2]}
 	if in[1].size() == groups && groups != shape[1] {
 		for i := range vectors {
@@ -58,33 +58,33 @@ func opLayerNormalization(b *builder, n *nodeProto, in []view) []view {
 	if len(n.outputs) > 1 {
 		for _, name := range n.outputs[1:] {
 			if b.users[name] > 0 {
-				refuse("gives mean or deviation to others, need the first output alone")
+				refuse("has a used second or third output, need only the first")
 			}
 		}
 	}
-	v := b.normalised(in[0], axis, b.attrFloat("epsilon", 1e-5))
+	v := b.normalized(in[0], axis, b.attrFloat("epsilon", 1e-5))
 	if scale := optional(in, 1); scale.of != nil {
-		v = b.zipped("mul", v, scale)
+		v = b.binary("mul", v, scale)
 	}
 	if shift := optional(in, 2); shift.of != nil {
-		v = b.zipped("add", v, shift)
+		v = b.binary("add", v, shift)
 	}
 	return []view{v}
 }
 
-// opBatchNormalization is that of inference: a scale and a shift a channel.
+// opBatchNormalization is that of inference: a scale and a shift per channel.
 func opBatchNormalization(b *builder, n *nodeProto, in []view) []view {
 	if len(in[0].axes) < 2 || b.attrInt("training_mode", 0) != 0 {
-		refuse("is given shape %v, need [1,C,…], and no training_mode", in[0].shape())
+		refuse("has an input of shape %v, need [1,C,…], and no training_mode", in[0].shape())
 	}
-	deviation := b.mapped(b.mapped(in[4], "affine", 1, b.attrFloat("epsilon", 1e-5)), "sqrt", 0, 0)
-	scale := b.zipped("div", in[1], deviation)
-	shift := b.zipped("sub", in[2], b.zipped("mul", in[3], scale))
+	deviation := b.unary(b.unary(in[4], "affine", 1, b.attrFloat("epsilon", 1e-5)), "sqrt", 0, 0)
+	scale := b.binary("div", in[1], deviation)
+	shift := b.binary("sub", in[2], b.binary("mul", in[3], scale))
 	rank := len(in[0].axes)
 	return []view{b.affine(in[0], b.perChannel(scale, rank), b.perChannel(shift, rank))}
 }
 
-// opSoftmax: before version 13 over all axes from one on, later over one.
+// opSoftmax: before version 13 over axis and all axes after it, later over one axis.
 func opSoftmax(b *builder, n *nodeProto, in []view) []view {
 	v := in[0]
 	shape, axis := v.shape(), -1

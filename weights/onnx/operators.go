@@ -8,13 +8,13 @@ import (
 	"strings"
 )
 
-// operator makes the values of a node of those it is given.
+// operator computes the outputs of a node from its inputs.
 type operator struct {
 	run  func(b *builder, n *nodeProto, in []view) []view
-	need int // inputs that must be there
+	need int // number of required inputs
 }
 
-// operators are those of ONNX that a denoiser is made of, versions 11 to 20.
+// operators are the supported ONNX operators, in versions minOpset to maxOpset.
 var operators = map[string]operator{
 	"Identity": {opIdentity, 1}, "Dropout": {opIdentity, 1}, "Cast": {opCast, 1}, "Constant": {opConstant, 0},
 	"ConstantOfShape": {opConstantOfShape, 1}, "Shape": {opShape, 1}, "Size": {opSize, 1}, "Range": {opRange, 3},
@@ -29,16 +29,16 @@ var operators = map[string]operator{
 	"GroupNormalization": {opGroupNormalization, 3}, "InstanceNormalization": {opInstanceNormalization, 3},
 	"LayerNormalization": {opLayerNormalization, 1}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1},
 
-	"Add": {opPair("add"), 2}, "Sub": {opPair("sub"), 2}, "Mul": {opPair("mul"), 2}, "Div": {opPair("div"), 2}, "Pow": {opPair("pow"), 2},
-	"Max": {opPair("max"), 1}, "Min": {opPair("min"), 1}, "Sum": {opPair("add"), 1}, "Equal": {opPair("equal"), 2}, "Less": {opPair("less"), 2},
+	"Add": {opBinary("add"), 2}, "Sub": {opBinary("sub"), 2}, "Mul": {opBinary("mul"), 2}, "Div": {opBinary("div"), 2}, "Pow": {opBinary("pow"), 2},
+	"Max": {opBinary("max"), 1}, "Min": {opBinary("min"), 1}, "Sum": {opBinary("add"), 1}, "Equal": {opBinary("equal"), 2}, "Less": {opBinary("less"), 2},
 	"Greater": {opGreater, 2}, "GreaterOrEqual": {opNotLess, 2}, "LessOrEqual": {opNotGreater, 2},
-	"Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opPair("mul"), 2}, "Or": {opPair("max"), 2},
+	"Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opBinary("mul"), 2}, "Or": {opBinary("max"), 2},
 
-	"Neg": {opMap("affine", -1, 0), 1}, "Abs": {opMap("abs", 0, 0), 1}, "Sqrt": {opMap("sqrt", 0, 0), 1}, "Exp": {opMap("exp", 0, 0), 1},
-	"Log": {opMap("log", 0, 0), 1}, "Sin": {opMap("sin", 0, 0), 1}, "Cos": {opMap("cos", 0, 0), 1}, "Tanh": {opMap("tanh", 0, 0), 1},
-	"Erf": {opMap("erf", 0, 0), 1}, "Reciprocal": {opMap("reciprocal", 0, 0), 1}, "Sigmoid": {opMap("sigmoid", 0, 0), 1},
-	"Floor": {opMap("floor", 0, 0), 1}, "Ceil": {opMap("ceil", 0, 0), 1}, "Round": {opMap("round", 0, 0), 1}, "Sign": {opMap("sign", 0, 0), 1},
-	"Softplus": {opMap("softplus", 0, 0), 1}, "Relu": {opMap("clip", 0, math.MaxFloat32), 1}, "Elu": {opElu, 1}, "Gelu": {opGelu, 1},
+	"Neg": {opUnary("affine", -1, 0), 1}, "Abs": {opUnary("abs", 0, 0), 1}, "Sqrt": {opUnary("sqrt", 0, 0), 1}, "Exp": {opUnary("exp", 0, 0), 1},
+	"Log": {opUnary("log", 0, 0), 1}, "Sin": {opUnary("sin", 0, 0), 1}, "Cos": {opUnary("cos", 0, 0), 1}, "Tanh": {opUnary("tanh", 0, 0), 1},
+	"Erf": {opUnary("erf", 0, 0), 1}, "Reciprocal": {opUnary("reciprocal", 0, 0), 1}, "Sigmoid": {opUnary("sigmoid", 0, 0), 1},
+	"Floor": {opUnary("floor", 0, 0), 1}, "Ceil": {opUnary("ceil", 0, 0), 1}, "Round": {opUnary("round", 0, 0), 1}, "Sign": {opUnary("sign", 0, 0), 1},
+	"Softplus": {opUnary("softplus", 0, 0), 1}, "Relu": {opUnary("clip", 0, math.MaxFloat32), 1}, "Elu": {opElu, 1}, "Gelu": {opGelu, 1},
 	"LeakyRelu": {opLeakyRelu, 1}, "PRelu": {opPRelu, 2}, "HardSigmoid": {opHardSigmoid, 1}, "HardSwish": {opHardSwish, 1},
 	"Mish": {opMish, 1}, "Clip": {opClip, 1},
 
@@ -46,31 +46,31 @@ var operators = map[string]operator{
 	"ReduceMin": {opReduce("min"), 1}, "ReduceProd": {opReduce("prod"), 1}, "ReduceL2": {opReduceL2, 1}, "ReduceSumSquare": {opReduceSumSquare, 1},
 }
 
-// run makes the values of one node.
+// run evaluates one node.
 func (b *builder) run(n *nodeProto) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("onnx: %s: %w", label(n), err)
 		}
 	}()
-	defer caught(&err)
+	defer recovered(&err)
 	b.node = n
 	o, ok := operators[n.op]
 	if !ok || n.domain != "" && n.domain != "ai.onnx" {
 		name := strings.TrimPrefix(n.domain+"."+n.op, ".")
-		refuse("operator %q of version %d is not there, need one of %s", name, b.opset, strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
+		refuse("operator %q of version %d is not supported, need one of %s", name, b.opset, strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
 	}
 	in := make([]view, len(n.inputs))
 	for i, name := range n.inputs {
 		v, ok := b.values[name]
 		if !ok && name != "" {
-			refuse("input %d is %q, which nothing before it makes", i, name)
+			refuse("input %d is %q, which no node before it computes", i, name)
 		}
 		in[i] = v
 	}
 	for i := range o.need {
 		if i >= len(in) || in[i].of == nil {
-			refuse("has no input %d, need %d", i, o.need)
+			refuse("input %d is missing, need %d inputs", i, o.need)
 		}
 	}
 	for i, v := range o.run(b, n, in) {
@@ -83,8 +83,8 @@ func (b *builder) run(n *nodeProto) (err error) {
 	return nil
 }
 
-// attrInt and so on return an attribute of the node at hand, or what it is by
-// default.
+// attrInt and the following methods return an attribute of the current node, or its default
+// value.
 func (b *builder) attrInt(name string, or int) int {
 	if a := b.node.attributes[name]; a != nil {
 		return clampInt(float64(a.i))
@@ -118,7 +118,7 @@ func (b *builder) attrString(name, or string) string {
 	return or
 }
 
-// optional returns an input that may be missing.
+// optional returns an input that may be missing: its field of is then nil.
 func optional(in []view, i int) view {
 	if i < len(in) {
 		return in[i]
@@ -126,18 +126,18 @@ func optional(in []view, i int) view {
 	return view{}
 }
 
-// constants returns the whole numbers of an input that must be known.
+// constants returns the integers of an input, which must be constant.
 func constants(v view) []int {
 	if !v.known() || v.size() > 1<<16 {
-		refuse("has an input of shape %v that says how, need at most 65536 numbers that do not depend on the network's inputs", v.shape())
+		refuse("has a parameter of shape %v, need at most 65536 numbers that do not depend on the network's inputs", v.shape())
 	}
 	return v.ints()
 }
 
-// constantOf returns the one number of an input that must be known.
+// constantOf returns the single number of an input, which must be constant.
 func constantOf(v view) float64 {
 	if !v.known() || v.size() != 1 {
-		refuse("has an input of shape %v, need one number that does not depend on the network's inputs", v.shape())
+		refuse("has a parameter of shape %v, need one number that does not depend on the network's inputs", v.shape())
 	}
 	return v.numbers()[0]
 }

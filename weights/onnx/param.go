@@ -7,13 +7,13 @@ import (
 	"tweedie/core/graph"
 )
 
-// param declares constant numbers as a parameter of that shape.
-func (p *placer) param(name string, v view, shape ...int) graph.Value {
+// param declares a constant as a parameter of that shape.
+func (p *emitter) param(name string, v view, shape ...int) graph.Value {
 	if v.size() == 0 {
 		refuse("constant %q has shape %v, need at least one element", name, v.shape())
 	}
-	name = p.free(name)
-	if v.size() <= few {
+	name = p.unusedName(name)
+	if v.size() <= maxKept {
 		if _, err := finite(name, v); err != nil {
 			refuse("%w", err)
 		}
@@ -22,8 +22,8 @@ func (p *placer) param(name string, v view, shape ...int) graph.Value {
 	return p.program.Param(name, graph.Init{}, shape...)
 }
 
-// free returns name, or a name like it that no parameter has.
-func (p *placer) free(name string) string {
+// unusedName returns name, or a similar name, that no parameter has.
+func (p *emitter) unusedName(name string) string {
 	name = strings.Map(func(r rune) rune {
 		if r < ' ' || r == 0x7f || r == 0xfffd {
 			return '_'
@@ -42,12 +42,12 @@ func (p *placer) free(name string) string {
 	return found
 }
 
-func (p *placer) taken(name string) bool {
+func (p *emitter) taken(name string) bool {
 	_, ok := p.weights[name]
 	return ok || slices.ContainsFunc(p.program.Inputs, func(d graph.Declared) bool { return d.Name == name })
 }
 
-// nameOf returns what a constant is called in the file.
+// nameOf returns the name of a constant in the file, "" if it was computed.
 func nameOf(v view) string {
 	if v.of == nil {
 		return ""
@@ -55,8 +55,7 @@ func nameOf(v view) string {
 	return v.of.op.(*constant).name
 }
 
-// stem returns the name of a layer: of the one of its constants that is called for
-// people.
+// stem returns the name of a layer, taken from the names of its weight and its bias.
 func stem(weight, bias view) string {
 	for _, v := range []view{bias, weight} {
 		name := nameOf(v)
@@ -73,8 +72,8 @@ func stem(weight, bias view) string {
 	return "layer"
 }
 
-// vector returns a constant [n] as a parameter, of one number where it is none.
-func (p *placer) vector(v view, name string, n int, or float32) graph.Value {
+// vector declares a constant [n] as a parameter; if there is none, its elements are or.
+func (p *emitter) vector(v view, name string, n int, or float32) graph.Value {
 	if v.of == nil {
 		v = whole(&node{op: &constant{floats: slices.Repeat([]float32{or}, n)}, dims: []int{n}})
 	}

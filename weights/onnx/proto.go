@@ -9,9 +9,9 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// The messages of onnx.proto3 (ONNX 1.17), as far as a network needs them. None
-// contains another of its kind here, so that no file nests deeper than they do:
-// graphs inside attributes, of control flow, are kept unread.
+// The messages of onnx.proto3 (ONNX 1.17), as far as networks need them. None of these types
+// contains itself, so that nesting is bounded: graphs in attributes, of control flow, are not
+// parsed.
 
 // modelProto is ModelProto.
 type modelProto struct {
@@ -25,7 +25,7 @@ type graphProto struct {
 	initializers []*tensorProto
 	inputs       []valueInfo
 	outputs      []valueInfo
-	sparse       bool // has sparse initialisers, which are not read
+	sparse       bool // has sparse initializers, which are not supported
 }
 
 type nodeProto struct {
@@ -45,48 +45,47 @@ type attribute struct {
 	graph  bool // a graph of control flow
 }
 
-// valueInfo is ValueInfoProto of a tensor. A dimension that the file leaves open
-// is −1.
+// valueInfo is ValueInfoProto of a tensor. A dimension without a value is −1.
 type valueInfo struct {
 	name  string
 	dtype int
 	dims  []int64
 }
 
-// tensorProto is TensorProto. Its numbers stay where they are: as raw bytes, or as
-// floats, whole numbers or doubles, packed or each as a field.
+// tensorProto is TensorProto. Its numbers stay in the file: raw bytes, or packed or repeated
+// fields of floats, integers or doubles.
 type tensorProto struct {
 	name     string
 	dims     []int64
 	dtype    int
-	raw      stretch
-	packed   stretch
-	kind     int               // number of the field of packed and loose
-	loose    []uint64          // the numbers that are fields
-	external map[string]string // nil: the numbers are here
+	raw      section
+	packed   section
+	kind     int               // field number of packed and loose
+	loose    []uint64          // the numbers of unpacked fields
+	external map[string]string // of external data; nil for data in this file
 }
 
-// ErrFile is wrapped by every complaint about the bytes of a file.
+// ErrFile is wrapped by every error about the bytes of a file.
 var ErrFile = errors.New("not a usable ONNX file")
 
-// maxInts bounds the numbers of an attribute, and of a shape.
+// maxInts bounds the numbers in an attribute and in a shape.
 const maxInts = 1 << 16
 
-// listed reads a field of numbers, which stands as many in a stretch or as one; they are
-// varints, or of width bytes.
-func listed[T any](to []T, v field, width int, from func(uint64) T) ([]T, error) {
+// appendNumbers appends the numbers of a repeated field, packed or not. They are varints if
+// width is 0, or of width bytes.
+func appendNumbers[T any](to []T, v field, width int, from func(uint64) T) ([]T, error) {
 	if !v.long {
 		return append(to, from(v.n)), nil
 	}
-	if v.stretch.size() > maxInts*8 {
-		return nil, fmt.Errorf("field %d holds %d bytes, need at most %d numbers", v.number, v.stretch.size(), maxInts)
+	if v.section.size() > maxInts*8 {
+		return nil, fmt.Errorf("field %d is %d bytes, need at most %d numbers", v.number, v.section.size(), maxInts)
 	}
-	b, err := v.stretch.bytes()
+	b, err := v.section.bytes()
 	if err != nil {
 		return nil, err
 	}
 	if width > 0 && len(b)%width != 0 {
-		return nil, fmt.Errorf("field %d holds %d bytes, need a multiple of %d", v.number, len(b), width)
+		return nil, fmt.Errorf("field %d is %d bytes, need a multiple of %d", v.number, len(b), width)
 	}
 	for len(b) > 0 {
 		var x uint64
@@ -107,31 +106,31 @@ func listed[T any](to []T, v field, width int, from func(uint64) T) ([]T, error)
 func toFloat(x uint64) float32 { return math.Float32frombits(uint32(x)) }
 func toInt(x uint64) int64     { return int64(x) }
 
-// maxNodes bounds the operators of a graph.
+// maxNodes bounds the nodes of a graph.
 const maxNodes = 1 << 15
 
 // parse reads a ModelProto. The error wraps ErrFile.
-func parse(file stretch) (*modelProto, error) {
+func parse(file section) (*modelProto, error) {
 	m := &modelProto{}
 	err := file.fields(func(v field) (err error) {
 		switch v.number {
 		case 2:
-			m.producer, err = v.stretch.text()
+			m.producer, err = v.section.text()
 		case 7:
-			m.graph, err = parseGraph(v.stretch)
+			m.graph, err = parseGraph(v.section)
 		case 8:
-			err = m.parseOpset(v.stretch)
+			err = m.parseOpset(v.section)
 		}
 		return err
 	})
 	switch {
 	case err != nil:
 	case m.graph == nil:
-		err = errors.New("holds no graph")
+		err = errors.New("contains no graph")
 	case m.opset < 1:
-		err = errors.New("states no version of the operators")
+		err = errors.New("does not give a version of the operators")
 	case m.graph.sparse:
-		err = errors.New("holds sparse initialisers, which are not read")
+		err = errors.New("contains sparse initializers, which are not supported")
 	}
 	if err != nil {
 		return nil, fmt.Errorf("onnx: %w: %w", ErrFile, err)
@@ -139,12 +138,12 @@ func parse(file stretch) (*modelProto, error) {
 	return m, nil
 }
 
-func (m *modelProto) parseOpset(s stretch) error {
+func (m *modelProto) parseOpset(s section) error {
 	domain, version := "", uint64(0)
 	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			domain, err = v.stretch.text()
+			domain, err = v.section.text()
 		case 2:
 			version = v.n
 		}
@@ -156,7 +155,7 @@ func (m *modelProto) parseOpset(s stretch) error {
 	return err
 }
 
-func parseGraph(s stretch) (*graphProto, error) {
+func parseGraph(s section) (*graphProto, error) {
 	g := &graphProto{}
 	err := s.fields(func(v field) error {
 		switch v.number {
@@ -164,15 +163,15 @@ func parseGraph(s stretch) (*graphProto, error) {
 			if len(g.nodes) == maxNodes {
 				return fmt.Errorf("has more than %d nodes", maxNodes)
 			}
-			n, err := parseNode(v.stretch)
+			n, err := parseNode(v.section)
 			g.nodes = append(g.nodes, n)
 			return err
 		case 5:
-			t, err := parseTensor(v.stretch)
+			t, err := parseTensor(v.section)
 			g.initializers = append(g.initializers, t)
 			return err
 		case 11, 12:
-			i, err := parseValue(v.stretch)
+			i, err := parseValue(v.section)
 			if v.number == 11 {
 				g.inputs = append(g.inputs, i)
 			} else {
@@ -187,38 +186,38 @@ func parseGraph(s stretch) (*graphProto, error) {
 	return g, err
 }
 
-func parseNode(s stretch) (*nodeProto, error) {
+func parseNode(s section) (*nodeProto, error) {
 	n := &nodeProto{attributes: map[string]*attribute{}}
 	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			n.inputs, err = texts(n.inputs, v.stretch)
+			n.inputs, err = texts(n.inputs, v.section)
 		case 2:
-			n.outputs, err = texts(n.outputs, v.stretch)
+			n.outputs, err = texts(n.outputs, v.section)
 		case 3:
-			n.name, err = v.stretch.text()
+			n.name, err = v.section.text()
 		case 4:
-			n.op, err = v.stretch.text()
+			n.op, err = v.section.text()
 		case 5:
 			var name string
 			var a *attribute
-			name, a, err = parseAttribute(v.stretch)
+			name, a, err = parseAttribute(v.section)
 			n.attributes[name] = a
 		case 7:
-			n.domain, err = v.stretch.text()
+			n.domain, err = v.section.text()
 		}
 		return err
 	})
 	return n, err
 }
 
-// texts adds a name to others.
-func texts(to []string, s stretch) ([]string, error) {
+// texts appends a name.
+func texts(to []string, s section) ([]string, error) {
 	text, err := s.text()
 	return append(to, text), err
 }
 
-func parseAttribute(s stretch) (name string, a *attribute, err error) {
+func parseAttribute(s section) (name string, a *attribute, err error) {
 	if err := s.of.count(perAttribute); err != nil {
 		return "", nil, err
 	}
@@ -226,28 +225,28 @@ func parseAttribute(s stretch) (name string, a *attribute, err error) {
 	err = s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			name, err = v.stretch.text()
+			name, err = v.section.text()
 		case 2:
 			a.f = toFloat(v.n)
 		case 3:
 			a.i = int64(v.n)
 		case 4:
-			a.s, err = v.stretch.text()
+			a.s, err = v.section.text()
 		case 5:
-			a.tensor, err = parseTensor(v.stretch)
+			a.tensor, err = parseTensor(v.section)
 		case 6, 11:
 			a.graph = true
 		case 7:
-			a.floats, err = listed(a.floats, v, 4, toFloat)
+			a.floats, err = appendNumbers(a.floats, v, 4, toFloat)
 		case 8:
-			a.ints, err = listed(a.ints, v, 0, toInt)
+			a.ints, err = appendNumbers(a.ints, v, 0, toInt)
 		}
 		return err
 	})
 	return name, a, err
 }
 
-func parseValue(s stretch) (valueInfo, error) {
+func parseValue(s section) (valueInfo, error) {
 	var i valueInfo
 	if err := s.of.count(perAttribute); err != nil {
 		return i, err
@@ -256,18 +255,18 @@ func parseValue(s stretch) (valueInfo, error) {
 	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			i.name, err = v.stretch.text()
+			i.name, err = v.section.text()
 		case 2:
-			err = v.stretch.fields(func(v field) error {
+			err = v.section.fields(func(v field) error {
 				if v.number != 1 {
 					return nil
 				}
-				return v.stretch.fields(func(v field) error {
+				return v.section.fields(func(v field) error {
 					switch v.number {
 					case 1:
 						i.dtype = int(v.n)
 					case 2:
-						return v.stretch.fields(i.parseDim)
+						return v.section.fields(i.parseDim)
 					}
 					return nil
 				})
@@ -283,7 +282,7 @@ func (i *valueInfo) parseDim(v field) error {
 		return nil
 	}
 	size := int64(-1)
-	err := v.stretch.fields(func(v field) error {
+	err := v.section.fields(func(v field) error {
 		if v.number == 1 {
 			size = int64(v.n)
 		}
@@ -293,7 +292,7 @@ func (i *valueInfo) parseDim(v field) error {
 	return err
 }
 
-func parseTensor(s stretch) (*tensorProto, error) {
+func parseTensor(s section) (*tensorProto, error) {
 	if err := s.of.count(perTensor); err != nil {
 		return nil, err
 	}
@@ -301,17 +300,17 @@ func parseTensor(s stretch) (*tensorProto, error) {
 	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			t.dims, err = listed(t.dims, v, 0, toInt)
+			t.dims, err = appendNumbers(t.dims, v, 0, toInt)
 		case 2:
 			t.dtype = int(v.n)
 		case 4, 5, 7, 10, 11: // float_data, int32_data, int64_data, double_data, uint64_data
 			err = t.parseNumbers(v)
 		case 8:
-			t.name, err = v.stretch.text()
+			t.name, err = v.section.text()
 		case 9:
-			t.raw = v.stretch.apart()
+			t.raw = v.section.onDisk()
 		case 13:
-			err = t.parseExternal(v.stretch)
+			err = t.parseExternal(v.section)
 		case 14:
 			if v.n == 1 && t.external == nil {
 				t.external = map[string]string{}
@@ -322,28 +321,28 @@ func parseTensor(s stretch) (*tensorProto, error) {
 	return t, err
 }
 
-// parseNumbers takes one number, or where many are.
+// parseNumbers records one number, or the section of packed numbers.
 func (t *tensorProto) parseNumbers(v field) error {
 	if t.kind != 0 && (t.kind != v.number || v.long || t.packed.of != nil) {
-		return fmt.Errorf("tensor %q has numbers in several pieces", t.name)
+		return fmt.Errorf("tensor %q has numbers in several fields", t.name)
 	}
 	t.kind = v.number
 	if v.long {
-		t.packed = v.stretch.apart()
+		t.packed = v.section.onDisk()
 	} else {
 		t.loose = append(t.loose, v.n)
 	}
 	return nil
 }
 
-func (t *tensorProto) parseExternal(s stretch) error {
+func (t *tensorProto) parseExternal(s section) error {
 	key, value := "", ""
 	err := s.fields(func(v field) (err error) {
 		switch v.number {
 		case 1:
-			key, err = v.stretch.text()
+			key, err = v.section.text()
 		case 2:
-			value, err = v.stretch.text()
+			value, err = v.section.text()
 		}
 		return err
 	})

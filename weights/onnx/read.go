@@ -11,36 +11,36 @@ import (
 	"tweedie/core/graph"
 )
 
-// Options say what a file leaves open.
+// Options complete what a file does not specify.
 type Options struct {
-	X, T, Y string // names of the inputs: image, time and class; empty to find them
-	Size    int    // height and width of the images where the file leaves them open; 0 for none
+	X, T, Y string // names of the inputs image, time and class; empty to recognize them
+	Size    int    // height and width of the images if the file leaves them open; 0 for none
 }
 
-// Network is a denoiser as a program: it takes, a sample, an image "x" [H,W,C], a
-// time "t" [1] and, if Conditional, a class number "y" [1], and gives an image.
+// Network is a denoiser as a program. For each sample its inputs are an image "x" [H,W,C], a
+// time "t" [1] and, if Conditional, a class number "y" [1]; the output is an image.
 type Network struct {
 	Program     *graph.Program
 	Out         graph.Value
-	Weights     graph.Source // in the file, and Err() error of it
+	Weights     graph.Source // read from the file on demand; has a method Err() error
 	Shape       [3]int       // C, H, W
 	Conditional bool
-	Learned     bool     // it gives 2C channels: the prediction and a learned variance
-	Rows        int      // of the table that y is looked up in; 0 if there is none
-	Assumed     []string // what the file does not say, one sentence each
-	Producer    string   // the program that wrote the file, as it calls itself
-	Opset       int
+	Learned     bool     // the output has 2C channels: the prediction and a learned variance
+	Rows        int      // of the table in which y is looked up; 0 if there is none
+	Assumed     []string // what the file does not specify, one sentence each
+	Producer    string   // name of the program that wrote the file
+	Opset       int      // version of the operators
 	file        *file
 }
 
-// Close ends the reading of the network's weights.
+// Close closes the files. The network's weights cannot be read afterwards.
 func (n *Network) Close() error { return n.file.Close() }
 
-// maxFile bounds a file: protobuf ends at 2 GiB.
+// maxFile is the largest size of a file: protobuf messages are limited to 2 GiB.
 const maxFile = 1 << 31
 
-// Read reads the network of an ONNX file. Its weights are read when they are asked for,
-// until it is closed. The error wraps ErrFile, or names the node that has no place here.
+// Read reads the network of an ONNX file. Its weights are read on demand, until the network is
+// closed. The error wraps ErrFile, or names the node that is not supported.
 func Read(path string, o Options) (*Network, error) {
 	in, size, err := open(path)
 	if err != nil {
@@ -64,7 +64,7 @@ func open(path string) (in *os.File, size int64, err error) {
 	case err != nil:
 		err = fmt.Errorf("onnx: %w", err)
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("onnx: %q is no regular file", path)
+		err = fmt.Errorf("onnx: %q is not a regular file", path)
 	case info.Size() > maxFile:
 		err = fmt.Errorf("onnx: %q is %d bytes, need at most %d", path, info.Size(), maxFile)
 	default:
@@ -74,21 +74,21 @@ func open(path string) (in *os.File, size int64, err error) {
 	return nil, 0, err
 }
 
-// Import is Read for a file of size bytes that is open. folder is where weights outside
-// of it may lie; empty refuses those.
+// Import is Read for an open file of size bytes. folder may contain files of external data;
+// empty refuses external data.
 func Import(in io.ReaderAt, size int64, folder string, o Options) (net *Network, err error) {
 	m, err := parse((&source{in: in}).whole(size))
 	if err != nil {
 		return nil, err
 	}
-	f := &file{folder: folder, beside: map[string]*source{}, sizes: map[string]int64{}, size: size}
+	f := &file{folder: folder, others: map[string]*source{}, sizes: map[string]int64{}, size: size}
 	defer func() {
 		if f.done = true; err != nil {
 			f.Close()
 		}
 	}()
-	if m.opset < 9 || m.opset > maxOpset {
-		return nil, fmt.Errorf("onnx: operators are of version %d, need 9 to %d", m.opset, maxOpset)
+	if m.opset < minOpset || m.opset > maxOpset {
+		return nil, fmt.Errorf("onnx: operators are of version %d, need %d to %d", m.opset, minOpset, maxOpset)
 	}
 	net = &Network{Producer: m.producer, Opset: m.opset, Program: &graph.Program{}, file: f}
 	b := &builder{file: f, opset: m.opset, values: map[string]view{}, users: map[string]int{}, made: map[string]view{}}
@@ -97,7 +97,7 @@ func Import(in io.ReaderAt, size int64, folder string, o Options) (net *Network,
 			b.users[name]++
 		}
 	}
-	if err := b.initialisers(m.graph.initializers); err != nil {
+	if err := b.initializers(m.graph.initializers); err != nil {
 		return nil, err
 	}
 	if err := b.inputs(net, m.graph, o); err != nil {
@@ -108,17 +108,17 @@ func Import(in io.ReaderAt, size int64, folder string, o Options) (net *Network,
 			return nil, err
 		}
 	}
-	if err := b.placeAll(net, m.graph); err != nil {
+	if err := b.emitAll(net, m.graph); err != nil {
 		return nil, err
 	}
 	return net, nil
 }
 
-// maxOpset is the last version of the operators whose meaning is the one here.
-const maxOpset = 23
+// The versions of the ONNX operators that are supported.
+const minOpset, maxOpset = 9, 23
 
-func (b *builder) initialisers(tensors []*tensorProto) (err error) {
-	defer caught(&err)
+func (b *builder) initializers(tensors []*tensorProto) (err error) {
+	defer recovered(&err)
 	for _, t := range tensors {
 		n, err := b.file.constant(t)
 		if err != nil {
@@ -129,15 +129,15 @@ func (b *builder) initialisers(tensors []*tensorProto) (err error) {
 	return nil
 }
 
-// What exporters call a time and a class.
+// The names that exporters give to a time and a class.
 var (
 	timeNames  = []string{"t", "time", "times", "timestep", "timesteps", "sigma", "noise", "noise_level", "noise_labels", "noise_cond"}
 	classNames = []string{"y", "c", "class", "classes", "label", "labels", "class_label", "class_labels", "context"}
 )
 
-// sorted tells image, time and class apart among the inputs of a graph: by the names
-// of options, else by shape and by what exporters call them. t and y may be missing.
-func sorted(all []valueInfo, o Options) (x, t, y *valueInfo, err error) {
+// classifyInputs finds image, time and class among the inputs of a graph: by the names in
+// options, else by shape and by the names that exporters use. t and y are nil if there is none.
+func classifyInputs(all []valueInfo, o Options) (x, t, y *valueInfo, err error) {
 	free := slices.Clone(all)
 	take := func(name string, fits func(valueInfo) bool) *valueInfo {
 		k := slices.IndexFunc(free, func(i valueInfo) bool { return name != "" && i.name == name || name == "" && fits(i) })
@@ -168,7 +168,7 @@ func sorted(all []valueInfo, o Options) (x, t, y *valueInfo, err error) {
 	case x == nil:
 		err = fmt.Errorf("onnx: no input is an image [1,C,H,W] among %q", namesOf(all))
 	case len(free) > 0:
-		err = fmt.Errorf("onnx: inputs %q are left over beside x %q, t %q and y %q, need a network of an image, a time and a class", namesOf(free), x.name, t.name, y.name)
+		err = fmt.Errorf("onnx: inputs %q are unexpected after x %q, t %q and y %q, need a network of an image, a time and a class", namesOf(free), x.name, t.name, y.name)
 	}
 	return x, t, y, err
 }
@@ -176,31 +176,31 @@ func sorted(all []valueInfo, o Options) (x, t, y *valueInfo, err error) {
 // inputs declares x, t and y.
 func (b *builder) inputs(net *Network, g *graphProto, o Options) error {
 	free := slices.DeleteFunc(slices.Clone(g.inputs), func(i valueInfo) bool { return b.values[i.name].of != nil })
-	x, t, y, err := sorted(free, o)
+	x, t, y, err := classifyInputs(free, o)
 	if err != nil {
 		return err
 	}
 	if err := b.image(net, *x, o.Size); err != nil {
 		return err
 	}
-	is := fmt.Sprintf("input %q is the image", x.name)
+	roles := fmt.Sprintf("input %q is the image", x.name)
 	if err := b.number(net, "t", t); err != nil {
 		return err
 	}
 	plain := x.name == "x" && (t == nil || t.name == "t") && (y == nil || y.name == "y")
 	if t == nil {
-		net.Assumed = append(net.Assumed, "the network takes no time: it is the same at every noise level")
+		net.Assumed = append(net.Assumed, "the network has no time input: it is the same at every noise level")
 	} else {
-		is += fmt.Sprintf(", %q the time", t.name)
+		roles += fmt.Sprintf(", %q the time", t.name)
 	}
 	if net.Conditional = y != nil; y != nil {
-		is += fmt.Sprintf(", %q the class", y.name)
+		roles += fmt.Sprintf(", %q the class", y.name)
 		if err := b.number(net, "y", y); err != nil {
 			return err
 		}
 	}
 	if !plain {
-		net.Assumed = append(net.Assumed, is)
+		net.Assumed = append(net.Assumed, roles)
 	}
 	return nil
 }
@@ -226,9 +226,9 @@ func (b *builder) image(net *Network, i valueInfo, size int) error {
 	}
 	switch {
 	case dims[0] > 1:
-		return fmt.Errorf("onnx: input %q is a batch of %d, need a file that was exported for a batch of 1, or for any: with dynamic_axes", i.name, dims[0])
+		return fmt.Errorf("onnx: input %q has a batch of %d, need 1: export the network for a batch of 1, or with dynamic_axes", i.name, dims[0])
 	case dims[2] < 0 || dims[3] < 0:
-		return fmt.Errorf("onnx: input %q leaves height or width open, need their size", i.name)
+		return fmt.Errorf("onnx: input %q leaves height or width open, need --size", i.name)
 	}
 	for k, n := range dims[1:] {
 		if n < 1 || n > 1<<13 {
@@ -242,11 +242,12 @@ func (b *builder) image(net *Network, i valueInfo, size int) error {
 	}
 	n := &node{op: input{net.Program.Input("x", h, w, c)}}
 	b.values[i.name] = b.add(n, []int{1, c, h, w})
-	n.at = &placed{net.Program.Inputs[0].Value, imageSteps([]int{h, w, c})}
+	n.at = &layout{net.Program.Inputs[0].Value, imageSteps([]int{h, w, c})}
 	return nil
 }
 
-// number declares t or y, one number an image; nil is one that the graph does not take.
+// number declares t or y, which is one number per image. i is nil if the graph has no such
+// input.
 func (b *builder) number(net *Network, name string, i *valueInfo) error {
 	value := net.Program.Input(name, 1)
 	if i == nil {
@@ -255,7 +256,7 @@ func (b *builder) number(net *Network, name string, i *valueInfo) error {
 	shape := make([]int, len(i.dims))
 	for k, n := range i.dims {
 		if n > 1 || len(shape) > maxRank {
-			return fmt.Errorf("onnx: input %q has shape %v, need one number an image", i.name, i.dims)
+			return fmt.Errorf("onnx: input %q has shape %v, need one number per image", i.name, i.dims)
 		}
 		shape[k] = 1
 	}
@@ -268,28 +269,28 @@ func (b *builder) number(net *Network, name string, i *valueInfo) error {
 	return nil
 }
 
-// placeAll writes what the output needs down as a program.
-func (b *builder) placeAll(net *Network, g *graphProto) (err error) {
+// emitAll emits the nodes that the output needs.
+func (b *builder) emitAll(net *Network, g *graphProto) (err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("onnx: %w", err)
 		}
 	}()
-	defer caught(&err)
+	defer recovered(&err)
 	if len(g.outputs) == 0 {
 		refuse("the graph has no output")
 	}
 	name := g.outputs[0].name
 	out, ok := b.values[name]
 	if !ok {
-		refuse("nothing makes the output %q", name)
+		refuse("no node computes the output %q", name)
 	}
 	c, h, w := net.Shape[0], net.Shape[1], net.Shape[2]
 	net.Learned = slices.Equal(out.shape(), []int{1, 2 * c, h, w})
 	if want := []int{1, c, h, w}; !net.Learned && !slices.Equal(out.shape(), want) {
-		refuse("the output %q has shape %v, need the image's %v", name, out.shape(), want)
+		refuse("the output %q has shape %v, need %v as the image", name, out.shape(), want)
 	}
-	p := &placer{program: net.Program, weights: map[string]view{}, again: map[string]int{}}
+	p := &emitter{program: net.Program, weights: map[string]view{}, again: map[string]int{}}
 	image, _ := b.imageOf(out)
 	net.Out = p.image(image)
 	if err := net.Program.Err(); err != nil {

@@ -7,26 +7,26 @@ import (
 	"tweedie/core/graph"
 )
 
-// taps makes the elements along a dim weighted sums of others, as graph.Taps does;
-// the input has one axis a dim.
+// taps computes elements along a dim as weighted sums of others, as graph.Taps does. The input
+// has one axis per dim.
 type taps struct {
 	dim, count int
 	index      []int
 	weight     []float32
 }
 
-// upsample doubles height and width of an image [C,H,W] by repeating pixels.
+// upsample doubles the height and width of an image [C,H,W] by repeating pixels.
 type upsample struct{}
 
 // pool is graph.AveragePool of an image [C,H,W].
 type pool struct{ graph.AveragePool }
 
-// tapped makes elements along an axis sums of count others.
-func (b *builder) tapped(v view, axis, count int, index []int, weight []float32) view {
+// weightedSums computes the elements along an axis as sums of count others.
+func (b *builder) weightedSums(v view, axis, count int, index []int, weight []float32) view {
 	shape := v.shape()
 	o := taps{count: count, index: index, weight: weight}
 	if shape[axis] == 1 || len(index) == count {
-		refuse("resizes shape %v to or from one element along axis %d", shape, axis)
+		refuse("resizes shape %v to or from one element along axis %d, which is not supported", shape, axis)
 	}
 	in := view{of: v.of, off: v.off}
 	for k, a := range v.axes {
@@ -41,14 +41,14 @@ func (b *builder) tapped(v view, axis, count int, index []int, weight []float32)
 	return b.add(&node{op: o, in: []view{in}, dtype: v.of.dtype}, shape)
 }
 
-// opResize resizes axes by "nearest" or "linear", each on its own.
+// opResize resizes axes by "nearest" or "linear", one after another.
 func opResize(b *builder, n *nodeProto, in []view) []view {
 	v := in[0]
 	shape := v.shape()
 	sizes, scales := b.resized(n, in, shape)
 	mode := b.attrString("mode", "nearest")
 	if b.attrInt("antialias", 0) != 0 || mode != "nearest" && mode != "linear" {
-		refuse("mode is %q with antialias %d, need nearest or linear without", mode, b.attrInt("antialias", 0))
+		refuse("mode is %q with antialias %d, need nearest or linear without antialias", mode, b.attrInt("antialias", 0))
 	}
 	tables := make([][]int, len(shape))
 	weights := make([][]float32, len(shape))
@@ -58,7 +58,7 @@ func opResize(b *builder, n *nodeProto, in []view) []view {
 			continue
 		}
 		if shape[k] == 1 {
-			refuse("resizes shape %v to %v", shape, sizes)
+			refuse("resizes shape %v to %v, need more than one element along resized axes", shape, sizes)
 		}
 		tables[k], weights[k] = b.resizeAxis(mode, shape[k], sizes[k], scales[k])
 	}
@@ -74,14 +74,13 @@ func opResize(b *builder, n *nodeProto, in []view) []view {
 	}
 	for k, index := range tables {
 		if index != nil {
-			v = b.tapped(v, k, len(index)/sizes[k], index, weights[k])
+			v = b.weightedSums(v, k, len(index)/sizes[k], index, weights[k])
 		}
 	}
 	return []view{v}
 }
 
-// resized returns the sizes after a Resize, or the Upsample of version 9, and the
-// factors.
+// resized returns the sizes and the factors of a Resize, or of the Upsample of version 9.
 func (b *builder) resized(n *nodeProto, in []view, shape []int) (sizes []int, scales []float64) {
 	at := 2
 	if n.op == "Upsample" || b.opset < 11 {
@@ -109,14 +108,14 @@ func (b *builder) resized(n *nodeProto, in []view, shape []int) (sizes []int, sc
 	}
 	for k, s := range sizes {
 		if s < 1 {
-			refuse("has no elements along axis %d", k)
+			refuse("has a result without elements along axis %d", k)
 		}
 	}
 	return sizes, scales
 }
 
-// resizeAxis returns for every element of an axis which others it is made of, and
-// with what weights.
+// resizeAxis returns, for every element of the resized axis, the indices of the elements that
+// it is computed from, and their weights.
 func (b *builder) resizeAxis(mode string, from, to int, scale float64) ([]int, []float32) {
 	at := b.attrString("coordinate_transformation_mode", "half_pixel")
 	if b.node.op == "Upsample" {
@@ -155,7 +154,7 @@ func (b *builder) resizeAxis(mode string, from, to int, scale float64) ([]int, [
 			case "round_prefer_ceil":
 				x = math.Floor(x + 0.5)
 			default:
-				refuse("nearest_mode is %q", round)
+				refuse("nearest_mode is %q, need floor, ceil, round_prefer_floor or round_prefer_ceil", round)
 			}
 			index = append(index, min(max(int(x), 0), from-1))
 			continue
@@ -169,7 +168,7 @@ func (b *builder) resizeAxis(mode string, from, to int, scale float64) ([]int, [
 	return index, weight
 }
 
-// opPad lays a number, the border or a mirror image around.
+// opPad pads by a number, by repeating the border, by wrapping around or by reflection.
 func opPad(b *builder, n *nodeProto, in []view) []view {
 	v := in[0]
 	pads, value := b.attrInts("pads", nil), b.attrFloat("value", 0)
@@ -201,20 +200,20 @@ func opPad(b *builder, n *nodeProto, in []view) []view {
 	mode := b.attrString("mode", "constant")
 	if mode == "constant" {
 		if value != 0 {
-			v = b.mapped(v, "affine", 1, -value)
+			v = b.unary(v, "affine", 1, -value)
 		}
-		return []view{b.mapped(b.padded(v, before, after, make([]int, rank)), "affine", 1, value)}
+		return []view{b.unary(b.padded(v, before, after, make([]int, rank)), "affine", 1, value)}
 	}
 	for k, size := range v.shape() {
 		if before[k] != 0 || after[k] != 0 {
-			v = b.tapped(v, k, 1, around(mode, size, before[k], after[k]), nil)
+			v = b.weightedSums(v, k, 1, around(mode, size, before[k], after[k]), nil)
 		}
 	}
 	return []view{v}
 }
 
-// around returns which of size elements stand at each place of an axis that is padded by
-// repeating them.
+// around returns the index of the element, of size, at each place of an axis that is padded by
+// repeating elements.
 func around(mode string, size, before, after int) []int {
 	var index []int
 	for i := -before; i < size+after; i++ {
@@ -240,7 +239,7 @@ func around(mode string, size, before, after int) []int {
 	return index
 }
 
-// poolOf reads the window of a pool, and the image [C,H,W].
+// poolOf reads the window of a pooling operator, and the image [C,H,W].
 func (b *builder) poolOf(n *nodeProto, v view) (image view, rank int, w window) {
 	image, rank = b.imageOf(v)
 	k := b.attrInts("kernel_shape", nil)
@@ -251,7 +250,7 @@ func (b *builder) poolOf(n *nodeProto, v view) (image view, rank int, w window) 
 	copy(size[2-rank:], k)
 	w = b.window(n, size, image.shape(), rank)
 	if w.dilation != [2]int{1, 1} || w.ceil && w.stride != w.size {
-		refuse("has dilations or ceil_mode, need neither")
+		refuse("has dilations or ceil_mode, which are not supported")
 	}
 	return image, rank, w
 }
@@ -286,13 +285,14 @@ func opAveragePool(b *builder, n *nodeProto, in []view) []view {
 	}
 	v, ok := b.tiles(image, w)
 	if !ok {
-		refuse("has a window %+v, need a square one whose zeros count, or one that tiles the image", w)
+		refuse("has a window %+v, need a square one with count_include_pad, or one that tiles the image", w)
 	}
 	s := v.shape()
 	return []view{unimage(b.reshaped(b.reduced(v, "mean", []int{2, 4}), []int{s[0], s[1], s[3]}), rank)}
 }
 
-// opMaxPool joins windows that tile the image, or others shift by shift.
+// opMaxPool reduces windows that tile the image; for other windows it takes the maximum of
+// shifted images.
 func opMaxPool(b *builder, n *nodeProto, in []view) []view {
 	image, rank, w := b.poolOf(n, in[0])
 	if v, ok := b.tiles(image, w); ok {
@@ -307,7 +307,7 @@ func opMaxPool(b *builder, n *nodeProto, in []view) []view {
 		count := (size-w.size[i])/w.stride[i] + 1
 		out := b.sliced(image, 1+i, 0, count, w.stride[i])
 		for k := 1; k < w.size[i]; k++ {
-			out = b.zipped("max", out, b.sliced(image, 1+i, k, count, w.stride[i]))
+			out = b.binary("max", out, b.sliced(image, 1+i, k, count, w.stride[i]))
 		}
 		image = out
 	}

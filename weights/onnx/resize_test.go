@@ -18,9 +18,9 @@ func float32s(numbers ...float32) []byte {
 	return b
 }
 
-// TestNearest halves and doubles an axis of four in every way that ONNX's Resize has of
-// rounding places: halved, element i is at 2i + 1/2, half way between two; doubled, at
-// i/2 − 1/4.
+// TestNearest halves and doubles an axis of four elements in every rounding mode of ONNX's
+// Resize. Halved, element i is at 2i + 1/2, exactly between two elements; doubled, at i/2 −
+// 1/4.
 func TestNearest(t *testing.T) {
 	halved := map[string][2]int{"round_prefer_floor": {0, 2}, "round_prefer_ceil": {1, 3}, "floor": {0, 2}, "ceil": {1, 3}}
 	doubled := map[string][4]int{"round_prefer_floor": {0, 0, 1, 1}, "round_prefer_ceil": {0, 0, 1, 1}, "floor": {0, 0, 0, 1}, "ceil": {0, 1, 1, 1}}

@@ -6,15 +6,15 @@ import (
 	"tweedie/core/num"
 )
 
-// sinusoid is graph.Sinusoid of its one input.
+// sinusoid is graph.Sinusoid. It has one input.
 type sinusoid struct {
 	width int
 	flip  bool
 	shift float32
 }
 
-// sinusoid recognises sines and cosines of t at the frequencies of
-// graph.Sinusoid, joined.
+// sinusoid recognizes the concatenation of sines and cosines of t at the frequencies of
+// graph.Sinusoid.
 func (b *builder) sinusoid(parts []view, axis int) (view, bool) {
 	if len(parts) != 2 || !same(whole(parts[0].of), parts[0]) || !same(whole(parts[1].of), parts[1]) {
 		return view{}, false
@@ -30,8 +30,8 @@ func (b *builder) sinusoid(parts []view, axis int) (view, bool) {
 	if !ok || !cosine {
 		return view{}, false
 	}
-	p, ok := angle.of.op.(*pairing)
-	q, twin := other.of.op.(*pairing)
+	p, ok := angle.of.op.(*binaryOp)
+	q, twin := other.of.op.(*binaryOp)
 	if !ok || !twin || p.fn != "mul" || q.fn != "mul" || !same(angle, p.out) || !same(other, q.out) {
 		return view{}, false
 	}
@@ -59,8 +59,8 @@ func (b *builder) sinusoid(parts []view, axis int) (view, bool) {
 	return view{}, false
 }
 
-// frequencies reports whether f are those of kernel.Sinusoid to four units in the
-// last place of float32.
+// frequencies reports whether f are those of kernel.Sinusoid, to four units in the last place
+// of float32.
 func frequencies(f []float64, shift float32) bool {
 	for i, x := range f {
 		want := num.Exp(-num.Log(10000) * float64(i) / (float64(len(f)) - float64(shift)))

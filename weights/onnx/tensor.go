@@ -12,18 +12,18 @@ import (
 	"tweedie/core/num"
 )
 
-// dtype is what a value's numbers are, as far as arithmetic differs.
+// dtype is the type of a value's numbers, as far as arithmetic differs.
 type dtype int
 
 const (
-	float dtype = iota // float32 and shorter
+	float dtype = iota // float32 and shorter types
 	double
 	integer
 	boolean
 )
 
-// elements are the types of TensorProto that are read: what they are, bytes a
-// number, and how one is made of its bytes.
+// elements are the supported types of TensorProto, by number: their dtype, their size in bytes,
+// and the conversion from bytes.
 var elements = map[int]struct {
 	dtype dtype
 	size  int
@@ -43,20 +43,20 @@ var elements = map[int]struct {
 	16: {float, 2, func(b []byte) float64 { return float64(num.FromBFloat16(binary.LittleEndian.Uint16(b))) }},
 }
 
-// dtypeOf returns what TensorProto calls a type of that number.
+// dtypeOf returns the dtype of TensorProto's type of that number.
 func dtypeOf(element int) (dtype, error) {
 	e, ok := elements[element]
 	if !ok {
-		return 0, fmt.Errorf("is of element type %d, need numbers of 8 to 64 bits", element)
+		return 0, fmt.Errorf("has element type %d, need numbers of 8 to 64 bits", element)
 	}
 	return e.dtype, nil
 }
 
-// maxNumbers bounds the numbers of a constant.
+// maxNumbers bounds the elements of a constant.
 const maxNumbers = 1 << 29
 
-// constant returns t's numbers as a node that computes nothing. They are read when they
-// are asked for, unless they are few.
+// constant returns t's numbers as a constant node. More than maxKept numbers are read on
+// demand.
 func (f *file) constant(t *tensorProto) (*node, error) {
 	e, ok := elements[t.dtype]
 	if !ok {
@@ -67,7 +67,7 @@ func (f *file) constant(t *tensorProto) (*node, error) {
 	var dims []int
 	for _, d := range t.dims {
 		if d < 0 || d > maxNumbers || int(d)*n > maxNumbers || len(t.dims) > maxRank {
-			return nil, fmt.Errorf("tensor %q: shape is %v, need at most %d numbers on %d axes", t.name, t.dims, maxNumbers, maxRank)
+			return nil, fmt.Errorf("tensor %q: shape is %v, need at most %d elements and %d axes", t.name, t.dims, maxNumbers, maxRank)
 		}
 		n *= int(d)
 		dims = append(dims, int(d))
@@ -83,14 +83,14 @@ func (f *file) constant(t *tensorProto) (*node, error) {
 	}
 	if t.external != nil {
 		var err error
-		if t.raw, err = f.outside(t.external, int64(n*e.size)); err != nil {
+		if t.raw, err = f.external(t.external, int64(n*e.size)); err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.name, err)
 		}
 	}
 	if size := t.raw.size(); (t.raw.of != nil || n == 0) && size != int64(n*e.size) {
-		return nil, fmt.Errorf("tensor %q: %d bytes, shape %v needs %d", t.name, size, t.dims, n*e.size)
+		return nil, fmt.Errorf("tensor %q: got %d bytes, shape %v needs %d", t.name, size, t.dims, n*e.size)
 	}
-	if n <= few {
+	if n <= maxKept {
 		floats, numbers, err := t.numbers(n)
 		if err != nil {
 			return nil, fmt.Errorf("tensor %q: %w", t.name, err)
@@ -121,17 +121,17 @@ func (t *tensorProto) numbers(n int) ([]float32, []float64, error) {
 		from, width = func(x uint64) float64 { return float64(toFloat(x)) }, 4
 	case t.kind == 10:
 		from, width = math.Float64frombits, 8
-	case e.size == 2 && e.dtype == float: // halves stand as their bits
+	case e.size == 2 && e.dtype == float: // float16 and bfloat16 are stored as their bits
 		from = func(x uint64) float64 { return e.of(binary.LittleEndian.AppendUint16(nil, uint16(x))) }
 	}
 	if size := t.packed.size(); t.packed.of != nil && (size < int64(n*max(width, 1)) || size > int64(n*cmp.Or(width, 10))) || t.packed.of == nil && len(t.loose) != n {
-		return nil, nil, fmt.Errorf("found %d numbers in %d bytes, shape %v needs %d", len(t.loose), size, t.dims, n)
+		return nil, nil, fmt.Errorf("got %d numbers in %d bytes, shape %v needs %d", len(t.loose), size, t.dims, n)
 	}
 	c.room(n)
 	for _, x := range t.loose {
 		c.add(from(x))
 	}
-	var rest []byte // a varint that goes on in the next chunk
+	var rest []byte // a varint that continues in the next chunk
 	err := t.packed.chunks(func(b []byte) error {
 		b = append(rest, b...)
 		for len(b) > 0 {
@@ -150,7 +150,7 @@ func (t *tensorProto) numbers(n int) ([]float32, []float64, error) {
 				x, size = binary.LittleEndian.Uint64(b), 8
 			}
 			if size < 0 || c.n == n {
-				return fmt.Errorf("its packed numbers are not the %d that shape %v needs", n, t.dims)
+				return fmt.Errorf("packed numbers are invalid or more than %d, which shape %v needs", n, t.dims)
 			}
 			c.add(from(x))
 			b = b[size:]
@@ -159,12 +159,12 @@ func (t *tensorProto) numbers(n int) ([]float32, []float64, error) {
 		return nil
 	})
 	if err == nil && (c.n != n || len(rest) > 0) {
-		err = fmt.Errorf("found %d numbers, shape %v needs %d", c.n, t.dims, n)
+		err = fmt.Errorf("got %d numbers, shape %v needs %d", c.n, t.dims, n)
 	}
 	return c.floats, c.numbers, err
 }
 
-// filler takes the numbers of a constant of a type one by one.
+// filler collects the numbers of a constant.
 type filler struct {
 	t       dtype
 	n       int

@@ -2,28 +2,29 @@ package onnx
 
 import "slices"
 
-// node is something that is computed, given or known, for a batch of one. Its
-// numbers lie along dims; axes of one element are not among them.
+// node is an input, a constant or a computed value, for a batch of one. Its elements are
+// indexed by dims, all greater than 1.
 type node struct {
 	op    op
 	dims  []int
 	in    []view
 	dtype dtype
-	label string  // the ONNX node it comes from
-	users int     // ONNX nodes that read it
-	at    *placed // once it is placed
+	label string  // the ONNX node it was built for
+	users int     // number of ONNX nodes that read it
+	at    *layout // its layout, once it is emitted
 }
 
-// view is a node's numbers along other axes: cut, repeated, in another order. An
-// axis is a product of atoms, the first the outermost; one without atoms has one
-// element. Element zero stands at index off of the node's dims.
+// view is a selection of a node's elements along other axes, which may be cut, repeated or in
+// another order. An axis is a product of atoms, the outermost first; an axis without atoms has
+// one element. The first element has index off in the node's dims.
 type view struct {
 	of   *node
 	off  []int
 	axes [][]atom
 }
 
-// atom walks size elements along one dim of a node, step apart; dim −1 repeats.
+// atom runs over size elements along one dim of a node, step apart. With dim −1 it repeats the
+// same element.
 type atom struct{ size, dim, step int }
 
 const repeated = -1
@@ -31,7 +32,7 @@ const repeated = -1
 // maxRank bounds the axes of a value.
 const maxRank = 16
 
-// whole returns n with one axis a dim.
+// whole returns a view of all of n with one axis per dim.
 func whole(n *node) view {
 	v := view{of: n, off: make([]int, len(n.dims))}
 	for d, size := range n.dims {
@@ -64,12 +65,12 @@ func (v view) size() int {
 	return n
 }
 
-// follows reports whether b's steps continue a's: a walk over both is one.
+// follows reports whether atoms a and b, a the outer one, can be merged into one.
 func follows(a, b atom) bool {
 	return a.dim == b.dim && (a.dim == repeated || a.step == b.size*b.step)
 }
 
-// appendAtom adds an atom to the walk of an axis, joined with the last where it can be.
+// appendAtom appends an atom to an axis, and merges it with the last one if possible.
 func appendAtom(axis []atom, a atom) []atom {
 	if a.size == 1 {
 		return axis
@@ -81,7 +82,7 @@ func appendAtom(axis []atom, a atom) []atom {
 	return append(axis, a)
 }
 
-// tidy returns v with atoms joined within each axis, in new slices.
+// tidy returns v with atoms merged within each axis, in new slices.
 func (v view) tidy() view {
 	out := view{of: v.of, off: slices.Clone(v.off)}
 	for _, axis := range v.axes {
@@ -94,7 +95,7 @@ func (v view) tidy() view {
 	return out
 }
 
-// flat returns the atoms of all axes, joined across them too.
+// flat returns the atoms of all axes, merged across axes too.
 func (v view) flat() []atom {
 	var out []atom
 	for _, axis := range v.axes {
@@ -105,12 +106,12 @@ func (v view) flat() []atom {
 	return out
 }
 
-// same reports whether a and b are the same numbers in the same order.
+// same reports whether a and b are the same elements in the same order.
 func same(a, b view) bool {
 	return a.of == b.of && slices.Equal(a.off, b.off) && slices.Equal(a.flat(), b.flat())
 }
 
-// complete reports whether v holds every number of its node exactly once.
+// complete reports whether v contains every element of its node exactly once.
 func (v view) complete() bool {
 	n := 1
 	for _, d := range v.of.dims {
@@ -124,8 +125,8 @@ func (v view) complete() bool {
 	return v.size() == n
 }
 
-// regroup returns v with its elements, in order, along axes of another shape of
-// the same size; ok is false where that would need a copy.
+// regroup returns the elements of v, in the same order, with axes of another shape of the same
+// size. ok is false if that would need a copy.
 func (v view) regroup(shape []int) (out view, ok bool) {
 	atoms := v.flat()
 	out = view{of: v.of, off: slices.Clone(v.off)}
@@ -153,7 +154,7 @@ func (v view) regroup(shape []int) (out view, ok bool) {
 	return out.tidy(), len(atoms) == 0
 }
 
-// transposed returns v with its axes in the order of perm.
+// transposed returns v with its axes permuted.
 func (v view) transposed(perm []int) view {
 	out := view{of: v.of, off: v.off}
 	for _, k := range perm {
@@ -162,8 +163,8 @@ func (v view) transposed(perm []int) view {
 	return out.tidy()
 }
 
-// cut returns n elements of an axis from start, step apart; ok is false where that
-// would need a copy. They lie within the axis.
+// cut returns n elements of an axis, at start, start+step, and so on, which must be within the
+// axis. ok is false if that would need a copy.
 func (v view) cut(axis, start, n, step int) (out view, ok bool) {
 	out = v.tidy()
 	atoms := out.axes[axis]
@@ -171,7 +172,7 @@ func (v view) cut(axis, start, n, step int) (out view, ok bool) {
 	if start == 0 && n == size && step == 1 {
 		return out, true
 	}
-	if len(atoms) > 1 { // the outermost atom may be what is cut
+	if len(atoms) > 1 { // perhaps only the outermost atom is cut
 		inner := axisSize(atoms[1:])
 		switch {
 		case n == 1:
@@ -202,8 +203,8 @@ func (v view) advance(a atom, n int) {
 	}
 }
 
-// expanded returns v repeated to a shape of at least as many axes; ok is false
-// where the shapes do not fit.
+// expanded returns v broadcast to a shape of at least as many axes. ok is false if the shapes
+// do not match.
 func (v view) expanded(shape []int) (out view, ok bool) {
 	if len(shape) < len(v.axes) {
 		return view{}, false
@@ -227,9 +228,9 @@ func (v view) expanded(shape []int) (out view, ok bool) {
 	return out.tidy(), true
 }
 
-// onto returns fresh dims for the elements of v, as few as it takes, the same
-// elements with one axis a dim, and a function from a node of such dims to a view of it
-// with the axes of v. Axes that only repeat stay out of the dims.
+// onto returns dims for a new node that has the elements of v without repetitions, in as few
+// dims as possible; v itself with one axis per dim; and a function that returns a view of such
+// a node with the axes of v.
 func (v view) onto() (dims []int, flat view, back func(*node) view) {
 	if v.size() == 0 {
 		refuse("has an input of shape %v, need at least one element", v.shape())
@@ -244,7 +245,7 @@ func (v view) onto() (dims []int, flat view, back func(*node) view) {
 		}
 	}
 	axes := make([][]atom, len(v.axes))
-	at, done := 0, 1 // within atoms[at], done elements are dealt out
+	at, done := 0, 1 // done elements of atoms[at] are assigned
 	for i, axis := range v.axes {
 		for _, a := range axis {
 			if a.dim == repeated {
@@ -261,9 +262,9 @@ func (v view) onto() (dims []int, flat view, back func(*node) view) {
 	return dims, flat, func(n *node) view { return view{of: n, off: make([]int, len(n.dims)), axes: axes}.tidy() }
 }
 
-// refined cuts the axes of several views of one shape into common atoms: one slice
-// of atoms, one for each view, for every piece of every axis. ok is false where their
-// sizes have no common refinement.
+// refined splits the axes of several views of the same shape into common atoms. pieces has, for
+// every part of every axis, one atom for each view; counts has the number of parts of each
+// axis. ok is false if there is no common refinement.
 func refined(views ...view) (pieces [][]atom, counts []int, ok bool) {
 	for axis := range views[0].axes {
 		rest := make([][]atom, len(views))
@@ -272,7 +273,7 @@ func refined(views ...view) (pieces [][]atom, counts []int, ok bool) {
 		}
 		count := 0
 		for left := axisSize(rest[0]); left > 1; count++ {
-			n := left // a piece is taken from the outside: it is as large as the smallest first atom
+			n := left // from the outside, a part is as large as the smallest outer atom
 			for i := range rest {
 				n = min(n, rest[i][0].size)
 			}

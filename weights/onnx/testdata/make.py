@@ -1,9 +1,9 @@
-"""Writes the networks beside this file: python3 make.py. Needs torch (1.13, as Debian has it).
+"""Writes the networks in this folder: python3 make.py. Needs torch (1.13, Debian's version).
 
-NAME.onnx          a small network with random weights, as torch.onnx.export or the builder below writes it
-NAME.safetensors   x [N,C,H,W], t [N], y [N] (conditional only), out [N,C,H,W]: what PyTorch makes of them
+NAME.onnx          a small network with random weights, written by torch.onnx.export or the builder below
+NAME.safetensors   x [N,C,H,W], t [N], y [N] (conditional only), out [N,C,H,W]: the output in PyTorch
 
-Each stands for a family of denoisers by how it is written, so that its graph is taken apart as theirs is.
+Each is written like a family of denoisers, so that exporters decompose its operations in the same way.
 """
 import json, math, os, struct, sys, warnings
 import torch

@@ -2,13 +2,13 @@ package onnx
 
 import "slices"
 
-// The operators that only move numbers, and those about shapes. None of them
-// computes anything when the network runs, but for a copy here and there.
+// The operators that only move numbers, and those about shapes. They compute nothing when the
+// network runs, except for an occasional copy.
 
-// axis returns an axis counted from the end if negative.
+// axisOf returns the index of an axis, which counts from the end if negative.
 func axisOf(axis, rank int) int {
 	if axis < -rank || axis >= rank {
-		refuse("has axis %d, need one of %d", axis, rank)
+		refuse("has axis %d, need one in [%d, %d)", axis, -rank, rank)
 	}
 	return (axis + rank) % rank
 }
@@ -36,26 +36,26 @@ func opReshape(b *builder, n *nodeProto, in []view) []view {
 		switch {
 		case s == 0 && b.attrInt("allowzero", 0) == 0:
 			if i >= len(old) {
-				refuse("has shape %v, need sizes for what %v lacks", shape, old)
+				refuse("has shape %v, whose 0 copies an axis that %v does not have", shape, old)
 			}
 			shape[i] = old[i]
 		case s == -1 && open < 0:
 			open = i
 			continue
 		case s < 0:
-			refuse("has shape %v, need at most one open size", shape)
+			refuse("has shape %v, need at most one size of -1", shape)
 		}
 		if size *= shape[i]; size > maxNumbers {
-			refuse("has shape %v, need one of the %d numbers of %v", shape, in[0].size(), old)
+			refuse("has shape %v, need one of %d elements as %v", shape, in[0].size(), old)
 		}
 	}
 	if open >= 0 {
 		if size == 0 || in[0].size()%size != 0 {
-			refuse("has shape %v, need one of the %d numbers of %v", shape, in[0].size(), old)
+			refuse("has shape %v, need one of %d elements as %v", shape, in[0].size(), old)
 		}
 		shape[open] = in[0].size() / size
 	} else if size != in[0].size() {
-		refuse("has shape %v, need one of the %d numbers of %v", shape, in[0].size(), old)
+		refuse("has shape %v, need one of %d elements as %v", shape, in[0].size(), old)
 	}
 	return []view{b.reshaped(in[0], shape)}
 }
@@ -82,11 +82,11 @@ func opTranspose(b *builder, n *nodeProto, in []view) []view {
 		}
 	}
 	if sorted := slices.Sorted(slices.Values(perm)); len(sorted) != rank || !slices.IsSortedFunc(sorted, func(a, b int) int { return a - b }) {
-		refuse("perm is %v, need an order of %d axes", perm, rank)
+		refuse("perm is %v, need a permutation of %d axes", perm, rank)
 	}
 	for k := range rank {
 		if !slices.Contains(perm, k) {
-			refuse("perm is %v, need an order of %d axes", perm, rank)
+			refuse("perm is %v, need a permutation of %d axes", perm, rank)
 		}
 	}
 	return []view{in[0].transposed(perm)}
@@ -94,14 +94,14 @@ func opTranspose(b *builder, n *nodeProto, in []view) []view {
 
 func opSqueeze(b *builder, n *nodeProto, in []view) []view {
 	v := in[0]
-	gone := b.axes(in, 1, len(v.axes))
+	removed := b.axes(in, 1, len(v.axes))
 	out := view{of: v.of, off: v.off}
 	for k, axis := range v.axes {
 		single := len(axis) == 0
-		if slices.Contains(gone, k) && !single {
-			refuse("squeezes axis %d of shape %v", k, v.shape())
+		if slices.Contains(removed, k) && !single {
+			refuse("removes axis %d of shape %v, need one of one element", k, v.shape())
 		}
-		if !(slices.Contains(gone, k) || len(gone) == 0 && single) {
+		if !(slices.Contains(removed, k) || len(removed) == 0 && single) {
 			out.axes = append(out.axes, axis)
 		}
 	}
@@ -118,7 +118,7 @@ func opUnsqueeze(b *builder, n *nodeProto, in []view) []view {
 	out := view{of: v.of, off: v.off, axes: slices.Clone(v.axes)}
 	for _, k := range fresh {
 		if k > len(out.axes) {
-			refuse("puts an axis at %d of %d", k, len(out.axes))
+			refuse("inserts axis %d after %d axes, need one in order", k, len(out.axes))
 		}
 		out.axes = slices.Insert(out.axes, k, []atom(nil))
 	}
@@ -136,12 +136,12 @@ func opExpand(b *builder, n *nodeProto, in []view) []view {
 func opTile(b *builder, n *nodeProto, in []view) []view {
 	v, repeats := in[0], constants(in[1])
 	if len(repeats) != len(v.axes) {
-		refuse("repeats %v, need a number for each axis of %v", repeats, v.shape())
+		refuse("has repeats %v, need a number for each axis of %v", repeats, v.shape())
 	}
 	shape := v.shape()
 	for k, r := range repeats {
 		if r < 1 || r > maxNumbers || shape[k]*r > maxNumbers {
-			refuse("repeats %v, need positive numbers", repeats)
+			refuse("has repeats %v, need positive numbers, and at most %d elements", repeats, maxNumbers)
 		}
 		shape[k] *= r
 	}
@@ -156,7 +156,7 @@ func opTile(b *builder, n *nodeProto, in []view) []view {
 	return []view{out.tidy()}
 }
 
-// checkShape refuses shapes that no value here has.
+// checkShape refuses shapes with too many axes or elements.
 func checkShape(shape []int) {
 	n := 1
 	if len(shape) > maxRank {
@@ -164,7 +164,7 @@ func checkShape(shape []int) {
 	}
 	for _, s := range shape {
 		if s < 0 || s > maxNumbers || n*s > maxNumbers {
-			refuse("has shape %v, need at most %d numbers", shape, maxNumbers)
+			refuse("has shape %v, need at most %d elements", shape, maxNumbers)
 		}
 		n *= max(s, 1)
 	}
@@ -173,7 +173,7 @@ func checkShape(shape []int) {
 func opDepthToSpace(b *builder, n *nodeProto, in []view) []view {
 	s, k := in[0].shape(), b.attrInt("blocksize", 0)
 	if len(s) != 4 || k < 1 || k > 1<<10 || s[1]%(k*k) != 0 {
-		refuse("is given shape %v and blocks of %d, need [1,C,H,W] with C divisible by their pixels", s, k)
+		refuse("has an input of shape %v and blocks of %d, need [1,C,H,W] with C divisible by the square of that", s, k)
 	}
 	c := s[1] / (k * k)
 	var v view
@@ -188,7 +188,7 @@ func opDepthToSpace(b *builder, n *nodeProto, in []view) []view {
 func opSpaceToDepth(b *builder, n *nodeProto, in []view) []view {
 	s, k := in[0].shape(), b.attrInt("blocksize", 0)
 	if len(s) != 4 || k < 1 || s[2]%k != 0 || s[3]%k != 0 {
-		refuse("is given shape %v and blocks of %d, need [1,C,H,W] with H and W divisible by it", s, k)
+		refuse("has an input of shape %v and blocks of %d, need [1,C,H,W] with H and W divisible by that", s, k)
 	}
 	v := b.reshaped(in[0], []int{s[0], s[1], s[2] / k, k, s[3] / k, k}).transposed([]int{0, 3, 5, 1, 2, 4})
 	return []view{b.reshaped(v, []int{s[0], s[1] * k * k, s[2] / k, s[3] / k})}

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// opSlice, in version 1 with attributes, later with inputs.
+// opSlice has its settings as attributes in version 1 and as inputs later.
 func opSlice(b *builder, n *nodeProto, in []view) []view {
 	v := in[0]
 	starts, ends := b.attrInts("starts", nil), b.attrInts("ends", nil)
@@ -28,14 +28,14 @@ func opSlice(b *builder, n *nodeProto, in []view) []view {
 		steps = slices.Repeat([]int{1}, len(starts))
 	}
 	if len(starts) != len(ends) || len(starts) != len(axes) || len(starts) != len(steps) {
-		refuse("cuts from %v to %v of axes %v in steps %v, need as many of each", starts, ends, axes, steps)
+		refuse("slices from %v to %v of axes %v in steps of %v, need the same number of each", starts, ends, axes, steps)
 	}
 	for i, a := range axes {
 		axis := axisOf(a, len(v.axes))
 		start, count := span(axisSize(v.axes[axis]), starts[i], ends[i], steps[i])
 		if count == 0 { // an empty value, of constants only
 			if !v.known() {
-				refuse("cuts axis %d of shape %v from %d to %d: nothing is left", axis, v.shape(), starts[i], ends[i])
+				refuse("slices axis %d of shape %v from %d to %d, need at least one element", axis, v.shape(), starts[i], ends[i])
 			}
 			shape := v.shape()
 			shape[axis] = 0
@@ -47,10 +47,10 @@ func opSlice(b *builder, n *nodeProto, in []view) []view {
 	return []view{v}
 }
 
-// span returns the first of the elements that a slice takes of n, and how many.
+// span returns the first of n elements that a slice selects, and their number.
 func span(n, start, end, step int) (first, count int) {
 	if step == 0 || step == math.MinInt {
-		refuse("cuts in steps of %d", step)
+		refuse("slices in steps of %d, need another number", step)
 	}
 	if start < 0 {
 		start += n
@@ -79,7 +79,7 @@ func opSplit(b *builder, n *nodeProto, in []view) []view {
 	if parts == nil {
 		count := b.attrInt("num_outputs", len(n.outputs))
 		if count < 1 || count > size {
-			refuse("splits %d elements in %d", size, count)
+			refuse("splits %d elements into %d parts, need 1 to %d", size, count, size)
 		}
 		for at, each := 0, (size+count-1)/count; at < size; at += each {
 			parts = append(parts, min(each, size-at))
@@ -89,7 +89,7 @@ func opSplit(b *builder, n *nodeProto, in []view) []view {
 	at := 0
 	for _, p := range parts {
 		if p < 1 || p > size-at {
-			refuse("splits %d elements in %v", size, parts)
+			refuse("splits %d elements into parts of %v, need positive sizes that add up to that", size, parts)
 		}
 		out = append(out, b.sliced(v, axis, at, p, 1))
 		at += p
@@ -99,32 +99,32 @@ func opSplit(b *builder, n *nodeProto, in []view) []view {
 
 func opConcat(b *builder, n *nodeProto, in []view) []view {
 	if len(in) == 0 || slices.ContainsFunc(in, func(v view) bool { return v.of == nil }) {
-		refuse("joins nothing")
+		refuse("has a missing input")
 	}
 	shape := in[0].shape()
 	axis := axisOf(b.attrInt("axis", 0), len(shape))
 	for _, v := range in[1:] {
 		s := v.shape()
 		if len(s) != len(shape) {
-			refuse("joins shapes %v and %v", shape, s)
+			refuse("concatenates shapes %v and %v, need the same number of axes", shape, s)
 		}
 		s[axis] = shape[axis]
 		if !slices.Equal(s, shape) {
-			refuse("joins shapes %v and %v along axis %d", shape, v.shape(), axis)
+			refuse("concatenates shapes %v and %v along axis %d, need the same sizes along the others", shape, v.shape(), axis)
 		}
 	}
-	return []view{b.joined(in, axis)}
+	return []view{b.concatenated(in, axis)}
 }
 
-// opGather takes elements at known places, or rows of a known table at a place that
-// is computed.
+// opGather selects elements at constant indices, or a row of a constant table at a computed
+// index.
 func opGather(b *builder, n *nodeProto, in []view) []view {
 	v, at := in[0], in[1]
 	axis := axisOf(b.attrInt("axis", 0), len(v.axes))
 	size := axisSize(v.axes[axis])
 	if !at.known() {
 		if !v.known() || axis != 0 || len(v.axes) != 2 || at.size() != 1 || v.size() == 0 {
-			refuse("takes computed places of shape %v of shape %v, need one row of a constant table", at.shape(), v.shape())
+			refuse("selects computed indices of shape %v from shape %v, need one row of a constant table", at.shape(), v.shape())
 		}
 		out := b.add(&node{op: lookup{v}, in: []view{{of: at.of, off: at.off}}}, []int{v.shape()[1]})
 		for range at.axes {
@@ -132,43 +132,43 @@ func opGather(b *builder, n *nodeProto, in []view) []view {
 		}
 		return []view{out}
 	}
-	places := at.ints()
-	for i, p := range places {
+	indices := at.ints()
+	for i, p := range indices {
 		if p < -size || p >= size {
-			refuse("takes element %d of %d", p, size)
+			refuse("selects element %d of %d, need one in [%d, %d)", p, size, -size, size)
 		}
-		places[i] = (p + size) % size
+		indices[i] = (p + size) % size
 	}
-	if len(places) == 0 {
-		refuse("takes no elements")
+	if len(indices) == 0 {
+		refuse("selects no elements, need at least one")
 	}
-	out := b.taken(v, axis, places)
+	out := b.gathered(v, axis, indices)
 	shape := slices.Concat(v.shape()[:axis], at.shape(), v.shape()[axis+1:])
 	return []view{b.reshaped(out, shape)}
 }
 
-// lookup is the row of a constant table whose number it is given.
+// lookup selects the row of a constant table whose index is its input.
 type lookup struct{ table view }
 
-// taken returns the elements at places along an axis.
-func (b *builder) taken(v view, axis int, places []int) view {
+// gathered returns the elements at indices along an axis.
+func (b *builder) gathered(v view, axis int, indices []int) view {
 	step := 1
-	if len(places) > 1 {
-		step = places[1] - places[0]
+	if len(indices) > 1 {
+		step = indices[1] - indices[0]
 	}
 	even := step != 0
-	for i := range places[1:] {
-		even = even && places[i+1]-places[i] == step
+	for i := range indices[1:] {
+		even = even && indices[i+1]-indices[i] == step
 	}
 	if even {
-		return b.sliced(v, axis, places[0], len(places), step)
+		return b.sliced(v, axis, indices[0], len(indices), step)
 	}
 	if v.known() {
 		var parts []view
-		for _, p := range places {
+		for _, p := range indices {
 			parts = append(parts, b.sliced(v, axis, p, 1, 1))
 		}
-		return b.joined(parts, axis)
+		return b.concatenated(parts, axis)
 	}
-	return b.tapped(v, axis, 1, places, nil)
+	return b.weightedSums(v, axis, 1, indices, nil)
 }

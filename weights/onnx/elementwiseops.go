@@ -5,32 +5,32 @@ import (
 	"slices"
 )
 
-// opMap is an operator of one value.
-func opMap(fn string, a, c float64) func(*builder, *nodeProto, []view) []view {
-	return func(b *builder, n *nodeProto, in []view) []view { return []view{b.mapped(in[0], fn, a, c)} }
+// opUnary is an operator of one input.
+func opUnary(fn string, a, c float64) func(*builder, *nodeProto, []view) []view {
+	return func(b *builder, n *nodeProto, in []view) []view { return []view{b.unary(in[0], fn, a, c)} }
 }
 
-// opPair is an operator of two values, or of several one after another.
-func opPair(fn string) func(*builder, *nodeProto, []view) []view {
+// opBinary is an operator of two inputs, or of several, applied one after another.
+func opBinary(fn string) func(*builder, *nodeProto, []view) []view {
 	return func(b *builder, n *nodeProto, in []view) []view {
 		out := in[0]
 		for _, v := range in[1:] {
-			out = b.zipped(fn, out, v)
+			out = b.binary(fn, out, v)
 		}
 		return []view{out}
 	}
 }
 
 func opGreater(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.zipped("less", in[1], in[0])}
+	return []view{b.binary("less", in[1], in[0])}
 }
 
 func opNotLess(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.negated(b.zipped("less", in[0], in[1]))}
+	return []view{b.negated(b.binary("less", in[0], in[1]))}
 }
 
 func opNotGreater(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.negated(b.zipped("less", in[1], in[0]))}
+	return []view{b.negated(b.binary("less", in[1], in[0]))}
 }
 
 func opNot(b *builder, n *nodeProto, in []view) []view { return []view{b.negated(in[0])} }
@@ -43,51 +43,51 @@ func opWhere(b *builder, n *nodeProto, in []view) []view {
 		}
 		return []view{b.broadcast(pick, in[0], in[1], in[2])[0]}
 	}
-	yes, no := b.zipped("where", in[0], in[1]), b.zipped("where", b.negated(in[0]), in[2])
-	return []view{b.zipped("add", yes, no)}
+	yes, no := b.binary("where", in[0], in[1]), b.binary("where", b.negated(in[0]), in[2])
+	return []view{b.binary("add", yes, no)}
 }
 
 func opElu(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.mapped(in[0], "elu", b.attrFloat("alpha", 1), 0)}
+	return []view{b.unary(in[0], "elu", b.attrFloat("alpha", 1), 0)}
 }
 
 func opGelu(b *builder, n *nodeProto, in []view) []view {
 	x := in[0]
 	if b.attrString("approximate", "none") != "tanh" {
-		return []view{b.mapped(x, "gelu", 0, 0)}
+		return []view{b.unary(x, "gelu", 0, 0)}
 	}
 	// ½x(1 + tanh(√(2/π)(x + 0.044715x³)))
-	inner := b.zipped("add", x, b.mapped(b.power(x, 3), "affine", 0.044715, 0))
-	gate := b.mapped(b.mapped(b.mapped(inner, "affine", math.Sqrt(2/math.Pi), 0), "tanh", 0, 0), "affine", 0.5, 0.5)
-	return []view{b.zipped("mul", x, gate)}
+	inner := b.binary("add", x, b.unary(b.power(x, 3), "affine", 0.044715, 0))
+	gate := b.unary(b.unary(b.unary(inner, "affine", math.Sqrt(2/math.Pi), 0), "tanh", 0, 0), "affine", 0.5, 0.5)
+	return []view{b.binary("mul", x, gate)}
 }
 
 func opLeakyRelu(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.mapped(in[0], "leaky_relu", b.attrFloat("alpha", 0.01), 0)}
+	return []view{b.unary(in[0], "leaky_relu", b.attrFloat("alpha", 0.01), 0)}
 }
 
 func opPRelu(b *builder, n *nodeProto, in []view) []view {
-	up := b.mapped(in[0], "clip", 0, math.MaxFloat32)
-	down := b.mapped(in[0], "clip", -math.MaxFloat32, 0)
-	return []view{b.zipped("add", up, b.zipped("mul", down, in[1]))}
+	up := b.unary(in[0], "clip", 0, math.MaxFloat32)
+	down := b.unary(in[0], "clip", -math.MaxFloat32, 0)
+	return []view{b.binary("add", up, b.binary("mul", down, in[1]))}
 }
 
 func opHardSigmoid(b *builder, n *nodeProto, in []view) []view {
-	line := b.mapped(in[0], "affine", b.attrFloat("alpha", 0.2), b.attrFloat("beta", 0.5))
-	return []view{b.mapped(line, "clip", 0, 1)}
+	line := b.unary(in[0], "affine", b.attrFloat("alpha", 0.2), b.attrFloat("beta", 0.5))
+	return []view{b.unary(line, "clip", 0, 1)}
 }
 
 func opHardSwish(b *builder, n *nodeProto, in []view) []view {
-	gate := b.mapped(b.mapped(in[0], "affine", 1.0/6, 0.5), "clip", 0, 1)
-	return []view{b.zipped("mul", in[0], gate)}
+	gate := b.unary(b.unary(in[0], "affine", 1.0/6, 0.5), "clip", 0, 1)
+	return []view{b.binary("mul", in[0], gate)}
 }
 
 func opMish(b *builder, n *nodeProto, in []view) []view {
-	gate := b.mapped(b.mapped(in[0], "softplus", 0, 0), "tanh", 0, 0)
-	return []view{b.zipped("mul", in[0], gate)}
+	gate := b.unary(b.unary(in[0], "softplus", 0, 0), "tanh", 0, 0)
+	return []view{b.binary("mul", in[0], gate)}
 }
 
-// opClip, in version 6 with attributes, later with inputs.
+// opClip has its limits as attributes in version 6 and as inputs later.
 func opClip(b *builder, n *nodeProto, in []view) []view {
 	low, high := b.attrFloat("min", -math.MaxFloat32), b.attrFloat("max", math.MaxFloat32)
 	if v := optional(in, 1); v.of != nil {
@@ -97,15 +97,15 @@ func opClip(b *builder, n *nodeProto, in []view) []view {
 		high = constantOf(v)
 	}
 	low, high = max(low, -math.MaxFloat32), min(high, math.MaxFloat32)
-	return []view{b.mapped(in[0], "clip", low, high)}
+	return []view{b.unary(in[0], "clip", low, high)}
 }
 
-// opReduce joins numbers along axes.
+// opReduce reduces along axes.
 func opReduce(fn string) func(*builder, *nodeProto, []view) []view {
 	return func(b *builder, n *nodeProto, in []view) []view { return []view{b.reduce(in, in[0], fn)} }
 }
 
-// reduce joins the numbers of v as the node at hand says.
+// reduce reduces v as the attributes of the current node specify.
 func (b *builder) reduce(in []view, v view, fn string) view {
 	axes := b.axes(in, 1, len(v.axes))
 	if len(axes) == 0 {
@@ -126,11 +126,11 @@ func (b *builder) reduce(in []view, v view, fn string) view {
 }
 
 func opReduceL2(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.mapped(opReduceSumSquare(b, n, in)[0], "sqrt", 0, 0)}
+	return []view{b.unary(opReduceSumSquare(b, n, in)[0], "sqrt", 0, 0)}
 }
 
 func opReduceSumSquare(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.reduce(in, b.mapped(in[0], "square", 0, 0), "sum")}
+	return []view{b.reduce(in, b.unary(in[0], "square", 0, 0), "sum")}
 }
 
 func opGlobalAveragePool(b *builder, n *nodeProto, in []view) []view {

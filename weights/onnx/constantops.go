@@ -18,9 +18,9 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 	}
 	if !v.known() {
 		if t == integer && v.of.dtype <= double {
-			v = b.mapped(v, "trunc", 0, 0)
+			v = b.unary(v, "trunc", 0, 0)
 		} else if t == boolean && v.of.dtype != boolean {
-			v = b.negated(b.zipped("equal", v, b.constant(nil, float, []float64{0})))
+			v = b.negated(b.binary("equal", v, b.constant(nil, float, []float64{0})))
 		}
 		return []view{v}
 	}
@@ -39,8 +39,8 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 	}, v).of)}
 }
 
-// negated exchanges true and false.
-func (b *builder) negated(v view) view { return b.mapped(v, "affine", -1, 1) }
+// negated is the logical not.
+func (b *builder) negated(v view) view { return b.unary(v, "affine", -1, 1) }
 
 func opConstant(b *builder, n *nodeProto, in []view) []view {
 	for name, a := range n.attributes {
@@ -56,16 +56,16 @@ func opConstant(b *builder, n *nodeProto, in []view) []view {
 		case name == "value_int":
 			return []view{b.constant(nil, integer, []float64{float64(a.i)})}
 		case name == "value_ints":
-			return []view{b.constant([]int{len(a.ints)}, integer, widened64(a.ints))}
+			return []view{b.constant([]int{len(a.ints)}, integer, toFloat64(a.ints))}
 		case name == "value_floats":
-			return []view{b.constant([]int{len(a.floats)}, float, widened64(a.floats))}
+			return []view{b.constant([]int{len(a.floats)}, float, toFloat64(a.floats))}
 		}
 	}
-	refuse("holds no numbers")
+	refuse("has no value of numbers")
 	return nil
 }
 
-func widened64[T int64 | float32](x []T) []float64 {
+func toFloat64[T int64 | float32](x []T) []float64 {
 	out := make([]float64, len(x))
 	for i, v := range x {
 		out[i] = float64(v)
@@ -73,8 +73,8 @@ func widened64[T int64 | float32](x []T) []float64 {
 	return out
 }
 
-// sized returns a constant that was read with one axis a dimension, those of one
-// element included.
+// sized returns a view of a constant with one axis per dimension, including those of one
+// element.
 func (b *builder) sized(n *node) view {
 	shape := n.dims
 	n.dims = nil
@@ -86,7 +86,7 @@ func opConstantOfShape(b *builder, n *nodeProto, in []view) []view {
 	if a := n.attributes["value"]; a != nil && a.tensor != nil {
 		c, err := b.file.constant(a.tensor)
 		if err != nil || len(c.dims) > 1 || len(c.dims) == 1 && c.dims[0] != 1 {
-			refuse("value is no single number")
+			refuse("value is not a single number")
 		}
 		value = b.reshaped(b.sized(c), nil)
 	}
@@ -117,7 +117,7 @@ func opRange(b *builder, n *nodeProto, in []view) []view {
 	start, limit, step := constantOf(in[0]), constantOf(in[1]), constantOf(in[2])
 	count := math.Ceil((limit - start) / step)
 	if !(count >= 0 && count <= 1<<20) {
-		refuse("counts from %g to %g in steps of %g, need at most 2^20 numbers", start, limit, step)
+		refuse("has the range %g to %g in steps of %g, need at most 2^20 numbers", start, limit, step)
 	}
 	out := make([]float64, int(count))
 	for i := range out {

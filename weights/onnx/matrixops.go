@@ -26,12 +26,12 @@ func opMatMul(b *builder, n *nodeProto, in []view) []view {
 	}
 	s, t := x.shape(), y.shape()
 	if s[len(s)-1] != t[len(t)-2] {
-		refuse("multiplies shapes %v and %v, need matrices that fit", in[0].shape(), in[1].shape())
+		refuse("multiplies shapes %v and %v, need matching matrices", in[0].shape(), in[1].shape())
 	}
 	lead := max(len(s), len(t)) - 2
 	if len(y.axes) == 2 && y.known() { // any axes before the last are rows
 		out := b.linearOf(x, y.transposed([]int{1, 0}))
-		return []view{shorn(out, row, column)}
+		return []view{withoutVectorAxes(out, row, column)}
 	}
 	for len(x.axes)-2 < lead {
 		x.axes = slices.Insert(slices.Clone(x.axes), 0, []atom(nil))
@@ -47,11 +47,11 @@ func opMatMul(b *builder, n *nodeProto, in []view) []view {
 	x = b.expanded(x, append(slices.Clone(shape), s[lead:]...))
 	y = b.expanded(y, append(slices.Clone(shape), t[lead:]...))
 	out := b.product(batched(x), batched(y))
-	return []view{shorn(b.reshaped(out, append(shape, s[lead], t[lead+1])), row, column)}
+	return []view{withoutVectorAxes(b.reshaped(out, append(shape, s[lead], t[lead+1])), row, column)}
 }
 
-// shorn removes the axes that a vector was given.
-func shorn(v view, row, column bool) view {
+// withoutVectorAxes removes the axes that were added to vectors.
+func withoutVectorAxes(v view, row, column bool) view {
 	v.axes = slices.Clone(v.axes)
 	if column {
 		v.axes = v.axes[:len(v.axes)-1]
@@ -66,7 +66,7 @@ func shorn(v view, row, column bool) view {
 	return v
 }
 
-// opGemm is α·a·b + β·c, either transposed.
+// opGemm is α·a·b + β·c, where a and b may be transposed.
 func opGemm(b *builder, n *nodeProto, in []view) []view {
 	x, y := in[0], in[1]
 	if len(x.axes) != 2 || len(y.axes) != 2 {
@@ -79,29 +79,29 @@ func opGemm(b *builder, n *nodeProto, in []view) []view {
 		y = y.transposed([]int{1, 0})
 	}
 	if s, t := x.shape(), y.shape(); s[1] != t[0] {
-		refuse("multiplies shapes %v and %v, need matrices that fit", s, t)
+		refuse("multiplies shapes %v and %v, need matching matrices", s, t)
 	}
 	out := b.product(batched(x), batched(y))
 	out.axes = out.axes[1:]
-	out = b.mapped(out, "affine", b.attrFloat("alpha", 1), 0)
+	out = b.unary(out, "affine", b.attrFloat("alpha", 1), 0)
 	if c := optional(in, 2); c.of != nil {
-		out = b.zipped("add", out, b.mapped(c, "affine", b.attrFloat("beta", 1), 0))
+		out = b.binary("add", out, b.unary(c, "affine", b.attrFloat("beta", 1), 0))
 	}
 	return []view{out}
 }
 
-// opEinsum sums products of one or two values over what the equation leaves out.
+// opEinsum is a sum of products of one or two inputs.
 func opEinsum(b *builder, n *nodeProto, in []view) []view {
 	equation := strings.ReplaceAll(b.attrString("equation", ""), " ", "")
 	left, out, ok := strings.Cut(equation, "->")
 	terms := strings.Split(left, ",")
 	other := func(r rune) bool { return r|0x20 < 'a' || r|0x20 > 'z' }
 	if !ok || strings.ContainsFunc(strings.Join(terms, "")+out, other) || len(terms) != len(in) || len(in) > 2 {
-		refuse("equation is %q of %d values, need one of one or two values, of letters, with ->, without dots", equation, len(in))
+		refuse("equation is %q for %d inputs, need one for one or two inputs, of letters and ->, without dots", equation, len(in))
 	}
 	for i, t := range terms {
 		if len(t) != len(in[i].axes) {
-			refuse("equation is %q, shape %v does not fit", equation, in[i].shape())
+			refuse("equation is %q, which does not match shape %v", equation, in[i].shape())
 		}
 	}
 	if len(in) == 1 {
@@ -113,8 +113,8 @@ func opEinsum(b *builder, n *nodeProto, in []view) []view {
 	return []view{b.contracted(x, y, p, q, out, equation)}
 }
 
-// contracted returns the product of x and y, whose axes have labels p and q, summed over
-// those that out has not.
+// contracted returns the product of x and y, whose axes have labels p and q, summed over the
+// labels that out lacks.
 func (b *builder) contracted(x, y view, p, q, out, equation string) view {
 	var batch, contract, rows, columns string
 	sizes := map[rune]int{}
@@ -131,7 +131,7 @@ func (b *builder) contracted(x, y view, p, q, out, equation string) view {
 	}
 	for i, r := range q {
 		if s, ok := sizes[r]; ok && s != y.shape()[i] {
-			refuse("equation is %q, shapes %v and %v do not fit", equation, x.shape(), y.shape())
+			refuse("equation is %q, which does not match shapes %v and %v", equation, x.shape(), y.shape())
 		} else if !ok {
 			columns += string(r)
 		}
@@ -154,13 +154,13 @@ func (b *builder) contracted(x, y view, p, q, out, equation string) view {
 	return labelled(b.reshaped(product, shape), batch+rows+columns, out, equation)
 }
 
-// summed sums v over the axes whose labels nobody wants.
+// summed sums v over the axes whose labels are not in wanted.
 func (b *builder) summed(v view, labels, wanted string) (view, string) {
 	var axes []int
 	kept := ""
 	for i, r := range labels {
 		if strings.ContainsRune(labels[:i], r) {
-			refuse("equation has %q twice in one value", r)
+			refuse("equation has %q twice in one term", r)
 		}
 		if strings.ContainsRune(wanted, r) {
 			kept += string(r)
@@ -178,13 +178,13 @@ func (b *builder) summed(v view, labels, wanted string) (view, string) {
 	return v, kept
 }
 
-// labelled returns v, whose axes have labels, with axes in the order of out.
+// labelled returns v, whose axes have labels, with its axes in the order of out.
 func labelled(v view, labels, out, equation string) view {
 	var perm []int
 	for _, r := range out {
 		k := strings.IndexRune(labels, r)
 		if k < 0 || slices.Contains(perm, k) {
-			refuse("equation is %q: nothing has %q, or the output has it twice", equation, r)
+			refuse("equation is %q: %q is in no input, or twice in the output", equation, r)
 		}
 		perm = append(perm, k)
 	}

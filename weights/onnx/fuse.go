@@ -5,77 +5,76 @@ import (
 	"slices"
 )
 
-// mapping is a function of one number, of kernel.Mappings. Its input has one atom
-// a dim.
-type mapping struct {
+// unaryOp is a function of one number, of kernel.Mappings. Its input has one atom per dim.
+type unaryOp struct {
 	fn   string
 	a, b float32
 }
 
-// pairing is a function of two numbers, of kernel.Pairings. Its inputs have one atom
-// a dim, of which those of dim −1 repeat.
-type pairing struct {
+// binaryOp is a function of two numbers, of kernel.Pairings. Its inputs have one atom per dim;
+// an atom of dim −1 repeats.
+type binaryOp struct {
 	fn        string
-	x, y, out view // what it was asked for, of one shape
+	x, y, out view // as requested, of the same shape
 }
 
-// under returns what a mapping maps to v, if v is made by that function.
-func (v view) madeBy(fn string) (in view, m mapping, ok bool) {
+// madeBy returns the argument of v and the operation, if v is a view of that unary function.
+func (v view) madeBy(fn string) (in view, m unaryOp, ok bool) {
 	if v.of == nil {
-		return view{}, mapping{}, false
+		return view{}, unaryOp{}, false
 	}
-	if m, ok = v.of.op.(mapping); !ok || m.fn != fn {
-		return view{}, mapping{}, false
+	if m, ok = v.of.op.(unaryOp); !ok || m.fn != fn {
+		return view{}, unaryOp{}, false
 	}
-	return under(v), m, true
+	return argument(v), m, true
 }
 
-// recognised makes of a function of two values what an exporter took apart for it.
-func (b *builder) recognised(fn string, x, y view) (view, bool) {
+// fused returns the single operation for a function of two values that completes a decomposed
+// one.
+func (b *builder) fused(fn string, x, y view) (view, bool) {
 	for _, pair := range [][2]view{{x, y}, {y, x}} {
 		x, y := pair[0], pair[1]
 		switch fn {
 		case "mul":
 			if same(x, y) {
-				return b.mapped(x, "square", 0, 0), true
+				return b.unary(x, "square", 0, 0), true
 			}
 			if in, _, ok := y.madeBy("sigmoid"); ok && same(in, x) {
-				return b.mapped(x, "silu", 0, 0), true
+				return b.unary(x, "silu", 0, 0), true
 			}
-			if out, ok := b.gelu(x, y); ok {
+			if out, ok := b.fusedGELU(x, y); ok {
 				return out, true
 			}
 			if in, _, ok := y.madeBy("reciprocal"); ok {
-				if out, ok := b.standardised(x, in); ok {
+				if out, ok := b.fusedNorm(x, in); ok {
 					return out, true
 				}
 			}
-			if out, ok := b.weighted(x, y, view{}); ok {
+			if out, ok := b.withAffine(x, y, view{}); ok {
 				return out, true
 			}
 		case "add":
-			if out, ok := b.weighted(x, view{}, y); ok {
+			if out, ok := b.withAffine(x, view{}, y); ok {
 				return out, true
 			}
 		}
 	}
 	if fn == "div" {
-		if out, ok := b.standardised(x, y); ok {
+		if out, ok := b.fusedNorm(x, y); ok {
 			return out, true
 		}
 		if y.known() {
-			return b.zipped("mul", x, b.mapped(y, "reciprocal", 0, 0)), true
+			return b.binary("mul", x, b.unary(y, "reciprocal", 0, 0)), true
 		}
 	}
 	if fn == "sub" && y.known() {
-		return b.zipped("add", x, b.mapped(y, "affine", -1, 0)), true
+		return b.binary("add", x, b.unary(y, "affine", -1, 0)), true
 	}
 	return view{}, false
 }
 
-// gelu recognises x·(1 + erf(x/√2)), which is twice GELU, with x or the other
-// factor scaled.
-func (b *builder) gelu(x, y view) (view, bool) {
+// fusedGELU recognizes x·(1 + erf(x/√2)), which is twice GELU, also with a scaled factor.
+func (b *builder) fusedGELU(x, y view) (view, bool) {
 	scale := 1.0
 	if in, m, ok := x.madeBy("affine"); ok && m.b == 0 {
 		x, scale = in, scale*float64(m.a)
@@ -93,12 +92,12 @@ func (b *builder) gelu(x, y view) (view, bool) {
 	if !ok || m.b != 0 || math.Abs(float64(m.a)*math.Sqrt2-1) > 1e-5 || !same(e, x) {
 		return view{}, false
 	}
-	return b.mapped(b.mapped(x, "gelu", 0, 0), "affine", 2*scale, 0), true
+	return b.unary(b.unary(x, "gelu", 0, 0), "affine", 2*scale, 0), true
 }
 
-// along finds the one dim of x's node along which the constant y differs, and
-// returns y's numbers along it. x and y have one shape.
-func along(x, y view) (dim int, vector view, ok bool) {
+// channelVector finds the single dim of x's node along which the constant y varies, and returns
+// y's numbers along it. x and y have the same shape.
+func channelVector(x, y view) (dim int, vector view, ok bool) {
 	pieces, _, ok := refined(x, y)
 	if !ok || !y.known() {
 		return 0, view{}, false
@@ -130,14 +129,14 @@ func along(x, y view) (dim int, vector view, ok bool) {
 	return dim, vector.tidy(), left == 1
 }
 
-// weighted multiplies the output of a norm, a convolution or a linear map by
-// constants along one of its dims, or adds them: they become its own.
-func (b *builder) weighted(x, scale, shift view) (view, bool) {
+// withAffine folds a scale or a shift by constants along one dim into the norm, convolution or
+// linear map that computes x.
+func (b *builder) withAffine(x, scale, shift view) (view, bool) {
 	y := scale
 	if y.of == nil {
 		y = shift
 	}
-	dim, vector, ok := along(x, y)
+	dim, vector, ok := channelVector(x, y)
 	if !ok || x.of.users > 1 {
 		return view{}, false
 	}
@@ -147,12 +146,12 @@ func (b *builder) weighted(x, scale, shift view) (view, bool) {
 		scale, shift = view{}, vector
 	}
 	owner, ok := x.of.op.(interface {
-		weighted(b *builder, n *node, dim int, scale, shift view) (op, bool)
+		withAffine(b *builder, n *node, dim int, scale, shift view) (op, bool)
 	})
 	if !ok {
 		return view{}, false
 	}
-	changed, ok := owner.weighted(b, x.of, dim, scale, shift)
+	changed, ok := owner.withAffine(b, x.of, dim, scale, shift)
 	if !ok {
 		return view{}, false
 	}

@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// linear maps the last axis of its input, the first axes of which have one atom and
-// one dim each, by constants; the last dim is its own.
+// linear maps the last axis of its input by constants. The other axes of the input have one
+// atom and one dim each; the result is the last dim.
 type linear struct {
 	weight view // [out,in]
 	bias   view // [out], or none
@@ -19,12 +19,12 @@ func (b *builder) linearOf(x, weight view) view {
 	dims, flat, back := rows.onto()
 	in := view{of: x.of, off: x.off, axes: append(flat.axes, x.axes[last])}
 	n := &node{op: linear{weight: weight}, in: []view{in}}
-	return b.ended(n, back, dims, weight.shape()[0])
+	return b.withLastAxis(n, back, dims, weight.shape()[0])
 }
 
-// ended completes a node whose dims are those of rows and one more, and returns it
+// withLastAxis completes a node whose dims are those of rows and one more, and returns its view
 // with the axes of rows and one more.
-func (b *builder) ended(n *node, back func(*node) view, dims []int, last int) view {
+func (b *builder) withLastAxis(n *node, back func(*node) view, dims []int, last int) view {
 	b.add(n, append(slices.Clone(dims), last))
 	out := back(n)
 	if last == 1 {
@@ -35,7 +35,7 @@ func (b *builder) ended(n *node, back func(*node) view, dims []int, last int) vi
 	return out
 }
 
-func (o linear) weighted(b *builder, n *node, dim int, scale, shift view) (op, bool) {
+func (o linear) withAffine(b *builder, n *node, dim int, scale, shift view) (op, bool) {
 	if dim != len(n.dims)-1 || len(n.dims) != len(n.in[0].axes) {
 		return nil, false
 	}
@@ -43,26 +43,26 @@ func (o linear) weighted(b *builder, n *node, dim int, scale, shift view) (op, b
 	return o, true
 }
 
-// rescaled returns weights [out,…] and biases [out] after what follows them.
+// rescaled folds a scale and a shift of the outputs into weights [out,…] and biases [out].
 func (b *builder) rescaled(weight, bias, scale, shift view) (view, view) {
 	if scale.of != nil {
 		tall := slices.Repeat([]int{1}, len(weight.axes))
 		tall[0] = scale.size()
-		weight = b.renamed(b.zipped("mul", weight, b.reshaped(scale, tall)), weight)
+		weight = b.renamed(b.binary("mul", weight, b.reshaped(scale, tall)), weight)
 		if bias.of != nil {
-			bias = b.renamed(b.zipped("mul", bias, scale), bias)
+			bias = b.renamed(b.binary("mul", bias, scale), bias)
 		}
 	}
 	if shift.of != nil {
 		if bias.of != nil {
-			shift = b.renamed(b.zipped("add", bias, shift), bias)
+			shift = b.renamed(b.binary("add", bias, shift), bias)
 		}
 		bias = shift
 	}
 	return weight, bias
 }
 
-// renamed gives a computed constant the name of what it replaces.
+// renamed gives a computed constant the name of the constant that it replaces.
 func (b *builder) renamed(v, from view) view {
 	c, ok := v.of.op.(*constant)
 	if old := from.of.op.(*constant); ok && c.name == "" {
@@ -71,43 +71,43 @@ func (b *builder) renamed(v, from view) view {
 	return v
 }
 
-// narrowed returns v, part of a node's output channels, as all channels of a node
-// of their own, where that is a linear map or a convolution; and part of joined
-// values as the one of them that it is.
-func (b *builder) narrowed(v view) view {
+// fusedSlice simplifies v: a part of the output channels of a linear map or a convolution
+// becomes a node that computes only these, and a part of a concatenation becomes the input that
+// it is.
+func (b *builder) fusedSlice(v view) view {
 	switch o := v.of.op.(type) {
 	case concat:
 		return o.part(v)
 	case linear:
 		if dim := len(v.of.dims) - 1; len(v.of.in[0].axes) == len(v.of.dims) {
-			if pick, out, ok := v.picked(dim); ok {
+			if pick, out, ok := v.selected(dim); ok {
 				n := *v.of
 				n.op = linear{b.rows(o.weight, pick), b.rows(o.bias, pick)}
-				return n.instead(out, dim, len(pick))
+				return n.withChannels(out, dim, len(pick))
 			}
 		}
 	case conv:
-		if pick, out, ok := v.picked(0); ok && len(v.of.dims) == 3 {
+		if pick, out, ok := v.selected(0); ok && len(v.of.dims) == 3 {
 			n := *v.of
 			o.weight, o.bias = b.rows(o.weight, pick), b.rows(o.bias, pick)
 			n.op = o
-			return n.instead(out, 0, len(pick))
+			return n.withChannels(out, 0, len(pick))
 		}
 	}
 	return v
 }
 
-// instead returns v as a view of n, whose dim now has another size.
-func (n node) instead(v view, dim, size int) view {
+// withChannels returns v as a view of n, whose dim gets another size.
+func (n node) withChannels(v view, dim, size int) view {
 	n.dims = slices.Clone(n.dims)
 	n.dims[dim] = size
 	v.of = &n
 	return v
 }
 
-// picked returns which indices of a dim v takes, if not all, and v with steps along
-// only those.
-func (v view) picked(dim int) (pick []int, out view, ok bool) {
+// selected returns the indices of a dim that v contains, if not all, and v with steps that
+// count only those.
+func (v view) selected(dim int) (pick []int, out view, ok bool) {
 	n := 1
 	out = v.tidy()
 	for i := len(out.axes) - 1; i >= 0; i-- {
@@ -140,7 +140,7 @@ func (v view) picked(dim int) (pick []int, out view, ok bool) {
 	return pick, out.tidy(), true
 }
 
-// rows returns the given rows of a constant [n,…], or none of none.
+// rows returns the given rows of a constant [n,…]. No constant gives none.
 func (b *builder) rows(v view, pick []int) view {
 	if v.of == nil {
 		return v
@@ -158,11 +158,11 @@ func (b *builder) rows(v view, pick []int) view {
 	}, v), v)
 }
 
-// matmul multiplies [B,M,K] by [B,K,N], axes of any number of atoms; dims are B, M and
-// N.
+// matmul multiplies [B,M,K] by [B,K,N]; the axes may have any number of atoms. Its dims are B,
+// M and N.
 type matmul struct{ left, right view }
 
-// attention is softmax(q·kᵀ/√d)·v of q, k, v [heads,L,d]; dims are heads, L and d.
+// attention is softmax(q·kᵀ/√d)·v of q, k and v [heads,L,d]. Its dims are heads, L and d.
 type attention struct{ heads, length, width int }
 
 // product returns x [B,M,K] times y [B,K,N].
@@ -179,14 +179,14 @@ func (b *builder) product(x, y view) view {
 		flat := view{of: x.of, off: x.off, axes: x.axes[1:]}
 		return b.linearOf(y.transposed([]int{0, 2, 1}), flat).transposed([]int{0, 2, 1})
 	}
-	if out, ok := b.attends(x, y); ok {
+	if out, ok := b.fusedAttention(x, y); ok {
 		return out
 	}
 	s, t := x.shape(), y.shape()
 	return b.add(&node{op: matmul{x, y}, in: []view{x, y}}, []int{s[0], s[1], t[2]})
 }
 
-// sharedBatch reports whether all matrices of a constant are one.
+// sharedBatch reports whether v is a constant that has the same matrix for the whole batch.
 func (v view) sharedBatch() bool {
 	return v.known() && !slices.ContainsFunc(v.axes[0], func(a atom) bool { return a.dim != repeated })
 }
@@ -205,13 +205,13 @@ func (b *builder) productOfConstants(x, y view) view {
 	return b.constant([]int{s[0], m, n}, float, out)
 }
 
-// attends recognises the second product of an attention, p·v or its transpose, where
-// p = softmax(scale·q·kᵀ).
-func (b *builder) attends(x, y view) (view, bool) {
+// fusedAttention recognizes the second product of an attention, p·v or its transpose, where p =
+// softmax(scale·q·kᵀ).
+func (b *builder) fusedAttention(x, y view) (view, bool) {
 	swap := []int{0, 2, 1}
 	if _, ok := y.of.op.(softmax); ok {
 		if _, ok := x.of.op.(softmax); !ok {
-			out, ok := b.attends(y.transposed(swap), x.transposed(swap))
+			out, ok := b.fusedAttention(y.transposed(swap), x.transposed(swap))
 			if ok {
 				out = out.transposed(swap)
 			}
@@ -223,9 +223,9 @@ func (b *builder) attends(x, y view) (view, bool) {
 	}
 	last := x.axes[2]
 	if k := len(x.of.dims) - 1; len(last) != 1 || last[0].dim != k || last[0].step != 1 {
-		return view{}, false // summed along another axis than the softmax's
+		return view{}, false // the sum is not along the axis of the softmax
 	}
-	scores, scale := unscaled(under(x))
+	scores, scale := unscaled(argument(x))
 	p, ok := scores.of.op.(matmul)
 	if !ok {
 		return view{}, false
@@ -246,13 +246,13 @@ func (b *builder) attends(x, y view) (view, bool) {
 	k, scaleK := unscaled(k)
 	scale *= scaleQ * scaleK
 	if wanted := 1 / math.Sqrt(float64(width)); math.Abs(scale/wanted-1) > 1e-5 {
-		q = b.mapped(q, "affine", scale/wanted, 0)
+		q = b.unary(q, "affine", scale/wanted, 0)
 	}
 	n := &node{op: attention{heads, length, width}, in: []view{q, k, y}}
 	return b.add(n, []int{heads, length, width}), true
 }
 
-// unscaled returns what v is a multiple of.
+// unscaled returns v without a constant factor, and the factor.
 func unscaled(v view) (of view, scale float64) {
 	if in, m, ok := v.madeBy("affine"); ok && m.b == 0 {
 		return in, float64(m.a)

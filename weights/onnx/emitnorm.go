@@ -7,7 +7,7 @@ import (
 	"tweedie/core/graph"
 )
 
-func (o norm) place(p *placer, n *node) placed {
+func (o norm) emit(p *emitter, n *node) layout {
 	if at, ok := o.layered(p, n, false); ok {
 		return at
 	}
@@ -17,19 +17,19 @@ func (o norm) place(p *placer, n *node) placed {
 	if at, ok := o.layered(p, n, true); ok {
 		return at
 	}
-	return o.apart(p, n)
+	return o.general(p, n)
 }
 
-// full reports whether atoms are whole dims of n.
+// full reports whether atoms are complete dims of n.
 func full(n *node, atoms []atom) bool {
 	return !slices.ContainsFunc(atoms, func(a atom) bool { return a.step != 1 || a.size != n.dims[a.dim] })
 }
 
-// layered places a norm over whole dims, those of γ and β at most one, as layer norm:
-// if they lie so, or anyway.
-func (o norm) layered(p *placer, n *node, anyway bool) (placed, bool) {
+// layered emits a norm over complete dims, with γ and β along at most one, as layer norm: if it
+// is stored so or anyway is set.
+func (o norm) layered(p *emitter, n *node, anyway bool) (layout, bool) {
 	if !full(n, o.keep) || !full(n, o.over) || len(o.over) == 0 || o.channel != repeated && (len(o.over) > 1 || o.over[0].dim != o.channel) {
-		return placed{}, false
+		return layout{}, false
 	}
 	in := view{of: n.in[0].of, off: n.in[0].off}
 	for _, a := range o.keep {
@@ -44,9 +44,9 @@ func (o norm) layered(p *placer, n *node, anyway bool) (placed, bool) {
 	in.axes = append(in.axes, last)
 	value, offset, axes := p.runs(in)
 	inner := axes[len(axes)-1]
-	lies := p.dense(value, offset, slices.Concat(axes...)) && len(inner) == 1 && inner[0].step == 1 && len(o.keep) > 0
-	if !lies && !anyway {
-		return placed{}, false
+	stored := p.dense(value, offset, slices.Concat(axes...)) && len(inner) == 1 && inner[0].step == 1 && len(o.keep) > 0
+	if !stored && !anyway {
+		return layout{}, false
 	}
 	x, rows := p.rows(in)
 	gamma, beta := o.vectors(p, k)
@@ -60,10 +60,10 @@ func (o norm) layered(p *placer, n *node, anyway bool) (placed, bool) {
 		at /= a.size
 		steps[a.dim] = at
 	}
-	return placed{y, steps}, true
+	return layout{y, steps}, true
 }
 
-func (o norm) vectors(p *placer, k int) (gamma, beta graph.Value) {
+func (o norm) vectors(p *emitter, k int) (gamma, beta graph.Value) {
 	name := stem(o.gamma, o.beta)
 	if name == "layer" {
 		name = "norm"
@@ -71,18 +71,18 @@ func (o norm) vectors(p *placer, k int) (gamma, beta graph.Value) {
 	return p.vector(o.gamma, name+".weight", k, 1), p.vector(o.beta, name+".bias", k, 0)
 }
 
-// grouped places a norm over groups of one dim and all of the others as group norm,
-// with SiLU behind it if asked.
-func (o norm) grouped(p *placer, n *node, silu bool) (placed, bool) {
+// grouped emits a norm over groups of one dim and all of the other dims as group norm, followed
+// by SiLU if requested.
+func (o norm) grouped(p *emitter, n *node, silu bool) (layout, bool) {
 	groups, channel := 1, o.channel
 	if len(o.keep) == 1 {
 		groups, channel = o.keep[0].size, o.keep[0].dim
 		if o.keep[0].step*groups != n.dims[channel] {
-			return placed{}, false
+			return layout{}, false
 		}
 	}
 	if len(o.keep) > 1 || o.channel != repeated && o.channel != channel {
-		return placed{}, false
+		return layout{}, false
 	}
 	in := n.in[0]
 	value, _, runs := p.runs(in)
@@ -102,32 +102,32 @@ func (o norm) grouped(p *placer, n *node, silu bool) (placed, bool) {
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(runs[j][0].step, runs[i][0].step) })
 	order = append(order, channel)
-	laid := make([]int, len(order))
+	sizes := make([]int, len(order))
 	for i, d := range order {
-		laid[i] = n.dims[d]
+		sizes[i] = n.dims[d]
 	}
 	c := n.dims[channel]
 	shape := []int{p.program.Size(value) / c, 1, c}
-	if len(laid) == 3 {
-		shape = laid
+	if len(sizes) == 3 {
+		shape = sizes
 	} else {
 		shape[0] = 1
-		for _, s := range laid[:len(laid)-1] {
+		for _, s := range sizes[:len(sizes)-1] {
 			shape[0] *= s
 		}
 	}
-	x := p.lay(in, order, shape)
+	x := p.rowMajor(in, order, shape)
 	gamma, beta := o.vectors(p, c)
 	y := p.program.Apply(graph.GroupNorm{Groups: groups, Eps: o.eps, SiLU: silu}, x, gamma, beta)
 	steps := make([]int, len(n.dims))
-	for i, step := range rowSteps(laid) {
+	for i, step := range rowSteps(sizes) {
 		steps[order[i]] = step
 	}
-	return placed{y, steps}, true
+	return layout{y, steps}, true
 }
 
-// apart places any other norm: its numbers in rows, normalised and put back.
-func (o norm) apart(p *placer, n *node) placed {
+// general emits any other norm: its elements are copied to rows, normalized and copied back.
+func (o norm) general(p *emitter, n *node) layout {
 	in := view{of: n.in[0].of, off: n.in[0].off, axes: [][]atom{nil, nil}}
 	var sizes []int
 	var dims []atom
@@ -139,7 +139,7 @@ func (o norm) apart(p *placer, n *node) placed {
 		}
 	}
 	s := in.shape()
-	x := p.lay(in, []int{0, 1}, s)
+	x := p.rowMajor(in, []int{0, 1}, s)
 	plain := norm{}
 	gamma, beta := plain.vectors(p, s[1])
 	x = p.program.Apply(graph.LayerNorm{Eps: o.eps}, x, gamma, beta)
@@ -168,5 +168,5 @@ func (o norm) apart(p *placer, n *node) placed {
 			x = p.program.Apply(zip, x, p.vector(w.v, stem(w.v, view{}), n.dims[o.channel], 0))
 		}
 	}
-	return placed{x, rowSteps(n.dims)}
+	return layout{x, rowSteps(n.dims)}
 }

@@ -7,15 +7,15 @@ import (
 	"tweedie/core/graph"
 )
 
-// operandAt is one of the two values of a pairing: where it lies, for each dim.
+// operandAt is where an operand of a binary operation is: its value and the step for each dim.
 type operandAt struct {
 	value graph.Value
 	steps []int
-	dense bool // it holds every index once
+	dense bool // the value has one number for each index
 }
 
-// operand returns where v, of one atom a dim, lies.
-func (p *placer) operand(v view) operandAt {
+// operand returns where v is, which has one atom per dim.
+func (p *emitter) operand(v view) operandAt {
 	value, offset, axes := p.runs(v)
 	o := operandAt{value: value, dense: p.dense(value, offset, slices.Concat(axes...))}
 	negative := false
@@ -25,19 +25,19 @@ func (p *placer) operand(v view) operandAt {
 	}
 	if offset != 0 || negative {
 		shape := v.shape()
-		o = operandAt{p.lay(v, counting(len(shape)), orOne(shape)), rowSteps(shape), true}
+		o = operandAt{p.rowMajor(v, counting(len(shape)), orOne(shape)), rowSteps(shape), true}
 	}
 	return o
 }
 
-func (o *pairing) place(p *placer, n *node) placed {
+func (o *binaryOp) emit(p *emitter, n *node) layout {
 	x, y := n.in[0], n.in[1]
 	if x.known() && slices.Contains([]string{"add", "mul", "max", "min"}, o.fn) {
 		x, y = y, x
 	}
 	if len(n.dims) == 0 {
-		in := []graph.Value{p.lay(x, nil, []int{1}), p.lay(y, nil, []int{1})}
-		return placed{p.program.Apply(graph.Binary{Fn: o.fn, Shape: []int{1}, A: []int{1}, B: []int{1}}, in...), nil}
+		in := []graph.Value{p.rowMajor(x, nil, []int{1}), p.rowMajor(y, nil, []int{1})}
+		return layout{p.program.Apply(graph.Binary{Fn: o.fn, Shape: []int{1}, A: []int{1}, B: []int{1}}, in...), nil}
 	}
 	a, b := p.operand(x), operandAt{}
 	if !y.known() {
@@ -51,28 +51,28 @@ func (o *pairing) place(p *placer, n *node) placed {
 		}
 	}
 	if y.known() {
-		b = p.alongOrder(y, n.dims, order)
+		b = p.constantOperand(y, n.dims, order)
 	}
-	zip := graph.Binary{Fn: o.fn}
+	op := graph.Binary{Fn: o.fn}
 	for _, d := range order {
 		size, i, j := n.dims[d], a.steps[d], b.steps[d]
-		if k := len(zip.Shape) - 1; k >= 0 && zip.A[k] == size*i && zip.B[k] == size*j {
-			zip.Shape[k], zip.A[k], zip.B[k] = zip.Shape[k]*size, i, j
+		if k := len(op.Shape) - 1; k >= 0 && op.A[k] == size*i && op.B[k] == size*j {
+			op.Shape[k], op.A[k], op.B[k] = op.Shape[k]*size, i, j
 			continue
 		}
-		zip.Shape, zip.A, zip.B = append(zip.Shape, size), append(zip.A, i), append(zip.B, j)
+		op.Shape, op.A, op.B = append(op.Shape, size), append(op.A, i), append(op.B, j)
 	}
 	steps := make([]int, len(n.dims))
 	for k, at := len(order)-1, 1; k >= 0; k-- {
 		steps[order[k]] = at
 		at *= n.dims[order[k]]
 	}
-	return placed{p.zip(zip, a.value, b.value, y.known()), steps}
+	return layout{p.binary(op, a.value, b.value, y.known()), steps}
 }
 
-// alongOrder declares a constant, of one atom a dim, as a parameter whose numbers lie
-// in the order of dims, those along which it does not change left out.
-func (p *placer) alongOrder(v view, dims, order []int) operandAt {
+// constantOperand declares a constant, which has one atom per dim, as a parameter. Its numbers
+// are in the given order of dims, without the dims along which it is repeated.
+func (p *emitter) constantOperand(v view, dims, order []int) operandAt {
 	core := view{of: v.of, off: v.off}
 	var shape []int
 	for _, d := range order {
@@ -91,9 +91,9 @@ func (p *placer) alongOrder(v view, dims, order []int) operandAt {
 	return o
 }
 
-// zip adds a function of two values, or of a value and a parameter, by the
-// operation that fits.
-func (p *placer) zip(o graph.Binary, a, b graph.Value, param bool) graph.Value {
+// binary emits a function of two values, or of a value and a parameter, as the most specific
+// operation.
+func (p *emitter) binary(o graph.Binary, a, b graph.Value, param bool) graph.Value {
 	sum := o.Fn == "add" && !param
 	whole := len(o.Shape) == 1 && o.A[0] == 1 && o.B[0] == 1
 	if sum && whole && p.program.Size(a) == p.program.Size(b) && p.program.Size(a) == o.Shape[0] {
@@ -110,8 +110,8 @@ func (p *placer) zip(o graph.Binary, a, b graph.Value, param bool) graph.Value {
 	return p.program.Apply(o, a, b)
 }
 
-// channels returns which of a and b is an image and which a vector of its
-// channels, if o takes them so.
+// channels returns which of a and b is an image and which a vector of its channels, if o
+// combines such.
 func channels(o graph.Binary, a, b graph.Value) (image, vector graph.Value, ok bool) {
 	c := o.Shape[1]
 	switch {
@@ -123,7 +123,7 @@ func channels(o graph.Binary, a, b graph.Value) (image, vector graph.Value, ok b
 	return 0, 0, false
 }
 
-func (o concat) place(p *placer, n *node) placed {
+func (o concat) emit(p *emitter, n *node) layout {
 	shape := n.in[0].shape()
 	total := 0
 	for _, v := range n.in {
@@ -152,7 +152,7 @@ func (o concat) place(p *placer, n *node) placed {
 	}
 	var y graph.Value
 	for i, v := range n.in {
-		x := p.lay(v, order, append(slices.Clone(lead), v.shape()[o.axis]*inner))
+		x := p.rowMajor(v, order, append(slices.Clone(lead), v.shape()[o.axis]*inner))
 		if i == 0 {
 			y = x
 		} else {
@@ -164,12 +164,11 @@ func (o concat) place(p *placer, n *node) placed {
 		steps[slices.Index(axes, axis)] = k
 		k *= shape[axis]
 	}
-	return placed{y, steps}
+	return layout{y, steps}
 }
 
-// orderOf returns axes in the order in which one of the values has them lie, or as
-// they come.
-func (p *placer) orderOf(values []view, axes []int) []int {
+// orderOf returns axes in the order in which one of the values is stored, or unchanged.
+func (p *emitter) orderOf(values []view, axes []int) []int {
 	for _, v := range values {
 		if v.known() {
 			continue
@@ -184,9 +183,9 @@ func (p *placer) orderOf(values []view, axes []int) []int {
 	return axes
 }
 
-// alongDims applies an operation on one axis after another of a value that has one
-// axis a dim, in the order in which it lies.
-func (p *placer) alongDims(v view, tap func(dim int) (graph.Taps, bool)) placed {
+// alongDims applies an operation along one axis after another of a value with one axis per dim,
+// in its stored order.
+func (p *emitter) alongDims(v view, tap func(dim int) (graph.Taps, bool)) layout {
 	x, steps := p.natural(v)
 	shape := v.shape()
 	order := counting(len(shape))
@@ -207,16 +206,16 @@ func (p *placer) alongDims(v view, tap func(dim int) (graph.Taps, bool)) placed 
 	for i, step := range rowSteps(laid) {
 		out[order[i]] = step
 	}
-	return placed{x, out}
+	return layout{x, out}
 }
 
-func (o taps) place(p *placer, n *node) placed {
+func (o taps) emit(p *emitter, n *node) layout {
 	return p.alongDims(n.in[0], func(dim int) (graph.Taps, bool) {
 		return graph.Taps{Count: o.count, Index: o.index, Weight: o.weight}, dim == o.dim
 	})
 }
 
-func (o padding) place(p *placer, n *node) placed {
+func (o padding) emit(p *emitter, n *node) layout {
 	shape := n.in[0].shape()
 	return p.alongDims(n.in[0], func(d int) (graph.Taps, bool) {
 		step, t := 1+o.inside[d], graph.Taps{Count: 1}

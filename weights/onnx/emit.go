@@ -8,40 +8,39 @@ import (
 	"tweedie/core/tensor"
 )
 
-// placed says where a node's numbers lie: in a value of the program, neighbours
-// along each dim so many steps apart. The value holds nothing else.
-type placed struct {
+// layout is where a node's elements are: in a value of the program, with one step for each dim.
+// The value contains nothing else.
+type layout struct {
 	value graph.Value
 	steps []int
 }
 
-// placer writes nodes down as a program, each once and only those that are asked
-// for.
-type placer struct {
+// emitter adds nodes to a program, each once and only those that are needed.
+type emitter struct {
 	program *graph.Program
 	weights map[string]view // the program's parameters
-	again   map[string]int  // how often a name was given another number
+	again   map[string]int  // how often a number was appended to a name
 }
 
-// input is what the network is given; its dims are those of the shape in ONNX. An
-// image lies as [H,W,C].
+// input is an input of the network. Its dims are those of its shape in ONNX; an image is stored
+// as [H,W,C].
 type input struct{ value graph.Value }
 
-func (o input) place(p *placer, n *node) placed {
+func (o input) emit(p *emitter, n *node) layout {
 	if len(n.dims) == 0 || len(n.dims) == 1 {
-		return placed{o.value, slices.Repeat([]int{1}, len(n.dims))}
+		return layout{o.value, slices.Repeat([]int{1}, len(n.dims))}
 	}
-	return placed{o.value, imageSteps(p.program.Shape(o.value))}
+	return layout{o.value, imageSteps(p.program.Shape(o.value))}
 }
 
-// imageSteps returns the steps of those of C, H, W that have more than one element,
-// of an image that lies as [H,W,C].
+// imageSteps returns the steps of those of C, H and W that have more than one element, in an
+// image stored as [H,W,C].
 func imageSteps(shape []int) []int {
 	h, w, c := shape[0], shape[1], shape[2]
 	return stepsOf([]int{c, h, w}, []int{1, w * c, c})
 }
 
-// stepsOf returns the steps of sizes over one.
+// stepsOf returns the steps of the sizes greater than one.
 func stepsOf(sizes, steps []int) []int {
 	var out []int
 	for i, n := range sizes {
@@ -52,10 +51,10 @@ func stepsOf(sizes, steps []int) []int {
 	return out
 }
 
-// node places n, unless that is done.
-func (p *placer) node(n *node) (at placed) {
+// node emits n, unless that has been done.
+func (p *emitter) node(n *node) (at layout) {
 	if n.at == nil {
-		at := n.op.place(p, n)
+		at := n.op.emit(p, n)
 		if err := p.program.Err(); err != nil {
 			refuse("%s: %w", n.label, err)
 		}
@@ -64,12 +63,12 @@ func (p *placer) node(n *node) (at placed) {
 	return *n.at
 }
 
-// run is a stretch of an axis: size elements so many steps apart.
+// run is a part of an axis: size elements, step apart in memory.
 type run struct{ size, step int }
 
-// runs returns where the elements of v lie: for each axis the runs, the outermost
-// first, from an offset in a value.
-func (p *placer) runs(v view) (value graph.Value, offset int, axes [][]run) {
+// runs returns where the elements of v are: the value, the offset of the first element, and the
+// runs of each axis, the outermost first.
+func (p *emitter) runs(v view) (value graph.Value, offset int, axes [][]run) {
 	at := p.node(v.of)
 	for d, o := range v.off {
 		offset += o * at.steps[d]
@@ -96,8 +95,8 @@ func appendRun(runs []run, r run) []run {
 	return append(runs, r)
 }
 
-// dense reports whether runs from offset pass every number of a value once.
-func (p *placer) dense(value graph.Value, offset int, runs []run) bool {
+// dense reports whether runs from offset visit every number of a value exactly once.
+func (p *emitter) dense(value graph.Value, offset int, runs []run) bool {
 	sorted := slices.Clone(runs)
 	slices.SortFunc(sorted, func(a, b run) int { return a.step - b.step })
 	n := 1
@@ -110,9 +109,9 @@ func (p *placer) dense(value graph.Value, offset int, runs []run) bool {
 	return offset == 0 && n == p.program.Size(value)
 }
 
-// lay returns v's elements row by row, its axes in that order, in that shape. It
-// copies only if they do not lie so.
-func (p *placer) lay(v view, order, shape []int) graph.Value {
+// rowMajor returns the elements of v in row-major order, with its axes in the given order, as a
+// value of that shape. It copies only if they are not stored so.
+func (p *emitter) rowMajor(v view, order, shape []int) graph.Value {
 	value, offset, axes := p.runs(v)
 	var runs []run
 	for _, k := range order {
@@ -134,17 +133,17 @@ func (p *placer) lay(v view, order, shape []int) graph.Value {
 }
 
 // shaped returns a value in another shape of the same size.
-func (p *placer) shaped(value graph.Value, shape []int) graph.Value {
+func (p *emitter) shaped(value graph.Value, shape []int) graph.Value {
 	if p.program.Err() != nil || slices.Equal(p.program.Shape(value), shape) {
 		return value
 	}
 	return p.program.Apply(graph.Reshape{Shape: slices.Clone(shape)}, value)
 }
 
-// natural returns v, without axes of one element, in the order in which it lies, or row
-// by row where it is no whole value or an axis no single run: the value and the steps
-// of its axes.
-func (p *placer) natural(v view) (graph.Value, []int) {
+// natural returns v, whose axes have more than one element, in its stored order, or in
+// row-major order if it is not all of a value or an axis has several runs. It returns the value
+// and the steps of the axes.
+func (p *emitter) natural(v view) (graph.Value, []int) {
 	value, offset, axes := p.runs(v)
 	single := !slices.ContainsFunc(axes, func(runs []run) bool { return len(runs) != 1 })
 	if single && p.dense(value, offset, slices.Concat(axes...)) {
@@ -155,7 +154,7 @@ func (p *placer) natural(v view) (graph.Value, []int) {
 		return value, steps
 	}
 	shape := v.shape()
-	return p.lay(v, counting(len(shape)), orOne(shape)), rowSteps(shape)
+	return p.rowMajor(v, counting(len(shape)), orOne(shape)), rowSteps(shape)
 }
 
 // counting returns 0, 1, … n−1.
@@ -167,7 +166,7 @@ func counting(n int) []int {
 	return out
 }
 
-// orOne returns shape, [1] for none.
+// orOne returns shape, or [1] if it is empty.
 func orOne(shape []int) []int {
 	if len(shape) == 0 {
 		return []int{1}
@@ -175,9 +174,10 @@ func orOne(shape []int) []int {
 	return shape
 }
 
-// rows returns v with its last axis innermost, the value's last axis being it, and the
-// steps of its other axes, of one atom each, in rows. Where v lies so it stays.
-func (p *placer) rows(v view) (graph.Value, []int) {
+// rows returns v with its last axis innermost, as a value whose last axis is that, and the
+// steps of the other axes, which have one atom each, in rows. It copies only if v is not stored
+// so.
+func (p *emitter) rows(v view) (graph.Value, []int) {
 	last := len(v.axes) - 1
 	shape := v.shape()
 	k := shape[last]
@@ -198,68 +198,68 @@ func (p *placer) rows(v view) (graph.Value, []int) {
 	if size == k {
 		wide = wide[1:]
 	}
-	return p.lay(v, counting(len(shape)), wide), rowSteps(shape[:last])
+	return p.rowMajor(v, counting(len(shape)), wide), rowSteps(shape[:last])
 }
 
-func (c *constant) place(p *placer, n *node) placed {
+func (c *constant) emit(p *emitter, n *node) layout {
 	v := whole(n)
 	shape := orOne(n.dims)
 	value := p.program.Apply(graph.Constant{}, p.param(c.name, v, shape...))
-	return placed{value, rowSteps(n.dims)}
+	return layout{value, rowSteps(n.dims)}
 }
 
-// copying is its input row by row.
+// copying copies its input to row-major order.
 type copying struct{}
 
-func (copying) place(p *placer, n *node) placed {
-	return placed{p.lay(n.in[0], counting(len(n.in[0].axes)), orOne(n.dims)), rowSteps(n.dims)}
+func (copying) emit(p *emitter, n *node) layout {
+	return layout{p.rowMajor(n.in[0], counting(len(n.in[0].axes)), orOne(n.dims)), rowSteps(n.dims)}
 }
 
-// image lays v [C,H,W] as an image [H,W,C].
-func (p *placer) image(v view) graph.Value {
+// image returns v [C,H,W] as an image [H,W,C].
+func (p *emitter) image(v view) graph.Value {
 	s := v.shape()
-	return p.lay(v, []int{1, 2, 0}, []int{s[1], s[2], s[0]})
+	return p.rowMajor(v, []int{1, 2, 0}, []int{s[1], s[2], s[0]})
 }
 
-// placedImage is a value that is an image.
-func (p *placer) placedImage(value graph.Value) placed {
+// imageLayout returns the layout of a value that is an image.
+func (p *emitter) imageLayout(value graph.Value) layout {
 	if p.program.Err() != nil {
-		return placed{value: value}
+		return layout{value: value}
 	}
-	return placed{value, imageSteps(p.program.Shape(value))}
+	return layout{value, imageSteps(p.program.Shape(value))}
 }
 
-func (o conv) place(p *placer, n *node) placed {
+func (o conv) emit(p *emitter, n *node) layout {
 	x := p.image(n.in[0])
 	name := stem(o.weight, o.bias)
 	in := []graph.Value{x, p.param(name+".weight", o.weight, o.weight.shape()...)}
 	if o.bias.of != nil {
 		in = append(in, p.vector(o.bias, name+".bias", o.weight.shape()[0], 0))
 	}
-	return p.placedImage(p.program.Apply(o.Conv, in...))
+	return p.imageLayout(p.program.Apply(o.Conv, in...))
 }
 
-func (upsample) place(p *placer, n *node) placed {
-	return p.placedImage(p.program.Apply(graph.Upsample{}, p.image(n.in[0])))
+func (upsample) emit(p *emitter, n *node) layout {
+	return p.imageLayout(p.program.Apply(graph.Upsample{}, p.image(n.in[0])))
 }
 
-func (o pool) place(p *placer, n *node) placed {
-	return p.placedImage(p.program.Apply(o.AveragePool, p.image(n.in[0])))
+func (o pool) emit(p *emitter, n *node) layout {
+	return p.imageLayout(p.program.Apply(o.AveragePool, p.image(n.in[0])))
 }
 
-func (o linear) place(p *placer, n *node) placed {
+func (o linear) emit(p *emitter, n *node) layout {
 	x, rows := p.rows(n.in[0])
 	name, shape := stem(o.weight, o.bias), o.weight.shape()
 	in := []graph.Value{x, p.param(name+".weight", o.weight, shape...)}
 	if o.bias.of != nil {
 		in = append(in, p.vector(o.bias, name+".bias", shape[0], 0))
 	}
-	return placed{p.program.Apply(graph.Linear{}, in...), lastOne(rows, shape[0])}
+	return layout{p.program.Apply(graph.Linear{}, in...), withLastStep(rows, shape[0])}
 }
 
-// lastOne returns the steps of rows of k numbers, and of the numbers if there are
-// several.
-func lastOne(rows []int, k int) []int {
+// withLastStep returns the steps of rows of k numbers and, if k is not 1, of the numbers in a
+// row.
+func withLastStep(rows []int, k int) []int {
 	var out []int
 	for _, r := range rows {
 		out = append(out, r*k)
@@ -270,26 +270,26 @@ func lastOne(rows []int, k int) []int {
 	return out
 }
 
-func (softmax) place(p *placer, n *node) placed {
+func (softmax) emit(p *emitter, n *node) layout {
 	x, rows := p.rows(n.in[0])
-	return placed{p.program.Apply(graph.Softmax{}, x), lastOne(rows, n.dims[len(n.dims)-1])}
+	return layout{p.program.Apply(graph.Softmax{}, x), withLastStep(rows, n.dims[len(n.dims)-1])}
 }
 
-func (o *reduction) place(p *placer, n *node) placed {
+func (o *reduction) emit(p *emitter, n *node) layout {
 	in := n.in[0]
 	kept := len(n.dims)
 	in.axes = append(slices.Clone(in.axes[:kept]), slices.Concat(in.axes[kept:]...))
 	x, rows := p.rows(in)
-	return placed{p.program.Apply(graph.Reduce{Fn: o.fn}, x), rows}
+	return layout{p.program.Apply(graph.Reduce{Fn: o.fn}, x), rows}
 }
 
-func (o matmul) place(p *placer, n *node) placed {
+func (o matmul) emit(p *emitter, n *node) layout {
 	order := counting(3)
-	x, y := p.lay(o.left, order, o.left.shape()), p.lay(o.right, order, o.right.shape())
-	return placed{p.program.Apply(graph.MatMul{}, x, y), rowSteps(n.dims)}
+	x, y := p.rowMajor(o.left, order, o.left.shape()), p.rowMajor(o.right, order, o.right.shape())
+	return layout{p.program.Apply(graph.MatMul{}, x, y), rowSteps(n.dims)}
 }
 
-func (o attention) place(p *placer, n *node) placed {
+func (o attention) emit(p *emitter, n *node) layout {
 	width := o.heads * o.width
 	shape := []int{o.length, 1, width}
 	if value, _, _ := p.runs(n.in[0]); len(p.program.Shape(value)) == 3 {
@@ -299,25 +299,25 @@ func (o attention) place(p *placer, n *node) placed {
 	}
 	var in []graph.Value
 	for _, v := range n.in {
-		in = append(in, p.lay(v, []int{1, 0, 2}, shape))
+		in = append(in, p.rowMajor(v, []int{1, 0, 2}, shape))
 	}
 	y := p.program.Apply(graph.Attention{Heads: o.heads}, in...)
-	return placed{y, stepsOf([]int{o.heads, o.length, o.width}, []int{o.width, width, 1})}
+	return layout{y, stepsOf([]int{o.heads, o.length, o.width}, []int{o.width, width, 1})}
 }
 
-func (o lookup) place(p *placer, n *node) placed {
+func (o lookup) emit(p *emitter, n *node) layout {
 	shape := o.table.shape()
 	name := nameOf(o.table)
-	y := p.program.Apply(graph.Lookup{}, p.lay(n.in[0], nil, []int{1}), p.param(name, o.table, shape...))
-	return placed{y, rowSteps(n.dims)}
+	y := p.program.Apply(graph.Lookup{}, p.rowMajor(n.in[0], nil, []int{1}), p.param(name, o.table, shape...))
+	return layout{y, rowSteps(n.dims)}
 }
 
-func (o sinusoid) place(p *placer, n *node) placed {
+func (o sinusoid) emit(p *emitter, n *node) layout {
 	op := graph.Sinusoid{Width: o.width, FlipSinToCos: o.flip, FreqShift: o.shift}
-	return placed{p.program.Apply(op, p.lay(n.in[0], nil, []int{1})), []int{1}}
+	return layout{p.program.Apply(op, p.rowMajor(n.in[0], nil, []int{1})), []int{1}}
 }
 
-func (m mapping) place(p *placer, n *node) placed {
+func (m unaryOp) emit(p *emitter, n *node) layout {
 	if o, ok := n.in[0].of.op.(norm); ok && m.fn == "silu" && n.in[0].of.at == nil && same(n.in[0], whole(n.in[0].of)) {
 		if at, ok := o.grouped(p, n.in[0].of, true); ok {
 			return at
@@ -334,7 +334,7 @@ func (m mapping) place(p *placer, n *node) placed {
 		op = graph.Affine{Scale: m.a, Shift: m.b}
 	}
 	if !(math.Abs(float64(m.a)) <= math.MaxFloat32 && math.Abs(float64(m.b)) <= math.MaxFloat32) {
-		refuse("%s: computes with %g and %g, need finite numbers", n.label, m.a, m.b)
+		refuse("%s: has the constants %g and %g, need finite numbers", n.label, m.a, m.b)
 	}
-	return placed{p.program.Apply(op, x), steps}
+	return layout{p.program.Apply(op, x), steps}
 }
