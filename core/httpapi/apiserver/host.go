@@ -22,7 +22,8 @@ import (
 // host is a site's folder, one engine at work at a time, and memory. It is an
 // httpapi.Host.
 type host struct {
-	site    *publish.Site
+	site    *publish.Site // nil with models
+	models  models        // where there is no site
 	folder  string
 	options engine.Options
 	queue   int
@@ -57,6 +58,9 @@ func newHost(site *publish.Site, o Options) *host {
 
 // File implements httpapi.Host with the site's own answer.
 func (h *host) File(ctx context.Context, name string) ([]byte, http.Header, error) {
+	if h.site == nil {
+		return h.models.file(name)
+	}
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/"+name, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("apiserver: %w", err)
@@ -113,6 +117,9 @@ func (h *host) Engine(ctx context.Context, m *httpapi.Model, t *httpapi.Timing) 
 // open returns an engine of a model, with its guide.
 func (h *host) open(m *httpapi.Model) (*engine.Engine, error) {
 	read := func(name string) (*weights.File, error) {
+		if h.site == nil {
+			return weights.OpenFS(h.models.fsys, name+weights.ManifestSuffix)
+		}
 		return weights.Open(filepath.Join(h.folder, "models", name+weights.ManifestSuffix))
 	}
 	file, err := read(m.Name)
