@@ -1,17 +1,20 @@
-// Picture takes the picture of the page that README.md shows, once its sheet is drawn.
+// Picture takes the pictures of the page that README.md shows: page.png, once a sheet is
+// drawn, and inpaint.png, once half of a digit is repainted.
 //
-//	picture dist docs/page.png
+//	picture dist docs
 //
 // It is run in the module's root, by make picture, which builds the site first.
 package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/chromedp/chromedp"
@@ -22,14 +25,14 @@ func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 // run is main without the process around it. It returns the exit status.
 func run(args []string, stderr io.Writer) int {
 	if len(args) != 2 {
-		fmt.Fprintf(stderr, "picture: found %d arguments, need the folder of a site and a file to write\n", len(args))
+		fmt.Fprintf(stderr, "picture: got %d arguments, want the folder of a site and the folder to write into\n", len(args))
 		return 2
 	}
 	ctx, stop := context.WithTimeout(context.Background(), 3*time.Minute)
 	defer stop()
-	png, err := take(ctx, args[0])
-	if err == nil {
-		err = os.WriteFile(args[1], png, 0o666)
+	pictures, err := take(ctx, args[0])
+	for name, png := range pictures {
+		err = errors.Join(err, os.WriteFile(filepath.Join(args[1], name), png, 0o666))
 	}
 	if err != nil {
 		fmt.Fprintf(stderr, "picture: %v\n", err)
@@ -43,9 +46,51 @@ const settings = "#class=all&n=16&sampler=dpmpp2m&steps=20&guidance=1.3&seed=7"
 
 const width, height = 1440, 900
 
-// take serves a site and returns what Chromium shows of it, as PNG. The second sheet is
-// taken: the first has its time with that of starting workers.
-func take(ctx context.Context, site string) ([]byte, error) {
+// script drives the page. done waits for the run under way; a sheet is drawn twice, since
+// the time of the first includes that of starting workers.
+const script = `
+	const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
+	const at = (id) => document.getElementById(id)
+	const done = async () => {
+		while (!['done', 'failed'].includes(document.body.dataset.state)) await wait(50)
+		if (document.body.dataset.state === 'failed') throw new Error(at('notice-text').textContent)
+	}
+	const draw = async () => {
+		at('keep').checked = true
+		at('go').click()
+		await done()
+		at('keep').checked = false
+		await wait(1000) // the page estimates the time of the next run
+	}
+`
+
+// generate draws a sheet.
+const generate = `(async () => {` + script + `
+	await done()
+	await draw()
+})()`
+
+// inpaint takes the 6 of the sheet, paints the mask over its lower half and repaints that.
+const inpaint = `(async () => {` + script + `
+	at('tab-inpaint').click()
+	await wait(200)
+	at('picks').querySelectorAll('button')[6].click()
+	await wait(200)
+	at('brush-size').value = '14'
+	at('brush-size').dispatchEvent(new Event('input', { bubbles: true }))
+	const canvas = at('easel'), box = canvas.getBoundingClientRect()
+	const pointer = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
+		bubbles: true, cancelable: true, isPrimary: true, pointerId: 1, pointerType: 'mouse', button: 0, buttons: type === 'pointerup' ? 0 : 1,
+		clientX: box.left + x * box.width, clientY: box.top + y * box.height,
+	}))
+	pointer('pointerdown', 0.1, 0.75)
+	for (let x = 0.1; x <= 0.9; x += 0.05) pointer('pointermove', x, 0.75)
+	pointer('pointerup', 0.9, 0.75)
+	await draw()
+})()`
+
+// take serves a site and returns what Chromium shows of it, as PNG by name.
+func take(ctx context.Context, site string) (map[string][]byte, error) {
 	files := http.FileServer(http.Dir(site))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -68,21 +113,16 @@ func take(ctx context.Context, site string) ([]byte, error) {
 	if err := chromedp.Do(ctx, chromedp.Navigate(server.URL+"/"+settings)); err != nil {
 		return nil, err
 	}
-	const drawn = `(async () => {
-		const done = async () => {
-			while (!['done', 'failed'].includes(document.body.dataset.state)) await new Promise((resolve) => setTimeout(resolve, 50))
-			if (document.body.dataset.state === 'failed') throw new Error(document.getElementById('notice-text').textContent)
+	pictures := map[string][]byte{}
+	for _, shown := range []struct{ name, script string }{{"page.png", generate}, {"inpaint.png", inpaint}} {
+		if _, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](shown.script, chromedp.EvalAwaitPromise, chromedp.EvalAsValue)); err != nil {
+			return nil, fmt.Errorf("%s: %w", shown.name, err)
 		}
-		await done()
-		const keep = document.getElementById('keep')
-		keep.checked = true
-		document.getElementById('go').click()
-		await done()
-		keep.checked = false
-		await new Promise((resolve) => setTimeout(resolve, 1000)) // the time of the next is foretold
-	})()`
-	if _, err := chromedp.Run(ctx, chromedp.Evaluate[[]byte](drawn, chromedp.EvalAwaitPromise, chromedp.EvalAsValue)); err != nil {
-		return nil, err
+		png, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", shown.name, err)
+		}
+		pictures[shown.name] = png
 	}
-	return chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	return pictures, nil
 }
