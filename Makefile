@@ -96,8 +96,9 @@ compare: build ## distance to the digits against evaluations, all samplers, in d
 	bin/tweedie data mnist -o .cache/data/mnist
 	bin/tweedie compare weights/models/mnist.json .cache/data/mnist -o docs/samplers --guidance 1 --fast $(ARGS)
 
-picture: site ## the page as README.md shows it, docs/page.png
-	$(GO) run ./tools/picture dist docs/page.png
+picture: site ## the pictures that README.md shows: docs/page.png, docs/inpaint.png, docs/lab.png
+	$(GO) run ./tools/picture dist docs
+	bin/tweedie lab --distribution ring --objective edm --sampler heun --steps 20 -o docs/lab.png
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...
