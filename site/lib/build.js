@@ -1,3 +1,3 @@
 // @ts-check
-/** The build id. The build replaces this file: tweedie.js, worker.js and the wasm must be of one build. */
+/** The build id; the build replaces this file. tweedie.js, worker.js and the wasm must be of the same build. */
 export const BUILD = 'dev'

@@ -1,19 +1,19 @@
 // @ts-check
 /**
- * Downloads: the wasm, compiled while it arrives, and a model's files. The bytes
- * of a model are not judged here but in the worker, by the Go code that reads
- * them everywhere. Failures name the URL and the HTTP status.
+ * Downloads the wasm, which is compiled while it arrives, and the files of a model. The
+ * bytes of a model are verified in the worker, by the same Go code as natively. Errors
+ * name the URL and the HTTP status.
  *
  * @import { Files } from './pool.js'
  */
 
-/** The most bytes of a shard that are read: the format allows 24 MiB. */
-const MOST_BYTES = 24 * 2 ** 20
+/** The largest shard that the model format allows: 24 MiB. */
+const MAX_SHARD_BYTES = 24 * 2 ** 20
 
 /** @type {Map<string, Promise<WebAssembly.Module>>} by URL */
 const compiled = new Map()
 
-/** Compiles a wasm, once a page. @param {URL} url @returns {Promise<WebAssembly.Module>} */
+/** Compiles a wasm file, once per page. @param {URL} url @returns {Promise<WebAssembly.Module>} */
 export function compile(url) {
   let module = compiled.get(url.href)
   if (!module) {
@@ -30,16 +30,16 @@ async function download(url) {
     const streams = response.headers.get('content-type')?.startsWith('application/wasm')
     return await (streams ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer()))
   } catch (error) {
-    throw new Error(`tweedie: ${url}: ${wording(error)}; a browser with WebAssembly SIMD is needed`)
+    throw new Error(`tweedie: ${url}: ${messageOf(error)}; this needs a browser with WebAssembly SIMD`)
   }
 }
 
 /**
- * Fetches a manifest and then its shards, all at once.
+ * Fetches a manifest and then all of its shards in parallel.
  * @param {URL} url
  * @param {AbortSignal} signal
  * @param {import('./tweedie.js').LoadOptions['onProgress']} onProgress
- * @param {Promise<unknown>} [program] that is to read them, and may come later
+ * @param {Promise<unknown>} [program] the wasm that will read them, which may arrive later
  * @returns {Promise<Files>}
  */
 export async function fetchModel(url, signal, onProgress, program = Promise.resolve()) {
@@ -52,15 +52,15 @@ export async function fetchModel(url, signal, onProgress, program = Promise.reso
     loaded += count
     onProgress?.({ phase: 'download', bytes: loaded, total })
   })))
-  const tell = (/** @type {'program' | 'start'} */ phase) => signal.aborted || onProgress?.({ phase, bytes: total, total })
-  tell('program')
-  program.then(() => tell('start'), () => {}) // its failure is told where it is awaited
+  const report = (/** @type {'program' | 'start'} */ phase) => signal.aborted || onProgress?.({ phase, bytes: total, total })
+  report('program')
+  program.then(() => report('start'), () => {}) // the caller of compile reports its failure
   return { manifest, shards, sums: await sumsOf(shards) }
 }
 
 /**
- * The SHA-256 of each shard, to be held against the manifest. Browsers compute it
- * on pages that are loaded safely; elsewhere the worker does.
+ * The SHA-256 of each shard, to be compared with the manifest. Browsers compute it in
+ * secure contexts only; elsewhere the worker does.
  * @param {Uint8Array<ArrayBuffer>[]} shards
  */
 async function sumsOf(shards) {
@@ -69,24 +69,24 @@ async function sumsOf(shards) {
 }
 
 /**
- * The shards of a manifest, or none where it is not fit to be followed: the
- * worker then says what is wrong with it.
+ * The shards that a manifest lists, or none if the manifest is invalid: the worker then
+ * reports what is wrong with it.
  * @param {string} manifest
  * @returns {{ file: string, bytes: number }[]}
  */
 function shardsOf(manifest) {
   try {
     const { shards } = JSON.parse(manifest)
-    const fit = shards.every((/** @type {any} */ shard) => /^[A-Za-z0-9][\w.-]*$/.test(shard.file) && shard.bytes >= 0 && shard.bytes <= MOST_BYTES)
-    return fit ? shards : []
+    const valid = shards.every((/** @type {any} */ shard) => /^[A-Za-z0-9][\w.-]*$/.test(shard.file) && shard.bytes >= 0 && shard.bytes <= MAX_SHARD_BYTES)
+    return valid ? shards : []
   } catch {
     return []
   }
 }
 
 /**
- * Reads a shard while it arrives: what is said to be there, and one piece more
- * where the server sends more, so that the worker sees it.
+ * Reads a shard while it arrives. If the server sends more bytes than the manifest says, it
+ * stops after the first chunk beyond them, so that the worker sees that the size is wrong.
  * @param {URL} url
  * @param {number} bytes
  * @param {AbortSignal} signal
@@ -97,19 +97,19 @@ async function read(url, bytes, signal, onBytes) {
   const response = await get(url, signal)
   const reader = response.body?.getReader()
   /** @type {Uint8Array<ArrayBuffer>[]} */
-  const pieces = []
+  const chunks = []
   let count = 0
   try {
-    for (let more = await reader?.read(); more?.value && count <= bytes; more = await reader?.read()) {
-      pieces.push(more.value)
-      onBytes(Math.min(more.value.length, bytes - count))
-      count += more.value.length
+    for (let next = await reader?.read(); next?.value && count <= bytes; next = await reader?.read()) {
+      chunks.push(next.value)
+      onBytes(Math.min(next.value.length, bytes - count))
+      count += next.value.length
     }
     if (count > bytes) await reader?.cancel()
   } catch (error) {
-    throw new Error(`tweedie: ${url}: the download broke off after ${count} of ${bytes} bytes (${wording(error)})`)
+    throw new Error(`tweedie: ${url}: the download stopped after ${count} of ${bytes} bytes (${messageOf(error)})`)
   }
-  return new Uint8Array(await new Blob(pieces).arrayBuffer())
+  return new Uint8Array(await new Blob(chunks).arrayBuffer())
 }
 
 /** @param {URL} url @param {AbortSignal} [signal] */
@@ -118,13 +118,13 @@ async function get(url, signal) {
   try {
     response = await fetch(url, { signal })
   } catch (error) {
-    throw new Error(`tweedie: ${url}: ${wording(error)}`)
+    throw new Error(`tweedie: ${url}: ${messageOf(error)}`)
   }
   if (!response.ok) throw new Error(`tweedie: ${url}: HTTP ${response.status} ${response.statusText}`.trimEnd())
   return response
 }
 
 /** @param {unknown} error */
-function wording(error) {
+function messageOf(error) {
   return error instanceof Error ? error.message : String(error)
 }

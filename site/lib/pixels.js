@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * Pictures of the page and bytes of the engine.
+ * Converts between ImageData and the bytes of the engine.
  *
  * @import { Picture } from './tweedie.js'
  */
 
 /**
  * @param {Uint8Array} pixels [N,H,W,C]
- * @param {[number, number, number]} shape C, H, W; C is 1 (gray), 3 or 4
+ * @param {[number, number, number]} shape C, H, W; C is 1 (grey), 3 or 4
  * @returns {ImageData[]}
  */
 export function toImages(pixels, [channels, height, width]) {
@@ -27,9 +27,9 @@ export function toImages(pixels, [channels, height, width]) {
 }
 
 /**
- * A picture as [H,W,C] bytes. What is transparent stands on black; gray is
- * 0.299 R + 0.587 G + 0.114 B. Both are worked out in whole numbers, as Go's
- * image/color does it, so that a file gives the same bytes here and natively.
+ * Returns a picture as [H,W,C] bytes. Transparent pixels are composed over black; grey is
+ * 0.299 R + 0.587 G + 0.114 B. Both use integer arithmetic as Go's image/color does, so
+ * that the same pixels give the same bytes here and natively.
  * @param {ImageData} image
  * @param {number} channels 1, 3 or 4
  * @returns {Picture}

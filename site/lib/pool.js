@@ -1,58 +1,58 @@
 // @ts-check
 /**
- * A pool of workers, each with a Go instance that holds the same model. Tasks
- * wait in one queue and go to whichever worker is free; workers are started when
- * the queue asks for them, so that the first one can compute while others start.
+ * A pool of workers, each with a Go instance that holds the same model. Tasks wait in one
+ * queue and go to the next idle worker. Workers start when the queue needs them, so that
+ * the first can compute while others start.
  *
- * A task that asks to be shared, of an image or a few, is computed by all workers
- * together if they are free: where the page may share memory as a team, each its
- * channels; else, or where there are only two, a guided image by two, each one
- * evaluation of the pair.
+ * A task of one or a few images can be shared by all workers that are idle: tensor
+ * parallel where the page may share memory (each worker computes its channels of every
+ * large layer); else, or with only two workers, by guidance (each computes one evaluation
+ * of a guided pair).
  */
 
-import { disband, makeMemory, shares } from './team.js'
+import { breakBarrier, canShareMemory, makeMemory } from './tensorparallel.js'
 
 /**
  * @typedef {'channels' | 'guidance'} Share
  * @typedef {{ call: string, [argument: string]: any }} Message
- * @typedef {{ manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null }} Files `sums`: SHA-256 of the shards, if the browser computes them
+ * @typedef {{ manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null }} Files `sums`: SHA-256 of the shards, if the browser can compute it
  * @typedef {{ step: number, steps: number, pixels?: Uint8Array }} Step
- * @typedef {(step: Step, take: () => void) => void} OnStep `take` asks for pixels with the next step
+ * @typedef {(step: Step, requestPixels: () => void) => void} OnStep `requestPixels` asks for pixels with the next step
  * @typedef {{
  *   message: Message, transfer: Transferable[], onStep?: OnStep, signal?: AbortSignal, share?: Share,
  *   resolve: (value: any) => void, reject: (error: unknown) => void,
  * }} Task
  */
 
-/** The error of a call that was cancelled. */
-export function aborted() {
+/** The error of a cancelled call. */
+export function abortError() {
   return new DOMException('tweedie: the call was cancelled', 'AbortError')
 }
 
-/** One worker: calls with their answers. */
-class Member {
+/** One worker with its pending calls. */
+class PoolWorker {
   #worker
-  #next = 1
+  #nextId = 1
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void, onStep?: OnStep }>} */
-  #waiting = new Map()
+  #pending = new Map()
   #onEnd
-  /** @type {Error | null} why the worker is no more */
+  /** @type {Error | null} why the worker has ended */
   #ended = null
 
-  /** Computing, or not yet there. */
+  /** Computing, or not started yet. */
   busy = true
-  /** Has the model. */
+  /** Has loaded the model. */
   loaded = false
-  /** Follows another, and hears nothing meanwhile. */
-  deaf = false
-  /** @type {Member | null} whose questions it answers */
+  /** Follows another worker and does not answer messages meanwhile. */
+  following = false
+  /** @type {PoolWorker | null} the worker whose guidance evaluations it computes */
   helps = null
-  /** The most bytes that members of a team exchange at once. */
-  traffic = 0
-  /** @type {Files | null} the classifier that it has */
+  /** The most bytes that tensor-parallel workers exchange at once. */
+  exchange = 0
+  /** @type {Files | null} the classifier that it has loaded */
   #classifier = null
 
-  /** @param {(member: Member, error: Error) => void} onEnd called once, when the worker has crashed */
+  /** @param {(worker: PoolWorker, error: Error) => void} onEnd called once, when the worker has ended */
   constructor(onEnd) {
     this.#onEnd = onEnd
     this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tweedie' })
@@ -61,11 +61,11 @@ class Member {
       event.preventDefault()
       this.end(new Error(`tweedie: the worker stopped (${event.message || 'worker.js could not be loaded'})`))
     })
-    this.#worker.addEventListener('messageerror', () => this.end(new Error('tweedie: the worker sent what cannot be read')))
+    this.#worker.addEventListener('messageerror', () => this.end(new Error('tweedie: the worker sent a message that cannot be read')))
   }
 
   /**
-   * Starts the Go program and gives it the model; the answer is the model's info as JSON.
+   * Starts the Go program and loads the model. Returns the model's info as JSON.
    * @param {string} build
    * @param {Promise<WebAssembly.Module>} module
    * @param {Promise<Files>} files
@@ -73,7 +73,7 @@ class Member {
   async start(build, module, files) {
     await this.call({ call: 'start', build, module: await module })
     const { info, traffic } = await this.call({ call: 'load', ...(await files) })
-    this.traffic = traffic
+    this.exchange = traffic
     this.loaded = true
     this.busy = false
     return info
@@ -82,53 +82,53 @@ class Member {
   /**
    * @param {Message} message
    * @param {{ transfer?: Transferable[], onStep?: OnStep, signal?: AbortSignal }} [how]
-   * @returns {Promise<any>} the worker's answer, after a cancel too
+   * @returns {Promise<any>} the worker's answer, also after a cancel
    */
   call(message, { transfer = [], onStep, signal } = {}) {
-    if (this.#ended) return Promise.reject(this.#ended) // it may have crashed before it was asked
-    const id = this.#next++
-    const answer = new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject, onStep }))
+    if (this.#ended) return Promise.reject(this.#ended)
+    const id = this.#nextId++
+    const answer = new Promise((resolve, reject) => this.#pending.set(id, { resolve, reject, onStep }))
     this.#worker.postMessage({ id, ...message }, transfer)
     const cancel = () => this.#worker.postMessage({ cancel: id })
     signal?.addEventListener('abort', cancel)
     return answer.finally(() => signal?.removeEventListener('abort', cancel))
   }
 
-  /** Gives it a classifier that it has not yet. @param {Files | null} files */
-  async classify(files) {
+  /** Loads a classifier, unless it is loaded already. @param {Files | null} files */
+  async setClassifier(files) {
     if (!files || files === this.#classifier) return
-    await this.call({ call: 'classify', ...files })
+    await this.call({ call: 'setClassifier', ...files })
     this.#classifier = files
   }
 
-  /** @param {object} note that has no answer @param {Transferable[]} [transfer] */
-  note(note, transfer = []) {
-    this.#worker.postMessage(note, transfer)
+  /** @param {object} message that has no answer @param {Transferable[]} [transfer] */
+  notify(message, transfer = []) {
+    this.#worker.postMessage(message, transfer)
   }
 
   /** @param {{ id: number, [field: string]: any }} data */
   #receive(data) {
     if (data.crashed) return this.end(new Error(data.crashed))
-    const call = this.#waiting.get(data.id)
+    const call = this.#pending.get(data.id)
     if (!call) return
     if ('step' in data) {
-      call.onStep?.(/** @type {Step} */ (/** @type {unknown} */ (data)), () => this.#worker.postMessage({ took: data.id }))
+      call.onStep?.(/** @type {Step} */ (/** @type {unknown} */ (data)), () => this.#worker.postMessage({ requestPixels: data.id }))
       return
     }
-    this.#waiting.delete(data.id)
+    this.#pending.delete(data.id)
     if (!('error' in data)) call.resolve(data.value)
-    else call.reject(data.name === 'AbortError' ? aborted() : new Error(data.error))
+    else call.reject(data.name === 'AbortError' ? abortError() : new Error(data.error))
   }
 
-  /** @param {Error} error given to every call that waits */
+  /** @param {Error} error of every pending and later call */
   end(error) {
     if (this.#ended) return
     this.#ended = error
     this.#worker.terminate()
-    const waiting = [...this.#waiting.values()]
-    this.#waiting.clear()
+    const pending = [...this.#pending.values()]
+    this.#pending.clear()
     this.#onEnd(this, error)
-    for (const call of waiting) call.reject(error)
+    for (const call of pending) call.reject(error)
   }
 }
 
@@ -136,21 +136,22 @@ class Member {
  * @typedef {{
  *   share: Share | MessagePort | undefined, transfer: Transferable[],
  *   end(error?: unknown): Promise<unknown>,
- * }} Help what a leader gets: `end` says that its call has ended, and returns the error that came first
+ * }} Group how the leader of a shared task reaches the others; `end` releases them after
+ *   the leader's call and returns the error that came first
  */
 
-/** @type {Help} */
+/** @type {Group} */
 const alone = { share: undefined, transfer: [], end: async (error) => error }
 
 /**
- * Lets helper answer leader's questions.
- * @param {Member} leader @param {Member} helper
- * @returns {Help}
+ * Lets helper compute one evaluation of each guided pair of leader.
+ * @param {PoolWorker} leader @param {PoolWorker} helper
+ * @returns {Group}
  */
-function pair(leader, helper) {
+function pairByGuidance(leader, helper) {
   const { port1, port2 } = new MessageChannel()
   helper.helps = leader
-  helper.note({ help: port2 }, [port2])
+  helper.notify({ help: port2 }, [port2])
   return {
     share: port1,
     transfer: [port1],
@@ -166,15 +167,15 @@ export class Pool {
   #module
   #files
   #size
-  /** @type {Set<Member>} */
-  #members = new Set()
+  /** @type {Set<PoolWorker>} */
+  #workers = new Set()
   /** @type {Task[]} */
   #queue = []
   /** @type {Error | null} */
   #closed = null
-  /** @type {{ members: Member[], memory: SharedArrayBuffer } | null} */
-  #team = null
-  /** @type {Files | null} what every member is to have before its next call */
+  /** @type {{ workers: PoolWorker[], memory: SharedArrayBuffer } | null} the last tensor-parallel group */
+  #group = null
+  /** @type {Files | null} loaded by every worker before its next call */
   #classifier = null
 
   /**
@@ -196,41 +197,41 @@ export class Pool {
 
   /**
    * How workers can compute one image together, once the first has started.
-   * @param {boolean} guided whether the image takes a pair of evaluations
+   * @param {boolean} guided whether an image takes pairs of evaluations
    * @returns {Share | undefined}
    */
   sharing(guided) {
     if (this.#size < 2) return undefined
-    const traffic = Math.max(...[...this.#members].map((member) => member.traffic))
-    return shares && traffic > 0 ? 'channels' : guided ? 'guidance' : undefined
+    const exchange = Math.max(...[...this.#workers].map((worker) => worker.exchange))
+    return canShareMemory && exchange > 0 ? 'channels' : guided ? 'guidance' : undefined
   }
 
   /**
-   * How a call of few images is to be shared: not while workers are busy or still to
-   * be started, which this begins.
+   * How to share a call of a few images now. While workers are busy or still starting it
+   * is not shared; workers that are missing are started.
    * @param {boolean} guided
    * @returns {Share | undefined}
    */
   share(guided) {
-    const share = guided && this.#size === 2 ? 'guidance' : this.sharing(guided) // a pair halves all, not only what is large
+    const share = guided && this.#size === 2 ? 'guidance' : this.sharing(guided) // a pair splits all work, not only large layers
     const wanted = share === 'channels' ? this.#size : share ? 2 : 0
-    for (let room = wanted - this.#members.size; room > 0; room--) this.#add().catch(() => {})
-    return this.#free.length > 1 && this.#queue.length === 0 ? share : undefined
+    for (let missing = wanted - this.#workers.size; missing > 0; missing--) this.#add().catch(() => {})
+    return this.#idle.length > 1 && this.#queue.length === 0 ? share : undefined
   }
 
-  /** The members that have the model and nothing to do. */
-  get #free() {
-    return [...this.#members].filter((member) => !member.busy)
+  /** The workers that have the model and nothing to do. */
+  get #idle() {
+    return [...this.#workers].filter((worker) => !worker.busy)
   }
 
-  /** Starts the first worker; the answer is the model's info as JSON. */
+  /** Starts the first worker. Returns the model's info as JSON. */
   start() {
     return this.#add()
   }
 
   /**
-   * Runs a call on a worker of its own. A cancelled call rejects at once; its
-   * worker takes the next task when it has stopped.
+   * Runs a call on one worker, or a group. A cancelled call rejects at once; its worker
+   * takes the next task when it has stopped.
    * @param {Message} message
    * @param {{ transfer?: Transferable[], onStep?: OnStep, signal?: AbortSignal, share?: Share }} [how]
    * @returns {Promise<any>}
@@ -238,116 +239,116 @@ export class Pool {
   run(message, { transfer = [], onStep, signal, share } = {}) {
     return new Promise((resolve, reject) => {
       if (this.#closed) return reject(this.#closed)
-      if (signal?.aborted) return reject(aborted())
+      if (signal?.aborted) return reject(abortError())
       const task = { message, transfer, onStep, signal, share, resolve, reject }
       signal?.addEventListener('abort', () => {
         this.#queue = this.#queue.filter((other) => other !== task)
-        reject(aborted())
+        reject(abortError())
       }, { once: true })
       this.#queue.push(task)
-      this.#deal()
+      this.#dispatch()
     })
   }
 
   /**
-   * Gives the workers a classifier, unless the first finds that it is none for the model.
+   * Sets the classifier of all workers. It rejects, without effect, if the classifier does
+   * not fit the model.
    * @param {Files} files
    */
-  async classify(files) {
-    await this.ask({ call: 'classify', ...files })
+  async setClassifier(files) {
+    await this.ask({ call: 'setClassifier', ...files })
     this.#classifier = files
   }
 
   /**
-   * Asks a short question, of a computing worker too: it answers when it yields.
+   * Runs a short call, if need be on a worker that is computing: it answers when it yields.
    * @param {Message} message
    * @param {{ signal?: AbortSignal }} [how]
    */
   async ask(message, how) {
-    const members = [...this.#members].filter((member) => member.loaded && !member.deaf)
-    const member = members.find((other) => !other.busy) ?? members[0]
-    if (!member) return this.run(message, how)
-    await member.classify(this.#classifier)
-    return member.call(message)
+    const workers = [...this.#workers].filter((worker) => worker.loaded && !worker.following)
+    const worker = workers.find((other) => !other.busy) ?? workers[0]
+    if (!worker) return this.run(message, how)
+    await worker.setClassifier(this.#classifier)
+    return worker.call(message)
   }
 
-  /** Ends every worker; calls that wait, and later ones, reject. */
+  /** Ends every worker; pending and later calls reject. */
   close() {
     this.#closed = new Error('tweedie: the model is closed')
-    for (const member of [...this.#members]) member.end(this.#closed)
+    for (const worker of [...this.#workers]) worker.end(this.#closed)
     for (const task of this.#queue.splice(0)) task.reject(this.#closed)
   }
 
-  /** Gives waiting tasks to free workers, and starts workers for the rest. */
-  #deal() {
-    while (this.#free.length > 0) {
+  /** Assigns queued tasks to idle workers, and starts workers for the rest. */
+  #dispatch() {
+    while (this.#idle.length > 0) {
       const task = this.#queue.shift()
       if (!task) return
       const most = this.#queue.length > 0 || !task.share ? 1 : task.share === 'guidance' ? 2 : Infinity
-      this.#give(this.#free.slice(0, most), task)
+      this.#assign(task, this.#idle.slice(0, most))
     }
-    const starting = [...this.#members].filter((member) => !member.loaded).length
-    const room = this.#size - this.#members.size
-    const wanted = Math.min(this.#queue.length - starting, room)
+    const starting = [...this.#workers].filter((worker) => !worker.loaded).length
+    const wanted = Math.min(this.#queue.length - starting, this.#size - this.#workers.size)
     for (let i = 0; i < wanted; i++) this.#add().catch(() => {})
   }
 
   /**
-   * Gives a task to the first of some free members, whom the others help.
-   * @param {Member[]} members
+   * Runs a task on the first of some idle workers, with the others as its group.
    * @param {Task} task
+   * @param {PoolWorker[]} workers
    */
-  async #give(members, task) {
+  async #assign(task, workers) {
     const { message, transfer, onStep, signal, resolve, reject } = task
-    const [leader, ...others] = members
-    const help = others.length === 0 ? alone : task.share === 'channels' ? this.#assemble(members) : pair(leader, others[0])
-    for (const member of members) member.busy = true
+    const [leader, ...others] = workers
+    const group = others.length === 0 ? alone : task.share === 'channels' ? this.#formGroup(workers) : pairByGuidance(leader, others[0])
+    for (const worker of workers) worker.busy = true
     let settle
     try {
-      await leader.classify(this.#classifier)
-      const value = await leader.call({ ...message, share: help.share }, { transfer: [...transfer, ...help.transfer], onStep, signal })
+      await leader.setClassifier(this.#classifier)
+      const value = await leader.call({ ...message, share: group.share }, { transfer: [...transfer, ...group.transfer], onStep, signal })
       settle = () => resolve(value)
-      await help.end()
+      await group.end()
     } catch (error) {
-      const first = await help.end(error)
+      const first = await group.end(error)
       settle = () => reject(first)
     }
-    for (const member of members) member.busy = !member.loaded
+    for (const worker of workers) worker.busy = !worker.loaded
     settle()
-    this.#deal()
+    this.#dispatch()
   }
 
   /**
-   * Makes a team of members, and lets all but the first follow it.
-   * @param {Member[]} members
-   * @returns {Help}
+   * Forms a tensor-parallel group, in which all but the first worker follow it.
+   * @param {PoolWorker[]} workers
+   * @returns {Group}
    */
-  #assemble(members) {
-    const [leader, ...others] = members
-    const size = members.length
-    const old = this.#team
-    const team = old?.members.length === size && members.every((member, i) => member === old.members[i])
-      ? old : { members, memory: makeMemory(leader.traffic) }
-    const { memory } = team
+  #formGroup(workers) {
+    const [leader, ...others] = workers
+    const size = workers.length
+    const last = this.#group
+    const group = last?.workers.length === size && workers.every((worker, i) => worker === last.workers[i])
+      ? last : { workers, memory: makeMemory(leader.exchange) }
+    const { memory } = group
     /** @type {unknown} */
     let first
-    const lose = (/** @type {unknown} */ error) => {
+    const fail = (/** @type {unknown} */ error) => {
       first ??= error
-      if (this.#team === team) this.#team = null
-      disband(memory)
+      if (this.#group === group) this.#group = null
+      breakBarrier(memory)
     }
-    if (team !== old) members.forEach((member, rank) => member.call({ call: 'join', rank, size, memory }).catch(lose))
-    this.#team = team
-    const following = others.map(async (member) => {
-      member.deaf = true
-      await member.call({ call: 'follow' }).catch(lose)
-      member.deaf = false
+    if (group !== last) workers.forEach((worker, rank) => worker.call({ call: 'join', rank, size, memory }).catch(fail))
+    this.#group = group
+    const following = others.map(async (worker) => {
+      worker.following = true
+      await worker.call({ call: 'follow' }).catch(fail)
+      worker.following = false
     })
     return {
       share: 'channels',
       transfer: [],
       async end(error) {
-        if (error) lose(error)
+        if (error) fail(error)
         await Promise.all(following)
         return first
       },
@@ -355,32 +356,32 @@ export class Pool {
   }
 
   /**
-   * Starts a worker. When one cannot be had, for memory say, the pool goes on
-   * with those it has; when it has none, the calls that wait reject.
+   * Starts a worker. If it cannot start, for lack of memory say, the pool continues with
+   * the workers that it has; if it has none, the queued calls reject.
    */
   async #add() {
-    const member = new Member((ended, error) => this.#lost(ended, error))
-    this.#members.add(member)
+    const worker = new PoolWorker((ended, error) => this.#remove(ended, error))
+    this.#workers.add(worker)
     try {
-      const info = await member.start(this.#build, this.#module, this.#files)
-      this.#deal()
+      const info = await worker.start(this.#build, this.#module, this.#files)
+      this.#dispatch()
       return info
     } catch (error) {
-      if (this.#members.has(member)) member.end(/** @type {Error} */ (error))
+      if (this.#workers.has(worker)) worker.end(/** @type {Error} */ (error))
       throw error
     }
   }
 
-  /** @param {Member} member @param {Error} error */
-  #lost(member, error) {
-    const { loaded } = member
-    member.busy = true
-    member.loaded = false
-    member.helps?.note({ alone: error.message })
-    this.#members.delete(member)
+  /** @param {PoolWorker} worker that has ended @param {Error} error */
+  #remove(worker, error) {
+    const { loaded } = worker
+    worker.busy = true
+    worker.loaded = false
+    worker.helps?.notify({ helperLost: error.message })
+    this.#workers.delete(worker)
     if (this.#closed) return
-    if (loaded) this.#deal()
-    else if (this.#members.size > 0) this.#size = this.#members.size
+    if (loaded) this.#dispatch()
+    else if (this.#workers.size > 0) this.#size = this.#workers.size
     else for (const task of this.#queue.splice(0)) task.reject(error)
   }
 }

@@ -1,68 +1,97 @@
-/** Opens a model. The promise settles when the first worker has it. */
+/**
+ * Loads a model. The promise resolves when the first worker has loaded it.
+ * @param url of the model's manifest, relative to the page
+ */
 export function load(url: string | URL, options?: LoadOptions): Promise<Model>
 
 export interface LoadOptions {
-  /** The most workers; each holds the model. Default: the processor's threads, at most 8. */
+  /** The most workers; each holds a copy of the model. Default: the processor's threads, at most 8. */
   workers?: number
-  /** Called while the model's files arrive, then once while the program may still be on its way, and once when the worker begins to verify and unpack them. */
+  /**
+   * Called during `download` while the model's files arrive, once with `program` when they have
+   * arrived and the wasm may still be loading, and once with `start` when the first worker begins to
+   * verify and decode the model.
+   */
   onProgress?(progress: { phase: 'download' | 'program' | 'start'; bytes: number; total: number }): void
   signal?: AbortSignal
 }
 
 /**
- * A model in a pool of workers. Calls may overlap: what does not fit the pool
- * waits. A call that is aborted rejects with an `AbortError` at once and leaves the
- * model usable; other failures are `Error`s that name what was found and what is
- * needed.
+ * A model in a pool of workers. Calls may overlap: those that the pool has no worker for wait in
+ * a queue. An aborted call rejects with an `AbortError` at once and the model stays usable; other
+ * failures are `Error`s that say what was wrong and what is allowed.
  */
 export class Model {
   readonly info: Readonly<ModelInfo>
-  /** Draws images. */
+  /** Generates images. */
   sample(options?: SampleOptions): Promise<Result>
-  /** Repaints part of an image. */
+  /** Repaints the masked part of an image. */
   inpaint(options: InpaintOptions): Promise<Result>
   /**
-   * Evaluates the bare network once: no process, no guidance.
+   * Evaluates the network once, without the process and without guidance.
    * @param x [N,C,H,W]
-   * @param t N times, as the network was trained with them
+   * @param t N times, in the network's own unit
    * @param y N class numbers, or null
    * @returns [N,C,H,W]
    */
   forward(x: Float32Array, t: ArrayLike<number>, y?: ArrayLike<number> | null, options?: ForwardOptions): Promise<Float32Array>
   /**
-   * How probable the model finds a picture: bits per dimension by the probability-flow
-   * ODE, with Hutchinson's estimate of the divergence and uniform dequantisation. The same
-   * numbers as `tweedie likelihood` has for its first picture. The program for it,
-   * tweedie-likelihood.wasm, is fetched with the first call; its workers end with each.
+   * The likelihood of an image in bits per dimension, by the probability-flow ODE with Hutchinson's
+   * estimate of the divergence and uniform dequantisation. `tweedie likelihood` computes the same
+   * numbers. The first call fetches a larger program, tweedie-likelihood.wasm; its workers end
+   * with each call.
    */
   likelihood(options: LikelihoodOptions): Promise<Likelihood>
-  /** The variational bound of a chain on those bits, with its terms. */
+  /** The variational bound on those bits, with its terms. */
   bound(options: BoundOptions): Promise<Bound>
   /**
-   * Gives the model a classifier of noisy images of its own shape and classes, for calls with
-   * `classifier_guidance`. A model without classes then takes the classifier's in such calls. It
-   * rejects, and leaves the model as it was, where the two do not go together.
-   * @param url of the classifier's manifest
+   * Sets the classifier for calls with `classifier_guidance`: one trained on noisy images of the
+   * model's shape and classes. A model without classes takes the classifier's in such calls. It
+   * rejects, and changes nothing, if the classifier does not fit the model.
+   * @param url of the classifier's manifest, relative to the page
    */
-  classify(url: string | URL, options?: ClassifyOptions): Promise<ClassifierInfo>
-  /** What a call would do; nothing is computed. It rejects where the call would. */
+  setClassifier(url: string | URL, options?: ClassifierOptions): Promise<ClassifierInfo>
+  /** @deprecated use setClassifier */
+  classify(url: string | URL, options?: ClassifierOptions): Promise<ClassifierInfo>
+  /**
+   * Fits a picture to the model's size and channels. The command line, the API and the Go library
+   * use the same code: the same pixels and options give the same bytes.
+   */
+  fitPicture(picture: ImageData, options?: FitOptions, how?: { signal?: AbortSignal }): Promise<FittedPicture>
+  /** What a call would do, without doing it. It rejects where the call would. */
   plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
-  /** Ends the workers. Calls that run, and later ones, reject. */
+  /** Ends the workers. Running and later calls reject. */
   close(): void
 }
 
-export interface ClassifyOptions {
-  /** As with `load`. */
+export interface ClassifierOptions {
+  /** As for `load`. */
   onProgress?: LoadOptions['onProgress']
   signal?: AbortSignal
 }
 
 export interface ClassifierInfo {
   name: string
-  /** Names by number. */
+  /** Class names by number. */
   classes: string[]
-  /** Of the download. */
+  /** Bytes of the download. */
   bytes: number
+}
+
+export interface FitOptions {
+  /** `crop` fills the frame and cuts off what lies outside; `pad` keeps the whole picture and fills the rest with its border's mean colour. Default: `crop`. */
+  fit?: 'crop' | 'pad'
+  /** Exchanges dark and light; `auto` does so for a model of one channel if the picture's border is light. Default: `no`. */
+  invert?: 'no' | 'yes' | 'auto'
+  /** The colour under transparent pixels: `white`, `black` or `#rrggbb`. Default: `white`. */
+  background?: string
+}
+
+export interface FittedPicture {
+  /** Of the model's size; grey for a model of one channel. */
+  image: ImageData
+  /** Whether dark and light were exchanged. */
+  inverted: boolean
 }
 
 export interface ModelInfo {
@@ -70,41 +99,41 @@ export interface ModelInfo {
   title: string
   /** C, H, W. */
   shape: [number, number, number]
-  /** Names by number; empty for a model without classes. */
+  /** Class names by number; empty for a model without classes. */
   classes: string[]
-  /** Whether class "none" can be asked for, and with it guidance. */
+  /** Whether the model has a null class: `"none"` and guidance can be asked for. */
   unconditional: boolean
-  /** Numbers in the network. */
+  /** Number of parameters of the network. */
   parameters: number
   /** Additions and multiplications of one evaluation of the network. */
   flops: number
-  /** Of the download. */
+  /** Bytes of the download. */
   bytes: number
-  /** The recommended one first. */
+  /** The samplers; the recommended one first. */
   samplers: Sampler[]
-  /** What can be set of a call besides sampler, steps, `eta`, `corrector_steps`, class and guidance. */
+  /** The settings of a call that this model takes. */
   settings: Setting[]
-  /** The noise levels that the model supports, in units of pixels that span [−1,1]. */
+  /** The range of noise levels that the model supports, for pixels in [−1,1]. */
   sigma: { min: number; max: number }
-  /** How many noise levels it was trained at, evenly spaced in ln σ; 0 means all of the range. Only of such a model there is a likelihood by the ODE. */
+  /** Number of noise levels that the model was trained at, evenly spaced in ln σ; 0 means all levels in the range. A model with levels has no likelihood by the ODE. */
   levels: number
-  /** Steps of the chain that it was trained on; 0 means none. */
+  /** Steps of the Markov chain that the model was trained on; 0 means none. */
   chain: number
-  /** What a call gets that does not say otherwise; `corrector_steps` and `epsilon` with that sampler only. */
+  /** Values of settings that a call does not give; `corrector_steps` and `epsilon` with the default sampler only. */
   defaults: { sampler: string; steps: number; guidance: number; eta: number; threshold?: string; percentile?: number; threshold_max?: number; schedule?: string; corrector_steps?: number; epsilon?: number }
   /** The most workers. */
   workers: number
   /**
-   * How workers that have nothing else to do compute one image together; its bytes are
-   * the same. `channels`: each its channels of every large layer, in a cross-origin
-   * isolated page with SharedArrayBuffer. `guidance`: two, each one evaluation of a
-   * guided pair; two workers do that under `channels` too. `none`: not. Batches of at
-   * least as many images as workers are split in any case.
+   * How idle workers compute one image together; the bytes are the same. `channels`: each
+   * computes its channels of every large layer, on a cross-origin isolated page with
+   * SharedArrayBuffer. `guidance`: two workers each compute one evaluation of a guided pair; two
+   * workers do so under `channels` too. `none`: not at all. A batch with at least as many images
+   * as workers is always split by images.
    */
   sharing: 'channels' | 'guidance' | 'none'
-  /** Whether the workers compute with vectors. */
+  /** Whether the workers use SIMD. */
   simd: boolean
-  /** The model card of the file, as it stands there. */
+  /** The model card in the model's file. */
   card?: any
 }
 
@@ -225,66 +254,66 @@ export interface SampleOptions extends Call {
 }
 
 export interface InpaintOptions extends SampleOptions {
-  /** Of the model's size. ImageData is made gray for a model in gray; bytes are [H,W,C]. */
+  /** Of the model's size: ImageData, which becomes grey for a model of one channel, or bytes [H,W,C]. */
   image: ImageData | Uint8Array | Uint8ClampedArray
-  /** Of the model's size: white is repainted, black and transparent kept. Bytes are [H,W]. */
+  /** Of the model's size: white pixels are repainted, black and transparent ones kept. ImageData or bytes [H,W]. */
   mask: ImageData | Uint8Array | Uint8ClampedArray
-  /** How often each stretch of `jump` steps is walked (RePaint). Default: 1. */
+  /** How often each stretch of `jump` steps is repeated (RePaint). Default: 1. */
   resample?: number
-  /** Default: 10, or what there is. */
+  /** Steps of such a stretch. Default: 10, at most the steps of the run. */
   jump?: number
 }
 
-/** What is asked about a picture. */
+/** What `likelihood` and `bound` have in common. */
 export interface Question {
-  /** Of the places of the pixels within their levels, of the directions, of the bound's noise. Default: 0. */
+  /** Of the dequantisation, the directions and the bound's noise. Default: 0. */
   seed?: number | bigint | string | null
-  /** Of the picture. Default: `"none"`, which a model that was not trained without classes refuses. */
+  /** Class of the image. Default: `"none"`, which a model without a null class refuses. */
   class?: number | string
-  /** Of the integration (default: 32); of a bound its levels (default: the model's chain, or 256, even in ln σ). */
+  /** Steps of the integration (default: 32); noise levels of a bound (default: the model's chain, or 256, even in ln σ). */
   steps?: number
 }
 
 export interface LikelihoodOptions extends Question {
-  /** Of the model's size, as in `inpaint`. */
+  /** Of the model's size, as for `inpaint`. */
   image: ImageData | Uint8Array | Uint8ClampedArray
-  /** Directions, each of which makes an estimate. Default: 1. */
+  /** Random directions; each gives an estimate. Default: 1. */
   probes?: number
-  /** What directions are drawn from. `exact` goes through every axis instead, as many evaluations as a picture has numbers. Default: `rademacher`. */
+  /** Distribution of the directions. `exact` takes every axis instead: as many evaluations as the image has numbers. Default: `rademacher`. */
   noise?: 'rademacher' | 'gaussian' | 'exact'
   signal?: AbortSignal
-  onProgress?(told: { progress: number }): void
+  onProgress?(progress: { progress: number }): void
 }
 
 export interface BoundOptions extends Question {
   image: ImageData | Uint8Array | Uint8ClampedArray
-  /** Of a step: the posterior's, β, or what the network says. Default: `learned` of a model that has learned it, else `small`. */
+  /** Variance of a step: `small` is the posterior's, `large` is β, `learned` is the network's. Default: `learned` if the model has learned it, else `small`. */
   variance?: 'small' | 'large' | 'learned'
   signal?: AbortSignal
-  onProgress?(told: { progress: number }): void
+  onProgress?(progress: { progress: number }): void
 }
 
 export interface Likelihood {
-  /** Per dimension, the mean of the probes' estimates: of the one dequantisation that the seed draws, an upper bound on average. */
+  /** Bits per dimension: the mean of the estimates, for the dequantisation that the seed draws. An upper bound on average. */
   bits: number
-  /** The standard error from the probes; null for one. */
+  /** Standard error of that mean; null for one direction. */
   error: number | null
-  /** One a probe. */
+  /** One estimate per direction. */
   estimates: number[]
-  /** Evaluations of the network; one with its derivative, which takes about twice the time, counts once. */
+  /** Evaluations of the network; an evaluation with its derivative counts once and takes about twice the time. */
   nfe: number
   ms: number
   seed: number | string
 }
 
 export interface Bound {
-  /** Per dimension, at most: the sum of `prior` and `terms`. */
+  /** Upper bound in bits per dimension: the sum of `prior` and `terms`. */
   bits: number
-  /** L_T: what is left of the picture at the end. */
+  /** L_T: the divergence between the fully noised image and the prior. */
   prior: number
-  /** L_0, what the levels of the pixels cost after the last step, then L_{t−1} for the paper's t = 2 … (Ho et al. 2020, eq. 5). */
+  /** L_0, the cost of the pixels' discrete values at the last step, then L_{t−1} for the paper's t = 2 … (Ho et al. 2020, eq. 5). */
   terms: number[]
-  /** The noise level at which each term asks the network. */
+  /** The noise level at which the network is evaluated for each term. */
   sigmas: number[]
   nfe: number
   ms: number
@@ -292,11 +321,11 @@ export interface Bound {
 }
 
 export interface Plan {
-  /** As in `Result`; of an adaptive sampler the least. */
+  /** As in `Result`; the minimum for an adaptive sampler. */
   nfe: number
-  /** Evaluations of the network that this takes: both of a guided pair count, where guidance is in its interval. */
+  /** Evaluations of the network: a guided pair counts as two where guidance applies. */
   passes: number
-  /** What that takes, in evaluations of the network: `passes`, and the gradients of a classifier by their operations. */
+  /** Cost of the call in evaluations of the network: `passes`, plus the gradients of a classifier by their operations. */
   work: number
   /** The call with every field filled in. */
   request: Call & { n: number }
@@ -307,12 +336,12 @@ export interface ForwardOptions {
 }
 
 export interface StepInfo {
-  /** Steps that are done, on average over the batch. */
+  /** Steps done, on average over the batch. */
   step: number
   steps: number
-  /** The share of all work that is done, in [0, 1]. */
+  /** The share of all work that is done, from 0 to 1. */
   progress: number
-  /** The images as they look now; one that is not begun is transparent. Only a page that looks pays for it. */
+  /** The images as they look now; an image that has not begun is transparent. Pixels are computed only for a page that calls this. */
   preview(): ImageData[]
 }
 
@@ -320,14 +349,16 @@ export interface Result {
   images: ImageData[]
   /** [N,H,W,C]. */
   pixels: Uint8Array
-  /** Of `pixels`: the same on every machine. */
+  /** SHA-256 of `pixels`: the same on every machine. */
   sha256: string
-  /** Evaluations of the denoiser that each image took; a guided pair counts once. */
+  /** Evaluations of the denoiser for each image; a guided pair counts once. */
   nfe: number
   ms: number
   seed: number | string
-  /** The call with every field filled in: asking with it again gives the same images. */
+  /** The call with every field filled in: the same call gives the same images. */
   request: Call & { n: number }
+  /** The plan of the call. */
+  plan: Plan
 }
 
 /** Bytes [height,width,channels], as the workers take them. */

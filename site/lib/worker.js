@@ -3,21 +3,20 @@
 /**
  * One worker of the pool: a Go instance that holds the model and computes.
  *
- * The page sends `{ id, call, ... }` and gets `{ id, value }` or
- * `{ id, error, name }` back, once; while a call runs it gets
- * `{ id, step, steps, pixels? }`. Notes have no answer: `{ cancel: id }`;
- * `{ took: id }`, by which the page asks for pixels with the next step;
- * `{ help: port }`, which makes this worker the helper of the one that holds the
- * port's other end; and `{ alone }`, the words for a call whose helper is gone. If
- * the Go program ends, which it never does by itself, the page gets `{ crashed }`.
+ * The page sends `{ id, call, ... }` and gets `{ id, value }` or `{ id, error, name }`
+ * back, once; while a call runs it gets `{ id, step, steps, pixels? }`. These messages have
+ * no answer: `{ cancel: id }`; `{ requestPixels: id }` asks for pixels with the next step;
+ * `{ help: port }` makes this worker the helper of the worker at the port's other end;
+ * `{ helperLost: message }` says that this worker's helper has ended. If the Go program
+ * ends, which it never does by itself, the page gets `{ crashed }`.
  *
- * A call's `share` is a port to a helper, 'channels' for the team that this worker
- * leads, or absent.
+ * The `share` of a call is a port to a helper, 'channels' for the tensor-parallel group that
+ * this worker leads, or absent.
  */
 
 import './wasm_exec.js'
 import { BUILD } from './build.js'
-import { bytesOf as shared, disband, meeting } from './team.js'
+import { barrier, breakBarrier, bytesOf as sharedBytes } from './tensorparallel.js'
 
 /**
  * @typedef {(error: string | null, value?: any, aborted?: boolean) => void} Done
@@ -26,18 +25,19 @@ import { bytesOf as shared, disband, meeting } from './team.js'
  * @typedef {{
  *   build: string,
  *   load(manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null, done: Done): void,
- *   classify(manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null, done: Done): void,
+ *   setClassifier(manifest: string, shards: Uint8Array[], sums: Uint8Array[] | null, done: Done): void,
  *   check(request: string, inpaint: boolean, done: Done): void,
  *   sample(request: string, hooks: Hooks, share: Share, done: Done): void,
  *   inpaint(request: string, image: object, mask: object, hooks: Hooks, share: Share, done: Done): void,
  *   forward(x: Uint8Array, t: Uint8Array, y: Uint8Array | null, share: Share, done: Done): void,
- *   likely?(question: string, image: object, step: (step: number, steps: number) => void, done: Done): void,
- *   join(rank: number, size: number, memory: Uint8Array, meet: () => boolean, leave: () => void, done: Done): void,
+ *   likelihood?(question: string, image: object, step: (step: number, steps: number) => void, done: Done): void,
+ *   fitPicture(picture: object, options: string, done: Done): void,
+ *   join(rank: number, size: number, memory: Uint8Array, barrier: () => boolean, leave: () => void, done: Done): void,
  *   follow(done: Done): void,
  *   replied(error: string | null, numbers: Uint8Array | null): void,
  *   digest(bytes: Uint8Array, done: Done): void,
  *   cancel(): void,
- * }} Binding what the Go program hands over: wasm/browser
+ * }} Binding the functions of the Go program in wasm/browser
  */
 
 const scope = /** @type {DedicatedWorkerGlobalScope & { Go: any, fs: any, tweedie?: (binding: Binding) => void }} */ (
@@ -46,25 +46,25 @@ const scope = /** @type {DedicatedWorkerGlobalScope & { Go: any, fs: any, tweedi
 
 /** @type {Binding | null} */
 let binding = null
-/** The call that is running, 0 for none. */
+/** The id of the call that is running, 0 for none. */
 let running = 0
-/** How many frames the page is ready to take. */
-let frames = 0
+/** Whether the page wants pixels with the next step. */
+let wantsPixels = false
 /** Whether a helper has been asked and has not replied. */
-let asked = false
-/** Why there is no helper any more, or ''. */
-let lost = ''
-/** The evaluation that this worker makes for another. */
+let awaitingHelper = false
+/** Why the helper has ended, or ''. */
+let helperLost = ''
+/** The evaluation that this worker computes for another. */
 let helping = Promise.resolve()
-/** The last words of the Go program. */
-let said = ''
+/** What the Go program has printed. */
+let output = ''
 
 scope.addEventListener('message', ({ data }) => {
   if (data.call) answer(data)
   else if (data.cancel === running) binding?.cancel()
-  else if (data.took === running) frames = 1
+  else if (data.requestPixels === running) wantsPixels = true
   else if (data.help) help(data.help)
-  else if (data.alone) replied((lost = data.alone), null)
+  else if (data.helperLost) reply((helperLost = data.helperLost), null)
 })
 
 /** @param {{ id: number, call: string, [argument: string]: any }} message */
@@ -79,33 +79,34 @@ async function answer(message) {
   try {
     if (call === 'start') return done(null, await start(message.build, message.module))
     if (!binding) return done(`tweedie: ${call}: the worker has not started`)
-    if (call === 'load' || call === 'classify') return binding[call](message.manifest, message.shards, message.sums, done)
+    if (call === 'load' || call === 'setClassifier') return binding[call](message.manifest, message.shards, message.sums, done)
     if (call === 'check') return binding.check(message.request, message.inpaint, done)
     if (call === 'digest') return binding.digest(message.bytes, done)
+    if (call === 'fitPicture') return binding.fitPicture(message.picture, message.options, done)
     if (call === 'follow') return binding.follow(done)
     if (call === 'join') {
       const { rank, size, memory } = message
-      return binding.join(rank, size, shared(memory), meeting(memory, size), () => disband(memory), done)
+      return binding.join(rank, size, sharedBytes(memory), barrier(memory, size), () => breakBarrier(memory), done)
     }
     running = id
-    frames = 1
-    lost = ''
-    await helping // for one that is gone
+    wantsPixels = true
+    helperLost = ''
+    await helping // for a leader that has ended
     const hooks = hooksOf(id)
-    const share = message.share instanceof MessagePort ? questions(message.share) : (message.share ?? null)
+    const share = message.share instanceof MessagePort ? askHelper(message.share) : (message.share ?? null)
     if (call === 'sample') binding.sample(message.request, hooks, share, done)
     else if (call === 'inpaint') binding.inpaint(message.request, message.image, message.mask, hooks, share, done)
     else if (call === 'forward') binding.forward(bytesOf(message.x), bytesOf(message.t), message.y && bytesOf(message.y), share, done)
-    else if (call === 'likely' && binding.likely) binding.likely(message.question, message.image, (step, steps) => scope.postMessage({ id, step, steps }), done)
+    else if (call === 'likelihood' && binding.likelihood) binding.likelihood(message.question, message.image, (step, steps) => scope.postMessage({ id, step, steps }), done)
     else done(`tweedie: unknown call ${call}`)
   } catch (error) {
-    done(wording(error))
+    done(messageOf(error))
   }
 }
 
 /**
- * The callbacks of a running call. Steps always go out; pixels only when the
- * page has taken the last ones.
+ * The callbacks of a running call. Every step is reported; pixels only if the page has
+ * asked for them since the last.
  * @param {number} id
  * @returns {Hooks}
  */
@@ -114,39 +115,39 @@ function hooksOf(id) {
   return {
     step(step, steps) {
       at = [step, steps]
-      if (frames === 0) scope.postMessage({ id, step, steps })
-      return frames > 0
+      if (!wantsPixels) scope.postMessage({ id, step, steps })
+      return wantsPixels
     },
     pixels(pixels) {
-      frames = 0
+      wantsPixels = false
       scope.postMessage({ id, step: at[0], steps: at[1], pixels }, [pixels.buffer])
     },
   }
 }
 
 /**
- * How to ask a helper for an evaluation.
+ * Returns a function that asks a helper for an evaluation.
  * @param {MessagePort} port
  * @returns {Share}
  */
-function questions(port) {
-  port.onmessage = ({ data }) => replied(data.error, data.value)
+function askHelper(port) {
+  port.onmessage = ({ data }) => reply(data.error, data.value)
   return (x, t, y) => {
-    asked = true
-    if (lost) replied(lost, null)
+    awaitingHelper = true
+    if (helperLost) reply(helperLost, null)
     else port.postMessage({ x, t, y })
   }
 }
 
-/** @param {string | null} error @param {Uint8Array | null} value */
-function replied(error, value) {
-  if (!asked) return
-  asked = false // before Go goes on, which may ask again
+/** Gives the Go program a helper's reply. @param {string | null} error @param {Uint8Array | null} value */
+function reply(error, value) {
+  if (!awaitingHelper) return
+  awaitingHelper = false // before Go continues, which may ask again
   binding?.replied(error, value)
 }
 
 /**
- * Answers the questions of another worker.
+ * Answers the requests of another worker.
  * @param {MessagePort} port
  */
 function help(port) {
@@ -159,30 +160,30 @@ function help(port) {
 }
 
 /**
- * Runs the Go program and returns once it has handed over its binding.
+ * Starts the Go program and returns once it has passed its binding.
  * @param {string} build the page's
  * @param {WebAssembly.Module} module
  */
 async function start(build, module) {
   const go = new scope.Go()
   scope.fs.writeSync = (/** @type {number} */ _fd, /** @type {Uint8Array} */ bytes) => {
-    said = (said + new TextDecoder().decode(bytes)).slice(0, 2000)
+    output = (output + new TextDecoder().decode(bytes)).slice(0, 2000)
     return bytes.length
   }
   go.exit = (/** @type {number} */ code) => {
-    scope.postMessage({ crashed: `tweedie: the worker stopped (${said.split('\n')[0] || `exit ${code}`})` })
+    scope.postMessage({ crashed: `tweedie: the worker stopped (${output.split('\n')[0] || `exit ${code}`})` })
   }
-  const handedOver = new Promise((resolve) => {
+  const bound = new Promise((resolve) => {
     scope.tweedie = (value) => {
       binding = value
       resolve(undefined)
     }
   })
   const ended = go.run(await WebAssembly.instantiate(module, go.importObject))
-  await Promise.race([handedOver, ended])
-  for (const [who, other] of [['worker.js', BUILD], ['tweedie.wasm', binding?.build]]) {
+  await Promise.race([bound, ended])
+  for (const [file, other] of [['worker.js', BUILD], ['tweedie.wasm', binding?.build]]) {
     if (other !== build) {
-      throw new Error(`tweedie: ${who} is of build ${other}, tweedie.js of build ${build}: clear the cache and reload`)
+      throw new Error(`tweedie: ${file} is of build ${other}, tweedie.js of build ${build}: clear the cache and reload`)
     }
   }
 }
@@ -193,7 +194,7 @@ function bytesOf(view) {
 }
 
 /**
- * The buffers that leave with a value instead of being copied.
+ * The buffers that are transferred with a value instead of being copied.
  * @param {any} value
  */
 function buffersOf(value) {
@@ -201,7 +202,7 @@ function buffersOf(value) {
 }
 
 /** @param {unknown} error */
-function wording(error) {
+function messageOf(error) {
   const text = error instanceof Error ? error.message : String(error)
-  return said ? `${text} (${said.split('\n')[0]})` : text
+  return output ? `${text} (${output.split('\n')[0]})` : text
 }

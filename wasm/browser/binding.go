@@ -49,16 +49,17 @@ type call func(ctx context.Context, args []js.Value) (any, error)
 // makes further ones.
 func (b *binding) funcs() map[string]js.Func {
 	return map[string]js.Func{
-		"load":     b.bind(b.load, false),
-		"classify": b.bind(b.classify, false),
-		"check":    b.bind(b.check, false),
-		"digest":   b.bind(b.digest, false),
-		"sample":   b.bind(b.sample, true),
-		"inpaint":  b.bind(b.inpaint, true),
-		"forward":  b.bind(b.forward, true),
-		"join":     b.bind(b.join, false),
-		"follow":   b.bind(b.follow, true),
-		"replied":  js.FuncOf(b.replied),
+		"load":          b.bind(b.load, false),
+		"setClassifier": b.bind(b.classify, false),
+		"check":         b.bind(b.check, false),
+		"digest":        b.bind(b.digest, false),
+		"fitPicture":    b.bind(b.fitPicture, false),
+		"sample":        b.bind(b.sample, true),
+		"inpaint":       b.bind(b.inpaint, true),
+		"forward":       b.bind(b.forward, true),
+		"join":          b.bind(b.join, false),
+		"follow":        b.bind(b.follow, true),
+		"replied":       js.FuncOf(b.replied),
 		"cancel": js.FuncOf(func(js.Value, []js.Value) any {
 			if b.cancel != nil {
 				b.cancel()
@@ -133,7 +134,7 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	return map[string]any{"info": info, "traffic": 4 * b.engine.Traffic()}, err
 }
 
-// classify(manifest, shards, sums) gives the model a classifier to be guided by, for the
+// setClassifier(manifest, shards, sums) gives the model a classifier for guidance, for the
 // calls that begin later.
 func (b *binding) classify(_ context.Context, args []js.Value) (any, error) {
 	e, err := b.model()

@@ -12,10 +12,10 @@ import (
 // likelihoodMethods returns the methods that only the larger program has, tweedie-likelihood.wasm, which a
 // page fetches when a visitor asks for one of them.
 func (b *binding) likelihoodMethods() map[string]js.Func {
-	return map[string]js.Func{"likely": b.bind(b.likely, true)}
+	return map[string]js.Func{"likelihood": b.bind(b.likely, true)}
 }
 
-// likely(question, image, step) returns the answer as JSON and calls step(done, total)
+// likelihood(question, image, step) returns the answer as JSON and calls step(done, total)
 // after every evaluation.
 func (b *binding) likely(ctx context.Context, args []js.Value) (any, error) {
 	e, err := b.model()
