@@ -108,7 +108,7 @@ func TestLikelihoodErrors(t *testing.T) {
 		]
 		model.close()
 		return answers`)
-	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `probe is "sobol"`, "probes: found 0", "steps: found 1, need 2", `found "blu"`, "colour: found an unknown name", "fine"} {
+	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `probe is "sobol"`, "probes must be a whole number of at least 1 (got 0)", "steps: found 1, need 2", `found "blu"`, "colour: found an unknown name", "fine"} {
 		if !strings.Contains(got[i], want) {
 			t.Errorf("got %q, want %q", got[i], want)
 		}
