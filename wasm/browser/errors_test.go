@@ -49,7 +49,7 @@ func TestBadCalls(t *testing.T) {
 			"Error: engine: mask: found 8×16×1, need 8×8×1 (height, width, channels)"},
 		{"mask of nothing", `inpaint({ image: new ImageData(8, 8), mask: new ImageData(8, 8) })`,
 			"Error: edit: mask: all 8×8 pixels are 0, need at least one to repaint"},
-		{"no arguments", `sample(null)`, "TypeError: Cannot destructure property 'signal' of 'object null' as it is null."},
+		{"no arguments", `sample(null)`, "TypeError: …"},
 		{"no numbers", `forward([1], [1])`, "TypeError: tweedie: forward: x must be a Float32Array"},
 		{"too few numbers", `forward(new Float32Array(9), [1])`, "Error: engine: x: found 9 numbers, need 192: 3×8×8 (channels, height, width) for each of 1 times"},
 		{"no times", `forward(new Float32Array(0), [])`, "Error: engine: t: found no times, need one for each image"},
@@ -73,7 +73,8 @@ func TestBadCalls(t *testing.T) {
 	}
 	for i, c := range calls {
 		t.Run(c.name, func(t *testing.T) {
-			if got[i][0] != c.want {
+			start, rest := strings.CutSuffix(c.want, "…") // the rest is in the browser's own words
+			if got[i][0] != c.want && !(rest && strings.HasPrefix(got[i][0], start)) {
 				t.Errorf("got  %s\nwant %s", got[i][0], c.want)
 			}
 			if got[i][1] != after.SHA256() {
