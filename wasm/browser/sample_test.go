@@ -29,7 +29,10 @@ func TestSameBytes(t *testing.T) {
 		f := newModel(t, name, config)
 		f.put(p.site, name)
 		requests := []string{`{"n": 1}`, `{"n": 3, "first": 4, "seed": "18446744073709551615"}`, `{"n": 5, "sampler": "ddim", "eta": 1}`}
-		for _, m := range sampler.Methods {
+		for i, m := range sampler.Methods {
+			if testing.Short() && i%6 != 0 {
+				continue
+			}
 			requests = append(requests, fmt.Sprintf(`{"n": 5, "seed": 7, "sampler": %q, "steps": 4}`, m.Name))
 		}
 		if name == "colour" {

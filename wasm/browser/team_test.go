@@ -19,8 +19,14 @@ const wide = `{"arch": "unet2d", "prediction": "edm", "sigma_data": 0.5, "sigma_
 		"down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "layers_per_block": 1,
 		"norm_num_groups": 4, "norm_eps": 1e-5, "attention_head_dim": 16, "flip_sin_to_cos": true, "freq_shift": 0, "num_class_embeds": 3}}`
 
-// The pages of the site, by how one image is computed there.
-var pages = map[string]string{"channels": "/isolated.html", "guidance": "/"}
+// pages are those of the site, by how one image is computed there. WebKitGTK has no memory
+// that workers share, on isolated pages neither.
+var pages = func() map[string]string {
+	if engineName() == "webkit" {
+		return map[string]string{"guidance": "/isolated.html"}
+	}
+	return map[string]string{"channels": "/isolated.html", "guidance": "/"}
+}()
 
 // trace is in scope of the tests' scripts: ready lists the workers that have a model,
 // calls what workers were asked, and whole(model) waits until all of a model's are there.
