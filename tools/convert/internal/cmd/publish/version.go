@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"tweedie"
 	"tweedie/site/publish"
 )
 
@@ -17,7 +17,7 @@ func newVersion() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:     "version",
-		Short:   "Show what this program was built from",
+		Short:   "Show the version of this program and what it was built from",
 		Example: "  tweedie version --json",
 		Args:    cobra.NoArgs,
 		RunE:    func(cmd *cobra.Command, args []string) error { return PrintVersion(cmd.OutOrStdout(), asJSON) },
@@ -26,22 +26,18 @@ func newVersion() *cobra.Command {
 	return cmd
 }
 
-// PrintVersion prints what this program was built from.
+// PrintVersion prints the version of this program and what it was built from.
 func PrintVersion(w io.Writer, asJSON bool) error {
-	version := "unknown"
 	vectors := strings.Contains(runtime.Version(), "simd") // go1.27.4 X:simd
-	if info, ok := debug.ReadBuildInfo(); ok {
-		version = info.Main.Version
-	}
 	carried := carriedBuild()
 	if asJSON {
 		return json.NewEncoder(w).Encode(map[string]any{
-			"version": version, "page": carried, "go": runtime.Version(),
+			"version": tweedie.Version, "page": carried, "go": runtime.Version(),
 			"os": runtime.GOOS, "arch": runtime.GOARCH, "simd": vectors,
 		})
 	}
 	_, err := fmt.Fprintf(w, "tweedie %s, page %s, %s %s/%s, vector kernels: %v\n",
-		version, carried, runtime.Version(), runtime.GOOS, runtime.GOARCH, vectors)
+		tweedie.Version, carried, runtime.Version(), runtime.GOOS, runtime.GOARCH, vectors)
 	return err
 }
 
