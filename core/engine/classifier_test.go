@@ -129,7 +129,7 @@ func TestClassifyRefuses(t *testing.T) {
 	if err := e.Classify(startedModel(t, small, 50)); err == nil || !strings.Contains(err.Error(), `classes ["a" "b" "c"] and noise levels 0.01 to 40, need [1 8 8], ["a" "b"] and`) {
 		t.Errorf("other classes: got %v", err)
 	}
-	if _, err := Of(startedModel(t, small, 50), Options{}); err == nil || err.Error() != `engine: model: arch is "classifier", need a model that draws: a classifier guides one` {
+	if _, err := Of(startedModel(t, small, 50), Options{}); err == nil || err.Error() != `engine: model: arch is "classifier", need a model that generates images: a classifier can only guide one` {
 		t.Errorf("an engine of a classifier: got %v", err)
 	}
 }

@@ -101,7 +101,7 @@ func SamplersOf(c *model.Config) []sampler.Method {
 // infoOf describes a model. The error names a default that no request could use.
 func infoOf(m *model.Model) (Info, error) {
 	c, cost := m.Config(), m.Cost()
-	if err := c.Draws(); err != nil {
+	if err := c.CheckDenoiser(); err != nil {
 		return Info{}, fmt.Errorf("engine: %w", err)
 	}
 	info := Info{
@@ -125,7 +125,7 @@ func infoOf(m *model.Model) (Info, error) {
 	if info.Classes == nil {
 		info.Classes = []string{} // an empty list in JSON, not null
 	}
-	if c.Chained() {
+	if c.HasChain() {
 		chain, err := c.Chain()
 		if err != nil {
 			return Info{}, err

@@ -39,6 +39,6 @@ func (e *Engine) Dismiss() { e.runner.Dismiss() }
 // its class. Its results are those of e.
 func (e *Engine) Helped(helper model.Helper) *Engine {
 	out := *e
-	out.network = e.runner.Helped(helper)
+	out.network = e.runner.WithHelper(helper)
 	return &out
 }

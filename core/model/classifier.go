@@ -11,32 +11,33 @@ import (
 	"tweedie/core/unet"
 )
 
-// judged returns the C, H, W of a classifier, if it stands up.
-func (c *Config) judged() ([3]int, error) {
+// classifierShape returns the C, H, W of a classifier, or an error if its configuration is
+// invalid.
+func (c *Config) classifierShape() ([3]int, error) {
 	u := c.UNet
 	if u.OutChannels < 2 || len(c.Classes) != u.OutChannels {
-		return [3]int{}, fmt.Errorf("out_channels is %d with %d classes, need one a class and at least 2", u.OutChannels, len(c.Classes))
+		return [3]int{}, fmt.Errorf("out_channels is %d with %d classes, need one output per class and at least 2", u.OutChannels, len(c.Classes))
 	}
 	if c.NullClass != nil || u.NumClassEmbeds != nil || c.UnitPixels {
-		return [3]int{}, fmt.Errorf("null_class, num_class_embeds or unit_pixels is given, need none of them for arch %q", Classifier)
+		return [3]int{}, fmt.Errorf("null_class, num_class_embeds and unit_pixels are not allowed with arch %q", Classifier)
 	}
 	_, err := unet.BuildClassifier(u)
 	return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, err
 }
 
-// Draws returns an error for a classifier, which is no denoiser.
-func (c *Config) Draws() error {
+// CheckDenoiser returns an error for a classifier, which is not a denoiser.
+func (c *Config) CheckDenoiser() error {
 	if c.Arch == Classifier {
-		return fmt.Errorf("model: arch is %q, need a model that draws: a classifier guides one", c.Arch)
+		return fmt.Errorf("model: arch is %q, need a model that generates images: a classifier can only guide one", c.Arch)
 	}
 	return nil
 }
 
-// NewClassifierGradient returns what evaluates ∇ₓ log p(y|x;σ) of a classifier, with the options of
-// NewRunner. The gradient is a program like its network, of the same operations and
-// their adjoints. The error says that the model is none.
+// NewClassifierGradient returns an evaluator of ∇ₓ log p(y|x;σ) of a classifier, with the
+// options of NewRunner. The gradient is a program like its network, of the same operations and
+// their adjoints. It is an error if the model is not a classifier.
 func (m *Model) NewClassifierGradient(maxBatch int, o infer.Options) (*ClassifierGradient, error) {
-	of, err := m.slope()
+	of, err := m.gradientModel()
 	if err != nil {
 		return nil, err
 	}
@@ -44,19 +45,20 @@ func (m *Model) NewClassifierGradient(maxBatch int, o infer.Options) (*Classifie
 	return &ClassifierGradient{r, of.Cost()}, err
 }
 
-// ClassifierGradientCost is what ClassifierGradient.Cost will be; an Outline will do for it.
+// ClassifierGradientCost returns what ClassifierGradient.Cost will return. It works on an
+// Outline too.
 func (m *Model) ClassifierGradientCost() (graph.Cost, error) {
-	of, err := m.slope()
+	of, err := m.gradientModel()
 	if err != nil {
 		return graph.Cost{}, err
 	}
 	return of.Cost(), nil
 }
 
-// slope returns m with the program of the gradient for its network.
-func (m *Model) slope() (*Model, error) {
+// gradientModel returns m with the program of the gradient as its network.
+func (m *Model) gradientModel() (*Model, error) {
 	if m.config.Arch != Classifier {
-		return nil, fmt.Errorf("model: arch is %q, need %q for the gradient of a class", m.config.Arch, Classifier)
+		return nil, fmt.Errorf("model: arch is %q, need %q to compute a classifier's gradient", m.config.Arch, Classifier)
 	}
 	net, err := m.config.Build()
 	if err != nil {
@@ -73,37 +75,37 @@ func (m *Model) slope() (*Model, error) {
 	return &of, nil
 }
 
-// ClassifierGradient evaluates the gradient of a classifier. It belongs to one goroutine and uses
-// several.
+// ClassifierGradient evaluates the gradient of a classifier. It must be used by one goroutine
+// at a time, and uses several itself.
 type ClassifierGradient struct {
 	runner *Runner
 	cost   graph.Cost
 }
 
-// Cost counts one evaluation on one image.
+// Cost returns the cost of one evaluation on one image.
 func (s *ClassifierGradient) Cost() graph.Cost { return s.cost }
 
 // Of returns ∇ₓ log p(y|x;σ) for images of classes y.
 func (s *ClassifierGradient) Of(y []int) diffusion.ClassifierGradient {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		g, cIn, err := s.runner.judge(x, sigma, y)
+		g, cIn, err := s.runner.evaluateClassifier(x, sigma, y)
 		if err != nil {
 			return nil, err
 		}
-		return g.Scaled(cIn), nil // the network is given c_in·x
+		return g.Scaled(cIn), nil // the network's input is c_in·x
 	}
 }
 
-// Logits returns ln p(y|x;σ) of every class y but for a number that all share,
-// [N,1,1,K]. The runner is one of a classifier.
+// Logits returns ln p(y|x;σ) of every class y, up to a constant that all classes of an image
+// share, as [N,1,1,K]. The runner must be one of a classifier.
 func (r *Runner) Logits(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-	z, _, err := r.judge(x, sigma, nil)
+	z, _, err := r.evaluateClassifier(x, sigma, nil)
 	return z, err
 }
 
-// judge evaluates a classifier or its gradient where x = x₀ + σ·ε, and returns c_in.
-// Noise levels outside its range are refused.
-func (r *Runner) judge(x *tensor.Tensor, sigma float32, y []int) (*tensor.Tensor, float32, error) {
+// evaluateClassifier evaluates a classifier or its gradient at x = x₀ + σ·ε, and returns c_in.
+// Noise levels outside the model's range are refused.
+func (r *Runner) evaluateClassifier(x *tensor.Tensor, sigma float32, y []int) (*tensor.Tensor, float32, error) {
 	c := r.config
 	if err := c.checkSigma(sigma); err != nil {
 		return nil, 0, err

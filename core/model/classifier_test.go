@@ -41,11 +41,11 @@ func newClassifier(t *testing.T) *model.Model {
 	return modelOf(t, c)
 }
 
-// The gradient of a classifier is that of central differences of its logits, in x and
-// not in what the network is given, at every noise level.
+// TestClassifierGradient compares the gradient with central differences of the logits with
+// respect to x (not to the scaled input of the network), at every noise level.
 func TestClassifierGradient(t *testing.T) {
 	m := newClassifier(t)
-	slope, err := m.NewClassifierGradient(3, infer.Options{})
+	gradient, err := m.NewClassifierGradient(3, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestClassifierGradient(t *testing.T) {
 	}
 	for _, sigma := range []float32{0.01, 0.7, 40} {
 		x := images(3).Scaled(max(1, sigma))
-		g, err := slope.Of(class)(x, sigma)
+		g, err := gradient.Of(class)(x, sigma)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -81,7 +81,7 @@ func TestClassifierGradient(t *testing.T) {
 				up := probability(moved, sigma, y)
 				moved[at] -= 2 * h
 				want := (up - probability(moved, sigma, y)) / (2 * float64(h))
-				// Logits of some 1 in float32, divided by h, and the third derivative.
+				// Logits of magnitude 1 in float32, divided by h, and the third derivative.
 				bound := 0.01*largest + 8*0x1p-24/float64(h)
 				if got := float64(g.Row(i)[at]); !(math.Abs(got-want) <= bound) {
 					t.Errorf("σ = %g, image %d, pixel %d: got %g, want %g ± %.2g", sigma, i, at, got, want, bound)
@@ -91,17 +91,17 @@ func TestClassifierGradient(t *testing.T) {
 	}
 }
 
-// An image's gradient does not depend on the images beside it, nor on the workers.
+// The gradient of an image does not depend on the other images or the number of workers.
 func TestClassifierGradientIsAlone(t *testing.T) {
 	m, x := newClassifier(t), images(5)
 	class := []int{2, 0, 1, 1, 0}
 	var want *tensor.Tensor
 	for _, o := range []struct{ batch, workers int }{{5, 1}, {1, 1}, {2, 3}, {1, 5}} {
-		slope, err := m.NewClassifierGradient(o.batch, infer.Options{Workers: o.workers})
+		gradient, err := m.NewClassifierGradient(o.batch, infer.Options{Workers: o.workers})
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := slope.Of(class)(x, 0.5)
+		got, err := gradient.Of(class)(x, 0.5)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,18 +109,18 @@ func TestClassifierGradientIsAlone(t *testing.T) {
 			want = got
 		}
 		if !slices.Equal(got.Data, want.Data) {
-			t.Errorf("%+v: other bits", o)
+			t.Errorf("%+v: the result has other bits", o)
 		}
-		one, err := slope.Of(class[3:4])(tensor.Of(x.Row(3), 1, 8, 8, 1), 0.5)
+		one, err := gradient.Of(class[3:4])(tensor.Of(x.Row(3), 1, 8, 8, 1), 0.5)
 		if err != nil || !slices.Equal(one.Data, want.Row(3)) {
-			t.Errorf("%+v: image 3 alone has other bits; %v", o, err)
+			t.Errorf("%+v: image 3 alone has other bits, %v", o, err)
 		}
 	}
 }
 
 func TestClassifierGradientErrors(t *testing.T) {
 	m, x := newClassifier(t), images(1)
-	slope, err := m.NewClassifierGradient(1, infer.Options{})
+	gradient, err := m.NewClassifierGradient(1, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,9 +132,9 @@ func TestClassifierGradientErrors(t *testing.T) {
 		{[]int{3}, 1, "class 3 of image 0 is out of range, need 0 to 2"},
 		{[]int{-1}, 1, "class -1 of image 0"},
 		{nil, 1, "0 classes for 1 images"},
-		{[]int{1}, 41, "noise level 41 is outside the model's"},
+		{[]int{1}, 41, "noise level 41 is outside the model's range"},
 	} {
-		if _, err := slope.Of(c.class)(x, c.sigma); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := gradient.Of(c.class)(x, c.sigma); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("classes %v, σ = %g: got %v, want %q", c.class, c.sigma, err, c.want)
 		}
 	}
@@ -145,7 +145,7 @@ func TestClassifierGradientErrors(t *testing.T) {
 	if _, err := modelOf(t, attends).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != "autodiff: operation graph.Linear has no gradient here" {
 		t.Errorf("with attention: got %v", err)
 	}
-	if _, err := newModel(t).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" for the gradient of a class` {
+	if _, err := newModel(t).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" to compute a classifier's gradient` {
 		t.Errorf("of a denoiser: got %v", err)
 	}
 }
@@ -155,13 +155,13 @@ func TestClassifierConfigErrors(t *testing.T) {
 		want   string
 		change func(*model.Config)
 	}{
-		{`prediction is "edm" with arch "classifier", need "class"`, func(c *model.Config) { c.Prediction = model.EDM }},
+		{`prediction is "edm" with arch "classifier"`, func(c *model.Config) { c.Prediction = model.EDM }},
 		{"out_channels is 3 with 2 classes", func(c *model.Config) { c.Classes = c.Classes[1:] }},
-		{"null_class, num_class_embeds or unit_pixels", func(c *model.Config) { c.NullClass = new(2) }},
-		{"null_class, num_class_embeds or unit_pixels", func(c *model.Config) { c.UnitPixels = true }},
+		{"null_class, num_class_embeds and unit_pixels", func(c *model.Config) { c.NullClass = new(2) }},
+		{"null_class, num_class_embeds and unit_pixels", func(c *model.Config) { c.UnitPixels = true }},
 		{"null_class, num_class_embeds", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
-		{`need a member "unet"`, func(c *model.Config) { c.UNet = nil }},
-		{"shape is [1 8 8], need the network's [1 16 16]", func(c *model.Config) { c.UNet.SampleSize = 16 }},
+		{`need the member "unet"`, func(c *model.Config) { c.UNet = nil }},
+		{"shape is [1 8 8], need [1 16 16] as the network", func(c *model.Config) { c.UNet.SampleSize = 16 }},
 	} {
 		if _, err := classifierOf(t, c.change); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %q", err, c.want)

@@ -1,5 +1,5 @@
-// Package model puts a network together with the process it was trained on: a
-// model file becomes a Denoiser, and a configuration becomes what is trained.
+// Package model combines a network with the process it was trained with: a model file becomes a
+// Denoiser, and a configuration what is trained.
 package model
 
 import (
@@ -13,10 +13,10 @@ import (
 	"tweedie/core/unet"
 )
 
-// ErrConfig is wrapped by every complaint about a configuration.
+// ErrConfig is wrapped by every error about a configuration.
 var ErrConfig = errors.New("invalid model configuration")
 
-// The architectures of Config, and the predictions that are named elsewhere too.
+// The values of Config.Arch, and the predictions that other code refers to.
 const (
 	UNet2D     = "unet2d"
 	NCSN       = "ncsn"
@@ -27,38 +27,38 @@ const (
 	EDM     = "edm" // F with Karras et al. 2022's preconditioning
 
 	Consistency = "consistency" // F of a consistency function: diffusion.Consistency
-	Class       = "class"       // the class of what is behind the noise: of a Classifier, which is no denoiser
+	Class       = "class"       // the class of a noisy image: of a Classifier, which is not a denoiser
 )
 
-// Learned is the Variance of a network that answers 2C channels: its prediction, and
-// where the variance of a step lies between the two of DDPM (Nichol & Dhariwal 2021).
+// Learned is the Variance of a network with 2C output channels: its prediction, and an
+// interpolation between the two variances of a DDPM step (Nichol & Dhariwal 2021).
 const Learned = "learned"
 
-// Config is what a model file says of its model.
+// Config is the configuration of a model in its file.
 type Config struct {
 	Title      string                       `json:"title,omitempty"`       // for people
 	Arch       string                       `json:"arch"`                  // UNet2D, NCSN, Program or Classifier
-	UNet       *unet.Config                 `json:"unet,omitempty"`        // the network of UNet2D, and the descending half of it that is a Classifier
+	UNet       *unet.Config                 `json:"unet,omitempty"`        // the network of UNet2D; of Classifier, which is its descending half
 	NCSN       *unet.NCSN                   `json:"ncsn,omitempty"`        // the network of NCSN
-	Program    *graph.Serialized            `json:"program,omitempty"`     // the network of Program: of x [H,W,C], t [1] and perhaps y [1]
+	Program    *graph.Serialized            `json:"program,omitempty"`     // the network of Program: its inputs are x [H,W,C], t [1] and optionally y [1]
 	Prediction string                       `json:"prediction"`            // EDM, Consistency, Class, or one of diffusion.Predictions with a schedule or a process
-	Variance   string                       `json:"variance,omitempty"`    // Learned, or "" for a network that says nothing of it
-	Posterior  *diffusion.PosteriorVariance `json:"posterior,omitempty"`   // what was measured of it, for Analytic-DPM
+	Variance   string                       `json:"variance,omitempty"`    // Learned, or "" for a network without a variance
+	Posterior  *diffusion.PosteriorVariance `json:"posterior,omitempty"`   // measured variances, for Analytic-DPM
 	SigmaData  float64                      `json:"sigma_data,omitempty"`  // EDM, Consistency, Class: standard deviation of the pixels
-	TimeScale  float64                      `json:"time_scale,omitempty"`  // the network's t is this times c_noise; 0 means 1
-	Schedule   *diffusion.Schedule          `json:"schedule,omitempty"`    // the chain that it was trained on
-	WholeSteps bool                         `json:"whole_steps,omitempty"` // the network knows only whole steps of its chain
+	TimeScale  float64                      `json:"time_scale,omitempty"`  // the network's input t is this times c_noise; 0 means 1
+	Schedule   *diffusion.Schedule          `json:"schedule,omitempty"`    // the chain that it was trained with
+	WholeSteps bool                         `json:"whole_steps,omitempty"` // the network accepts only integer steps of its chain
 	Process    *diffusion.Spec              `json:"process,omitempty"`     // or the continuous process
-	SigmaMin   float64                      `json:"sigma_min"`             // noise levels that it was trained for, like the process's and sigma_data in units of its own pixels
-	SigmaMax   float64                      `json:"sigma_max"`             //
-	UnitPixels bool                         `json:"unit_pixels,omitempty"` // its pixels span [0,1]; everywhere but in the bare network they span [−1,1]
+	SigmaMin   float64                      `json:"sigma_min"`             // lowest noise level in training; like sigma_data and the process, in units of the network's own pixels
+	SigmaMax   float64                      `json:"sigma_max"`             // highest noise level in training
+	UnitPixels bool                         `json:"unit_pixels,omitempty"` // the network's pixels span [0,1]; everywhere else they span [−1,1]
 	Shape      [3]int                       `json:"shape"`                 // C, H, W
-	Classes    []string                     `json:"classes,omitempty"`     // names, in the order of their numbers
-	NullClass  *int                         `json:"null_class,omitempty"`  // the number that means none; absent if there is none
-	Defaults   Defaults                     `json:"defaults"`              // what looks good
+	Classes    []string                     `json:"classes,omitempty"`     // their names, in the order of their numbers
+	NullClass  *int                         `json:"null_class,omitempty"`  // the number of the null class, which means no class; absent if there is none
+	Defaults   Defaults                     `json:"defaults"`              // recommended settings
 }
 
-// Defaults are the settings that a request leaves out.
+// Defaults are the settings for requests that do not give them.
 type Defaults struct {
 	Sampler  string  `json:"sampler"`
 	Steps    int     `json:"steps"`
@@ -66,16 +66,16 @@ type Defaults struct {
 	Eta      float64 `json:"eta,omitempty"`
 
 	Threshold    string  `json:"threshold,omitempty"`     // of denoised images: static, dynamic, or "" for none
-	Percentile   float64 `json:"percentile,omitempty"`    // of a dynamic one
-	ThresholdMax float64 `json:"threshold_max,omitempty"` // of a dynamic one
+	Percentile   float64 `json:"percentile,omitempty"`    // of dynamic thresholding
+	ThresholdMax float64 `json:"threshold_max,omitempty"` // of dynamic thresholding
 
 	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
 	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
 	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler
 }
 
-// ParseConfig reads a configuration. Unknown keys are ignored, so that files of
-// later versions open where they can. The error wraps ErrConfig.
+// ParseConfig reads a configuration. Unknown members are ignored, so that files of later
+// versions can be opened where possible. The error wraps ErrConfig.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{}
 	if err := minijson.Unmarshal(data, c); err != nil {
@@ -87,17 +87,17 @@ func ParseConfig(data []byte) (*Config, error) {
 	return c, nil
 }
 
-// Validate names the first field that does not stand up.
+// Validate reports the first invalid field.
 func (c *Config) Validate() error {
-	shape, err := c.images()
+	shape, err := c.imageShape()
 	if err != nil {
 		return fmt.Errorf("model: %w: %w", ErrConfig, err)
 	}
 	if c.Shape != shape {
-		return fmt.Errorf("model: %w: shape is %v, need the network's %v", ErrConfig, c.Shape, shape)
+		return fmt.Errorf("model: %w: shape is %v, need %v as the network", ErrConfig, c.Shape, shape)
 	}
 	if c.Variance != "" && (c.Variance != Learned || c.Prediction == Consistency || c.Arch == NCSN) {
-		return fmt.Errorf("model: %w: variance is %q with prediction %q and arch %q, need %q or none, and none with %q or %q", ErrConfig, c.Variance, c.Prediction, c.Arch, Learned, Consistency, NCSN)
+		return fmt.Errorf("model: %w: variance is %q with prediction %q and arch %q, need %q or none, and none with prediction %q or arch %q", ErrConfig, c.Variance, c.Prediction, c.Arch, Learned, Consistency, NCSN)
 	}
 	if c.Posterior != nil {
 		if err := c.Posterior.Validate(); err != nil {
@@ -105,7 +105,7 @@ func (c *Config) Validate() error {
 		}
 	}
 	if (c.Arch == Classifier) != (c.Prediction == Class) {
-		return fmt.Errorf("model: %w: prediction is %q with arch %q, need %q with %q, and another with others", ErrConfig, c.Prediction, c.Arch, Class, Classifier)
+		return fmt.Errorf("model: %w: prediction is %q with arch %q: prediction %q and arch %q require each other", ErrConfig, c.Prediction, c.Arch, Class, Classifier)
 	}
 	if err := c.validateClasses(); err != nil {
 		return err
@@ -113,27 +113,28 @@ func (c *Config) Validate() error {
 	return c.validateProcess()
 }
 
-// answers returns how many numbers the network answers to one of the image.
-func (c *Config) answers() int {
+// outputsPerChannel returns the number of output channels for each channel of the image.
+func (c *Config) outputsPerChannel() int {
 	if c.Variance == Learned {
 		return 2
 	}
 	return 1
 }
 
-// images returns the C, H, W that the network takes and gives, if it stands up.
-func (c *Config) images() ([3]int, error) {
+// imageShape returns the C, H, W of the network's images, or an error if the network is
+// invalid.
+func (c *Config) imageShape() ([3]int, error) {
 	switch {
 	case c.Arch == Program && c.Program != nil && c.UNet == nil && c.NCSN == nil:
-		return c.listed()
+		return c.programShape()
 	case c.Arch == Classifier && c.UNet != nil && c.NCSN == nil && c.Program == nil:
-		return c.judged()
+		return c.classifierShape()
 	case c.Arch == UNet2D && c.UNet != nil && c.NCSN == nil && c.Program == nil:
 		u := c.UNet
 		if err := u.Validate(); err != nil {
 			return [3]int{}, err
 		}
-		if want := u.InChannels * c.answers(); u.OutChannels != want {
+		if want := u.InChannels * c.outputsPerChannel(); u.OutChannels != want {
 			return [3]int{}, fmt.Errorf("out_channels is %d, need %d for in_channels %d and variance %q", u.OutChannels, want, u.InChannels, c.Variance)
 		}
 		return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, nil
@@ -143,7 +144,7 @@ func (c *Config) images() ([3]int, error) {
 	}
 	for _, arch := range []struct{ name, member string }{{UNet2D, "unet"}, {NCSN, "ncsn"}, {Program, "program"}, {Classifier, "unet"}} {
 		if c.Arch == arch.name {
-			return [3]int{}, fmt.Errorf("arch is %q, need a member %q beside it and none of another network", c.Arch, arch.member)
+			return [3]int{}, fmt.Errorf("arch is %q, need the member %q and no other network", c.Arch, arch.member)
 		}
 	}
 	return [3]int{}, fmt.Errorf("arch is %q, need %q, %q, %q or %q", c.Arch, UNet2D, NCSN, Program, Classifier)
@@ -163,7 +164,8 @@ func (c *Config) Build() (*unet.Network, error) {
 	return unet.Build(c.UNet)
 }
 
-// Labels returns how many class numbers the bare network takes, 0 if it takes none.
+// Labels returns the number of class numbers that the bare network accepts, 0 if it is
+// unconditional.
 func (c *Config) Labels() int {
 	if c.UNet != nil && c.UNet.Conditional() {
 		return *c.UNet.NumClassEmbeds
@@ -177,20 +179,19 @@ func (c *Config) Labels() int {
 	return 0
 }
 
-// Labelled reports whether who trains the model needs the classes of images.
-func (c *Config) Labelled() bool { return c.Labels() > 0 || c.Arch == Classifier }
+// NeedsLabels reports whether training the model needs the classes of images.
+func (c *Config) NeedsLabels() bool { return c.Labels() > 0 || c.Arch == Classifier }
 
-// checkTime returns an error unless the network was trained with t, as far as that is
-// known.
+// checkTime returns an error if the network was not trained with t, as far as that is known.
 func (c *Config) checkTime(t float32) error {
 	if c.Arch == NCSN && !(t >= 0 && t < float32(c.NCSN.NumClasses) && t == float32(int(t))) {
-		return fmt.Errorf("is %g, need the number of a noise level, 0 to %d", t, c.NCSN.NumClasses-1)
+		return fmt.Errorf("is %g, need the index of a noise level, 0 to %d", t, c.NCSN.NumClasses-1)
 	}
 	return nil
 }
 
-// SigmaRange returns the noise levels that it was trained for, in units of pixels that
-// span [−1,1].
+// SigmaRange returns the range of noise levels that the model was trained for, in units of
+// pixels that span [−1,1].
 func (c *Config) SigmaRange() (low, high float32) {
 	low, high = float32(c.SigmaMin), float32(c.SigmaMax)
 	if c.UnitPixels {
@@ -202,13 +203,13 @@ func (c *Config) SigmaRange() (low, high float32) {
 func (c *Config) validateClasses() error {
 	known := c.Labels()
 	if c.Arch == Classifier {
-		return nil // judged has seen to it
+		return nil // classifierShape has checked them
 	}
 	if len(c.Classes) > known {
-		return fmt.Errorf("model: %w: %d classes, need at most the network's %d", ErrConfig, len(c.Classes), known)
+		return fmt.Errorf("model: %w: %d classes, need at most %d as the network", ErrConfig, len(c.Classes), known)
 	}
 	if known > 0 && len(c.Classes) == 0 {
-		return fmt.Errorf("model: %w: no classes, need names for a network with %d", ErrConfig, known)
+		return fmt.Errorf("model: %w: there are no class names, need them for a network with %d classes", ErrConfig, known)
 	}
 	if c.NullClass != nil && (*c.NullClass < 0 || *c.NullClass >= known) {
 		return fmt.Errorf("model: %w: null_class is %d, need 0 to %d", ErrConfig, *c.NullClass, known-1)
@@ -227,10 +228,10 @@ func (c *Config) validateProcess() error {
 		return fmt.Errorf("model: %w: defaults: guidance is %g, need a finite number of at least 0", ErrConfig, c.Defaults.Guidance)
 	}
 	if c.UnitPixels && c.Schedule != nil {
-		return fmt.Errorf("model: %w: unit_pixels with a schedule, need one or the other: a chain's levels are those of [−1,1]", ErrConfig)
+		return fmt.Errorf("model: %w: unit_pixels and schedule exclude each other: a chain's noise levels are for pixels in [−1,1]", ErrConfig)
 	}
 	if c.Arch == NCSN && (c.Process == nil || c.Process.Kind != diffusion.KindSMLD || c.Process.LevelCount() != c.NCSN.NumClasses) {
-		return fmt.Errorf("model: %w: arch %q without its levels, need a process of kind %q with %d levels", ErrConfig, NCSN, diffusion.KindSMLD, c.NCSN.NumClasses)
+		return fmt.Errorf("model: %w: arch %q needs a process of kind %q with %d levels", ErrConfig, NCSN, diffusion.KindSMLD, c.NCSN.NumClasses)
 	}
 	p, err := c.Parametrisation()
 	if err != nil {
@@ -242,17 +243,17 @@ func (c *Config) validateProcess() error {
 			return fmt.Errorf("model: %w: sigma_min and sigma_max: %w", ErrConfig, err)
 		}
 		if err := c.checkTime(c.Time(float32(k.CNoise))); err != nil {
-			return fmt.Errorf("model: %w: the network's t for noise level %g %w", ErrConfig, sigma, err)
+			return fmt.Errorf("model: %w: the network's input t for noise level %g %w", ErrConfig, sigma, err)
 		}
 	}
 	return nil
 }
 
-// Parametrisation returns how the network's output becomes D.
+// Parametrisation returns how the denoiser D is computed from the network's output.
 func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
 	if c.Prediction == EDM || c.Prediction == Consistency || c.Prediction == Class {
 		if c.Process != nil || c.WholeSteps {
-			return nil, fmt.Errorf("model: %w: process or whole_steps given with prediction %q, need neither", ErrConfig, c.Prediction)
+			return nil, fmt.Errorf("model: %w: process and whole_steps are not allowed with prediction %q", ErrConfig, c.Prediction)
 		}
 		p := diffusion.EDM{SigmaData: c.SigmaData}
 		if err := p.Validate(); err != nil {
@@ -271,11 +272,11 @@ func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
 	return p, err
 }
 
-// input returns how a network that does not predict EDM's F is given its input.
+// input returns how the input of a network is scaled that does not predict EDM's F.
 func (c *Config) input() (diffusion.Input, error) {
 	if c.Process != nil {
 		if c.Schedule != nil || c.WholeSteps {
-			return nil, fmt.Errorf("model: %w: process given beside schedule or whole_steps, need one or the other", ErrConfig)
+			return nil, fmt.Errorf("model: %w: process and schedule (or whole_steps) exclude each other", ErrConfig)
 		}
 		if err := c.Process.Validate(); err != nil {
 			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
@@ -292,18 +293,18 @@ func (c *Config) input() (diffusion.Input, error) {
 	return chain, nil
 }
 
-// gammaSteps is T of a chain along γ.
+// gammaSteps is the number of steps of a chain along γ.
 const gammaSteps = 1000
 
-// Chained reports whether a model has a chain: that of its Schedule, or one along the γ
-// of its process, whose times are even.
-func (c *Config) Chained() bool {
+// HasChain reports whether a model has a chain: that of its Schedule, or one along the γ of its
+// process, with evenly spaced times.
+func (c *Config) HasChain() bool {
 	return c.Schedule != nil || !c.UnitPixels && c.Process != nil && c.Process.Kind == diffusion.KindVariational
 }
 
-// Chain returns the chain of a valid model that is Chained.
+// Chain returns the chain of a valid model for which HasChain is true.
 func (c *Config) Chain() (*diffusion.Chain, error) {
-	if c.Schedule == nil && c.Chained() {
+	if c.Schedule == nil && c.HasChain() {
 		chain, err := diffusion.Variational{Gamma: c.Process.Gamma}.Chain(gammaSteps, float32(c.SigmaMin), float32(c.SigmaMax))
 		if err != nil {
 			return nil, fmt.Errorf("model: %w: %w", ErrConfig, err)
@@ -311,7 +312,7 @@ func (c *Config) Chain() (*diffusion.Chain, error) {
 		return chain, nil
 	}
 	if c.Schedule == nil {
-		return nil, fmt.Errorf("model: %w: schedule is missing, need one or a process with prediction %q", ErrConfig, c.Prediction)
+		return nil, fmt.Errorf("model: %w: schedule or process is missing, need one of them with prediction %q", ErrConfig, c.Prediction)
 	}
 	chain, err := diffusion.NewChain(*c.Schedule)
 	if err != nil {
@@ -320,7 +321,7 @@ func (c *Config) Chain() (*diffusion.Chain, error) {
 	return chain, nil
 }
 
-// Time returns the network's t for c_noise of its parametrisation.
+// Time returns the network's input t for c_noise of its parametrisation.
 func (c *Config) Time(cNoise float32) float32 {
 	if c.TimeScale == 0 {
 		return cNoise

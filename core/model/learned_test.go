@@ -8,7 +8,7 @@ import (
 	"tweedie/core/model"
 )
 
-// learnedModel answers 2C channels on a cosine chain.
+// learnedModel returns a model with 2C output channels on a cosine chain.
 func learnedModel(t *testing.T) *model.Model {
 	t.Helper()
 	c := parse(t)
@@ -17,8 +17,8 @@ func learnedModel(t *testing.T) *model.Model {
 	return modelOf(t, c)
 }
 
-// Behind D of a pixel stands what the network says of variances: as it is, and of the
-// conditional evaluation where both are made. D is as of a network without.
+// The denoiser returns the network's variances after D for each pixel, unchanged, and those of
+// the conditional evaluation if there are two. D is the same as without variances.
 func TestLearnedVariances(t *testing.T) {
 	r, x, y := runner(t, learnedModel(t), 4, 1), images(2), []int{0, 1}
 	const sigma = 1.5
@@ -60,7 +60,7 @@ func TestLearnedVariances(t *testing.T) {
 	}
 }
 
-// Everything that a configuration may hold comes back from its text.
+// Every field of a configuration survives a round trip through JSON.
 func TestConfigTravels(t *testing.T) {
 	c := parse(t)
 	c.Prediction, c.SigmaData = model.Epsilon, 0

@@ -12,7 +12,7 @@ import (
 	"tweedie/weights"
 )
 
-// Model is a network with its numbers and its process. It is read-only.
+// Model is a network with its parameters and its process. It is read-only.
 type Model struct {
 	name    string
 	config  *Config
@@ -20,9 +20,9 @@ type Model struct {
 	source  graph.Source
 }
 
-// New returns a model over the numbers of src, which it keeps: *graph.Params, or what
-// reads a file when it is asked, and then says by a method Err() error what went wrong.
-// The error wraps ErrConfig, or says what src lacks.
+// New returns a model with the parameters of src, which it keeps: a *graph.Params, or a source
+// that reads a file on demand and reports failures by a method Err() error. The error wraps
+// ErrConfig, or names what src lacks.
 func New(name string, c *Config, src graph.Source) (*Model, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -37,9 +37,9 @@ func New(name string, c *Config, src graph.Source) (*Model, error) {
 	return &Model{name: name, config: c, network: net, source: src}, nil
 }
 
-// Open makes a model of a file's tensors. The error names every tensor that is
-// missing or has another shape than the configuration asks for; nothing of the
-// network's size is allocated before all are there.
+// Open returns the model of a file. The error names a tensor that is missing, unexpected or of
+// another shape than the configuration needs; no memory of the network's size is allocated
+// before that check.
 func Open(f *weights.File) (*Model, error) {
 	m, err := Outline(f.Manifest)
 	if err != nil {
@@ -52,9 +52,8 @@ func Open(f *weights.File) (*Model, error) {
 	return m, nil
 }
 
-// Outline makes a model of a manifest alone: its configuration and its network, to
-// be described and counted. It has no weights: Params, Tensors and NewRunner are
-// not for it.
+// Outline returns the model of a manifest alone: its configuration and its network, without
+// weights. Params, Tensors and NewRunner must not be called on it.
 func Outline(m *weights.Manifest) (*Model, error) {
 	c, err := ParseConfig(m.Config)
 	if err != nil {
@@ -67,7 +66,7 @@ func Outline(m *weights.Manifest) (*Model, error) {
 	return &Model{name: m.Name, config: c, network: net}, nil
 }
 
-// source is a model file as a network sees it.
+// source provides a network's parameters from a model file.
 type source struct{ file *weights.File }
 
 // Len implements graph.Source.
@@ -81,8 +80,8 @@ func (s source) Len(name string) int {
 // Numbers implements graph.Source.
 func (s source) Numbers(name string) quant.Numbers { return numbersOf(s.file.Tensor(name)) }
 
-// numbersOf returns a verified tensor's numbers. Codes stay as they are; what else there
-// is becomes float32.
+// numbersOf returns the numbers of a verified tensor: int8 codes as they are, everything else
+// as float32.
 func numbersOf(t *weights.Tensor) quant.Numbers {
 	if t.DType == weights.I8 {
 		return quant.Numbers{Codes: t.Codes(), Scales: t.Scale}
@@ -94,7 +93,7 @@ func numbersOf(t *weights.Tensor) quant.Numbers {
 	return quant.Numbers{Float: w}
 }
 
-// check compares a file's tensors with what a network declares.
+// check compares a file's tensors with the parameters of a network.
 func check(p *graph.Program, f *weights.File) error {
 	known := map[string]bool{}
 	for _, d := range p.Params {
@@ -115,9 +114,8 @@ func check(p *graph.Program, f *weights.File) error {
 	return nil
 }
 
-// Each calls do with every parameter and its numbers as float32, one after the other
-// in the order of names, so that one at a time has to be in memory. The error is do's,
-// or that of reading the numbers.
+// Each calls do with every parameter and its numbers as float32, in the order of names, so that
+// only one need be in memory at a time. The error is do's, or a read error.
 func (m *Model) Each(do func(d graph.Declared, w []float32) error) error {
 	for _, d := range m.Declared() {
 		w := m.source.Numbers(d.Name).Float32()
@@ -131,7 +129,8 @@ func (m *Model) Each(do func(d graph.Declared, w []float32) error) error {
 	return nil
 }
 
-// Numbers returns the numbers of a parameter as they are stored. See Err.
+// Numbers returns the numbers of a parameter as they are stored. Read errors are reported by
+// Err.
 func (m *Model) Numbers(name string) quant.Numbers { return m.source.Numbers(name) }
 
 // Declared returns the parameters in the order of names.
@@ -141,7 +140,7 @@ func (m *Model) Declared() []graph.Declared {
 	return params
 }
 
-// Err returns what went wrong in reading numbers so far; they are then of no use.
+// Err returns the first read error. The numbers that were read are invalid after an error.
 func (m *Model) Err() error {
 	if f, ok := m.source.(interface{ Err() error }); ok {
 		return f.Err()
@@ -149,7 +148,7 @@ func (m *Model) Err() error {
 	return nil
 }
 
-// Tensors returns the model's weights as they are to be stored, for weights.Write.
+// Tensors returns the model's weights in the given storage, for weights.Write.
 func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
 	var out []weights.Tensor
 	err := m.Each(func(d graph.Declared, w []float32) error {
@@ -160,7 +159,7 @@ func (m *Model) Tensors(as weights.Storage) ([]weights.Tensor, error) {
 	return out, err
 }
 
-// Manifest returns the start of the model's manifest: name, configuration and card.
+// Manifest returns a manifest of the model for weights.Create: name, configuration and card.
 func (m *Model) Manifest(card minijson.RawMessage) (*weights.Manifest, error) {
 	config, err := minijson.Marshal(m.config)
 	if err != nil {
@@ -169,17 +168,17 @@ func (m *Model) Manifest(card minijson.RawMessage) (*weights.Manifest, error) {
 	return &weights.Manifest{Name: m.name, Config: config, Card: card}, nil
 }
 
-// With returns the model under another name and configuration of the same network.
+// With returns the model with another name and another configuration of the same network.
 func (m *Model) With(name string, c *Config) (*Model, error) { return New(name, c, m.source) }
 
 // Name returns the model's name.
 func (m *Model) Name() string { return m.name }
 
-// Config returns the model's configuration, which is not to be changed.
+// Config returns the model's configuration. Do not modify what it refers to.
 func (m *Model) Config() Config { return *m.config }
 
-// Params returns the model's weights as float32, which are not to be changed. Those
-// of a file are made anew at every call; see Err.
+// Params returns the model's weights as float32. Do not modify them. For a model of a file they
+// are converted anew at every call; read errors are reported by Err.
 func (m *Model) Params() *graph.Params {
 	if p, ok := m.source.(*graph.Params); ok {
 		return p
@@ -191,10 +190,10 @@ func (m *Model) Params() *graph.Params {
 	return params
 }
 
-// Parameters returns how many weights the model has.
+// Parameters returns the number of weights in the model.
 func (m *Model) Parameters() int { return int(m.Cost().Params) }
 
-// Cost counts one evaluation of the network on one image.
+// Cost returns the cost of one evaluation of the network on one image.
 func (m *Model) Cost() graph.Cost { return graph.CostOf(m.network.Program) }
 
 // Network returns the model's program.

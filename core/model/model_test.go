@@ -40,7 +40,7 @@ func parse(t *testing.T) *model.Config {
 
 func newModel(t *testing.T) *model.Model { return modelOf(t, parse(t)) }
 
-// modelOf returns a model with weights drawn at random.
+// modelOf returns a model with random weights.
 func modelOf(t *testing.T, c *model.Config) *model.Model {
 	t.Helper()
 	return modeltest.Of(t, "test", c, 0.1)
@@ -63,8 +63,8 @@ func images(n int) *tensor.Tensor {
 	return x
 }
 
-// TestWorkersDoNotMatter holds that neither batch nor workers change a bit.
-func TestWorkersDoNotMatter(t *testing.T) {
+// TestWorkersGiveSameBits: the bits do not depend on the batch or the number of workers.
+func TestWorkersGiveSameBits(t *testing.T) {
 	m, x := newModel(t), images(7)
 	times, classes := make([]float32, 7), make([]int, 7)
 	for i := range times {
@@ -80,14 +80,14 @@ func TestWorkersDoNotMatter(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !slices.Equal(got.Data, want.Data) {
-			t.Errorf("batch %d, %d workers: other bits", s[0], s[1])
+			t.Errorf("batch %d, %d workers: the result has other bits", s[0], s[1])
 		}
 	}
 }
 
-// TestThreadsShareAnImage holds that for what threads do together if there are fewer
-// images than threads.
-func TestThreadsShareAnImage(t *testing.T) {
+// TestThreadsGiveSameBits: nor do they if there are fewer images than threads, so that threads
+// share an image.
+func TestThreadsGiveSameBits(t *testing.T) {
 	c := parse(t)
 	c.UNet.BlockOutChannels = []int{128, 128}
 	m, x := modelOf(t, c), images(1)
@@ -107,13 +107,13 @@ func TestThreadsShareAnImage(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !slices.Equal(got.Data, want.Data) {
-				t.Errorf("%d threads: other bits", workers)
+				t.Errorf("%d threads: the result has other bits", workers)
 			}
 		}
 	}
 }
 
-// TestGuidance holds guidance to D_u + w·(D_c − D_u) of the parts.
+// TestGuidance: guidance is D_u + w·(D_c − D_u) of the two evaluations.
 func TestGuidance(t *testing.T) {
 	m, x := newModel(t), images(3)
 	r := runner(t, m, 4, 2)
@@ -140,7 +140,7 @@ func TestGuidance(t *testing.T) {
 	}
 }
 
-// Guidance has nothing to guide to in a model without classes.
+// Guidance must be 1 in a model without classes.
 func TestGuidanceOfAnUnconditionalModel(t *testing.T) {
 	c := parse(t)
 	c.Classes, c.NullClass, c.UNet.NumClassEmbeds = nil, nil, nil
@@ -151,7 +151,7 @@ func TestGuidanceOfAnUnconditionalModel(t *testing.T) {
 			t.Errorf("guidance %g: %v", w, err)
 		}
 	}
-	const want = "model: guidance is 2, need 1: the model has no classes to be guided to"
+	const want = "model: guidance must be 1 for a model without classes (got 2)"
 	if _, err := r.Denoiser([]int{-1, -1}, 2)(x, 1); err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -173,21 +173,21 @@ func TestRunnerRefuses(t *testing.T) {
 		name, text string
 		err        error
 	}{
-		{"size", "need [N,8,8,1]", forward(tensor.New(2, 8, 9, 1), two, []int{0, 1})},
+		{"size", "need [N,H,W,C] = [N,8,8,1]", forward(tensor.New(2, 8, 9, 1), two, []int{0, 1})},
 		{"times", "1 times for 2 images", forward(x, two[:1], []int{0, 1})},
 		{"classes", "0 classes for 2 images", forward(x, two, nil)},
 		{"class", "class 3 of image 1 is out of range, need 0 to 2", forward(x, two, []int{0, 3})},
 		{"asked class", "class 2 is out of range, need 0 to 1", denoise([]int{0, 2}, 1)},
-		{"noise", "noise level 41 is outside the model's", denoise([]int{0, 1}, 41)},
-		{"no noise", "noise level 0 is outside the model's", denoise([]int{0, 1}, 0)},
+		{"noise", "noise level 41 is outside the model's range", denoise([]int{0, 1}, 41)},
+		{"no noise", "noise level 0 is outside the model's range", denoise([]int{0, 1}, 0)},
 	} {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need one with %q", c.name, c.err, c.text)
+			t.Errorf("%s: got error %v, want one with %q", c.name, c.err, c.text)
 		}
 	}
 }
 
-// TestFileRoundTrip writes a model and opens it again, to the bit at float32.
+// TestFileRoundTrip writes a model and opens it again: at float32 the bits are the same.
 func TestFileRoundTrip(t *testing.T) {
 	m := newModel(t)
 	for _, dtype := range []weights.DType{weights.F32, weights.F16, weights.I8} {
@@ -201,7 +201,7 @@ func TestFileRoundTrip(t *testing.T) {
 			worst = max(worst, math.Abs(float64(v-flat[i])))
 		}
 		if bound := map[weights.DType]float64{weights.F32: 0, weights.F16: 2e-3, weights.I8: 1e-2}[dtype]; !(worst <= bound) {
-			t.Errorf("%s: off by %g, bound %g", dtype, worst, bound)
+			t.Errorf("%s: the error is %g, bound %g", dtype, worst, bound)
 		}
 	}
 }
@@ -255,7 +255,7 @@ func TestOpenRefuses(t *testing.T) {
 		}},
 	} {
 		if _, err := model.Open(written(t, m, weights.F32, c.change)); err == nil || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need one with %q", c.name, err, c.text)
+			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.text)
 		}
 	}
 }
@@ -267,7 +267,7 @@ func TestConfigRefuses(t *testing.T) {
 	}{
 		{"arch", `arch is "vit"`, func(c *model.Config) { c.Arch = "vit" }},
 		{"prediction", `prediction must be`, func(c *model.Config) { c.Prediction = "x" }},
-		{"chain", "schedule is missing", func(c *model.Config) { c.Prediction = model.Epsilon }},
+		{"chain", "schedule or process is missing", func(c *model.Config) { c.Prediction = model.Epsilon }},
 		{"shape", "shape is [3 8 8]", func(c *model.Config) { c.Shape[0] = 3 }},
 		{"classes", "4 classes, need at most", func(c *model.Config) { c.Classes = []string{"a", "b", "c", "d"} }},
 		{"null", "null_class is 3", func(c *model.Config) { *c.NullClass = 3 }},
@@ -282,7 +282,7 @@ func TestConfigRefuses(t *testing.T) {
 		v := parse(t)
 		c.change(v)
 		if err := v.Validate(); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need ErrConfig with %q", c.name, err, c.text)
+			t.Errorf("%s: got error %v, want ErrConfig with %q", c.name, err, c.text)
 		}
 	}
 }
@@ -293,14 +293,14 @@ const ncsn = `{
 	"defaults": {"sampler": "annealed-langevin", "steps": 5, "guidance": 1, "schedule": "exponential", "corrector_steps": 3}
 }`
 
-// TestNCSN holds the denoiser of a network on pixels in [0,1] to Tweedie's formula
-// there, D = u + σ²·s(u, i), for its own network's score s at the level's number i.
+// TestNCSN: for a network on pixels u in [0,1], the denoiser follows Tweedie's formula there, D
+// = u + σ²·s(u, i), with the network's score s at level i.
 func TestNCSN(t *testing.T) {
 	m := modeltest.New(t, "test", ncsn, 0)
 	c := m.Config()
 	r, x := runner(t, m, 3, 1), images(3)
 	if low, high := c.SigmaRange(); low != 0.02 || high != 2 {
-		t.Errorf("noise levels %g to %g in units of [-1,1], need 0.02 to 2", low, high)
+		t.Errorf("noise levels %g to %g in units of [-1,1], want 0.02 to 2", low, high)
 	}
 	for i, sigma := range []float32{2, 2 * 0.31622776, 0.2, 2 * 0.031622776, 0.02} {
 		d, err := r.Denoiser([]int{-1, -1, -1}, 1)(x, sigma)
@@ -325,37 +325,36 @@ func TestNCSN(t *testing.T) {
 		}
 	}
 	for _, bad := range []float32{-1, 5, 0.5, float32(math.NaN()), float32(math.Inf(1))} {
-		if _, err := r.Forward(x, []float32{0, bad, 0}, nil); err == nil || !strings.Contains(err.Error(), "need the number of a noise level, 0 to 4") {
-			t.Errorf("t = %g: error is %v, need one that says what t is", bad, err)
+		if _, err := r.Forward(x, []float32{0, bad, 0}, nil); err == nil || !strings.Contains(err.Error(), "need the index of a noise level, 0 to 4") {
+			t.Errorf("t = %g: got error %v, want one about t", bad, err)
 		}
 	}
 }
 
 func TestNCSNConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, old, new string }{
-		{"no network", `need a member "ncsn"`, `"ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5},`, ""},
+		{"no network", `need the member "ncsn"`, `"ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5},`, ""},
 		{"two networks", `none of another network`, `"arch": "ncsn",`, `"arch": "ncsn", "unet": {},`},
 		{"odd size", "image_size is 9", `"image_size": 8`, `"image_size": 9`},
 		{"channels", "ngf is 1,", `"ngf": 4`, `"ngf": 1`},
 		{"memory", "need at most 67108864", `"image_size": 8, "channels": 1, "ngf": 4`, `"image_size": 1024, "channels": 1, "ngf": 2048`},
-		{"levels", `need a process of kind "smld" with 6 levels`, `"num_classes": 5`, `"num_classes": 6`},
-		{"process", `need a process of kind "smld"`, `"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5`, `"kind": "straight"`},
-		{"time", "need the number of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
-		{"variance", `none with "consistency" or "ncsn"`, `"prediction"`, `"variance": "learned", "prediction"`},
-		{"chain", "unit_pixels with a schedule", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
+		{"levels", `needs a process of kind "smld" with 6 levels`, `"num_classes": 5`, `"num_classes": 6`},
+		{"process", `needs a process of kind "smld"`, `"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5`, `"kind": "straight"`},
+		{"time", "need the index of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
+		{"variance", `none with prediction "consistency" or arch "ncsn"`, `"prediction"`, `"variance": "learned", "prediction"`},
+		{"chain", "unit_pixels and schedule exclude each other", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
 	} {
 		text := strings.Replace(ncsn, c.old, c.new, 1)
 		if text == ncsn {
 			t.Fatalf("%s: %q is not there to be replaced", c.name, c.old)
 		}
 		if _, err := model.ParseConfig([]byte(text)); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need ErrConfig with %q", c.name, err, c.text)
+			t.Errorf("%s: got error %v, want ErrConfig with %q", c.name, err, c.text)
 		}
 	}
 }
 
-// FuzzConfig holds that no configuration from outside panics or builds a network
-// that it then cannot bind.
+// FuzzConfig: no configuration causes a panic, or builds a network that cannot be bound.
 func FuzzConfig(f *testing.F) {
 	f.Add([]byte(config))
 	f.Add([]byte(ncsn))

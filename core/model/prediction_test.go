@@ -10,7 +10,7 @@ import (
 	"tweedie/core/model"
 )
 
-// processes lists the ways to say what a network's input is.
+// processes lists the ways to specify the input of a network.
 var processes = []struct {
 	name   string
 	change func(*model.Config)
@@ -28,8 +28,8 @@ var processes = []struct {
 	{"straight", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindRectifiedFlow} }},
 }
 
-// Every prediction in every process makes a denoiser of a model's network by the
-// coefficients of its parametrisation.
+// Every prediction with every process gives a denoiser with the coefficients of its
+// parametrisation.
 func TestEveryPredictionIsReachable(t *testing.T) {
 	x, y := images(2), []int{0, 1}
 	for _, process := range processes {
@@ -89,14 +89,14 @@ func TestProcessRefuses(t *testing.T) {
 		text   string
 		change func(*model.Config)
 	}{
-		{"schedule is missing", func(c *model.Config) {}},
-		{"process given beside schedule", func(c *model.Config) {
+		{"schedule or process is missing", func(c *model.Config) {}},
+		{"process and schedule (or whole_steps) exclude each other", func(c *model.Config) {
 			c.Process, c.Schedule = &diffusion.Spec{Kind: diffusion.KindVP}, &diffusion.Schedule{Kind: diffusion.Linear}
 		}},
-		{"process given beside schedule or whole_steps", func(c *model.Config) {
+		{"process and schedule (or whole_steps) exclude each other", func(c *model.Config) {
 			c.Process, c.WholeSteps = &diffusion.Spec{Kind: diffusion.KindVP}, true
 		}},
-		{`process or whole_steps given with prediction "edm"`, func(c *model.Config) {
+		{`process and whole_steps are not allowed with prediction "edm"`, func(c *model.Config) {
 			c.Prediction, c.Process = model.EDM, &diffusion.Spec{Kind: diffusion.KindVP}
 		}},
 		{`kind must be`, func(c *model.Config) { c.Process = &diffusion.Spec{Kind: "sde"} }},
@@ -108,7 +108,7 @@ func TestProcessRefuses(t *testing.T) {
 		config.Prediction = string(diffusion.PredictScore)
 		c.change(config)
 		if err := config.Validate(); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("error is %v, need ErrConfig with %q", err, c.text)
+			t.Errorf("got error %v, want ErrConfig with %q", err, c.text)
 		}
 	}
 }

@@ -7,8 +7,8 @@ import (
 	"tweedie/weights"
 )
 
-// OpenReader is Open for a model that stays on disk until r is closed: numbers are read
-// when they are asked for. See Err.
+// OpenReader is Open for a model that stays on disk: numbers are read on demand, until r is
+// closed. Read errors are reported by Err.
 func OpenReader(r *weights.Reader) (*Model, error) {
 	m, err := Open(r.Outline())
 	if err != nil {
@@ -18,7 +18,7 @@ func OpenReader(r *weights.Reader) (*Model, error) {
 	return m, nil
 }
 
-// readSource is a model on disk as a network sees it.
+// readSource provides a network's parameters from a model on disk.
 type readSource struct {
 	source
 	reader *weights.Reader
@@ -37,5 +37,5 @@ func (s *readSource) Numbers(name string) quant.Numbers {
 	return numbersOf(&t)
 }
 
-// Err returns the first error of reading.
+// Err returns the first read error.
 func (s *readSource) Err() error { return s.err }

@@ -15,7 +15,7 @@ import (
 	"tweedie/weights"
 )
 
-// onDisk writes m and returns its path.
+// onDisk writes m to a file and returns its path.
 func onDisk(t *testing.T, m *model.Model, dtype weights.DType) string {
 	t.Helper()
 	tensors, err := m.Tensors(weights.Storage{DType: dtype})
@@ -33,7 +33,7 @@ func onDisk(t *testing.T, m *model.Model, dtype weights.DType) string {
 	return path
 }
 
-// TestOpenReader: a model on disk has the numbers, the codes and the bits of one in memory.
+// TestOpenReader: a model on disk has the same numbers, codes and outputs as one in memory.
 func TestOpenReader(t *testing.T) {
 	for _, dtype := range []weights.DType{weights.F32, weights.F16, weights.I8, weights.I4} {
 		path := onDisk(t, newModel(t), dtype)
@@ -79,7 +79,7 @@ func TestOpenReader(t *testing.T) {
 	}
 }
 
-// TestReaderFails: numbers that cannot be read any more are an error of Each, and of Err.
+// TestReaderFails: Each and Err report a failure to read numbers.
 func TestReaderFails(t *testing.T) {
 	path := onDisk(t, newModel(t), weights.F32)
 	r, err := weights.OpenReader(path)

@@ -11,20 +11,21 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Runner evaluates a model. It belongs to one goroutine and uses several.
+// Runner evaluates a model. It must be used by one goroutine at a time, and uses several
+// itself.
 type Runner struct {
-	config   *Config
-	labels   int    // class numbers that the network takes, 0 if it takes none
-	answer   []int  // shape of what it gives
-	helper   Helper // nil: none
-	plans    []*infer.Plan
-	inputs   [][]float32    // a plan's times and classes: [t…, y…]
-	crew     func() *Runner // leads as many threads on one image; nil: there is one worker
-	others   []*infer.Plan  // of a crew's leader
-	evaluate Evaluate       // in place of plans; nil: none
+	config    *Config
+	labels    int    // number of class numbers that the network accepts, 0 if it is unconditional
+	outShape  []int  // shape of its output for one image
+	helper    Helper // nil for none
+	plans     []*infer.Plan
+	inputs    [][]float32    // buffers of each plan for times and classes: [t…, y…]
+	threads   func() *Runner // returns a runner of several threads for one image; nil if there is one worker
+	followers []*infer.Plan  // plans of the other threads
+	evaluate  Evaluate       // used instead of plans; nil for none
 }
 
-// Evaluate evaluates a bare network. The arguments are Forward's, and fit.
+// Evaluate evaluates a bare network. The arguments are those of Forward, and valid.
 type Evaluate func(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error)
 
 // RunnerOf returns a runner of the model whose network is evaluated by a function.
@@ -34,12 +35,13 @@ func (m *Model) RunnerOf(evaluate Evaluate) *Runner {
 	return r
 }
 
-// Helper begins to evaluate the bare network elsewhere, and returns what waits for
-// the result. The arguments are Forward's; they stay as they are meanwhile.
+// Helper starts to evaluate the bare network elsewhere, and returns a function that waits for
+// the result. The arguments are those of Forward; they are not modified before that.
 type Helper func(x *tensor.Tensor, t []float32, y []int) (wait func() (*tensor.Tensor, error))
 
-// NewRunner returns a runner whose workers take up to maxBatch images at a time, and
-// share one if there are too few. A member of a team is one worker.
+// NewRunner returns a runner whose workers evaluate up to maxBatch images at a time each. If
+// there are fewer images than workers, the workers evaluate one image together. A member of a
+// TensorParallel group is one worker.
 func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 	w, err := infer.Load(m.network.Program, m.network.Out, m.source, maxBatch, o)
 	if err != nil {
@@ -51,23 +53,23 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 		r.inputs = append(r.inputs, make([]float32, 2*maxBatch))
 	}
 	if threads := min(o.Workers, runtime.GOMAXPROCS(0)); threads > 1 && m.Traffic(1) > 0 {
-		r.crew = sync.OnceValue(func() *Runner { return m.newCrew(threads, o) })
+		r.threads = sync.OnceValue(func() *Runner { return m.newThreads(threads, o) })
 	}
 	return r, nil
 }
 
 // runner returns a runner without plans.
 func (m *Model) runner() *Runner {
-	r := &Runner{config: m.config, labels: m.config.Labels(), answer: m.network.Program.Shape(m.network.Out)}
+	r := &Runner{config: m.config, labels: m.config.Labels(), outShape: m.network.Program.Shape(m.network.Out)}
 	if m.config.Arch == Classifier && len(m.network.Program.Inputs) > 2 {
-		r.labels = len(m.config.Classes) // of its gradient, see NewClassifierGradient
+		r.labels = len(m.config.Classes) // the classifier's gradient, see NewClassifierGradient
 	}
 	return r
 }
 
-// newCrew returns a runner for one image at a time that leads so many threads. It
-// panics where NewRunner of the same options gives an error.
-func (m *Model) newCrew(threads int, o infer.Options) *Runner {
+// newThreads returns a runner for one image at a time that leads the given number of threads.
+// It panics where NewRunner with the same options returns an error.
+func (m *Model) newThreads(threads int, o infer.Options) *Runner {
 	r := m.runner()
 	r.inputs = [][]float32{make([]float32, 2)}
 	for _, member := range infer.Threads(threads) {
@@ -76,34 +78,34 @@ func (m *Model) newCrew(threads int, o infer.Options) *Runner {
 		if err != nil {
 			panic(err)
 		}
-		r.others = append(r.others, w.NewPlan())
+		r.followers = append(r.followers, w.NewPlan())
 	}
-	r.plans, r.others = r.others[:1], r.others[1:]
+	r.plans, r.followers = r.followers[:1], r.followers[1:]
 	return r
 }
 
-// Traffic returns the most numbers that the members of a team exchange at once in
-// evaluating up to maxBatch images; 0 if the network is not worth sharing.
+// Traffic returns the most numbers that the members of a TensorParallel group exchange at once
+// when they evaluate up to maxBatch images; 0 if sharing the network does not pay.
 func (m *Model) Traffic(maxBatch int) int { return infer.Traffic(m.network.Program, maxBatch) }
 
-// Helped returns a runner on r's plans that leaves half of every batch to helper.
-func (r *Runner) Helped(helper Helper) *Runner {
+// WithHelper returns a runner on r's plans that leaves half of every batch to helper.
+func (r *Runner) WithHelper(helper Helper) *Runner {
 	out := *r
 	out.helper = helper
 	return &out
 }
 
-// Follow evaluates what the leader of the runner's team does, until it dismisses
-// the team.
+// Follow evaluates its part of what the leader of the runner's group evaluates, until the
+// leader calls Dismiss.
 func (r *Runner) Follow() { r.plans[0].Follow() }
 
-// Dismiss ends the Follow of the team that the runner leads.
+// Dismiss ends the Follow calls of the group that the runner leads.
 func (r *Runner) Dismiss() { r.plans[0].Dismiss() }
 
-// Forward evaluates the bare network on x [N,H,W,C] at times t [N] with class
-// numbers y [N], nil if the network takes none. The result is new; it has 2C channels
-// if the network has learned variances, and is [N,1,1,K] of a classifier. The error names a length, shape or class that
-// does not fit, or is the helper's.
+// Forward evaluates the bare network on x [N,H,W,C] at times t [N] with class numbers y [N],
+// which is nil if the network is unconditional. The result is new. It has 2C channels if the
+// network has learned variances, and is [N,1,1,K] for a classifier. The error names an invalid
+// length, shape or class, or is the helper's.
 func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error) {
 	if err := r.check(x, t, y); err != nil {
 		return nil, err
@@ -112,14 +114,14 @@ func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor
 		return r.evaluate(x, t, y)
 	}
 	n := x.Shape[0]
-	out := tensor.New(append([]int{n}, r.answer...)...)
+	out := tensor.New(append([]int{n}, r.outShape...)...)
 	if r.helper == nil || n < 2 {
-		r.share(out, x, t, y, n)
+		r.evaluateAll(out, x, t, y, n)
 		return out, nil
 	}
 	half := (n + 1) / 2
 	wait := r.helper(rows(x, half, n), t[half:], y[min(half, len(y)):])
-	r.share(out, x, t, y, half)
+	r.evaluateAll(out, x, t, y, half)
 	other, err := wait()
 	if err != nil {
 		return nil, err
@@ -134,14 +136,14 @@ func rows(x *tensor.Tensor, start, end int) *tensor.Tensor {
 	return tensor.Of(x.Data[start*size:end*size], append([]int{end - start}, x.Shape[1:]...)...)
 }
 
-// share evaluates the first n images, on every plan at once.
-func (r *Runner) share(out, x *tensor.Tensor, t []float32, y []int, n int) {
+// evaluateAll evaluates the first n images with all plans at once.
+func (r *Runner) evaluateAll(out, x *tensor.Tensor, t []float32, y []int, n int) {
 	workers := min(len(r.plans), n)
 	if workers == 0 {
 		return
 	}
-	if r.crew != nil && n < len(r.plans) {
-		r.crew().lead(out, x, t, y, n)
+	if r.threads != nil && n < len(r.plans) {
+		r.threads().lead(out, x, t, y, n)
 		return
 	}
 	var wait sync.WaitGroup
@@ -152,10 +154,10 @@ func (r *Runner) share(out, x *tensor.Tensor, t []float32, y []int, n int) {
 	wait.Wait()
 }
 
-// lead evaluates the first n images, one after another, with the crew that r leads.
+// lead evaluates the first n images, one after another, with the threads that r leads.
 func (r *Runner) lead(out, x *tensor.Tensor, t []float32, y []int, n int) {
 	var wait sync.WaitGroup
-	for _, p := range r.others {
+	for _, p := range r.followers {
 		wait.Go(p.Follow)
 	}
 	r.run(0, out, x, t, y, 0, n)
@@ -185,11 +187,11 @@ func (r *Runner) run(i int, out, x *tensor.Tensor, t []float32, y []int, start, 
 func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	c, h, w := r.config.Shape[0], r.config.Shape[1], r.config.Shape[2]
 	if len(x.Shape) != 4 || x.Shape[1] != h || x.Shape[2] != w || x.Shape[3] != c {
-		return fmt.Errorf("model: images are %v, need [N,%d,%d,%d]: N, H, W, C", x.Shape, h, w, c)
+		return fmt.Errorf("model: images have shape %v, need [N,H,W,C] = [N,%d,%d,%d]", x.Shape, h, w, c)
 	}
 	n := x.Shape[0]
 	if len(t) != n {
-		return fmt.Errorf("model: %d times for %d images, need one each", len(t), n)
+		return fmt.Errorf("model: %d times for %d images, need one per image", len(t), n)
 	}
 	for i, t := range t {
 		if err := r.config.checkTime(t); err != nil {
@@ -198,12 +200,12 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	}
 	if r.labels == 0 {
 		if y != nil {
-			return errors.New("model: classes given to a network that takes none")
+			return errors.New("model: got classes, but the network is unconditional")
 		}
 		return nil
 	}
 	if len(y) != n {
-		return fmt.Errorf("model: %d classes for %d images, need one each", len(y), n)
+		return fmt.Errorf("model: %d classes for %d images, need one per image", len(y), n)
 	}
 	for i, class := range y {
 		if class < 0 || class >= r.labels {
@@ -213,25 +215,25 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	return nil
 }
 
-// Denoiser returns Guided at one weight for all noise levels.
+// Denoiser is Guided with the same guidance at all noise levels.
 func (r *Runner) Denoiser(class []int, guidance float32) diffusion.Denoiser {
 	return r.Guided(class, diffusion.Guidance{Scale: float64(guidance)})
 }
 
-// Guided returns D(x;σ) for images of these classes, −1 for none, guided as
-// diffusion.Guidance says: both evaluations go through the network as one batch.
-// v of a network that has learned variances is not guided. Noise levels outside the
-// model's range are refused.
+// Guided returns D(x;σ) for images of the given classes, −1 for none, with guidance as
+// diffusion.Guidance defines it: both evaluations are made as one batch. Learned variances are
+// not guided: they are those of the conditional evaluation. Noise levels outside the model's
+// range are refused.
 func (r *Runner) Guided(class []int, g diffusion.Guidance) diffusion.Denoiser {
 	cond, uncond, err := r.classes(class, float32(g.Scale))
 	if err != nil {
 		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
 	}
 	if uncond == nil {
-		return r.plain(cond)
+		return r.unguided(cond)
 	}
-	conditional, unconditional := r.plain(cond), r.plain(uncond)
-	both := r.plain(append(append([]int{}, cond...), uncond...))
+	conditional, unconditional := r.unguided(cond), r.unguided(uncond)
+	both := r.unguided(append(append([]int{}, cond...), uncond...))
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		weight := float32(g.ScaleAt(sigma))
 		switch weight {
@@ -252,13 +254,13 @@ func (r *Runner) Guided(class []int, g diffusion.Guidance) diffusion.Denoiser {
 	}
 }
 
-// classes returns the network's class numbers with and without the condition;
-// uncond is nil where guidance has nothing to do.
+// classes returns the network's class numbers with and without the condition. uncond is nil if
+// no guidance is needed.
 func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err error) {
 	c := r.config
 	if c.Labels() == 0 {
 		if guidance != 0 && guidance != 1 {
-			err = fmt.Errorf("model: guidance is %g, need 1: the model has no classes to be guided to", guidance)
+			err = fmt.Errorf("model: guidance must be 1 for a model without classes (got %g)", guidance)
 		}
 		return nil, nil, err
 	}
@@ -278,7 +280,7 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 		return cond, nil, nil
 	}
 	if c.NullClass == nil {
-		return nil, nil, fmt.Errorf("model: guidance is %g, need 1: the model has no class that means none", guidance)
+		return nil, nil, fmt.Errorf("model: guidance must be 1 for a model without a null class (got %g)", guidance)
 	}
 	uncond = make([]int, len(class))
 	for i := range uncond {
@@ -287,8 +289,8 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 	return cond, uncond, nil
 }
 
-// plain returns the unguided denoiser for the network's own class numbers.
-func (r *Runner) plain(y []int) diffusion.Denoiser {
+// unguided returns the denoiser without guidance, for the network's own class numbers.
+func (r *Runner) unguided(y []int) diffusion.Denoiser {
 	denoise, err := r.config.Denoiser(r.at(y))
 	if err != nil {
 		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
@@ -296,7 +298,7 @@ func (r *Runner) plain(y []int) diffusion.Denoiser {
 	return denoise
 }
 
-// at returns the bare network at one time for all images, of class numbers y.
+// at returns the bare network for class numbers y, at the same time for all images.
 func (r *Runner) at(y []int) diffusion.Network {
 	return func(x *tensor.Tensor, time float32) (*tensor.Tensor, error) {
 		t := make([]float32, x.Shape[0])
@@ -307,10 +309,10 @@ func (r *Runner) at(y []int) diffusion.Network {
 	}
 }
 
-// Denoiser returns D(x;σ) of a network that net evaluates at the network's own time.
-// Noise levels outside the model's range are refused.
+// Denoiser returns D(x;σ) of a network that net evaluates at the network's own time. Noise
+// levels outside the model's range are refused.
 func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
-	if err := c.Draws(); err != nil {
+	if err := c.CheckDenoiser(); err != nil {
 		return nil, err
 	}
 	p, err := c.Parametrisation()
@@ -329,10 +331,10 @@ func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
 	}, nil
 }
 
-// checkSigma returns an error unless the model was trained for a noise level.
+// checkSigma returns an error if the model was not trained for a noise level.
 func (c *Config) checkSigma(sigma float32) error {
 	if low, high := c.SigmaRange(); !(sigma >= low && sigma <= high) {
-		return fmt.Errorf("model: noise level %g is outside the model's, need [%g, %g]", sigma, low, high)
+		return fmt.Errorf("model: noise level %g is outside the model's range, need [%g, %g]", sigma, low, high)
 	}
 	return nil
 }

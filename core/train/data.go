@@ -22,7 +22,7 @@ func (d *Data) check(c *Config) error {
 	if d.N < 1 || len(d.Images) != d.N*d.H*d.W*d.C {
 		return fmt.Errorf("train: %d bytes of images, need %d images of %d", len(d.Images), d.N, d.H*d.W*d.C)
 	}
-	if !c.Model.Labelled() {
+	if !c.Model.NeedsLabels() {
 		return nil
 	}
 	if len(d.Labels) != d.N {

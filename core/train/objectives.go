@@ -277,7 +277,7 @@ func (c *Config) checkTeacher(teacher *model.Model) error {
 		return nil
 	}
 	t := teacher.Config()
-	if err := t.Draws(); err != nil {
+	if err := t.CheckDenoiser(); err != nil {
 		return fmt.Errorf("train: %w: teacher: %w", ErrConfig, err)
 	}
 	if t.Shape != c.Model.Shape || t.Labels() != c.Model.Labels() || t.UnitPixels != c.Model.UnitPixels || !slices.Equal(t.Classes, c.Model.Classes) {

@@ -29,7 +29,7 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 	w := &worker{t: t, times: make([]float32, microBatch)}
 	w.batch = NewBatch(microBatch, t.data.H*t.data.W*t.data.C, p.Size(out), 0)
 	w.batch.Seed, w.batch.Share = t.config.Seed, 1/float64(t.config.Batch)
-	if t.config.Model.Labelled() {
+	if t.config.Model.NeedsLabels() {
 		w.batch.Class = make([]float32, microBatch)
 	}
 	var err error

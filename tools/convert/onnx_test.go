@@ -92,7 +92,7 @@ func TestInspectONNX(t *testing.T) {
 		How  string
 	}
 	if err := json.Unmarshal([]byte(must(t, "inspect", other, "--json")), &d); err != nil || d.Runs ||
-		!strings.Contains(d.How, `HardSwash node "the_HardSwash_bb": operator "HardSwash" of version 20 is not there`) {
+		!strings.Contains(d.How, `HardSwash node "the_HardSwash_bb": operator "HardSwash" of version 20 is not supported`) {
 		t.Errorf("%+v, %v", d, err)
 	}
 }

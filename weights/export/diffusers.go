@@ -25,7 +25,7 @@ type description struct {
 // describe returns m as diffusers has it. The error names what its network does not.
 func describe(m *model.Model) (*description, error) {
 	c := m.Config()
-	if c.UNet == nil || c.Draws() != nil {
+	if c.UNet == nil || c.CheckDenoiser() != nil {
 		return nil, fmt.Errorf("export: the network is of arch %q, which diffusers does not have", c.Arch)
 	}
 	config, err := unetConfig(*c.UNet)

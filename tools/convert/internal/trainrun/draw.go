@@ -59,7 +59,7 @@ func samples(m *model.Model) (x *tensor.Tensor, columns int, err error) {
 		return nil, 0, err
 	}
 	var chain *diffusion.Chain
-	if c.Chained() {
+	if c.HasChain() {
 		if chain, err = c.Chain(); err != nil {
 			return nil, 0, err
 		}

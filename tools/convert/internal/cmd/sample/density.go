@@ -42,7 +42,7 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 	asked := 2*o.settings.Steps + 1 // noise levels: the ends of the steps and their middles
 	if o.bound {
 		var err error
-		s.made = !c.Chained() || o.levels != 0
+		s.made = !c.HasChain() || o.levels != 0
 		if s.chain, err = o.chainOf(c); err != nil {
 			return nil, err
 		}
@@ -79,7 +79,7 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 // chainOf returns the chain of --bound: the model's own, or one of as many levels as were
 // asked for.
 func (o *likelihoods) chainOf(c *model.Config) (*diffusion.Chain, error) {
-	if c.Chained() && o.levels == 0 {
+	if c.HasChain() && o.levels == 0 {
 		return c.Chain()
 	}
 	low, high := c.SigmaRange()

@@ -96,8 +96,8 @@ func (o *likelihoods) run(cmd *cobra.Command, path, data string) error {
 	if err != nil {
 		return err
 	}
-	if c := m.Config(); c.Draws() != nil {
-		return fmt.Errorf("model %q: %w", path, c.Draws())
+	if c := m.Config(); c.CheckDenoiser() != nil {
+		return fmt.Errorf("model %q: %w", path, c.CheckDenoiser())
 	}
 	set, err := o.data.Load(data, dataset.Split(o.split))
 	if err != nil {

@@ -91,7 +91,7 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 // the configuration that holds it.
 func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Compute) (*diffusion.PosteriorVariance, minijson.RawMessage, error) {
 	c := m.Config()
-	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.Draws() != nil {
+	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.CheckDenoiser() != nil {
 		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
 	}
 	options, err := o.Options()
