@@ -107,12 +107,9 @@ func sameShards(a, b map[string]any) bool {
 // exported writes a small model of that configuration and exports it.
 func exported(t *testing.T, c *model.Config, format string) (path, folder, stderr string, status int) {
 	t.Helper()
-	manifest, tensors := modeltest.Tensors(t, modeltest.Of(t, "x", c, 0), weights.Storage{DType: weights.F32})
 	dir := t.TempDir()
 	path, folder = filepath.Join(dir, "x.json"), filepath.Join(dir, "out")
-	if err := weights.Write(path, manifest, tensors); err != nil {
-		t.Fatal(err)
-	}
+	writeModel(t, path, c)
 	status, _, stderr = call(t, "export", path, "-o", folder, "--format", format)
 	return path, folder, stderr, status
 }
@@ -233,5 +230,13 @@ func TestExportRefuses(t *testing.T) {
 	}
 	if status, _, stderr := call(t, "export", toyModel(t), "-o", t.TempDir(), "--format", "onnx"); status != 2 || !strings.Contains(stderr, `--format is "onnx"`) {
 		t.Errorf("status %d, %q", status, stderr)
+	}
+}
+
+// writeModel writes a model that was not trained.
+func writeModel(t testing.TB, path string, c *model.Config) {
+	manifest, tensors := modeltest.Tensors(t, modeltest.Of(t, "x", c, 0), weights.Storage{DType: weights.F32})
+	if err := weights.Write(path, manifest, tensors); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -72,6 +72,7 @@ var toyRun = sync.OnceValues(func() (dir string, failed string) {
 type tester struct{ testing.TB }
 
 func (tester) Fatal(args ...any) { panic(args) }
+func (tester) Helper()           {}
 
 func TestMain(m *testing.M) {
 	if peak := os.Getenv(asCommand); peak != "" {

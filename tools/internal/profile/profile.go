@@ -20,6 +20,8 @@ type Options struct {
 	Batch int           // images of an evaluation; 0 means 1
 	Fast  bool          // fused arithmetic
 	Time  time.Duration // how long to measure; three evaluations at least
+
+	Stop func() bool // ends the measuring when it returns true; nil never does
 }
 
 // Report is an evaluation taken apart. Times are medians over the evaluations.
@@ -103,7 +105,7 @@ func observe(plan *infer.Plan, net *unet.Network, o Options) (nodes []graph.Node
 	})
 	out := make([]float32, o.Batch*program.Size(net.Out))
 	began := time.Now()
-	for i := 0; i < 4 || time.Since(began) < o.Time; i++ {
+	for i := 0; i < 4 || time.Since(began) < o.Time && (o.Stop == nil || !o.Stop()); i++ {
 		at, last = 0, time.Now()
 		plan.Run(out, o.Batch, inputs...)
 	}

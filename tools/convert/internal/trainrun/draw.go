@@ -2,6 +2,7 @@ package trainrun
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -20,7 +21,7 @@ import (
 
 // draw writes a sheet of samples: every class in a column of its own, or 64
 // images of a model without classes, always from the same noise.
-func (r *run) draw() error {
+func (r *run) draw(ctx context.Context) error {
 	if r.Sheet == nil {
 		return nil
 	}
@@ -31,7 +32,7 @@ func (r *run) draw() error {
 	if m.Config().Arch == model.Classifier {
 		return nil // it draws nothing
 	}
-	x, columns, err := samples(m)
+	x, columns, err := samples(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -39,8 +40,8 @@ func (r *run) draw() error {
 	return r.Sheet(path, x, columns)
 }
 
-// samples draws with the model's own defaults.
-func samples(m *model.Model) (x *tensor.Tensor, columns int, err error) {
+// samples draws with the model's own defaults, until ctx ends.
+func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int, err error) {
 	c := m.Config()
 	n, columns := 64, 8
 	class := make([]int, n)
@@ -75,7 +76,13 @@ func samples(m *model.Model) (x *tensor.Tensor, columns int, err error) {
 		return nil, 0, err
 	}
 	noise := sampler.NewNoise(1, 0, n, c.Shape[1], c.Shape[2], c.Shape[0])
-	denoise := runner.Denoiser(class, float32(d.Guidance))
+	guided := runner.Denoiser(class, float32(d.Guidance))
+	denoise := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return guided(x, sigma)
+	}
 	x, err = sampler.Run(s, denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
 	return x, columns, err
 }

@@ -168,7 +168,7 @@ func (r *run) loop(ctx context.Context) error {
 			saved = time.Now()
 		}
 		if r.SampleEvery > 0 && t.Done()%r.SampleEvery == 0 && t.Done() < r.Config.Steps {
-			if err := r.show(); err != nil {
+			if err := r.show(ctx); err != nil {
 				return err
 			}
 		}
@@ -176,12 +176,12 @@ func (r *run) loop(ctx context.Context) error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	return r.show()
+	return r.show(ctx)
 }
 
 // show writes what a person looks at: the model, the plot of its loss, and a
 // sheet of what it draws, unless there are to be none.
-func (r *run) show() error {
+func (r *run) show(ctx context.Context) error {
 	if err := r.writeModel(); err != nil {
 		return err
 	}
@@ -191,7 +191,7 @@ func (r *run) show() error {
 	if r.SampleEvery < 0 {
 		return nil
 	}
-	return r.draw()
+	return r.draw(ctx)
 }
 
 // report tells the progress after a step.

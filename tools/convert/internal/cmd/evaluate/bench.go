@@ -1,6 +1,8 @@
 package evaluate
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"runtime"
@@ -65,7 +67,7 @@ operation its time, its work, and how near it is to what the core's vectors can 
 				return err
 			}
 			if ops {
-				return profileOps(cmd, m, batches, profile.Options{Fast: c.Fast, Time: least}, asJSON)
+				return profileOps(cmd, m, batches, profile.Options{Fast: c.Fast, Time: least, Stop: func() bool { return cmd.Context().Err() != nil }}, asJSON)
 			}
 			e, err := modelfile.Engine(cmd, args[0], &c)
 			if err != nil {
@@ -97,7 +99,7 @@ func profileOps(cmd *cobra.Command, m *model.Model, batches []int, o profile.Opt
 	var reports []*profile.Report
 	for _, o.Batch = range batches {
 		r, err := profile.Measure(m, o)
-		if err != nil {
+		if err := cmp.Or(err, context.Cause(cmd.Context())); err != nil {
 			return err
 		}
 		reports = append(reports, r)
