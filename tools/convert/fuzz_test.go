@@ -64,9 +64,11 @@ func drawLine(t *testing.T, rng *rand.Rand) []string {
 	files, out := oddFiles(), t.TempDir()
 	t.Chdir(out) // where a drawn name of a file lies
 	args := []string{c.Name()}
-	for _, word := range strings.Fields(c.Use)[1:] {
+	words := strings.Fields(c.Use)[1:]
+	for i, word := range words {
 		switch pool := files.models; {
 		case rng.IntN(40) == 0: // left out
+		case i > 0 && strings.HasPrefix(words[i-1], "-"): // the name of a flag's value
 		case strings.HasPrefix(word, "-"):
 			args = append(args, required(rng, c, word, files, out)...)
 			continue
