@@ -7,6 +7,7 @@ import (
 
 	"tweedie/core/engine"
 	"tweedie/core/picture"
+	"tweedie/core/tensor"
 )
 
 // Result is what Sample and Inpaint drew.
@@ -14,10 +15,20 @@ type Result struct {
 	Images  []image.Image // image.Gray for models of one channel, image.NRGBA for three and four
 	Pixels  []uint8       // the same, [N,H,W,C]
 	Shape   [4]int        // N, H, W, C
-	Classes []string      // of each image, "none" for no class
+	Classes []string      // name of the class of each image, "none" for no class
+	Class   []int         // its number, -1 for no class
 	SHA256  string        // of Pixels, in hexadecimal digits: the same wherever the same was asked for
 	NFE     int           // evaluations of the denoiser that each image took
 	Plan    engine.Plan   // every setting filled in: asking again with Plan.Request gives the same images
+}
+
+// Tensor returns the pixels as denoisers take them: in [−1,1], [N,H,W,C].
+func (r *Result) Tensor() *Tensor {
+	x := tensor.New(r.Shape[:]...)
+	for i, v := range r.Pixels {
+		x.Data[i] = float32(v)/127.5 - 1
+	}
+	return x
 }
 
 // Progress tells how far a run is, after an evaluation of the denoiser. It is for use
@@ -87,7 +98,7 @@ func (m *Model) draw(ctx context.Context, o Options,
 	}
 	out := &Result{
 		Images: images(drawn.Pixels, drawn.Shape), Pixels: drawn.Pixels, Shape: drawn.Shape,
-		SHA256: drawn.SHA256(), NFE: drawn.Plan.NFE, Plan: drawn.Plan,
+		Class: drawn.Class, SHA256: drawn.SHA256(), NFE: drawn.Plan.NFE, Plan: drawn.Plan,
 	}
 	for _, class := range drawn.Class {
 		name := "none"
