@@ -179,5 +179,5 @@ func Example_import() {
 	}
 	fmt.Println(filepath.Base(c.Source), m.Info().Shape, r.Classes)
 	// Output:
-	// diffusion_pytorch_model.safetensors [1 8 8] [row]
+	// diffusion_pytorch_model.safetensors [1 8 8] [0]
 }
