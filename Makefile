@@ -98,7 +98,7 @@ compare: build ## distance to the digits against evaluations, all samplers, in d
 
 picture: site ## the pictures that README.md shows: docs/page.png, docs/inpaint.png, docs/lab.png
 	$(GO) run ./tools/picture dist docs
-	bin/tweedie lab --distribution ring --objective edm --sampler heun --steps 20 -o docs/lab.png
+	bin/tweedie lab --distribution ring --objective edm --train-steps 6000 --sampler heun --steps 20 -o docs/lab.png
 
 generate: toolchain ## rewrite generated source files
 	$(GO) generate ./...
