@@ -334,7 +334,7 @@ func TestNCSN(t *testing.T) {
 func TestNCSNConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, old, new string }{
 		{"no network", `need the member "ncsn"`, `"ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5},`, ""},
-		{"two networks", `none of another network`, `"arch": "ncsn",`, `"arch": "ncsn", "unet": {},`},
+		{"two networks", `no other network`, `"arch": "ncsn",`, `"arch": "ncsn", "unet": {},`},
 		{"odd size", "image_size is 9", `"image_size": 8`, `"image_size": 9`},
 		{"channels", "ngf is 1,", `"ngf": 4`, `"ngf": 1`},
 		{"memory", "need at most 67108864", `"image_size": 8, "channels": 1, "ngf": 4`, `"image_size": 1024, "channels": 1, "ngf": 2048`},
