@@ -10,16 +10,16 @@ import (
 	"tweedie/weights"
 )
 
-// choice is a way to store a layer's weights: F16, I4, or I8 with this step, or a larger
-// one for rows whose largest weight asks for it, being so many steps (0 means 127).
+// choice is a way to store a layer's weights: F16, I4, or I8 with the given step. A row of I8
+// whose largest weight is more than levels steps gets a larger step; 0 levels means 127.
 type choice struct {
 	dtype  weights.DType
 	step   float32
 	levels int
 }
 
-// grid returns the codes of I8 or I4 for l, and their scales as a tensor has them.
-// importance is the mean square of each column's inputs, nil if unknown.
+// grid returns the grid of I8 or I4 codes for l, and the scales of its tensor. importance is
+// the mean square of each column's inputs, nil if unknown.
 func (c choice) grid(l *layer, importance []float32) (g *grid, scales []float32) {
 	if c.dtype == weights.I4 {
 		groups := quant.Groups(l.cols)
@@ -27,11 +27,11 @@ func (c choice) grid(l *layer, importance []float32) (g *grid, scales []float32)
 		for i := range scales {
 			r, from := i/groups, i%groups*quant.Group
 			to := min(l.cols, from+quant.Group)
-			var weigh []float32
+			var columns []float32
 			if importance != nil {
-				weigh = importance[from:to]
+				columns = importance[from:to]
 			}
-			scales[i] = quant.Int4Scale(l.w[r*l.cols+from:r*l.cols+to], weigh)
+			scales[i] = quant.Int4Scale(l.w[r*l.cols+from:r*l.cols+to], columns)
 		}
 		scale := func(i int) float32 { return scales[i/l.cols*groups+i%l.cols/quant.Group] }
 		return &grid{scale, quant.MinInt4, quant.MaxInt4}, scales
@@ -48,7 +48,7 @@ func (c choice) grid(l *layer, importance []float32) (g *grid, scales []float32)
 	return &grid{func(i int) float32 { return scales[i/l.cols] }, -quant.MaxCode, quant.MaxCode}, scales
 }
 
-// tensor returns the layer's weights as these codes and scales.
+// tensor returns the layer's weights with these codes and scales.
 func (c choice) tensor(l *layer, codes []int8, scales []float32) *weights.Tensor {
 	t := &weights.Tensor{Name: l.name, DType: c.dtype, Shape: l.shape, Scale: scales}
 	if c.dtype == weights.I4 {
@@ -60,21 +60,21 @@ func (c choice) tensor(l *layer, codes []int8, scales []float32) *weights.Tensor
 	return t
 }
 
-// option is a choice with what it costs and does.
+// option is a choice with its estimated size and error.
 type option struct {
 	choice
 	bytes float64
 	error float64 // of the denoised image
 }
 
-// finer is the ratio of a step of int8 that is tried to the next coarser one: 2^(−1/4).
-const finer = 0.8408964152537145
+// stepRatio is the ratio of one tried step of int8 to the next larger one: 2^(−1/4).
+const stepRatio = 0.8408964152537145
 
-// options returns the ways to store l as one of kinds. sensitivity is the error of D for
-// a mean squared error of 1 in the weights.
+// options returns the ways to store l in one of kinds. sensitivity is the error of D for a mean
+// squared error of 1 in the weights.
 func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, error) {
-	some := *l // so many weights tell size and error
-	if rows := max(2, 4*sampled/l.cols); rows < l.rows {
+	some := *l // a sample of rows suffices for size and error
+	if rows := max(2, 4*sampleSize/l.cols); rows < l.rows {
 		some.rows, some.w = rows, l.w[:rows*l.cols]
 		some.shape = append([]int{rows}, l.shape[1:]...)
 	}
@@ -87,7 +87,7 @@ func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, e
 	for _, kind := range kinds {
 		switch kind {
 		case weights.I8:
-			for s, least := l.rms(), largest/quant.MaxCode; ; s *= finer {
+			for s, least := l.rms(), largest/quant.MaxCode; ; s *= stepRatio {
 				choices = append(choices, choice{dtype: kind, step: float32(max(s, least))})
 				if s <= least {
 					break
@@ -103,7 +103,7 @@ func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, e
 	}
 	var out []option
 	for _, c := range choices {
-		t, err := some.stored(c, inputs{})
+		t, err := some.quantized(c, inputs{})
 		if err != nil {
 			return nil, err
 		}
@@ -111,12 +111,12 @@ func (l *layer) options(kinds []weights.DType, sensitivity float64) ([]option, e
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, option{c, share * compressed(t), sensitivity * some.error(numbers)})
+		out = append(out, option{c, share * compressedBytes(t), sensitivity * some.error(numbers)})
 	}
 	return out, nil
 }
 
-// rms returns the root of the weights' mean square.
+// rms returns the root mean square of the weights.
 func (l *layer) rms() float64 {
 	sum := 0.0
 	for _, v := range l.w {
@@ -125,7 +125,7 @@ func (l *layer) rms() float64 {
 	return math.Sqrt(sum / float64(len(l.w)))
 }
 
-// error returns the mean squared error of stored weights.
+// error returns the mean squared error of the stored weights.
 func (l *layer) error(stored quant.Numbers) float64 {
 	sum := 0.0
 	for r := range l.rows {
@@ -137,15 +137,15 @@ func (l *layer) error(stored quant.Numbers) float64 {
 	return sum / float64(len(l.w))
 }
 
-// compressed estimates what a tensor takes in a file: its bytes in a Huffman code, each
-// byte of numbers of two bytes in one of its own.
-func compressed(t *weights.Tensor) float64 {
+// compressedBytes estimates the size of a tensor in a file by Huffman codes. The low and high
+// bytes of two-byte numbers have separate codes.
+func compressedBytes(t *weights.Tensor) float64 {
 	planes := func(halves []byte) float64 {
 		var low, high []byte
 		for i := 0; i < len(halves); i += 2 {
 			low, high = append(low, halves[i]), append(high, halves[i+1])
 		}
-		return coded(low) + coded(high)
+		return huffmanBytes(low) + huffmanBytes(high)
 	}
 	switch t.DType {
 	case weights.F16:
@@ -155,15 +155,15 @@ func compressed(t *weights.Tensor) float64 {
 		for _, s := range t.Scale {
 			scales = binary.LittleEndian.AppendUint16(scales, num.ToFloat16(s))
 		}
-		return coded(t.Data) + planes(scales)
+		return huffmanBytes(t.Data) + planes(scales)
 	}
-	return coded(t.Data) + float64(len(t.Scale))
+	return huffmanBytes(t.Data) + float64(len(t.Scale))
 }
 
-// allocate chooses for every layer among its options: the least error in all that
-// takes no more than so many bytes, or the fewest bytes there are.
+// allocate chooses one of the options of every layer: those with the least total error that
+// take at most the given number of bytes, or the smallest ones if none do.
 func allocate(layers [][]option, bytes float64) []choice {
-	low, high := 1e-30, 1e10 // of λ: nothing counts but errors, or but bytes
+	low, high := 1e-30, 1e10 // of λ: only errors matter, or only bytes
 	for range 60 {
 		middle := math.Sqrt(low * high)
 		if _, size := pick(layers, middle); size > bytes {
@@ -176,7 +176,8 @@ func allocate(layers [][]option, bytes float64) []choice {
 	return choices
 }
 
-// pick returns each layer's option of the least error + λ·bytes, and all their bytes.
+// pick returns, for each layer, the option with the least error + λ·bytes, and the total of
+// bytes.
 func pick(layers [][]option, lambda float64) (choices []choice, bytes float64) {
 	for _, options := range layers {
 		best := options[0]

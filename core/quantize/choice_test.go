@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestCoded holds sizes against codes worked out by hand.
-func TestCoded(t *testing.T) {
+// TestHuffmanBytes compares sizes with codes worked out by hand.
+func TestHuffmanBytes(t *testing.T) {
 	repeat := func(counts ...int) []byte {
 		var out []byte
 		for i, n := range counts {
@@ -28,13 +28,13 @@ func TestCoded(t *testing.T) {
 		{"skewed", []int{5, 1, 1, 1, 1, 1}, 2 + 2 + 3 + 5 + 10},
 		{"too many alike", uniform, 150 * 100 * 8},
 	} {
-		if got := 8 * coded(repeat(tt.counts...)); got != tt.bits {
+		if got := 8 * huffmanBytes(repeat(tt.counts...)); got != tt.bits {
 			t.Errorf("%s: got %g bits, want %g", tt.name, got, tt.bits)
 		}
 	}
 }
 
-// TestAllocate: what counts more gets the finer step, and the bytes are kept to.
+// TestAllocate: the layer with the larger error gets the smaller step, and the budget is met.
 func TestAllocate(t *testing.T) {
 	var layers [][]option
 	for _, sensitivity := range []float64{1, 100} {
@@ -48,7 +48,7 @@ func TestAllocate(t *testing.T) {
 	for _, budget := range []float64{200, 500, 900, 1600, 5000} {
 		choices := allocate(layers, budget)
 		if !(choices[1].step <= choices[0].step) {
-			t.Errorf("%g bytes: steps %v, need the second as fine at least", budget, choices)
+			t.Errorf("%g bytes: steps are %v, want the second at most as large as the first", budget, choices)
 		}
 		size := 0.0
 		for k, c := range choices {
@@ -59,10 +59,10 @@ func TestAllocate(t *testing.T) {
 			}
 		}
 		if !(size <= budget) || size < min(budget, 1600)-300 {
-			t.Errorf("%g bytes: takes %g", budget, size)
+			t.Errorf("a budget of %g bytes: got %g", budget, size)
 		}
 	}
-	// Fewer bytes than there are: the fewest.
+	// If the budget is too small, the smallest options are chosen.
 	if got := allocate(layers, 10); got[0].step != 0.5 || got[1].step != 0.5 {
 		t.Errorf("got %v, want the coarsest of both", got)
 	}

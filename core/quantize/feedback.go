@@ -12,21 +12,21 @@ import (
 	"tweedie/core/quant"
 )
 
-// blockCols bounds the columns whose errors make up for each other: a Cholesky factor
-// takes the third power of them.
+// blockCols bounds the columns whose errors compensate each other: the cost of a Cholesky
+// factor grows with the third power of it.
 const blockCols = 576
 
-// damping is what is added to the moments' diagonal, as a share of its mean.
+// damping is added to the diagonal of the moments, relative to its mean.
 const damping = 0.01
 
-// grid is the codes that weights are rounded to: the scale of number i of the matrix, and
-// the least and largest code.
+// grid is the set of values that weights are rounded to: the scale of element i of the matrix,
+// and the range of codes.
 type grid struct {
 	scale     func(i int) float32
 	low, high float64
 }
 
-// code returns the nearest code to v at this scale, and its value.
+// code returns the code nearest to v at this scale, and its value.
 func (g *grid) code(v float64, scale float32) (code int8, value float64) {
 	if scale == 0 {
 		return 0, 0
@@ -35,8 +35,8 @@ func (g *grid) code(v float64, scale float32) (code int8, value float64) {
 	return int8(q), q * float64(scale)
 }
 
-// plain rounds every weight by itself.
-func (g *grid) plain(w []float32) []int8 {
+// nearest rounds every weight independently.
+func (g *grid) nearest(w []float32) []int8 {
 	codes := make([]int8, len(w))
 	for i, v := range w {
 		codes[i], _ = g.code(float64(v), g.scale(i))
@@ -44,13 +44,12 @@ func (g *grid) plain(w []float32) []int8 {
 	return codes
 }
 
-// feedback rounds w, [rows, cols], so that the layer's outputs on inputs change little:
-// for d = w − ŵ of a row it keeps dᵀHd small, H = XᵀX/count being the inputs' second
-// moments.
+// feedback rounds w, [rows, cols], so that the layer's outputs on inputs change little: for d =
+// w − ŵ of a row it keeps dᵀHd small, where H = XᵀX/count are the second moments of the inputs.
 //
-// With H = UᵀU, dᵀHd is the sum of squares of Ud. From the last column to the first,
-// each weight is rounded where its own square is least, given those behind it: that is
-// GPTQ's order and result, without an inverse. Columns of large moments go first.
+// With H = UᵀU, dᵀHd is the sum of squares of Ud. From the last column to the first, each
+// weight is rounded to minimize its own square, given those after it. This is GPTQ's order and
+// result, without an inverse. Columns with large moments are rounded first.
 func (g *grid) feedback(w []float32, cols int, in inputs) []int8 {
 	codes := make([]int8, len(w))
 	for low, high := range blocks(cols) {
@@ -59,7 +58,7 @@ func (g *grid) feedback(w []float32, cols int, in inputs) []int8 {
 	return codes
 }
 
-// blocks are ranges of columns that are looked at together.
+// blocks yields the ranges of columns that are rounded together.
 func blocks(cols int) iter.Seq2[int, int] {
 	return func(yield func(low, high int) bool) {
 		n := (cols + blockCols - 1) / blockCols
@@ -71,7 +70,7 @@ func blocks(cols int) iter.Seq2[int, int] {
 	}
 }
 
-// block rounds the columns from low on that h, [n,n], is of.
+// block rounds the columns from low on, whose moments are h, [n,n].
 func (g *grid) block(codes []int8, w []float32, cols, low int, h []float64) {
 	n := int(math.Sqrt(float64(len(h))))
 	order := make([]int, n)
@@ -136,8 +135,8 @@ func moments(x []float32, count, n int) []float64 {
 	return h
 }
 
-// cholesky turns the symmetric, positive definite a, [n,n], into U, upper triangular,
-// with UᵀU = a. What is below the diagonal is left as it is.
+// cholesky replaces the symmetric positive definite matrix a, [n,n], by the upper triangular U
+// with UᵀU = a. The elements below the diagonal are not changed.
 func cholesky(a []float64, n int) {
 	for j := range n {
 		row := a[j*n : (j+1)*n]

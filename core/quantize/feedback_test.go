@@ -9,7 +9,7 @@ import (
 	"tweedie/core/quant"
 )
 
-// correlated returns rows of inputs that share a common part, as neighbouring pixels do.
+// correlated returns rows of inputs with a common component, like neighbouring pixels.
 func correlated(rng *rand.Rand, count, cols int) []float32 {
 	out := make([]float32, count*cols)
 	for i := range count {
@@ -21,7 +21,7 @@ func correlated(rng *rand.Rand, count, cols int) []float32 {
 	return out
 }
 
-// rowsOf returns rows of so many columns as inputs.
+// rowsOf returns rows with the given number of columns as inputs.
 func rowsOf(rows []float32, cols int) inputs {
 	return inputs{len(rows) / cols, func(low, high int) (out []float32) {
 		for i := 0; i < len(rows); i += cols {
@@ -73,15 +73,15 @@ func TestCholesky(t *testing.T) {
 	}
 }
 
-// TestFeedbackHelps: with inputs that go together, errors make up for each other; of new
-// inputs of the same kind too. With several blocks of columns as well.
-func TestFeedbackHelps(t *testing.T) {
+// TestFeedbackReducesError: with correlated inputs, feedback reduces the error of outputs, also
+// on new inputs of the same distribution, and with several blocks of columns.
+func TestFeedbackReducesError(t *testing.T) {
 	for _, cols := range []int{36, 2*blockCols + 5} {
 		rng := rand.New(rand.NewPCG(2, uint64(cols)))
 		const rows, scale = 4, 0.5
 		w, seen, fresh := normal(rng, rows*cols), correlated(rng, 400, cols), correlated(rng, 50, cols)
 		g := &grid{func(int) float32 { return scale }, -quant.MaxCode, quant.MaxCode}
-		plain, fed := g.plain(w), g.feedback(w, cols, rowsOf(seen, cols))
+		plain, fed := g.nearest(w), g.feedback(w, cols, rowsOf(seen, cols))
 		before, after := outputError(w, plain, scale, fresh, cols), outputError(w, fed, scale, fresh, cols)
 		if !(after < before/2) {
 			t.Errorf("%d columns: error %g with feedback, %g without", cols, after, before)
@@ -89,8 +89,7 @@ func TestFeedbackHelps(t *testing.T) {
 	}
 }
 
-// TestFeedbackIsNearest: with inputs that have nothing to do with each other, feedback has
-// nothing to do; and it then rounds to nearest.
+// TestFeedbackIsNearest: with uncorrelated inputs, feedback rounds to nearest.
 func TestFeedbackIsNearest(t *testing.T) {
 	const cols = 8
 	inputs := make([]float32, cols*cols)
@@ -100,16 +99,16 @@ func TestFeedbackIsNearest(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 3))
 	w := normal(rng, 5*cols)
 	g := &grid{func(int) float32 { return 0.25 }, -quant.MaxCode, quant.MaxCode}
-	if got, want := g.feedback(w, cols, rowsOf(inputs, cols)), g.plain(w); !slices.Equal(got, want) {
+	if got, want := g.feedback(w, cols, rowsOf(inputs, cols)), g.nearest(w); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
-// TestFeedbackOfDeadInputs: columns that are always 0 round to nearest, not to nonsense.
+// TestFeedbackOfDeadInputs: columns whose inputs are always 0 are rounded to nearest.
 func TestFeedbackOfDeadInputs(t *testing.T) {
 	w := []float32{0.3, -0.7, 0.2, 0.9}
 	g := &grid{func(int) float32 { return 0.5 }, -8, 7}
-	if got, want := g.feedback(w, 4, rowsOf(make([]float32, 12), 4)), g.plain(w); !slices.Equal(got, want) {
+	if got, want := g.feedback(w, 4, rowsOf(make([]float32, 12), 4)), g.nearest(w); !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
 }

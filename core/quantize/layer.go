@@ -9,14 +9,14 @@ import (
 // layer is an operation with a matrix of weights.
 type layer struct {
 	node       int
-	name, bias string // "" for no bias
+	name, bias string // of the parameters; bias is "" if there is none
 	shape      []int
 	rows, cols int
-	w          []float32 // nil while nobody looks at it
+	w          []float32 // nil until it is loaded
 }
 
-// layersOf returns the operations of p with weights of two axes or more, in the order
-// in which they run; of several with the same weights the first.
+// layersOf returns the operations of p whose weights have two or more axes, in the order in
+// which they run. Of several with the same weights it returns the first.
 func layersOf(p *graph.Program) []*layer {
 	names, shapes := namesOf(p), map[graph.Value][]int{}
 	for _, d := range p.Params {
@@ -32,7 +32,7 @@ func layersOf(p *graph.Program) []*layer {
 		l := &layer{node: i, name: names[n.Params[0]], shape: shapes[n.Params[0]]}
 		l.rows = l.shape[0]
 		l.cols = tensor.Size(l.shape) / l.rows
-		if summed(n.Op) && len(n.Params) > 1 {
+		if isLinear(n.Op) && len(n.Params) > 1 {
 			l.bias = names[n.Params[1]]
 		}
 		out = append(out, l)
@@ -40,9 +40,9 @@ func layersOf(p *graph.Program) []*layer {
 	return out
 }
 
-// summed reports whether outputs of the operation are sums of inputs times weights,
-// plus a bias: whether feedback knows how to round its weights.
-func summed(op graph.Op) bool {
+// isLinear reports whether outputs of the operation are sums of inputs times weights, plus a
+// bias, so that its weights can be rounded with feedback.
+func isLinear(op graph.Op) bool {
 	switch op.(type) {
 	case graph.Conv, graph.Linear:
 		return true
@@ -50,19 +50,19 @@ func summed(op graph.Op) bool {
 	return false
 }
 
-// The most rows of inputs that a layer is looked at with.
-const maxInputs = 3072
+// maxRows is the most rows of inputs that are used to round a layer.
+const maxRows = 3072
 
-// inputs are rows of what the outputs of a layer sum over: one number a column of the
-// weights, in their order. None is the zero value.
+// inputs are rows of the numbers that an output of a layer is a sum over, one number per column
+// of the weights. The zero value has no rows.
 type inputs struct {
 	count int
 	// columns returns columns [low, high) of all rows.
 	columns func(low, high int) []float32
 }
 
-// inputs returns what the outputs of the layer sum over at some positions spread over all
-// n samples. x is the value that the layer reads.
+// inputs returns the layer's inputs at positions spread over all n samples. x is the value that
+// the layer reads.
 func (l *layer) inputs(p *graph.Program, x []float32, n int) inputs {
 	node := p.Nodes[l.node]
 	shape := p.Shape(node.In[0])
@@ -74,7 +74,7 @@ func (l *layer) inputs(p *graph.Program, x []float32, n int) inputs {
 		x = padded
 	}
 	g := window.Gather(images)
-	count, taps := min(len(g.Rows), maxInputs), len(g.Taps)
+	count, taps := min(len(g.Rows), maxRows), len(g.Taps)
 	return inputs{count, func(low, high int) []float32 {
 		out := make([]float32, 0, count*(high-low))
 		for i := range count {

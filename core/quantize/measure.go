@@ -13,7 +13,7 @@ import (
 //
 //	20·log₁₀(peak / √mean (got − want)²)
 //
-// +Inf where they are the same, −Inf where a number of got is not finite.
+// It is +Inf if they are equal and −Inf if a number of got is not finite.
 func PSNR(got, want []float32, peak float64) float64 {
 	sum := 0.0
 	for i, v := range want {
@@ -29,10 +29,10 @@ func PSNR(got, want []float32, peak float64) float64 {
 // Denoised is D(x;σ) of a model on images at each of Levels noise levels.
 type Denoised [Levels]*tensor.Tensor
 
-// Denoise evaluates m on noised images.
+// Denoise evaluates m on images with noise.
 func Denoise(m *model.Model, im Images) (Denoised, error) {
 	var out Denoised
-	r, err := Runner(m, 1, infer.Options{Workers: min(im.Len(), runtime.GOMAXPROCS(0))})
+	r, err := NewRunner(m, 1, infer.Options{Workers: min(im.Len(), runtime.GOMAXPROCS(0))})
 	if err != nil {
 		return out, err
 	}
@@ -47,7 +47,7 @@ func Denoise(m *model.Model, im Images) (Denoised, error) {
 	return out, nil
 }
 
-// images returns the first c channels of d: what follows are learned variances.
+// images returns the first c channels of d, without learned variances.
 func images(d *tensor.Tensor, c int) *tensor.Tensor {
 	all := d.Shape[len(d.Shape)-1]
 	out := tensor.New(d.Shape[0], d.Shape[1], d.Shape[2], c)
@@ -57,8 +57,8 @@ func images(d *tensor.Tensor, c int) *tensor.Tensor {
 	return out
 }
 
-// PSNR compares with want, level by level. The peak is want's range at that level: the
-// two of pixels where the network is trained, and what it is where it is not.
+// PSNR compares d with want, level by level. The peak is the range of want at that level, which
+// is 2 for pixels of a trained network.
 func (d Denoised) PSNR(want Denoised) [Levels]float64 {
 	var out [Levels]float64
 	for i := range out {

@@ -9,7 +9,7 @@ import (
 	"tweedie/weights"
 )
 
-// TestDenoisedPSNR: an error of a hundredth of the range is 40 dB, whatever the range is.
+// TestDenoisedPSNR: an error of 1/100 of the range is 40 dB, whatever the range is.
 func TestDenoisedPSNR(t *testing.T) {
 	var want, got Denoised
 	for i := range want {
@@ -23,7 +23,7 @@ func TestDenoisedPSNR(t *testing.T) {
 		}
 	}
 	if db := want.PSNR(want)[0]; !math.IsInf(db, 1) {
-		t.Errorf("the same: %g dB", db)
+		t.Errorf("equal images: got %g dB", db)
 	}
 	got[0].Data[1] = float32(math.NaN())
 	if db := got.PSNR(want)[0]; !math.IsInf(db, -1) {
@@ -31,9 +31,9 @@ func TestDenoisedPSNR(t *testing.T) {
 	}
 }
 
-// TestMixedMeasuresTheImage: of two layers of like weights, the one that the image hardly
-// shows is stored the more coarsely by far.
-func TestMixedMeasuresTheImage(t *testing.T) {
+// TestMixedMeasuresImages: of two layers with similar weights, the one with little effect on
+// the image is stored with a much larger error.
+func TestMixedMeasuresImages(t *testing.T) {
 	p := &graph.Program{}
 	x := p.Input("x", 8, 8, 3)
 	time := p.Input("t", 1)
@@ -56,6 +56,6 @@ func TestMixedMeasuresTheImage(t *testing.T) {
 		}
 	}
 	if !(off["shown"] < off["hidden"]/4) {
-		t.Errorf("weights are off by %v in all, need the hidden ones by four times the others", off)
+		t.Errorf("errors of weights are %v, want those with little effect to be at least four times the others", off)
 	}
 }

@@ -9,14 +9,14 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Levels is how many noise levels count.
+// Levels is the number of noise levels at which models are compared.
 const Levels = 5
 
-// Sigmas returns the noise levels, spread evenly in log σ from the least that the model
-// was trained for to the most.
+// Sigmas returns the noise levels, evenly spaced in log σ from the lowest to the highest that
+// the model was trained for.
 func Sigmas(c model.Config) []float32 {
 	low, high := c.SigmaRange()
-	ratio := math.Sqrt(math.Sqrt(float64(high) / float64(low))) // of Levels = 5 levels, four times
+	ratio := math.Sqrt(math.Sqrt(float64(high) / float64(low))) // the range is four such steps, for Levels = 5
 	out := []float32{low}
 	for sigma := float64(low); len(out) < Levels-1; {
 		sigma *= ratio
@@ -25,14 +25,14 @@ func Sigmas(c model.Config) []float32 {
 	return append(out, high)
 }
 
-// Images are pictures in [−1,1], [N,H,W,C], with the classes of a conditional model, −1
-// for none; Class is nil for another model.
+// Images are pictures in [−1,1], [N,H,W,C], with their classes for a conditional model, −1 for
+// none. Class is nil for an unconditional model.
 type Images struct {
 	X     *tensor.Tensor
 	Class []int
 }
 
-// Len returns how many images there are.
+// Len returns the number of images.
 func (im Images) Len() int { return im.X.Shape[0] }
 
 // Part returns images [start, end).
@@ -45,12 +45,12 @@ func (im Images) Part(start, end int) Images {
 	return out
 }
 
-// Noised returns the images with noise of that level, level i of Sigmas.
+// Noised returns the images with noise of standard deviation sigma, which is level i of Sigmas.
 func (im Images) Noised(i int, sigma float32) *tensor.Tensor {
 	return im.X.AddScaled(sigma, im.noise(i))
 }
 
-// noise returns the images' noise of level i.
+// noise returns the noise of the images at level i.
 func (im Images) noise(i int) *tensor.Tensor {
 	noise := tensor.New(im.X.Shape...)
 	for n := range im.Len() {
@@ -59,32 +59,32 @@ func (im Images) noise(i int) *tensor.Tensor {
 	return noise
 }
 
-// noiseSeed is the seed of the noise on images: any number does.
+// noiseSeed is the seed of the noise on images; its value is arbitrary.
 const noiseSeed = 0x7eed1e
 
-// points are what the network is evaluated on: every image near every noise level, the
-// images of a level one after the other.
+// points are the inputs on which the network is evaluated: every image near every noise level,
+// in the order of levels.
 type points struct {
-	n      int         // in all
+	n      int         // number of points
 	inputs [][]float32 // of the network, in the program's order
-	zero   []float32   // D where the network gives zeros
-	out    []float64   // of the points, D's slope in what the network gives
-	images int         // of the network's channels, those that D is made of; others are learned variances
-	all    int         // channels that the network gives
+	zero   []float32   // D for a network output of zeros
+	out    []float64   // for each point, the derivative of D with respect to the network's output
+	images int         // number of the network's output channels that D is computed from; the others are learned variances
+	all    int         // number of the network's output channels
 }
 
-// newPoints returns the points of images.
+// newPoints returns the points for images.
 func newPoints(m *model.Model, im Images) (*points, error) {
 	c := m.Config()
 	net := m.Network()
 	shape := net.Program.Shape(net.Out)
 	p := &points{n: Levels * im.Len(), images: c.Shape[0], all: shape[len(shape)-1]}
-	given := map[string][]float32{}
-	constant := float32(0) // what the network gives, everywhere: D is affine in that
+	recorded := map[string][]float32{}
+	constant := float32(0) // the network's output everywhere: D is an affine function of it
 	denoise, err := c.Denoiser(func(x *tensor.Tensor, t float32) (*tensor.Tensor, error) {
 		if constant == 0 {
-			given["x"] = append(given["x"], x.Data...)
-			given["t"] = append(given["t"], t)
+			recorded["x"] = append(recorded["x"], x.Data...)
+			recorded["t"] = append(recorded["t"], t)
 		}
 		y := tensor.New(x.Shape[0], x.Shape[1], x.Shape[2], p.all)
 		for i := range y.Data {
@@ -98,7 +98,7 @@ func newPoints(m *model.Model, im Images) (*points, error) {
 	for i := range Levels {
 		noise := im.noise(i)
 		for n := range im.Len() {
-			sigma, image := near(c, i, n), im.Part(n, n+1).X
+			sigma, image := jitteredSigma(c, i, n), im.Part(n, n+1).X
 			x := image.AddScaled(sigma, tensor.Of(noise.Row(n), image.Shape...))
 			constant = 0
 			zero, err := denoise(x, sigma)
@@ -119,30 +119,30 @@ func newPoints(m *model.Model, im Images) (*points, error) {
 			}
 			p.zero, p.out = append(p.zero, zero.Data...), append(p.out, slope/counted)
 			if im.Class != nil {
-				given["y"] = append(given["y"], float32(label(c, im.Class[n])))
+				recorded["y"] = append(recorded["y"], float32(label(c, im.Class[n])))
 			}
 		}
 	}
 	for _, d := range net.Program.Inputs {
-		if given[d.Name] == nil {
-			return nil, fmt.Errorf("quantize: the network takes %q, which calibration does not give", d.Name)
+		if recorded[d.Name] == nil {
+			return nil, fmt.Errorf("quantize: the network has the input %q, which calibration does not support", d.Name)
 		}
-		p.inputs = append(p.inputs, given[d.Name])
+		p.inputs = append(p.inputs, recorded[d.Name])
 	}
 	return p, nil
 }
 
-// near returns the noise level that image n has at level i of Sigmas, somewhere in that
-// level's share of the range: what is looked at at five levels alone may be right there
-// and nowhere else.
-func near(c model.Config, i, n int) float32 {
+// jitteredSigma returns the noise level of image n at level i of Sigmas: a value in that
+// level's part of the range. With only the five levels themselves, a model could be accurate
+// there and nowhere else.
+func jitteredSigma(c model.Config, i, n int) float32 {
 	low, high := c.SigmaRange()
-	_, share := math.Modf((float64(n) + 0.5) * math.Phi) // evenly spread, however many there are
+	_, share := math.Modf((float64(n) + 0.5) * math.Phi) // evenly spread for any number of images
 	sigma := float64(Sigmas(c)[i]) * math.Pow(float64(high)/float64(low), (share-0.5)/(Levels-1))
 	return max(low, min(high, float32(sigma)))
 }
 
-// label returns the network's number of a class, −1 for none.
+// label returns the network's number of a class, −1 for no class.
 func label(c model.Config, class int) int {
 	if class < 0 {
 		return *c.NullClass
@@ -150,8 +150,8 @@ func label(c model.Config, class int) int {
 	return class
 }
 
-// errors returns the squared error of D at each level, over the square of the range of
-// D there, when the network gives f for what was f0.
+// errors returns the squared error of D at each level, divided by the square of the range of D
+// there, if the network's output is f instead of f0.
 func (p *points) errors(f, f0 []float32) [Levels]float64 {
 	var out [Levels]float64
 	per, size := len(f)/Levels, len(f)/p.n
@@ -172,7 +172,7 @@ func (p *points) errors(f, f0 []float32) [Levels]float64 {
 	return out
 }
 
-// total returns what is made small: the sum of errors.
+// total returns the sum of errors, which is to be minimized.
 func total(e [Levels]float64) float64 {
 	sum := 0.0
 	for _, v := range e {

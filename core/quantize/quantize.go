@@ -14,33 +14,33 @@ import (
 	"tweedie/weights"
 )
 
-// Options say what Mixed and Uniform are to do.
+// Options are the settings of Mixed and Uniform.
 type Options struct {
-	Kinds    []weights.DType       // Mixed: how a layer may be stored, of F16, I8 and I4
-	Budget   float64               // Mixed: bytes a parameter, of all shards
-	Folder   string                // where tensors wait to be written, "" for the system's
-	Progress func(done, total int) // layers looked at; may be nil
+	Kinds    []weights.DType       // Mixed: the allowed types of layers, of F16, I8 and I4
+	Budget   float64               // Mixed: size of all shards in bytes per parameter
+	Folder   string                // folder of the temporary file, "" for the system's
+	Progress func(done, total int) // called after each processed layer; may be nil
 }
 
-// Mixed returns m's weights, each layer's stored as suits it, in at most so many bytes as
-// the budget gives, if there is a way. The images are what errors are measured on.
+// Mixed returns m's weights with the storage of each layer chosen to minimize the error, in at
+// most the number of bytes that the budget gives. Errors are measured on the images.
 //
-// It holds the network as float32, packed, or one operation of a network above Held, and
-// a few times the activations of all images at Levels noise levels. The error is one of
-// reading the numbers, says that the budget is too small, or wraps the cause of ctx.
-func Mixed(ctx context.Context, m *model.Model, im Images, o Options) (*Stored, error) {
-	return stored(ctx, m, im, o, (*search).mixed)
+// It keeps in memory the network as float32, or one operation of a network with more than
+// MaxResident parameters, and a few times the activations of all images at Levels noise levels.
+// The error is a read error, reports a budget that is too small, or wraps the cause of ctx.
+func Mixed(ctx context.Context, m *model.Model, im Images, o Options) (*Tensors, error) {
+	return run(ctx, m, im, o, (*search).mixed)
 }
 
-// Uniform returns m's weights, all of them stored as said, I8 or I4, and rounded with
-// feedback on the images. What it holds, and the error, are as of Mixed, but for budgets.
-func Uniform(ctx context.Context, m *model.Model, im Images, as weights.Storage, o Options) (*Stored, error) {
-	return stored(ctx, m, im, o, func(s *search, out *Stored) error { return s.alike(out, as) })
+// Uniform returns m's weights, all layers stored in the same way, I8 or I4, and rounded with
+// feedback on the images. Memory and errors are those of Mixed, without a budget.
+func Uniform(ctx context.Context, m *model.Model, im Images, as weights.Storage, o Options) (*Tensors, error) {
+	return run(ctx, m, im, o, func(s *search, out *Tensors) error { return s.uniform(out, as) })
 }
 
-// stored returns what by stores of m.
-func stored(ctx context.Context, m *model.Model, im Images, o Options, by func(*search, *Stored) error) (*Stored, error) {
-	out, err := newStored(o.Folder)
+// run returns the tensors that by stores for m.
+func run(ctx context.Context, m *model.Model, im Images, o Options, by func(*search, *Tensors) error) (*Tensors, error) {
+	out, err := newTensors(o.Folder)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +54,8 @@ func stored(ctx context.Context, m *model.Model, im Images, o Options, by func(*
 	return out, nil
 }
 
-// mixed stores each layer as suits it.
-func (s *search) mixed(out *Stored) error {
+// mixed chooses the storage of each layer and rounds it.
+func (s *search) mixed(out *Tensors) error {
 	s.visits = 2 * len(s.layers)
 	flops := graph.CostOf(s.p).FLOPs
 	probe, err := newPoints(s.model, s.images.Part(0, min(s.images.Len(), int(max(1, probeFLOPs/flops)))))
@@ -68,34 +68,34 @@ func (s *search) mixed(out *Stored) error {
 	}
 	budget := s.Budget * float64(s.model.Parameters())
 	if _, least := pick(options, math.MaxFloat64); least+s.rest > budget {
-		return fmt.Errorf("quantize: the model takes some %.2g bytes a parameter at least, need a budget above %g", (least+s.rest)/float64(s.model.Parameters()), s.Budget)
+		return fmt.Errorf("quantize: the model needs at least about %.2g bytes per parameter: choose a budget above %g", (least+s.rest)/float64(s.model.Parameters()), s.Budget)
 	}
 	for aim, tries := 0.997*budget, 0; tries < maxTries; tries++ {
 		size, err := s.round(out, allocate(options, aim-s.rest))
 		if err != nil || float64(size) <= budget {
 			return err
 		}
-		aim -= 1.05*(float64(size)-budget) + 0.003*budget // the estimate was off by so much
+		aim -= 1.05*(float64(size)-budget) + 0.003*budget // corrects for the error of the estimate
 	}
-	return fmt.Errorf("quantize: found no way to store the model in %.0f bytes, need a budget above %g bytes a parameter", budget, s.Budget)
+	return fmt.Errorf("quantize: cannot store the model in %.0f bytes: choose a budget above %g bytes per parameter", budget, s.Budget)
 }
 
-// maxTries is how often layers are rounded until the shards keep to the budget.
+// maxTries bounds how often layers are rounded to meet the budget.
 const maxTries = 8
 
-// alike stores all layers in one way.
-func (s *search) alike(out *Stored, as weights.Storage) error {
+// uniform stores all layers in the same way.
+func (s *search) uniform(out *Tensors, as weights.Storage) error {
 	s.visits = len(s.layers)
 	_, err := s.round(out, slices.Repeat([]choice{{dtype: as.DType, levels: as.Levels}}, len(s.layers)))
 	return err
 }
 
-// probeFLOPs is the work of evaluating the images that sensitivities are measured on, at
-// one noise level: the network is evaluated anew for every layer.
+// probeFLOPs is the work of evaluating the images that sensitivities are measured on, at one
+// noise level. It is small because the network is evaluated anew for every layer.
 const probeFLOPs = 2e9
 
-// sizeOf returns the bytes of the shards of a model.
-func sizeOf(tensors *Stored) (int, error) {
+// sizeOf returns the size of the shards of a model in bytes.
+func sizeOf(tensors *Tensors) (int, error) {
 	size := 0
 	e, err := weights.NewEncoder("size", &weights.Manifest{Name: "size", Config: []byte("{}")}, func(s weights.Shard, _ []byte) error {
 		size += s.Bytes
@@ -111,21 +111,21 @@ func sizeOf(tensors *Stored) (int, error) {
 	return size, err
 }
 
-// search is a model that is being shrunk.
+// search is the state of quantizing a model.
 type search struct {
 	Options
-	ctx    context.Context
-	model  *model.Model
-	p      *graph.Program
-	out    graph.Value
-	images Images
-	points *points
-	held   map[string][]float32 // the numbers of a network that is held, else nil
-	names  map[graph.Value]string
-	layers []*layer
-	rest   float64 // bytes of what is no layer
-	done   int     // layers looked at
-	visits int     // how many will be, at least
+	ctx      context.Context
+	model    *model.Model
+	p        *graph.Program
+	out      graph.Value
+	images   Images
+	points   *points
+	resident map[string][]float32 // the parameters of a network of at most MaxResident, else nil
+	names    map[graph.Value]string
+	layers   []*layer
+	rest     float64 // bytes of everything but layers
+	done     int     // number of processed layers
+	visits   int     // the least number of layers to process
 }
 
 func newSearch(ctx context.Context, m *model.Model, im Images, o Options) (*search, error) {
@@ -135,48 +135,49 @@ func newSearch(ctx context.Context, m *model.Model, im Images, o Options) (*sear
 	}
 	s := &search{Options: o, ctx: ctx, model: m, p: m.Network().Program, out: m.Network().Out, images: im, points: points}
 	s.names, s.layers = namesOf(s.p), layersOf(s.p)
-	if m.Parameters() <= Held {
-		s.held = map[string][]float32{}
+	if m.Parameters() <= MaxResident {
+		s.resident = map[string][]float32{}
 		err := m.Each(func(d graph.Declared, w []float32) error {
-			s.held[d.Name] = slices.Clone(w)
+			s.resident[d.Name] = slices.Clone(w)
 			return nil
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	weighed := map[string]bool{}
+	isLayer := map[string]bool{}
 	for _, l := range s.layers {
-		weighed[l.name] = true
+		isLayer[l.name] = true
 	}
 	for _, d := range s.p.Params {
 		s.rest += headerBytes
-		if !weighed[d.Name] {
+		if !isLayer[d.Name] {
 			s.rest += 4 * float64(tensor.Size(d.Shape))
 		}
 	}
 	return s, nil
 }
 
-// numbers returns a parameter's.
+// numbers returns the numbers of a parameter.
 func (s *search) numbers(name string) []float32 {
-	if s.held != nil {
-		return s.held[name]
+	if s.resident != nil {
+		return s.resident[name]
 	}
 	return s.model.Numbers(name).Float32()
 }
 
-// opened returns layer k with its weights.
-func (s *search) opened(k int) *layer {
+// loadedLayer returns layer k with its weights.
+func (s *search) loadedLayer(k int) *layer {
 	l := *s.layers[k]
 	l.w = s.numbers(l.name)
 	return &l
 }
 
-// headerBytes is about what a tensor's entry in a header takes after zstd.
+// headerBytes is the approximate size of a tensor's header entry after zstd.
 const headerBytes = 30
 
-// progress tells that a layer has been looked at, and when it is time to stop.
+// progress reports that a layer has been processed. It returns an error if the context has
+// ended or reading has failed.
 func (s *search) progress() error {
 	s.done++
 	if s.Progress != nil {
@@ -188,8 +189,9 @@ func (s *search) progress() error {
 	return s.model.Err()
 }
 
-// load returns the numbers of operation i, those of with, if any, in place of the model's.
-func (s *search) load(i int, with *Stored) ([]quant.Numbers, error) {
+// load returns the parameters of operation i. Those that with contains replace the model's;
+// with may be nil.
+func (s *search) load(i int, with *Tensors) ([]quant.Numbers, error) {
 	var out []quant.Numbers
 	for _, v := range s.p.Nodes[i].Params {
 		name := s.names[v]
@@ -210,8 +212,8 @@ func (s *search) load(i int, with *Stored) ([]quant.Numbers, error) {
 	return out, nil
 }
 
-// step evaluates operation i of t with the model's own numbers, or those of with.
-func (s *search) step(t *trace, i int, with *Stored) error {
+// step evaluates operation i of t with the parameters of load.
+func (s *search) step(t *trace, i int, with *Tensors) error {
 	numbers, err := s.load(i, with)
 	if err != nil {
 		return err
@@ -220,13 +222,13 @@ func (s *search) step(t *trace, i int, with *Stored) error {
 	return nil
 }
 
-// sensitivities returns the ways to store each layer, after measuring what D makes of
-// errors in its weights alone.
+// sensitivities returns the options of each layer, after measuring the effect on D of an error
+// in its weights alone.
 func (s *search) sensitivities(probe *points) ([][]option, error) {
 	t := newTrace(s.p, s.out, probe.n, probe.inputs)
-	bound := make([]graph.Runner, len(s.p.Nodes)) // of a network that is held
+	bound := make([]graph.Runner, len(s.p.Nodes)) // of a resident network
 	step := func(t *trace, i int) error {
-		if s.held == nil {
+		if s.resident == nil {
 			return s.step(t, i, nil)
 		}
 		if bound[i] == nil {
@@ -254,9 +256,9 @@ func (s *search) sensitivities(probe *points) ([][]option, error) {
 	out := make([][]option, len(s.layers))
 	for i := range s.p.Nodes {
 		if k := s.layerAt(i); k >= 0 {
-			l := s.opened(k)
-			c := choice{dtype: weights.I8, step: float32(max(l.rms()/3, 0x1p-120))} // some four bits a weight
-			rounded, err := l.stored(c, inputs{})
+			l := s.loadedLayer(k)
+			c := choice{dtype: weights.I8, step: float32(max(l.rms()/3, 0x1p-120))} // about four bits per weight
+			rounded, err := l.quantized(c, inputs{})
 			if err != nil {
 				return nil, err
 			}
@@ -291,27 +293,27 @@ func (s *search) sensitivities(probe *points) ([][]option, error) {
 	return out, nil
 }
 
-// layerAt returns the number of the layer that operation i is, −1 for none.
+// layerAt returns the index of the layer of operation i, −1 if it is not a layer.
 func (s *search) layerAt(i int) int {
 	return slices.IndexFunc(s.layers, func(l *layer) bool { return l.node == i })
 }
 
-// stored returns the layer's weights stored as c says. With inputs, codes are rounded with
-// feedback.
-func (l *layer) stored(c choice, in inputs) (*weights.Tensor, error) {
+// quantized returns the layer's weights stored as c. If there are inputs, codes are rounded
+// with feedback.
+func (l *layer) quantized(c choice, in inputs) (*weights.Tensor, error) {
 	if c.dtype == weights.F16 {
 		t, err := weights.Quantize(l.name, l.shape, l.w, weights.Storage{DType: c.dtype})
 		return &t, err
 	}
 	if in.count == 0 {
 		g, scales := c.grid(l, nil)
-		return c.tensor(l, g.plain(l.w), scales), nil
+		return c.tensor(l, g.nearest(l.w), scales), nil
 	}
 	g, scales := c.grid(l, in.squares(l.cols))
 	return c.tensor(l, g.feedback(l.w, l.cols, in), scales), nil
 }
 
-// squares returns the mean square of each of so many columns.
+// squares returns the mean square of each of the given number of columns.
 func (in inputs) squares(cols int) []float32 {
 	out := make([]float32, cols)
 	for low, high := range blocks(cols) {
@@ -325,9 +327,9 @@ func (in inputs) squares(cols int) []float32 {
 	return out
 }
 
-// round stores the model's tensors in out, its layers as chosen, and returns the bytes of
-// the shards.
-func (s *search) round(out *Stored, choices []choice) (size int, err error) {
+// round puts the model's tensors into out, with layers stored as chosen, and returns the size
+// of the shards in bytes.
+func (s *search) round(out *Tensors, choices []choice) (size int, err error) {
 	out.clear()
 	before := newTrace(s.p, s.out, s.points.n, s.points.inputs)
 	after := before.fork()
@@ -338,12 +340,12 @@ func (s *search) round(out *Stored, choices []choice) (size int, err error) {
 		}
 		k := s.layerAt(i)
 		if k >= 0 {
-			l := s.opened(k)
+			l := s.loadedLayer(k)
 			var in inputs
-			if summed(node.Op) {
+			if isLinear(node.Op) {
 				in = l.inputs(s.p, after.values[node.In[0]], s.points.n)
 			}
-			t, err := l.stored(choices[k], in)
+			t, err := l.quantized(choices[k], in)
 			if err == nil {
 				err = out.put(*t)
 			}
@@ -386,21 +388,21 @@ func (s *search) round(out *Stored, choices []choice) (size int, err error) {
 	return sizeOf(out)
 }
 
-// corrected returns a bias to which is added what the channels of after, the outputs
-// with it, lack of before's on average, and adds that to after too.
+// corrected returns a bias that compensates the mean difference between after and before, the
+// outputs with and without quantization, for each channel. It also corrects after.
 func corrected(bias, before, after []float32) []float32 {
 	c := len(bias)
-	lack := make([]float64, c)
+	shift := make([]float64, c)
 	for i := range after {
-		lack[i%c] += float64(before[i]) - float64(after[i])
+		shift[i%c] += float64(before[i]) - float64(after[i])
 	}
 	out := make([]float32, c)
 	for j := range out {
-		lack[j] /= float64(len(after) / c)
-		out[j] = float32(float64(bias[j]) + lack[j])
+		shift[j] /= float64(len(after) / c)
+		out[j] = float32(float64(bias[j]) + shift[j])
 	}
 	for i := range after {
-		after[i] += float32(lack[i%c])
+		after[i] += float32(shift[i%c])
 	}
 	return out
 }

@@ -29,13 +29,13 @@ const config = `{
 	}
 }`
 
-// newModel returns a network whose branches all do something.
+// newModel returns a network in which all branches contribute.
 func newModel(t *testing.T) *model.Model {
 	t.Helper()
 	return modeltest.New(t, "test", config, 1.0/30)
 }
 
-// images returns n smooth pictures of both classes and none.
+// pictures returns n smooth pictures of both classes and of none.
 func pictures(n int) Images {
 	im := Images{X: tensor.New(n, 16, 16, 3)}
 	for i := range im.X.Data {
@@ -47,8 +47,8 @@ func pictures(n int) Images {
 	return im
 }
 
-// TestTrace: going from operation to operation gives what the engine gives, to the bit,
-// and D is the model's.
+// TestTrace: evaluation operation by operation gives the same bits as a plan, and D is that of
+// the model.
 func TestTrace(t *testing.T) {
 	m, im := newModel(t), pictures(3)
 	s, err := newSearch(t.Context(), m, im, Options{})
@@ -62,16 +62,16 @@ func TestTrace(t *testing.T) {
 		}
 	}
 	if len(tr.values) != 1 {
-		t.Errorf("%d values are left, want the output alone", len(tr.values))
+		t.Errorf("%d values are kept at the end, want only the output", len(tr.values))
 	}
-	r, err := Runner(m, 1, infer.Options{})
+	r, err := NewRunner(m, 1, infer.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	size := tensor.Size(im.X.Shape[1:])
 	for point := range s.points.n {
 		level, n := point/im.Len(), point%im.Len()
-		sigma, one := near(m.Config(), level, n), im.Part(n, n+1)
+		sigma, one := jitteredSigma(m.Config(), level, n), im.Part(n, n+1)
 		x := one.X.AddScaled(sigma, tensor.Of(im.noise(level).Row(n), one.X.Shape...))
 		want, err := r.Denoiser(one.Class, 1)(x, sigma)
 		if err != nil {
@@ -87,30 +87,30 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// TestNear: the noise levels of images lie around those of Sigmas, without a gap between
-// the shares of two.
-func TestNear(t *testing.T) {
+// TestJitteredSigma: the noise levels of images cover the range around those of Sigmas without
+// gaps.
+func TestJitteredSigma(t *testing.T) {
 	c := newModel(t).Config()
 	var all []float64
 	for i := range Levels {
 		for n := range 50 {
-			sigma := near(c, i, n)
+			sigma := jitteredSigma(c, i, n)
 			all = append(all, math.Log(float64(sigma)/c.SigmaMin))
 		}
 	}
 	slices.Sort(all)
 	whole := math.Log(c.SigmaMax / c.SigmaMin)
 	if math.Abs(all[0]) > 1e-6 || math.Abs(all[len(all)-1]-whole) > 1e-6 {
-		t.Errorf("they reach from %g to %g, want 0 to %g", all[0], all[len(all)-1], whole)
+		t.Errorf("levels reach from %g to %g, want 0 to %g", all[0], all[len(all)-1], whole)
 	}
 	for i := range all[1:] {
 		if gap := (all[i+1] - all[i]) / whole; gap > 0.012 { // of 250, 50 of them at the ends
-			t.Errorf("a gap of %.2g of the range", gap)
+			t.Errorf("there is a gap of %.2g of the range", gap)
 		}
 	}
 }
 
-// TestInputs: outputs are the products of the rows of inputs with the weights.
+// TestInputs: the outputs of a layer are the products of the rows of inputs with its weights.
 func TestInputs(t *testing.T) {
 	s, err := newSearch(t.Context(), newModel(t), pictures(1), Options{})
 	if err != nil {
@@ -122,14 +122,14 @@ func TestInputs(t *testing.T) {
 		var in inputs
 		var rows []float32
 		k := s.layerAt(i)
-		if k >= 0 && summed(node.Op) {
+		if k >= 0 && isLinear(node.Op) {
 			in = s.layers[k].inputs(s.p, tr.values[node.In[0]], s.points.n)
 			rows = in.columns(0, s.layers[k].cols)
 		}
 		if err := s.step(tr, i, nil); err != nil {
 			t.Fatal(err)
 		}
-		l := s.opened(max(k, 0))
+		l := s.loadedLayer(max(k, 0))
 		if out := tr.values[node.Out]; in.count*l.rows == len(out) { // every position is there
 			for i, v := range out {
 				want := float64(s.numbers(l.bias)[i%l.rows])
@@ -148,7 +148,7 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-// open returns the model that tensors make, and its bytes.
+// open returns the model with the given tensors, and its size in bytes.
 func open(t *testing.T, m *model.Model, tensors []weights.Tensor) (*model.Model, int) {
 	t.Helper()
 	manifest, err := m.Manifest(nil)
@@ -170,7 +170,7 @@ func open(t *testing.T, m *model.Model, tensors []weights.Tensor) (*model.Model,
 	return out, manifest.Bytes()
 }
 
-// psnr compares D on images that nothing was calibrated with.
+// psnr compares D on images that were not used for calibration.
 func psnr(t *testing.T, m, stored *model.Model) [Levels]float64 {
 	t.Helper()
 	test := pictures(12).Part(8, 12)
@@ -185,7 +185,7 @@ func psnr(t *testing.T, m, stored *model.Model) [Levels]float64 {
 	return got.PSNR(want)
 }
 
-// mixedOf returns what Mixed stores, as any of kinds.
+// mixedOf returns the tensors of Mixed for the given kinds.
 func mixedOf(t *testing.T, m *model.Model, im Images, budget float64, kinds ...weights.DType) []weights.Tensor {
 	t.Helper()
 	o := Options{Kinds: kinds, Budget: budget, Folder: t.TempDir()}
@@ -196,8 +196,8 @@ func mixedOf(t *testing.T, m *model.Model, im Images, budget float64, kinds ...w
 	return tensorsOf(t, stored)
 }
 
-// tensorsOf returns what is stored, and closes it.
-func tensorsOf(t *testing.T, stored *Stored) (tensors []weights.Tensor) {
+// tensorsOf returns all tensors and closes stored.
+func tensorsOf(t *testing.T, stored *Tensors) (tensors []weights.Tensor) {
 	t.Helper()
 	if err := stored.Each(func(v weights.Tensor) error { tensors = append(tensors, v); return nil }); err != nil {
 		t.Fatal(err)
@@ -208,9 +208,9 @@ func tensorsOf(t *testing.T, stored *Stored) (tensors []weights.Tensor) {
 	return tensors
 }
 
-// TestMixed: in the bytes that all of it takes as one kind, mixed is better at every noise
-// level, by 3 dB at least, and keeps to the kinds it may use; and it is the same bytes on
-// one thread and on several.
+// TestMixed: in the size of uniform storage, mixed storage is better by at least 3 dB at every
+// noise level, uses only the allowed kinds, and gives the same bytes with one and with several
+// threads.
 func TestMixed(t *testing.T) {
 	m := newModel(t)
 	for _, tt := range []struct {
@@ -238,7 +238,7 @@ func TestMixed(t *testing.T) {
 		}
 		for i, v := range first {
 			if !slices.Equal(v.Data, tensors[i].Data) || !slices.Equal(v.Scale, tensors[i].Scale) {
-				t.Errorf("%v: %s: other bytes on other threads", tt.kinds, v.Name)
+				t.Errorf("%v: %s: the bytes depend on the number of threads", tt.kinds, v.Name)
 			}
 			if len(v.Shape) > 1 && !slices.Contains(tt.kinds, v.DType) {
 				t.Errorf("%v: %s is stored as %s", tt.kinds, v.Name, v.DType)
@@ -246,7 +246,7 @@ func TestMixed(t *testing.T) {
 		}
 		mixed, bytes := open(t, m, tensors)
 		if bytes > size || float64(bytes) < 0.97*float64(size) {
-			t.Errorf("%v: takes %d bytes, budget %d", tt.kinds, bytes, size)
+			t.Errorf("%v: got %d bytes with a budget of %d", tt.kinds, bytes, size)
 		}
 		plain, better := psnr(t, m, alike), psnr(t, m, mixed)
 		for i := range plain {
@@ -258,8 +258,7 @@ func TestMixed(t *testing.T) {
 	}
 }
 
-// TestMixedFinest: what is as fine as it can be is float16 if there is room, unless its
-// range does not hold the weights.
+// TestMixedFinest: with a large budget layers are float16, unless a weight exceeds its range.
 func TestMixedFinest(t *testing.T) {
 	m := newModel(t)
 	for _, v := range mixedOf(t, m, pictures(2), 3, weights.I8, weights.F16) {
@@ -274,9 +273,9 @@ func TestMixedFinest(t *testing.T) {
 	}
 }
 
-// TestAlike: rounding with feedback is better than rounding every weight by itself, by 1 dB
-// at every noise level, in the same layout.
-func TestAlike(t *testing.T) {
+// TestUniform: rounding with feedback is better than rounding to nearest by 1 dB at every noise
+// level, with the same types, shapes and scales.
+func TestUniform(t *testing.T) {
 	m := newModel(t)
 	for _, as := range []weights.Storage{{DType: weights.I8, Levels: 100}, {DType: weights.I4}} {
 		tensors, err := m.Tensors(as)
@@ -310,8 +309,8 @@ func TestAlike(t *testing.T) {
 	}
 }
 
-// ofProgram returns a model of 8×8 pixels whose network is p, which gives out, with the
-// numbers that it starts with, and images for it.
+// ofProgram returns a model of 8×8 pixels whose network is p with the output out, its initial
+// parameters, and images for it.
 func ofProgram(t *testing.T, p *graph.Program, out graph.Value) (*model.Model, *graph.Params, Images) {
 	t.Helper()
 	listing, err := graph.Serialize(p, out)
@@ -330,7 +329,8 @@ func ofProgram(t *testing.T, p *graph.Program, out graph.Value) (*model.Model, *
 	return m, params, im
 }
 
-// TestMixedOfPrograms: convolutions without biases, and weights that two operations share.
+// TestMixedOfPrograms: convolutions without biases, and weights shared by two operations, are
+// supported.
 func TestMixedOfPrograms(t *testing.T) {
 	p := &graph.Program{}
 	x, time := p.Input("x", 8, 8, 3), p.Input("t", 1)
@@ -360,7 +360,7 @@ func TestMixedOfPrograms(t *testing.T) {
 
 func TestMixedRefuses(t *testing.T) {
 	m := newModel(t)
-	if _, err := Mixed(t.Context(), m, pictures(1), Options{Kinds: []weights.DType{weights.I8, weights.F16}, Budget: 0.01}); err == nil || !strings.Contains(err.Error(), "need a budget above 0.01") {
+	if _, err := Mixed(t.Context(), m, pictures(1), Options{Kinds: []weights.DType{weights.I8, weights.F16}, Budget: 0.01}); err == nil || !strings.Contains(err.Error(), "choose a budget above 0.01") {
 		t.Errorf("got error %v, want one about the budget", err)
 	}
 	ctx, stop := context.WithCancelCause(t.Context())
@@ -371,7 +371,7 @@ func TestMixedRefuses(t *testing.T) {
 	}
 }
 
-// TestLevels8: the estimate is right to a few parts in a hundred.
+// TestLevels8: the estimated size is accurate to a few percent.
 func TestLevels8(t *testing.T) {
 	m := newModel(t)
 	for _, budget := range []float64{0.8, 0.95} {
@@ -385,11 +385,11 @@ func TestLevels8(t *testing.T) {
 		}
 		_, size := open(t, m, tensors)
 		if got := float64(size) / float64(m.Parameters()); !(math.Abs(got-budget) <= 0.03*budget) {
-			t.Errorf("%d levels take %.3f bytes a parameter, asked for %g", levels, got, budget)
+			t.Errorf("%d levels take %.3f bytes per parameter, want %g", levels, got, budget)
 		}
 	}
 	if _, err := Levels8(m, 0.01); err == nil {
-		t.Error("no error for a budget that nothing fits")
+		t.Error("no error for a budget that is too small")
 	}
 }
 

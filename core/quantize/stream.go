@@ -10,37 +10,37 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Held is the parameters of the largest network that is evaluated from memory. A larger
-// one is read anew, operation by operation, for every evaluation.
-const Held = 64 << 20
+// MaxResident is the number of parameters of the largest network that is evaluated from memory.
+// The parameters of a larger one are read anew, operation by operation, for every evaluation.
+const MaxResident = 64 << 20
 
-// room is the bytes of activations of such a network.
-const room = 64 << 20
+// activationBytes is the memory for activations when such a network is evaluated.
+const activationBytes = 64 << 20
 
-// Affordable returns how many calibration images of a network above Held take no more than
-// 100 MB of activations, 2 at least: twice at every noise level.
-func Affordable(m *model.Model) int {
+// MaxImages returns how many calibration images of a network above MaxResident need at most 100
+// MB for activations, at all noise levels and twice; at least 2.
+func MaxImages(m *model.Model) int {
 	net := m.Network()
-	return max(2, 100_000_000/(2*Levels*4*live(net.Program, net.Out)))
+	return max(2, 100_000_000/(2*Levels*4*liveNumbers(net.Program, net.Out)))
 }
 
-// Runner returns a runner of m for up to batch images at a time of each of o's workers. A
-// network above Held streams, unless o is Fast, which streaming is not.
-func Runner(m *model.Model, batch int, o infer.Options) (*model.Runner, error) {
-	if m.Parameters() > Held && !o.Fast {
-		return Stream(m), nil
+// NewRunner returns a runner of m for up to batch images at a time for each of o's workers. A
+// network above MaxResident is streamed, unless o is Fast, which streaming does not support.
+func NewRunner(m *model.Model, batch int, o infer.Options) (*model.Runner, error) {
+	if m.Parameters() > MaxResident && !o.Fast {
+		return NewStreamRunner(m), nil
 	}
 	r, err := m.NewRunner(batch, o)
 	return r, errors.Join(err, m.Err())
 }
 
-// Stream returns a runner of m that has the numbers of one operation in memory at a time.
-// Its bits are those of a plan.
-func Stream(m *model.Model) *model.Runner {
+// NewStreamRunner returns a runner of m that has the parameters of only one operation in memory
+// at a time. Its results have the same bits as those of a plan.
+func NewStreamRunner(m *model.Model) *model.Runner {
 	net := m.Network()
 	p, size := net.Program, tensor.Size(net.Program.Shape(net.Out))
 	names := namesOf(p)
-	chunk := max(1, room/(4*live(p, net.Out)))
+	chunk := max(1, activationBytes/(4*liveNumbers(p, net.Out)))
 	return m.RunnerOf(func(x *tensor.Tensor, times []float32, y []int) (*tensor.Tensor, error) {
 		n := x.Shape[0]
 		classes := make([]float32, n)
@@ -69,7 +69,7 @@ func Stream(m *model.Model) *model.Runner {
 	})
 }
 
-// namesOf returns what the parameters of p are called.
+// namesOf returns the names of the parameters of p.
 func namesOf(p *graph.Program) map[graph.Value]string {
 	names := map[graph.Value]string{}
 	for _, d := range p.Params {
@@ -78,19 +78,19 @@ func namesOf(p *graph.Program) map[graph.Value]string {
 	return names
 }
 
-// live returns the most numbers of one sample that a trace of p holds at once.
-func live(p *graph.Program, out graph.Value) int {
+// liveNumbers returns the most numbers per sample that a trace of p keeps at once.
+func liveNumbers(p *graph.Program, out graph.Value) int {
 	last := lastReads(p, out)
 	now, most := 0, 0
 	for i, node := range p.Nodes {
 		now += p.Size(node.Out)
 		most = max(most, now)
 		for j, v := range node.In {
-			given := false
+			seen := false
 			for _, w := range node.In[:j] {
-				given = given || w == v
+				seen = seen || w == v
 			}
-			if last[v] == i && !given {
+			if last[v] == i && !seen {
 				now -= p.Size(v)
 			}
 		}

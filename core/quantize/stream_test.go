@@ -12,8 +12,8 @@ import (
 	"tweedie/weights"
 )
 
-// TestStream: operation by operation, the bits are those of a plan, with weights that are
-// numbers and with codes.
+// TestStream: a stream runner gives the same bits as a plan, with float32 weights and with
+// codes.
 func TestStream(t *testing.T) {
 	m, im := newModel(t), pictures(5)
 	tensors, err := m.Tensors(weights.Storage{DType: weights.I8})
@@ -31,18 +31,18 @@ func TestStream(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Stream(m).Forward(im.X, times, classes)
+		got, err := NewStreamRunner(m).Forward(im.X, times, classes)
 		if err != nil || !slices.Equal(got.Shape, want.Shape) || !slices.Equal(got.Data, want.Data) {
-			t.Errorf("other bits, %v", err)
+			t.Errorf("the bits differ, %v", err)
 		}
-		if _, err := Stream(m).Forward(tensor.New(1, 3, 3, 3), times[:1], classes[:1]); err == nil {
-			t.Error("images of another size are taken")
+		if _, err := NewStreamRunner(m).Forward(tensor.New(1, 3, 3, 3), times[:1], classes[:1]); err == nil {
+			t.Error("images of another size are accepted")
 		}
 	}
 }
 
-// TestLive: no more numbers are there at once than live says, and as many some time.
-func TestLive(t *testing.T) {
+// TestLiveNumbers: the most numbers that a trace keeps at once is exactly that of liveNumbers.
+func TestLiveNumbers(t *testing.T) {
 	m := newModel(t)
 	s, err := newSearch(t.Context(), m, pictures(1), Options{})
 	if err != nil {
@@ -63,13 +63,13 @@ func TestLive(t *testing.T) {
 		most = max(most, sum)
 		tr.step(i, tr.bind(i, numbers))
 	}
-	if got := live(s.p, s.out); got > most || got < most-given {
+	if got := liveNumbers(s.p, s.out); got > most || got < most-given {
 		t.Errorf("%d numbers, found %d, %d of them given", got, most, given)
 	}
 }
 
-// TestMixedUnheld: a network that is not held comes out in the same bytes.
-func TestMixedUnheld(t *testing.T) {
+// TestMixedNotResident: a network that is not kept in memory gives the same bytes.
+func TestMixedNotResident(t *testing.T) {
 	var all [2][]weights.Tensor
 	for i := range all {
 		s, err := newSearch(t.Context(), newModel(t), pictures(2), Options{Kinds: []weights.DType{weights.I8, weights.F16, weights.I4}})
@@ -77,14 +77,14 @@ func TestMixedUnheld(t *testing.T) {
 			t.Fatal(err)
 		}
 		if i == 1 {
-			s.held = nil
+			s.resident = nil
 		}
 		options, err := s.sensitivities(s.points)
 		if err != nil {
 			t.Fatal(err)
 		}
 		folder := t.TempDir()
-		out, err := newStored(folder)
+		out, err := newTensors(folder)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +105,7 @@ func TestMixedUnheld(t *testing.T) {
 	}
 	for i, v := range all[0] {
 		if w := all[1][i]; v.Name != w.Name || !bytes.Equal(v.Data, w.Data) || !slices.Equal(v.Scale, w.Scale) {
-			t.Errorf("%s: other bytes", v.Name)
+			t.Errorf("%s: the bytes differ", v.Name)
 		}
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"tweedie/core/quant"
 )
 
-// trace is an evaluation in progress: the values that operations still to come will
-// read. It goes from operation to operation, and can be copied at any.
+// trace is an evaluation in progress: the values that later operations will read. It proceeds
+// operation by operation, and can be copied at any point.
 type trace struct {
 	p      *graph.Program
 	n      int   // samples
@@ -19,7 +19,7 @@ type trace struct {
 	values map[graph.Value][]float32
 }
 
-// newTrace begins an evaluation of n samples of the inputs.
+// newTrace begins an evaluation of n samples.
 func newTrace(p *graph.Program, out graph.Value, n int, inputs [][]float32) *trace {
 	t := &trace{p: p, n: n, last: lastReads(p, out), values: map[graph.Value][]float32{}}
 	for i, d := range p.Inputs {
@@ -28,7 +28,8 @@ func newTrace(p *graph.Program, out graph.Value, n int, inputs [][]float32) *tra
 	return t
 }
 
-// lastReads returns the last operation that reads each value, one behind the last for out.
+// lastReads returns the index of the last operation that reads each value; for out it is the
+// number of operations.
 func lastReads(p *graph.Program, out graph.Value) []int {
 	last := make([]int, p.Values())
 	for i, node := range p.Nodes {
@@ -40,27 +41,27 @@ func lastReads(p *graph.Program, out graph.Value) []int {
 	return last
 }
 
-// fork returns a copy that goes on by itself.
+// fork returns a copy that can proceed independently.
 func (t *trace) fork() *trace {
 	out := *t
 	out.values = maps.Clone(t.values)
 	return &out
 }
 
-// bind makes operation i ready with these numbers, for a thread's share of the samples.
+// bind prepares operation i with the given parameters, for a thread's share of the samples.
 func (t *trace) bind(i int, params []quant.Numbers) graph.Runner {
 	r := t.p.Bind(t.p.Nodes[i], t.share(), kernel.Exact)
 	r.Load(params)
 	return r
 }
 
-// share returns how many samples a thread takes.
+// share returns the number of samples per thread.
 func (t *trace) share() int {
 	threads := min(t.n, runtime.GOMAXPROCS(0))
 	return (t.n + threads - 1) / threads
 }
 
-// step evaluates operation i, which r is.
+// step evaluates operation i, for which r was bound.
 func (t *trace) step(i int, r graph.Runner) {
 	node, share := t.p.Nodes[i], t.share()
 	size := t.p.Size(node.Out)

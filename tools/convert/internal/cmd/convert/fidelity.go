@@ -38,8 +38,8 @@ func (t *trial) asked(cmd *cobra.Command, m *model.Model) bool {
 		fmt.Fprintln(cmd.ErrOrStderr(), "not measured: a classifier draws nothing; tweedie eval tells how it does at noise levels")
 		return false
 	}
-	if !t.measure && m.Parameters() > quantize.Held {
-		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), quantize.Held)
+	if !t.measure && m.Parameters() > quantize.MaxResident {
+		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), quantize.MaxResident)
 		return false
 	}
 	return true
@@ -79,8 +79,8 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictur
 	}
 	some := min(int(1e11/graph.CostOf(m.Network().Program).FLOPs), 1000/plan.NFE)
 	calibrations, tests := min(32, max(8, some)), min(16, max(4, some/2))
-	if m.Parameters() > quantize.Held {
-		calibrations = min(calibrations, quantize.Affordable(m))
+	if m.Parameters() > quantize.MaxResident {
+		calibrations = min(calibrations, quantize.MaxImages(m))
 	}
 	if !compared {
 		tests = 0

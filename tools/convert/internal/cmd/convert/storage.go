@@ -152,7 +152,7 @@ func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weight
 	}
 	progress := progress.NewBar(cmd.ErrOrStderr(), "shrink", "layer")
 	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.At}
-	var tensors *quantize.Stored
+	var tensors *quantize.Tensors
 	if as.DType == weights.I4 || as.Levels != 0 {
 		tensors, err = quantize.Uniform(cmd.Context(), m, images.calibration, as, o)
 	} else {

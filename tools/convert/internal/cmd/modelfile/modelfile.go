@@ -84,13 +84,13 @@ func Engine(cmd *cobra.Command, path string, c *flags.Compute) (*engine.Engine, 
 // EngineOf returns an engine for m, whose weights have then been read, or are read for
 // every evaluation.
 func EngineOf(m *model.Model) (*engine.Engine, error) {
-	if m.Parameters() > quantize.Held {
+	if m.Parameters() > quantize.MaxResident {
 		manifest, err := m.Manifest(nil)
 		if err != nil {
 			return nil, err
 		}
 		info, err := engine.Describe(manifest)
-		return engine.New(info, quantize.Stream(m), engine.Options{Chunk: 32}), err
+		return engine.New(info, quantize.NewStreamRunner(m), engine.Options{Chunk: 32}), err
 	}
 	e, err := engine.Of(m, engine.Options{})
 	if err != nil {

@@ -98,7 +98,7 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Comp
 	if err != nil {
 		return nil, nil, err
 	}
-	runner, err := quantize.Runner(m, 32, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
+	runner, err := quantize.NewRunner(m, 32, infer.Options{Workers: cmp.Or(options.Workers, runtime.GOMAXPROCS(0)), Fast: options.Fast})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -9,8 +9,8 @@ import (
 	"tweedie/core/quant"
 )
 
-// Levels8 returns the most levels at which m, stored as int8, takes at most so many
-// bytes a parameter by estimate. It reads the model's numbers once, one tensor at a time.
+// Levels8 returns the most levels at which m, stored as int8, takes at most the given number of
+// bytes per parameter, by estimate. It reads the model's numbers once, one tensor at a time.
 func Levels8(m *model.Model, budget float64) (int, error) {
 	var samples []sample
 	rest := 0.0
@@ -21,7 +21,7 @@ func Levels8(m *model.Model, budget float64) (int, error) {
 			return nil
 		}
 		rows, cols := d.Shape[0], len(w)/d.Shape[0]
-		some := min(rows, 1+sampled/cols)
+		some := min(rows, 1+sampleSize/cols)
 		samples = append(samples, sample{slices.Clone(w[:some*cols]), some, float64(rows) / float64(some)})
 		rest += 4 * float64(rows)
 		return nil
@@ -29,10 +29,10 @@ func Levels8(m *model.Model, budget float64) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	low, high := 0, quant.MaxCode // so many fit; more do not
+	low, high := 0, quant.MaxCode // low levels fit, more than high do not
 	for low < high {
 		levels := (low + high + 1) / 2
-		size, err := size8(samples, levels)
+		size, err := int8Bytes(samples, levels)
 		if err != nil {
 			return 0, err
 		}
@@ -43,27 +43,27 @@ func Levels8(m *model.Model, budget float64) (int, error) {
 		}
 	}
 	if low == 0 {
-		return 0, fmt.Errorf("quantize: int8 with one level takes more than %g bytes a parameter, need a larger budget", budget)
+		return 0, fmt.Errorf("quantize: int8 with one level needs more than %g bytes per parameter: choose a larger budget", budget)
 	}
 	return low, nil
 }
 
-// size8 estimates the bytes of codes.
-func size8(samples []sample, levels int) (float64, error) {
+// int8Bytes estimates the size of int8 codes.
+func int8Bytes(samples []sample, levels int) (float64, error) {
 	size := 0.0
 	for _, s := range samples {
 		codes := make([]int8, len(s.w))
 		if err := quant.QuantiseInt8(codes, make([]float32, s.rows), s.w, levels); err != nil {
 			return 0, fmt.Errorf("quantize: %w", err)
 		}
-		size += s.share * coded(bytesOf(codes))
+		size += s.share * huffmanBytes(bytesOf(codes))
 	}
 	return size, nil
 }
 
-// sampled is the weights of a tensor that its size is estimated from: large models have
-// hundreds of tensors.
-const sampled = 1 << 14
+// sampleSize is the number of weights of a tensor that its size is estimated from, since large
+// models have hundreds of tensors.
+const sampleSize = 1 << 14
 
 // sample is the first rows of a tensor that has share times as many.
 type sample struct {
@@ -80,10 +80,10 @@ func bytesOf(codes []int8) []byte {
 	return out
 }
 
-// coded returns the bytes that data takes in a Huffman code of its own, which is what
-// zstd makes of codes: the sum over the tree's inner nodes of how often they are passed.
-// Where no byte is more frequent than one in 128, zstd leaves data as it is.
-func coded(data []byte) float64 {
+// huffmanBytes returns the size of data in its own Huffman code, which is what zstd achieves
+// with codes: the sum of the frequencies of the tree's inner nodes. If no byte is more frequent
+// than 1 in 128, zstd stores data uncompressed.
+func huffmanBytes(data []byte) float64 {
 	var counts [256]int
 	for _, b := range data {
 		counts[b]++
