@@ -13,7 +13,7 @@ import (
 // Save writes the weights as those of m, the model that they were made of, to path, a
 // name that ends in .json, and closes s. card is a JSON value for the model card, nil
 // for none.
-func (s *Stored) Save(path string, m *model.Model, card minijson.RawMessage) error {
+func (s *Tensors) Save(path string, m *model.Model, card minijson.RawMessage) error {
 	manifest, err := m.Manifest(card)
 	if err != nil {
 		return errors.Join(err, s.Close())
