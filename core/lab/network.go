@@ -96,7 +96,7 @@ func (l *Learned) step(m Mixture, step int, grad []float32) error {
 		return err
 	}
 	b.Out = l.forward(b.X, b.CNoise)
-	l.of.loss.Grade(b)
+	l.of.loss.Evaluate(b)
 	l.tape.Backward(b.N, b.Delta)
 	clear(grad)
 	l.tape.TakeGradients(grad)

@@ -41,7 +41,7 @@ func Objectives() []Objective {
 		regression("vp", "the same in continuous time (Song 2021)", train.Continuous{Process: diffusion.ProcessOf(*vp), First: 1e-3, Last: 1}, diffusion.Predictor{Prediction: diffusion.PredictEpsilon, Input: vp}, 1, 0.02, 100),
 		regression("vdm", "the variational bound in continuous time (Kingma 2021)", train.VDM{Process: diffusion.Variational{Gamma: gamma.Gamma}}, diffusion.Predictor{Prediction: diffusion.PredictEpsilon, Input: gamma}, 30, 0.05, 10),
 		regression("edm", "ln σ normal, errors of equal size (Karras 2022)", karras, edm, 100, 0.02, 20),
-		regression("min-snr", "the same levels, weighted by min(1/σ², 5) (Hang 2023)", train.MinSNR{Of: karras, Gamma: 5}, edm, 100, 0.02, 20),
+		regression("min-snr", "the same levels, weighted by min(1/σ², 5) (Hang 2023)", train.MinSNR{Objective: karras, Gamma: 5}, edm, 100, 0.02, 20),
 		regression("flow", "the velocity of straight paths (Lipman 2023)", train.FlowMatching{}, diffusion.Predictor{Prediction: diffusion.PredictVelocity, Input: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}}, 1000, 0.02, 20),
 	}
 	return list
@@ -58,7 +58,7 @@ func regression(name, about string, of train.Objective, predicts diffusion.Param
 	}
 	return Objective{
 		Name: name, About: about, Low: low, High: high, predicts: predicts, scale: scale,
-		loss: &train.Regression{Of: of, Predicts: predicts, Levels: levels},
+		loss: &train.Regression{Objective: of, Parametrisation: predicts, Levels: levels},
 	}
 }
 

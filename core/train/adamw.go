@@ -9,32 +9,32 @@ import (
 )
 
 // AdamW is the optimiser of Loshchilov and Hutter 2019 (arXiv:1711.05101,
-// Algorithm 2, with the decay scaled by the learning rate as PyTorch does) and
-// the exponential average of its weights. NewAdamW makes one; its fields may be
-// set until the first Step.
+// Algorithm 2, with the decay scaled by the learning rate as in PyTorch), together
+// with an exponential moving average of the weights. NewAdamW returns one; its
+// fields may be set until the first Step.
 type AdamW struct {
 	Beta1, Beta2 float64 // 0 means 0.9 and 0.999
 	WeightDecay  float64 // λ, for matrices and convolutions only
-	Average      float64 // decay of the weight average, reached gradually
+	Average      float64 // decay of the weight average, which starts lower
 
 	m, v    []float32 // first and second moments
 	average []float32
-	decayed []bool // a parameter is decayed: it is part of a matrix
+	decayed []bool // whether weight decay applies to a number
 }
 
-// NewAdamW returns the optimiser of p at its start. The weight average starts
-// from p's numbers.
+// NewAdamW returns an optimiser of p in its initial state. The weight average starts
+// from the weights of p.
 func NewAdamW(p *graph.Params) *AdamW {
 	return newAdamW(p.Flat, decayed(p))
 }
 
-// newAdamW returns the optimiser of the numbers w.
+// newAdamW returns an optimiser of the weights w.
 func newAdamW(w []float32, decayed []bool) *AdamW {
 	n := len(w)
 	return &AdamW{m: make([]float32, n), v: make([]float32, n), average: slices.Clone(w), decayed: decayed}
 }
 
-// decayed marks the numbers that weight decay shrinks: those of matrices and
+// decayed marks the numbers that weight decay applies to: those of matrices and
 // convolutions, not norms, biases or embeddings.
 func decayed(p *graph.Params) []bool {
 	out := make([]bool, 0, len(p.Flat))
@@ -49,12 +49,12 @@ func decayed(p *graph.Params) []bool {
 // eps keeps Adam's division finite: Kingma and Ba 2015, Algorithm 1.
 const eps = 1e-8
 
-// Step updates w, the parameters' Flat, by gradient g, scaled by scale, at step
-// t counted from 1, with the given learning rate. g is left unchanged. It panics
-// unless both have the parameters' length.
+// Step updates the weights w by the gradient scale·g with the given learning rate. t
+// is the step, counted from 1. g is left unchanged. It panics unless w and g have the
+// length of the optimiser's weights.
 func (a *AdamW) Step(w, g []float32, t int, rate, scale float64) {
 	if len(w) != len(a.m) || len(g) != len(a.m) {
-		panic("train: AdamW: weights or gradient of another length")
+		panic("train: AdamW.Step: wrong length of weights or gradient")
 	}
 	beta1, beta2 := orDefault(a.Beta1, 0.9), orDefault(a.Beta2, 0.999)
 	correct1 := 1 - math.Pow(beta1, float64(t))
@@ -83,7 +83,7 @@ func (a *AdamW) Step(w, g []float32, t int, rate, scale float64) {
 }
 
 // averageAt returns the decay of the weight average at step t: it starts low, so
-// that the first weights are forgotten soon.
+// that the initial weights lose their influence quickly.
 func averageAt(decay float64, t int) float64 {
 	return min(decay, float64(t)/float64(t+10))
 }
@@ -95,10 +95,11 @@ func orDefault(v, zero float64) float64 {
 	return v
 }
 
-// optimiserParts is how many goroutines share the optimiser's work. Every
-// number is updated alone, so that the result does not depend on it.
+// optimiserParts is the number of goroutines that share the optimiser's work. Every
+// number is updated independently, so the result does not depend on it.
 const optimiserParts = 4
 
+// split calls f on optimiserParts ranges of 0 to n in parallel.
 func split(n int, f func(from, to int)) {
 	var wait sync.WaitGroup
 	for i := range optimiserParts {
@@ -107,7 +108,7 @@ func split(n int, f func(from, to int)) {
 	wait.Wait()
 }
 
-// norm returns the Euclidean length of g, summed in order.
+// norm returns the Euclidean norm of g, summed in order.
 func norm(g []float32) float64 {
 	sum := 0.0
 	for _, v := range g {
@@ -116,5 +117,5 @@ func norm(g []float32) float64 {
 	return math.Sqrt(sum)
 }
 
-// Averaged returns the average of the weights, which is not to be changed.
+// Averaged returns the weight average, which must not be modified.
 func (a *AdamW) Averaged() []float32 { return a.average }

@@ -27,7 +27,7 @@ func benchConfig(channels []int, layers, patch, batch int) *Config {
 			UNet: &unet.Config{SampleSize: 28, InChannels: 1, OutChannels: 1, BlockOutChannels: channels, DownBlockTypes: down, UpBlockTypes: up,
 				LayersPerBlock: layers, NormNumGroups: 8, NormEps: 1e-5, NumClassEmbeds: &classes, Patch: patch},
 		},
-		Seed: 1, Steps: 1000, Batch: batch, Lanes: 4, LearningRate: 2e-3, PMean: -1, PStd: 1.2, Average: 0.999, Clip: 1, DropClass: 0.1,
+		Seed: 1, Steps: 1000, Batch: batch, Shards: 4, LearningRate: 2e-3, PMean: -1, PStd: 1.2, Average: 0.999, Clip: 1, DropClass: 0.1,
 	}
 }
 

@@ -9,9 +9,9 @@ import (
 	"tweedie/core/tensor"
 )
 
-// VLB and the bound of core/likelihood, which share no formula, say the same of a
-// network whatever it answers: T·L_t, a number and in nats.
-func TestVLBIsTheBound(t *testing.T) {
+// VLB and the bound of core/likelihood, which share no formula, agree for any output of
+// the network: T·L_t per value, in nats.
+func TestVLBEqualsTheBound(t *testing.T) {
 	const T, C, pixels = 12, 2, 6
 	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Cosine, Steps: T})
 	if err != nil {
@@ -21,7 +21,7 @@ func TestVLBIsTheBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loss := &VLB{Chain: chain, Predicts: predicts, Draws: LSimple{chain}, Lambda: 1, Channels: C}
+	loss := &VLB{Chain: chain, Parametrisation: predicts, Objective: LSimple{chain}, Lambda: 1, Channels: C}
 	b := NewBatch(1, C*pixels, 2*C*pixels, 0)
 	x0, answer := tensor.New(1, 1, pixels, C), tensor.New(1, 1, pixels, 2*C)
 	for i := range x0.Data {
@@ -31,7 +31,7 @@ func TestVLBIsTheBound(t *testing.T) {
 	b.N, b.Draw = 1, []uint64{0}
 	for seed := range uint64(60) {
 		for i := range answer.Data { // D near x₀, and v from −1.2 to 1.2
-			answer.Data[i] = float32(2.4*unit(seed, uint64(i), 7) - 1.2)
+			answer.Data[i] = float32(2.4*uniform(seed, uint64(i), 7) - 1.2)
 			if i%(2*C) < C {
 				answer.Data[i] = x0.Data[i/(2*C)*C+i%(2*C)] + 0.05*answer.Data[i]
 			}
@@ -40,7 +40,7 @@ func TestVLBIsTheBound(t *testing.T) {
 		if err := loss.Prepare(b); err != nil {
 			t.Fatal(err)
 		}
-		loss.Grade(b)
+		loss.Evaluate(b)
 		at, err := chain.Time(b.Sigma[0])
 		if err != nil {
 			t.Fatal(err)

@@ -1,5 +1,5 @@
-// Package train fits a model to images: the optimiser, weight averaging, the
-// step, and a state that can be resumed to the bit. It is never linked into wasm.
+// Package train trains a model on images: objectives, optimiser, weight averaging,
+// and a state from which a run resumes bit for bit. It is never linked into wasm.
 package train
 
 import (
@@ -12,46 +12,46 @@ import (
 	"tweedie/core/model"
 )
 
-// ErrConfig is wrapped by every complaint about a training configuration.
+// ErrConfig is wrapped by every error about a training configuration.
 var ErrConfig = errors.New("invalid training configuration")
 
-// Config is what a run is: the same configuration, data and seed give the same
-// weights to the bit on the same kind of processor, on any number of cores.
+// Config is the configuration of a run. The same configuration, data and seed give the
+// same weights bit for bit on the same kind of processor, with any number of cores.
 type Config struct {
-	Model model.Config `json:"model"`
-	Seed  uint64       `json:"seed"`
-	Steps int          `json:"steps"` // optimiser steps
-	Batch int          `json:"batch"` // images a step; 0 means 64
-	Lanes int          `json:"lanes"` // parts of a batch whose gradients are added in order; at most as many cores are used; 0 means 4
+	Model  model.Config `json:"model"`
+	Seed   uint64       `json:"seed"`
+	Steps  int          `json:"steps"` // optimiser steps
+	Batch  int          `json:"batch"` // images a step; 0 means 64
+	Shards int          `json:"lanes"` // parts of a batch whose gradients are computed in parallel and added in order; 0 means 4
 
-	LearningRate float64 `json:"learning_rate"` // at its highest; 0 means 0.001
-	WarmUp       int     `json:"warm_up"`       // steps of linear rise
-	Decay        string  `json:"decay"`         // "cosine" to a hundredth at the last step, or "none"
+	LearningRate float64 `json:"learning_rate"` // peak learning rate; 0 means 0.001
+	WarmUp       int     `json:"warm_up"`       // steps over which the learning rate increases linearly
+	Decay        string  `json:"decay"`         // "cosine", to a hundredth of the peak at the last step, or "none"
 	WeightDecay  float64 `json:"weight_decay"`  // AdamW's λ (Loshchilov and Hutter 2019), on matrices only
 	Beta1        float64 `json:"beta1"`         // 0 means 0.9
 	Beta2        float64 `json:"beta2"`         // 0 means 0.999
 	Clip         float64 `json:"clip"`          // bound on the gradient's norm; 0 means none
-	Average      float64 `json:"average"`       // decay of the weight average, reached gradually; 0 means none
+	Average      float64 `json:"average"`       // decay of the weight average, which starts lower; 0 means none
 
-	DropClass float64 `json:"drop_class"`       // part of the labels replaced by the class that means none
+	DropClass float64 `json:"drop_class"`       // fraction of the labels replaced by the null class
 	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ; 0 without a p_std means −1.2
 	PStd      float64 `json:"p_std,omitempty"`  // edm: its standard deviation; 0 means 1.2
 
 	Objective   string   `json:"objective,omitempty"`    // one of Objectives; "" chooses for the model
 	SNRGamma    float64  `json:"snr_gamma,omitempty"`    // min-snr: γ; 0 means 5
-	Importance  bool     `json:"importance,omitempty"`   // levels are drawn as often as their loss is large: see Importance
+	Importance  bool     `json:"importance,omitempty"`   // draw levels by importance sampling: see Importance
 	FixedGamma  bool     `json:"fixed_gamma,omitempty"`  // vdm: the γ of the model's process is not learned
 	LevelsFirst int      `json:"levels_first,omitempty"` // consistency: levels at the first step; 0 means 2, or 18 to distil
 	LevelsLast  int      `json:"levels_last,omitempty"`  // consistency: levels at the last step; 0 means 150, or 18 to distil
-	TargetDecay *float64 `json:"target_decay,omitempty"` // consistency: decay of the average that f⁻ is; absent means 0.9 growing with the levels, or 0.95 to distil; 0: f⁻ is the network
-	Teacher     string   `json:"teacher,omitempty"`      // consistency-distillation: the file of the model that is distilled
+	TargetDecay *float64 `json:"target_decay,omitempty"` // consistency: decay of the weight average f⁻; absent means 0.9 increasing with the levels, or 0.95 to distil; with 0 f⁻ is the network itself
+	Teacher     string   `json:"teacher,omitempty"`      // consistency-distillation: file of the model to distil
 }
 
-// ParseConfig reads a configuration, refuses keys that it does not know, and fills in
-// what is left out: see Complete. The error wraps ErrConfig.
+// ParseConfig reads a configuration and sets omitted fields to their defaults, see
+// Complete. An unknown key is an error. The error wraps ErrConfig.
 func ParseConfig(data []byte) (*Config, error) {
 	c := &Config{}
-	if err := strict(data, c); err != nil {
+	if err := decodeStrict(data, c); err != nil {
 		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
 	c.Complete()
@@ -76,7 +76,7 @@ func (c *Config) Validate() error {
 	}{
 		{c.Steps >= 1 && c.Steps <= 1<<30, "steps", "1 to 2^30", c.Steps},
 		{c.Batch >= 1 && c.Batch <= 1<<20, "batch", "1 to 2^20", c.Batch},
-		{c.Lanes >= 0 && c.Lanes <= 256, "lanes", "0 to 256", c.Lanes},
+		{c.Shards >= 0 && c.Shards <= 256, "lanes", "0 to 256", c.Shards},
 		{c.LearningRate > 0 && c.LearningRate <= 10, "learning_rate", "more than 0, at most 10", c.LearningRate},
 		{c.WarmUp >= 0, "warm_up", "at least 0", c.WarmUp},
 		{c.Decay == "" || c.Decay == "none" || c.Decay == "cosine", "decay", `"cosine" or "none"`, c.Decay},
@@ -98,11 +98,11 @@ func (c *Config) Validate() error {
 	return c.checkObjective()
 }
 
-func (c *Config) lanes() int {
-	if c.Lanes == 0 {
+func (c *Config) shards() int {
+	if c.Shards == 0 {
 		return 4
 	}
-	return c.Lanes
+	return c.Shards
 }
 
 // rate returns the learning rate of step, counted from 0.
@@ -118,5 +118,5 @@ func (c *Config) rate(step int) float64 {
 	return rate
 }
 
-// JSON returns the configuration as it is kept beside a run.
+// JSON returns the configuration as indented JSON, as it is saved with a run.
 func (c *Config) JSON() ([]byte, error) { return json.MarshalIndent(c, "", "  ") }

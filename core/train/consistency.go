@@ -7,26 +7,28 @@ import (
 	"tweedie/core/rng"
 )
 
-// Map is D, or a consistency function, of images each at its own noise level: x
-// [N,Size] at sigma [N]. It writes to out and leaves the rest unchanged.
-type Map func(out, x, sigma, class []float32) error
+// BatchDenoiser evaluates D or a consistency function for images with individual noise
+// levels: x [N,Size] at sigma [N]. It writes to out and leaves its other arguments
+// unchanged.
+type BatchDenoiser func(out, x, sigma, class []float32) error
 
 // Consistency is the loss of consistency models: Song et al. 2023, arXiv:2303.01469.
-// f(x;σ) is to be the same all along a path of the probability-flow ODE, down to the
-// lowest level ε, where Predicts makes it x: so f takes x to the data in one step. Of
-// two levels beside each other, σ′ < σ, and x = x₀ + σ·z,
+// It trains f(x;σ) to be constant along paths of the probability-flow ODE, down to the
+// lowest level ε, where the parametrisation makes it x; then f maps x to the data in one
+// step. For adjacent levels σ′ < σ, and x = x₀ + σ·z,
 //
 //	L = w·d(f(x;σ), f⁻(x′;σ′))
 //	x′ = x₀ + σ′·z                                consistency training, Algorithm 3
-//	x′ = Heun's step of the teacher from x to σ′   consistency distillation, Algorithm 2
+//	x′ = a Heun step with the teacher from x to σ′ consistency distillation, Algorithm 2
 //
-// d is the pseudo-Huber metric √(‖·‖² + c²) − c, c = 0.00054·√Size, and w = 1/(σ−σ′), as
-// Song & Dhariwal 2023, arXiv:2310.14189, section 3.3 and 3.1, found better than ℓ₂ and 1.
+// d is the pseudo-Huber metric √(‖·‖² + c²) − c, c = 0.00054·√Size, and w = 1/(σ−σ′),
+// which Song & Dhariwal 2023, arXiv:2310.14189, sections 3.3 and 3.1, recommend instead of
+// the ℓ₂ metric and w = 1.
 type Consistency struct {
-	Predicts diffusion.Parametrisation // diffusion.Consistency: at the lowest level f is x
-	Levels   []float32                 // rising from ε
-	Target   Map                       // f⁻: the network's average, or itself, without a gradient
-	Teacher  Map                       // D of a trained model; nil for consistency training
+	Parametrisation diffusion.Parametrisation // usually diffusion.Consistency
+	Levels          []float32                 // increasing from ε
+	Target          BatchDenoiser             // f⁻: the network with averaged or current weights, without a gradient
+	Teacher         BatchDenoiser             // D of a trained model; nil for consistency training
 
 	noise, start, low, high []float32
 	target                  []float32
@@ -36,12 +38,12 @@ type Consistency struct {
 // Prepare implements Loss.
 func (l *Consistency) Prepare(b *Batch) error {
 	n := b.N * b.Size
-	l.noise, l.start, l.target = grown(l.noise, n), grown(l.start, n), grown(l.target, n)
-	l.low, l.high, l.c = grown(l.low, b.N), grown(l.high, b.N), l.c[:0]
+	l.noise, l.start, l.target = resize(l.noise, n), resize(l.start, n), resize(l.target, n)
+	l.low, l.high, l.c = resize(l.low, b.N), resize(l.high, b.N), l.c[:0]
 	for i := range b.N {
-		at := uniformIndex(len(l.Levels)-1, b.Seed, b.Draw[i], sigmaStream)
-		l.low[i], l.high[i] = l.Levels[at], l.Levels[at+1]
-		c, err := l.Predicts.Coefficients(l.high[i])
+		draw := uniformIndex(len(l.Levels)-1, b.Seed, b.Draw[i], sigmaStream)
+		l.low[i], l.high[i] = l.Levels[draw], l.Levels[draw+1]
+		c, err := l.Parametrisation.Coefficients(l.high[i])
 		if err != nil {
 			return err
 		}
@@ -71,8 +73,8 @@ func (l *Consistency) Prepare(b *Batch) error {
 	return l.Target(l.target, next, l.low, b.Class)
 }
 
-// heun takes start from high to low by Heun's rule on dx/dσ = (x − D)/σ: Karras et al.
-// 2022, Algorithm 1.
+// heun takes start from level high to low by a Heun step of dx/dσ = (x − D)/σ: Karras et
+// al. 2022, Algorithm 1.
 func (l *Consistency) heun(b *Batch) ([]float32, error) {
 	n := b.N * b.Size
 	denoised, next := make([]float32, n), make([]float32, n)
@@ -100,25 +102,25 @@ func (l *Consistency) heun(b *Batch) ([]float32, error) {
 	return again, nil
 }
 
-// huber is c of the pseudo-Huber metric divided by the root of the dimensions.
+// huber is c of the pseudo-Huber metric divided by the square root of the dimension.
 const huber = 0.00054
 
-// Grade implements Loss.
-func (l *Consistency) Grade(b *Batch) {
+// Evaluate implements Loss.
+func (l *Consistency) Evaluate(b *Batch) {
 	c := huber * math.Sqrt(float64(b.Size))
 	for i := range b.N {
 		k := l.c[i]
 		skip, out := float32(k.CSkip), float32(k.COut)
 		start, target, delta := row(l.start, i, b.Size), row(l.target, i, b.Size), row(b.Delta, i, b.Size)
-		squares := 0.0
+		squaredNorm := 0.0
 		for j, f := range row(b.Out, i, b.Size) {
-			off := skip*start[j] + out*f - target[j]
-			delta[j] = off
-			squares += float64(off) * float64(off)
+			diff := skip*start[j] + out*f - target[j]
+			delta[j] = diff
+			squaredNorm += float64(diff) * float64(diff)
 		}
-		distance := math.Sqrt(squares + c*c)
+		distance := math.Sqrt(squaredNorm + c*c)
 		weight := 1 / (float64(l.high[i]-l.low[i]) * float64(b.Size))
-		slope := float32(b.Share * weight * k.COut / distance)
+		slope := float32(b.Weight * weight * k.COut / distance)
 		for j := range delta {
 			delta[j] *= slope
 		}
@@ -126,8 +128,8 @@ func (l *Consistency) Grade(b *Batch) {
 	}
 }
 
-// ConsistencyLevels returns n rising levels from sigmaMin to sigmaMax, evenly spaced in
-// σ^(1/7): Song et al. 2023, section 4, after Karras et al. 2022, eq. 5.
+// ConsistencyLevels returns n increasing levels from sigmaMin to sigmaMax, evenly spaced
+// in σ^(1/7): Song et al. 2023, section 4, after Karras et al. 2022, eq. 5.
 func ConsistencyLevels(n int, sigmaMin, sigmaMax float64) []float32 {
 	levels := make([]float32, n)
 	low, high := math.Pow(sigmaMin, 1./7), math.Pow(sigmaMax, 1./7)
@@ -138,15 +140,15 @@ func ConsistencyLevels(n int, sigmaMin, sigmaMax float64) []float32 {
 	return levels
 }
 
-// ConsistencyGrowth is how many levels consistency training has at a step of many,
-// rising from first to last: N(k) of Song et al. 2023, appendix C.
-func ConsistencyGrowth(first, last, step, steps int) int {
+// ConsistencyLevelCount returns the number of levels of consistency training at a step
+// out of steps, which increases from first to last: N(k) of Song et al. 2023, appendix C.
+func ConsistencyLevelCount(first, last, step, steps int) int {
 	s0, s1 := float64(first), float64(last)
 	part := float64(step) / float64(steps)
 	return int(math.Ceil(math.Sqrt(part*((s1+1)*(s1+1)-s0*s0)+s0*s0)-1)) + 1
 }
 
-// ConsistencyDecay is the decay of the average that f⁻ is, for n levels: μ(k) =
+// ConsistencyDecay returns the decay of the weight average f⁻ for n levels: μ(k) =
 // exp(s₀·ln μ₀/N(k)) of Song et al. 2023, appendix C.
 func ConsistencyDecay(decay float64, first, n int) float64 {
 	return math.Exp(float64(first) * math.Log(decay) / float64(n))

@@ -11,32 +11,32 @@ import (
 type Data struct {
 	N, H, W, C int
 	Images     []uint8 // [N,H,W,C]
-	Labels     []int   // class numbers, one an image; nil where there are none
+	Labels     []int   // class number of each image; nil without classes
 }
 
-// check says why the data do not fit a model.
+// check returns an error if the data do not fit the model.
 func (d *Data) check(c *Config) error {
 	if want := [3]int{d.C, d.H, d.W}; c.Model.Shape != want {
-		return fmt.Errorf("train: images are %v, need the model's %v: C, H, W", want, c.Model.Shape)
+		return fmt.Errorf("train: images must have the shape of the model, %v (C, H, W): got %v", c.Model.Shape, want)
 	}
 	if d.N < 1 || len(d.Images) != d.N*d.H*d.W*d.C {
-		return fmt.Errorf("train: %d bytes of images, need %d images of %d", len(d.Images), d.N, d.H*d.W*d.C)
+		return fmt.Errorf("train: data must have at least one image, and %d bytes for each (got %d images and %d bytes)", d.H*d.W*d.C, d.N, len(d.Images))
 	}
 	if !c.Model.NeedsLabels() {
 		return nil
 	}
 	if len(d.Labels) != d.N {
-		return fmt.Errorf("train: %d labels for %d images, need one each: the model knows classes", len(d.Labels), d.N)
+		return fmt.Errorf("train: a model with classes needs one label for each image (got %d labels for %d images)", len(d.Labels), d.N)
 	}
 	for i, l := range d.Labels {
 		if l < 0 || l >= len(c.Model.Classes) {
-			return fmt.Errorf("train: label of image %d is %d, need 0 to %d", i, l, len(c.Model.Classes)-1)
+			return fmt.Errorf("train: labels must be between 0 and %d (got %d for image %d)", len(c.Model.Classes)-1, l, i)
 		}
 	}
 	return nil
 }
 
-// pixels writes image i as numbers in [−1,1], or in [0,1].
+// pixels writes image i as numbers in [−1,1], or with unit in [0,1].
 func (d *Data) pixels(dst []float32, i int, unit bool) {
 	size := d.H * d.W * d.C
 	for j, v := range d.Images[i*size : (i+1)*size] {
@@ -48,49 +48,49 @@ func (d *Data) pixels(dst []float32, i int, unit bool) {
 	}
 }
 
-// Streams of core/rng that training draws from; sample is the number of the
-// image drawn since the run began, or of the pass over the data.
+// Streams of core/rng for training. The sample number is that of the draw since the
+// run began, or of the pass over the data.
 const (
 	orderStream = 1<<24 + iota
 	sigmaStream
 	noiseStream
 	dropStream
-	sliceStream // sliceStream + m: projection m
+	sliceStream // sliceStream + m: projection m of SSM
 )
 
-// order walks through the data, each image once a pass, shuffled anew.
+// order is the order of the images: each once in every pass, reshuffled for each pass.
 type order struct {
-	n    int
-	seed uint64
-	pass int
-	at   []int
+	n           int
+	seed        uint64
+	pass        int
+	permutation []int
 }
 
 // image returns the image that draw k of the run uses.
 func (o *order) image(k int) int {
 	pass := k / o.n
-	if o.at == nil || o.pass != pass {
+	if o.permutation == nil || o.pass != pass {
 		o.shuffle(pass)
 	}
-	return o.at[k%o.n]
+	return o.permutation[k%o.n]
 }
 
-// shuffle is Fisher and Yates' (Knuth, volume 2, Algorithm 3.4.2P).
+// shuffle is a Fisher-Yates shuffle (Knuth, volume 2, Algorithm 3.4.2P).
 func (o *order) shuffle(pass int) {
-	o.pass, o.at = pass, make([]int, o.n)
+	o.pass, o.permutation = pass, make([]int, o.n)
 	draws := make([]uint32, o.n)
 	rng.Uint32s(draws, o.seed, uint64(pass), orderStream)
-	for i := range o.at {
-		o.at[i] = i
+	for i := range o.permutation {
+		o.permutation[i] = i
 	}
 	for i := o.n - 1; i > 0; i-- {
 		j := int(uint64(draws[i]) * uint64(i+1) >> 32)
-		o.at[i], o.at[j] = o.at[j], o.at[i]
+		o.permutation[i], o.permutation[j] = o.permutation[j], o.permutation[i]
 	}
 }
 
-// Fingerprint identifies the data, so that a run is not resumed on others. It is
-// FNV-1a over sizes, labels and images.
+// Fingerprint identifies the data, so that a run does not resume with other data. It is
+// the FNV-1a hash of sizes, labels and images.
 func (d *Data) Fingerprint() uint64 {
 	hash := uint64(14695981039346656037)
 	add := func(b byte) { hash = (hash ^ uint64(b)) * 1099511628211 }

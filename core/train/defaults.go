@@ -33,8 +33,8 @@ func (c *Config) Complete() {
 	fill(&c.Batch, 64)
 	fill(&c.LearningRate, 1e-3)
 	c.completeModel()
-	goal := c.goal()
-	normal := goal == edm || goal == classes || goal == "min-snr" && c.Model.Schedule == nil && !c.sde()
+	goal := c.objectiveName()
+	normal := goal == edm || goal == classes || goal == "min-snr" && c.Model.Schedule == nil && !c.isSDE()
 	if normal && c.PStd == 0 {
 		c.PStd = 1.2
 		fill(&c.PMean, -1.2)

@@ -23,7 +23,7 @@ func noise(n int, shape [3]int, classes int) *Data {
 	return d
 }
 
-// A configuration of next to nothing trains.
+// An almost empty configuration trains.
 func TestDefaultsTrain(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -61,9 +61,9 @@ func TestDefaultsTrain(t *testing.T) {
 	}
 }
 
-// Complete leaves a configuration that says everything as it is, and its own result.
-func TestCompleteAddsOnly(t *testing.T) {
-	for name, c := range map[string]*Config{"small": small(), "new": NewConfig([3]int{3, 64, 64}, "a", "b")} {
+// Complete does not change a complete configuration, or its own result.
+func TestCompleteKeepsValues(t *testing.T) {
+	for name, c := range map[string]*Config{"small": smallConfig(), "new": NewConfig([3]int{3, 64, 64}, "a", "b")} {
 		before, err := c.JSON()
 		if err != nil {
 			t.Fatal(err)
@@ -79,9 +79,9 @@ func TestCompleteAddsOnly(t *testing.T) {
 	}
 }
 
-// Every wrong field is in one error.
+// One error names all invalid fields.
 func TestAllErrorsAtOnce(t *testing.T) {
-	c := small()
+	c := smallConfig()
 	c.Steps, c.Batch, c.Model.UNet.NormEps, c.Model.UNet.Patch = 0, -1, 2, 7
 	err := c.Validate()
 	for _, want := range []string{"steps", "batch", "norm_eps", "patch"} {
@@ -91,7 +91,7 @@ func TestAllErrorsAtOnce(t *testing.T) {
 	}
 	for _, f := range []func() error{
 		func() error { _, err := New(nil, noise(1, [3]int{1, 4, 4}, 0), nil); return err },
-		func() error { _, err := New(small(), nil, nil); return err },
+		func() error { _, err := New(smallConfig(), nil, nil); return err },
 		func() error { _, err := New(&Config{Steps: 1}, &Data{N: 1, C: 1, H: -4, W: -4}, nil); return err },
 		func() error { _, err := New(&Config{Steps: 1}, &Data{}, nil); return err },
 		func() error {

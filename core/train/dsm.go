@@ -1,6 +1,6 @@
 package train
 
-// DSM is denoising score matching at one noise level: Vincent 2011, "A connection
+// DSM is denoising score matching at a single noise level: Vincent 2011, "A connection
 // between score matching and denoising autoencoders", section 4, with a Gaussian kernel,
 //
 //	½·E‖s(x) − ∇ log q(x|x₀)‖² = ½·E‖D − x₀‖²/σ⁴

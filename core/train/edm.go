@@ -13,19 +13,22 @@ import (
 // arXiv:2206.00364, Table 1: ln σ ~ N(P_mean, P_std²), λ(σ) = (σ²+σ_d²)/(σ·σ_d)².
 type EDMLoss struct {
 	PMean     float64 `json:"p_mean"`     // mean of ln σ; the paper uses −1.2
-	PStd      float64 `json:"p_std"`      // its standard deviation, > 0; the paper uses 1.2
+	PStd      float64 `json:"p_std"`      // standard deviation of ln σ, > 0; the paper uses 1.2
 	SigmaData float64 `json:"sigma_data"` // standard deviation of the data's pixels, > 0
 }
 
-// Validate names the first field that is out of its range.
+// Validate returns an error that names the first field that is out of range. The error wraps ErrConfig.
 func (o EDMLoss) Validate() error {
 	if !(math.Abs(o.PMean) <= 20) {
-		return fmt.Errorf("train: p_mean is %g, need a number in [-20, 20]", o.PMean)
+		return fmt.Errorf("train: %w: p_mean must be between -20 and 20 (got %g)", ErrConfig, o.PMean)
 	}
 	if !(o.PStd > 0 && o.PStd <= 10) {
-		return fmt.Errorf("train: p_std is %g, need a number in (0, 10]", o.PStd)
+		return fmt.Errorf("train: %w: p_std must be above 0 and at most 10 (got %g)", ErrConfig, o.PStd)
 	}
-	return diffusion.EDM{SigmaData: o.SigmaData}.Validate()
+	if err := (diffusion.EDM{SigmaData: o.SigmaData}).Validate(); err != nil {
+		return fmt.Errorf("train: %w: %w", ErrConfig, err)
+	}
+	return nil
 }
 
 // Sigma implements Objective.

@@ -8,13 +8,14 @@ import (
 	"tweedie/core/rng"
 )
 
-// The objectives of this file learn the score of the data themselves, without noise.
-// They hold the trace of the network's Jacobian, or a part of it, which WithTangents
-// makes a part of the network's answer.
+// The objectives in this file learn the score of the data without noise. They contain
+// the trace of the network's Jacobian, or an estimate of it, which needs Jacobian-vector
+// products as outputs of the network: see WithTangents.
 
-// WithTangents writes down a network s(x) of images together with J·v along as many
-// directions, which it is given as further inputs "v0", "v1", …. Its answer is s and
-// the tangents, channel behind channel. s uses operations that autodiff.JVP knows.
+// WithTangents builds a network that computes s(x) together with J·v for the given
+// number of directions v, which are additional inputs "v0", "v1", …. The output is s
+// and the tangents, concatenated along the channels. s must consist of operations that
+// autodiff.JVP supports.
 func WithTangents(p *graph.Program, directions int, h, w, c int, s func(g graph.Graph, x graph.Value) graph.Value) graph.Value {
 	x := p.Input("x", h, w, c)
 	var along []graph.Value
@@ -31,14 +32,14 @@ func WithTangents(p *graph.Program, directions int, h, w, c int, s func(g graph.
 	return all
 }
 
-// tangents reads what a network of WithTangents answered for a number of an image.
+// tangents is the layout of the output of a network of WithTangents.
 type tangents struct {
 	channels, directions int
 }
 
-// at returns where number j of an image is in the answer; that of direction m is
-// m·channels further on, m from 1.
-func (t tangents) at(j int) int {
+// index returns the index in the output of value j of an image; the tangent along
+// direction m, counted from 1, is m·channels further on.
+func (t tangents) index(j int) int {
 	return j/t.channels*t.channels*(1+t.directions) + j%t.channels
 }
 
@@ -47,7 +48,7 @@ func (t tangents) at(j int) int {
 //
 //	L = tr(∂s/∂x) + ½‖s‖²
 //
-// by one tangent for each of Size directions. The loss is that over Size.
+// from one tangent for each of Size directions. The loss is L divided by Size.
 type ISM struct{ Channels int }
 
 // Prepare implements Loss.
@@ -62,16 +63,16 @@ func (l ISM) Prepare(b *Batch) error {
 	return nil
 }
 
-// Grade implements Loss.
-func (l ISM) Grade(b *Batch) {
+// Evaluate implements Loss.
+func (l ISM) Evaluate(b *Batch) {
 	t := tangents{l.Channels, b.Size}
-	share := float32(b.Share / float64(b.Size))
+	share := float32(b.Weight / float64(b.Size))
 	for i := range b.N {
 		out, delta := row(b.Out, i, b.Size*(1+b.Size)), row(b.Delta, i, b.Size*(1+b.Size))
 		clear(delta)
 		sum := 0.0
 		for j := range b.Size {
-			k := t.at(j)
+			k := t.index(j)
 			diagonal := k + (j+1)*l.Channels
 			s := float64(out[k])
 			sum += float64(out[diagonal]) + s*s/2
@@ -82,15 +83,15 @@ func (l ISM) Grade(b *Batch) {
 }
 
 // SSM is sliced score matching: Song et al. 2019, arXiv:1905.07088, section 3, with M
-// projections v of each image, of which E[v·vᵀ] is 1,
+// random projections v of each image, E[v·vᵀ] = 1,
 //
 //	L = 1/M·Σ vᵀ·(∂s/∂x)·v + ½(vᵀs)²
 //
-// or, with Reduced, whose second term is known without slicing, ½‖s‖² in its place
-// (SSM-VR). The loss is that over Size.
+// With Reduced the second term is ½‖s‖², its expectation (SSM-VR). The loss is L divided
+// by Size.
 type SSM struct {
 	Channels   int
-	Rademacher bool // projections are ±1 and not normal; with Reduced then exact in one dimension
+	Rademacher bool // projections are ±1 instead of normal; with Reduced this is exact in one dimension
 	Reduced    bool
 }
 
@@ -114,11 +115,11 @@ func (l SSM) Prepare(b *Batch) error {
 	return nil
 }
 
-// Grade implements Loss.
-func (l SSM) Grade(b *Batch) {
+// Evaluate implements Loss.
+func (l SSM) Evaluate(b *Batch) {
 	M := len(b.Directions)
 	t := tangents{l.Channels, M}
-	share := b.Share / float64(b.Size)
+	share := b.Weight / float64(b.Size)
 	for i := range b.N {
 		out, delta := row(b.Out, i, b.Size*(1+M)), row(b.Delta, i, b.Size*(1+M))
 		clear(delta)
@@ -127,7 +128,7 @@ func (l SSM) Grade(b *Batch) {
 			v := row(v, i, b.Size)
 			along := 0.0 // vᵀs
 			for j, z := range v {
-				k := t.at(j)
+				k := t.index(j)
 				sum += float64(z) * float64(out[k+(m+1)*l.Channels]) / float64(M)
 				delta[k+(m+1)*l.Channels] = float32(share/float64(M)) * z
 				along += float64(z) * float64(out[k])
@@ -137,13 +138,13 @@ func (l SSM) Grade(b *Batch) {
 			}
 			sum += along * along / 2 / float64(M)
 			for j, z := range v {
-				delta[t.at(j)] += float32(share*along/float64(M)) * z
+				delta[t.index(j)] += float32(share*along/float64(M)) * z
 			}
 		}
 		for j := range b.Size {
-			if s := out[t.at(j)]; l.Reduced {
+			if s := out[t.index(j)]; l.Reduced {
 				sum += float64(s) * float64(s) / 2
-				delta[t.at(j)] = float32(share) * s
+				delta[t.index(j)] = float32(share) * s
 			}
 		}
 		b.Loss[i] = sum / float64(b.Size)

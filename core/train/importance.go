@@ -5,28 +5,29 @@ import (
 	"sort"
 )
 
-// importanceHistory is how many losses of each level Importance keeps: Nichol &
-// Dhariwal 2021, section 3.3.
+// importanceHistory is the number of losses that Importance keeps for each level: Nichol
+// & Dhariwal 2021, section 3.3.
 const importanceHistory = 10
 
-// Importance draws noise levels as often as their loss is large: Nichol & Dhariwal
-// 2021, arXiv:2102.09672, eq. 18, on any objective that draws from levels alike,
+// Importance is importance sampling of the noise levels: Nichol & Dhariwal 2021,
+// arXiv:2102.09672, eq. 18, for any objective that draws uniformly from a list of levels,
 //
 //	p_t ∝ √E[L_t²],   L = E_{t~p_t}[ L_t/p_t ]
 //
-// with the mean over the last ten losses of a level, and alike until all levels have
-// as many. λ(σ) is the objective's divided by T·p_t, so that the sum is what it was.
+// The mean is over the last ten losses of a level; until all levels have as many, the
+// distribution is uniform. λ(σ) is that of the objective divided by T·p_t, which leaves the
+// expectation unchanged.
 type Importance struct {
-	Of     Objective
-	levels []float32 // rising
-	losses []float32 // [T,importanceHistory], the latest last; NaN for those still missing
-	until  []float64 // p_0 + … + p_t; nil while alike
+	Objective  Objective
+	levels     []float32 // increasing
+	losses     []float32 // [T,importanceHistory], the latest last; NaN where there is none yet
+	cumulative []float64 // p_0 + … + p_t, not normalised; nil while the distribution is uniform
 }
 
-// NewImportance returns an Objective that draws the rising levels as often as Observe
-// has found them worth.
+// NewImportance returns an Objective that draws from increasing levels with probabilities
+// learned from Observe.
 func NewImportance(of Objective, levels []float32) *Importance {
-	o := &Importance{Of: of, levels: levels, losses: make([]float32, len(levels)*importanceHistory)}
+	o := &Importance{Objective: of, levels: levels, losses: make([]float32, len(levels)*importanceHistory)}
 	for i := range o.losses {
 		o.losses[i] = float32(math.NaN())
 	}
@@ -35,57 +36,59 @@ func NewImportance(of Objective, levels []float32) *Importance {
 
 // Sigma implements Objective.
 func (o *Importance) Sigma(seed, sample uint64, stream uint32) float32 {
-	if o.until == nil {
+	if o.cumulative == nil {
 		return o.levels[uniformIndex(len(o.levels), seed, sample, stream)]
 	}
-	u := unit(seed, sample, stream) * o.until[len(o.until)-1]
-	return o.levels[min(sort.SearchFloat64s(o.until, u), len(o.levels)-1)]
+	u := uniform(seed, sample, stream) * o.cumulative[len(o.cumulative)-1]
+	return o.levels[min(sort.SearchFloat64s(o.cumulative, u), len(o.levels)-1)]
 }
 
 // Lambda implements Objective.
-func (o *Importance) Lambda(sigma float32) float64 { return o.Of.Lambda(sigma) / o.often(sigma) }
+func (o *Importance) Lambda(sigma float32) float64 {
+	return o.Objective.Lambda(sigma) / o.relativeProbability(sigma)
+}
 
-// often returns T·p_t.
-func (o *Importance) often(sigma float32) float64 {
-	if o.until == nil {
+// relativeProbability returns T·p_t.
+func (o *Importance) relativeProbability(sigma float32) float64 {
+	if o.cumulative == nil {
 		return 1
 	}
 	t := o.index(sigma)
-	p := o.until[t]
+	p := o.cumulative[t]
 	if t > 0 {
-		p -= o.until[t-1]
+		p -= o.cumulative[t-1]
 	}
-	return p / o.until[len(o.until)-1] * float64(len(o.levels))
+	return p / o.cumulative[len(o.cumulative)-1] * float64(len(o.levels))
 }
 
-// index returns the level that sigma is.
+// index returns the index of the level sigma.
 func (o *Importance) index(sigma float32) int {
 	i := sort.Search(len(o.levels), func(i int) bool { return o.levels[i] >= sigma })
 	return min(i, len(o.levels)-1)
 }
 
-// Observe takes the loss of a draw as Lambda weighted it. New probabilities wait for
-// Update, so that a batch is drawn by one set of them.
+// Observe records the loss of a draw, weighted by Lambda. It does not change the
+// probabilities until Update, so that all draws of a batch have the same distribution.
 func (o *Importance) Observe(sigma float32, loss float64) {
 	t := o.index(sigma)
-	kept := o.losses[t*importanceHistory : (t+1)*importanceHistory]
-	copy(kept, kept[1:])
-	kept[importanceHistory-1] = float32(loss * o.often(sigma))
+	history := o.losses[t*importanceHistory : (t+1)*importanceHistory]
+	copy(history, history[1:])
+	history[importanceHistory-1] = float32(loss * o.relativeProbability(sigma))
 }
 
-// Update works the probabilities out anew.
+// Update recomputes the probabilities.
 func (o *Importance) Update() {
 	sum := 0.0
-	until := make([]float64, len(o.levels))
-	for t := range until {
+	cumulative := make([]float64, len(o.levels))
+	for t := range cumulative {
 		squares := 0.0
 		for _, l := range o.losses[t*importanceHistory : (t+1)*importanceHistory] {
 			squares += float64(l) * float64(l)
 		}
 		sum += math.Sqrt(squares / importanceHistory)
-		until[t] = sum
+		cumulative[t] = sum
 	}
-	if sum > 0 && !math.IsInf(sum, 0) { // a NaN, where a level still lacks losses, is neither
-		o.until = until
+	if sum > 0 && !math.IsInf(sum, 0) { // false for NaN, while a level lacks losses
+		o.cumulative = cumulative
 	}
 }

@@ -1,21 +1,21 @@
 package train
 
-// MinSNR is the weighting of Hang et al. 2023, arXiv:2303.09556, section 3.4, on any
-// objective: an error of D counts
+// MinSNR is the weighting of Hang et al. 2023, arXiv:2303.09556, section 3.4, for the
+// noise levels of any objective: an error of D has the weight
 //
 //	λ(σ) = min(1/σ², γ)
 //
-// where 1/σ² is the signal-to-noise ratio, and makes of L_simple what ‖ε − ε̂‖² is
-// but at the low levels. Whatever the network predicts, the paper's table of weights
-// is this one.
+// where 1/σ² is the signal-to-noise ratio. Applied to L_simple it leaves ‖ε − ε̂‖²
+// unchanged except at low levels. The paper's weights for the different predictions
+// all amount to this one.
 type MinSNR struct {
-	Of    Objective // draws the noise levels
-	Gamma float64   // γ > 0; the paper uses 5
+	Objective Objective // draws the noise levels
+	Gamma     float64   // γ > 0; the paper uses 5
 }
 
 // Sigma implements Objective.
 func (o MinSNR) Sigma(seed, sample uint64, stream uint32) float32 {
-	return o.Of.Sigma(seed, sample, stream)
+	return o.Objective.Sigma(seed, sample, stream)
 }
 
 // Lambda implements Objective.

@@ -3,8 +3,8 @@ package train
 import "tweedie/core/diffusion"
 
 // NCSN is the weighted sum of Song & Ermon 2019, arXiv:1907.05600, eq. 6: denoising
-// score matching at L levels alike, ½·λ(σ)·‖s − ∇log q‖² with λ(σ) = σ², which makes
-// 1/(2σ²) of ‖D − x₀‖².
+// score matching at L equally likely levels, ½·λ(σ)·‖s − ∇log q‖² with λ(σ) = σ², which
+// is ‖D − x₀‖²/(2σ²).
 type NCSN struct{ Levels []float32 }
 
 // NewNCSN returns the objective on the levels of p.

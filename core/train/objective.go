@@ -2,13 +2,12 @@ package train
 
 import "tweedie/core/diffusion"
 
-// Objective says at which noise levels a network is trained and how much each
-// counts:
+// Objective determines the noise levels at which a network is trained, and their weights:
 //
 //	L = E[ λ(σ)·‖D(x₀ + σ·ε; σ) − x₀‖² ]   (Karras et al. 2022, arXiv:2206.00364, eq. 2)
 //
-// Denoising score matching and its descendants differ in nothing else: with the
-// score s = (D − x)/σ², ε̂ = (x − D)/σ and the velocity v̂ of straight paths,
+// Denoising score matching and the objectives derived from it differ only in these two:
+// with the score s = (D − x)/σ², ε̂ = (x − D)/σ and the velocity v̂ of rectified flow,
 //
 //	‖s − ∇ log q(x|x₀)‖² = ‖D − x₀‖²/σ⁴   (Vincent 2011)
 //	‖ε̂ − ε‖² = ‖D − x₀‖²/σ²
@@ -16,12 +15,11 @@ import "tweedie/core/diffusion"
 type Objective interface {
 	// Sigma draws the noise level at an address of core/rng.
 	Sigma(seed, sample uint64, stream uint32) float32
-	// Lambda returns λ(σ), for a level that Sigma draws or one beside it.
+	// Lambda returns λ(σ), for a level that Sigma draws or a neighbouring one.
 	Lambda(sigma float32) float64
 }
 
-// Pair is one training pair for F: what the network is given beside Input, and
-// how much its squared error counts.
+// Pair is the noise input of a training pair for F, and the weight of its squared error.
 type Pair struct {
 	CNoise float32
 	Weight float32 // λ(σ)·c_out², 1 for LSimple with Epsilon and for EDMLoss with EDM
@@ -34,22 +32,22 @@ type Pair struct {
 //	target = (x₀ − c_skip·(x₀ + σ·ε))/c_out
 //
 // and the loss is Weight·‖F(input; c_noise) − target‖². The target of Epsilon is
-// ε itself. x0 and eps are left unchanged. The error is that of p. It panics
-// unless the four slices are equally long.
+// ε itself. x0 and eps are left unchanged. The error is one of p. It panics unless
+// the four slices have the same length.
 func Regress(input, target, x0, eps []float32, sigma float32, p diffusion.Parametrisation, o Objective) (Pair, error) {
 	if len(input) != len(x0) || len(target) != len(x0) || len(eps) != len(x0) {
-		panic("train: slices of a training pair differ in length")
+		panic("train: Regress: slices differ in length")
 	}
 	c, err := p.Coefficients(sigma)
 	if err != nil {
 		return Pair{}, err
 	}
 	s := float64(sigma)
-	ofData, ofNoise := float32(c.CIn), float32(c.CIn*s)
-	toData, toNoise := float32((1-c.CSkip)/c.COut), float32(-c.CSkip*s/c.COut)
+	inputData, inputNoise := float32(c.CIn), float32(c.CIn*s)
+	targetData, targetNoise := float32((1-c.CSkip)/c.COut), float32(-c.CSkip*s/c.COut)
 	for i, v := range x0 {
-		input[i] = float32(ofData*v) + float32(ofNoise*eps[i])
-		target[i] = float32(toData*v) + float32(toNoise*eps[i])
+		input[i] = float32(inputData*v) + float32(inputNoise*eps[i])
+		target[i] = float32(targetData*v) + float32(targetNoise*eps[i])
 	}
 	return Pair{float32(c.CNoise), float32(o.Lambda(sigma) * c.COut * c.COut)}, nil
 }

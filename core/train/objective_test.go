@@ -58,7 +58,7 @@ func TestRegressIsTheDenoisingLoss(t *testing.T) {
 					want := c.o.Lambda(sigma) * math.Pow(d-float64(x0[i]), 2)
 					off := f - float64(target[i])
 					got := float64(pair.Weight) * off * off
-					// target is off by 3 roundings of numbers up to its terms' size.
+					// target has 3 roundings of numbers up to the size of its terms.
 					size := math.Abs(float64(x0[i])) + math.Abs(float64(eps[i])) + 1
 					bound := float64(pair.Weight) * 16 * u32 * size * (math.Abs(off) + size)
 					if !(math.Abs(got-want) <= bound) {
@@ -87,8 +87,8 @@ func TestTargetOfEpsilonIsTheNoise(t *testing.T) {
 	}
 }
 
-// Bounds are five standard deviations of the estimate.
-func TestObjectivesDrawTheirDistribution(t *testing.T) {
+// The bounds are five standard deviations of the estimate.
+func TestObjectivesSampleTheirDistribution(t *testing.T) {
 	const n = 20000
 	t.Run("edm", func(t *testing.T) {
 		o := EDMLoss{PMean: -1.2, PStd: 1.2, SigmaData: 0.5}
@@ -124,8 +124,8 @@ func TestObjectivesDrawTheirDistribution(t *testing.T) {
 	})
 }
 
-// On every SDE the times are drawn evenly between those of the ends.
-func TestContinuousDrawsTimesEvenly(t *testing.T) {
+// For every SDE the times are uniform between those of the ends.
+func TestContinuousTimesAreUniform(t *testing.T) {
 	const n = 20000
 	for _, p := range []diffusion.Process{diffusion.VPSDE{BetaMin: 0.1, BetaMax: 20}, diffusion.SubVPSDE{BetaMin: 0.1, BetaMax: 20}, diffusion.VESDE{SigmaMin: 0.02, SigmaMax: 100}} {
 		o := Continuous{p, 0.2, 0.9}

@@ -8,9 +8,9 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// One draw of each objective costs what its paper says in its own terms, whatever the network
-// answers: a wrong weight leaves the score that is learned, in the end, and is found here.
-func TestObjectivesAreTheirPapers(t *testing.T) {
+// The loss of one draw of each objective agrees with its paper, for any output of the
+// network. A wrong weight would not change the optimal score; this test finds it.
+func TestObjectivesMatchTheirPapers(t *testing.T) {
 	chain := newChain(t, diffusion.Linear, 1000)
 	v := diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}
 	gamma := &diffusion.Monotone{Start: -6, End: 5, Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
@@ -91,8 +91,8 @@ func TestObjectivesAreTheirPapers(t *testing.T) {
 	}
 }
 
-// Times are drawn evenly, and so are the levels of an NCSN.
-func TestTimesAreDrawnEvenly(t *testing.T) {
+// Times are uniform, and so are the levels of an NCSN.
+func TestTimesAreUniform(t *testing.T) {
 	const n = 20000
 	gamma := &diffusion.Monotone{Start: -6, End: 5, Slope: 1, Units: [][3]float64{{6, -3, 0.5}}}
 	levels := NewNCSN(diffusion.SMLD{VESDE: diffusion.VESDE{SigmaMin: 0.01, SigmaMax: 1}, Levels: 10})
@@ -124,16 +124,17 @@ func TestTimesAreDrawnEvenly(t *testing.T) {
 	}
 }
 
-// Levels are drawn as often as the root of their mean square loss says, once each has ten, and
-// what is drawn more often counts less: the mean over draws is that of even ones.
-func TestImportanceIsFair(t *testing.T) {
+// Once each level has ten losses, levels are drawn with probabilities proportional to the
+// root mean square of their losses. The weights compensate: the mean over draws equals that
+// of uniform ones.
+func TestImportanceIsUnbiased(t *testing.T) {
 	const n = 40000
 	losses := map[float32]float64{0.1: 4, 0.5: 0.5, 2: 1.5, 8: 2}
 	of := NCSN{[]float32{0.1, 0.5, 2, 8}}
 	o := NewImportance(of, of.Levels)
 	for k := range importanceHistory {
 		o.Update()
-		if o.until != nil {
+		if o.cumulative != nil {
 			t.Fatalf("%d losses a level are enough", k)
 		}
 		for sigma, loss := range losses {
@@ -165,9 +166,9 @@ func TestImportanceIsFair(t *testing.T) {
 
 // Song et al. 2023, appendix C: N(k) = ⌈√(k/K·((s₁+1)² − s₀²) + s₀²) − 1⌉ + 1 and μ(k) =
 // exp(s₀·ln μ₀/N(k)).
-func TestConsistencyGrows(t *testing.T) {
+func TestConsistencyLevelCount(t *testing.T) {
 	for step, want := range map[int]int{0: 2, 1: 6, 250: 76, 500: 107, 999: 151, 1000: 151} {
-		if got := ConsistencyGrowth(2, 150, step, 1000); got != want {
+		if got := ConsistencyLevelCount(2, 150, step, 1000); got != want {
 			t.Errorf("%d levels at step %d, want %d", got, step, want)
 		}
 	}
@@ -178,9 +179,9 @@ func TestConsistencyGrows(t *testing.T) {
 	}
 }
 
-// What a run has by itself where its configuration says nothing.
-func TestMinSNRsOwnGamma(t *testing.T) {
-	c := small()
+// The default γ of min-snr.
+func TestMinSNRDefaultGamma(t *testing.T) {
+	c := smallConfig()
 	c.Objective = "min-snr"
 	of, err := c.objective()
 	if o, ok := of.(MinSNR); err != nil || !ok || o.Gamma != 5 {
@@ -188,10 +189,10 @@ func TestMinSNRsOwnGamma(t *testing.T) {
 	}
 }
 
-// batchOf returns a batch of n made-up images of size numbers, levels of 256.
+// batchOf returns a batch of n synthetic images of size values with 256 levels.
 func batchOf(n, size, out, directions int) *Batch {
 	b := NewBatch(n, size, out, directions)
-	b.N, b.Seed, b.Share = n, 5, 0.25
+	b.N, b.Seed, b.Weight = n, 5, 0.25
 	for i := range b.Clean {
 		b.Clean[i] = float32(i*37%256)/127.5 - 1
 	}
@@ -200,20 +201,20 @@ func batchOf(n, size, out, directions int) *Batch {
 	}
 	b.Out = make([]float32, n*out)
 	for i := range b.Out { // that central differences do not round
-		b.Out[i] = float32(math.Round((unit(1, uint64(i), 8)-0.5)*1024)) / 1024
+		b.Out[i] = float32(math.Round((uniform(1, uint64(i), 8)-0.5)*1024)) / 1024
 	}
 	return b
 }
 
 // Algorithms 2 and 3 of Song et al. 2023 with the metric and weight of Song & Dhariwal 2023.
-func TestConsistencyIsItsPaper(t *testing.T) {
+func TestConsistencyMatchesItsPaper(t *testing.T) {
 	predicts := diffusion.Consistency{SigmaData: 0.5, SigmaMin: 0.05}
 	levels := ConsistencyLevels(6, 0.05, 5)
-	for _, teacher := range []Map{nil, three.denoise} {
+	for _, teacher := range []BatchDenoiser{nil, three.denoise} {
 		t.Run(fmt.Sprintf("distillation %v", teacher != nil), func(t *testing.T) {
 			b := batchOf(12, 2, 2, 0)
 			var next, low []float32
-			l := &Consistency{Predicts: predicts, Levels: levels, Teacher: teacher, Target: func(out, x, sigma, _ []float32) error {
+			l := &Consistency{Parametrisation: predicts, Levels: levels, Teacher: teacher, Target: func(out, x, sigma, _ []float32) error {
 				next, low = append(next, x...), append(low, sigma...)
 				for i := range out {
 					out[i] = 0.1
@@ -223,7 +224,7 @@ func TestConsistencyIsItsPaper(t *testing.T) {
 			if err := l.Prepare(b); err != nil {
 				t.Fatal(err)
 			}
-			l.Grade(b)
+			l.Evaluate(b)
 			for i := range b.N {
 				high := levels[1]
 				for k, s := range levels[:5] {
@@ -266,8 +267,9 @@ func TestConsistencyIsItsPaper(t *testing.T) {
 	}
 }
 
-// Hyvärinen 2005, eq. 4, and Song et al. 2019, eq. 7 and 8, of a network whose Jacobian is known.
-func TestImplicitIsItsPaper(t *testing.T) {
+// Hyvärinen 2005, eq. 4, and Song et al. 2019, eq. 7 and 8, for a network with a known
+// Jacobian.
+func TestImplicitScoreMatchingMatchesItsPapers(t *testing.T) {
 	const C, size = 2, 4
 	s, J := func(j int) float64 { return float64(j) - 1.25 }, func(i, j int) float64 { return float64(i*i-3*j) / 4 }
 	for _, c := range []struct {
@@ -315,7 +317,7 @@ func TestImplicitIsItsPaper(t *testing.T) {
 				want += (curved + slope*slope/2) / float64(c.directions)
 			}
 		}
-		c.l.Grade(b)
+		c.l.Evaluate(b)
 		if !(math.Abs(b.Loss[0]-want/size) <= 1e-5*(1+math.Abs(want))) {
 			t.Errorf("%s: the loss is %g, want %g", c.name, b.Loss[0], want/size)
 		}

@@ -9,10 +9,10 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// What every objective that has noise levels is held to: the score that it teaches a
-// small network in some seconds is that of the mixture, at levels from its parts' width on,
-// to this part of its size (root mean squares over the marginal). At lower levels there is
-// little to a score that noise would not hide from all of these losses.
+// With every objective that has noise levels, a small network learns the score of the
+// mixture in some seconds. The relative error (of root mean squares over the marginal) is
+// bounded at levels above the width of the components; below, noise hides the score from
+// all of these losses.
 const scoreBound = 0.1
 
 func skipWasm(t *testing.T) {
@@ -63,12 +63,12 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := newFlat(t, c.scale, 2)
+			f := newToy(t, c.scale, 2)
 			levels := whole
 			if c.predicts != diffusion.Parametrisation(preconditioned) {
 				levels = Range{0, math.MaxFloat32}
 			}
-			f.fit(&Regression{Of: c.of, Predicts: c.predicts, Levels: levels}, 2000, func(step int) {
+			f.train(&Regression{Objective: c.of, Parametrisation: c.predicts, Levels: levels}, 2000, func(step int) {
 				if c.of != Objective(often) || step == 0 {
 					return
 				}
@@ -88,8 +88,8 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 	}
 }
 
-// Without noise, the score of the data themselves; it is steeper, and implicit score
-// matching noisier, than the others.
+// Without noise the network learns the score of the data themselves, which is steeper;
+// implicit score matching is noisier than the other objectives.
 func TestImplicitScoreMatchingRecoversTheScore(t *testing.T) {
 	skipWasm(t)
 	const bound = 0.2
@@ -106,8 +106,8 @@ func TestImplicitScoreMatchingRecoversTheScore(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f := flatWithTangents(t, c.directions)
-			f.fit(c.loss, 2000, nil)
+			f := newToyWithTangents(t, c.directions)
+			f.train(c.loss, 2000, nil)
 			x := noisy(flatBatch, 0)
 			out, _ := f.forward(x, nil, nil)
 			size := len(out) / flatBatch
@@ -129,9 +129,9 @@ func TestImplicitScoreMatchingRecoversTheScore(t *testing.T) {
 	}
 }
 
-// A step's best variance given x is β̃ + (1−r)²·Var[x₀|x], where β̃ is the posterior's: that
-// is what the bound has to teach, beside the score.
-func TestLearnedVariancesAreTheExact(t *testing.T) {
+// The optimal variance of a step given x is β̃ + (1−r)²·Var[x₀|x], where β̃ is that of the
+// posterior: with the bound the network learns it in addition to the score.
+func TestLearnedVariancesAreExact(t *testing.T) {
 	skipWasm(t)
 	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Cosine, Steps: 20})
 	if err != nil {
@@ -145,7 +145,7 @@ func TestLearnedVariancesAreTheExact(t *testing.T) {
 	for _, name := range []string{"hybrid", "vlb", "vlb by importance"} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			f := newFlat(t, 50, 4)
+			f := newToy(t, 50, 4)
 			l := Hybrid(chain, predicts, 2)
 			l.Lambda = 0.1 // 20 steps for the paper's 4000: T·L_t is that much smaller
 			var round func(int)
@@ -154,7 +154,7 @@ func TestLearnedVariancesAreTheExact(t *testing.T) {
 			}
 			if name == "vlb by importance" {
 				often := NewImportance(LSimple{chain}, levels)
-				l.Draws = often
+				l.Objective = often
 				round = func(step int) {
 					for i, sigma := range f.batch.Sigma {
 						if step > 0 {
@@ -164,7 +164,7 @@ func TestLearnedVariancesAreTheExact(t *testing.T) {
 					often.Update()
 				}
 			}
-			f.fit(l, 2500, round)
+			f.train(l, 2500, round)
 			for _, at := range []int{4, 8, 12} {
 				f.checkVariance(chain, predicts, at)
 			}
@@ -172,13 +172,13 @@ func TestLearnedVariancesAreTheExact(t *testing.T) {
 	}
 }
 
-// checkVariance compares score and ln Σ of a step with the exact ones.
-func (f *flat) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation, at int) {
+// checkVariance compares the score and ln Σ of a step with the exact ones.
+func (f *toyTraining) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation, at int) {
 	t := f.t
 	t.Helper()
-	// Root mean squares of the standard deviation's ratio less 1, and of the score. Without
-	// learning, at the end of its range that is nearer, Σ would be off by 12 % and 4.5 % at the
-	// first two steps.
+	// Root mean squares of the relative error of the standard deviation, and of the score.
+	// Without learning, at the nearer end of its range, Σ would have an error of 12 % and
+	// 4.5 % at the first two steps.
 	const bound, scoreBound = 0.03, 0.1
 	sigma := float32(chain.Sigmas[at])
 	x := noisy(flatBatch, sigma)
@@ -196,7 +196,7 @@ func (f *flat) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation
 	for i := range flatBatch {
 		_, variance, score := three.posterior(x[2*i:], float64(sigma))
 		for k := range variance {
-			want := step.variance + step.pull*step.pull*variance[k]
+			want := step.variance + step.coefficient*step.coefficient*variance[k]
 			got := math.Exp(step.low + (float64(out[4*i+2+k])+1)/2*(step.high-step.low))
 			ratio := math.Sqrt(got/want) - 1
 			off += ratio * ratio / (2 * flatBatch)
@@ -216,14 +216,14 @@ func (f *flat) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation
 	}
 }
 
-// f takes a noisy point to where the probability-flow ODE through it ends, in one step.
-func TestConsistencyRecoversTheMap(t *testing.T) {
+// f maps a noisy point to the end of the probability-flow ODE's path in one step.
+func TestConsistencyLearnsTheODEEndpoint(t *testing.T) {
 	skipWasm(t)
 	const low, high = 0.02, 5
 	predicts := diffusion.Consistency{SigmaData: 0.55, SigmaMin: low}
 	for _, c := range []struct {
 		name    string
-		teacher Map
+		teacher BatchDenoiser
 		steps   int
 		bound   float64 // root mean square distance to the exact end, in the data's deviation
 	}{
@@ -232,12 +232,12 @@ func TestConsistencyRecoversTheMap(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			f, target := newFlat(t, 100, 2), newFlat(t, 100, 2)
-			l := &Consistency{Predicts: predicts, Teacher: c.teacher, Target: mapOf(target.forward, predicts, 2)}
-			f.fit(l, c.steps, func(step int) {
+			f, target := newToy(t, 100, 2), newToy(t, 100, 2)
+			l := &Consistency{Parametrisation: predicts, Teacher: c.teacher, Target: newBatchDenoiser(target.forward, predicts, 2)}
+			f.train(l, c.steps, func(step int) {
 				n := 18
 				if c.teacher == nil {
-					n = ConsistencyGrowth(2, 40, step, c.steps)
+					n = ConsistencyLevelCount(2, 40, step, c.steps)
 				}
 				l.Levels = ConsistencyLevels(n, low, high)
 				rest := float32(1 - ConsistencyDecay(0.9, 2, n))
@@ -247,8 +247,8 @@ func TestConsistencyRecoversTheMap(t *testing.T) {
 				target.tape.Load()
 			})
 			x := noisy(flatBatch, high)
-			got, want := make([]float32, len(x)), flowEnd(x, high, low)
-			if err := mapOf(f.forward, predicts, 2)(got, x, constant(flatBatch, high), nil); err != nil {
+			got, want := make([]float32, len(x)), odeEndpoint(x, high, low)
+			if err := newBatchDenoiser(f.forward, predicts, 2)(got, x, constant(flatBatch, high), nil); err != nil {
 				t.Fatal(err)
 			}
 			off := 0.0
@@ -264,8 +264,8 @@ func TestConsistencyRecoversTheMap(t *testing.T) {
 	}
 }
 
-// flowEnd integrates dx/dσ = (x − D)/σ of three in ln σ by the midpoint rule.
-func flowEnd(x []float32, from, to float64) []float64 {
+// odeEndpoint integrates dx/dσ = (x − D)/σ of three in ln σ by the midpoint rule.
+func odeEndpoint(x []float32, from, to float64) []float64 {
 	const steps = 400
 	out := make([]float64, len(x))
 	h := math.Log(to/from) / steps

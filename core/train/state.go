@@ -12,15 +12,15 @@ import (
 	"tweedie/weights"
 )
 
-// ErrState is wrapped by complaints about a saved state: torn, changed, or of
+// ErrState is wrapped by errors about a saved state that is truncated, modified, or of
 // another run.
 var ErrState = errors.New("unusable training state")
 
-// State returns everything that Restore needs to go on to the bit: safetensors of
+// State returns everything that Restore needs to continue bit for bit: safetensors of
 // the weights, both moments, the average and the losses, followed by the SHA-256
-// of all bytes before it.
+// of these bytes.
 func (t *Trainer) State() ([]byte, error) {
-	identity, err := t.identity()
+	identity, err := t.runID()
 	if err != nil {
 		return nil, err
 	}
@@ -38,21 +38,21 @@ func (t *Trainer) State() ([]byte, error) {
 	return append(data, sum[:]...), nil
 }
 
-// Restore continues a run from State's bytes. On error, which wraps ErrState,
-// the trainer is as it was.
+// Restore continues a run from the bytes of State. On an error, which wraps ErrState,
+// the trainer is unchanged.
 func (t *Trainer) Restore(state []byte) error {
 	if len(state) < sha256.Size {
-		return fmt.Errorf("train: %w: %d bytes, need at least %d", ErrState, len(state), sha256.Size)
+		return fmt.Errorf("train: %w: it must have at least %d bytes (got %d)", ErrState, sha256.Size, len(state))
 	}
 	data, sum := state[:len(state)-sha256.Size], state[len(state)-sha256.Size:]
 	if found := sha256.Sum256(data); !bytes.Equal(found[:], sum) {
-		return fmt.Errorf("train: %w: SHA-256 is %x, need %x: the file is torn or changed", ErrState, found[:4], sum[:4])
+		return fmt.Errorf("train: %w: the file is truncated or modified: its SHA-256 starts with %x instead of %x", ErrState, found[:4], sum[:4])
 	}
 	tensors, meta, err := weights.ParseSafetensors(data)
 	if err != nil {
 		return fmt.Errorf("train: %w: %w", ErrState, err)
 	}
-	identity, err := t.identity()
+	identity, err := t.runID()
 	if err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (t *Trainer) Restore(state []byte) error {
 	}
 	step, err := strconv.Atoi(meta["step"])
 	if err != nil || step < 0 || step > t.config.Steps {
-		return fmt.Errorf("train: %w: step is %q, need 0 to %d", ErrState, meta["step"], t.config.Steps)
+		return fmt.Errorf("train: %w: step must be between 0 and %d (got %q)", ErrState, t.config.Steps, meta["step"])
 	}
 	return t.restore(tensors, step)
 }
@@ -81,7 +81,7 @@ func (t *Trainer) restore(tensors []weights.Tensor, step int) error {
 			want = step
 		}
 		if len(found[s.name]) != want {
-			return fmt.Errorf("train: %w: %q holds %d numbers, need %d", ErrState, s.name, len(found[s.name]), want)
+			return fmt.Errorf("train: %w: %q must have %d numbers (got %d)", ErrState, s.name, want, len(found[s.name]))
 		}
 	}
 	for _, s := range t.slots() {
@@ -92,16 +92,16 @@ func (t *Trainer) restore(tensors []weights.Tensor, step int) error {
 		copy(*s.data, found[s.name])
 	}
 	t.done = step
-	if t.often != nil {
-		t.often.Update()
+	if t.importance != nil {
+		t.importance.Update()
 	}
 	if t.gamma != nil {
-		t.gamma.now.SetWeights(t.gamma.weights)
+		t.gamma.current.SetWeights(t.gamma.weights)
 	}
 	return nil
 }
 
-// slot is one array of the state.
+// slot is one named array of the state.
 type slot struct {
 	name string
 	data *[]float32
@@ -112,8 +112,8 @@ func (t *Trainer) slots() []slot {
 		{"weights", &t.params.Flat}, {"m", &t.optimiser.m}, {"v", &t.optimiser.v},
 		{"average", &t.optimiser.average}, {"losses", &t.losses},
 	}
-	if t.often != nil {
-		slots = append(slots, slot{"level_losses", &t.often.losses})
+	if t.importance != nil {
+		slots = append(slots, slot{"level_losses", &t.importance.losses})
 	}
 	if t.target != nil {
 		slots = append(slots, slot{"target", &t.target.Flat})
@@ -124,8 +124,8 @@ func (t *Trainer) slots() []slot {
 	return slots
 }
 
-// identity names the run: its configuration and data.
-func (t *Trainer) identity() (string, error) {
+// runID identifies the run by its configuration and data.
+func (t *Trainer) runID() (string, error) {
 	config, err := t.config.JSON()
 	if err != nil {
 		return "", fmt.Errorf("train: %w", err)

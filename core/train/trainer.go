@@ -14,7 +14,7 @@ import (
 	"tweedie/core/unet"
 )
 
-// Trainer is a run: configuration, data, weights and optimiser after some steps.
+// Trainer is a training run: configuration, data, weights and optimiser state.
 type Trainer struct {
 	config    *Config
 	data      *Data
@@ -26,13 +26,13 @@ type Trainer struct {
 
 	order   order
 	workers []*worker
-	grads   [][]float32 // a lane's
+	grads   [][]float32 // of each shard
 
-	drawn  []float32     // noise level of each draw of the present step
-	lost   []float64     // loss of each
-	often  *Importance   // nil: levels are drawn alike
-	target *graph.Params // weights of f⁻ of a consistency model; nil for others
-	gamma  *gamma        // of a model that learns its γ; nil for others
+	drawSigmas []float32     // noise level of each draw of the current step
+	drawLosses []float64     // loss of each draw of the current step
+	importance *Importance   // importance sampling of noise levels; nil if it is off
+	target     *graph.Params // weights of f⁻ of a consistency model; nil for others
+	gamma      *gamma        // of a model that learns its γ; nil for others
 }
 
 // New returns a run at its start. It keeps c, in which it fills in what is left out
@@ -67,21 +67,21 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 	t.optimiser = NewAdamW(t.params)
 	t.optimiser.Beta1, t.optimiser.Beta2 = c.Beta1, c.Beta2
 	t.optimiser.WeightDecay, t.optimiser.Average = c.WeightDecay, c.Average
-	t.grads = make([][]float32, c.lanes())
-	t.drawn, t.lost = make([]float32, c.Batch), make([]float64, c.Batch)
+	t.grads = make([][]float32, c.shards())
+	t.drawSigmas, t.drawLosses = make([]float32, c.Batch), make([]float64, c.Batch)
 	for i := range t.grads {
 		t.grads[i] = make([]float32, n)
 	}
-	if c.consistent() {
+	if c.isConsistency() {
 		t.target = t.params.Like(slices.Clone(t.params.Flat))
 	}
-	if c.goal() == vdm && c.variational() && !c.FixedGamma {
+	if c.objectiveName() == vdm && c.isVariational() && !c.FixedGamma {
 		t.gamma = newGamma(c)
 	}
-	if t.often, err = c.importance(); err != nil {
+	if t.importance, err = c.importance(); err != nil {
 		return nil, err
 	}
-	for range min(c.lanes(), runtime.GOMAXPROCS(0)) {
+	for range min(c.shards(), runtime.GOMAXPROCS(0)) {
 		w, err := t.newWorker(teacher)
 		if err != nil {
 			return nil, err
@@ -100,8 +100,8 @@ func (t *Trainer) Step() (float64, error) {
 	for _, g := range t.grads[1:] {
 		split(len(grad), func(from, to int) { kernel.AddTo(grad[from:to], g[from:to]) })
 	}
-	for _, l := range t.lost {
-		loss += l / float64(len(t.lost))
+	for _, l := range t.drawLosses {
+		loss += l / float64(len(t.drawLosses))
 	}
 	scale := 1.0
 	length := norm(grad)
@@ -114,18 +114,18 @@ func (t *Trainer) Step() (float64, error) {
 	t.done++
 	t.optimiser.Step(t.params.Flat, grad, t.done, t.config.rate(t.done-1), scale)
 	t.losses = append(t.losses, float32(loss))
-	t.follow()
+	t.advance()
 	return loss, nil
 }
 
-// follow lets what depends on the steps taken go on: the odds of the noise levels, and
-// the average that a consistency model is trained towards.
-func (t *Trainer) follow() {
-	if t.often != nil {
-		for i, sigma := range t.drawn {
-			t.often.Observe(sigma, t.lost[i])
+// advance updates what changes with every step beside the weights: the probabilities of
+// the noise levels, the weight average f⁻ of a consistency model, and a learned γ.
+func (t *Trainer) advance() {
+	if t.importance != nil {
+		for i, sigma := range t.drawSigmas {
+			t.importance.Observe(sigma, t.drawLosses[i])
 		}
-		t.often.Update()
+		t.importance.Update()
 	}
 	if t.target != nil {
 		rest := float32(1 - t.config.targetDecay(t.done-1))
@@ -138,14 +138,14 @@ func (t *Trainer) follow() {
 	}
 }
 
-// gradient fills the lanes' gradients for the present step, on all cores. A lane
-// is a fixed part of the batch, whoever computes it.
+// gradient computes the gradient of every shard for the current step, on all cores. A
+// shard is a fixed part of the batch, so the result does not depend on who computes it.
 func (t *Trainer) gradient() error {
-	lanes := make(chan int, len(t.grads))
+	shards := make(chan int, len(t.grads))
 	for i := range t.grads {
-		lanes <- i
+		shards <- i
 	}
-	close(lanes)
+	close(shards)
 	var wait sync.WaitGroup
 	errs := make([]error, len(t.workers))
 	first := t.done * t.config.Batch
@@ -156,10 +156,10 @@ func (t *Trainer) gradient() error {
 	for i, w := range t.workers {
 		wait.Go(func() {
 			w.load()
-			for lane := range lanes {
-				clear(t.grads[lane])
-				from, to := len(images)*lane/len(t.grads), len(images)*(lane+1)/len(t.grads)
-				if err := w.lane(images, first, from, to, t.grads[lane]); err != nil {
+			for shard := range shards {
+				clear(t.grads[shard])
+				from, to := len(images)*shard/len(t.grads), len(images)*(shard+1)/len(t.grads)
+				if err := w.addShard(images, first, from, to, t.grads[shard]); err != nil {
 					errs[i] = err
 				}
 			}
@@ -174,21 +174,21 @@ func (t *Trainer) gradient() error {
 	return nil
 }
 
-// Done returns the steps taken, Losses the loss of each.
+// Done returns the number of steps taken.
 func (t *Trainer) Done() int { return t.done }
 
-// Losses returns the loss of every step taken. It is not to be changed.
+// Losses returns the loss of every step taken. It must not be modified.
 func (t *Trainer) Losses() []float32 { return t.losses }
 
-// Config returns the run's configuration, which is not to be changed.
+// Config returns the configuration of the run, which must not be modified.
 func (t *Trainer) Config() *Config { return t.config }
 
-// Model returns the model as it stands, with averaged weights if the run
-// averages. It is a copy: later steps do not change it.
+// Model returns the current model, with averaged weights if the run averages them. It
+// is a copy: later steps do not change it.
 func (t *Trainer) Model(name string) (*model.Model, error) {
 	config, flat := t.config.Model, t.params.Flat
 	if t.gamma != nil {
-		config = t.gamma.of(config, t.config.Average > 0)
+		config = t.gamma.modelConfig(config, t.config.Average > 0)
 	}
 	if t.config.Average > 0 {
 		flat = t.optimiser.average

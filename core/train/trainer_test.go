@@ -13,8 +13,8 @@ import (
 	"tweedie/core/unet"
 )
 
-// small is a configuration that trains in milliseconds, on small's data.
-func small() *Config {
+// smallConfig returns a configuration that trains in milliseconds, for smallData.
+func smallConfig() *Config {
 	classes, null := 3, 2
 	return &Config{
 		Model: model.Config{
@@ -27,14 +27,14 @@ func small() *Config {
 				NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes, Patch: 2,
 			},
 		},
-		Seed: 7, Steps: 40, Batch: 10, Lanes: 3, LearningRate: 5e-3, WarmUp: 3, Decay: "cosine", WeightDecay: 0.01,
+		Seed: 7, Steps: 40, Batch: 10, Shards: 3, LearningRate: 5e-3, WarmUp: 3, Decay: "cosine", WeightDecay: 0.01,
 		Clip: 1, Average: 0.99, DropClass: 0.2, PMean: -1, PStd: 1.2,
 	}
 }
 
-// smallNCSN is that with the network and the levels of Song & Ermon 2019.
+// smallNCSN is smallConfig with the network and the levels of Song & Ermon 2019.
 func smallNCSN() *Config {
-	c := small()
+	c := smallConfig()
 	c.Model = model.Config{
 		Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: 8, Channels: 1, NGF: 8, NumClasses: 4},
 		Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
@@ -45,7 +45,7 @@ func smallNCSN() *Config {
 	return c
 }
 
-// smallData is bars at a height that the class tells.
+// smallData returns images of bars whose height depends on the class.
 func smallData() *Data {
 	rng := rand.New(rand.NewPCG(1, 2))
 	d := &Data{N: 37, H: 8, W: 8, C: 1, Images: make([]uint8, 37*64)}
@@ -87,8 +87,8 @@ func state(t *testing.T, tr *Trainer) []byte {
 	return data
 }
 
-// pursuits are configurations of every objective, on small's data.
-var pursuits = []struct {
+// objectiveConfigs are configurations of every objective, for smallData.
+var objectiveConfigs = []struct {
 	name   string
 	change func(c *Config)
 }{
@@ -146,13 +146,13 @@ func learned(c *Config) {
 }
 
 func TestLearns(t *testing.T) {
-	for _, p := range pursuits {
+	for _, p := range objectiveConfigs {
 		t.Run(p.name, func(t *testing.T) {
-			c := small()
+			c := smallConfig()
 			p.change(c)
-			// The bound's terms differ by orders of magnitude, and a consistency model's loss
-			// grows with its levels: those are held to what they learn by other tests.
-			if goal := c.goal(); goal == vlb || goal == hybrid || goal == "vdm" || c.consistent() {
+			// The terms of the bound differ by orders of magnitude, and the loss of a consistency
+			// model grows with its levels: other tests check what these learn.
+			if goal := c.objectiveName(); goal == vlb || goal == hybrid || goal == "vdm" || c.isConsistency() {
 				return
 			}
 			tr := start(t, c)
@@ -165,27 +165,27 @@ func TestLearns(t *testing.T) {
 			}
 			first, last := mean(tr.Losses()[:5]), mean(tr.Losses()[c.Steps-10:])
 			if !(last < 0.8*first) {
-				t.Errorf("the loss went from %g to %g in %d steps, need less than four fifths", first, last, c.Steps)
+				t.Errorf("the loss went from %g to %g in %d steps, want less than four fifths", first, last, c.Steps)
 			}
 		})
 	}
 }
 
-// What an objective remembers from step to step goes into the state, and does not
-// depend on who computes.
+// The state includes everything that an objective keeps from step to step, and does not
+// depend on the number of cores.
 func TestEveryObjectiveResumes(t *testing.T) {
 	train := func(t *testing.T, c *Config, cores int) *Trainer {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
 		return start(t, c)
 	}
-	for _, p := range pursuits {
+	for _, p := range objectiveConfigs {
 		t.Run(p.name, func(t *testing.T) {
-			c := small()
+			c := smallConfig()
 			p.change(c)
 			whole, part := train(t, c, 1), train(t, c, 3)
 			steps(t, whole, 9)
 			steps(t, part, 7)
-			if p.name == "simple, importance" && part.often.until == nil {
+			if p.name == "simple, importance" && part.importance.cumulative == nil {
 				t.Fatal("the levels are still drawn alike, and nothing is tested")
 			}
 			resumed := start(t, c)
@@ -200,45 +200,45 @@ func TestEveryObjectiveResumes(t *testing.T) {
 	}
 }
 
-// A model is distilled from another, and refuses one that does not suit it.
-func TestDistils(t *testing.T) {
-	tr := start(t, small())
+// A model is distilled from a teacher, and a teacher that does not fit is an error.
+func TestDistillation(t *testing.T) {
+	tr := start(t, smallConfig())
 	steps(t, tr, 5)
 	teacher, err := tr.Model("teacher")
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := small()
-	c.Model.Prediction, c.Objective, c.Teacher = model.Consistency, distilled, "teacher.json"
+	c := smallConfig()
+	c.Model.Prediction, c.Objective, c.Teacher = model.Consistency, consistencyDistillation, "teacher.json"
 	student, err := New(c, smallData(), teacher)
 	if err != nil {
 		t.Fatal(err)
 	}
 	steps(t, student, 2)
 	if _, err := New(c, smallData(), nil); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "teacher") {
-		t.Errorf("no teacher: error is %v, need ErrConfig that names it", err)
+		t.Errorf("no teacher: error is %v, want ErrConfig that names it", err)
 	}
-	if _, err := New(small(), smallData(), teacher); !errors.Is(err, ErrConfig) {
-		t.Errorf("a teacher for edm: error is %v, need ErrConfig", err)
+	if _, err := New(smallConfig(), smallData(), teacher); !errors.Is(err, ErrConfig) {
+		t.Errorf("a teacher for edm: error is %v, want ErrConfig", err)
 	}
 	c.Model.SigmaMax = 50
 	if _, err := New(c, smallData(), teacher); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "0.01 to 40") {
-		t.Errorf("a teacher of fewer levels: error is %v, need ErrConfig with its range", err)
+		t.Errorf("a teacher of fewer levels: error is %v, want ErrConfig with its range", err)
 	}
 }
 
 func TestResumeIsBitIdentical(t *testing.T) {
-	whole := start(t, small())
+	whole := start(t, smallConfig())
 	steps(t, whole, 9)
-	part := start(t, small())
+	part := start(t, smallConfig())
 	steps(t, part, 4)
 	saved := state(t, part)
-	resumed := start(t, small())
+	resumed := start(t, smallConfig())
 	if err := resumed.Restore(saved); err != nil {
 		t.Fatal(err)
 	}
 	if resumed.Done() != 4 {
-		t.Fatalf("resumed at step %d, need 4", resumed.Done())
+		t.Fatalf("resumed at step %d, want 4", resumed.Done())
 	}
 	steps(t, resumed, 5)
 	if !bytes.Equal(state(t, resumed), state(t, whole)) {
@@ -246,10 +246,10 @@ func TestResumeIsBitIdentical(t *testing.T) {
 	}
 }
 
-func TestCoresDoNotMatter(t *testing.T) {
+func TestResultDoesNotDependOnCores(t *testing.T) {
 	train := func(cores int) []byte {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(cores))
-		tr := start(t, small())
+		tr := start(t, smallConfig())
 		steps(t, tr, 3)
 		return state(t, tr)
 	}
@@ -258,17 +258,17 @@ func TestCoresDoNotMatter(t *testing.T) {
 	}
 }
 
-func TestRestoreRefuses(t *testing.T) {
-	tr := start(t, small())
+func TestRestoreErrors(t *testing.T) {
+	tr := start(t, smallConfig())
 	steps(t, tr, 2)
 	good := state(t, tr)
-	other := small()
+	other := smallConfig()
 	other.LearningRate *= 2
 	elsewhere := smallData()
 	elsewhere.Images[0] ^= 1
 	changed := bytes.Clone(good)
 	changed[len(changed)/2] ^= 1
-	onOther, err := New(small(), elsewhere, nil)
+	onOther, err := New(smallConfig(), elsewhere, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -278,16 +278,16 @@ func TestRestoreRefuses(t *testing.T) {
 		state []byte
 		text  string
 	}{
-		{"empty", tr, nil, "need at least 32"},
-		{"torn", tr, good[:len(good)-100], "torn or changed"},
-		{"a bit", tr, changed, "torn or changed"},
+		{"empty", tr, nil, "must have at least 32 bytes"},
+		{"torn", tr, good[:len(good)-100], "truncated or modified"},
+		{"a bit", tr, changed, "truncated or modified"},
 		{"other configuration", start(t, other), good, "another configuration"},
 		{"other data", onOther, good, "other data"},
 	} {
 		before := state(t, c.tr)
 		err := c.tr.Restore(c.state)
 		if !errors.Is(err, ErrState) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need ErrState with %q", c.name, err, c.text)
+			t.Errorf("%s: error is %v, want ErrState with %q", c.name, err, c.text)
 		}
 		if !bytes.Equal(state(t, c.tr), before) {
 			t.Errorf("%s: the refused state changed the trainer", c.name)
@@ -295,7 +295,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-func TestConfigRefuses(t *testing.T) {
+func TestConfigErrors(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		change func(*Config)
@@ -306,41 +306,41 @@ func TestConfigRefuses(t *testing.T) {
 		{"decay", func(c *Config) { c.Decay = "linear" }, `decay must be "cosine" or "none" (got linear)`},
 		{"average", func(c *Config) { c.Average = 1 }, "average must be 0 to less than 1 (got 1)"},
 		{"no null class", func(c *Config) { c.Model.NullClass = nil }, "drop_class must be 0 for a model without null_class (got 0.2)"},
-		{"spread", func(c *Config) { c.PStd = 0 }, "p_std is 0"},
-		{"objective", func(c *Config) { c.Objective = "magic" }, `objective is magic, need one of ["simple"`},
-		{"no chain", func(c *Config) { c.Objective = "simple" }, "objective is simple, need another for a model without a schedule"},
-		{"no levels", func(c *Config) { c.Objective = "ncsn" }, `need another for a model without a process of kind "smld"`},
+		{"spread", func(c *Config) { c.PStd = 0 }, "p_std must be above 0 and at most 10 (got 0)"},
+		{"objective", func(c *Config) { c.Objective = "magic" }, `objective must be one of ["simple"`},
+		{"no chain", func(c *Config) { c.Objective = "simple" }, `objective must be other than "simple", "hybrid" and "vlb" for a model without a schedule (got simple)`},
+		{"no levels", func(c *Config) { c.Objective = "ncsn" }, `other than "ncsn" for a model without a process of kind "smld"`},
 		{"bound without variances", func(c *Config) {
 			onSchedule(c, diffusion.PredictEpsilon)
 			c.Objective = "hybrid"
-		}, `need "hybrid" or "vlb" with variance "learned"`},
+		}, `must be "hybrid" or "vlb" for a model with variance "learned"`},
 		{"variances without a bound", func(c *Config) {
 			learned(c)
 			c.Objective = "simple"
-		}, `need "hybrid" or "vlb" with variance "learned"`},
+		}, `must be "hybrid" or "vlb" for a model with variance "learned"`},
 		{"one channel of two", func(c *Config) {
 			learned(c)
 			c.Model.UNet.OutChannels = 1
 		}, "out_channels is 1, need 2"},
-		{"denoiser of a consistency function", func(c *Config) { c.Model.Prediction, c.Objective = model.Consistency, "edm" }, `with prediction "consistency"`},
-		{"importance of continuous levels", func(c *Config) { c.Importance = true }, "importance is true, need false"},
-		{"gamma elsewhere", func(c *Config) { c.SNRGamma = 5 }, "snr_gamma is 5"},
-		{"no teacher", func(c *Config) { c.Model.Prediction, c.Objective = model.Consistency, distilled }, "teacher is , need a model"},
-		{"levels elsewhere", func(c *Config) { c.LevelsFirst = 5 }, "levels_first is 5"},
+		{"denoiser of a consistency function", func(c *Config) { c.Model.Prediction, c.Objective = model.Consistency, "edm" }, `for prediction "consistency"`},
+		{"importance of continuous levels", func(c *Config) { c.Importance = true }, "importance must be false"},
+		{"gamma elsewhere", func(c *Config) { c.SNRGamma = 5 }, "snr_gamma must be above 0"},
+		{"no teacher", func(c *Config) { c.Model.Prediction, c.Objective = model.Consistency, consistencyDistillation }, "teacher must be a model"},
+		{"levels elsewhere", func(c *Config) { c.LevelsFirst = 5 }, "levels_first must be at least 2"},
 		{"shape", func(c *Config) { c.Model.Shape[1] = 9 }, "shape is [1 9 8]"},
 	} {
-		config := small()
+		config := smallConfig()
 		c.change(config)
 		if err := config.Validate(); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need ErrConfig with %q", c.name, err, c.text)
+			t.Errorf("%s: error is %v, want ErrConfig with %q", c.name, err, c.text)
 		}
 	}
 	if _, err := ParseConfig([]byte(`{"stepps": 3}`)); !errors.Is(err, ErrConfig) || !strings.Contains(err.Error(), "stepps") {
-		t.Errorf("unknown key: error is %v, need one that names it", err)
+		t.Errorf("unknown key: error is %v, want one that names it", err)
 	}
 }
 
-// TestEachImageOncePerPass holds the order of the data to its contract.
+// Every pass over the data contains each image once.
 func TestEachImageOncePerPass(t *testing.T) {
 	o := order{n: 37, seed: 3}
 	for pass := range 3 {

@@ -10,11 +10,11 @@ import (
 	"tweedie/core/tensor"
 )
 
-// microBatch is how many images go through a tape at once: few enough that what
-// the backward pass reads is still in the cache.
+// microBatch is the number of images that go through a tape at once: few enough for the
+// values that the backward pass reads to stay in the cache.
 const microBatch = 16
 
-// worker computes lanes on one core.
+// worker computes the gradients of shards on one core.
 type worker struct {
 	t      *Trainer
 	tape   *autodiff.Tape
@@ -28,7 +28,7 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 	p, out := t.network.Program, t.network.Out
 	w := &worker{t: t, times: make([]float32, microBatch)}
 	w.batch = NewBatch(microBatch, t.data.H*t.data.W*t.data.C, p.Size(out), 0)
-	w.batch.Seed, w.batch.Share = t.config.Seed, 1/float64(t.config.Batch)
+	w.batch.Seed, w.batch.Weight = t.config.Seed, 1/float64(t.config.Batch)
 	if t.config.Model.NeedsLabels() {
 		w.batch.Class = make([]float32, microBatch)
 	}
@@ -42,13 +42,13 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 		}
 	}
 	if t.gamma != nil {
-		w.batch.Beside = t.gamma.rows(microBatch)
+		w.batch.GammaGradients = t.gamma.newGradients(microBatch)
 	}
 	w.loss, err = t.config.loss(w, teacher)
 	return w, err
 }
 
-// load takes the step's weights, and what else changes with steps, into use.
+// load loads the current weights, and settings of the loss that change with the step.
 func (w *worker) load() {
 	w.tape.Load()
 	switch l := w.loss.(type) {
@@ -56,12 +56,13 @@ func (w *worker) load() {
 		w.target.Load()
 		l.Levels = w.t.config.levels(w.t.done)
 	case *VDMLoss:
-		l.Usual = usual(w.t.losses)
+		l.TypicalLoss = recentMean(w.t.losses)
 	}
 }
 
-// lane adds the gradient of draws first+from … first+to to grad, and notes their losses.
-func (w *worker) lane(images []int, first, from, to int, grad []float32) error {
+// addShard adds the gradient of draws first+from … first+to−1 to grad, and records their
+// losses.
+func (w *worker) addShard(images []int, first, from, to int, grad []float32) error {
 	b := w.batch
 	for at := from; at < to; at += microBatch {
 		b.N = min(microBatch, to-at)
@@ -74,19 +75,19 @@ func (w *worker) lane(images []int, first, from, to int, grad []float32) error {
 			return err
 		}
 		b.Out = w.tape.Forward(b.N, w.inputs(b.X, b.CNoise)...)
-		w.loss.Grade(b)
+		w.loss.Evaluate(b)
 		w.tape.Backward(b.N, b.Delta)
-		copy(w.t.lost[at:], b.Loss[:b.N])
-		copy(w.t.drawn[at:], b.Sigma[:b.N])
-		for i := range min(b.N, len(b.Beside)) {
-			copy(w.t.gamma.gradients[at+i], b.Beside[i])
+		copy(w.t.drawLosses[at:], b.Loss[:b.N])
+		copy(w.t.drawSigmas[at:], b.Sigma[:b.N])
+		for i := range min(b.N, len(b.GammaGradients)) {
+			copy(w.t.gamma.gradients[at+i], b.GammaGradients[i])
 		}
 	}
 	w.tape.TakeGradients(grad)
 	return nil
 }
 
-// image puts an image and its class into place i of the batch.
+// image copies an image and its class to index i of the batch.
 func (w *worker) image(i, image int) {
 	b, t := w.batch, w.t
 	t.data.pixels(row(b.Clean, i, b.Size), image, t.config.Model.UnitPixels)
@@ -101,7 +102,7 @@ func (w *worker) image(i, image int) {
 	b.Class[i] = float32(class)
 }
 
-// inputs returns what the network is given.
+// inputs returns the network's inputs.
 func (w *worker) inputs(x, cNoise []float32) [][]float32 {
 	for i, c := range cNoise[:w.batch.N] {
 		w.times[i] = w.t.config.Model.Time(c)
@@ -109,11 +110,11 @@ func (w *worker) inputs(x, cNoise []float32) [][]float32 {
 	return [][]float32{x, w.times, w.batch.Class}[:len(w.tape.Program().Inputs)]
 }
 
-// forward is a raw network: x [N,…] scaled by c_in, beside c_noise.
+// forward evaluates a raw network; x [N,…] is scaled by c_in.
 type forward func(x, cNoise, class []float32) ([]float32, error)
 
-// mapOf returns D of a raw network for images of size numbers.
-func mapOf(f forward, p diffusion.Parametrisation, size int) Map {
+// newBatchDenoiser returns D of a raw network for images of size values.
+func newBatchDenoiser(f forward, p diffusion.Parametrisation, size int) BatchDenoiser {
 	return func(out, x, sigma, class []float32) error {
 		scaled, cNoise := make([]float32, len(x)), make([]float32, len(sigma))
 		all := make([]diffusion.Coefficients, len(sigma))
@@ -140,15 +141,15 @@ func mapOf(f forward, p diffusion.Parametrisation, size int) Map {
 	}
 }
 
-// targetMap returns f⁻.
-func (w *worker) targetMap(p diffusion.Parametrisation) Map {
-	return mapOf(func(x, cNoise, _ []float32) ([]float32, error) {
+// targetDenoiser returns f⁻.
+func (w *worker) targetDenoiser(p diffusion.Parametrisation) BatchDenoiser {
+	return newBatchDenoiser(func(x, cNoise, _ []float32) ([]float32, error) {
 		return w.target.Forward(w.batch.N, w.inputs(x, cNoise)...), nil
 	}, p, w.batch.Size)
 }
 
-// teacherMap returns D of a model.
-func (w *worker) teacherMap(m *model.Model) (Map, error) {
+// teacherDenoiser returns D of a model.
+func (w *worker) teacherDenoiser(m *model.Model) (BatchDenoiser, error) {
 	runner, err := m.NewRunner(microBatch, infer.Options{Fast: true, Workers: 1})
 	if err != nil {
 		return nil, err
@@ -158,7 +159,7 @@ func (w *worker) teacherMap(m *model.Model) (Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	return mapOf(func(x, cNoise, class []float32) ([]float32, error) {
+	return newBatchDenoiser(func(x, cNoise, class []float32) ([]float32, error) {
 		times := make([]float32, len(cNoise))
 		for i, v := range cNoise {
 			times[i] = c.Time(v)

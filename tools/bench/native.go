@@ -98,7 +98,7 @@ func trainer(c model.Config, batch, threads int) (*train.Trainer, error) {
 	for i := range d.Images {
 		d.Images[i] = uint8(i * 7)
 	}
-	config := &train.Config{Model: c, Seed: 1, Steps: 1 << 20, Batch: batch, Lanes: threads, LearningRate: 1e-4, PMean: -1.2, PStd: 1.2}
+	config := &train.Config{Model: c, Seed: 1, Steps: 1 << 20, Batch: batch, Shards: threads, LearningRate: 1e-4, PMean: -1.2, PStd: 1.2}
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
 	return train.New(config, d, nil)
 }

@@ -89,7 +89,7 @@ func (r recipe) ncsn(d *dataset.Dataset) (*train.Config, error) {
 				Sampler: "annealed-langevin", Steps: levels, Guidance: 1, Schedule: sampler.KindExponential, CorrectorSteps: 100,
 			},
 		},
-		Seed: 1, Steps: r.steps, Batch: 32, Lanes: 2,
+		Seed: 1, Steps: r.steps, Batch: 32, Shards: 2,
 		LearningRate: 1.5e-3, WarmUp: min(100, r.steps/10), Decay: "cosine", Beta2: 0.99, Clip: 1, Average: 0.999,
 	}
 	return c, c.Validate()

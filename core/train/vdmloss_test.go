@@ -9,8 +9,8 @@ import (
 	"tweedie/core/rng"
 )
 
-// gaussianVDM is VDMLoss on images of levels drawn from N(0, variance), and in the place
-// of a network the exact noise prediction for such numbers.
+// gaussianVDM is VDMLoss on images with levels drawn from N(0, variance), with the exact
+// noise prediction for such values instead of a network.
 type gaussianVDM struct {
 	*gamma
 	loss     *VDMLoss
@@ -25,12 +25,12 @@ func newGaussianVDM(t *testing.T, start, end float64, units, n, size int) *gauss
 		Process:    &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: diffusion.NewMonotone(start, end, units)},
 	}})
 	out := &gaussianVDM{g, g.loss(false), NewBatch(n, size, size, 0), 0.09}
-	out.batch.N, out.batch.Out, out.batch.Beside = n, make([]float32, n*size), g.gradients
+	out.batch.N, out.batch.Out, out.batch.GammaGradients = n, make([]float32, n*size), g.gradients
 	return out
 }
 
-// round grades a batch of draws.
-func (g *gaussianVDM) round(t *testing.T, seed uint64) {
+// evaluate computes loss and gradients of a batch of draws.
+func (g *gaussianVDM) evaluate(t *testing.T, seed uint64) {
 	t.Helper()
 	b := g.batch
 	b.Seed = seed
@@ -51,21 +51,23 @@ func (g *gaussianVDM) round(t *testing.T, seed uint64) {
 			b.Out[i*b.Size+j] = float32(s * math.Sqrt(1+s*s) * float64(z) / (g.variance + s*s))
 		}
 	}
-	g.loss.Grade(b)
+	g.loss.Evaluate(b)
 }
 
-// lost is E(ε − ε̂)² at γ.
-func (g *gaussianVDM) lost(gamma float64) float64 { return g.variance / (g.variance + math.Exp(gamma)) }
+// noiseLoss returns E(ε − ε̂)² at γ.
+func (g *gaussianVDM) noiseLoss(gamma float64) float64 {
+	return g.variance / (g.variance + math.Exp(gamma))
+}
 
-// What the ends of γ are taught by is the derivative of the bound, which is worked out
-// here from its three terms; the losses' mean is the third.
-func TestVDMTeachesEndsByTheBound(t *testing.T) {
+// The gradient for the ends of γ is the derivative of the bound, computed here from its
+// three terms; the mean of the losses is the third one.
+func TestVDMGradientOfTheEnds(t *testing.T) {
 	skipWasm(t)
 	const start, end, size, rounds = -12.6, -1, 8, 400
 	g := newGaussianVDM(t, start, end, 4, 128, size)
 	var sum, squares [3]float64
 	for k := range rounds {
-		g.round(t, uint64(k))
+		g.evaluate(t, uint64(k))
 		for i, d := range g.gradients {
 			for j, v := range []float64{d[0], d[1], g.batch.Loss[i]} {
 				sum[j] += v
@@ -73,7 +75,7 @@ func TestVDMTeachesEndsByTheBound(t *testing.T) {
 			}
 		}
 	}
-	level := func(gamma float64) float64 { // E[−ln p(x₀|z₀)] a number, far from the ends of the range
+	level := func(gamma float64) float64 { // E[−ln p(x₀|z₀)] per value, far from the ends of the range
 		const n = 4000
 		apart, mean := 2./255/math.Exp(gamma/2), 0.0
 		for i := range n {
@@ -93,11 +95,11 @@ func TestVDMTeachesEndsByTheBound(t *testing.T) {
 	const h = 1e-3
 	integral := 0.0
 	for i := range 1000 {
-		integral += g.lost(start+(end-start)*(float64(i)+0.5)/1000) / 2 * (end - start) / 1000
+		integral += g.noiseLoss(start+(end-start)*(float64(i)+0.5)/1000) / 2 * (end - start) / 1000
 	}
 	for j, want := range []float64{
-		(level(start+h)-level(start-h))/(2*h) - g.lost(start)/2,
-		(prior(end+h)-prior(end-h))/(2*h) + g.lost(end)/2,
+		(level(start+h)-level(start-h))/(2*h) - g.noiseLoss(start)/2,
+		(prior(end+h)-prior(end-h))/(2*h) + g.noiseLoss(end)/2,
 		integral,
 	} {
 		n := float64(rounds * g.batch.N)
@@ -108,9 +110,9 @@ func TestVDMTeachesEndsByTheBound(t *testing.T) {
 	}
 }
 
-// Between its ends γ comes to rise as fast as there is nothing to learn: for a Gaussian
-// the losses of all t are alike where dt/dγ ∝ E(ε−ε̂)², which has a closed form.
-func TestVDMLearnsGammaThatVariesLeast(t *testing.T) {
+// Between its ends γ converges to the schedule of least variance: for a Gaussian the losses
+// of all t are equal if dt/dγ ∝ E(ε−ε̂)², which has a closed form.
+func TestVDMLearnsGammaOfLeastVariance(t *testing.T) {
 	skipWasm(t)
 	const start, end, steps = -6, 3, 1500
 	g := newGaussianVDM(t, start, end, 8, 64, 16)
@@ -120,7 +122,7 @@ func TestVDMLearnsGammaThatVariesLeast(t *testing.T) {
 	}
 	worst := func() (off float64) {
 		for i := range 101 {
-			gamma, _ := g.now.At(float64(i) / 100)
+			gamma, _ := g.current.At(float64(i) / 100)
 			off = max(off, math.Abs(exact(gamma)-float64(i)/100))
 		}
 		return off
@@ -128,8 +130,8 @@ func TestVDMLearnsGammaThatVariesLeast(t *testing.T) {
 	before := worst()
 	var losses []float32
 	for k := range steps {
-		g.loss.Usual = usual(losses)
-		g.round(t, uint64(k))
+		g.loss.TypicalLoss = recentMean(losses)
+		g.evaluate(t, uint64(k))
 		mean := 0.0
 		for i, v := range g.batch.Loss {
 			mean += v / float64(g.batch.N)
@@ -141,19 +143,19 @@ func TestVDMLearnsGammaThatVariesLeast(t *testing.T) {
 	after := worst()
 	t.Logf("t is off by %.3f at first and %.3f at last", before, after)
 	if !(before >= 0.2 && after <= 0.05) {
-		t.Errorf("t is off by up to %g at first, %g at last: need 0.2 or more, and at most 0.05", before, after)
+		t.Errorf("the largest error of t is %g at the start, %g at the end: want at least 0.2, and at most 0.05", before, after)
 	}
-	if g.now.Start != start || g.now.End != end {
-		t.Errorf("the ends moved to %g and %g", g.now.Start, g.now.End)
+	if g.current.Start != start || g.current.End != end {
+		t.Errorf("the ends moved to %g and %g", g.current.Start, g.current.End)
 	}
 }
 
-// A run learns γ, and its model holds what was learned; a fixed one stays.
+// A run learns γ, and its model contains the learned γ; a fixed one does not change.
 func TestTrainerLearnsGamma(t *testing.T) {
 	skipWasm(t)
 	for _, fixed := range []bool{false, true} {
-		c := small()
-		for _, p := range pursuits {
+		c := smallConfig()
+		for _, p := range objectiveConfigs {
 			if p.name == "vdm" {
 				p.change(c)
 			}
@@ -175,7 +177,7 @@ func TestTrainerLearnsGamma(t *testing.T) {
 			t.Error("the configuration of the run changed")
 		}
 		if want := math.Exp(learned.Start / 2); !(math.Abs(got.SigmaMin-want) <= 1e-3*want) {
-			t.Errorf("fixed %v: sigma_min is %g, need e^(γ₀/2) = %g", fixed, got.SigmaMin, want)
+			t.Errorf("fixed %v: sigma_min is %g, want e^(γ₀/2) = %g", fixed, got.SigmaMin, want)
 		}
 	}
 }

@@ -8,23 +8,23 @@ import (
 )
 
 // CrossEntropy is the Loss of a time-conditioned classifier (Dhariwal & Nichol 2021,
-// arXiv:2105.05233, section 4): −log p(y|x₀ + σ·ε; σ) in nats, every noise level of Of
-// alike.
+// arXiv:2105.05233, section 4): −log p(y|x₀ + σ·ε; σ) in nats, with equal weight for all
+// noise levels.
 type CrossEntropy struct {
-	Of       Objective // where noise levels are drawn; its weights mean nothing here
-	Predicts diffusion.Parametrisation
-	Levels   Range
+	Objective       Objective // draws the noise levels; its weights are not used
+	Parametrisation diffusion.Parametrisation
+	Levels          Range
 
 	noise []float32
 }
 
 // Prepare implements Loss.
 func (l *CrossEntropy) Prepare(b *Batch) error {
-	l.noise = grown(l.noise, b.Size)
+	l.noise = resize(l.noise, b.Size)
 	for i := range b.N {
 		rng.Normal(l.noise, b.Seed, b.Draw[i], noiseStream)
-		sigma := l.Levels.hold(l.Of.Sigma(b.Seed, b.Draw[i], sigmaStream))
-		c, err := l.Predicts.Coefficients(sigma)
+		sigma := l.Levels.clamp(l.Objective.Sigma(b.Seed, b.Draw[i], sigmaStream))
+		c, err := l.Parametrisation.Coefficients(sigma)
 		if err != nil {
 			return err
 		}
@@ -37,23 +37,23 @@ func (l *CrossEntropy) Prepare(b *Batch) error {
 	return nil
 }
 
-// Grade implements Loss. b.Out are logits of b.Class.
-func (l *CrossEntropy) Grade(b *Batch) {
+// Evaluate implements Loss. b.Out are the logits of the classes.
+func (l *CrossEntropy) Evaluate(b *Batch) {
 	k := len(b.Out) / b.N
 	for i := range b.N {
 		z, delta := row(b.Out, i, k), row(b.Delta, i, k)
-		most, sum := float64(z[0]), 0.0
+		largest, sum := float64(z[0]), 0.0
 		for _, v := range z {
-			most = max(most, float64(v))
+			largest = max(largest, float64(v))
 		}
 		for _, v := range z {
-			sum += math.Exp(float64(v) - most)
+			sum += math.Exp(float64(v) - largest)
 		}
 		y := int(b.Class[i])
-		b.Loss[i] = math.Log(sum) + most - float64(z[y])
+		b.Loss[i] = math.Log(sum) + largest - float64(z[y])
 		for j, v := range z {
-			delta[j] = float32(b.Share * math.Exp(float64(v)-most) / sum)
+			delta[j] = float32(b.Weight * math.Exp(float64(v)-largest) / sum)
 		}
-		delta[y] -= float32(b.Share)
+		delta[y] -= float32(b.Weight)
 	}
 }

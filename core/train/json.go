@@ -7,15 +7,15 @@ import (
 	"io"
 )
 
-// strict reads one JSON value with no unknown keys and nothing behind it.
-func strict(data []byte, into any) error {
+// decodeStrict decodes a single JSON value. Unknown keys and trailing data are errors.
+func decodeStrict(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
 		return err
 	}
 	if _, err := d.Token(); err != io.EOF {
-		return errors.New("something follows the configuration")
+		return errors.New("unexpected data after the configuration")
 	}
 	return nil
 }

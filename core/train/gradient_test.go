@@ -7,23 +7,23 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// checkSlope compares b.Delta with Share times the derivative of the loss by central
-// differences, at the numbers of Out that pick takes.
-func checkSlope(t *testing.T, what string, l Loss, b *Batch, delta []float32, pick func(k int) bool) {
+// checkGradient compares b.Delta with Weight times the derivative of the loss by central
+// differences, for the elements of Out for which include is true.
+func checkGradient(t *testing.T, what string, l Loss, b *Batch, delta []float32, include func(k int) bool) {
 	t.Helper()
 	size := len(b.Out) / b.N
 	for k := range b.Out {
-		if !pick(k) {
+		if !include(k) {
 			continue
 		}
 		const h = 1. / 4096
 		at, i := b.Out[k], k/size
 		b.Out[k] = at + h
-		l.Grade(b)
+		l.Evaluate(b)
 		up := b.Loss[i]
 		b.Out[k] = at - h
-		l.Grade(b)
-		want := b.Share * (up - b.Loss[i]) / (2 * h)
+		l.Evaluate(b)
+		want := b.Weight * (up - b.Loss[i]) / (2 * h)
 		b.Out[k] = at
 		if !(math.Abs(float64(delta[k])-want) <= 1e-3*math.Abs(want)+1e-5) {
 			t.Errorf("%s: slope by number %d is %g, differences give %g", what, k, delta[k], want)
@@ -31,10 +31,10 @@ func checkSlope(t *testing.T, what string, l Loss, b *Batch, delta []float32, pi
 	}
 }
 
-func every(int) bool { return true }
+func all(int) bool { return true }
 
-// The gradient that a loss hands back is its derivative.
-func TestDeltaIsTheSlope(t *testing.T) {
+// The gradient of every loss is its derivative.
+func TestDeltaIsTheGradient(t *testing.T) {
 	chain := newChain(t, diffusion.Cosine, 6)
 	x0 := diffusion.Predictor{Prediction: diffusion.PredictX0, Input: chain}
 	levels := ConsistencyLevels(6, 0.05, 5)
@@ -44,9 +44,9 @@ func TestDeltaIsTheSlope(t *testing.T) {
 		l               Loss
 		out, directions int
 	}{
-		{"regression", &Regression{Of: EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.6}, Predicts: diffusion.EDM{SigmaData: 0.6}, Levels: Range{0.01, 40}}, 4, 0},
-		{"vlb", &VLB{Chain: chain, Predicts: x0, Draws: LSimple{chain}, Lambda: 1, Channels: 2}, 8, 0},
-		{"consistency", &Consistency{Predicts: diffusion.Consistency{SigmaData: 0.5, SigmaMin: 0.05}, Levels: levels, Target: still}, 4, 0},
+		{"regression", &Regression{Objective: EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.6}, Parametrisation: diffusion.EDM{SigmaData: 0.6}, Levels: Range{0.01, 40}}, 4, 0},
+		{"vlb", &VLB{Chain: chain, Parametrisation: x0, Objective: LSimple{chain}, Lambda: 1, Channels: 2}, 8, 0},
+		{"consistency", &Consistency{Parametrisation: diffusion.Consistency{SigmaData: 0.5, SigmaMin: 0.05}, Levels: levels, Target: still}, 4, 0},
 		{"ism", ISM{2}, 4 * 5, 4},
 		{"ssm", SSM{Channels: 2}, 4 * 4, 3},
 		{"ssm of ±1", SSM{Channels: 2, Rademacher: true}, 4 * 3, 2},
@@ -65,15 +65,15 @@ func TestDeltaIsTheSlope(t *testing.T) {
 			if err := c.l.Prepare(b); err != nil {
 				t.Fatal(err)
 			}
-			c.l.Grade(b)
-			checkSlope(t, c.name, c.l, b, append([]float32(nil), b.Delta...), every)
+			c.l.Evaluate(b)
+			checkGradient(t, c.name, c.l, b, append([]float32(nil), b.Delta...), all)
 		})
 	}
 }
 
-// L_hybrid: D learns from L_simple alone, for within the bound it is held fixed, and v from the
-// bound, a thousandth of it.
-func TestHybridHoldsTheMean(t *testing.T) {
+// In L_hybrid D gets its gradient from L_simple alone, and v from the bound, multiplied by
+// 0.001.
+func TestHybridBoundDoesNotTrainTheMean(t *testing.T) {
 	chain := newChain(t, diffusion.Cosine, 6)
 	b := batchOf(12, 4, 8, 0)
 	ofMean := func(k int) bool { return k/2%2 == 0 }
@@ -85,14 +85,14 @@ func TestHybridHoldsTheMean(t *testing.T) {
 		if err := l.Prepare(b); err != nil {
 			t.Fatal(err)
 		}
-		l.Grade(b)
+		l.Evaluate(b)
 		return l, append([]float32(nil), b.Delta...)
 	}
 	_, hybrid := grade(-1, 0)
 	l, simple := grade(1, 0)
-	checkSlope(t, "L_simple", l, b, simple, ofMean)
+	checkGradient(t, "L_simple", l, b, simple, ofMean)
 	l, bound := grade(0, 1)
-	checkSlope(t, "L_vlb", l, b, bound, func(k int) bool { return !ofMean(k) })
+	checkGradient(t, "L_vlb", l, b, bound, func(k int) bool { return !ofMean(k) })
 	for k, got := range hybrid {
 		want := float64(simple[k])
 		if !ofMean(k) {
@@ -104,13 +104,13 @@ func TestHybridHoldsTheMean(t *testing.T) {
 	}
 }
 
-// evenly draws as another objective does and counts every draw as LSimple does.
-type evenly struct{ Objective }
+// unweighted draws like another objective and weights every draw like LSimple.
+type unweighted struct{ Objective }
 
-func (o evenly) Lambda(sigma float32) float64 { return LSimple{}.Lambda(sigma) }
+func (o unweighted) Lambda(sigma float32) float64 { return LSimple{}.Lambda(sigma) }
 
-// A bound whose steps are drawn by importance counts each by 1/(T·p_t).
-func TestBoundByImportanceIsFair(t *testing.T) {
+// A bound with importance sampling weights each step by 1/(T·p_t).
+func TestBoundByImportanceIsUnbiased(t *testing.T) {
 	const T = 6
 	chain := newChain(t, diffusion.Cosine, T)
 	levels := make([]float32, T)
@@ -126,14 +126,14 @@ func TestBoundByImportanceIsFair(t *testing.T) {
 	often.Update()
 	b := batchOf(40, 4, 8, 0)
 	grade := func(draws Objective) []float64 {
-		l := &VLB{Chain: chain, Predicts: diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}, Draws: draws, Lambda: 1, Channels: 2}
+		l := &VLB{Chain: chain, Parametrisation: diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}, Objective: draws, Lambda: 1, Channels: 2}
 		if err := l.Prepare(b); err != nil {
 			t.Fatal(err)
 		}
-		l.Grade(b)
+		l.Evaluate(b)
 		return append([]float64(nil), b.Loss...)
 	}
-	counted, plain := grade(often), grade(evenly{often})
+	counted, plain := grade(often), grade(unweighted{often})
 	for i, got := range counted {
 		at, err := chain.Time(b.Sigma[i])
 		if err != nil {

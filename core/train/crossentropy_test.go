@@ -7,17 +7,17 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// The gradient of the cross-entropy is that of central differences, and an image's loss
-// −log softmax of its class, also for logits far apart.
+// The gradient of the cross-entropy agrees with central differences, and the loss of an
+// image is −log softmax of its class, also for logits far apart.
 func TestCrossEntropyGradient(t *testing.T) {
 	b := NewBatch(2, 4, 3, 0)
-	b.N, b.Share = 2, 0.25
+	b.N, b.Weight = 2, 0.25
 	b.Class = []float32{2, 0}
 	l := &CrossEntropy{}
 	loss := func(z []float32) float64 {
 		b.Out = z
-		l.Grade(b)
-		return b.Share * (b.Loss[0] + b.Loss[1])
+		l.Evaluate(b)
+		return b.Weight * (b.Loss[0] + b.Loss[1])
 	}
 	z := []float32{0.5, -1, 0.25, 300, 2, -300}
 	for i := range z {
@@ -37,11 +37,11 @@ func TestCrossEntropyGradient(t *testing.T) {
 	}
 }
 
-// What the network is given is c_in·(x₀ + σ·ε) at the level that was drawn.
+// The input of the network is c_in·(x₀ + σ·ε) at the level that was drawn.
 func TestCrossEntropyPrepare(t *testing.T) {
 	p := diffusion.EDM{SigmaData: 0.5}
 	of := EDMLoss{PMean: -0.6, PStd: 3, SigmaData: 0.5}
-	l, r := &CrossEntropy{Of: of, Predicts: p, Levels: Range{0.1, 2}}, &Regression{Of: of, Predicts: p, Levels: Range{0.1, 2}}
+	l, r := &CrossEntropy{Objective: of, Parametrisation: p, Levels: Range{0.1, 2}}, &Regression{Objective: of, Parametrisation: p, Levels: Range{0.1, 2}}
 	a, b := NewBatch(40, 4, 3, 0), NewBatch(40, 4, 4, 0)
 	for _, b := range []*Batch{a, b} {
 		b.N, b.Seed = 40, 9

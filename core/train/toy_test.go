@@ -12,16 +12,16 @@ import (
 	"tweedie/core/rng"
 )
 
-// plane is a mixture of round normal distributions in the plane, whose score and
-// posterior are known in closed form at every noise level.
-type plane []struct{ x, y, sd, weight float64 }
+// mixture2D is a two-dimensional mixture of isotropic normal distributions, with score and
+// posterior in closed form at every noise level.
+type mixture2D []struct{ x, y, sd, weight float64 }
 
 // three is not symmetric, so that nothing cancels by chance.
-var three = plane{{-0.6, 0.3, 0.2, 0.5}, {0.5, 0.5, 0.25, 0.35}, {0.2, -0.7, 0.15, 0.15}}
+var three = mixture2D{{-0.6, 0.3, 0.2, 0.5}, {0.5, 0.5, 0.25, 0.35}, {0.2, -0.7, 0.15, 0.15}}
 
 // draw writes x₀ of draw k.
-func (p plane) draw(dst []float32, seed, k uint64) {
-	u := unit(seed, k, 100)
+func (p mixture2D) draw(dst []float32, seed, k uint64) {
+	u := uniform(seed, k, 100)
 	i := 0
 	for ; i < len(p)-1 && u > p[i].weight; i++ {
 		u -= p[i].weight
@@ -31,9 +31,9 @@ func (p plane) draw(dst []float32, seed, k uint64) {
 	dst[1] = float32(p[i].y + p[i].sd*float64(dst[1]))
 }
 
-// posterior returns E[x₀|x] and Var[x₀|x] of each coordinate at a noise level, and
-// the score ∇ log p(x;σ), which is there at σ = 0 too.
-func (p plane) posterior(x []float32, sigma float64) (mean, variance, score [2]float64) {
+// posterior returns E[x₀|x] and Var[x₀|x] of each coordinate at a noise level, and the
+// score ∇ log p(x;σ), which also exists at σ = 0.
+func (p mixture2D) posterior(x []float32, sigma float64) (mean, variance, score [2]float64) {
 	at := [2]float64{float64(x[0]), float64(x[1])}
 	log, largest := make([]float64, len(p)), math.Inf(-1)
 	for k, q := range p {
@@ -59,8 +59,8 @@ func (p plane) posterior(x []float32, sigma float64) (mean, variance, score [2]f
 	return mean, variance, score
 }
 
-// denoise is the exact D as a Map.
-func (p plane) denoise(out, x, sigma, _ []float32) error {
+// denoise is the exact D as a BatchDenoiser.
+func (p mixture2D) denoise(out, x, sigma, _ []float32) error {
 	for i, s := range sigma {
 		mean, _, _ := p.posterior(x[2*i:], float64(s))
 		out[2*i], out[2*i+1] = float32(mean[0]), float32(mean[1])
@@ -68,8 +68,8 @@ func (p plane) denoise(out, x, sigma, _ []float32) error {
 	return nil
 }
 
-// flat is a small network in training on draws from three.
-type flat struct {
+// toyTraining trains a small network on samples of three.
+type toyTraining struct {
 	t         *testing.T
 	tape      *autodiff.Tape
 	params    *graph.Params
@@ -81,8 +81,8 @@ type flat struct {
 
 const flatBatch = 256
 
-// flatNetwork is three layers that are told the time once, if at all.
-func flatNetwork(g graph.Graph, x graph.Value, timed bool, width, out int) graph.Value {
+// toyNetwork has three layers, and with timed a time input to the first one.
+func toyNetwork(g graph.Graph, x graph.Value, timed bool, width, out int) graph.Value {
 	h := nn.Linear(g, "in", x, width)
 	if timed {
 		t := g.Input("t", 1)
@@ -96,23 +96,23 @@ func flatNetwork(g graph.Graph, x graph.Value, timed bool, width, out int) graph
 	return nn.Linear(g, "out", g.Apply(graph.SiLU{}, h), out)
 }
 
-func newFlat(t *testing.T, scale float32, out int) *flat {
+func newToy(t *testing.T, scale float32, out int) *toyTraining {
 	p := &graph.Program{}
-	return flatOf(t, p, flatNetwork(p, p.Input("x", 1, 1, 2), true, 64, out), scale, 0)
+	return toyOf(t, p, toyNetwork(p, p.Input("x", 1, 1, 2), true, 64, out), scale, 0)
 }
 
-// flatWithTangents has no time: what it learns is the data's own score.
-func flatWithTangents(t *testing.T, directions int) *flat {
+// newToyWithTangents returns a network without time that learns the score of the data.
+func newToyWithTangents(t *testing.T, directions int) *toyTraining {
 	p := &graph.Program{}
 	out := WithTangents(p, directions, 1, 1, 2, func(g graph.Graph, x graph.Value) graph.Value {
-		return flatNetwork(g, x, false, 32, 2)
+		return toyNetwork(g, x, false, 32, 2)
 	})
-	return flatOf(t, p, out, 0, directions)
+	return toyOf(t, p, out, 0, directions)
 }
 
-func flatOf(t *testing.T, p *graph.Program, out graph.Value, scale float32, directions int) *flat {
+func toyOf(t *testing.T, p *graph.Program, out graph.Value, scale float32, directions int) *toyTraining {
 	t.Helper()
-	f := &flat{t: t, params: graph.NewParams(p), scale: scale, times: make([]float32, flatBatch)}
+	f := &toyTraining{t: t, params: graph.NewParams(p), scale: scale, times: make([]float32, flatBatch)}
 	nn.Start(f.params, 1)
 	var err error
 	if f.tape, err = autodiff.New(p, out, f.params, flatBatch, kernel.Fast); err != nil {
@@ -125,8 +125,8 @@ func flatOf(t *testing.T, p *graph.Program, out graph.Value, scale float32, dire
 	return f
 }
 
-// forward evaluates the bare network.
-func (f *flat) forward(x, cNoise, _ []float32) ([]float32, error) {
+// forward evaluates the raw network.
+func (f *toyTraining) forward(x, cNoise, _ []float32) ([]float32, error) {
 	for i, c := range cNoise {
 		f.times[i] = f.scale * c
 	}
@@ -137,8 +137,8 @@ func (f *flat) forward(x, cNoise, _ []float32) ([]float32, error) {
 	return f.tape.Forward(len(x)/2, inputs...), nil
 }
 
-// fit takes steps of the loss; round is called before each, and may be nil.
-func (f *flat) fit(loss Loss, steps int, round func(step int)) {
+// train takes steps with a loss; round, unless nil, is called before each step.
+func (f *toyTraining) train(loss Loss, steps int, round func(step int)) {
 	f.t.Helper()
 	grad := make([]float32, len(f.params.Flat))
 	b := f.batch
@@ -155,7 +155,7 @@ func (f *flat) fit(loss Loss, steps int, round func(step int)) {
 			f.t.Fatal(err)
 		}
 		b.Out, _ = f.forward(b.X, b.CNoise, nil)
-		loss.Grade(b)
+		loss.Evaluate(b)
 		f.tape.Backward(b.N, b.Delta)
 		clear(grad)
 		f.tape.TakeGradients(grad)
@@ -167,7 +167,7 @@ func (f *flat) fit(loss Loss, steps int, round func(step int)) {
 	f.tape.Load()
 }
 
-// noisy returns draws of the data with noise of a level.
+// noisy returns n samples of the data with noise of a level.
 func noisy(n int, sigma float32) []float32 {
 	x, z := make([]float32, 2*n), make([]float32, 2)
 	for i := range n {
@@ -187,13 +187,12 @@ func constant(n int, v float32) []float32 {
 	return out
 }
 
-// scoreError returns √(E‖s − ∇log p‖²/E‖∇log p‖²) of the score that denoised stands
-// for, at one level.
-func (f *flat) scoreError(p diffusion.Parametrisation, sigma float32) float64 {
+// scoreError returns √(E‖s − ∇log p‖²/E‖∇log p‖²) of the network's score at one level.
+func (f *toyTraining) scoreError(p diffusion.Parametrisation, sigma float32) float64 {
 	f.t.Helper()
 	x := noisy(flatBatch, sigma)
 	denoised := make([]float32, len(x))
-	if err := mapOf(f.forward, p, 2)(denoised, x, constant(flatBatch, sigma), nil); err != nil {
+	if err := newBatchDenoiser(f.forward, p, 2)(denoised, x, constant(flatBatch, sigma), nil); err != nil {
 		f.t.Fatal(err)
 	}
 	var off, all float64
