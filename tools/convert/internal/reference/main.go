@@ -93,23 +93,24 @@ func given(f *pflag.Flag) bool {
 	return true
 }
 
-// prose returns help text as Markdown: lines that begin with a space are a block.
+// prose returns help text as Markdown: lines that begin with a space are a block of code.
 func prose(text string) string {
 	var b strings.Builder
-	inside := false
+	blank, inside := true, false
 	for line := range strings.Lines(strings.Trim(text, "\n")) {
 		line = strings.TrimRight(line, "\n")
-		indented := strings.HasPrefix(line, " ") || inside && line == ""
-		if indented != inside {
+		if line == "" {
+			blank = true
+			continue
+		}
+		indented := strings.HasPrefix(line, " ")
+		if b.Len() > 0 && (blank || indented != inside) {
 			b.WriteString("\n")
 		}
-		inside = indented
-		switch {
-		case line == "":
-			b.WriteString("\n")
-		case indented:
-			b.WriteString("    " + line + "\n")
-		default:
+		blank, inside = false, indented
+		if indented {
+			b.WriteString(block(line))
+		} else {
 			b.WriteString(escape(line) + "\n")
 		}
 	}
