@@ -128,7 +128,7 @@ func block(text string) string {
 
 // escape keeps Markdown from reading what help text means literally.
 func escape(text string) string {
-	return strings.NewReplacer("*", `\*`, "_", `\_`, "<", `\<`, "[", `\[`).Replace(text)
+	return strings.NewReplacer("*", `\*`, "<", `\<`, "[", `\[`).Replace(text)
 }
 
 // cell is escape for a cell of a table.
