@@ -40,7 +40,7 @@ func (m *Model) Likelihood(ctx context.Context, img image.Image, o LikelihoodOpt
 	if err != nil {
 		return nil, err
 	}
-	d := engine.Density{Seed: engine.Seed(o.Seed), Bound: o.Bound}
+	d := engine.LikelihoodRequest{Seed: engine.Seed(o.Seed), Bound: o.Bound}
 	if err := whole("Steps", o.Steps, &d.Steps); err != nil {
 		return nil, err
 	}

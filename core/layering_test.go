@@ -27,9 +27,10 @@ var floors = map[string]int{
 
 	"core/floattest": 0, // comparisons of tests
 
-	"core/rng":    1, // addressed noise
-	"core/tensor": 1, // shape and storage
-	"core/quant":  1, // what quantised bytes mean
+	"core/rng":      1, // addressed noise
+	"core/tensor":   1, // shape and storage
+	"core/settings": 1, // what a setting is, and errors that name one
+	"core/quant":    1, // what quantised bytes mean
 
 	"core/picture": 1, // fits pictures to a model's shape
 

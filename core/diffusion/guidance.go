@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"tweedie/core/settings"
 	"tweedie/core/tensor"
 )
 
@@ -27,21 +28,21 @@ type Guidance struct {
 	Rescale    float64 `json:"guidance_rescale,omitempty"`    // φ, from 0, which turns it off, to 1
 }
 
-// Validate returns an error that names the first field that is out of range.
+// Validate returns a *settings.FieldError for the first field that is out of its range.
 func (g Guidance) Validate() error {
 	for _, f := range []struct {
 		name  string
 		value float64
-	}{{"scale", g.Scale}, {"classifier weight", g.Classifier}, {"sigma_min", g.SigmaMin}, {"sigma_max", g.SigmaMax}} {
+	}{{"guidance", g.Scale}, {"classifier_guidance", g.Classifier}, {"guidance_sigma_min", g.SigmaMin}, {"guidance_sigma_max", g.SigmaMax}} {
 		if !(f.value >= 0 && f.value <= math.MaxFloat32) {
-			return fmt.Errorf("diffusion: guidance: %s must be a finite number of at least 0 (got %g)", f.name, f.value)
+			return settings.Errorf(f.name, f.value, "a number of at least 0")
 		}
 	}
 	if g.SigmaMax != 0 && g.SigmaMax <= g.SigmaMin {
-		return fmt.Errorf("diffusion: guidance: sigma_max must be above sigma_min, or 0 (got %g and %g)", g.SigmaMax, g.SigmaMin)
+		return settings.Errorf("guidance_sigma_max", g.SigmaMax, "above guidance_sigma_min, %g", g.SigmaMin)
 	}
 	if !(g.Rescale >= 0 && g.Rescale <= 1) {
-		return fmt.Errorf("diffusion: guidance: rescale must lie in [0, 1] (got %g)", g.Rescale)
+		return settings.Errorf("guidance_rescale", g.Rescale, "a number from 0 to 1")
 	}
 	return nil
 }

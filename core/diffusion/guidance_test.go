@@ -107,15 +107,15 @@ func TestGuidanceValidate(t *testing.T) {
 		g    Guidance
 		want string
 	}{
-		{"NaN", Guidance{Scale: math.NaN()}, "diffusion: guidance: scale must be a finite number of at least 0 (got NaN)"},
-		{"infinite", Guidance{Scale: math.Inf(1)}, "diffusion: guidance: scale must be a finite number of at least 0 (got +Inf)"},
-		{"negative", Guidance{Scale: -0.5}, "diffusion: guidance: scale must be a finite number of at least 0 (got -0.5)"},
-		{"NaN interval", Guidance{Scale: 1, SigmaMax: math.NaN()}, "diffusion: guidance: sigma_max must be a finite number of at least 0 (got NaN)"},
-		{"NaN rescale", Guidance{Scale: 2, Rescale: math.NaN()}, "diffusion: guidance: rescale must lie in [0, 1] (got NaN)"},
-		{"rescale", Guidance{Scale: 2, Rescale: 1.1}, "diffusion: guidance: rescale must lie in [0, 1] (got 1.1)"},
+		{"NaN", Guidance{Scale: math.NaN()}, "guidance must be a number of at least 0 (got NaN)"},
+		{"infinite", Guidance{Scale: math.Inf(1)}, "guidance must be a number of at least 0 (got +Inf)"},
+		{"negative", Guidance{Scale: -0.5}, "guidance must be a number of at least 0 (got -0.5)"},
+		{"NaN interval", Guidance{Scale: 1, SigmaMax: math.NaN()}, "guidance_sigma_max must be a number of at least 0 (got NaN)"},
+		{"NaN rescale", Guidance{Scale: 2, Rescale: math.NaN()}, "guidance_rescale must be a number from 0 to 1 (got NaN)"},
+		{"rescale", Guidance{Scale: 2, Rescale: 1.1}, "guidance_rescale must be a number from 0 to 1 (got 1.1)"},
 		{"no unconditional model", Guidance{Scale: 2}, "diffusion: guidance: scale must be 1 without an unconditional denoiser (got 2)"},
 		{"no unconditional model", Guidance{Scale: 0}, "diffusion: guidance: scale must be 1 without an unconditional denoiser (got 0)"},
-		{"empty interval", Guidance{Scale: 1, SigmaMin: 2, SigmaMax: 1}, "diffusion: guidance: sigma_max must be above sigma_min, or 0 (got 1 and 2)"},
+		{"empty interval", Guidance{Scale: 1, SigmaMin: 2, SigmaMax: 1}, "guidance_sigma_max must be above guidance_sigma_min, 2 (got 1)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if _, err := Guided(constant(0, new(int)), nil, c.g); err == nil || err.Error() != c.want {

@@ -336,11 +336,11 @@ func TestInpaintRefuses(t *testing.T) {
 		{"NaN image", tensor.Of([]float32{0, 0, 0, nan}, 1, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: channel 0 at row 1, column 1 is NaN, need a finite number"},
 		{"schedule that ends in noise", image, lower, []float32{2, 1}, RePaint{}, "edit: invalid noise schedule: sigmas[1] = 1, need 0: inpainting ends in a clean image"},
 		{"rising schedule", image, lower, []float32{1, 2, 0}, RePaint{}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 1, then sigmas[1] = 2)"},
-		{"negative resamplings", image, lower, sigmas, RePaint{Resamplings: -1}, "edit: repaint: resamplings is -1, need 0 to 1048575"},
-		{"negative jump", image, lower, sigmas, RePaint{Resamplings: 2, Jump: -1}, "edit: repaint: jump is -1, need at least 0"},
-		{"jump too long", image, lower, sigmas, RePaint{Resamplings: 2, Jump: 2}, "edit: repaint: jump is 2 of 2 steps, need less than the steps"},
-		{"nothing to resample", image, lower, []float32{1, 0}, RePaint{Resamplings: 2}, "edit: repaint: 1 steps, need at least 2 to resample"},
-		{"walk without end", image, lower, []float32{3, 2, 1, 0}, RePaint{Resamplings: 1e6, Jump: 1}, "edit: repaint: 2000001 steps in all, need at most 1048575"},
+		{"negative resamplings", image, lower, sigmas, RePaint{Resamplings: -1}, "resample must be a whole number from 1 to 1048575 (got -1)"},
+		{"negative jump", image, lower, sigmas, RePaint{Resamplings: 2, Jump: -1}, "jump must be a whole number of at least 1 (got -1)"},
+		{"jump too long", image, lower, sigmas, RePaint{Resamplings: 2, Jump: 2}, "jump must be below the number of steps, 2 (got 2)"},
+		{"nothing to resample", image, lower, []float32{1, 0}, RePaint{Resamplings: 2}, "resample must be 1 with a single step: there is nothing to repeat (got 2)"},
+		{"walk without end", image, lower, []float32{3, 2, 1, 0}, RePaint{Resamplings: 1e6, Jump: 1}, "resample must be lower: it makes 2000001 steps in all, and at most 1048575 are allowed (got 1000000)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := Inpaint(sampler.Settings{Method: "ddim", Steps: 2}, c.r, law.denoise, c.image, c.mask, c.sigmas, sampler.NewNoise(1, 0, 3, 2, 2, 1))

@@ -1,9 +1,8 @@
 package edit
 
 import (
-	"fmt"
-
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 )
 
 // RePaint goes back up the noise levels and down again, so that what is painted
@@ -23,22 +22,22 @@ const (
 // Validate returns an error unless r suits a schedule of the given steps.
 func (r RePaint) Validate(steps int) error {
 	if r.Resamplings < 0 || r.Resamplings > maxWalk {
-		return fmt.Errorf("edit: repaint: resamplings is %d, need 0 to %d", r.Resamplings, maxWalk)
+		return settings.Errorf("resample", r.Resamplings, "a whole number from 1 to %d", maxWalk)
 	}
 	if r.Jump < 0 {
-		return fmt.Errorf("edit: repaint: jump is %d, need at least 0", r.Jump)
+		return settings.Errorf("jump", r.Jump, "a whole number of at least 1")
 	}
 	if r.Resamplings <= 1 {
 		return nil
 	}
 	if steps < 2 {
-		return fmt.Errorf("edit: repaint: %d steps, need at least 2 to resample", steps)
+		return settings.Errorf("resample", r.Resamplings, "1 with a single step: there is nothing to repeat")
 	}
 	if r.Jump >= steps {
-		return fmt.Errorf("edit: repaint: jump is %d of %d steps, need less than the steps", r.Jump, steps)
+		return settings.Errorf("jump", r.Jump, "below the number of steps, %d", steps)
 	}
 	if n := r.Steps(steps); n > maxWalk {
-		return fmt.Errorf("edit: repaint: %d steps in all, need at most %d", n, maxWalk)
+		return settings.Errorf("resample", r.Resamplings, "lower: it makes %d steps in all, and at most %d are allowed", n, maxWalk)
 	}
 	return nil
 }

@@ -1,25 +1,28 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
 	"tweedie/core/diffusion"
 )
 
-// Guide makes guidance of later requests autoguidance (Karras et al. 2024,
+// Guide turns guidance of later requests into autoguidance (Karras et al. 2024,
 // arXiv:2406.02507): D₀ + w·(D₁ − D₀), away from the images that a worse model expects
-// of the same class, w being the request's guidance. worse is used in place; it serves
-// no request meanwhile. The error says where the two do not go together.
+// of the same class, where w is the request's guidance. worse is used in place: it must
+// serve no request meanwhile. The error says what does not fit the model.
 func (e *Engine) Guide(worse *Engine) error {
 	a, b := e.info, worse.info
 	switch {
 	case a.Shape != b.Shape:
-		return fmt.Errorf("engine: guide: found images of %v, need the model's %v", b.Shape, a.Shape)
-	case !slices.Equal(a.Classes, b.Classes) || a.Unconditional && !b.Unconditional:
-		return fmt.Errorf("engine: guide: found classes %s, none of them %v, need the model's %s, %v", listing(b.Classes), b.Unconditional, listing(a.Classes), a.Unconditional)
+		return fmt.Errorf("engine: guide: the shape of images must be the model's, %v (got %v)", a.Shape, b.Shape)
+	case !slices.Equal(a.Classes, b.Classes):
+		return fmt.Errorf("engine: guide: classes must be the model's, %s (got %s)", classList(a.Classes), classList(b.Classes))
+	case a.Unconditional && !b.Unconditional:
+		return errors.New("engine: guide: the model has a null class, and the one that guides it must have one too")
 	case b.Sigma.Min > a.Sigma.Min || b.Sigma.Max < a.Sigma.Max:
-		return fmt.Errorf("engine: guide: found noise levels %g to %g, need all of the model's %g to %g", b.Sigma.Min, b.Sigma.Max, a.Sigma.Min, a.Sigma.Max)
+		return fmt.Errorf("engine: guide: noise levels must cover the model's, %g to %g (got %g to %g)", a.Sigma.Min, a.Sigma.Max, b.Sigma.Min, b.Sigma.Max)
 	}
 	e.network, e.info.guided = autoguided{e.network, worse.network}, true
 	return nil

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"tweedie/core/minijson"
+	"tweedie/core/settings"
 )
 
 // Class names a class of the model as a person writes it: by name, by number in
@@ -16,12 +18,40 @@ type Class string
 // string or a whole number, or an array of them.
 type Classes []Class
 
-// none is the word for no class.
-const none = "none"
+// Words for no class, and for all classes in turn.
+const (
+	none = "none"
+	all  = "all"
+)
+
+// classSetting describes classes that stand alone.
+var classSetting = settings.Setting{Name: "class", Kind: settings.Classes}
+
+// Set reads names or numbers with commas between, or "all" for all classes in turn.
+func (c *Classes) Set(text string) error {
+	*c = nil
+	if text == all {
+		return nil
+	}
+	for name := range strings.SplitSeq(text, ",") {
+		*c = append(*c, Class(strings.TrimSpace(name)))
+	}
+	return nil
+}
+
+// String returns what Set reads, or "" for all classes in turn.
+func (c *Classes) String() string {
+	names := make([]string, len(*c))
+	for i, class := range *c {
+		names[i] = string(class)
+	}
+	return strings.Join(names, ",")
+}
 
 // ReadJSON reads one class or an array of classes.
 func (c *Classes) ReadJSON(data []byte) error {
-	if string(data) == "null" {
+	if text := string(data); text == "null" || text == `"all"` {
+		*c = nil
 		return nil
 	}
 	var items []minijson.RawMessage
@@ -39,7 +69,7 @@ func (c *Classes) ReadJSON(data []byte) error {
 		out[i] = class
 	}
 	if len(out) == 0 {
-		return fmt.Errorf("engine: class: found an empty list, need at least one class")
+		return settings.Errorf("class", settings.Raw(data), "a list of at least one class")
 	}
 	*c = out
 	return nil
@@ -55,7 +85,7 @@ func parseClass(data []byte) (Class, error) {
 		return Class(name), nil
 	}
 	if _, err := strconv.ParseUint(string(data), 10, 31); err != nil {
-		return "", fmt.Errorf("engine: class: found %s, need a name, a whole number from 0, or \"none\"", data)
+		return "", classSetting.Refuse(settings.Raw(data))
 	}
 	return Class(data), nil
 }
@@ -72,17 +102,25 @@ func (c Class) resolve(names []string, unconditional bool) (int, error) {
 	case c == none && (unconditional || len(names) == 0):
 		return -1, nil
 	case c == none:
-		return 0, fmt.Errorf("engine: class: found \"none\", need one of %s: the model was not trained without a class", listing(names))
+		return 0, settings.Errorf("class", none, "%s: the model was not trained without a class", oneOf(names))
 	case len(names) == 0:
-		return 0, fmt.Errorf("engine: class: found %q, need none: the model has no classes", string(c))
+		return 0, settings.Errorf("class", string(c), "none, or left out: the model has no classes")
 	}
-	return 0, fmt.Errorf("engine: class: found %q, need one of %s", string(c), listing(names))
+	return 0, settings.Errorf("class", string(c), "%s", oneOf(names))
 }
 
-// listing writes names for an error, in short where there are many.
-func listing(names []string) string {
+// oneOf says which classes can be asked for, in short where there are many.
+func oneOf(names []string) string {
+	if len(names) <= 12 {
+		return "one of " + settings.List(names, "or")
+	}
+	return fmt.Sprintf("a class of the model, a number from 0 to %d or a name from %q to %q", len(names)-1, names[0], names[len(names)-1])
+}
+
+// classList writes the classes of a model for an error, in short where there are many.
+func classList(names []string) string {
 	if len(names) <= 12 {
 		return fmt.Sprintf("%q", names)
 	}
-	return fmt.Sprintf("%q … %q, or 0 to %d", names[0], names[len(names)-1], len(names)-1)
+	return fmt.Sprintf("%q to %q (%d of them)", names[0], names[len(names)-1], len(names))
 }

@@ -40,7 +40,7 @@ func startedModel(t *testing.T, config string, scale float32) *model.Model {
 func openClassified(t *testing.T) *Engine {
 	t.Helper()
 	e := openStarted(t, ncsn)
-	if err := e.Classify(startedModel(t, small, 50)); err != nil {
+	if err := e.SetClassifier(startedModel(t, small, 50)); err != nil {
 		t.Fatal(err)
 	}
 	return e
@@ -68,7 +68,7 @@ func (b bayes) Of(y []int) diffusion.ClassifierGradient {
 // the class, byte for byte but for a rounding; with thresholds and in parts as well.
 func TestClassifierGuidance(t *testing.T) {
 	e := newTestEngine(1)
-	e.classifier, e.info.judge, e.info.FLOPs = bayes{newGaussian()}, &judge{e.info.Classes, 7}, 100
+	e.classifier, e.info.classifier, e.info.FLOPs = bayes{newGaussian()}, &classifierInfo{e.info.Classes, 7}, 100
 	for _, c := range []struct{ free, weight, same float64 }{{0, 1, 1}, {1, 0.5, 1.5}, {0.5, 2, 2.5}} {
 		r := Request{N: new(6), Seed: 3, Guidance: &c.same, Threshold: static}
 		want := mustSample(t, e, r)
@@ -116,17 +116,17 @@ func TestClassifyRefuses(t *testing.T) {
 	for _, c := range []struct {
 		config, classifier, want string
 	}{
-		{ncsn, wide, `engine: classifier: found arch "unet2d", need "classifier"`},
-		{wide, small, "engine: classifier: found one for images of [1 8 8], classes "},
-		{ncsn, strings.Replace(small, `"sigma_max": 40`, `"sigma_max": 1`, 1), `engine: classifier: found one for images of [1 8 8], classes ["a" "b" "c"] and noise levels 0.01 to 1, need [1 8 8], [] and all of 0.02 to 2`},
+		{ncsn, wide, `engine: classifier: arch must be "classifier" (got "unet2d")`},
+		{wide, small, "engine: classifier: the shape of images must be the model's, [1 16 16] (got [1 8 8])"},
+		{ncsn, strings.Replace(small, `"sigma_max": 40`, `"sigma_max": 1`, 1), "engine: classifier: noise levels must cover the model's, 0.02 to 2 (got 0.01 to 1)"},
 	} {
-		if err := openStarted(t, c.config).Classify(startedModel(t, c.classifier, 50)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		if err := openStarted(t, c.config).SetClassifier(startedModel(t, c.classifier, 50)); err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("got  %v\nwant %s", err, c.want)
 		}
 	}
 	e := openStarted(t, ncsn)
 	e.info.Classes = []string{"a", "b"}
-	if err := e.Classify(startedModel(t, small, 50)); err == nil || !strings.Contains(err.Error(), `classes ["a" "b" "c"] and noise levels 0.01 to 40, need [1 8 8], ["a" "b"] and`) {
+	if err := e.SetClassifier(startedModel(t, small, 50)); err == nil || !strings.Contains(err.Error(), `classes must be the model's, ["a" "b"] (got ["a" "b" "c"])`) {
 		t.Errorf("other classes: got %v", err)
 	}
 	if _, err := Of(startedModel(t, small, 50), Options{}); err == nil || err.Error() != `engine: model: arch is "classifier", need a model that generates images: a classifier can only guide one` {
@@ -140,12 +140,12 @@ func TestClassifierGuidanceErrors(t *testing.T) {
 		e        *Engine
 		in, want string
 	}{
-		{without, `{"classifier_guidance":2}`, "engine: classifier_guidance: found 2, need 0, or a classifier that the model was given first"},
-		{without, `{"class":1,"classifier_guidance":2}`, "engine: classifier_guidance: found 2, need 0, or a classifier that the model was given first"},
-		{without, `{"classifier_guidance":-1}`, "engine: classifier_guidance: found -1, need a number, finite, at least 0"},
-		{with, `{"class":["a","none"],"classifier_guidance":2}`, `engine: classifier_guidance: found 2 and class "none", need a class to be guided to, one of ["a" "b" "c"]; guidance 0 leaves the model itself without`},
-		{with, `{"class":"d","classifier_guidance":2}`, `engine: class: found "d", need one of ["a" "b" "c"]`},
-		{with, `{"class":"a"}`, `engine: class: found "a", need none: the model has no classes`},
+		{without, `{"classifier_guidance":2}`, "classifier_guidance must be 0: no classifier is set for the model (got 2)"},
+		{without, `{"class":1,"classifier_guidance":2}`, "classifier_guidance must be 0: no classifier is set for the model (got 2)"},
+		{without, `{"classifier_guidance":-1}`, "classifier_guidance must be a number of at least 0 (got -1)"},
+		{with, `{"class":["a","none"],"classifier_guidance":2}`, `class must be one of a, b or c with classifier_guidance above 0; guidance 0 lets the classifier alone follow it (got "none")`},
+		{with, `{"class":"d","classifier_guidance":2}`, `class must be one of a, b or c (got "d")`},
+		{with, `{"class":"a"}`, `class must be none, or left out: the model has no classes (got "a")`},
 		{with, `{"guidance_rescale":0.5,"classifier_guidance":2}`, ""},
 	} {
 		r, err := ParseRequest([]byte(c.in))

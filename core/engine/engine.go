@@ -53,7 +53,7 @@ type Engine struct {
 	model  *model.Model  // of an engine of a file, nil of others
 	runner *model.Runner // its network
 	how    infer.Options // of the runner
-	flow   *Flow         // of the model, once a likelihood was asked for
+	jvp    *DenoiserJVP  // of the model, once a likelihood was asked for
 }
 
 // New returns an engine for a network that info describes.

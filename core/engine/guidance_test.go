@@ -1,9 +1,12 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+
+	"tweedie/core/settings"
 )
 
 // drawn is the hash of two images of a request in JSON.
@@ -46,14 +49,14 @@ func TestGuidanceSettings(t *testing.T) {
 
 // Denoised images that leave the range of pixels are held to it.
 func TestThresholdHolds(t *testing.T) {
-	for _, threshold := range []string{"", unheld, static, dynamic} {
+	for _, threshold := range []string{"", unlimited, static, dynamic} {
 		outside := false
 		_, err := newTestEngine(2).Sample(t.Context(), Request{N: new(2), Guidance: new(9.0), Threshold: threshold}, func(f Frame) {
 			for _, v := range f.Denoised.Data {
 				outside = outside || v < -1 || v > 1
 			}
 		})
-		if err != nil || outside != (threshold == "" || threshold == unheld) {
+		if err != nil || outside != (threshold == "" || threshold == unlimited) {
 			t.Errorf("threshold %q: %v, denoised pixels outside [−1,1]: %v", threshold, err, outside)
 		}
 	}
@@ -67,7 +70,7 @@ func TestThresholdOfModel(t *testing.T) {
 		{Request{}, Request{Threshold: dynamic, Percentile: 0.9, ThresholdMax: 1.5}},
 		{Request{Threshold: dynamic}, Request{Threshold: dynamic}},
 		{Request{Threshold: static}, Request{Threshold: static}},
-		{Request{Threshold: unheld}, Request{Threshold: unheld}},
+		{Request{Threshold: unlimited}, Request{Threshold: unlimited}},
 	} {
 		p, err := info.Check(tt.given, false)
 		if err != nil || p.Threshold != tt.want.Threshold || p.Percentile != tt.want.Percentile || p.ThresholdMax != tt.want.ThresholdMax {
@@ -79,10 +82,16 @@ func TestThresholdOfModel(t *testing.T) {
 	} {
 		wrong := info
 		change(&wrong.Defaults)
-		if _, err := wrong.Check(Request{}, false); err == nil || !strings.Contains(err.Error(), "engine: ") {
+		if _, err := wrong.Check(Request{}, false); !isFieldError(err) {
 			t.Errorf("%+v: got error %v", wrong.Defaults, err)
 		}
 	}
+}
+
+// isFieldError reports whether err names a setting.
+func isFieldError(err error) bool {
+	_, ok := errors.AsType[*settings.FieldError](err)
+	return ok
 }
 
 // newTestEngine returns an engine of the gaussian whose means are spread by a factor.
@@ -125,7 +134,7 @@ func TestAutoguidance(t *testing.T) {
 	} {
 		other := newTestEngine(1)
 		change(&other.info)
-		if err := newTestEngine(1).Guide(other); err == nil || !strings.HasPrefix(err.Error(), "engine: guide: found ") {
+		if err := newTestEngine(1).Guide(other); err == nil || !strings.HasPrefix(err.Error(), "engine: guide: ") {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -185,12 +194,12 @@ func TestPasses(t *testing.T) {
 
 func TestGuidanceErrors(t *testing.T) {
 	for _, c := range []struct{ in, want string }{
-		{`{"guidance":1,"guidance_rescale":0.5}`, "engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1"},
-		{`{"guidance_rescale":2}`, "engine: diffusion: guidance: rescale must lie in [0, 1] (got 2)"},
-		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "engine: diffusion: guidance: sigma_max must be above sigma_min, or 0 (got 2 and 5)"},
-		{`{"threshold":"hard"}`, `engine: threshold: found "hard", need "static", "dynamic" or "none"`},
-		{`{"percentile":0.9}`, `engine: percentile or threshold_max: found one of them, need neither, or threshold "dynamic"`},
-		{`{"threshold":"dynamic","percentile":95}`, "engine: percentile: found 95, need a number, in (0, 1]"},
+		{`{"guidance":1,"guidance_rescale":0.5}`, "guidance_rescale must be left out where guidance is 1 and no classifier guides (got 0.5)"},
+		{`{"guidance_rescale":2}`, "guidance_rescale must be a number from 0 to 1 (got 2)"},
+		{`{"guidance_sigma_min":5,"guidance_sigma_max":2}`, "guidance_sigma_max must be above guidance_sigma_min, 5 (got 2)"},
+		{`{"threshold":"hard"}`, `threshold must be one of static, dynamic or none (got "hard")`},
+		{`{"percentile":0.9}`, "percentile must be left out unless threshold is dynamic (got 0.9)"},
+		{`{"threshold":"dynamic","percentile":95}`, "percentile must be a number above 0 and at most 1 (got 95)"},
 	} {
 		r, err := ParseRequest([]byte(c.in))
 		if err == nil {

@@ -4,6 +4,7 @@ import (
 	"tweedie/core/diffusion"
 	"tweedie/core/minijson"
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 )
 
 // Info describes a model to those who ask it for images. It travels as JSON to
@@ -18,7 +19,7 @@ type Info struct {
 	FLOPs         int64               `json:"flops"`         // additions and multiplications of one evaluation of it
 	Bytes         int64               `json:"bytes"`         // of the model's shards
 	Samplers      []sampler.Method    `json:"samplers"`      // those that suit the model, the recommended one first
-	Settings      []Setting           `json:"settings"`      // what can be set of them and of guidance besides
+	Settings      []settings.Setting  `json:"settings"`      // of a request for the model
 	Sigma         SigmaRange          `json:"sigma"`
 	Levels        int                 `json:"levels"` // noise levels that it was trained at, evenly spaced in ln σ; 0 means all of the range
 	Chain         int                 `json:"chain"`  // steps of the chain that it was trained on; 0 means none
@@ -29,8 +30,8 @@ type Info struct {
 	labels int              // class numbers that the bare network takes, the null class included
 	chain  *diffusion.Chain // nil for a model that was not trained on one
 
-	guided bool   // by a worse model: see Guide
-	judge  *judge // nil without a classifier: see Classify
+	guided     bool            // by a worse model: see Engine.Guide
+	classifier *classifierInfo // nil without one: see Engine.SetClassifier
 
 	posterior *diffusion.PosteriorVariance // nil for a model of which it was not measured
 }

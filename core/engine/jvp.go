@@ -8,27 +8,29 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Flow makes a model's denoiser and its derivative along a direction, for package
-// likelihood: by the network's own derivative or, of one that holds an operation
-// without, or that has learned variances, by differences. It belongs to one goroutine.
-type Flow struct {
+// DenoiserJVP computes a model's denoiser and its derivative along a direction (a
+// Jacobian-vector product), for package likelihood: with the network's own derivative
+// or, where the network has learned variances or an operation without a derivative, by
+// differences. It belongs to one goroutine.
+type DenoiserJVP struct {
 	config          model.Config
 	parametrisation diffusion.Parametrisation
-	along           *model.JVP    // nil: differences
-	runner          *model.Runner // for those
+	jvp             *model.JVP    // nil: differences
+	runner          *model.Runner // for differences
 }
 
-// NewFlow returns the flow of a model, for up to batch images at a time, on one worker.
-func NewFlow(m *model.Model, batch int, o infer.Options) (*Flow, error) {
+// NewDenoiserJVP returns the product of a model, for up to batch images at a time, on one
+// worker.
+func NewDenoiserJVP(m *model.Model, batch int, o infer.Options) (*DenoiserJVP, error) {
 	o.Workers, o.TensorParallel = 1, nil
-	f := &Flow{config: m.Config()}
+	f := &DenoiserJVP{config: m.Config()}
 	p, err := f.config.Parametrisation()
 	if err != nil {
 		return nil, err
 	}
 	f.parametrisation = p
 	if f.config.Variance != model.Learned {
-		if f.along, err = m.NewJVP(batch, o); err == nil {
+		if f.jvp, err = m.NewJVP(batch, o); err == nil {
 			return f, nil
 		}
 	}
@@ -36,21 +38,21 @@ func NewFlow(m *model.Model, batch int, o infer.Options) (*Flow, error) {
 	return f, err
 }
 
-// Evaluations returns how many of the network a product takes; one with its derivative
-// counts once.
-func (f *Flow) Evaluations() int {
-	if f.along == nil {
+// Evaluations returns how many evaluations of the network a product takes; one with its
+// derivative counts once.
+func (f *DenoiserJVP) Evaluations() int {
+	if f.jvp == nil {
 		return 3
 	}
 	return 1
 }
 
 // Product returns the product for images of these classes, −1 for none.
-func (f *Flow) Product(class []int) likelihood.Product {
-	if f.along == nil {
+func (f *DenoiserJVP) Product(class []int) likelihood.Product {
+	if f.jvp == nil {
 		return likelihood.Differences(diffusion.MeanOnly(f.runner.Denoiser(class, 1)))
 	}
-	product := likelihood.Of(f.along.Network(class), f.parametrisation)
+	product := likelihood.Of(f.jvp.Network(class), f.parametrisation)
 	if !f.config.UnitPixels {
 		return product
 	}

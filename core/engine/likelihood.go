@@ -4,153 +4,172 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
-	"slices"
-	"strings"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/likelihood"
-	"tweedie/core/minijson"
 	"tweedie/core/model"
 	"tweedie/core/num"
+	"tweedie/core/settings"
 	"tweedie/core/tensor"
 )
 
-// Density asks how probable a model finds a picture: by the probability-flow ODE or, with
-// Bound, by the variational bound of a chain. It is plain data. A question can be asked in
-// parts, of some probes or of some terms.
-type Density struct {
-	Seed  Seed             `json:"seed"`            // of the places of the pixels in their levels, the directions and the bound's noise
-	Class Classes          `json:"class,omitempty"` // of the picture, one; absent means none
-	Steps *int             `json:"steps,omitempty"` // of the integration, or levels of the chain; absent means 32, or the model's chain, or 256 levels
-	Noise likelihood.Probe `json:"noise,omitempty"` // directions; absent means rademacher
-	Bound bool             `json:"bound,omitempty"` // the bound in place of the ODE
-	// bound: the variance of a step, small (the posterior's), large (β) or learned; absent
-	// means learned if the model has it, else small
-	Variance string `json:"variance,omitempty"`
-	First    int    `json:"first,omitempty"` // the first probe, or term
-	Count    *int   `json:"count,omitempty"` // probes, or terms; absent means 1, or all that follow
+// LikelihoodRequest asks how likely a model finds a picture: by the probability-flow
+// ODE or, with Bound, by the variational bound of a chain. It is plain data. It can be
+// answered in parts, of some probes or of some terms.
+type LikelihoodRequest struct {
+	Seed     Seed             `json:"seed"`               // of the dequantisation, the directions and the bound's noise
+	Class    Classes          `json:"class,omitempty"`    // of the picture, one; empty means none
+	Steps    *int             `json:"steps,omitempty"`    // of the integration, or levels of the chain; nil means 32, or the model's chain, or 256 levels
+	Noise    likelihood.Probe `json:"noise,omitempty"`    // distribution of the directions; "" means rademacher
+	Bound    bool             `json:"bound,omitempty"`    // the bound instead of the ODE
+	Variance string           `json:"variance,omitempty"` // bound: of a step, "small" (the posterior's), "large" (β) or "learned"; "" means learned if the model has it, else small
+	First    int              `json:"first,omitempty"`    // the first probe, or term
+	Count    *int             `json:"count,omitempty"`    // probes, or terms; nil means 1, or all that follow
 }
 
-// Densities is what a model finds, bits a dimension of a picture each.
-type Densities struct {
-	Bits        []float64 `json:"bits"`             // of every probe an estimate, or of every term: L_0 first, then L_{t−1} of the paper's t = 2 …
+// LikelihoodResult is what a model finds, in bits per dimension of a picture.
+type LikelihoodResult struct {
+	Bits        []float64 `json:"bits"`             // an estimate for every probe, or every term: L_0 first, then L_{t−1} of the paper's t = 2 …
 	Prior       float64   `json:"prior"`            // bound: L_T
 	Sigmas      []float64 `json:"sigmas,omitempty"` // bound: the noise level of every term
 	Evaluations int       `json:"evaluations"`      // of the network; one with its derivative counts once
 }
 
-// What a Density gets that does not say otherwise.
+// Defaults of a LikelihoodRequest.
 const (
-	flowSteps  = 32
-	BoundSteps = 256 // levels of a bound, of a model that has no chain
+	odeSteps   = 32
+	BoundSteps = 256 // levels of a bound, for a model without a chain
 )
 
-// ParseDensity reads a Density from JSON; an unknown field is an error. The rest
-// is the model's to check.
-func ParseDensity(data []byte) (Density, error) {
-	var d Density
-	err := minijson.UnmarshalStrict(data, &d)
-	if kind, ok := errors.AsType[*minijson.TypeError](err); ok {
-		err = fmt.Errorf("engine: %s: found %s, need %s", cmp.Or(kind.Path, "likelihood"), kind.Found, kind.Need)
-	} else if err != nil && !strings.HasPrefix(err.Error(), "engine: ") {
-		err = fmt.Errorf("engine: likelihood: %w", err)
+// Values describes every setting of r, and holds it.
+func (r *LikelihoodRequest) Values() []settings.Value {
+	const run = settings.GroupRun
+	return []settings.Value{
+		{Setting: settings.Setting{Name: "seed", Group: run, Kind: settings.Seed, Title: "Seed", Help: "Seed of the dequantisation, of the directions and of the bound’s noise.", Default: "0"}, To: &r.Seed},
+		{Setting: settings.Setting{Name: "class", Group: run, Kind: settings.Classes, Title: "Class", Help: "Class of the picture.", Default: none}, To: &r.Class},
+		{Setting: settings.Setting{Name: "steps", Group: run, Kind: settings.Whole, Title: "Steps", Help: "Steps of the integration, or noise levels of the bound.", Default: "32, or of a bound the model’s chain or 256", Min: 1, Max: MaxSteps}, To: &r.Steps},
+		{Setting: settings.Setting{Name: "noise", Group: run, Kind: settings.Choice, Title: "Directions", Help: "Distribution of the directions; exact takes every axis instead.", Default: string(likelihood.Rademacher), Choices: []string{string(likelihood.Rademacher), string(likelihood.Gaussian), string(likelihood.Exact)}}, To: (*string)(&r.Noise)},
+		{Setting: settings.Setting{Name: "bound", Group: run, Kind: settings.Switch, Title: "Bound", Help: "Computes the variational bound instead of integrating the ODE.", Default: "0"}, To: &r.Bound},
+		{Setting: settings.Setting{Name: "variance", Group: run, Kind: settings.Choice, Title: "Variance", Help: "Variance of a step of the bound.", Default: "learned where the model has learned it, else small", Choices: []string{"small", "large", model.Learned}, Only: "bound=1"}, To: &r.Variance},
+		{Setting: settings.Setting{Name: "first", Group: run, Kind: settings.Whole, Title: "First", Help: "The first direction, or term of the bound.", Default: "0", Max: maxProbes}, To: &r.First},
+		{Setting: settings.Setting{Name: "count", Group: run, Kind: settings.Whole, Title: "Count", Help: "Number of directions, or of terms of the bound.", Default: "1, or of a bound all terms", Min: 1, Max: maxProbes}, To: &r.Count},
 	}
-	return d, err
 }
 
-// inquiry is a Density as an engine answers it.
-type inquiry struct {
-	Density
+// ParseLikelihood reads a LikelihoodRequest from JSON. The error is a
+// *settings.FieldError where a setting is at fault. What depends on the model is
+// checked by Likelihood.
+func ParseLikelihood(data []byte) (LikelihoodRequest, error) {
+	var r LikelihoodRequest
+	if err := settings.Read(data, r.Values()); err != nil {
+		return LikelihoodRequest{}, requestError(err)
+	}
+	return r, nil
+}
+
+// maxProbes bounds the directions of a request.
+const maxProbes = 1 << 16
+
+// likelihoodPlan is a LikelihoodRequest as an engine carries it out.
+type likelihoodPlan struct {
+	LikelihoodRequest
 	class       int
 	chain       *diffusion.Chain // of the bound
-	made        bool             // chain is none that the model was trained on
+	made        bool             // chain is not the one that the model was trained on
 	steps       int
 	count       int
 	learned     bool
-	evaluations int // of the denoiser or of products
+	evaluations int // of the denoiser or of its product with a direction
 }
 
-// inquire fills d in. The error names what the model cannot answer.
-func (e *Engine) inquire(d Density) (q inquiry, err error) {
+// planLikelihood fills r in. The error names what the model cannot do.
+func (e *Engine) planLikelihood(r LikelihoodRequest) (p likelihoodPlan, err error) {
 	if e.model == nil {
-		return q, errors.New("engine: likelihood: found no model file, need one")
+		return p, errors.New("engine: likelihood needs an engine that was opened from a model file")
 	}
 	c := e.model.Config()
 	if c.Prediction == model.Consistency {
-		return q, errors.New("engine: likelihood: found a consistency function, need a denoiser: only that has a flow and a bound")
+		return p, errors.New("engine: likelihood needs a denoiser: a consistency model has no probability-flow ODE and no bound")
 	}
-	q = inquiry{Density: d}
-	class := append(d.Class, none)
-	if len(d.Class) > 1 {
-		return q, fmt.Errorf("engine: class: found %d, need that of the picture", len(d.Class))
+	if err := settings.Check(r.Values()); err != nil {
+		return p, err
 	}
-	if q.class, err = class[0].resolve(e.info.Classes, e.info.Unconditional); err != nil {
-		return q, err
+	p = likelihoodPlan{LikelihoodRequest: r}
+	class := append(r.Class, none)
+	if len(r.Class) > 1 {
+		return p, settings.Errorf("class", r.Class.String(), "one class, that of the picture")
 	}
-	if d.Bound {
-		err = q.ofBound(e, c.Variance == model.Learned)
+	if p.class, err = class[0].resolve(e.info.Classes, e.info.Unconditional); err != nil {
+		return p, err
+	}
+	if r.Bound {
+		err = p.planBound(e, c.Variance == model.Learned)
 	} else {
-		err = q.ofFlow(e)
+		err = p.planODE(e)
 	}
-	return q, err
+	return p, err
 }
 
-// ofFlow fills in what the ODE takes.
-func (q *inquiry) ofFlow(e *Engine) error {
-	q.steps = or(q.Steps, flowSteps)
-	if err := cmp.Or(wholeIn("steps", &q.steps, MaxSteps), e.knows(2*q.steps+1), q.part(1<<16, 1)); err != nil {
+// planODE fills in what the ODE needs.
+func (p *likelihoodPlan) planODE(e *Engine) error {
+	p.steps = or(p.Steps, odeSteps)
+	if err := cmp.Or(e.trainedAt(2*p.steps+1, p.steps), p.part(maxProbes, 1)); err != nil {
 		return err
 	}
-	if q.Noise == likelihood.Exact && q.count != 1 {
-		return fmt.Errorf("engine: count: found %d, need 1: %q takes every axis as a direction", q.count, q.Noise)
+	if p.Noise == likelihood.Exact && p.count != 1 {
+		return settings.Errorf("count", p.count, "1 with noise %s, which takes every axis as a direction", p.Noise)
 	}
-	q.evaluations = 4 * q.steps * q.count
-	if q.Noise == likelihood.Exact {
-		q.evaluations *= tensor.Size(e.info.Shape[:])
+	p.evaluations = 4 * p.steps * p.count
+	if p.Noise == likelihood.Exact {
+		p.evaluations *= tensor.Size(e.info.Shape[:])
 	}
-	return q.settings(e).Validate()
+	return p.settings(e).Validate()
 }
 
-// ofBound fills in what the bound takes.
-func (q *inquiry) ofBound(e *Engine, learned bool) (err error) {
-	q.chain, q.learned = e.info.chain, learned && (q.Variance == "" || q.Variance == model.Learned)
-	if !q.learned && !slices.Contains([]string{"", "small", "large"}, q.Variance) {
-		return fmt.Errorf("engine: variance: found %q, need \"small\", or \"large\", or \"learned\" of a model that has learned it", q.Variance)
+// planBound fills in what the bound needs.
+func (p *likelihoodPlan) planBound(e *Engine, learned bool) (err error) {
+	p.chain, p.learned = e.info.chain, learned && (p.Variance == "" || p.Variance == model.Learned)
+	if p.Variance == model.Learned && !learned {
+		return settings.Errorf("variance", p.Variance, "small or large: the model has not learned variances")
 	}
-	if q.chain == nil || q.Steps != nil && *q.Steps != q.chain.Steps() {
-		q.made = true
-		if q.chain, err = LevelsOf(or(q.Steps, BoundSteps), e.info.Sigma); err != nil {
+	if p.chain == nil || p.Steps != nil && *p.Steps != p.chain.Steps() {
+		p.made = true
+		if p.chain, err = LevelsOf(or(p.Steps, BoundSteps), e.info.Sigma); err != nil {
 			return err
 		}
 	}
-	T := q.chain.Steps()
-	err = cmp.Or(e.knows(T), q.part(T, T-q.First))
-	q.evaluations = q.count
+	T := p.chain.Steps()
+	err = cmp.Or(e.trainedAt(T, T), p.part(T, T-p.First))
+	p.evaluations = p.count
 	return err
 }
 
-// knows returns an error unless the model was trained at so many noise levels.
-func (e *Engine) knows(levels int) error {
+// trainedAt returns an error unless the model was trained at so many noise levels, which
+// the steps need.
+func (e *Engine) trainedAt(levels, steps int) error {
 	if trained := e.info.Levels; trained != 0 && trained < levels {
-		return fmt.Errorf("engine: likelihood: found a model of %d noise levels, need one of all levels: %d of them are asked for", trained, levels)
+		return settings.Errorf("steps", steps, "fewer: they need %d noise levels, and the model was trained at %d", levels, trained)
 	}
 	return nil
 }
 
-// part fills in which probes or terms are asked for, of so many that there are.
-func (q *inquiry) part(most, absent int) error {
-	if q.First < 0 || q.First >= most {
-		return fmt.Errorf("engine: first: found %d, need a whole number in [0, %d)", q.First, most)
+// part fills in which probes or terms are computed: of total, and so many where the
+// request does not say.
+func (p *likelihoodPlan) part(total, absent int) error {
+	if p.First < 0 || p.First >= total {
+		return settings.Errorf("first", p.First, "a whole number from 0 to %d", total-1)
 	}
-	q.count = or(q.Count, absent)
-	return wholeIn("count", &q.count, most-q.First)
+	p.count = or(p.Count, absent)
+	if p.count < 1 || p.count > total-p.First {
+		return settings.Errorf("count", p.count, "a whole number from 1 to %d", total-p.First)
+	}
+	return nil
 }
 
-// LevelsOf returns the chain of n noise levels over a range, even in ln σ.
+// LevelsOf returns the chain of n noise levels over a range, evenly spaced in ln σ.
 func LevelsOf(n int, r SigmaRange) (*diffusion.Chain, error) {
 	if n < 2 || n > MaxSteps {
-		return nil, fmt.Errorf("engine: steps: found %d, need 2 to %d for a bound", n, MaxSteps)
+		return nil, settings.Errorf("steps", n, "a whole number from 2 to %d for a bound", MaxSteps)
 	}
 	low, high := num.Log(float64(r.Min)), num.Log(float64(r.Max))
 	sigmas := make([]float64, n)
@@ -161,19 +180,19 @@ func LevelsOf(n int, r SigmaRange) (*diffusion.Chain, error) {
 	return diffusion.ChainAt(sigmas)
 }
 
-func (q *inquiry) settings(e *Engine) likelihood.Settings {
+func (p *likelihoodPlan) settings(e *Engine) likelihood.Settings {
 	return likelihood.Settings{
-		SigmaMin: float64(e.info.Sigma.Min), SigmaMax: float64(e.info.Sigma.Max), Steps: q.steps,
-		Probe: q.Noise, Probes: q.count, Skip: q.First, Seed: uint64(q.Seed),
+		SigmaMin: float64(e.info.Sigma.Min), SigmaMax: float64(e.info.Sigma.Max), Steps: p.steps,
+		Probe: p.Noise, Probes: p.count, Skip: p.First, Seed: uint64(p.Seed),
 	}
 }
 
-// Likelihood answers d about a picture of the model's size. onStep, if not nil, is told
-// after each evaluation how many of how many are done. The error says what the model
-// cannot answer, is one of the picture, or wraps the cause of ctx.
-func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onStep func(done, total int)) (Densities, error) {
-	var out Densities
-	q, err := e.inquire(d)
+// Likelihood answers r for a picture of the model's size. onStep, if not nil, is called
+// after each evaluation with the number done and the total. The error names what the
+// model cannot do, is one of the picture, or wraps the cause of ctx.
+func (e *Engine) Likelihood(ctx context.Context, r LikelihoodRequest, image Picture, onStep func(done, total int)) (LikelihoodResult, error) {
+	var out LikelihoodResult
+	p, err := e.planLikelihood(r)
 	if err != nil {
 		return out, err
 	}
@@ -181,8 +200,8 @@ func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onSte
 	if err := image.check("image", h, w, c); err != nil {
 		return out, err
 	}
-	if e.flow == nil && !d.Bound {
-		if e.flow, err = NewFlow(e.model, 1, e.how); err != nil {
+	if e.jvp == nil && !r.Bound {
+		if e.jvp, err = NewDenoiserJVP(e.model, 1, e.how); err != nil {
 			return out, err
 		}
 	}
@@ -190,52 +209,52 @@ func (e *Engine) Likelihood(ctx context.Context, d Density, image Picture, onSte
 	step := func(evaluate func() error) error {
 		err := e.chunks(ctx, 1, func(int, int) error { return evaluate() })
 		if done++; err == nil && onStep != nil {
-			onStep(done, q.evaluations)
+			onStep(done, p.evaluations)
 		}
 		return err
 	}
 	e.pacer.start()
-	out.Evaluations = q.evaluations
-	if d.Bound {
-		out.Sigmas = q.chain.Sigmas[q.First : q.First+q.count]
-		out.Bits, out.Prior, err = q.bound(e, image, step)
+	out.Evaluations = p.evaluations
+	if r.Bound {
+		out.Sigmas = p.chain.Sigmas[p.First : p.First+p.count]
+		out.Bits, out.Prior, err = p.bound(e, image, step)
 	} else {
-		out.Bits, err = q.flow(e, image, step)
-		out.Evaluations *= e.flow.Evaluations()
+		out.Bits, err = p.integrate(e, image, step)
+		out.Evaluations *= e.jvp.Evaluations()
 	}
 	return out, err
 }
 
-// flow follows the ODE.
-func (q *inquiry) flow(e *Engine, image Picture, step func(func() error) error) (bits []float64, err error) {
-	product := e.flow.Product([]int{q.class})
-	x := likelihood.Dequantise(image.Data, uint64(q.Seed), 0, 1, image.Height, image.Width, image.Channels)
+// integrate follows the ODE.
+func (p *likelihoodPlan) integrate(e *Engine, image Picture, step func(func() error) error) (bits []float64, err error) {
+	product := e.jvp.Product([]int{p.class})
+	x := likelihood.Dequantise(image.Data, uint64(p.Seed), 0, 1, image.Height, image.Width, image.Channels)
 	found, err := likelihood.LogDensity(func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
 		err = step(func() (err error) {
 			denoised, along, err = product(x, e, sigma)
 			return err
 		})
 		return denoised, along, err
-	}, x, q.settings(e))
+	}, x, p.settings(e))
 	if err != nil {
 		return nil, err
 	}
 	return found[0].Bits(len(image.Data)), nil
 }
 
-// bound works out terms of the bound.
-func (q *inquiry) bound(e *Engine, image Picture, step func(func() error) error) (bits []float64, prior float64, err error) {
-	denoise := e.network.Guided([]int{q.class}, diffusion.Guidance{Scale: 1})
-	if !q.learned {
+// bound computes terms of the bound.
+func (p *likelihoodPlan) bound(e *Engine, image Picture, step func(func() error) error) (bits []float64, prior float64, err error) {
+	denoise := e.network.Guided([]int{p.class}, diffusion.Guidance{Scale: 1})
+	if !p.learned {
 		denoise = diffusion.MeanOnly(denoise)
 	}
 	x0 := tensor.New(1, image.Height, image.Width, image.Channels)
 	for i, v := range image.Data {
 		x0.Data[i] = likelihood.Level(v)
 	}
-	for t := q.First; t < q.First+q.count; t++ {
+	for t := p.First; t < p.First+p.count; t++ {
 		err := step(func() error {
-			terms, err := likelihood.BoundTerm(denoise, q.chain, x0, t, likelihood.BoundSettings{Large: q.Variance == "large", Begin: q.made, Seed: uint64(q.Seed)})
+			terms, err := likelihood.BoundTerm(denoise, p.chain, x0, t, likelihood.BoundSettings{Large: p.Variance == "large", Begin: p.made, Seed: uint64(p.Seed)})
 			if err == nil {
 				bits = append(bits, likelihood.BitsOfNats(terms[0], len(image.Data)))
 			}
@@ -245,5 +264,5 @@ func (q *inquiry) bound(e *Engine, image Picture, step func(func() error) error)
 			return nil, 0, err
 		}
 	}
-	return bits, likelihood.BitsOfNats(likelihood.PriorTerm(q.chain, x0.Data), len(image.Data)), nil
+	return bits, likelihood.BitsOfNats(likelihood.PriorTerm(p.chain, x0.Data), len(image.Data)), nil
 }

@@ -33,11 +33,11 @@ const flowing = `{"arch": "unet2d", "prediction": "edm", "sigma_data": 0.5, "sig
 
 // A product by the network's own derivative makes the denoiser's numbers to the bit, does
 // not depend on the batch, and estimates the trace that differences do.
-func TestFlowAgainstDifferences(t *testing.T) {
+func TestJVPAgainstDifferences(t *testing.T) {
 	for name, config := range map[string]string{"unet": flowing, "ncsn": ncsn} {
 		e := openStarted(t, config)
 		product := func(batch int) likelihood.Product {
-			f, err := NewFlow(e.model, batch, infer.Options{})
+			f, err := NewDenoiserJVP(e.model, batch, infer.Options{})
 			if err != nil || f.Evaluations() != 1 {
 				t.Fatalf("%v: need a network with a derivative", err)
 			}
@@ -87,9 +87,9 @@ func dot(a, b []float32) (sum float64) {
 	return sum
 }
 
-func mustLikelihood(t *testing.T, e *Engine, question string) Densities {
+func mustLikelihood(t *testing.T, e *Engine, question string) LikelihoodResult {
 	t.Helper()
-	d, err := ParseDensity([]byte(question))
+	d, err := ParseLikelihood([]byte(question))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,21 +140,21 @@ func TestBoundComesDown(t *testing.T) {
 
 func TestLikelihoodErrors(t *testing.T) {
 	for _, c := range []struct{ config, question, want string }{
-		{flowing, `{"steps": 0}`, "engine: steps: found 0"},
-		{flowing, `{"steps": 1, "bound": true}`, "engine: steps: found 1, need 2"},
-		{flowing, `{"noise": "sobol"}`, `probe is "sobol"`},
-		{flowing, `{"noise": "exact", "count": 2}`, "engine: count: found 2, need 1"},
-		{flowing, `{"count": 0}`, "engine: count: found 0"},
-		{flowing, `{"count": 65537}`, "engine: count: found 65537"},
-		{flowing, `{"first": -1}`, "engine: first: found -1"},
-		{flowing, `{"first": 10, "steps": 10, "bound": true}`, "engine: first: found 10"},
-		{flowing, `{"class": [0, 1]}`, "engine: class: found 2"},
-		{flowing, `{"bound": true, "variance": "learned"}`, `engine: variance: found "learned"`},
-		{flowing, `{"class": "2"}`, `engine: class: found "2"`},
-		{ncsn, `{}`, "a model of 4 noise levels, need one of all levels: 65 of them"},
-		{ncsn, `{"bound": true, "steps": 5}`, "5 of them are asked for"},
+		{flowing, `{"steps": 0}`, "steps must be a whole number from 1 to 10000 (got 0)"},
+		{flowing, `{"steps": 1, "bound": true}`, "steps must be a whole number from 2 to 10000 for a bound (got 1)"},
+		{flowing, `{"noise": "sobol"}`, `noise must be one of rademacher, gaussian or exact (got "sobol")`},
+		{flowing, `{"noise": "exact", "count": 2}`, "count must be 1 with noise exact"},
+		{flowing, `{"count": 0}`, "count must be a whole number from 1 to 65536 (got 0)"},
+		{flowing, `{"count": 65537}`, "count must be a whole number from 1 to 65536 (got 65537)"},
+		{flowing, `{"first": -1}`, "first must be a whole number from 0 to 65536 (got -1)"},
+		{flowing, `{"first": 10, "steps": 10, "bound": true}`, "first must be a whole number from 0 to 9 (got 10)"},
+		{flowing, `{"class": [0, 1]}`, "class must be one class, that of the picture"},
+		{flowing, `{"bound": true, "variance": "learned"}`, "variance must be small or large: the model has not learned variances"},
+		{flowing, `{"class": "2"}`, `class must be one of 0 or 1 (got "2")`},
+		{ncsn, `{}`, "steps must be fewer: they need 65 noise levels, and the model was trained at 4 (got 32)"},
+		{ncsn, `{"bound": true, "steps": 5}`, "steps must be fewer: they need 5 noise levels"},
 	} {
-		d, err := ParseDensity([]byte(c.question))
+		d, err := ParseLikelihood([]byte(c.question))
 		if err == nil {
 			_, err = openStarted(t, c.config).Likelihood(t.Context(), d, checkers(), nil)
 		}
@@ -162,13 +162,13 @@ func TestLikelihoodErrors(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", c.question, err, c.want)
 		}
 	}
-	if _, err := ParseDensity([]byte(`{"probes": 3}`)); err == nil || !strings.Contains(err.Error(), "engine: probes: ") {
+	if _, err := ParseLikelihood([]byte(`{"probes": 3}`)); err == nil || !strings.Contains(err.Error(), "probes must be left out: ") {
 		t.Errorf("an unknown field: got %v", err)
 	}
-	if _, err := ParseDensity([]byte(`{"steps": "x"}`)); err == nil || !strings.Contains(err.Error(), "engine: steps: found") {
+	if _, err := ParseLikelihood([]byte(`{"steps": "x"}`)); err == nil || !strings.Contains(err.Error(), "steps must be a whole number") {
 		t.Errorf("a text for a number: got %v", err)
 	}
-	if _, err := newTestEngine(0.4).Likelihood(t.Context(), Density{}, checkers(), nil); err == nil || !strings.Contains(err.Error(), "model file") {
+	if _, err := newTestEngine(0.4).Likelihood(t.Context(), LikelihoodRequest{}, checkers(), nil); err == nil || !strings.Contains(err.Error(), "model file") {
 		t.Errorf("an engine of no file: got %v", err)
 	}
 	e := openStarted(t, ncsn)
@@ -177,11 +177,11 @@ func TestLikelihoodErrors(t *testing.T) {
 	}
 	small := checkers()
 	small.Width = 4
-	if _, err := e.Likelihood(t.Context(), Density{Bound: true, Steps: new(4)}, small, nil); err == nil || !strings.Contains(err.Error(), "engine: image: found 8×4×1") {
+	if _, err := e.Likelihood(t.Context(), LikelihoodRequest{Bound: true, Steps: new(4)}, small, nil); err == nil || !strings.Contains(err.Error(), "engine: image: found 8×4×1") {
 		t.Errorf("a small picture: got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
-	_, err := openStarted(t, flowing).Likelihood(ctx, Density{}, checkers(), func(done, _ int) {
+	_, err := openStarted(t, flowing).Likelihood(ctx, LikelihoodRequest{}, checkers(), func(done, _ int) {
 		if done == 5 {
 			cancel()
 		}

@@ -2,12 +2,12 @@ package engine
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/edit"
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 )
 
 // Plan is a request as an engine will carry it out.
@@ -59,19 +59,19 @@ func (i Info) Work(p Plan) float64 {
 	return p.Work * float64(i.FLOPs)
 }
 
-// slope returns the operations of one gradient of the classifier, over those of the
-// network.
-func (i Info) slope() float64 {
-	if i.judge == nil {
+// gradientCost returns the operations of one gradient of the classifier, divided by those
+// of the network.
+func (i Info) gradientCost() float64 {
+	if i.classifier == nil {
 		return 0
 	}
-	return float64(i.judge.flops) / float64(i.FLOPs)
+	return float64(i.classifier.flops) / float64(i.FLOPs)
 }
 
 // WorkAt returns those of one D(x;σ) of one image under p.
 func (i Info) WorkAt(p Plan, sigma float32) float64 {
 	g := p.guide()
-	return (float64(g.Passes(sigma)) + float64(float64(g.ClassifierPasses(sigma))*i.slope())) * float64(i.FLOPs)
+	return (float64(g.Passes(sigma)) + float64(float64(g.ClassifierPasses(sigma))*i.gradientCost())) * float64(i.FLOPs)
 }
 
 // fillPasses counts what guidance adds to the evaluations of p.
@@ -83,7 +83,7 @@ func (p *Plan) fillPasses(info Info) error {
 	}
 	share := func(n int) int { return (p.NFE*n + *p.Steps - 1) / *p.Steps }
 	p.Passes = p.NFE + share(pairs)
-	p.Work = float64(p.Passes) + float64(float64(share(slopes))*info.slope())
+	p.Work = float64(p.Passes) + float64(float64(share(slopes))*info.gradientCost())
 	return nil
 }
 
@@ -100,7 +100,7 @@ func (p *Plan) fillSampler(info Info) error {
 	}
 	method, err := sampler.Lookup(p.Sampler)
 	if err != nil {
-		return fmt.Errorf("engine: sampler: %w", err)
+		return info.unknownSampler(p.Sampler)
 	}
 	if !slices.ContainsFunc(info.Samplers, func(m sampler.Method) bool { return m.Name == method.Name }) {
 		return unsuited(method, info)
@@ -111,11 +111,11 @@ func (p *Plan) fillSampler(info Info) error {
 	}
 	eta = or(p.Eta, eta)
 	p.method, p.Steps, p.Eta = method, &steps, &eta
-	if err := p.settings().Validate(); err != nil {
-		return fmt.Errorf("engine: settings: %w", err)
+	if err := p.samplerSettings().Validate(); err != nil {
+		return err
 	}
-	if p.sigmas, err = p.settings().Sigmas(info.Sigma.Min, info.Sigma.Max, info.chain); err != nil {
-		return fmt.Errorf("engine: steps or schedule: %w", err)
+	if p.sigmas, err = p.samplerSettings().Sigmas(info.Sigma.Min, info.Sigma.Max, info.chain); err != nil {
+		return err
 	}
 	p.NFE = method.NFE(p.Options, steps, true)
 	p.Walk = p.progress(steps)
@@ -124,16 +124,35 @@ func (p *Plan) fillSampler(info Info) error {
 
 // unsuited says what a model lacks for a method.
 func unsuited(m sampler.Method, info Info) error {
-	lacks := "has no consistency function"
+	lacks := "is not a consistency model"
 	switch m.Needs {
 	case "":
-		lacks = "is a consistency function and no denoiser"
+		lacks = "is a consistency model, not a denoiser"
 	case sampler.NeedsVariances:
-		lacks = "has learned no variances"
+		lacks = "has not learned variances"
 	case sampler.NeedsPosterior:
-		lacks = "does not say its posterior variances (tweedie posterior measures them)"
+		lacks = "file holds no posterior variances, which tweedie posterior measures"
 	}
-	return fmt.Errorf("engine: sampler: found %q, need another, as %q: the model %s", m.Name, info.Samplers[0].Name, lacks)
+	return settings.Errorf("sampler", m.Name, "another, such as %s: the model %s", info.Samplers[0].Name, lacks)
+}
+
+// unknownSampler returns the error for a name that no sampler has.
+func (i Info) unknownSampler(name string) error {
+	var names []string
+	for _, m := range i.Samplers {
+		names = append(names, m.Name)
+	}
+	return settings.Errorf("sampler", name, "one of %s", settings.List(names, "or"))
+}
+
+// refuseInpaint returns the error for a setting of inpainting elsewhere.
+func (p *Plan) refuseInpaint() error {
+	for _, v := range p.Values() {
+		if v.Group == settings.GroupInpaint && v.Given() {
+			return settings.Errorf(v.Name, v.Got(), "left out: only inpainting takes it")
+		}
+	}
+	return nil
 }
 
 // progress returns Walk for so many steps: where a step takes very many evaluations it
@@ -158,18 +177,18 @@ func (p *Plan) reached(sigma float32) int {
 	return step
 }
 
-// settings returns what package sampler needs to know of p.
-func (p *Plan) settings() sampler.Settings {
+// samplerSettings returns what package sampler needs to know of p.
+func (p *Plan) samplerSettings() sampler.Settings {
 	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Options: p.Options, Schedule: p.Schedule, Posterior: p.posterior}
 }
 
 func (p *Plan) fillClasses(info Info) error {
-	if p.Classifier != 0 && info.judge == nil {
-		return fmt.Errorf("engine: classifier_guidance: found %g, need 0, or a classifier that the model was given first", p.Classifier)
+	if p.Classifier != 0 && info.classifier == nil {
+		return settings.Errorf("classifier_guidance", p.Classifier, "0: no classifier is set for the model")
 	}
 	names := p.Names(info)
 	if len(p.Class) == 0 {
-		p.classes = allClasses(len(names))
+		p.classes = eachClass(len(names))
 		return nil
 	}
 	for _, class := range p.Class {
@@ -178,15 +197,15 @@ func (p *Plan) fillClasses(info Info) error {
 			return err
 		}
 		if p.Classifier != 0 && number < 0 {
-			return fmt.Errorf("engine: classifier_guidance: found %g and class %q, need a class to be guided to, one of %s; guidance 0 leaves the model itself without", p.Classifier, none, listing(names))
+			return settings.Errorf("class", none, "%s with classifier_guidance above 0; guidance 0 lets the classifier alone follow it", oneOf(names))
 		}
 		p.classes = append(p.classes, number)
 	}
 	return nil
 }
 
-// allClasses returns 0 to n−1, or −1 alone, which stands for none.
-func allClasses(n int) []int {
+// eachClass returns 0 to n−1, or −1 alone, which stands for none.
+func eachClass(n int) []int {
 	if n == 0 {
 		return []int{-1}
 	}
@@ -205,20 +224,19 @@ func (p *Plan) class(index uint64) int {
 func (p *Plan) fillGuidance(info Info) error {
 	guidance := or(p.Guidance, info.Defaults.Guidance)
 	if guidance != 1 && !info.Unconditional && !info.guided {
-		lacks := "was not trained without a class"
+		lacks := "a null class"
 		if len(info.Classes) == 0 {
-			lacks = "has no classes to guide towards"
+			lacks = "classes"
 		}
-		return fmt.Errorf("engine: guidance: found %g, need 1: the model %s", guidance, lacks)
+		return settings.Errorf("guidance", guidance, "1 for a model without %s", lacks)
 	}
 	p.Guidance = &guidance
-	if guidance == 1 && p.Classifier == 0 && (p.GuidanceMin != 0 || p.GuidanceMax != 0 || p.GuidanceRescale != 0) {
-		return fmt.Errorf("engine: guidance: found 1 with an interval or rescaling, need neither, or guidance other than 1")
+	for _, v := range p.Values() {
+		if v.Group == settings.GroupGuidance && v.Given() && guidance == 1 && p.Classifier == 0 {
+			return settings.Errorf(v.Name, v.Got(), "left out where guidance is 1 and no classifier guides")
+		}
 	}
-	if err := p.guide().Validate(); err != nil {
-		return fmt.Errorf("engine: %w", err)
-	}
-	return nil
+	return p.guide().Validate()
 }
 
 // guide returns the guidance of p.
@@ -236,8 +254,8 @@ func (p *Plan) fillThreshold(own Defaults) error {
 	return p.Request.Validate()
 }
 
-// held returns denoise with its images held to the range of pixels, as p says.
-func (p *Plan) held(denoise diffusion.Denoiser) (diffusion.Denoiser, error) {
+// thresholded returns denoise with its images kept in the range of pixels, as p says.
+func (p *Plan) thresholded(denoise diffusion.Denoiser) (diffusion.Denoiser, error) {
 	switch p.Threshold {
 	case static:
 		return diffusion.Clipped(denoise), nil
@@ -249,14 +267,11 @@ func (p *Plan) held(denoise diffusion.Denoiser) (diffusion.Denoiser, error) {
 
 func (p *Plan) fillRepaint(inpaint bool) error {
 	if !inpaint {
-		if p.Resample != nil || p.Jump != nil {
-			return fmt.Errorf("engine: resample and jump: found one of them, need neither: only inpainting resamples")
-		}
-		return nil
+		return p.refuseInpaint()
 	}
 	p.repaint = edit.RePaint{Resamplings: or(p.Resample, 1), Jump: or(p.Jump, 0)}
 	if err := p.repaint.Validate(*p.Steps); err != nil {
-		return fmt.Errorf("engine: resample or jump: %w", err)
+		return err
 	}
 	p.NFE = p.repaint.NFE(p.method, p.Options, *p.Steps)
 	p.Walk = p.progress(p.repaint.Steps(*p.Steps))

@@ -2,38 +2,54 @@ package engine
 
 import (
 	"encoding/json"
+	"slices"
 	"testing"
+
+	"tweedie/core/minijson"
+	"tweedie/core/sampler"
+	"tweedie/core/settings"
 )
 
 // TestParseRequestErrors holds the words a person reads for every bad field.
 func TestParseRequestErrors(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
 		{"not JSON", `{`, "engine: request: json: byte 1: found the end, need a name"},
-		{"not an object", `[]`, "engine: request: found an array, need an object"},
+		{"not an object", `[]`, "engine: request: json: found an array, need an object"},
 		{"trailing", `{} {}`, "engine: request: json: byte 3: found '{', need nothing after the value"},
-		{"unknown field", `{"stepz":3}`, "engine: stepz: found an unknown name, need one of n, first, seed, sampler, steps, eta, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_min, sigma_max, rho, class, guidance, classifier_guidance, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample, jump"},
-		{"no images", `{"n":0}`, "engine: n: found 0, need a whole number in [1, 1048576]"},
-		{"half an image", `{"n":1.5}`, "engine: n: found number 1.5, need a whole number"},
-		{"a word of images", `{"n":"many"}`, `engine: n: found string "many", need a whole number`},
-		{"no steps", `{"steps":0}`, "engine: steps: found 0, need a whole number in [1, 10000]"},
-		{"negative steps", `{"steps":-3}`, "engine: steps: found -3, need a whole number in [1, 10000]"},
-		{"negative first", `{"first":-1}`, "engine: first: found number -1, need a whole number in [0, 2^64)"},
-		{"last first", `{"first":18446744073709551615}`, "engine: first: found 18446744073709551615, need at most 2⁶⁴ − 2²⁰"},
-		{"negative seed", `{"seed":-1}`, "engine: seed: found -1, need a whole number in [0, 2⁶⁴)"},
-		{"seed of text", `{"seed":"abc"}`, `engine: seed: found "abc", need a whole number in [0, 2⁶⁴)`},
-		{"seed too large", `{"seed":"18446744073709551616"}`, `engine: seed: found "18446744073709551616", need a whole number in [0, 2⁶⁴)`},
-		{"inexact seed", `{"seed":9007199254740993}`, "engine: seed: found the number 9007199254740993, need at most 2⁵³; write larger seeds as a string"},
-		{"negative guidance", `{"guidance":-0.5}`, "engine: guidance: found -0.5, need a number, finite, at least 0"},
-		{"guidance beyond float32", `{"guidance":1e39}`, "engine: guidance: found 1e+39, need a number, finite, at least 0"},
-		{"infinite guidance", `{"guidance":1e999}`, "engine: guidance: found number 1e999, need a number"},
+		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
+		{"no images", `{"n":0}`, "n must be a whole number from 1 to 1048576 (got 0)"},
+		{"half an image", `{"n":1.5}`, "n must be a whole number from 1 to 1048576 (got 1.5)"},
+		{"a word of images", `{"n":"many"}`, `n must be a whole number from 1 to 1048576 (got "many")`},
+		{"no steps", `{"steps":0}`, "steps must be a whole number from 1 to 10000 (got 0)"},
+		{"negative steps", `{"steps":-3}`, "steps must be a whole number from 1 to 10000 (got -3)"},
+		{"negative first", `{"first":-1}`, "first must be a whole number from 0 to 9007199254740992 (got -1)"},
+		{"last first", `{"first":18446744073709551615}`, "first must be a whole number from 0 to 9007199254740992 (got 1.8446744073709552e+19)"},
+		{"negative seed", `{"seed":-1}`, "seed must be a whole number from 0 to 18446744073709551615 (got -1)"},
+		{"seed of text", `{"seed":"abc"}`, `seed must be a whole number from 0 to 18446744073709551615 (got "abc")`},
+		{"seed too large", `{"seed":"18446744073709551616"}`, `seed must be a whole number from 0 to 18446744073709551615 (got "18446744073709551616")`},
+		{"inexact seed", `{"seed":9007199254740993}`, "seed must be a string where it is above 9007199254740992, beyond which JavaScript rounds numbers (got 9007199254740993)"},
+		{"negative guidance", `{"guidance":-0.5}`, "guidance must be a number of at least 0 (got -0.5)"},
+		{"guidance beyond float32", `{"guidance":1e39}`, "guidance must be a number of at least 0 (got 1e+39)"},
+		{"infinite guidance", `{"guidance":1e999}`, "guidance must be a number of at least 0 (got 1e999)"},
 		{"guidance NaN", `{"guidance":NaN}`, "engine: request: json: byte 12: found 'N', need a value"},
-		{"eta of 2", `{"eta":2}`, "engine: eta: found 2, need a number, in [0, 1]"},
-		{"schedule", `{"schedule":"steep"}`, `engine: schedule: sampler: invalid noise schedule: kind must be one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"] (got "steep")`},
-		{"resample", `{"resample":0}`, "engine: resample: found 0, need a whole number in [1, 100]"},
-		{"jump", `{"jump":0}`, "engine: jump: found 0, need a whole number in [1, 10000]"},
-		{"class of objects", `{"class":[{}]}`, `engine: class: found {}, need a name, a whole number from 0, or "none"`},
-		{"negative class", `{"class":-1}`, `engine: class: found -1, need a name, a whole number from 0, or "none"`},
-		{"no class in the list", `{"class":[]}`, "engine: class: found an empty list, need at least one class"},
+		{"eta of 2", `{"eta":2}`, "eta must be a number from 0 to 1 (got 2)"},
+		{"schedule", `{"schedule":"steep"}`, `schedule must be one of karras, linear, quadratic, exponential, log-snr, cosine, flow, optimised, leading, trailing or linspace (got "steep")`},
+		{"resample", `{"resample":0}`, "resample must be a whole number from 1 to 100 (got 0)"},
+		{"jump", `{"jump":0}`, "jump must be a whole number from 1 to 10000 (got 0)"},
+		{"no signal", `{"snr":0}`, "snr must be a number above 0 and at most 10 (got 0)"},
+		{"no churn noise", `{"s_churn":1,"s_noise":0}`, "s_noise must be a number above 0 and at most 10 (got 0)"},
+		{"no Langevin steps", `{"corrector_steps":0}`, "corrector_steps must be a whole number from 1 to 255 (got 0)"},
+		{"rho of 0", `{"rho":0}`, "rho must be a number from 1 to 1000 (got 0)"},
+		{"no tolerance", `{"rtol":0}`, "rtol must be a number from 1e-06 to 1 (got 0)"},
+		{"lowest level of 0", `{"sigma_min":0}`, "sigma_min must be a number above 0 (got 0)"},
+		{"percentile of 0", `{"threshold":"dynamic","percentile":0}`, "percentile must be a number above 0 and at most 1 (got 0)"},
+		{"divisor of 0", `{"threshold":"dynamic","threshold_max":0}`, "threshold_max must be a number of at least 1 (got 0)"},
+		{"no threshold", `{"threshold":""}`, `threshold must be one of static, dynamic or none (got "")`},
+		{"steps of no corrector", `{"corrector":"none","corrector_steps":2}`, "corrector_steps must be left out unless corrector is langevin or annealed-langevin (got 2)"},
+		{"switch", `{"brownian":1}`, "brownian must be true or false (got 1)"},
+		{"class of objects", `{"class":[{}]}`, `class must be the names or numbers of classes, "none" or "all" (got {})`},
+		{"negative class", `{"class":-1}`, `class must be the names or numbers of classes, "none" or "all" (got -1)`},
+		{"no class in the list", `{"class":[]}`, "class must be a list of at least one class (got [])"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ParseRequest([]byte(c.in))
@@ -41,6 +57,28 @@ func TestParseRequestErrors(t *testing.T) {
 				t.Errorf("got  %v\nwant %s", err, c.want)
 			}
 		})
+	}
+}
+
+// TestTags: the settings are the fields of Request, by their names in JSON.
+func TestTags(t *testing.T) {
+	text, err := minijson.Marshal(Request{N: new(1), First: 1, Sampler: "a", Steps: new(1), Eta: new(1.),
+		Options: sampler.Options{Order: 1, BH: 1, Churn: sampler.Churn{S: 1, Min: 1, Max: 1, Noise: 1}, Predictor: "a", Corrector: "a",
+			CorrectorSteps: 1, SNR: 1, Epsilon: 1, RTol: 1, ATol: 1, Brownian: true},
+		Schedule: sampler.Schedule{Kind: "a", SigmaMin: 1, SigmaMax: 1, Rho: 1}, Class: Classes{"a"}, Guidance: new(1.), Classifier: 1,
+		GuidanceMin: 1, GuidanceMax: 1, GuidanceRescale: 1, Threshold: "a", Percentile: 1, ThresholdMax: 1, Resample: new(1), Jump: new(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var fields []string
+	for name := range minijson.Members(text) {
+		fields = append(fields, name)
+	}
+	described := settings.Names((&Request{}).Values())
+	slices.Sort(fields)
+	slices.Sort(described)
+	if !slices.Equal(fields, described) {
+		t.Errorf("fields %q\nsettings %q", fields, described)
 	}
 }
 
@@ -84,11 +122,11 @@ func TestClassResolve(t *testing.T) {
 		{"0", names, false, 2, ""}, // the name wins
 		{"none", names, true, -1, ""},
 		{"none", nil, false, -1, ""},
-		{"none", names, false, 0, `engine: class: found "none", need one of ["b" "a" "0"]: the model was not trained without a class`},
-		{"3", names, true, 0, `engine: class: found "3", need one of ["b" "a" "0"]`},
-		{"", names, true, 0, `engine: class: found "", need one of ["b" "a" "0"]`},
-		{"3", nil, false, 0, `engine: class: found "3", need none: the model has no classes`},
-		{"x", make([]string, 1000), false, 0, `engine: class: found "x", need one of "" … "", or 0 to 999`},
+		{"none", names, false, 0, `class must be one of b, a or 0: the model was not trained without a class (got "none")`},
+		{"3", names, true, 0, `class must be one of b, a or 0 (got "3")`},
+		{"", names, true, 0, `class must be one of b, a or 0 (got "")`},
+		{"3", nil, false, 0, `class must be none, or left out: the model has no classes (got "3")`},
+		{"x", make([]string, 1000), false, 0, `class must be a class of the model, a number from 0 to 999 or a name from "" to "" (got "x")`},
 	} {
 		got, err := c.class.resolve(c.names, c.null)
 		text := ""

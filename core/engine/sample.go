@@ -52,7 +52,7 @@ func (e *Engine) Sample(ctx context.Context, r Request, onFrame func(Frame)) (Re
 		return Result{}, err
 	}
 	return e.run(ctx, plan, onFrame, func(d diffusion.Denoiser, noise sampler.Noise) (*tensor.Tensor, error) {
-		return sampler.Run(plan.settings(), d, sampler.Start(noise, plan.sigmas), plan.sigmas, noise, nil)
+		return sampler.Run(plan.samplerSettings(), d, sampler.Start(noise, plan.sigmas), plan.sigmas, noise, nil)
 	})
 }
 
@@ -77,7 +77,7 @@ func (e *Engine) Inpaint(ctx context.Context, r Request, image, mask Picture, on
 		return Result{}, err
 	}
 	return e.run(ctx, plan, onFrame, func(d diffusion.Denoiser, noise sampler.Noise) (*tensor.Tensor, error) {
-		return edit.Inpaint(plan.settings(), plan.repaint, d, known, repaint, plan.sigmas, noise)
+		return edit.Inpaint(plan.samplerSettings(), plan.repaint, d, known, repaint, plan.sigmas, noise)
 	})
 }
 

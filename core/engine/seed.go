@@ -1,8 +1,9 @@
 package engine
 
 import (
-	"fmt"
 	"strconv"
+
+	"tweedie/core/settings"
 )
 
 // Seed is the key of all noise of a request. In JSON it is a whole number up to
@@ -12,7 +13,23 @@ type Seed uint64
 // maxExact is the largest n for which every whole number up to n is a float64.
 const maxExact = 1 << 53
 
-// ReadJSON reads a number or a string. The error says what is needed.
+// seedSetting describes a seed that stands alone.
+var seedSetting = settings.Setting{Name: "seed", Kind: settings.Seed}
+
+// Set reads decimal digits.
+func (s *Seed) Set(text string) error {
+	v, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return seedSetting.Refuse(text)
+	}
+	*s = Seed(v)
+	return nil
+}
+
+// String returns decimal digits.
+func (s *Seed) String() string { return strconv.FormatUint(uint64(*s), 10) }
+
+// ReadJSON reads a number or a string. The error is a *settings.FieldError.
 func (s *Seed) ReadJSON(data []byte) error {
 	text := string(data)
 	quoted := len(text) >= 2 && text[0] == '"'
@@ -25,9 +42,9 @@ func (s *Seed) ReadJSON(data []byte) error {
 	v, err := strconv.ParseUint(text, 10, 64)
 	switch {
 	case err != nil:
-		return fmt.Errorf("engine: seed: found %s, need a whole number in [0, 2⁶⁴)", data)
+		return seedSetting.Refuse(settings.Raw(data))
 	case !quoted && v > maxExact:
-		return fmt.Errorf("engine: seed: found the number %s, need at most 2⁵³; write larger seeds as a string", data)
+		return settings.Errorf("seed", settings.Raw(data), "a string where it is above 9007199254740992, beyond which JavaScript rounds numbers")
 	}
 	*s = Seed(v)
 	return nil

@@ -7,28 +7,31 @@ import (
 	"testing"
 
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 )
 
-// Every option of a sampler is described, corrector_steps apart, which a page shows beside
-// the steps; and every setting that is described can be asked for where it is offered, and
-// nowhere else.
+// Every option of a sampler is described, and every setting that is described can be asked
+// for where it applies, and nowhere else.
 func TestSettings(t *testing.T) {
 	e := openStarted(t, flowing)
 	samples := map[string]string{
 		"s_tmax": "5", "s_noise": "1.01", "predictor": `"ancestral"`, "corrector": `"none"`, "epsilon": "1e-4", "rtol": "0.01", "atol": "0.01", "brownian": "true",
 		"schedule": `"cosine"`, "sigma_max": "10", "sigma_min": "0.1", "threshold": `"static"`, "guidance_sigma_max": "5", "jump": "2",
 	}
-	described := map[string]Setting{}
+	described := map[string]settings.Setting{}
 	for _, s := range e.info.Settings {
 		described[s.Name] = s
 	}
 	for _, m := range e.info.Samplers {
 		for _, name := range m.Takes {
-			if s := described[name]; name != "corrector_steps" && (s.Group != "sampler" || s.Title == "" || s.About == "") {
+			if s := described[name]; s.Group != settings.GroupSampler || s.Title == "" || s.Help == "" {
 				t.Errorf("%s takes %s, which is described as %+v", m.Name, name, s)
 			}
 		}
 		for _, s := range e.info.Settings {
+			if slices.Contains([]string{"sampler", "steps", "guidance", "classifier_guidance"}, s.Name) {
+				continue // in every request below, or for a classifier
+			}
 			value := samples[s.Name]
 			if value == "" {
 				value = "1"
@@ -47,7 +50,7 @@ func TestSettings(t *testing.T) {
 			if err == nil {
 				_, err = e.Check(r, s.Group == "inpaint")
 			}
-			offered := s.Group != "sampler" || slices.Contains(m.Takes, s.Name)
+			offered := s.Group != settings.GroupSampler || slices.Contains(m.Takes, s.Name) || s.Name == "eta" && m.Eta
 			if s.Name == "rho" && strings.HasPrefix(m.Name, "flow-") { // whose levels are not Karras'
 				offered = false
 			}
@@ -58,8 +61,8 @@ func TestSettings(t *testing.T) {
 	}
 	for _, s := range e.info.Settings {
 		for _, choice := range s.Choices {
-			if slices.Contains([]string{"predictor", "corrector"}, s.Name) {
-				continue // pc's, tried below
+			if slices.Contains([]string{"predictor", "corrector", "sampler"}, s.Name) {
+				continue // pc's, or with steps of their own
 			}
 			r, err := ParseRequest(fmt.Appendf(nil, `{"steps": 4, %q: %q}`, s.Name, choice))
 			if err == nil {

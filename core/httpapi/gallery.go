@@ -79,7 +79,7 @@ func (s *Service) share(w http.ResponseWriter, r *http.Request) error {
 	}
 	entry, status := Shared{x.values().Encode(), time.Now().UTC().Format(dateForm)}, http.StatusCreated
 	if len(entry.Experiment) > maxEntry {
-		return unfit("experiment", "found %d bytes, need at most %d", len(entry.Experiment), maxEntry)
+		return refuse("experiment", entry.Experiment, "at most %d bytes in its canonical form", maxEntry)
 	}
 	if i := slices.IndexFunc(entries, func(e Shared) bool { return e.Experiment == entry.Experiment }); i >= 0 {
 		entry, status = entries[i], http.StatusOK
@@ -116,11 +116,11 @@ func (s *Service) hang(ctx context.Context, entry Shared, others []Shared) error
 // type keeps forms on other sites from sending one in a visitor's name.
 func posted(w http.ResponseWriter, r *http.Request) (string, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return "", &Problem{Status: http.StatusUnsupportedMediaType, Detail: "body: found type " + clip(r.Header.Get("Content-Type")) + ", need application/json"}
+		return "", &Problem{Status: http.StatusUnsupportedMediaType, Detail: "the type of the body must be application/json (got " + clip(r.Header.Get("Content-Type")) + ")"}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxQuery))
 	if _, large := errors.AsType[*http.MaxBytesError](err); large {
-		return "", &Problem{Status: http.StatusRequestEntityTooLarge, Detail: fmt.Sprintf("body: found more than %d bytes, need at most so many", maxQuery)}
+		return "", &Problem{Status: http.StatusRequestEntityTooLarge, Parameter: "experiment", Detail: fmt.Sprintf("the body must have at most %d bytes", maxQuery)}
 	}
 	var asked struct {
 		Experiment string `json:"experiment"`
@@ -129,7 +129,7 @@ func posted(w http.ResponseWriter, r *http.Request) (string, error) {
 		err = minijson.UnmarshalStrict(body, &asked)
 	}
 	if err != nil {
-		return "", &Problem{Status: http.StatusBadRequest, Parameter: "experiment", Detail: `body: need {"experiment": "class=3&seed=7"}: ` + err.Error()}
+		return "", &Problem{Status: http.StatusBadRequest, Parameter: "experiment", Detail: `the body must be {"experiment": "class=3&seed=7"}: ` + err.Error()}
 	}
 	return asked.Experiment, nil
 }
@@ -142,13 +142,10 @@ func (s *Service) shareable(ctx context.Context, text string) (*experiment, erro
 		return nil, err
 	}
 	if values.Get("mode") == "inpaint" {
-		return nil, unfit("mode", "found inpaint, need an experiment without: a repainted picture is its visitor's alone")
+		return nil, refuse("mode", "inpaint", "left out: an inpainted picture cannot be shared")
 	}
-	x, err := s.experiment(ctx, values)
+	x, err := s.experiment(ctx, values, maxImages)
 	if err != nil {
-		return nil, err
-	}
-	if err := x.oneSheet(); err != nil {
 		return nil, err
 	}
 	return x, s.affordable(x)
@@ -194,7 +191,7 @@ func (s *Service) exhibits(ctx context.Context, most int) ([]exhibit, error) {
 		if m == nil {
 			continue
 		}
-		if x, err := m.experiment(values); err == nil && x.oneSheet() == nil && s.affordable(x) == nil {
+		if x, err := m.experiment(values, maxImages); err == nil && s.affordable(x) == nil {
 			list = append(list, show(entry, x))
 		}
 		if len(list) == most {

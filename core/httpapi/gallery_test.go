@@ -121,7 +121,7 @@ func TestGalleryRefuses(t *testing.T) {
 		{`{"experiment":3}`, "experiment", 400},
 		{`{"experiment":"seed=1","more":1}`, "experiment", 400},
 		{``, "experiment", 400},
-		{`{"experiment":"` + strings.Repeat("x", 2048) + `"}`, "", 413},
+		{`{"experiment":"` + strings.Repeat("x", 2048) + `"}`, "experiment", 413},
 	} {
 		if p := h.problemOf(h.post(c.body)); p.Status != c.status || p.Parameter != c.parameter {
 			t.Errorf("%.60s: got %+v, want %d, %q", c.body, p, c.status, c.parameter)

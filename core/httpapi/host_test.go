@@ -41,7 +41,7 @@ var (
 		if err != nil {
 			return nil, err
 		}
-		return e, e.Classify(m)
+		return e, e.SetClassifier(m)
 	})
 )
 

@@ -12,6 +12,7 @@ import (
 
 	"tweedie/core/engine"
 	"tweedie/core/minijson"
+	"tweedie/core/settings"
 	"tweedie/weights"
 )
 
@@ -77,20 +78,23 @@ func (s *Service) open(ctx context.Context, name string, guided bool) (*Model, e
 				return s.describe(ctx, stem, "")
 			}
 			if e.Classifier == nil {
-				return nil, unfit(classified, "found a weight, need none: the site has no classifier for the model")
+				return nil, refuse(classified, settings.Raw(""), "0: the site has no classifier for the model")
 			}
 			return s.describe(ctx, stem, strings.TrimSuffix(e.Classifier.File, suffix))
 		}
 	}
-	return nil, &Problem{Status: http.StatusNotFound, Parameter: "model", Detail: "model: found " + clip(name) + ", need one of " + namesOf(entries)}
+	return nil, noModel(name, entries)
 }
 
-func namesOf(entries []entry) string {
+// noModel is the problem of a model that is none of the site's.
+func noModel(name string, entries []entry) *Problem {
 	names := make([]string, len(entries))
 	for i, e := range entries {
 		names[i] = strings.TrimSuffix(e.File, suffix)
 	}
-	return strings.Join(names, ", ")
+	problem := refuse("model", name, "one of %s", settings.List(names, "or"))
+	problem.Status = http.StatusNotFound
+	return problem
 }
 
 // describe reads the manifests of a model and of the classifier that guides it, "" for none.
@@ -116,7 +120,7 @@ func (s *Service) describe(ctx context.Context, name, guide string) (*Model, err
 	if guide != "" {
 		m.Guide = &Guide{Name: guide}
 		if m.Guide.Manifest, err = read(guide); err == nil {
-			m.Info, err = m.Info.Classified(m.Guide.Manifest)
+			m.Info, err = m.Info.WithClassifier(m.Guide.Manifest)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("httpapi: classifier %q: %w", guide, err)

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tweedie/core/minijson"
+	"tweedie/core/settings"
 )
 
 // Problem is an error as a client reads it: the problem details of RFC 9457, of
@@ -66,20 +67,30 @@ func problemOf(err error) *Problem {
 	case errors.Is(err, ErrBusy), errors.Is(err, ErrEnding):
 		return &Problem{Status: http.StatusServiceUnavailable, Detail: err.Error(), Retry: 10}
 	case errors.Is(err, context.DeadlineExceeded):
-		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the service did not come to an end in time", Retry: 10}
+		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the request took too long: ask for fewer images or steps, or retry later", Retry: 10}
 	}
 	return &Problem{Status: http.StatusInternalServerError, Detail: err.Error()}
 }
 
-// TooMany is the problem of a client that asks more often than a host allows, and has
-// to wait for some seconds.
+// TooMany is the problem of a client that asks more often than a host allows. It can retry
+// after so many seconds.
 func TooMany(perMinute, wait int) *Problem {
-	return &Problem{Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("found more requests than %d a minute, need some patience", perMinute), Retry: wait}
+	return &Problem{Status: http.StatusTooManyRequests, Detail: fmt.Sprintf("rate limit exceeded: %d requests a minute; retry in %d s", perMinute, wait), Retry: wait}
 }
 
-// unfit returns the problem of a parameter that cannot be used.
-func unfit(parameter, format string, args ...any) *Problem {
-	return &Problem{Status: http.StatusBadRequest, Parameter: parameter, Detail: parameter + ": " + fmt.Sprintf(format, args...)}
+// badRequest returns the problem of a *settings.FieldError; another error is the
+// service's own.
+func badRequest(err error) error {
+	if field, ok := errors.AsType[*settings.FieldError](err); ok {
+		return &Problem{Status: http.StatusBadRequest, Parameter: field.Field, Detail: err.Error()}
+	}
+	return err
+}
+
+// refuse returns the problem of a parameter with the value got: format says what it must
+// be, as in settings.Errorf.
+func refuse(parameter string, got any, format string, args ...any) *Problem {
+	return &Problem{Status: http.StatusBadRequest, Parameter: parameter, Detail: settings.Errorf(parameter, got, format, args...).Error()}
 }
 
 // clip quotes text from outside for an error, in short where it is long.

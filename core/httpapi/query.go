@@ -1,99 +1,84 @@
 package httpapi
 
 import (
-	"fmt"
-	"math"
+	"net/http"
 	"net/url"
-	"strconv"
+	"slices"
+	"strings"
 
 	"tweedie/core/engine"
+	"tweedie/core/settings"
 )
 
-// option is a parameter that few experiments have: a field of a request, a *int,
-// *float64, *string or *bool. Its zero value is absent.
-type option struct {
-	name  string
-	field any
-}
-
-// options returns those of r, which they set: engine.Info.Settings, and corrector_steps.
-func options(r *engine.Request) []option {
-	return []option{
-		{"corrector_steps", &r.CorrectorSteps},
-		{"order", &r.Order},
-		{"bh", &r.BH},
-		{"s_churn", &r.S},
-		{"s_tmin", &r.Min},
-		{"s_tmax", &r.Max},
-		{"s_noise", &r.Churn.Noise},
-		{"predictor", &r.Predictor},
-		{"corrector", &r.Corrector},
-		{"snr", &r.SNR},
-		{"epsilon", &r.Epsilon},
-		{"rtol", &r.RTol},
-		{"atol", &r.ATol},
-		{"brownian", &r.Brownian},
-		{"schedule", &r.Kind},
-		{"sigma_max", &r.SigmaMax},
-		{"sigma_min", &r.SigmaMin},
-		{"rho", &r.Rho},
-		{"guidance_sigma_min", &r.GuidanceMin},
-		{"guidance_sigma_max", &r.GuidanceMax},
-		{"guidance_rescale", &r.GuidanceRescale},
-		{"threshold", &r.Threshold},
-		{"percentile", &r.Percentile},
-		{"threshold_max", &r.ThresholdMax},
-	}
-}
-
-// set reads a field, whose range the engine knows.
-func (o option) set(text string) error {
-	switch field := o.field.(type) {
-	case *string:
-		*field = text
-	case *bool:
-		*field = text == "1"
-		return errorUnless(text == "0" || text == "1", "found %s, need 0 or 1", clip(text))
-	case *int:
-		v, err := strconv.ParseInt(text, 10, 32)
-		*field = int(v)
-		return errorUnless(err == nil, "found %s, need a whole number", clip(text))
-	case *float64:
-		v, err := strconv.ParseFloat(text, 64)
-		*field = v
-		return errorUnless(err == nil && !math.IsInf(v, 0) && !math.IsNaN(v), "found %s, need a number", clip(text))
-	}
-	return nil
-}
-
-// text returns a field as a query has it, "" for one that is absent.
-func (o option) text() string {
-	switch field := o.field.(type) {
-	case *string:
-		return *field
-	case *bool:
-		if *field {
-			return "1"
-		}
-	case *int:
-		if *field != 0 {
-			return strconv.Itoa(*field)
-		}
-	case *float64:
-		if *field != 0 {
-			return strconv.FormatFloat(*field, 'g', -1, 64)
-		}
-	default:
-		panic(fmt.Sprintf("httpapi: option %q is a %T", o.name, field))
-	}
-	return ""
-}
-
-// addOptions puts the options that r has into a query.
-func addOptions(values url.Values, r *engine.Request) {
-	for _, o := range options(r) {
-		if text := o.text(); text != "" {
-			values.Set(o.name, text)
+// querySettings are the settings of r that a query may hold: all but those of inpainting
+// and the index of the first image. images is the most that the caller draws.
+func querySettings(r *engine.Request, images int) []settings.Value {
+	values := slices.DeleteFunc(r.Values(), func(v settings.Value) bool {
+		return v.Group == settings.GroupInpaint || v.Name == "first"
+	})
+	for i := range values {
+		if values[i].Name == "n" {
+			values[i].Max = float64(images)
 		}
 	}
+	return values
+}
+
+// parse reads a query that may hold the parameters of an experiment, those of
+// others, which are the caller's to read, and nothing else, each at most once.
+func parse(query string, others ...string) (url.Values, error) {
+	if err := checkLength(query); err != nil {
+		return nil, err
+	}
+	known := append(append([]string{"model"}, others...), settings.Names(querySettings(&engine.Request{}, 0))...)
+	values := url.Values{}
+	for pair := range strings.SplitSeq(query, "&") {
+		if pair == "" {
+			continue
+		}
+		name, text, err := unescape(pair)
+		switch {
+		case err != nil:
+			return nil, err
+		case !slices.Contains(known, name):
+			return nil, badRequest(settings.Unknown(name, known))
+		case values.Has(name):
+			return nil, refuse(name, text, "given once")
+		}
+		values.Set(name, text)
+	}
+	return values, nil
+}
+
+// unescape reads a name and its value.
+func unescape(pair string) (name, text string, err error) {
+	rawName, rawText, _ := strings.Cut(pair, "=")
+	if strings.Contains(pair, ";") {
+		return "", "", refuse(rawName, rawText, `separated from the next parameter by "&", not ";", or have its ";" written as %%3B`)
+	}
+	name, err = url.QueryUnescape(rawName)
+	if err == nil {
+		text, err = url.QueryUnescape(rawText)
+	}
+	if err != nil {
+		return "", "", refuse(rawName, rawText, `escaped as in a URL: "%%" stands before two hexadecimal digits`)
+	}
+	return name, text, nil
+}
+
+// checkLength refuses a query that is too long. The parameter at fault is the longest.
+func checkLength(query string) error {
+	if len(query) <= maxQuery {
+		return nil
+	}
+	longest := ""
+	for pair := range strings.SplitSeq(query, "&") {
+		if len(pair) > len(longest) {
+			longest = pair
+		}
+	}
+	name, _, _ := strings.Cut(longest, "=")
+	problem := refuse(name, len(query), "shorter: the whole query may have %d bytes", maxQuery)
+	problem.Status = http.StatusRequestURITooLong
+	return problem
 }

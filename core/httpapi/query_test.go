@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"tweedie/core/engine"
 	"tweedie/core/minijson"
+	"tweedie/core/settings"
 )
 
 // Every setting that a model describes is a parameter of its pictures, those of
@@ -17,7 +17,7 @@ func TestOptions(t *testing.T) {
 	h := newFake(t)
 	var about struct {
 		Info struct {
-			Settings []engine.Setting `json:"settings"`
+			Settings []settings.Setting `json:"settings"`
 		} `json:"info"`
 	}
 	if err := minijson.Unmarshal(h.get("/api/models/mnist").Body.Bytes(), &about); err != nil || len(about.Info.Settings) < 20 {
@@ -48,7 +48,18 @@ func TestOptions(t *testing.T) {
 		"sampler=pc&corrector=none&snr=0.2":           `"parameter":"snr"`,
 		"schedule=cosine&rho=3":                       `"parameter":"rho"`,
 		"sampler=heun&s_tmin=1":                       `"parameter":"s_tmin"`,
-		"sampler=pc&corrector_steps=2&corrector=none": `"parameter":"corrector"`,
+		"sampler=pc&corrector_steps=2&corrector=none": `"parameter":"corrector_steps"`,
+		"sampler=pc&corrector_steps=0":                `"parameter":"corrector_steps"`,
+		"sampler=heun&s_churn=1&s_noise=0":            `"parameter":"s_noise"`,
+		"sampler=pc&snr=0":                            `"parameter":"snr"`,
+		"sampler=annealed-langevin&epsilon=0":         `"parameter":"epsilon"`,
+		"rho=0":                                       `"parameter":"rho"`,
+		"threshold=dynamic&percentile=0":              `"parameter":"percentile"`,
+		"threshold=dynamic&threshold_max=0":           `"parameter":"threshold_max"`,
+		"sigma_min=0":                                 `"parameter":"sigma_min"`,
+		"sampler=rk45&rtol=0":                         `"parameter":"rtol"`,
+		"threshold=":                                  `"parameter":"threshold"`,
+		"first=2":                                     `"parameter":"first"`,
 		"guidance=1&guidance_sigma_min=0.5":           `"parameter":"guidance_sigma_min"`,
 	} {
 		if w := h.get("/api/sample.png?" + query); w.Code != 400 || !strings.Contains(w.Body.String(), want) {

@@ -31,10 +31,10 @@ type Host interface {
 }
 
 // ErrBusy is an error of Host.Engine: those who wait are too many already.
-var ErrBusy = errors.New("httpapi: too many requests are waiting, need some patience")
+var ErrBusy = errors.New("httpapi: too many requests are waiting: retry later")
 
 // ErrEnding is the cause of a context that ends because its service does.
-var ErrEnding = errors.New("httpapi: the service is about to end, need a later request")
+var ErrEnding = errors.New("httpapi: the server is shutting down: retry later")
 
 // Limits bound one request.
 type Limits struct {
@@ -144,17 +144,17 @@ func gone(ctx context.Context) bool { return errors.Is(context.Cause(ctx), conte
 func acceptable(r *http.Request, h http.Header, methods string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", methods)
-		return &Problem{Status: http.StatusMethodNotAllowed, Detail: "method is " + clip(r.Method) + ", need one of " + methods}
+		return &Problem{Status: http.StatusMethodNotAllowed, Detail: "the method must be one of " + methods + " (got " + clip(r.Method) + ")"}
 	}
 	if r.ContentLength > 0 {
-		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: "the request has a body, need none"}
+		return &Problem{Status: http.StatusRequestEntityTooLarge, Detail: "the request must have no body"}
 	}
 	return nil
 }
 
 // nowhere answers what no other route does.
 func (s *Service) nowhere(_ http.ResponseWriter, r *http.Request) error {
-	return &Problem{Status: http.StatusNotFound, Detail: "no route " + clip(r.URL.Path) + ", need /api/models, /api/sample.png, /api/stream, /api/gallery, /gallery or /s/ and an experiment"}
+	return &Problem{Status: http.StatusNotFound, Detail: "there is nothing at " + clip(r.URL.Path) + ": see /api/openapi.json"}
 }
 
 // send answers with body, under an ETag that is a hash of it, or says that the client

@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"tweedie/core/engine"
 )
 
 // shared answers with the page, opened on the experiment that stands in the path as
@@ -72,7 +74,7 @@ const (
 // 16, of as many images as the service draws at once; nil where there is none that it
 // draws, and where what is shared is a repainted picture, which only the visitor has.
 func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment, error) {
-	x, err := s.experiment(ctx, values)
+	x, err := s.experiment(ctx, values, engine.MaxN)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ type Runner struct {
 	threads   func() *Runner // returns a runner of several threads for one image; nil if there is one worker
 	followers []*infer.Plan  // plans of the other threads
 	evaluate  Evaluate       // used instead of plans; nil for none
+
+	denoiserOf func() (func(diffusion.Network) diffusion.Denoiser, error) // Config.denoiserOf, called once: it may build a whole chain
 }
 
 // Evaluate evaluates a bare network. The arguments are those of Forward, and valid.
@@ -60,7 +62,7 @@ func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
 
 // runner returns a runner without plans.
 func (m *Model) runner() *Runner {
-	r := &Runner{config: m.config, labels: m.config.Labels(), outShape: m.network.Program.Shape(m.network.Out)}
+	r := &Runner{config: m.config, labels: m.config.Labels(), outShape: m.network.Program.Shape(m.network.Out), denoiserOf: sync.OnceValues(m.config.denoiserOf)}
 	if m.config.Arch == Classifier && len(m.network.Program.Inputs) > 2 {
 		r.labels = len(m.config.Classes) // the classifier's gradient, see NewClassifierGradient
 	}
@@ -291,11 +293,11 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 
 // unguided returns the denoiser without guidance, for the network's own class numbers.
 func (r *Runner) unguided(y []int) diffusion.Denoiser {
-	denoise, err := r.config.Denoiser(r.at(y))
+	of, err := r.denoiserOf()
 	if err != nil {
 		return func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, err }
 	}
-	return denoise
+	return of(r.at(y))
 }
 
 // at returns the bare network for class numbers y, at the same time for all images.
@@ -312,6 +314,15 @@ func (r *Runner) at(y []int) diffusion.Network {
 // Denoiser returns D(x;σ) of a network that net evaluates at the network's own time. Noise
 // levels outside the model's range are refused.
 func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
+	of, err := c.denoiserOf()
+	if err != nil {
+		return nil, err
+	}
+	return of(net), nil
+}
+
+// denoiserOf returns the function behind Denoiser, for one network after another.
+func (c *Config) denoiserOf() (func(diffusion.Network) diffusion.Denoiser, error) {
 	if err := c.CheckDenoiser(); err != nil {
 		return nil, err
 	}
@@ -319,15 +330,17 @@ func (c *Config) Denoiser(net diffusion.Network) (diffusion.Denoiser, error) {
 	if err != nil {
 		return nil, err
 	}
-	denoise := diffusion.Denoise(func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) { return net(x, c.Time(cNoise)) }, p)
-	if c.UnitPixels {
-		denoise = diffusion.FromUnitRange(denoise)
-	}
-	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		if err := c.checkSigma(sigma); err != nil {
-			return nil, err
+	return func(net diffusion.Network) diffusion.Denoiser {
+		denoise := diffusion.Denoise(func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) { return net(x, c.Time(cNoise)) }, p)
+		if c.UnitPixels {
+			denoise = diffusion.FromUnitRange(denoise)
 		}
-		return denoise(x, sigma)
+		return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+			if err := c.checkSigma(sigma); err != nil {
+				return nil, err
+			}
+			return denoise(x, sigma)
+		}
 	}, nil
 }
 

@@ -2,10 +2,10 @@ package sampler
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/settings"
 	"tweedie/core/tensor"
 )
 
@@ -30,7 +30,7 @@ func (s Settings) Validate() error {
 		return err
 	}
 	if s.Order > s.Steps {
-		return fmt.Errorf("sampler: order must be at most the number of steps (got order %d with %d steps)", s.Order, s.Steps)
+		return settings.Errorf("order", s.Order, "at most the number of steps, %d", s.Steps)
 	}
 	return s.Schedule.Validate()
 }
@@ -43,16 +43,16 @@ func (s Settings) method() (Method, error) {
 		return m, err
 	}
 	if !(s.Eta >= 0 && s.Eta <= 1) {
-		return m, fmt.Errorf("sampler: eta must be between 0 and 1 (got %g)", s.Eta)
+		return m, settings.Errorf("eta", s.Eta, "a number from 0 to 1")
 	}
 	if s.Eta != 0 && !m.Eta {
-		return m, fmt.Errorf("sampler: eta is not an option of %q (got %g): remove it, or use \"ddim\"", m.Name, s.Eta)
+		return m, settings.Errorf("eta", s.Eta, "0 with sampler %s: only ddim takes it", m.Name)
 	}
 	if s.Brownian && m.Eta && s.Eta == 0 {
-		return m, fmt.Errorf("sampler: brownian has no effect for %q with eta 0, which draws no noise: remove it, or set eta above 0", m.Name)
+		return m, settings.Errorf("brownian", 1, "left out with eta 0, where sampler %s draws no noise", m.Name)
 	}
 	if m.Needs == NeedsPosterior && s.Posterior == nil {
-		return m, fmt.Errorf("sampler: method %q needs a model with measured posterior variances: use \"ddpm\" or \"ddpm-large\"", m.Name)
+		return m, settings.Errorf("sampler", m.Name, "another, such as ddpm: the model file holds no posterior variances, which tweedie posterior measures")
 	}
 	return m, s.Options.check(&m)
 }
@@ -131,7 +131,7 @@ func Lookup(name string) (Method, error) {
 			names = append(names, list[i].Name)
 		}
 	}
-	return Method{}, fmt.Errorf("sampler: method must be one of %q (got %q)", names, name)
+	return Method{}, settings.Errorf("sampler", name, "one of %s", settings.List(names, "or"))
 }
 
 // run holds the arguments of a method.

@@ -46,20 +46,20 @@ func TestErrorsOfEveryMethod(t *testing.T) {
 			change func(s *Settings)
 			want   string // "" where the method takes it
 		}{
-			{"3rd order in 1 step", func(s *Settings) { s.Order, s.Steps = 3, 1 }, choose(m.Orders >= 3, "order must be at most the number of steps (got order 3 with 1 steps)", choose(has("order"), "order must be between 1 and ", "order is not an option of"))},
-			{"corrector", func(s *Settings) { s.Corrector = "langevin" }, choose(has("corrector"), "", "corrector is not an option of")},
-			{"corrector steps", func(s *Settings) { s.CorrectorSteps = 2 }, choose(has("corrector_steps"), "", "corrector_steps is not an option of")},
-			{"eta", func(s *Settings) { s.Eta = 0.5 }, choose(m.Eta, "", "eta is not an option of")},
-			{"churn", func(s *Settings) { s.S = 1 }, choose(has("s_churn"), "", "s_churn is not an option of")},
-			{"tolerance", func(s *Settings) { s.RTol = 0.1 }, choose(has("rtol"), "", "rtol is not an option of")},
-			{"path", func(s *Settings) { s.Brownian = true }, choose(m.Eta, "with eta 0, which draws no noise", choose(has("brownian"), "", "brownian is not an option of"))},
-			{"no steps", func(s *Settings) { s.Steps = 0 }, "steps must be between 1 and 65536 (got 0)"},
-			{"above the range", func(s *Settings) { s.SigmaMax = 80 }, "must lie in the model's range [0.01, 20]"},
-			{"below the range", func(s *Settings) { s.SigmaMin = 0.001 }, "must lie in the model's range [0.01, 20]"},
-			{"levels of no chain", func(s *Settings) { s.Kind = KindTrailing }, `kind "trailing" needs a model with a chain of discrete steps: use kind "karras"`},
+			{"3rd order in 1 step", func(s *Settings) { s.Order, s.Steps = 3, 1 }, choose(m.Orders >= 3, "order must be at most the number of steps, 1 (got 3)", choose(has("order"), "order must be a whole number from 1 to ", "order must be left out with sampler "))},
+			{"corrector", func(s *Settings) { s.Corrector = "langevin" }, choose(has("corrector"), "", "corrector must be left out with")},
+			{"corrector steps", func(s *Settings) { s.CorrectorSteps = 2 }, choose(has("corrector_steps"), "", "corrector_steps must be left out with")},
+			{"eta", func(s *Settings) { s.Eta = 0.5 }, choose(m.Eta, "", "eta must be 0 with")},
+			{"churn", func(s *Settings) { s.S = 1 }, choose(has("s_churn"), "", "s_churn must be left out with")},
+			{"tolerance", func(s *Settings) { s.RTol = 0.1 }, choose(has("rtol"), "", "rtol must be left out with")},
+			{"path", func(s *Settings) { s.Brownian = true }, choose(m.Eta, "brownian must be left out with eta 0", choose(has("brownian"), "", "brownian must be left out with sampler"))},
+			{"no steps", func(s *Settings) { s.Steps = 0 }, "steps must be a whole number from 1 to 65536 (got 0)"},
+			{"above the range", func(s *Settings) { s.SigmaMax = 80 }, "sigma_max must be a number from 0.01 to 20"},
+			{"below the range", func(s *Settings) { s.SigmaMin = 0.001 }, "sigma_min must be a number from 0.01 to 20"},
+			{"levels of no chain", func(s *Settings) { s.Kind = KindTrailing }, "schedule must be another, such as karras: the model was not trained on a chain of steps"},
 		} {
 			t.Run(m.Name+"/"+c.name, func(t *testing.T) {
-				s := settings(m)
+				s := settingsOf(m)
 				c.change(&s)
 				err := s.Validate()
 				if err == nil {

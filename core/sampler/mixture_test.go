@@ -70,7 +70,7 @@ func startPoints(n int, sigma float32) *tensor.Tensor {
 }
 
 // settings returns default settings of a method.
-func settings(m Method) Settings {
+func settingsOf(m Method) Settings {
 	s := Settings{Method: m.Name, Steps: 8}
 	if m.Needs == NeedsPosterior {
 		s.Posterior = &diffusion.PosteriorVariance{Sigmas: []float64{0.05, 0.5, 4}, Variances: []float64{0.002, 0.1, 0.3}}

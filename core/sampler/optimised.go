@@ -1,9 +1,8 @@
 package sampler
 
 import (
-	"fmt"
-
 	"tweedie/core/num"
+	"tweedie/core/settings"
 )
 
 // MeanSquareError returns m(σ) = E‖x₀ − D(x;σ)‖², the mean square error of a data
@@ -65,7 +64,7 @@ func Optimised(n int, sigmaMin, sigmaMax float64, m MeanSquareError) ([]float32,
 		return nil, err
 	}
 	if n > maxOptimised {
-		return nil, fmt.Errorf("sampler: %w: steps must be at most %d for optimised noise levels (got %d)", ErrSchedule, maxOptimised, n)
+		return nil, asSchedule(settings.Errorf("steps", n, "at most %d with schedule %s", maxOptimised, KindOptimised))
 	}
 	sigmas := make([]float32, n+1)
 	if n > 2 {

@@ -179,9 +179,9 @@ func TestOptimisedErrors(t *testing.T) {
 		low, high float64
 		want      string
 	}{
-		{0, 1, 2, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 0)"},
+		{0, 1, 2, "steps must be a whole number from 1 to 65536 (got 0)"},
 		{5, 2, 1, "sampler: invalid noise schedule: need 0 < sigma_min < sigma_max, both finite (got 2 and 1)"},
-		{1001, 1, 2, "sampler: invalid noise schedule: steps must be at most 1000 for optimised noise levels (got 1001)"},
+		{1001, 1, 2, "steps must be at most 1000 with schedule optimised (got 1001)"},
 	} {
 		if _, err := Optimised(c.n, c.low, c.high, White(1)); err == nil || err.Error() != c.want || !errors.Is(err, ErrSchedule) {
 			t.Errorf("got %v, want %s", err, c.want)

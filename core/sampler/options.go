@@ -1,10 +1,9 @@
 package sampler
 
 import (
-	"errors"
-	"fmt"
-	"math"
 	"slices"
+
+	"tweedie/core/settings"
 )
 
 // Options are settings that only some methods have. They are plain data and travel
@@ -24,73 +23,62 @@ type Options struct {
 	Brownian       bool    `json:"brownian,omitempty"`        // take noise from one Brownian path, independent of the number of steps: see Brownian
 }
 
-// optionRange is the range of a numeric option; 0, the default, is always allowed.
-type optionRange struct {
-	name      string
-	low, high float64
-}
+// withCorrector is when the settings of a corrector apply.
+const withCorrector = "corrector=|" + CorrectorLangevin + "|" + CorrectorAnnealed
 
-// optionRanges are the ranges of Options.numbers, in the same order. The upper end
-// for order is Method.Orders.
-var optionRanges = [...]optionRange{
-	{"order", 1, 0}, {"bh", 1, 2},
-	{"s_churn", 0, math.MaxFloat32}, {"s_tmin", 0, math.MaxFloat32}, {"s_tmax", 0, math.MaxFloat32}, {"s_noise", 0, 10},
-	{"corrector_steps", 1, maxInner}, {"snr", 0, 10}, {"epsilon", 0, math.MaxFloat32},
-	{"rtol", 1e-6, 1}, {"atol", 1e-6, 1}, {"brownian", 0, 1},
-}
-
-func (o *Options) numbers() []float64 {
-	brownian := 0.0
-	if o.Brownian {
-		brownian = 1
+// Values describes the options, and holds those of o. The highest order is the
+// method's.
+func (o *Options) Values() []settings.Value {
+	const group = settings.GroupSampler
+	return []settings.Value{
+		{Setting: settings.Setting{Name: "order", Group: group, Kind: settings.Whole, Title: "Order", Help: "Order of the solver, at most the number of steps.", Min: 1, Max: 4}, To: &o.Order},
+		{Setting: settings.Setting{Name: "bh", Group: group, Kind: settings.Whole, Title: "B(h)", Help: "B(h) of UniPC: 1 is h, 2 is eʰ − 1 (Zhao 2023, section 3.3).", Default: "2", Min: 1, Max: 2}, To: &o.BH},
+		{Setting: settings.Setting{Name: "s_churn", Group: group, Kind: settings.Real, Title: "Churn", Help: "Amount of noise added over all steps (Karras 2022, Algorithm 2).", Default: "0"}, To: &o.S},
+		{Setting: settings.Setting{Name: "s_tmin", Group: group, Kind: settings.Real, Title: "Churn from σ", Help: "Lowest noise level at which churn adds noise.", Default: "0"}, To: &o.Min},
+		{Setting: settings.Setting{Name: "s_tmax", Group: group, Kind: settings.Real, Title: "Churn up to σ", Help: "Highest noise level at which churn adds noise.", Default: "no limit", Above: true}, To: &o.Max},
+		{Setting: settings.Setting{Name: "s_noise", Group: group, Kind: settings.Real, Title: "Churn noise", Help: "Standard deviation of the noise that churn adds; slightly above 1 keeps detail.", Default: "1", Above: true, Max: 10}, To: &o.Churn.Noise},
+		{Setting: settings.Setting{Name: "predictor", Group: group, Kind: settings.Choice, Title: "Predictor", Help: "Rule for a step of the reverse SDE.", Default: Predictors[0], Choices: Predictors}, To: &o.Predictor},
+		{Setting: settings.Setting{Name: "corrector", Group: group, Kind: settings.Choice, Title: "Corrector", Help: "Rule for the Langevin steps at the new noise level after each step.", Default: Correctors[0], Choices: Correctors}, To: &o.Corrector},
+		{Setting: settings.Setting{Name: "corrector_steps", Group: group, Kind: settings.Whole, Title: "Langevin steps", Help: "Langevin steps at each noise level.", Min: 1, Max: maxInner, Only: withCorrector, Basic: true}, To: &o.CorrectorSteps},
+		{Setting: settings.Setting{Name: "snr", Group: group, Kind: settings.Real, Title: "Signal-to-noise ratio", Help: "Ratio r that sizes the corrector’s steps (Song 2021).", Default: "0.16", Above: true, Max: 10, Only: withCorrector}, To: &o.SNR},
+		{Setting: settings.Setting{Name: "epsilon", Group: group, Kind: settings.Real, Title: "Step ε", Help: "Size of the Langevin steps at the lowest noise level.", Default: "a fifth of that level’s variance", Above: true}, To: &o.Epsilon},
+		{Setting: settings.Setting{Name: "rtol", Group: group, Kind: settings.Real, Title: "Relative tolerance", Help: "Relative error that an adaptive sampler allows in a step.", Min: 1e-6, Max: 1}, To: &o.RTol},
+		{Setting: settings.Setting{Name: "atol", Group: group, Kind: settings.Real, Title: "Absolute tolerance", Help: "Absolute error that an adaptive sampler allows in a step, for pixels from −1 to 1.", Min: 1e-6, Max: 1}, To: &o.ATol},
+		{Setting: settings.Setting{Name: "brownian", Group: group, Kind: settings.Switch, Title: "Brownian path", Help: "Draws the noise of all steps from one Brownian path, the same for any number of steps.", Default: "0"}, To: &o.Brownian},
 	}
-	return []float64{float64(o.Order), float64(o.BH), o.S, o.Min, o.Max, o.Churn.Noise,
-		float64(o.CorrectorSteps), o.SNR, o.Epsilon, o.RTol, o.ATol, brownian}
 }
 
-// firstWith returns the name of the first method that takes an option.
-func firstWith(option string) string {
-	i := slices.IndexFunc(Methods, func(m Method) bool { return slices.Contains(m.Takes, option) })
-	return Methods[i].Name
+// only says which methods take an option: "only ddim and ddpm take it".
+func only(option string) string {
+	var names []string
+	for _, m := range Methods {
+		if slices.Contains(m.Takes, option) {
+			names = append(names, m.Name)
+		}
+	}
+	if len(names) == 1 {
+		return "only " + names[0] + " takes it"
+	}
+	return "only " + settings.List(names, "and") + " take it"
 }
 
-// check returns an error unless m takes every option that is set, and every value is
-// in its range.
+// check returns a *settings.FieldError unless m has every option that is given, in its
+// range.
 func (o *Options) check(m *Method) error {
-	for i, v := range o.numbers() {
-		f := &optionRanges[i]
-		high := f.high
-		if i == 0 {
-			high = float64(m.Orders)
+	values := o.Values()
+	for _, v := range values {
+		if v.Given() && !slices.Contains(m.Takes, v.Name) {
+			return settings.Errorf(v.Name, v.Got(), "left out with sampler %s: %s", m.Name, only(v.Name))
 		}
-		switch {
-		case v == 0:
-		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is not an option of %q (got %g): remove it, or use %q", f.name, m.Name, v, firstWith(f.name))
-		case v >= f.low && v <= high:
-		case high == math.MaxFloat32:
-			return fmt.Errorf("sampler: %s must be a finite number of at least %g for %q (got %g)", f.name, f.low, m.Name, v)
-		default:
-			return fmt.Errorf("sampler: %s must be between %g and %g for %q (got %g)", f.name, f.low, high, m.Name, v)
+		if v.Name == "order" {
+			v.Max = float64(m.Orders)
+		}
+		if err := v.Check(); err != nil {
+			return err
+		}
+		if v.Given() && o.S == 0 && slices.Contains([]string{"s_tmin", "s_tmax", "s_noise"}, v.Name) {
+			return settings.Errorf(v.Name, v.Got(), "left out unless s_churn is above 0")
 		}
 	}
-	for _, f := range []struct {
-		name, value string
-		known       []string
-	}{{"predictor", o.Predictor, Predictors}, {"corrector", o.Corrector, Correctors}} {
-		switch {
-		case f.value == "":
-		case !slices.Contains(m.Takes, f.name):
-			return fmt.Errorf("sampler: %s is not an option of %q (got %q): remove it, or use %q", f.name, m.Name, f.value, firstWith(f.name))
-		case !slices.Contains(f.known, f.value):
-			return fmt.Errorf("sampler: %s must be one of %q (got %q)", f.name, f.known, f.value)
-		}
-	}
-	if o.Corrector == CorrectorNone && (o.CorrectorSteps != 0 || o.SNR != 0) {
-		return fmt.Errorf("sampler: corrector_steps and snr have no effect with corrector %q (got %d and %g): remove them, or use another corrector", o.Corrector, o.CorrectorSteps, o.SNR)
-	}
-	if o.S == 0 && o.Churn != (Churn{}) {
-		return errors.New("sampler: s_tmin, s_tmax and s_noise have no effect when s_churn is 0: remove them, or set s_churn above 0")
-	}
-	return nil
+	return settings.CheckApplies(values)
 }

@@ -71,7 +71,7 @@ func TestOrderOfConvergence(t *testing.T) {
 			continue
 		}
 		for order := range max(method.Orders, 1) {
-			s, nominal := settings(method), method.Order
+			s, nominal := settingsOf(method), method.Order
 			if method.Orders > 0 {
 				s.Order = order + 1
 				nominal -= method.Orders - s.Order
@@ -171,7 +171,7 @@ func TestOnePointIsReachedExactly(t *testing.T) {
 	for _, method := range Methods {
 		for _, steps := range []int{1, 2, 7} {
 			sigmas := karras(t, steps, 0.01, 80)
-			x, err := Run(settings(method), onePoint.denoise, Start(noise, sigmas), sigmas, noise, nil)
+			x, err := Run(settingsOf(method), onePoint.denoise, Start(noise, sigmas), sigmas, noise, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

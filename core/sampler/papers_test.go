@@ -25,7 +25,7 @@ func TestSamplersMatchTheirPapers(t *testing.T) {
 		return x + fall*score(x, sigma) + math.Sqrt(next*next*fall/(sigma*sigma))*z
 	}
 	churn, wide := Churn{S: 3, Min: 0.1, Max: 2, Noise: 1.1}, Churn{S: 1, Max: 9, Noise: 1}
-	spread := settings(Method{Needs: NeedsPosterior}).Posterior
+	spread := settingsOf(Method{Needs: NeedsPosterior}).Posterior
 	for _, c := range []struct {
 		s  Settings
 		by reference

@@ -79,10 +79,10 @@ func withVariances(s Settings, d diffusion.Denoiser) diffusion.Denoiser {
 // forEachMethod runs f for each method with default options, and for the variants.
 func forEachMethod(t *testing.T, f func(t *testing.T, s Settings)) {
 	for _, m := range slices.Concat(Methods, Special) {
-		t.Run(m.Name, func(t *testing.T) { f(t, settings(m)) })
+		t.Run(m.Name, func(t *testing.T) { f(t, settingsOf(m)) })
 		for _, s := range variants {
 			if s.Method == m.Name {
-				s.Steps = settings(m).Steps
+				s.Steps = settingsOf(m).Steps
 				t.Run(fmt.Sprintf("%s eta=%g%s", m.Name, s.Eta, optionString(s.Options)), func(t *testing.T) { f(t, s) })
 			}
 		}
@@ -265,34 +265,34 @@ func TestSettingsValidate(t *testing.T) {
 		s    Settings
 		want string
 	}{
-		{"no method", Settings{Steps: 1}, `sampler: method must be one of ["dpmpp2m" "ddim" "ddpm" "ddpm-large" "heun" "euler" "unipc" "dpmpp-multistep" "dpmpp-singlestep" "dpm-multistep" "dpm-singlestep" "dpm2" "deis" "lms" "ipndm" "pndm" "rk45" "euler-ancestral" "dpm2-ancestral" "sde-dpmpp" "sde-dpmpp-singlestep" "sde-dpm" "adaptive-sde" "pc" "annealed-langevin" "flow-euler" "flow-heun" "consistency" "ddpm-learned" "ddpm-analytic"] (got "")`},
-		{"no steps", Settings{Method: "ddim"}, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 0)"},
-		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 1099511627776)"},
-		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "sampler: eta must be between 0 and 1 (got NaN)"},
-		{"eta above 1", Settings{Method: "ddim", Steps: 1, Eta: 1.5}, "sampler: eta must be between 0 and 1 (got 1.5)"},
-		{"eta elsewhere", Settings{Method: "heun", Steps: 1, Eta: 1}, `sampler: eta is not an option of "heun" (got 1): remove it, or use "ddim"`},
-		{"order elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Order: 2}}, `sampler: order is not an option of "euler" (got 2): remove it, or use "unipc"`},
-		{"order above all", Settings{Method: "unipc", Steps: 9, Options: Options{Order: 4}}, `sampler: order must be between 1 and 3 for "unipc" (got 4)`},
-		{"order above the steps", Settings{Method: "lms", Steps: 1, Options: Options{Order: 3}}, "sampler: order must be at most the number of steps (got order 3 with 1 steps)"},
-		{"negative order", Settings{Method: "lms", Steps: 9, Options: Options{Order: -1}}, `sampler: order must be between 1 and 4 for "lms" (got -1)`},
-		{"bh", Settings{Method: "unipc", Steps: 9, Options: Options{BH: 3}}, `sampler: bh must be between 1 and 2 for "unipc" (got 3)`},
-		{"NaN churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{S: nan}}}, `sampler: s_churn must be a finite number of at least 0 for "heun" (got NaN)`},
-		{"churn elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Churn: Churn{S: 1}}}, `sampler: s_churn is not an option of "euler" (got 1): remove it, or use "heun"`},
-		{"corrector of an ODE", Settings{Method: "dpmpp2m", Steps: 9, Options: Options{CorrectorSteps: 2}}, `sampler: corrector_steps is not an option of "dpmpp2m" (got 2): remove it, or use "pc"`},
-		{"corrector by name", Settings{Method: "ddim", Steps: 9, Options: Options{Corrector: "langevin"}}, `sampler: corrector is not an option of "ddim" (got "langevin"): remove it, or use "pc"`},
-		{"unknown corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "x"}}, `sampler: corrector must be one of ["langevin" "annealed-langevin" "none"] (got "x")`},
-		{"unknown predictor", Settings{Method: "pc", Steps: 9, Options: Options{Predictor: "x"}}, `sampler: predictor must be one of ["reverse-diffusion" "euler-maruyama" "ancestral"] (got "x")`},
-		{"steps of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", CorrectorSteps: 2}}, `sampler: corrector_steps and snr have no effect with corrector "none" (got 2 and 0): remove them, or use another corrector`},
-		{"snr of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", SNR: 0.2}}, `sampler: corrector_steps and snr have no effect with corrector "none" (got 0 and 0.2): remove them, or use another corrector`},
-		{"range of no churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{Min: 0.2}}}, "sampler: s_tmin, s_tmax and s_noise have no effect when s_churn is 0: remove them, or set s_churn above 0"},
-		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, `sampler: corrector_steps must be between 1 and 255 for "pc" (got 256)`},
-		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, `sampler: rtol must be between 1e-06 and 1 for "rk45" (got 1e-09)`},
-		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, `sampler: brownian is not an option of "euler" (got 1): remove it, or use "ddim"`},
-		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `sampler: invalid noise schedule: kind must be one of ["karras" "linear" "quadratic" "exponential" "log-snr" "cosine" "flow" "optimised" "leading" "trailing" "linspace"] (got "x")`},
-		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "sampler: invalid noise schedule: rho must be between 1 and 1000 (got NaN)"},
-		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sampler: invalid noise schedule: sigma_max must be a finite number of at least 0 (got NaN)"},
-		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, `sampler: invalid noise schedule: sigma_min, sigma_max and rho have no effect with kind "leading", whose levels are those of the model's chain: remove them`},
-		{"rho elsewhere", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "cosine", Rho: 7}}, `sampler: invalid noise schedule: rho has no effect with kind "cosine" (got 7): remove it, or use kind "karras"`},
+		{"no method", Settings{Steps: 1}, `sampler must be one of dpmpp2m, ddim, ddpm, ddpm-large, heun, euler, unipc, dpmpp-multistep, dpmpp-singlestep, dpm-multistep, dpm-singlestep, dpm2, deis, lms, ipndm, pndm, rk45, euler-ancestral, dpm2-ancestral, sde-dpmpp, sde-dpmpp-singlestep, sde-dpm, adaptive-sde, pc, annealed-langevin, flow-euler, flow-heun, consistency, ddpm-learned or ddpm-analytic (got "")`},
+		{"no steps", Settings{Method: "ddim"}, "steps must be a whole number from 1 to 65536 (got 0)"},
+		{"many steps", Settings{Method: "ddim", Steps: 1 << 40}, "steps must be a whole number from 1 to 65536 (got 1099511627776)"},
+		{"NaN eta", Settings{Method: "ddim", Steps: 1, Eta: nan}, "eta must be a number from 0 to 1 (got NaN)"},
+		{"eta above 1", Settings{Method: "ddim", Steps: 1, Eta: 1.5}, "eta must be a number from 0 to 1 (got 1.5)"},
+		{"eta elsewhere", Settings{Method: "heun", Steps: 1, Eta: 1}, "eta must be 0 with sampler heun: only ddim takes it (got 1)"},
+		{"order elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Order: 2}}, "order must be left out with sampler euler: only unipc, dpmpp-multistep, dpmpp-singlestep, dpm-multistep, dpm-singlestep, deis, lms, ipndm, sde-dpmpp and sde-dpm take it (got 2)"},
+		{"order above all", Settings{Method: "unipc", Steps: 9, Options: Options{Order: 4}}, "order must be a whole number from 1 to 3 (got 4)"},
+		{"order above the steps", Settings{Method: "lms", Steps: 1, Options: Options{Order: 3}}, "order must be at most the number of steps, 1 (got 3)"},
+		{"negative order", Settings{Method: "lms", Steps: 9, Options: Options{Order: -1}}, "order must be a whole number from 1 to 4 (got -1)"},
+		{"bh", Settings{Method: "unipc", Steps: 9, Options: Options{BH: 3}}, "bh must be a whole number from 1 to 2 (got 3)"},
+		{"NaN churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{S: nan}}}, "s_churn must be a number of at least 0 (got NaN)"},
+		{"churn elsewhere", Settings{Method: "euler", Steps: 9, Options: Options{Churn: Churn{S: 1}}}, "s_churn must be left out with sampler euler: only heun takes it (got 1)"},
+		{"corrector of an ODE", Settings{Method: "dpmpp2m", Steps: 9, Options: Options{CorrectorSteps: 2}}, "corrector_steps must be left out with sampler dpmpp2m: only pc and annealed-langevin take it (got 2)"},
+		{"corrector by name", Settings{Method: "ddim", Steps: 9, Options: Options{Corrector: "langevin"}}, `corrector must be left out with sampler ddim: only pc takes it (got "langevin")`},
+		{"unknown corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "x"}}, `corrector must be one of langevin, annealed-langevin or none (got "x")`},
+		{"unknown predictor", Settings{Method: "pc", Steps: 9, Options: Options{Predictor: "x"}}, `predictor must be one of reverse-diffusion, euler-maruyama or ancestral (got "x")`},
+		{"steps of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", CorrectorSteps: 2}}, "corrector_steps must be left out unless corrector is langevin or annealed-langevin (got 2)"},
+		{"snr of no corrector", Settings{Method: "pc", Steps: 9, Options: Options{Corrector: "none", SNR: 0.2}}, "snr must be left out unless corrector is langevin or annealed-langevin (got 0.2)"},
+		{"range of no churn", Settings{Method: "heun", Steps: 9, Options: Options{Churn: Churn{Min: 0.2}}}, "s_tmin must be left out unless s_churn is above 0 (got 0.2)"},
+		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, "corrector_steps must be a whole number from 1 to 255 (got 256)"},
+		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, "rtol must be a number from 1e-06 to 1 (got 1e-09)"},
+		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, "brownian must be left out with sampler euler: only ddim, ddpm, euler-ancestral, dpm2-ancestral, sde-dpmpp, sde-dpmpp-singlestep and sde-dpm take it (got 1)"},
+		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `schedule must be one of karras, linear, quadratic, exponential, log-snr, cosine, flow, optimised, leading, trailing or linspace (got "x")`},
+		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "rho must be a number from 1 to 1000 (got NaN)"},
+		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sigma_max must be a number above 0 (got NaN)"},
+		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, "rho must be left out unless schedule is karras (got 7)"},
+		{"rho elsewhere", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "cosine", Rho: 7}}, "rho must be left out unless schedule is karras (got 7)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.s.Validate(); err == nil || err.Error() != c.want {

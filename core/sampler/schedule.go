@@ -2,11 +2,10 @@ package sampler
 
 import (
 	"cmp"
-	"fmt"
-	"math"
-	"slices"
+	"errors"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/settings"
 )
 
 // The kinds of Schedule.
@@ -40,27 +39,49 @@ type Schedule struct {
 
 const defaultRho = 7 // Karras et al. 2022, Table 1
 
-// Validate returns an error that names the first field that is invalid for every model.
+// withRange is when the range of the noise levels applies: with every kind that does not
+// take the levels of a chain.
+const withRange = "schedule=|" + KindKarras + "|" + KindLinear + "|" + KindQuadratic + "|" + KindExponential + "|" + KindLogSNR + "|" +
+	KindCosine + "|" + KindFlow + "|" + KindOptimised
+
+// Values describes the settings of the noise levels, and holds those of s.
+func (s *Schedule) Values() []settings.Value {
+	const group = settings.GroupLevels
+	return []settings.Value{
+		{Setting: settings.Setting{Name: "schedule", Group: group, Kind: settings.Choice, Title: "Spacing", Help: "Spacing of the noise levels.", Default: "the sampler’s, karras for most", Choices: Kinds}, To: &s.Kind},
+		{Setting: settings.Setting{Name: "sigma_max", Group: group, Kind: settings.Real, Title: "Highest σ", Help: "Noise level at which sampling starts.", Default: "the model’s", Above: true, Only: withRange}, To: &s.SigmaMax},
+		{Setting: settings.Setting{Name: "sigma_min", Group: group, Kind: settings.Real, Title: "Lowest σ", Help: "Last noise level before 0.", Default: "the model’s", Above: true, Only: withRange}, To: &s.SigmaMin},
+		{Setting: settings.Setting{Name: "rho", Group: group, Kind: settings.Real, Title: "ρ", Help: "Exponent of the karras spacing: 1 spaces evenly, higher puts more levels near 0.", Default: "7", Min: 1, Max: 1000, Only: "schedule=|" + KindKarras}, To: &s.Rho},
+	}
+}
+
+// Validate returns an error that names the first field that is invalid for every model:
+// a *settings.FieldError that wraps ErrSchedule.
 func (s Schedule) Validate() error {
-	if s.Kind != "" && !slices.Contains(Kinds, s.Kind) {
-		return fmt.Errorf("sampler: %w: kind must be one of %q (got %q)", ErrSchedule, Kinds, s.Kind)
+	return asSchedule(settings.Check(s.Values()))
+}
+
+// asSchedule makes the error of a field wrap ErrSchedule.
+func asSchedule(err error) error {
+	if field, ok := errors.AsType[*settings.FieldError](err); ok {
+		field.Err = ErrSchedule
 	}
-	if s.spacing() != nil && (s.SigmaMin != 0 || s.SigmaMax != 0 || s.Rho != 0) {
-		return fmt.Errorf("sampler: %w: sigma_min, sigma_max and rho have no effect with kind %q, whose levels are those of the model's chain: remove them", ErrSchedule, s.Kind)
-	}
-	if s.Rho != 0 && s.Kind != "" && s.Kind != KindKarras {
-		return fmt.Errorf("sampler: %w: rho has no effect with kind %q (got %g): remove it, or use kind %q", ErrSchedule, s.Kind, s.Rho, KindKarras)
-	}
+	return err
+}
+
+// checkRange returns an error unless the range that s names lies in a model's.
+func (s Schedule) checkRange(sigmaMin, sigmaMax float32) error {
 	for _, f := range []struct {
 		name  string
 		value float64
 	}{{"sigma_min", s.SigmaMin}, {"sigma_max", s.SigmaMax}} {
-		if !(f.value >= 0 && f.value <= math.MaxFloat32) {
-			return fmt.Errorf("sampler: %w: %s must be a finite number of at least 0 (got %g)", ErrSchedule, f.name, f.value)
+		if v := float32(f.value); f.value != 0 && !(v >= sigmaMin && v <= sigmaMax) {
+			return asSchedule(settings.Errorf(f.name, f.value, "a number from %g to %g, the noise levels of the model", sigmaMin, sigmaMax))
 		}
 	}
-	if s.Rho != 0 && !(s.Rho >= 1 && s.Rho <= 1000) {
-		return fmt.Errorf("sampler: %w: rho must be between 1 and 1000 (got %g)", ErrSchedule, s.Rho)
+	low, high := cmp.Or(s.SigmaMin, float64(sigmaMin)), cmp.Or(s.SigmaMax, float64(sigmaMax))
+	if (s.SigmaMin != 0 || s.SigmaMax != 0) && !(low < high) {
+		return asSchedule(settings.Errorf("sigma_min", low, "below the highest noise level, %g", high))
 	}
 	return nil
 }
@@ -86,6 +107,9 @@ func (s Schedule) Sigmas(n int, sigmaMin, sigmaMax float32, chain *diffusion.Cha
 	if err := s.Validate(); err != nil {
 		return nil, err
 	}
+	if err := s.checkRange(sigmaMin, sigmaMax); err != nil {
+		return nil, err
+	}
 	sigmas, err := s.levels(n, cmp.Or(s.SigmaMin, float64(sigmaMin)), cmp.Or(s.SigmaMax, float64(sigmaMax)), chain, posterior)
 	if err != nil {
 		return nil, err
@@ -109,12 +133,12 @@ func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain, poste
 		return Karras(n, low, high, cmp.Or(s.Rho, defaultRho))
 	case KindOptimised:
 		if posterior == nil || len(posterior.Sigmas) < 2 {
-			return nil, fmt.Errorf("sampler: %w: kind %q needs a model with measured posterior variances (tweedie posterior measures them): use kind %q", ErrSchedule, s.Kind, KindKarras)
+			return nil, asSchedule(settings.Errorf("schedule", s.Kind, "another, such as %s: the model file holds no posterior variances, which tweedie posterior measures", KindKarras))
 		}
 		return Optimised(n, low, high, OfPosteriorVariance(posterior))
 	}
 	if chain == nil {
-		return nil, fmt.Errorf("sampler: %w: kind %q needs a model with a chain of discrete steps: use kind %q", ErrSchedule, s.Kind, KindKarras)
+		return nil, asSchedule(settings.Errorf("schedule", s.Kind, "another, such as %s: the model was not trained on a chain of steps", KindKarras))
 	}
 	return Timesteps(chain, n, s.spacing())
 }

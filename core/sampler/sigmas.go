@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"tweedie/core/settings"
 )
 
 // ErrSchedule is wrapped by every error about noise levels. The remedy is to change
@@ -49,7 +51,7 @@ func CheckRange(sigmas []float32, sigmaMin, sigmaMax float32) error {
 
 func checkSteps(n int) error {
 	if n < 1 || n > MaxSteps {
-		return fmt.Errorf("sampler: %w: steps must be between 1 and %d (got %d)", ErrSchedule, MaxSteps, n)
+		return asSchedule(settings.Errorf("steps", n, "a whole number from 1 to %d", MaxSteps))
 	}
 	return nil
 }

@@ -157,14 +157,14 @@ func TestScheduleSigmas(t *testing.T) {
 		chain *diffusion.Chain
 		want  string
 	}{
-		{"above the model", Schedule{SigmaMax: 200}, 5, chain, "sampler: invalid noise schedule: noise levels must lie in the model's range [0.0100005, 157.40729] (got sigmas[0] = 200)"},
-		{"below the model", Schedule{SigmaMin: 0.005}, 5, chain, "sampler: invalid noise schedule: noise levels must lie in the model's range [0.0100005, 157.40729] (got sigmas[4] = 0.005)"},
-		{"upside down", Schedule{SigmaMin: 3, SigmaMax: 2}, 5, chain, "sampler: invalid noise schedule: need 0 < sigma_min < sigma_max, both finite (got 3 and 2)"},
-		{"no chain", Schedule{Kind: KindTrailing}, 5, nil, `sampler: invalid noise schedule: kind "trailing" needs a model with a chain of discrete steps: use kind "karras"`},
-		{"no spread", Schedule{Kind: KindOptimised}, 5, chain, `sampler: invalid noise schedule: kind "optimised" needs a model with measured posterior variances (tweedie posterior measures them): use kind "karras"`},
-		{"more than the chain", Schedule{Kind: KindTrailing}, 1001, chain, "sampler: invalid noise schedule: steps must be at most 1000, the length of the model's chain (got 1001)"},
-		{"no steps", Schedule{}, 0, chain, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got 0)"},
-		{"negative steps", Schedule{Kind: KindLeading}, -3, chain, "sampler: invalid noise schedule: steps must be between 1 and 65536 (got -3)"},
+		{"above the model", Schedule{SigmaMax: 200}, 5, chain, "sigma_max must be a number from 0.0100005 to 157.40729, the noise levels of the model (got 200)"},
+		{"below the model", Schedule{SigmaMin: 0.005}, 5, chain, "sigma_min must be a number from 0.0100005 to 157.40729, the noise levels of the model (got 0.005)"},
+		{"upside down", Schedule{SigmaMin: 3, SigmaMax: 2}, 5, chain, "sigma_min must be below the highest noise level, 2 (got 3)"},
+		{"no chain", Schedule{Kind: KindTrailing}, 5, nil, `schedule must be another, such as karras: the model was not trained on a chain of steps (got "trailing")`},
+		{"no spread", Schedule{Kind: KindOptimised}, 5, chain, `schedule must be another, such as karras: the model file holds no posterior variances, which tweedie posterior measures (got "optimised")`},
+		{"more than the chain", Schedule{Kind: KindTrailing}, 1001, chain, "steps must be at most 1000, the length of the model's chain (got 1001)"},
+		{"no steps", Schedule{}, 0, chain, "steps must be a whole number from 1 to 65536 (got 0)"},
+		{"negative steps", Schedule{Kind: KindLeading}, -3, chain, "steps must be a whole number from 1 to 65536 (got -3)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := c.s.Sigmas(c.n, low, high, c.chain, nil)

@@ -148,7 +148,7 @@ func TestMissingVariances(t *testing.T) {
 		t.Errorf("got %v, want %s", err, want)
 	}
 	_, err = Run(Settings{Method: "ddpm-analytic"}, gaussian(1), Start(noise, sigmas), sigmas, noise, nil)
-	if want := `sampler: method "ddpm-analytic" needs a model with measured posterior variances: use "ddpm" or "ddpm-large"`; err == nil || err.Error() != want {
+	if want := `sampler must be another, such as ddpm: the model file holds no posterior variances, which tweedie posterior measures (got "ddpm-analytic")`; err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
@@ -158,11 +158,11 @@ func TestOtherMethodsIgnoreLearnedVariances(t *testing.T) {
 	sigmas, noise := karras(t, 3, 0.01, 20), NewNoise(1, 0, 2, 2, 2, 3)
 	learned := withVariances(Settings{Method: "ddpm-learned"}, two.denoise)
 	for _, m := range Methods {
-		want, err := Run(settings(m), two.denoise, Start(noise, sigmas), sigmas, noise, nil)
+		want, err := Run(settingsOf(m), two.denoise, Start(noise, sigmas), sigmas, noise, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, err := Run(settings(m), learned, Start(noise, sigmas), sigmas, noise, nil)
+		got, err := Run(settingsOf(m), learned, Start(noise, sigmas), sigmas, noise, nil)
 		if err != nil {
 			t.Fatal(err)
 		}

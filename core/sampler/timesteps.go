@@ -1,10 +1,10 @@
 package sampler
 
 import (
-	"fmt"
 	"math"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/settings"
 )
 
 // Spacing chooses n of the T steps of a chain, in increasing order and counted from
@@ -52,7 +52,7 @@ func Timesteps(chain *diffusion.Chain, n int, spacing Spacing) ([]float32, error
 		return nil, err
 	}
 	if n > chain.Steps() {
-		return nil, fmt.Errorf("sampler: %w: steps must be at most %d, the length of the model's chain (got %d)", ErrSchedule, chain.Steps(), n)
+		return nil, asSchedule(settings.Errorf("steps", n, "at most %d, the length of the model's chain", chain.Steps()))
 	}
 	sigmas := make([]float32, n+1)
 	for i, t := range spacing(n, chain.Steps()) {

@@ -117,7 +117,7 @@ class PoolWorker {
     }
     this.#pending.delete(data.id)
     if (!('error' in data)) call.resolve(data.value)
-    else call.reject(data.name === 'AbortError' ? abortError() : new Error(data.error))
+    else call.reject(data.name === 'AbortError' ? abortError() : Object.assign(new Error(data.error), data.field)) // see FieldError
   }
 
   /** @param {Error} error of every pending and later call */

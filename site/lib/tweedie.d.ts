@@ -137,19 +137,40 @@ export interface ModelInfo {
   card?: any
 }
 
-/** A field of a call, for those who offer a choice of them. */
+/** The error of a setting that cannot be used: `message` is "FIELD must be WANT (got GOT)". */
+export interface FieldError extends Error {
+  /** Its name. */
+  field: string
+  /** Its value, texts in quotes; empty where there is no such setting. */
+  got: string
+  /** What is allowed. */
+  want: string
+}
+
+/** A setting of a call. */
 export interface Setting {
   name: string
-  /** `sampler`: of those that take it. `levels`, `guidance`, `range`: of all. `inpaint`: of inpainting. */
-  group: string
-  kind: 'whole' | 'real' | 'choice' | 'switch'
+  /**
+   * When it applies. `sampler`: with samplers that take it. `guidance`: where guidance is other than 1, or a
+   * classifier guides. `inpaint`: with inpainting. `run`, `levels`, `threshold`: always.
+   */
+  group: 'run' | 'sampler' | 'levels' | 'guidance' | 'threshold' | 'inpaint'
+  kind: 'whole' | 'real' | 'choice' | 'switch' | 'seed' | 'classes'
   title: string
-  about: string
-  /** What holds where it is absent, in words, if that is the same for all samplers. */
-  own?: string
+  /** What it does, in one line. */
+  help: string
+  /** What holds where it is not given, in words. */
+  default?: string
   choices?: string[]
-  /** Another setting and the values of it with which this one has a meaning, such as `schedule=|karras`. */
+  /** The lowest number allowed; with `above`, numbers must be above it. */
+  min: number
+  above?: boolean
+  /** The highest number allowed; absent where there is no limit. */
+  max?: number
+  /** The values of another setting with which it applies, such as `schedule=|karras`. */
   only?: string
+  /** Whether a page shows it at once, not among the advanced settings. */
+  basic?: boolean
 }
 
 export interface Sampler {

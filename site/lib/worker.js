@@ -3,7 +3,7 @@
 /**
  * One worker of the pool: a Go instance that holds the model and computes.
  *
- * The page sends `{ id, call, ... }` and gets `{ id, value }` or `{ id, error, name }`
+ * The page sends `{ id, call, ... }` and gets `{ id, value }` or `{ id, error, name, field }`
  * back, once; while a call runs it gets `{ id, step, steps, pixels? }`. These messages have
  * no answer: `{ cancel: id }`; `{ requestPixels: id }` asks for pixels with the next step;
  * `{ help: port }` makes this worker the helper of the worker at the port's other end;
@@ -19,7 +19,7 @@ import { BUILD } from './build.js'
 import { barrier, breakBarrier, bytesOf as sharedBytes } from './tensorparallel.js'
 
 /**
- * @typedef {(error: string | null, value?: any, aborted?: boolean) => void} Done
+ * @typedef {(error: string | null, value?: any, aborted?: boolean, field?: { field: string, got: string, want: string } | null) => void} Done
  * @typedef {'channels' | ((x: Uint8Array, t: Uint8Array, y: Uint8Array | null) => void) | null} Share
  * @typedef {{ step(step: number, steps: number): boolean, pixels(pixels: Uint8Array): void }} Hooks
  * @typedef {{
@@ -71,9 +71,9 @@ scope.addEventListener('message', ({ data }) => {
 async function answer(message) {
   const { id, call } = message
   /** @type {Done} */
-  const done = (error, value, aborted) => {
+  const done = (error, value, aborted, field = null) => {
     if (running === id) running = 0
-    if (error !== null) scope.postMessage({ id, error, name: aborted ? 'AbortError' : 'Error' })
+    if (error !== null) scope.postMessage({ id, error, name: aborted ? 'AbortError' : 'Error', field })
     else scope.postMessage({ id, value }, buffersOf(value))
   }
   try {

@@ -8,7 +8,7 @@ import { offered, readOption, SettingError } from './settings.js'
 /** @import { Options, Settings } from './settings.js' */
 /** @typedef {{ setting: Setting, root: HTMLElement, input: HTMLInputElement | HTMLSelectElement, error: HTMLElement }} Field */
 
-const titles = /** @type {Record<string, string>} */ ({ levels: 'Noise levels', guidance: 'Guidance', range: 'Range of pixels', inpaint: 'Repainting' })
+const titles = /** @type {Record<string, string>} */ ({ levels: 'Noise levels', guidance: 'Guidance', threshold: 'Range of pixels', inpaint: 'Repainting' })
 
 /** Finer owns the fields in #finer. */
 export class Finer {
@@ -27,10 +27,11 @@ export class Finer {
   constructor(info, onChange) {
     this.info = info
     this.root = element('finer', HTMLDetailsElement)
-    const groups = new Set(info.settings.map(({ group }) => group))
+    const settings = info.settings.filter(({ basic }) => !basic)
+    const groups = new Set(settings.map(({ group }) => group))
     this.#groups = [...groups].map((group) => {
       const legend = make('legend', { textContent: titles[group] ?? '' })
-      const fields = info.settings.filter((setting) => setting.group === group).map((setting) => this.#field(setting))
+      const fields = settings.filter((setting) => setting.group === group).map((setting) => this.#field(setting))
       return { group, legend, root: make('fieldset', {}, legend, ...fields) }
     })
     element('finer-fields', HTMLElement).replaceChildren(...this.#groups.map(({ root }) => root))
@@ -43,8 +44,8 @@ export class Finer {
 
   /** @type {(setting: Setting) => HTMLElement} */
   #field(setting) {
-    const { name, kind, title, about } = setting
-    const hint = make('p', { className: 'hint', id: `${name}-about`, textContent: about })
+    const { name, kind, title, help } = setting
+    const hint = make('p', { className: 'hint', id: `${name}-about`, textContent: help })
     const error = make('p', { className: 'error', id: `${name}-error`, hidden: true })
     const described = `${hint.id} ${error.id}`
     const input = kind === 'choice'
@@ -69,7 +70,7 @@ export class Finer {
     for (const [name, { root, input, setting }] of this.#fields) {
       root.hidden = !this.#shown.includes(name)
       const own = this.#own(setting, settings.sampler)
-      if (input instanceof HTMLSelectElement) input.options[0].textContent = `own: ${own}`
+      if (input instanceof HTMLSelectElement) input.options[0].textContent = `default: ${own}`
       else input.placeholder = own
     }
     for (const { root, legend, group } of this.#groups) {
@@ -82,7 +83,7 @@ export class Finer {
   }
 
   /** @type {(setting: Setting, name: string) => string} what holds where a field is empty */
-  #own({ name, own = '' }, samplerName) {
+  #own({ name, default: own = '' }, samplerName) {
     const sampler = this.info.samplers.find((each) => each.name === samplerName)
     const { defaults } = this.info
     if (name === 'epsilon' && defaults.epsilon && samplerName === defaults.sampler) return String(defaults.epsilon)
@@ -101,7 +102,7 @@ export class Finer {
 
   /** @returns {Options} what the lists say, by which other fields come and go */
   #choices() {
-    const choices = this.info.settings.filter(({ kind }) => kind === 'choice')
+    const choices = this.info.settings.filter(({ name, kind }) => kind === 'choice' && this.#fields.has(name))
     return Object.fromEntries(choices.map(({ name }) => [name, this.#text(name)]).filter(([, text]) => text))
   }
 

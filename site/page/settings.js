@@ -135,7 +135,8 @@ export function readOption({ name, kind, choices = [] }, text) {
  */
 export function offered({ mode, sampler, guidance, classifier_guidance, options }, info) {
   const takes = info.samplers.find(({ name }) => name === sampler)?.takes ?? []
-  return info.settings.filter(({ name, group, only }) => {
+  return info.settings.filter(({ name, group, only, basic }) => {
+    if (basic) return false
     const [other, values] = only?.split('=') ?? []
     if (values !== undefined && !values.split('|').includes(String(options[other] ?? ''))) return false
     return { sampler: takes.includes(/** @type {any} */ (name)), guidance: guidance !== 1 || classifier_guidance > 0, inpaint: mode === 'inpaint' }[group] ?? true

@@ -14,6 +14,7 @@ import (
 	"tweedie/core/engine"
 	"tweedie/core/minijson"
 	"tweedie/core/model"
+	"tweedie/core/settings"
 	"tweedie/weights"
 )
 
@@ -81,7 +82,7 @@ func (b *binding) bind(f call, long bool) js.Func {
 			return nil
 		}
 		if b.cancel != nil {
-			answer(done, func() (any, error) { return nil, errors.New("browser: found a call that runs, need none") })
+			answer(done, func() (any, error) { return nil, errors.New("browser: another call is running") })
 			return nil
 		}
 		ctx, cancel := context.WithCancel(context.Background())
@@ -99,10 +100,19 @@ func (b *binding) bind(f call, long bool) js.Func {
 func answer(done js.Value, f func() (any, error)) {
 	value, err := recovered(f)
 	if err != nil {
-		done.Invoke(err.Error(), nil, errors.Is(err, context.Canceled))
+		done.Invoke(err.Error(), nil, errors.Is(err, context.Canceled), fieldOf(err))
 		return
 	}
 	done.Invoke(nil, value, false)
+}
+
+// fieldOf returns {field, got, want} of an error that names a setting, else null.
+func fieldOf(err error) any {
+	field, ok := errors.AsType[*settings.FieldError](err)
+	if !ok {
+		return nil
+	}
+	return map[string]any{"field": field.Field, "got": field.Got, "want": field.Want}
 }
 
 func recovered(f func() (any, error)) (value any, err error) {
@@ -147,10 +157,10 @@ func (b *binding) classify(_ context.Context, args []js.Value) (any, error) {
 	}
 	m, err := model.Open(file)
 	if err == nil {
-		err = e.Classify(m)
+		err = e.SetClassifier(m)
 	}
 	if err == nil && b.team != nil {
-		err = b.team.engine.Classify(m)
+		err = b.team.engine.SetClassifier(m)
 	}
 	return nil, err
 }
@@ -163,7 +173,7 @@ func decode(args []js.Value) (*weights.File, error) {
 	}
 	shards, sums := args[1], args[2]
 	if shards.Length() != len(m.Shards) {
-		return nil, fmt.Errorf("browser: found %d shards, need %d", shards.Length(), len(m.Shards))
+		return nil, fmt.Errorf("browser: the manifest has %d shards (got %d)", len(m.Shards), shards.Length())
 	}
 	if m.RawBytes() > large {
 		debug.SetGCPercent(20)
@@ -180,7 +190,7 @@ func decode(args []js.Value) (*weights.File, error) {
 // model returns the engine, or an error before load.
 func (b *binding) model() (*engine.Engine, error) {
 	if b.engine == nil {
-		return nil, errors.New("browser: found no model, need load first")
+		return nil, errors.New("browser: no model is loaded: call load first")
 	}
 	return b.engine, nil
 }

@@ -70,7 +70,7 @@ func TestClassifiedSameBytes(t *testing.T) {
 				}
 				model.close()
 				return { refused, plain, told, aborted, drawn }`, c.name, c.other, script(requests))
-			if !strings.HasPrefix(got.Refused[0], "Error: engine: classifier: found one for images of ") || !strings.Contains(got.Refused[1], "need 0, or a classifier that") {
+			if !strings.HasPrefix(got.Refused[0], "Error: engine: classifier: the shape of images must be the model") || !strings.Contains(got.Refused[1], "no classifier is set for the model") {
 				t.Errorf("%s %s: refused with %q", page, c.name, got.Refused)
 			}
 			if got.Plain[0] != got.Plain[1] || got.Aborted != "AbortError: tweedie: the call was cancelled" {
@@ -80,7 +80,7 @@ func TestClassifiedSameBytes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := f.engine.Classify(m); err != nil {
+			if err := f.engine.SetClassifier(m); err != nil {
 				t.Fatal(err)
 			}
 			for i, request := range requests {

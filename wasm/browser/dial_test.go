@@ -32,7 +32,7 @@ func dialled(t *testing.T, hash string) (*modelFile, page) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := f.engine.Classify(m); err != nil {
+	if err := f.engine.SetClassifier(m); err != nil {
 		t.Fatal(err)
 	}
 	return f, openPage(t, f, "dialled", hash)

@@ -22,7 +22,7 @@ func (b *binding) likely(ctx context.Context, args []js.Value) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d, err := engine.ParseDensity([]byte(args[0].String()))
+	d, err := engine.ParseLikelihood([]byte(args[0].String()))
 	if err != nil {
 		return nil, err
 	}

@@ -59,14 +59,14 @@ func TestLikelihoodSameNumbers(t *testing.T) {
 		if want := []string{"tweedie.wasm", "tweedie.wasm tweedie-likelihood.wasm"}; !slices.Equal(got.Fetched, want) {
 			t.Errorf("%s: fetched %q before a likelihood and after, want %q", name, got.Fetched, want)
 		}
-		ask := func(d engine.Density) engine.Densities {
+		ask := func(d engine.LikelihoodRequest) engine.LikelihoodResult {
 			out, err := f.engine.Likelihood(t.Context(), d, picture, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
 			return out
 		}
-		one, many := ask(engine.Density{Steps: new(2)}), ask(engine.Density{Seed: 7, Steps: new(3), Count: new(5), Noise: likelihood.Gaussian})
+		one, many := ask(engine.LikelihoodRequest{Steps: new(2)}), ask(engine.LikelihoodRequest{Seed: 7, Steps: new(3), Count: new(5), Noise: likelihood.Gaussian})
 		mean, off := likelihood.Mean(many.Bits)
 		if got.One.Bits != one.Bits[0] || got.One.Error != nil {
 			t.Errorf("%s, one probe: got %v, want %v", name, got.One, one)
@@ -74,7 +74,7 @@ func TestLikelihoodSameNumbers(t *testing.T) {
 		if !slices.Equal(got.Many.Estimates, many.Bits) || got.Many.Bits != mean || got.Many.Error == nil || *got.Many.Error != off || got.Many.NFE != many.Evaluations {
 			t.Errorf("%s, five probes: got %+v, want %+v: %g ± %g", name, got.Many, many, mean, off)
 		}
-		bound := ask(engine.Density{Seed: 7, Steps: new(9), Bound: true})
+		bound := ask(engine.LikelihoodRequest{Seed: 7, Steps: new(9), Bound: true})
 		if !slices.Equal(got.Bound.Terms, bound.Bits) || !slices.Equal(got.Bound.Sigmas, bound.Sigmas) || got.Bound.Prior != bound.Prior || got.Bound.NFE != 9 {
 			t.Errorf("%s, bound: got %+v, want %+v", name, got.Bound, bound)
 		}
@@ -108,7 +108,7 @@ func TestLikelihoodErrors(t *testing.T) {
 		]
 		model.close()
 		return answers`)
-	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `probe is "sobol"`, "probes must be a whole number of at least 1 (got 0)", "steps: found 1, need 2", `found "blu"`, "colour: found an unknown name", "fine"} {
+	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `noise must be one of rademacher, gaussian or exact`, "probes must be a whole number of at least 1 (got 0)", "steps must be a whole number from 2 to 10000 for a bound (got 1)", `(got "blu")`, "colour must be left out", "fine"} {
 		if !strings.Contains(got[i], want) {
 			t.Errorf("got %q, want %q", got[i], want)
 		}
@@ -133,7 +133,7 @@ func TestShippedLikelihood(t *testing.T) {
 		const { bits } = await model.likelihood({ image, class: '1', steps: 4 })
 		model.close()
 		return String(bits)`)
-	d, err := f.engine.Likelihood(t.Context(), engine.Density{Class: engine.Classes{"1"}, Steps: new(4)}, picture, nil)
+	d, err := f.engine.Likelihood(t.Context(), engine.LikelihoodRequest{Class: engine.Classes{"1"}, Steps: new(4)}, picture, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

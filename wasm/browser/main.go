@@ -4,9 +4,10 @@
 // call to one method of core/engine and does nothing else. site/lib/worker.js starts
 // it, takes the binding from it and is its only caller.
 //
-// Every call ends in done(error, value, aborted), once: error is null or the
+// Every call ends in done(error, value, aborted, field), once: error is null or the
 // message of the Go error, value what the method returned, aborted whether the
-// call was cancelled. The program never exits by itself.
+// call was cancelled, field {field, got, want} of an error that names a setting, else
+// null. The program never exits by itself.
 //
 // Built with the tag likelihood it has all methods, see likelihood.go: what few visitors ask for
 // is not in what all of them fetch.

@@ -114,7 +114,7 @@ func TestFinerSettings(t *testing.T) {
 	for _, c := range [][2]string{
 		{got.Hash, "order=2&schedule=cosine"}, {got.Facts, "Order2"}, {got.Facts, "Spacingcosine"},
 		{got.Estimate, "4 evaluations of 4 images"},
-		{got.Error, "order must be between 1 and 3"}, {got.Error, "got 9"}, {got.Invalid, "true order-about order-error"},
+		{got.Error, "order must be a whole number from 1 to 3"}, {got.Error, "got 9"}, {got.Invalid, "true order-about order-error"},
 		{got.Gone, "sampler=euler&"}, {got.Gone, "schedule=cosine"}, {got.Reset, "#class=red"},
 	} {
 		if !strings.Contains(c[0], c[1]) {
@@ -130,8 +130,8 @@ func TestFinerSettings(t *testing.T) {
 		{"sampler=pc&steps=4&guidance=1.5&corrector=none&corrector_steps=2", "corrector_steps means nothing"},
 		{"sampler=euler&steps=4&guidance=1.5&corrector_steps=2", "corrector_steps means nothing"},
 		{"sampler=euler&steps=4&guidance=1.5&eta=0.5", "eta means nothing"},
-		{"sampler=lms&steps=1&guidance=1.5&order=3", "order must be at most the number of steps (got order 3 with 1 steps)"},
-		{"sampler=euler&steps=4&guidance=1.5&sigma_max=4000", "must lie in the model's range ["},
+		{"sampler=lms&steps=1&guidance=1.5&order=3", "order must be at most the number of steps, 1 (got 3)"},
+		{"sampler=euler&steps=4&guidance=1.5&sigma_max=4000", "sigma_max must be a number from "},
 	} {
 		p = p.visit(t, "colour", "#class=red&n=1&"+c.settings+"&seed=5")
 		var notice string
@@ -180,13 +180,13 @@ func TestLikelyPanel(t *testing.T) {
 		return { focus, class: kind, error, estimate, facts, bound, plot, label, stopped: await settled() }`)
 	drawn := f.drawn(t, `{"class": "green", "sampler": "euler", "steps": 4, "guidance": 1.5, "seed": 5}`)
 	picture := engine.Picture{Height: 8, Width: 8, Channels: 3, Data: drawn.Pixels}
-	d := engine.Density{Class: engine.Classes{"green"}, Steps: new(2), Count: new(3)}
+	d := engine.LikelihoodRequest{Class: engine.Classes{"green"}, Steps: new(2), Count: new(3)}
 	flow, err := f.engine.Likelihood(t.Context(), d, picture, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	mean, off := likelihood.Mean(flow.Bits)
-	d = engine.Density{Class: d.Class, Steps: new(8), Bound: true}
+	d = engine.LikelihoodRequest{Class: d.Class, Steps: new(8), Bound: true}
 	bound, err := f.engine.Likelihood(t.Context(), d, picture, nil)
 	if err != nil {
 		t.Fatal(err)

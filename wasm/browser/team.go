@@ -12,7 +12,7 @@ import (
 )
 
 // errTeam ends the calls of a team of which a member is gone.
-var errTeam = errors.New("browser: found a team with a member missing, need all of them")
+var errTeam = errors.New("browser: a member of the team is gone")
 
 // team is this worker's place in a team of workers. Their numbers pass through
 // memory that they share, of two sides used in turn: who writes to a side has met

@@ -74,7 +74,7 @@ func (h host) classify(e *engine.Engine, m *weights.Manifest, t *httpapi.Timing)
 	if err != nil {
 		return err
 	}
-	return e.Classify(c)
+	return e.SetClassifier(c)
 }
 
 // weights returns the file of a manifest, whose shards worker.js keeps.

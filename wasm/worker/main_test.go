@@ -201,7 +201,7 @@ var native = sync.OnceValues(func() (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, e.Classify(m)
+	return e, e.SetClassifier(m)
 })
 
 // drawn returns the pixels of a request, natively.

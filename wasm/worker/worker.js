@@ -52,12 +52,12 @@ async function answer(request, env, ctx) {
   }
   if (computes || request.method === 'POST') {
     const wait = await waitOf(request, env)
-    if (wait > 0) return problem(429, `found more requests than ${env.TWEEDIE_RATE} a minute, need some patience`, wait)
+    if (wait > 0) return problem(429, `rate limit exceeded: ${env.TWEEDIE_RATE} requests a minute; retry in ${Math.ceil(wait)} s`, wait)
   }
   const lane = computes ? computing : answering
   const came = Date.now()
   const ticket = await lane.enter()
-  if (!ticket) return problem(503, 'too many requests are waiting, need some patience', 10)
+  if (!ticket) return problem(503, 'too many requests are waiting: retry later', 10)
   const host = new Host(request, env, ctx, lane, ticket)
   try {
     return await run(request, env, ctx, host, `turn;dur=${Date.now() - came}`)

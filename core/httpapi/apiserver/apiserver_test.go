@@ -244,7 +244,7 @@ func TestTimeout(t *testing.T) {
 	o := options(t, io.Discard)
 	o.GFLOP, o.Timeout = 1e6, 200*time.Millisecond
 	url := listen(t, o)
-	if r, body := get(t, url+"/api/sample.png?n=16&steps=1000"); r.StatusCode != 503 || !strings.Contains(body, "in time") {
+	if r, body := get(t, url+"/api/sample.png?n=16&steps=1000"); r.StatusCode != 503 || !strings.Contains(body, "took too long") {
 		t.Errorf("status %d, %s", r.StatusCode, body)
 	}
 	if _, body := get(t, url+"/api/stream?n=16&steps=1000"); !strings.Contains(body, "event: error") || !strings.Contains(body, `"status":503`) {
@@ -301,7 +301,7 @@ func TestRunShutsDown(t *testing.T) {
 		end         string // of the stream under way
 	}{
 		{"in time", "steps=20&n=16", time.Hour, "event: done"},
-		{"stopped", "steps=1000&n=16", 100 * time.Millisecond, "about to end"},
+		{"stopped", "steps=1000&n=16", 100 * time.Millisecond, "shutting down"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			o := options(t, io.Discard)

@@ -137,7 +137,7 @@ func (h *host) open(m *httpapi.Model) (*engine.Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e, e.Classify(c)
+	return e, e.SetClassifier(c)
 }
 
 // wait takes the turn.

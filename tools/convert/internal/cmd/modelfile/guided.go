@@ -48,5 +48,5 @@ func classify(e *engine.Engine, path string) error {
 	if err != nil {
 		return err
 	}
-	return e.Classify(m)
+	return e.SetClassifier(m)
 }

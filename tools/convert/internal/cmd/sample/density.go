@@ -68,7 +68,7 @@ func (o *likelihoods) subject(m *model.Model, set *dataset.Dataset) (*subject, e
 		s.learned = c.Variance == model.Learned && (o.variance == "" || o.variance == model.Learned)
 		return s, nil
 	}
-	f, err := engine.NewFlow(m, 1, infer.Options{})
+	f, err := engine.NewDenoiserJVP(m, 1, infer.Options{})
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ type worker struct {
 	class  []int                    // of the pictures that are measured now
 	tick   func(pictures int) error // called before each evaluation of so many
 	runner *model.Runner            // of --bound
-	flow   *engine.Flow             // of the ODE
+	flow   *engine.DenoiserJVP      // of the ODE
 }
 
 // worker returns one that takes up to batch pictures at a time.
@@ -102,7 +102,7 @@ func (s *subject) worker(batch int, fast bool) (w *worker, err error) {
 	if s.chain != nil {
 		w.runner, err = s.model.NewRunner(batch, how)
 	} else {
-		w.flow, err = engine.NewFlow(s.model, batch, how)
+		w.flow, err = engine.NewDenoiserJVP(s.model, batch, how)
 	}
 	return w, err
 }
