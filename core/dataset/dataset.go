@@ -11,19 +11,19 @@ import (
 	"tweedie/weights"
 )
 
-// Bounds on what a data set may ask for.
+// The limits of a data set.
 const (
 	maxBytes  = 8 << 30 // of all pixels together
 	maxSide   = 1 << 14 // of one picture, before it is resized
 	maxPixels = 1 << 25 // of one picture, before it is resized
 )
 
-// Dataset is a set of pictures of one size, with or without labels.
+// Dataset is a set of pictures of the same size, with or without labels.
 type Dataset struct {
 	H, W, C int
-	Classes []string // names; empty when the pictures have no labels
+	Classes []string // names; empty if the pictures have no labels
 	Images  []uint8  // [N,H,W,C]
-	Labels  []int    // [N], each in [0, len(Classes)); nil when there are none
+	Labels  []int    // [N], each in [0, len(Classes)); nil if the pictures have no labels
 }
 
 // Len returns the number of pictures.
@@ -48,16 +48,16 @@ const (
 	Test  Split = "test"
 )
 
-// Options says how a data set is read. The zero value reads the training split
-// at the pictures' own size and channels.
+// Options specify how a data set is read. The zero value reads the training split with the
+// pictures' own size and channels.
 type Options struct {
 	Split      Split // "" means Train
-	H, W       int   // size of folder pictures, resized and cropped at the centre; 0 means their own, which must then be one
-	C          int   // channels of folder pictures: 1 gray, 3 RGB; 0 means gray if every picture is gray, else RGB
+	H, W       int   // size to which pictures of a folder are cropped and resized; 0 means their own size, which must then be the same for all
+	C          int   // channels of pictures of a folder: 1 gray, 3 RGB; 0 means gray if every picture is gray, else RGB
 	Background uint8 // gray level under transparent pixels; 0 is black
 }
 
-// Validate reports the first setting that no data set could be read with.
+// Validate reports the first invalid setting.
 func (o Options) Validate() error {
 	switch {
 	case o.Split != "" && o.Split != Train && o.Split != Test:
@@ -65,26 +65,26 @@ func (o Options) Validate() error {
 	case (o.H == 0) != (o.W == 0) || o.H < 0 || o.W < 0 || o.H > maxSide || o.W > maxSide:
 		return fmt.Errorf("dataset: size is %dx%d, need both sides in [1, %d]", o.H, o.W, maxSide)
 	case o.C != 0 && o.C != 1 && o.C != 3:
-		return fmt.Errorf("dataset: channels are %d, need 1 or 3", o.C)
+		return fmt.Errorf("dataset: channels is %d, need 1 or 3", o.C)
 	}
 	return nil
 }
 
-// Open reads the training pictures of path: Load with the zero Options.
+// Open reads the training pictures of path. It is Load with the zero Options.
 func Open(path string) (*Dataset, error) { return Load(path, Options{}) }
 
 // Load reads path, which is one of
 //
 //   - a folder with idx files under MNIST's names (train-images-idx3-ubyte,
-//     train-labels-idx1-ubyte, t10k-… for the test split; .gz accepted), and
-//     optionally classes.txt, a name a line;
-//   - one idx file of images, whose labels are read from the file beside it
-//     that MNIST's naming gives, when there is one;
-//   - a folder of PNG and JPEG files: sub-folders are classes; a folder with
-//     sub-folders train and test holds its splits in them.
+//     train-labels-idx1-ubyte, t10k-… for the test split; also with .gz), and
+//     optionally classes.txt with one name per line;
+//   - one idx file of images; its labels are read from the file in the same folder
+//     with the corresponding name, if there is one;
+//   - a folder of PNG and JPEG files: sub-folders are classes; if there are
+//     sub-folders train and test, they are the splits.
 //
-// Files and classes are taken in sorted order, classes that are all numbers by
-// value. The error names the file, what it holds and what it needs to hold.
+// Files and classes are in sorted order; classes whose names are all numbers are sorted by
+// value. The error names the file, what it contains and what it should contain.
 func Load(path string, o Options) (*Dataset, error) {
 	if err := o.Validate(); err != nil {
 		return nil, err
@@ -101,32 +101,32 @@ func Load(path string, o Options) (*Dataset, error) {
 		return nil, err
 	}
 	if d.Len() == 0 {
-		return nil, fmt.Errorf("dataset: %q: holds no picture, need at least 1", path)
+		return nil, fmt.Errorf("dataset: %q: contains no pictures, need at least 1", path)
 	}
 	return d, nil
 }
 
 func load(path string, isDir bool, o Options) (*Dataset, error) {
 	if !isDir {
-		return loadIDX(path, classesBeside(path), o)
+		return loadIDX(path, classesPath(path), o)
 	}
 	name, err := findIDX(path, o.Split)
 	if err != nil {
 		return nil, err
 	}
 	if name != "" {
-		return loadIDX(filepath.Join(path, name), classesBeside(filepath.Join(path, name)), o)
+		return loadIDX(filepath.Join(path, name), classesPath(filepath.Join(path, name)), o)
 	}
 	return loadFolder(path, o)
 }
 
-// classesBeside returns where the class names of an idx file may stand.
-func classesBeside(path string) string {
+// classesPath returns the path of the file with the class names of an idx file.
+func classesPath(path string) string {
 	return filepath.Join(filepath.Dir(path), "classes.txt")
 }
 
-// readClasses returns the names in a classes.txt, a name a line; nil if there is
-// no such file.
+// readClasses returns the names in a classes.txt, which has one per line; nil if there is no
+// such file.
 func readClasses(path string) ([]string, error) {
 	text, err := weights.ReadFile(path, 1<<20)
 	if errors.Is(err, fs.ErrNotExist) {

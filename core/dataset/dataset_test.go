@@ -15,7 +15,7 @@ import (
 	"testing"
 )
 
-// idx returns an idx file of the given axes holding 0, 1, 2, …
+// idx returns an idx file of the given axes with the data 0, 1, 2, …
 func idx(axes ...int) []byte {
 	b := []byte{0, 0, 8, byte(len(axes))}
 	n := 1
@@ -66,7 +66,7 @@ func jpegOf(t testing.TB, img image.Image) []byte {
 	return b.Bytes()
 }
 
-// tree writes files, path → content, into a new folder.
+// tree writes files, path → content, to a new folder.
 func tree(t *testing.T, files map[string][]byte) string {
 	dir := t.TempDir()
 	for name, data := range files {
@@ -222,7 +222,7 @@ func TestSplitFolders(t *testing.T) {
 	}
 }
 
-func TestErrorsNameWhatIsWrong(t *testing.T) {
+func TestLoadRefuses(t *testing.T) {
 	small, large := pngOf(t, fill(2, 2, color.White)), pngOf(t, fill(3, 3, color.White))
 	for _, c := range []struct {
 		name  string
@@ -232,24 +232,24 @@ func TestErrorsNameWhatIsWrong(t *testing.T) {
 		want  string
 	}{
 		{"missing", nil, "nothing", Options{}, "no such file"},
-		{"empty", nil, "", Options{}, "holds neither idx files"},
+		{"empty", nil, "", Options{}, "contains neither idx files"},
 		{"two sizes", map[string][]byte{"a.png": small, "b.png": large}, "", Options{}, "--size 2x2"},
 		{"mixed", map[string][]byte{"a.png": small, "x/b.png": small}, "", Options{}, "1 outside any"},
 		{"not a picture", map[string][]byte{"a.png": []byte("hello")}, "", Options{}, "a.png\": not a readable"},
 		{"truncated picture", map[string][]byte{"a.png": small[:len(small)-20]}, "", Options{}, "a.png\": not a readable"},
-		{"no test split", map[string][]byte{"a.png": small}, "", Options{Split: Test}, "has no test split"},
-		{"no test idx", map[string][]byte{"train-images-idx3-ubyte": idx(1, 2, 2)}, "", Options{Split: Test}, "no test split, need t10k-images-idx3-ubyte"},
+		{"no test split", map[string][]byte{"a.png": small}, "", Options{Split: Test}, "there is no test split"},
+		{"no test idx", map[string][]byte{"train-images-idx3-ubyte": idx(1, 2, 2)}, "", Options{Split: Test}, "not the test split, need t10k-images-idx3-ubyte"},
 		{"text", map[string][]byte{"a": []byte("hello")}, "a", Options{}, "starts with 68 65 6c 6c"},
-		{"short idx", map[string][]byte{"a": idx(2, 2, 2)[:20]}, "a", Options{}, "need 8 bytes, found 4"},
-		{"long idx", map[string][]byte{"a": append(idx(2, 2, 2), 1, 2)}, "a", Options{}, "need 8 bytes, found 9 or more"},
+		{"short idx", map[string][]byte{"a": idx(2, 2, 2)[:20]}, "a", Options{}, "need 8 bytes, got 4"},
+		{"long idx", map[string][]byte{"a": append(idx(2, 2, 2), 1, 2)}, "a", Options{}, "need 8 bytes, got 9 or more"},
 		{"huge idx", map[string][]byte{"a": {0, 0, 8, 3, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255}}, "a", Options{}, "idx axis 1 is 4294967295"},
-		{"no pictures", map[string][]byte{"a": idx(0, 2, 2)}, "a", Options{}, "holds no picture"},
+		{"no pictures", map[string][]byte{"a": idx(0, 2, 2)}, "a", Options{}, "contains no pictures"},
 		{"axes", map[string][]byte{"a": idx(3)}, "a", Options{}, "need [N,H,W]"},
 		{"label count", map[string][]byte{"train-images-idx3-ubyte": idx(2, 2, 2), "train-labels-idx1-ubyte": idx(3)}, "", Options{}, "axes are [3], need [2]"},
-		{"label name", map[string][]byte{"train-images-idx3-ubyte": idx(2, 2, 2), "train-labels-idx1-ubyte": idx(2), "classes.txt": []byte("a")}, "", Options{}, "holds label 1, but"},
-		{"idx size", map[string][]byte{"a": idx(1, 2, 2)}, "a", Options{H: 4, W: 4}, "pictures are 2x2x1, asked for 4x4x0"},
+		{"label name", map[string][]byte{"train-images-idx3-ubyte": idx(2, 2, 2), "train-labels-idx1-ubyte": idx(2), "classes.txt": []byte("a")}, "", Options{}, "contains label 1, but"},
+		{"idx size", map[string][]byte{"a": idx(1, 2, 2)}, "a", Options{H: 4, W: 4}, "pictures are 2x2x1, got the size 4x4x0"},
 		{"half a size", nil, "", Options{H: 4}, "size is 4x0"},
-		{"channels", nil, "", Options{C: 2}, "channels are 2, need 1 or 3"},
+		{"channels", nil, "", Options{C: 2}, "channels is 2, need 1 or 3"},
 		{"split", nil, "", Options{Split: "valid"}, `split is "valid"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

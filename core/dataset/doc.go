@@ -1,6 +1,6 @@
-// Package dataset reads pictures to train on: idx files as MNIST is published,
-// and folders of PNG or JPEG files. Everything read is treated as hostile: each
-// size is checked against Limits before it is allocated.
+// Package dataset reads training pictures: idx files, in the format of MNIST, and folders of
+// PNG or JPEG files. Input is not trusted: each size is checked against a limit before memory
+// is allocated for it.
 //
-// Pixels are uint8 in [N,H,W,C], channels last, C = 1 (gray) or 3 (RGB).
+// Pixels are uint8 in [N,H,W,C], channels last; C is 1 (gray) or 3 (RGB).
 package dataset

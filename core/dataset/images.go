@@ -7,10 +7,10 @@ import (
 	"tweedie/core/picture"
 )
 
-// FromImages returns pictures that are in memory as a data set of shape C, H, W, each
-// fitted to it as the options say. labels are the numbers of the pictures' classes,
-// whose names classes are; both are nil for pictures without. The error names a picture
-// or label that does not fit.
+// FromImages returns pictures in memory as a data set of shape C, H, W. Each is fitted to that
+// shape with the given options. labels are the pictures' class numbers and classes the names of
+// the classes; both are nil for pictures without classes. The error names an invalid picture or
+// label.
 func FromImages(images []image.Image, labels []int, classes []string, shape [3]int, o picture.Options) (*Dataset, error) {
 	if len(images) == 0 {
 		return nil, fmt.Errorf("dataset: there must be at least one picture")

@@ -9,13 +9,13 @@ import (
 	"io"
 )
 
-// upright is the orientation of a picture whose first row is at the top and whose
-// first column is at the left.
+// upright is the orientation of a picture whose first row is at the top and whose first column
+// is at the left.
 const upright = 1
 
-// orientation returns what the JPEG file in says of its picture's orientation, 1
-// to 8 as in table 6 of Exif 2.32 (tag 0x0112): upright for other formats, and
-// where nothing or nonsense is said.
+// orientation returns the orientation that the Exif data of the JPEG file in gives, 1 to 8 as
+// in table 6 of Exif 2.32 (tag 0x0112). It is upright for other formats and if the data is
+// missing or invalid.
 func orientation(in io.Reader) int {
 	r := bufio.NewReader(in)
 	marker := make([]byte, 4)
@@ -78,13 +78,13 @@ func exifOrientation(tiff []byte) int {
 // sideways reports whether an orientation exchanges height and width.
 func sideways(orientation int) bool { return orientation >= 5 }
 
-// oriented is a picture seen in another orientation. It copies nothing.
+// oriented is a view of a picture in another orientation. It copies nothing.
 type oriented struct {
 	image.Image
 	orientation int
 }
 
-// turned returns img as its orientation has it.
+// turned returns img upright, given its stored orientation.
 func turned(img image.Image, orientation int) image.Image {
 	if orientation == upright {
 		return img

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// exifJPEG returns a JPEG file of img whose Exif segment says an orientation.
+// exifJPEG returns a JPEG file of img with an orientation in its Exif data.
 func exifJPEG(t testing.TB, img image.Image, order binary.AppendByteOrder, mark string, orientation uint16) []byte {
 	tiff := order.AppendUint32(order.AppendUint16([]byte(mark), 42), 8)
 	tiff = order.AppendUint16(tiff, 2)
@@ -23,11 +23,11 @@ func exifJPEG(t testing.TB, img image.Image, order binary.AppendByteOrder, mark 
 	return slices.Concat(head, segment, jpegOf(t, img)[2:])
 }
 
-// TestOrientation stores a picture whose upper left quarter is white in the eight
-// ways that a camera may, and wants it upright.
+// TestOrientation reads a picture whose upper left quarter is white, stored in the eight
+// orientations of cameras.
 func TestOrientation(t *testing.T) {
-	// Where the white quarter, at the upper left of what a viewer sees, stands in
-	// the stored rows, by orientation: left or right, top or bottom.
+	// Where the white quarter, at the upper left in the upright picture, is in the stored rows,
+	// by orientation: left or right, top or bottom.
 	for i, right := range []bool{false, true, true, false, false, false, true, true} {
 		orientation, bottom := i+1, slices.Contains([]int{3, 4, 6, 7}, i+1)
 		h, w := 8, 16
@@ -68,7 +68,7 @@ func TestOrientation(t *testing.T) {
 	}
 }
 
-// FuzzOrientation: no file leads to anything but 1 to 8.
+// FuzzOrientation: the orientation of any file is 1 to 8.
 func FuzzOrientation(f *testing.F) {
 	whole := exifJPEG(f, fill(2, 2, color.White), binary.LittleEndian, "II", 6)
 	f.Add(whole)

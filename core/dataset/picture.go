@@ -13,14 +13,14 @@ import (
 	"tweedie/core/picture"
 )
 
-// header is what the first bytes of a picture say.
+// header is what the header of a picture file contains.
 type header struct {
 	h, w int
 	gray bool
 }
 
-// readHeader reads the size of the picture at path and refuses sizes that no
-// data set needs, before a pixel is allocated.
+// readHeader reads the size of the picture at path and refuses pictures that are too large,
+// before their pixels are allocated.
 func readHeader(path string) (header, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -62,10 +62,9 @@ func readPicture(dst []uint8, path string, h, w, c int, background uint8) error 
 	return nil
 }
 
-// Pixels writes img to dst, [h,w,c]; c is 1 (grey), 3 (RGB) or 4 (RGBA). A picture
-// of another size is cropped about its centre and resized, as package picture
-// says. Transparent pixels show the grey level background. It panics unless dst
-// holds h·w·c bytes and img has pixels.
+// Pixels writes img to dst, [h,w,c]; c is 1 (grey), 3 (RGB) or 4 (RGBA). Package picture crops
+// and resizes a picture of another size. Transparent pixels become the grey level background.
+// It panics if dst does not have h·w·c bytes or img has no pixels.
 func Pixels(dst []uint8, img image.Image, h, w, c int, background uint8) {
 	fitted, err := picture.FitImage(img, [3]int{c, h, w}, picture.Options{Background: picture.Grey(background)})
 	if err != nil || len(dst) != len(fitted.Pix) {
@@ -74,8 +73,8 @@ func Pixels(dst []uint8, img image.Image, h, w, c int, background uint8) {
 	copy(dst, fitted.Pix)
 }
 
-// ReadPicture decodes the PNG or JPEG file at path, turned upright as the file's
-// Exif orientation says. Package picture fits it to a model.
+// ReadPicture decodes the PNG or JPEG file at path and turns it upright by the orientation in
+// its Exif data. Use package picture to fit it to a model.
 func ReadPicture(path string) (image.Image, error) {
 	if _, err := readHeader(path); err != nil {
 		return nil, err
@@ -83,14 +82,14 @@ func ReadPicture(path string) (image.Image, error) {
 	return decodePicture(path)
 }
 
-// decodePicture decodes the file at path, whose header was found good.
+// decodePicture decodes the file at path, whose header has been checked.
 func decodePicture(path string) (image.Image, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	defer f.Close()
-	img, _, err := image.Decode(bounded(f))
+	img, _, err := image.Decode(limitScans(f))
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %q: not a readable PNG or JPEG picture: %w", path, err)
 	}

@@ -6,13 +6,13 @@ import (
 	"io"
 )
 
-// maxScans is how many scans of a JPEG picture are read: every one goes through the whole
-// picture and may be a dozen bytes. What encoders make are some ten, and one or two in a
+// maxScans is the most scans of a JPEG picture that are decoded. Each scan covers the whole
+// picture but may be only a dozen bytes long. Encoders write about ten, and one or two in a
 // thumbnail.
 const maxScans = 100
 
-// bounded returns in as a reader that ends a JPEG file with an error after maxScans scans.
-func bounded(in io.Reader) io.Reader {
+// limitScans returns a reader of in that ends a JPEG file with an error after maxScans scans.
+func limitScans(in io.Reader) io.Reader {
 	b := bufio.NewReader(in)
 	if start, err := b.Peek(2); err != nil || start[0] != 0xff || start[1] != 0xd8 {
 		return b
@@ -20,8 +20,8 @@ func bounded(in io.Reader) io.Reader {
 	return &scans{in: b}
 }
 
-// scans counts the markers that begin a scan. Bytes of a scan never look like one
-// (ISO/IEC 10918-1, B.1.1.5).
+// scans counts the markers that begin a scan. They never occur in the data of a scan (ISO/IEC
+// 10918-1, B.1.1.5).
 type scans struct {
 	in    io.Reader
 	last  byte

@@ -10,8 +10,8 @@ import (
 	"tweedie/core/readertest"
 )
 
-// progressive returns a JPEG file of a gray picture in so many scans, none of which says
-// more than that nothing changes (ISO/IEC 10918-1, annexes B and G).
+// progressive returns a JPEG file of a gray picture in the given number of scans, none of which
+// changes anything (ISO/IEC 10918-1, annexes B and G).
 func progressive(side, scans int) []byte {
 	segment := func(out []byte, marker byte, data ...byte) []byte {
 		return append(binary.BigEndian.AppendUint16(append(out, 0xff, marker), uint16(2+len(data))), data...)
@@ -36,7 +36,7 @@ func progressive(side, scans int) []byte {
 // TestScans: a picture may have many scans, but no more than maxScans are decoded.
 func TestScans(t *testing.T) {
 	if m, _, err := image.Decode(bytes.NewReader(progressive(64, 20))); err != nil || m.Bounds().Dx() != 64 {
-		t.Fatalf("the file of the test is none: %v", err)
+		t.Fatalf("the test's file is invalid: %v", err)
 	}
 	dir := tree(t, map[string][]byte{"a.jpg": progressive(64, 60)})
 	if _, err := Load(dir, Options{}); err != nil {
@@ -46,7 +46,7 @@ func TestScans(t *testing.T) {
 	dir = tree(t, map[string][]byte{"a.jpg": progressive(side, many)})
 	readertest.Refuses(t, "scans", 192<<20, func() error { _, err := Load(dir, Options{}); return err })
 	var decoded bytes.Buffer
-	if _, _, err := image.Decode(io.TeeReader(bounded(bytes.NewReader(progressive(side, many))), &decoded)); err == nil {
+	if _, _, err := image.Decode(io.TeeReader(limitScans(bytes.NewReader(progressive(side, many))), &decoded)); err == nil {
 		t.Error("a picture of 3000 scans is decoded")
 	}
 	if n := bytes.Count(decoded.Bytes(), []byte{0xff, 0xda}); n == 0 || n > maxScans {

@@ -83,7 +83,7 @@ func TestMisuse(t *testing.T) {
 		{"sample " + model + " -o x.jpg", `-o is "x.jpg", need a file name ending in .png`},
 		{"inpaint " + model, "--image and --mask must both be given"},
 		{"forward " + model, "need --x, --t and -o"},
-		{"data imagenet -o x", `unknown data set "imagenet", known: mnist`},
+		{"data imagenet -o x", `unknown data set "imagenet", need one of mnist`},
 		{"data mnist", "no output given, need -o DIR"},
 		{"train x -o y --arch huge", `--arch is "huge", need one of small, base, tiny`},
 		{"train x -o y --size big", `--size is "big"`},

@@ -12,7 +12,7 @@ import (
 	"tweedie/core/readertest"
 )
 
-// compressed returns data as gzip has it.
+// compressed returns data compressed by gzip.
 func compressed(t *testing.T, data []byte) []byte {
 	t.Helper()
 	var b bytes.Buffer
@@ -26,7 +26,7 @@ func compressed(t *testing.T, data []byte) []byte {
 	return b.Bytes()
 }
 
-// sized returns a picture whose header says another width and height.
+// sized returns a picture whose header has another width and height.
 func sized(t *testing.T, w, h uint32) []byte {
 	data := pngOf(t, fill(2, 2, color.White))
 	binary.BigEndian.PutUint32(data[16:], w)
@@ -35,8 +35,8 @@ func sized(t *testing.T, w, h uint32) []byte {
 	return data
 }
 
-// TestHostile: sizes that are not there, and bombs, are refused before they are allocated.
-func TestHostile(t *testing.T) {
+// TestLimits: wrong sizes and decompression bombs are refused before memory is allocated.
+func TestLimits(t *testing.T) {
 	axes := func(dims ...uint32) []byte {
 		b := []byte{0, 0, 8, byte(len(dims))}
 		for _, d := range dims {
@@ -48,12 +48,12 @@ func TestHostile(t *testing.T) {
 		name, file, want string
 		data             []byte
 	}{
-		{"2^32 by 2^32", "a", "more than", axes(1<<32-1, 1<<32-1, 1<<32-1)},
-		{"much of nothing", "a", "the file has room for 16", axes(1<<10, 1<<10, 1<<10)},
+		{"2^32 by 2^32", "a", "need at most", axes(1<<32-1, 1<<32-1, 1<<32-1)},
+		{"much of nothing", "a", "can contain at most 16", axes(1<<10, 1<<10, 1<<10)},
 		{"nothing of much", "a", "", axes(0, 1<<32-1, 1<<32-1)},
 		{"many axes", "a", "starts with", append([]byte{0, 0, 8, 255}, make([]byte, 4096)...)},
-		{"bomb", "a.gz", "has room for 67108864", compressed(t, append(axes(1<<17, 1<<5, 1<<5), make([]byte, 64<<20)...))},
-		{"bomb that is too long", "a.gz", "found 9 or more", compressed(t, append(axes(2, 2, 2), make([]byte, 64<<20)...))},
+		{"bomb", "a.gz", "can contain at most 67108864", compressed(t, append(axes(1<<17, 1<<5, 1<<5), make([]byte, 64<<20)...))},
+		{"bomb that is too long", "a.gz", "got 9 or more", compressed(t, append(axes(2, 2, 2), make([]byte, 64<<20)...))},
 		{"wide picture", "a.png", "need sides in", sized(t, 1<<31-1, 1)},
 		{"large picture", "a.png", "need sides in", sized(t, 1<<14, 1<<14)},
 		{"picture that ends", "a.png", "not a readable", sized(t, 1<<10, 1<<10)},
