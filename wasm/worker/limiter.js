@@ -1,13 +1,14 @@
 // @ts-check
 
 import { DurableObject } from 'cloudflare:workers'
+import { clientOf } from './client.js'
 
 /** @import { Env } from './host.js' */
 
 /**
- * Limiter counts the requests of one client: a bucket of as many tokens as a minute
- * has, which fills again evenly. It lives in memory alone: one that was forgotten, for
- * it was not asked for long, is full.
+ * Limiter counts the requests of one client with a token bucket: it holds as many tokens
+ * as a client has requests a minute, and fills evenly. It lives in memory alone: a bucket
+ * that was dropped, because its client was idle, is full again.
  */
 export class Limiter extends DurableObject {
   #tokens = Infinity
@@ -30,7 +31,7 @@ export class Limiter extends DurableObject {
 }
 
 /**
- * How long the client of a request has to wait before it may compute, or share.
+ * How long the client of a request has to wait before a request that counts.
  *
  * @param {Request} request
  * @param {Env} env
@@ -42,6 +43,3 @@ export async function waitOf(request, env) {
   const client = clientOf(request.headers.get('CF-Connecting-IP') ?? '')
   return /** @type {any} */ (env.LIMITER.get(env.LIMITER.idFromName(client))).take(rate)
 }
-
-/** @type {(address: string) => string} of IPv6 the network, of which one client has all addresses */
-const clientOf = (address) => (address.includes(':') ? address.split('::')[0].split(':').slice(0, 4).join(':') : address)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/golang-lru/v2/expirable"
@@ -17,17 +18,18 @@ import (
 // rates counts the requests of clients that may compute, or leave something behind.
 type rates struct {
 	perMinute int
+	mu        sync.Mutex // held from looking a client up until it is there
 	clients   *expirable.LRU[string, *rate.Limiter]
 }
 
-// A client that was not seen for as long as its bucket needs to fill is forgotten.
+// A client that sent nothing for as long as its bucket takes to fill is forgotten.
 const (
 	maxClients = 1 << 16
 	fill       = time.Minute
 )
 
 func newRates(perMinute int) *rates {
-	return &rates{perMinute, expirable.NewLRU[string, *rate.Limiter](maxClients, nil, fill)}
+	return &rates{perMinute: perMinute, clients: expirable.NewLRU[string, *rate.Limiter](maxClients, nil, fill)}
 }
 
 // limit answers requests of clients that ask too often with 429, and others with next.
@@ -46,13 +48,21 @@ func (l *rates) limit(next http.Handler) http.Handler {
 	})
 }
 
-// wait takes a token of the client, or returns when there will be one.
-func (l *rates) wait(client string) time.Duration {
+// limiter returns the bucket of a client, the same for all its requests.
+func (l *rates) limiter(client string) *rate.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	limiter, ok := l.clients.Get(client)
 	if !ok {
 		limiter = rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
 	}
-	l.clients.Add(client, limiter)
+	l.clients.Add(client, limiter) // again, so that it is remembered from now on
+	return limiter
+}
+
+// wait takes a token of the client, or returns how long it takes until there is one.
+func (l *rates) wait(client string) time.Duration {
+	limiter := l.limiter(client)
 	if limiter.Allow() {
 		return 0
 	}
@@ -61,8 +71,8 @@ func (l *rates) wait(client string) time.Duration {
 	return token.Delay()
 }
 
-// known says in RemoteAddr who the client of a request is, where a proxy in front of the
-// server tells it in a header: the last address there, which is the proxy's own word.
+// known sets RemoteAddr to the client's address, where a proxy in front of the server
+// sends it in a header: the last address there, which the proxy itself has added.
 func known(header string, next http.Handler) http.Handler {
 	if header == "" {
 		return next
@@ -78,8 +88,8 @@ func known(header string, next http.Handler) http.Handler {
 	})
 }
 
-// clientOf returns the address behind a connection; of IPv6 the network, of which one
-// client has all addresses.
+// clientOf returns the client's address; for IPv6 its network of 64 bits, all of whose
+// addresses belong to one client.
 func clientOf(remote string) string {
 	name, _, err := net.SplitHostPort(remote)
 	if err != nil {
