@@ -215,6 +215,9 @@ func TestEncodeShards(t *testing.T) {
 // TestEncodeSplits: tensors larger than a shard, of every type and with an odd number of
 // rows, are read back unchanged.
 func TestEncodeSplits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const rows, cols = 1001, 40_000
 	var tensors []Tensor
 	for _, d := range []DType{F32, F16, I8, I4} {

@@ -281,6 +281,9 @@ func TestBackwardKeepsTheMarginal(t *testing.T) {
 // The reverse SDE, and a backward process with less noise, transport the marginal: they
 // are simulated by Euler-Maruyama from exact samples of the noisy marginal.
 func TestReverseSDETransportsTheMarginal(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const n = 1000
 	eachProcess(t, func(t *testing.T, r processRow) {
 		p := r.process

@@ -195,6 +195,9 @@ func noiseLoss(gamma float64) float64 {
 // With UniformLossTimes its integrand is constant, so estimates from random t have no
 // variance.
 func TestUniformLossTimes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for i, at := range UniformLossTimes([]float64{0, 1, 3}, []float64{1, 2, 2}) { // 1+γ and then 2: integrals of 1.5 and 4
 		if want := []float64{0, 3. / 11, 1}[i]; !(math.Abs(at-want) <= 1e-15) {
 			t.Errorf("point %d of an even loss stands at %g, want %g", i, at, want)

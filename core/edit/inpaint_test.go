@@ -122,6 +122,9 @@ func divergence(x *tensor.Tensor) (mean, kl float64) {
 // here the mean goes about half of the way or more from the unconditional one,
 // 0, to the exact one, 2/3. RePaint goes most of what remains.
 func TestRePaintNearsTheConditionalLaw(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const n, steps = 800, 20
 	want, variance, _ := law.given(image.Data[:2])
 	everyMethod(t, steps, func(t *testing.T, s sampler.Settings) {

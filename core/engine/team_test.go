@@ -61,6 +61,9 @@ func results(t *testing.T, e *Engine) (sums []string, raw []float32) {
 // TestTeam holds that a team, and an engine with a helper, give what an engine
 // gives alone, and that a cancelled call leaves them ready for the next.
 func TestTeam(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	alone := openWide(t)
 	sums, raw := results(t, alone)
 	same := func(t *testing.T, e *Engine) {

@@ -85,6 +85,9 @@ func together(t testing.TB, size int, load func(infer.TensorParallel) (*infer.We
 // TestTeamSameBits holds that a network's bits do not depend on how many evaluate
 // it together, whatever they share.
 func TestTeamSameBits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	restore := infer.ShareAll()
 	defer restore()
 	for seed := range uint64(8) {

@@ -63,6 +63,9 @@ func TestDistanceTellsLaws(t *testing.T) {
 // Every objective brings a network nearer to the score in a few steps, at every level
 // that it is told at. core/train's tests hold them to what they reach.
 func TestEveryObjectiveLearns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for _, o := range Objectives() {
 		t.Run(o.Name, func(t *testing.T) {
 			off := func(steps int) (worst float64) {

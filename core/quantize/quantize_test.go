@@ -212,6 +212,9 @@ func tensorsOf(t *testing.T, stored *Tensors) (tensors []weights.Tensor) {
 // noise level, uses only the allowed kinds, and gives the same bytes with one and with several
 // threads.
 func TestMixed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	m := newModel(t)
 	for _, tt := range []struct {
 		plain weights.Storage
@@ -359,6 +362,9 @@ func TestMixedOfPrograms(t *testing.T) {
 }
 
 func TestMixedRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	m := newModel(t)
 	if _, err := Mixed(t.Context(), m, pictures(1), Options{Kinds: []weights.DType{weights.I8, weights.F16}, Budget: 0.01}); err == nil || !strings.Contains(err.Error(), "choose a budget above 0.01") {
 		t.Errorf("got error %v, want one about the budget", err)

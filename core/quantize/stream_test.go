@@ -70,6 +70,9 @@ func TestLiveNumbers(t *testing.T) {
 
 // TestMixedNotResident: a network that is not kept in memory gives the same bytes.
 func TestMixedNotResident(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	var all [2][]weights.Tensor
 	for i := range all {
 		s, err := newSearch(t.Context(), newModel(t), pictures(2), Options{Kinds: []weights.DType{weights.I8, weights.F16, weights.I4}})

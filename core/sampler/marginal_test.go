@@ -2,7 +2,6 @@ package sampler
 
 import (
 	"math"
-	"runtime"
 	"slices"
 	"testing"
 
@@ -194,8 +193,8 @@ func TestSlicedDistanceTellsLaws(t *testing.T) {
 // Every method that draws noise, and some that do not, with steps enough draw the data's law,
 // and at a level half way the law of the data with that level's noise.
 func TestMarginalsAreExact(t *testing.T) {
-	if runtime.GOARCH == "wasm" {
-		t.Skip("takes a minute, and TestSameBitsEverywhere says that the numbers are the same here")
+	if testing.Short() {
+		t.Skip("takes long")
 	}
 	const n, pixels, middle = 16, 160, 0.3
 	cases := []struct {

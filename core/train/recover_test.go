@@ -3,7 +3,6 @@ package train
 import (
 	"fmt"
 	"math"
-	"runtime"
 	"testing"
 
 	"tweedie/core/diffusion"
@@ -15,15 +14,10 @@ import (
 // all of these losses.
 const scoreBound = 0.1
 
-func skipWasm(t *testing.T) {
-	t.Helper()
-	if runtime.GOARCH == "wasm" {
-		t.Skip("core/train is never linked into wasm")
-	}
-}
-
 func TestObjectivesRecoverTheScore(t *testing.T) {
-	skipWasm(t)
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	// β of Ho et al. for 1000 steps is ten times as much for 100.
 	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Linear, Steps: 100, BetaStart: 1e-3, BetaEnd: 0.2})
 	if err != nil {
@@ -91,7 +85,9 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 // Without noise the network learns the score of the data themselves, which is steeper;
 // implicit score matching is noisier than the other objectives.
 func TestImplicitScoreMatchingRecoversTheScore(t *testing.T) {
-	skipWasm(t)
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const bound = 0.2
 	for _, c := range []struct {
 		name       string
@@ -132,7 +128,9 @@ func TestImplicitScoreMatchingRecoversTheScore(t *testing.T) {
 // The optimal variance of a step given x is β̃ + (1−r)²·Var[x₀|x], where β̃ is that of the
 // posterior: with the bound the network learns it in addition to the score.
 func TestLearnedVariancesAreExact(t *testing.T) {
-	skipWasm(t)
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Cosine, Steps: 20})
 	if err != nil {
 		t.Fatal(err)
@@ -218,7 +216,9 @@ func (f *toyTraining) checkVariance(chain *diffusion.Chain, p diffusion.Parametr
 
 // f maps a noisy point to the end of the probability-flow ODE's path in one step.
 func TestConsistencyLearnsTheODEEndpoint(t *testing.T) {
-	skipWasm(t)
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const low, high = 0.02, 5
 	predicts := diffusion.Consistency{SigmaData: 0.55, SigmaMin: low}
 	for _, c := range []struct {

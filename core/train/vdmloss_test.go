@@ -62,7 +62,6 @@ func (g *gaussianVDM) noiseLoss(gamma float64) float64 {
 // The gradient for the ends of γ is the derivative of the bound, computed here from its
 // three terms; the mean of the losses is the third one.
 func TestVDMGradientOfTheEnds(t *testing.T) {
-	skipWasm(t)
 	const start, end, size, rounds = -12.6, -1, 8, 400
 	g := newGaussianVDM(t, start, end, 4, 128, size)
 	var sum, squares [3]float64
@@ -113,7 +112,9 @@ func TestVDMGradientOfTheEnds(t *testing.T) {
 // Between its ends γ converges to the schedule of least variance: for a Gaussian the losses
 // of all t are equal if dt/dγ ∝ E(ε−ε̂)², which has a closed form.
 func TestVDMLearnsGammaOfLeastVariance(t *testing.T) {
-	skipWasm(t)
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const start, end, steps = -6, 3, 1500
 	g := newGaussianVDM(t, start, end, 8, 64, 16)
 	exact := func(gamma float64) float64 { // t
@@ -152,7 +153,6 @@ func TestVDMLearnsGammaOfLeastVariance(t *testing.T) {
 
 // A run learns γ, and its model contains the learned γ; a fixed one does not change.
 func TestTrainerLearnsGamma(t *testing.T) {
-	skipWasm(t)
 	for _, fixed := range []bool{false, true} {
 		c := smallConfig()
 		for _, p := range objectiveConfigs {

@@ -237,6 +237,9 @@ func TestConvert(t *testing.T) {
 // TestConvertMeasures: a line says what the model takes, and a table how near it is; the
 // old file stays where nothing new can be written.
 func TestConvertMeasures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	dir := t.TempDir()
 	out := filepath.Join(dir, "small.json")
 	for _, tt := range []struct {

@@ -15,6 +15,9 @@ import (
 // Every objective trains a model of its kind, which samples from the command line as it
 // recommends, in one step and in two.
 func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	data, teacher := filepath.Dir(filepath.Dir(toyModel(t))), toyModel(t)
 	for _, o := range train.Objectives {
 		name := o.Name
@@ -52,6 +55,9 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 
 // Every process of the choice trains and samples.
 func TestEveryProcessTrainsAndSamples(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	data := filepath.Dir(filepath.Dir(toyModel(t)))
 	for i, process := range []string{"ddpm", "improved-ddpm", "thermodynamic", "vp", "sub-vp", "ve"} {
 		objective := []string{"simple", "min-snr"}[i%2]
@@ -65,6 +71,9 @@ func TestEveryProcessTrainsAndSamples(t *testing.T) {
 // A VDM's γ is learned and goes into its file, where its levels, its likelihood and its
 // bound come from.
 func TestVDMLearnsItsGamma(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	data, dir := evalData(), filepath.Join(t.TempDir(), "run")
 	must(t, "train", data, "-o", dir, "--arch", "tiny", "--steps", "30", "--batch", "8", "--sample-every", "-1", "--objective", "vdm")
 	path := filepath.Join(dir, "model.json")

@@ -12,6 +12,9 @@ import (
 
 // TestONNX converts a graph, and treats it like any model.
 func TestONNX(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	fixture := func(name string) string {
 		return filepath.Join("..", "..", "weights", "onnx", "testdata", name+".onnx")
 	}

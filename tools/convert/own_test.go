@@ -13,6 +13,9 @@ import (
 // TestConvertInPlace: a model takes its own place, measured against what it was, and so
 // does one with a posterior.
 func TestConvertInPlace(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	path := filepath.Join(t.TempDir(), "m.json")
 	must(t, "convert", toyModel(t), "-o", path)
 	f32, err := weights.Open(path)
@@ -50,6 +53,9 @@ func TestConvertInPlace(t *testing.T) {
 // TestBrokenShard: a model with a broken last shard is refused before anything is written:
 // what stood at the output stays, and nothing stands beside it.
 func TestBrokenShard(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	in, dir := filepath.Join(t.TempDir(), "in.json"), t.TempDir()
 	must(t, "convert", largeFolder(t, 40<<20), "-o", in, "--no-measure")
 	shards, err := filepath.Glob(filepath.Join(filepath.Dir(in), "*"+weights.ShardSuffix))

@@ -29,6 +29,9 @@ func planeOf(t *testing.T, args ...string) planar {
 
 // Every sampler draws the law where it has steps enough, and takes one and two.
 func TestPlaneSamplers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for _, m := range sampler.Methods {
 		args := []string{"-n", "1000", "--sampler", m.Name, "--law", "pair"}
 		for _, steps := range []string{"1", "2"} {

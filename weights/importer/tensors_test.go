@@ -45,6 +45,9 @@ var ambiguous = []string{
 // TestEveryTensorIsChecked: in every family a missing tensor is named, and an additional tensor
 // or one of another shape is an error.
 func TestEveryTensorIsChecked(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for _, tt := range parityCases {
 		if slices.Contains([]string{"lucid16", "ncsnv2deeper", "ncsnv2deepest", "learned"}, tt.name) {
 			continue // similar to other cases

@@ -280,6 +280,9 @@ func attributes(n int) (all []any) {
 
 // TestLimits: files that ask for much work or memory are refused, or processed within bounds.
 func TestLimits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	many := func(n int, build func(i int) []byte) (all [][]byte) {
 		for i := range n {
 			all = append(all, build(i))

@@ -48,6 +48,9 @@ func fitted(t *testing.T, steps, workers int) *Classifier {
 // TestFitLearns holds the loss to fall from ln 2 and unseen pictures to be told
 // apart.
 func TestFitLearns(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	var losses []float64
 	c, err := Fit(context.Background(), bars(200, 1), bars(100, 2), FitOptions{
 		Seed: 3, Steps: 12, Workers: 2, Progress: func(_, _ int, loss float64) { losses = append(losses, loss) },
@@ -180,6 +183,9 @@ func TestFile(t *testing.T) {
 // TestFeatures wants the same features from any number of cores, and the classes
 // that the tape's logits would give.
 func TestFeatures(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	c, set := fitted(t, 12, 2), bars(75, 2)
 	one, err := c.Features(context.Background(), set.Images, 1, nil)
 	if err != nil {

@@ -40,6 +40,9 @@ func TestHoldOut(t *testing.T) {
 // TestJudge wants real pictures near the floor, and pictures of one class, asked
 // for as either, far from it.
 func TestJudge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	set, held := bars(300, 1), bars(200, 2)
 	c := fitted(t, 12, 2)
 	j, err := NewJudge(context.Background(), c, set, held, 2, nil)
