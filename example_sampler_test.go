@@ -43,7 +43,7 @@ func Example_ownDenoiser() {
 // Five samplers draw from a mixture of normal distributions, whose denoiser is known
 // exactly. The distance to draws from the mixture itself falls with the order.
 func Example_samplers() {
-	ring := lab.Laws["ring"]
+	ring := lab.Distributions["ring"]
 	noise := sampler.NewNoise(1, 0, 2000, 1, 1, 2)
 	for _, method := range []string{"euler", "heun", "dpmpp2m", "euler-ancestral", "unipc"} {
 		x, err := sampler.Draw(sampler.Settings{Method: method, Steps: 16}, ring.Denoise, noise, 0.01, 10)

@@ -10,12 +10,12 @@ import (
 	"tweedie/core/sampler"
 )
 
-// The bits of two repainted images by every method stand in a file, and this
-// test reads it on every target. It says nothing of what is right.
+// The bits of two repainted images by every method are in a golden file that this test
+// compares with on every target. It does not show that they are correct.
 // TWEEDIE_GOLDEN=write rewrites the file.
 func TestSameBitsEverywhere(t *testing.T) {
 	var got strings.Builder
-	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+	forEachMethod(t, 6, func(t *testing.T, s sampler.Settings) {
 		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
 			x := inpaint(t, s, r, 5, 2)
 			fmt.Fprintf(&got, "%s eta=%g r=%d:", s.Method, s.Eta, r.Resamplings)

@@ -12,16 +12,16 @@ import (
 	"tweedie/core/tensor"
 )
 
-// exchangeable is the law of an image's pixels when each has variance 1 and each
-// two have correlation rho: N(0, (1−rho)·I + rho·11ᵀ).
+// exchangeable is a normal distribution of images whose pixels have variance 1 and
+// pairwise correlation rho: N(0, (1−rho)·I + rho·11ᵀ).
 type exchangeable struct {
 	pixels int
 	rho    float64
 }
 
-// denoise is the law's exact denoiser: it shrinks the mean of the pixels and
-// what remains, each by its own variance. Rounded explicitly, as
-// TestSameBitsEverywhere runs it.
+// denoise is the exact denoiser: it shrinks the mean of the pixels and the deviations from
+// it according to their variances. It rounds explicitly, because TestSameBitsEverywhere
+// uses it.
 func (e exchangeable) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 	out := tensor.New(x.Shape...)
 	s := float64(float64(sigma) * float64(sigma))
@@ -39,8 +39,8 @@ func (e exchangeable) denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, 
 	return out, nil
 }
 
-// given returns the mean, the variance and the covariance of the other pixels
-// when some are known.
+// given returns the conditional mean, variance and covariance of the other pixels, given
+// some of them.
 func (e exchangeable) given(known []float32) (mean, variance, covariance float64) {
 	k := float64(len(known))
 	a := e.rho / (1 + (k-1)*e.rho)
@@ -50,7 +50,7 @@ func (e exchangeable) given(known []float32) (mean, variance, covariance float64
 	return mean, 1 - k*e.rho*a, e.rho - k*e.rho*a
 }
 
-// The image of most tests: 2×2, the upper row known, and a law it may be from.
+// The image of most tests: 2×2, with the upper row known, and its distribution.
 var (
 	law   = exchangeable{4, 0.8}
 	image = tensor.Of([]float32{1, 0.5, 9, -9}, 1, 2, 2, 1)
@@ -66,7 +66,7 @@ func karras(t testing.TB, n int) []float32 {
 	return sigmas
 }
 
-// inpaint paints the lower row of n images, samples first and on of seed 1.
+// inpaint repaints the lower row of n images, samples first … first+n−1 of seed 1.
 func inpaint(t testing.TB, s sampler.Settings, r RePaint, first uint64, n int) *tensor.Tensor {
 	t.Helper()
 	noise := sampler.NewNoise(1, first, n, 2, 2, 1)
@@ -77,11 +77,11 @@ func inpaint(t testing.TB, s sampler.Settings, r RePaint, first uint64, n int) *
 	return x
 }
 
-// everyMethod runs f for each method but those that a test is not about, and for
-// DDIM with noise too.
-func everyMethod(t *testing.T, steps int, f func(t *testing.T, s sampler.Settings), but ...func(sampler.Method) bool) {
+// forEachMethod runs f for each method that no except function matches, and also for DDIM
+// with noise.
+func forEachMethod(t *testing.T, steps int, f func(t *testing.T, s sampler.Settings), except ...func(sampler.Method) bool) {
 	for _, m := range sampler.Methods {
-		if slices.ContainsFunc(but, func(not func(sampler.Method) bool) bool { return not(m) }) {
+		if slices.ContainsFunc(except, func(not func(sampler.Method) bool) bool { return not(m) }) {
 			continue
 		}
 		s := sampler.Settings{Method: m.Name, Steps: steps}
@@ -93,9 +93,9 @@ func everyMethod(t *testing.T, steps int, f func(t *testing.T, s sampler.Setting
 	}
 }
 
-// divergence returns the mean of the lower row, and the Kullback-Leibler
-// divergence to the exact conditional law of a normal one with the images' mean
-// and covariance. Sum and difference of the two pixels are independent in both.
+// divergence returns the mean of the lower row, and the Kullback-Leibler divergence
+// between the normal distribution with the images' mean and covariance and the exact
+// conditional distribution. Sum and difference of the two pixels are independent in both.
 func divergence(x *tensor.Tensor) (mean, kl float64) {
 	want, variance, covariance := law.given(image.Data[:2])
 	for _, part := range []struct{ sign, mean, variance float64 }{
@@ -118,16 +118,16 @@ func divergence(x *tensor.Tensor) (mean, kl float64) {
 	return mean, kl
 }
 
-// Replacing the known pixels leaves the painted ones too independent of them:
-// here the mean goes about half of the way or more from the unconditional one,
-// 0, to the exact one, 2/3. RePaint goes most of what remains.
-func TestRePaintNearsTheConditionalLaw(t *testing.T) {
+// Replacing the known pixels leaves the repainted ones too independent of them: here the
+// mean goes half of the way or somewhat more from the unconditional one, 0, to the exact
+// one, 2/3. RePaint removes most of the remaining error.
+func TestRePaintApproachesTheConditional(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
 	}
 	const n, steps = 800, 20
 	want, variance, _ := law.given(image.Data[:2])
-	everyMethod(t, steps, func(t *testing.T, s sampler.Settings) {
+	forEachMethod(t, steps, func(t *testing.T, s sampler.Settings) {
 		if s.Method == "adaptive-sde" {
 			s.RTol, s.ATol = 1, 0.3 // it is exact enough, and takes seconds as it comes
 		}
@@ -139,8 +139,8 @@ func TestRePaintNearsTheConditionalLaw(t *testing.T) {
 		if !(plainMean >= 0.4*want && plainMean <= want) {
 			t.Errorf("plain: mean is %g, want it from %g to %g", plainMean, 0.4*want, want)
 		}
-		// No factor for the second: what remains is the method's own error, which for
-		// DDPM's small variance at 20 steps, and predictor-corrector's, is most of it.
+		// No factor for the second: the remaining error is that of the method, which is large
+		// for DDPM with small variance at 20 steps, and for the predictor-corrector.
 		if !(few < 0.65*plain && many < few) {
 			t.Errorf("divergence is %g, %g, %g for r = 1, 4, 20: want it to fall, first to below 0.65", plain, few, many)
 		}
@@ -153,10 +153,10 @@ func TestRePaintNearsTheConditionalLaw(t *testing.T) {
 	})
 }
 
-// Annealed Langevin, which holds the known pixels at each of its steps, comes near the
-// conditional law without going back. Five standard deviations of the estimate are
-// allowed for the mean.
-func TestAnnealedLangevinNearsTheConditionalLaw(t *testing.T) {
+// Annealed Langevin, which replaces the known pixels in each of its steps, approaches the
+// conditional distribution without RePaint. The bound for the mean is five standard
+// deviations of the estimate.
+func TestAnnealedLangevinApproachesTheConditional(t *testing.T) {
 	const n = 800
 	want, variance, _ := law.given(image.Data[:2])
 	mean, kl := divergence(inpaint(t, sampler.Settings{Method: "annealed-langevin", Steps: 10}, RePaint{}, 0, n))
@@ -166,8 +166,8 @@ func TestAnnealedLangevinNearsTheConditionalLaw(t *testing.T) {
 	}
 }
 
-func TestKnownPixelsAreTheOriginal(t *testing.T) {
-	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+func TestKnownPixelsAreUnchanged(t *testing.T) {
+	forEachMethod(t, 6, func(t *testing.T, s sampler.Settings) {
 		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
 			x := inpaint(t, s, r, 0, 3)
 			for i := range 3 {
@@ -180,8 +180,8 @@ func TestKnownPixelsAreTheOriginal(t *testing.T) {
 	})
 }
 
-// What is under the mask must not leak: it may be anything.
-func TestPixelsToRepaintAreNotLookedAt(t *testing.T) {
+// The values of masked pixels do not influence the result.
+func TestMaskedPixelsAreNotUsed(t *testing.T) {
 	s := sampler.Settings{Method: "ddpm", Steps: 6}
 	other := tensor.Of([]float32{1, 0.5, -0.25, 0.125}, 1, 2, 2, 1)
 	noise := sampler.NewNoise(1, 0, 2, 2, 2, 1)
@@ -194,7 +194,7 @@ func TestPixelsToRepaintAreNotLookedAt(t *testing.T) {
 
 func TestFullMaskIsSampling(t *testing.T) {
 	full := tensor.Of([]float32{1, 1, 1, 1}, 2, 2)
-	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+	forEachMethod(t, 6, func(t *testing.T, s sampler.Settings) {
 		sigmas, noise := karras(t, 6), sampler.NewNoise(1, 0, 2, 2, 2, 1)
 		got, err := Inpaint(s, RePaint{}, law.denoise, image, full, sigmas, noise)
 		if err != nil {
@@ -208,7 +208,7 @@ func TestFullMaskIsSampling(t *testing.T) {
 	})
 }
 
-// A soft mask paints as its support does, and is blended at the end.
+// A soft mask repaints its whole support and is blended at the end.
 func TestSoftMaskBlends(t *testing.T) {
 	s := sampler.Settings{Method: "dpmpp2m", Steps: 6}
 	soft := tensor.Of([]float32{0, 0, 0.25, 1}, 2, 2)
@@ -238,7 +238,7 @@ func TestEachSampleMayHaveItsOwnImage(t *testing.T) {
 }
 
 func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
-	everyMethod(t, 6, func(t *testing.T, s sampler.Settings) {
+	forEachMethod(t, 6, func(t *testing.T, s sampler.Settings) {
 		for _, r := range []RePaint{{}, {Resamplings: 3, Jump: 2}} {
 			batch := inpaint(t, s, r, 0, 16)
 			floattest.SameBits(t, "sample 0", inpaint(t, s, r, 0, 1).Data, batch.Row(0))
@@ -247,8 +247,8 @@ func TestSampleDoesNotDependOnItsBatch(t *testing.T) {
 	}, func(m sampler.Method) bool { return m.Adaptive }) // its steps are those of the batch
 }
 
-// At every level, on the way down, the denoiser sees the known pixels with
-// exactly that level's noise; after a jump, with more added to it.
+// At every level the denoiser receives the known pixels with exactly the noise of that
+// level; after a jump, with additional noise.
 func TestDenoiserSeesKnownPixelsAtItsLevel(t *testing.T) {
 	s, steps := sampler.Settings{Method: "ddpm", Steps: 6}, 6
 	noise, sigmas := sampler.NewNoise(1, 0, 1, 2, 2, 1), karras(t, 6)
@@ -272,8 +272,8 @@ func TestDenoiserSeesKnownPixelsAtItsLevel(t *testing.T) {
 }
 
 // Algorithm 2 of Song & Ermon 2019: at every level y = known + σ·z is drawn once, and
-// x holds it after each Langevin step, the first level's being its start.
-func TestAnnealedLangevinHoldsKnownPixelsAtEveryStep(t *testing.T) {
+// replaces the known pixels after each Langevin step; the first level uses the start noise.
+func TestAnnealedLangevinReplacesKnownPixelsInEveryStep(t *testing.T) {
 	const levels, inner = 4, 5
 	s := sampler.Settings{Method: "annealed-langevin", Steps: levels, Options: sampler.Options{CorrectorSteps: inner}}
 	noise, sigmas := sampler.NewNoise(1, 0, 1, 2, 2, 1), karras(t, levels)
@@ -298,7 +298,7 @@ func TestAnnealedLangevinHoldsKnownPixelsAtEveryStep(t *testing.T) {
 	}
 }
 
-func TestDenoisersErrorPassesUnchanged(t *testing.T) {
+func TestDenoiserErrorIsReturnedUnchanged(t *testing.T) {
 	s, r := sampler.Settings{Method: "heun", Steps: 4}, RePaint{Resamplings: 2, Jump: 2}
 	m, _ := sampler.Lookup(s.Method)
 	for stop := range r.NFE(m, s.Options, s.Steps) {
@@ -315,7 +315,7 @@ func TestDenoisersErrorPassesUnchanged(t *testing.T) {
 	}
 }
 
-func TestInpaintRefuses(t *testing.T) {
+func TestInpaintErrors(t *testing.T) {
 	nan := float32(math.NaN())
 	mask := func(v ...float32) *tensor.Tensor { return tensor.Of(v, 2, 2) }
 	sigmas := []float32{2, 1, 0}
@@ -327,17 +327,17 @@ func TestInpaintRefuses(t *testing.T) {
 		r      RePaint
 		want   string
 	}{
-		{"mask of another size", image, tensor.New(3, 2), sigmas, RePaint{}, "edit: mask: shape is [3 2], need [2 2], the image's"},
-		{"mask with channels", image, tensor.New(2, 2, 1), sigmas, RePaint{}, "edit: mask: shape is [2 2 1], need [2 2], the image's"},
-		{"empty mask", image, mask(0, 0, 0, 0), sigmas, RePaint{}, "edit: mask: all 2×2 pixels are 0, need at least one to repaint"},
-		{"NaN mask", image, mask(0, 1, nan, 0), sigmas, RePaint{}, "edit: mask: pixel at row 1, column 0 is NaN, need 0 to 1"},
-		{"mask above 1", image, mask(0, 255, 0, 0), sigmas, RePaint{}, "edit: mask: pixel at row 0, column 1 is 255, need 0 to 1"},
-		{"negative mask", image, mask(0, 1, 0, -1), sigmas, RePaint{}, "edit: mask: pixel at row 1, column 1 is -1, need 0 to 1"},
-		{"image of another size", tensor.New(1, 4, 4, 1), lower, sigmas, RePaint{}, "edit: image: shape is [1 4 4 1], need [3 2 2 1], or 1 for its first axis"},
-		{"image of other channels", tensor.New(1, 2, 2, 3), lower, sigmas, RePaint{}, "edit: image: shape is [1 2 2 3], need [3 2 2 1], or 1 for its first axis"},
-		{"two images for three", tensor.New(2, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: shape is [2 2 2 1], need [3 2 2 1], or 1 for its first axis"},
-		{"NaN image", tensor.Of([]float32{0, 0, 0, nan}, 1, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: channel 0 at row 1, column 1 is NaN, need a finite number"},
-		{"schedule that ends in noise", image, lower, []float32{2, 1}, RePaint{}, "edit: invalid noise schedule: sigmas[1] = 1, need 0: inpainting ends in a clean image"},
+		{"mask of another size", image, tensor.New(3, 2), sigmas, RePaint{}, "edit: mask: the shape must be that of the image, [2 2] (got [3 2])"},
+		{"mask with channels", image, tensor.New(2, 2, 1), sigmas, RePaint{}, "edit: mask: the shape must be that of the image, [2 2] (got [2 2 1])"},
+		{"empty mask", image, mask(0, 0, 0, 0), sigmas, RePaint{}, "edit: mask: at least one of the 2×2 pixels must be above 0, to be repainted (got all 0)"},
+		{"NaN mask", image, mask(0, 1, nan, 0), sigmas, RePaint{}, "edit: mask: values must be between 0 and 1 (got NaN at row 1, column 0)"},
+		{"mask above 1", image, mask(0, 255, 0, 0), sigmas, RePaint{}, "edit: mask: values must be between 0 and 1 (got 255 at row 0, column 1)"},
+		{"negative mask", image, mask(0, 1, 0, -1), sigmas, RePaint{}, "edit: mask: values must be between 0 and 1 (got -1 at row 1, column 1)"},
+		{"image of another size", tensor.New(1, 4, 4, 1), lower, sigmas, RePaint{}, "edit: image: the shape must be [3 2 2 1], or the same with 1 as first axis (got [1 4 4 1])"},
+		{"image of other channels", tensor.New(1, 2, 2, 3), lower, sigmas, RePaint{}, "edit: image: the shape must be [3 2 2 1], or the same with 1 as first axis (got [1 2 2 3])"},
+		{"two images for three", tensor.New(2, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: the shape must be [3 2 2 1], or the same with 1 as first axis (got [2 2 2 1])"},
+		{"NaN image", tensor.Of([]float32{0, 0, 0, nan}, 1, 2, 2, 1), lower, sigmas, RePaint{}, "edit: image: values must be finite (got NaN at channel 0, row 1, column 1)"},
+		{"schedule that ends in noise", image, lower, []float32{2, 1}, RePaint{}, "edit: invalid noise schedule: the last noise level must be 0 for inpainting (got sigmas[1] = 1)"},
 		{"rising schedule", image, lower, []float32{1, 2, 0}, RePaint{}, "sampler: invalid noise schedule: sigmas must be strictly decreasing and not negative (got 1, then sigmas[1] = 2)"},
 		{"negative resamplings", image, lower, sigmas, RePaint{Resamplings: -1}, "resample must be a whole number from 1 to 1048575 (got -1)"},
 		{"negative jump", image, lower, sigmas, RePaint{Resamplings: 2, Jump: -1}, "jump must be a whole number of at least 1 (got -1)"},

@@ -7,11 +7,11 @@ import (
 	"tweedie/core/tensor"
 )
 
-// CheckMask returns an error unless mask is [H,W], every number of it lies in
-// [0,1], and at least one is not 0. 1 repaints a pixel, 0 keeps it.
+// CheckMask returns an error unless mask is [h,w], all its values lie in [0,1], and
+// at least one is not 0. 1 repaints a pixel, 0 keeps it.
 func CheckMask(mask *tensor.Tensor, h, w int) error {
 	if len(mask.Shape) != 2 || mask.Shape[0] != h || mask.Shape[1] != w {
-		return fmt.Errorf("edit: mask: shape is %v, need [%d %d], the image's", mask.Shape, h, w)
+		return fmt.Errorf("edit: mask: the shape must be that of the image, [%d %d] (got %v)", h, w, mask.Shape)
 	}
 	if len(mask.Data) != h*w {
 		return fmt.Errorf("edit: mask of shape %v must have %d numbers (got %d)", mask.Shape, h*w, len(mask.Data))
@@ -19,12 +19,12 @@ func CheckMask(mask *tensor.Tensor, h, w int) error {
 	empty := true
 	for i, m := range mask.Data {
 		if !(m >= 0 && m <= 1) {
-			return fmt.Errorf("edit: mask: pixel at row %d, column %d is %g, need 0 to 1", i/w, i%w, m)
+			return fmt.Errorf("edit: mask: values must be between 0 and 1 (got %g at row %d, column %d)", m, i/w, i%w)
 		}
 		empty = empty && m == 0
 	}
 	if empty {
-		return fmt.Errorf("edit: mask: all %d×%d pixels are 0, need at least one to repaint", h, w)
+		return fmt.Errorf("edit: mask: at least one of the %d×%d pixels must be above 0, to be repainted (got all 0)", h, w)
 	}
 	return nil
 }
@@ -34,7 +34,7 @@ func CheckMask(mask *tensor.Tensor, h, w int) error {
 func checkKnown(known *tensor.Tensor, batch []int) error {
 	s := known.Shape
 	if len(s) != 4 || (s[0] != 1 && s[0] != batch[0]) || s[1] != batch[1] || s[2] != batch[2] || s[3] != batch[3] {
-		return fmt.Errorf("edit: image: shape is %v, need %v, or 1 for its first axis", s, batch)
+		return fmt.Errorf("edit: image: the shape must be %v, or the same with 1 as first axis (got %v)", batch, s)
 	}
 	if len(known.Data) != tensor.Size(s) {
 		return fmt.Errorf("edit: image of shape %v must have %d numbers (got %d)", s, tensor.Size(s), len(known.Data))
@@ -42,29 +42,29 @@ func checkKnown(known *tensor.Tensor, batch []int) error {
 	for i, v := range known.Data {
 		if !(math.Abs(float64(v)) <= math.MaxFloat32) {
 			c, x, y := i%s[3], i/s[3]%s[2], i/s[3]/s[2]%s[1]
-			return fmt.Errorf("edit: image: channel %d at row %d, column %d is %g, need a finite number", c, y, x, v)
+			return fmt.Errorf("edit: image: values must be finite (got %g at channel %d, row %d, column %d)", v, c, y, x)
 		}
 	}
 	return nil
 }
 
-// picture is a known image and its mask, as every level of a run sees them.
-type picture struct {
+// knownImage is the known image and its mask.
+type knownImage struct {
 	known *tensor.Tensor // [1,H,W,C] or [N,H,W,C]
 	mask  *tensor.Tensor // [H,W]
 }
 
 // row returns the known pixels of the i-th image of the batch.
-func (p picture) row(i int) []float32 {
+func (p knownImage) row(i int) []float32 {
 	if p.known.Shape[0] == 1 {
 		i = 0
 	}
 	return p.known.Row(i)
 }
 
-// each calls f for every number of x with its index in x.Row(i), the mask there
-// and the known value.
-func (p picture) each(x *tensor.Tensor, f func(row []float32, at int, m, known float32)) {
+// each calls f for every value of x with its row and index in it, the mask there and
+// the known value.
+func (p knownImage) each(x *tensor.Tensor, f func(row []float32, at int, m, known float32)) {
 	channels := x.Shape[3]
 	for i := range x.Shape[0] {
 		row, known := x.Row(i), p.row(i)
@@ -74,8 +74,8 @@ func (p picture) each(x *tensor.Tensor, f func(row []float32, at int, m, known f
 	}
 }
 
-// start adds the known pixels to the noise x that a run starts from.
-func (p picture) start(x *tensor.Tensor) {
+// start adds the known pixels to the initial noise x.
+func (p knownImage) start(x *tensor.Tensor) {
 	p.each(x, func(row []float32, at int, m, known float32) {
 		if m == 0 {
 			row[at] += known
@@ -83,8 +83,8 @@ func (p picture) start(x *tensor.Tensor) {
 	})
 }
 
-// keep puts the pixels of from that the mask keeps into x.
-func (p picture) keep(x, from *tensor.Tensor) {
+// restore copies the pixels that the mask keeps from from to x.
+func (p knownImage) restore(x, from *tensor.Tensor) {
 	i := 0
 	p.each(x, func(row []float32, at int, m, _ float32) {
 		if m == 0 {
@@ -96,7 +96,7 @@ func (p picture) keep(x, from *tensor.Tensor) {
 
 // project replaces the pixels of x that the mask keeps by known + sigma·z. z has
 // the shape of x.
-func (p picture) project(x, z *tensor.Tensor, sigma float32) {
+func (p knownImage) project(x, z *tensor.Tensor, sigma float32) {
 	noise := z.Data
 	i := 0
 	p.each(x, func(row []float32, at int, m, known float32) {
@@ -107,9 +107,9 @@ func (p picture) project(x, z *tensor.Tensor, sigma float32) {
 	})
 }
 
-// finish blends x into the known pixels by the mask: the known pixel where it is
-// 0, x where it is 1, m·x + (1−m)·known between.
-func (p picture) finish(x *tensor.Tensor) {
+// finish blends x with the known pixels by the mask m: m·x + (1−m)·known, which is
+// exactly the known pixel for m = 0 and x for m = 1.
+func (p knownImage) finish(x *tensor.Tensor) {
 	p.each(x, func(row []float32, at int, m, known float32) {
 		switch {
 		case m == 0:

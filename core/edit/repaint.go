@@ -5,21 +5,21 @@ import (
 	"tweedie/core/settings"
 )
 
-// RePaint goes back up the noise levels and down again, so that what is painted
-// and what is known meet at every level: Lugmayr et al. 2022, arXiv:2201.09865,
-// Algorithm 1, with the jumps of its section 4.2. The zero value does not. It
-// travels as JSON from the page to the worker.
+// RePaint goes back to higher noise levels and down again, which harmonises repainted
+// and known pixels: Lugmayr et al. 2022, arXiv:2201.09865, Algorithm 1, with the jumps
+// of section 4.2. The zero value turns it off. It travels as JSON from the page to the
+// worker.
 type RePaint struct {
-	Resamplings int `json:"resamplings,omitempty"` // r: how often each stretch is walked; 0 means 1; the paper uses 10
-	Jump        int `json:"jump,omitempty"`        // j: length of a stretch in steps, below the number of steps; 0 means the paper's 10, or as many as there are
+	Resamplings int `json:"resamplings,omitempty"` // r: how often each segment is sampled; 0 means 1; the paper uses 10
+	Jump        int `json:"jump,omitempty"`        // j: length of a jump in steps, below the number of steps; 0 means the paper's 10, or one less than the number of steps
 }
 
 const (
 	defaultJump = 10        // Lugmayr et al. 2022, section 5
-	maxWalk     = 1<<20 - 1 // steps, so that streams do not meet
+	maxWalk     = 1<<20 - 1 // most steps in all, so that streams do not collide
 )
 
-// Validate returns an error unless r suits a schedule of the given steps.
+// Validate returns an error unless r is valid for a schedule of the given steps.
 func (r RePaint) Validate(steps int) error {
 	if r.Resamplings < 0 || r.Resamplings > maxWalk {
 		return settings.Errorf("resample", r.Resamplings, "a whole number from 1 to %d", maxWalk)
@@ -42,68 +42,67 @@ func (r RePaint) Validate(steps int) error {
 	return nil
 }
 
-// NFE returns how often Inpaint calls the denoiser for a method, with options that
-// suit it, and a schedule of the given steps, for which r is valid: every stretch
-// is a run of its own.
+// NFE returns how often Inpaint calls the denoiser for a method with options o and a
+// schedule of the given steps. o must be valid for the method, and r for the steps.
+// Every segment is a separate run of the method.
 func (r RePaint) NFE(m sampler.Method, o sampler.Options, steps int) int {
-	walk, err := r.walk(steps)
+	segments, err := r.segments(steps)
 	if err != nil {
-		panic("edit: NFE of an invalid walk")
+		panic("edit: RePaint.NFE: invalid settings")
 	}
 	nfe := 0
-	for _, w := range walk {
+	for _, w := range segments {
 		nfe += m.NFE(o, w.to-w.from, w.to == steps)
 	}
 	return nfe
 }
 
-// Steps returns the steps of the whole walk: every jump is walked again.
+// Steps returns the total number of steps, including repeated ones.
 func (r RePaint) Steps(steps int) int {
 	if r.Resamplings <= 1 {
 		return steps
 	}
-	j := r.jump(steps)
-	jumps := (steps - 1) / j // places to jump from
+	j := r.jumpLength(steps)
+	jumps := (steps - 1) / j // number of levels to jump from
 	return steps + jumps*(r.Resamplings-1)*j
 }
 
-func (r RePaint) jump(steps int) int {
+func (r RePaint) jumpLength(steps int) int {
 	if r.Jump == 0 {
 		return min(defaultJump, steps-1)
 	}
 	return r.Jump
 }
 
-// stretch is a run of steps down the schedule, from one index of sigmas to a
-// greater one.
-type stretch struct{ from, to int }
+// segment is a run of consecutive steps, from one index of sigmas to a greater one.
+type segment struct{ from, to int }
 
-// walk returns the stretches of the whole walk. Each but the first starts by
-// jumping back from the end of the one before. As in the paper's own schedule
-// one can jump back from the lowest level above 0 and from every j-th above it,
-// as long as the j steps are there, r−1 times from each.
-func (r RePaint) walk(steps int) ([]stretch, error) {
+// segments returns the segments of a whole run. Each but the first starts with a jump
+// back from the end of the previous one. As in the paper's schedule there are r−1 jumps
+// from the lowest level above 0, and from every j-th level above it that is at least j
+// steps from the start.
+func (r RePaint) segments(steps int) ([]segment, error) {
 	if err := r.Validate(steps); err != nil {
 		return nil, err
 	}
-	left := make([]int, steps+1) // jumps left at each level
+	remaining := make([]int, steps+1) // remaining jumps at each level
 	if r.Resamplings > 1 {
-		j := r.jump(steps)
+		j := r.jumpLength(steps)
 		for level := steps - 1; level-j >= 0; level -= j {
-			left[level] = r.Resamplings - 1
+			remaining[level] = r.Resamplings - 1
 		}
 	}
-	var walk []stretch
-	at := stretch{0, 0}
-	for at.to < steps {
-		at.to++
-		if left[at.to] == 0 {
+	var segments []segment
+	current := segment{0, 0}
+	for current.to < steps {
+		current.to++
+		if remaining[current.to] == 0 {
 			continue
 		}
-		left[at.to]--
-		walk = append(walk, at)
-		back := at.to - r.jump(steps)
-		at = stretch{back, back}
+		remaining[current.to]--
+		segments = append(segments, current)
+		back := current.to - r.jumpLength(steps)
+		current = segment{back, back}
 	}
-	return append(walk, at), nil
+	return append(segments, current), nil
 }

@@ -8,27 +8,27 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Indices of sigmas, 0 the noisiest. The published schedule for as many steps
-// visits the same levels, there counted from the other end.
-func TestWalk(t *testing.T) {
+// Indices of sigmas, 0 is the noisiest. The published schedule for as many steps visits
+// the same levels, counted from the other end.
+func TestSegments(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		r     RePaint
 		steps int
-		want  []stretch
+		want  []segment
 	}{
-		{"none", RePaint{}, 5, []stretch{{0, 5}}},
-		{"once", RePaint{Resamplings: 1, Jump: 2}, 5, []stretch{{0, 5}}},
-		{"one step", RePaint{}, 1, []stretch{{0, 1}}},
-		{"jumps of one", RePaint{Resamplings: 2, Jump: 1}, 3, []stretch{{0, 1}, {0, 2}, {1, 3}}},
-		{"jumps of two", RePaint{Resamplings: 3, Jump: 2}, 5, []stretch{{0, 2}, {0, 2}, {0, 4}, {2, 4}, {2, 5}}},
-		{"levels left over above", RePaint{Resamplings: 2, Jump: 2}, 6, []stretch{{0, 3}, {1, 5}, {3, 6}}},
-		{"the longest", RePaint{Resamplings: 2, Jump: 4}, 5, []stretch{{0, 4}, {0, 5}}},
-		{"default", RePaint{Resamplings: 2}, 25, []stretch{{0, 14}, {4, 24}, {14, 25}}},
-		{"default of few", RePaint{Resamplings: 2}, 3, []stretch{{0, 2}, {0, 3}}},
+		{"none", RePaint{}, 5, []segment{{0, 5}}},
+		{"once", RePaint{Resamplings: 1, Jump: 2}, 5, []segment{{0, 5}}},
+		{"one step", RePaint{}, 1, []segment{{0, 1}}},
+		{"jumps of one", RePaint{Resamplings: 2, Jump: 1}, 3, []segment{{0, 1}, {0, 2}, {1, 3}}},
+		{"jumps of two", RePaint{Resamplings: 3, Jump: 2}, 5, []segment{{0, 2}, {0, 2}, {0, 4}, {2, 4}, {2, 5}}},
+		{"levels left over above", RePaint{Resamplings: 2, Jump: 2}, 6, []segment{{0, 3}, {1, 5}, {3, 6}}},
+		{"the longest", RePaint{Resamplings: 2, Jump: 4}, 5, []segment{{0, 4}, {0, 5}}},
+		{"default", RePaint{Resamplings: 2}, 25, []segment{{0, 14}, {4, 24}, {14, 25}}},
+		{"default of few", RePaint{Resamplings: 2}, 3, []segment{{0, 2}, {0, 3}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := c.r.walk(c.steps)
+			got, err := c.r.segments(c.steps)
 			if err != nil || !slices.Equal(got, c.want) {
 				t.Errorf("got %v, %v, want %v", got, err, c.want)
 			}
@@ -36,9 +36,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// The walk's length is known beforehand, as progress needs it, and every draw
-// has a stream of its own, none of them unused.
-func TestStreamsOfAWalk(t *testing.T) {
+// NFE and Steps are exact, and every draw has a different stream, none of them unused.
+func TestStreamsOfRePaint(t *testing.T) {
 	for _, c := range []struct {
 		name  string
 		r     RePaint
@@ -73,7 +72,7 @@ func TestStreamsOfAWalk(t *testing.T) {
 				if want := c.r.NFE(m, sampler.Options{}, c.steps); nfe != want && !(m.Adaptive && nfe > want) {
 					t.Errorf("%d calls of the denoiser, want %d", nfe, want)
 				}
-				walk, _ := c.r.walk(c.steps)
+				walk, _ := c.r.segments(c.steps)
 				want := []uint32{sampler.StreamStart}
 				done := uint32(0)
 				for k, w := range walk {
@@ -90,7 +89,7 @@ func TestStreamsOfAWalk(t *testing.T) {
 						done++
 					}
 				}
-				// What a method draws beyond one stream a step is tested with it.
+				// Additional streams of a method are tested in package sampler.
 				drawn = slices.DeleteFunc(drawn, func(stream uint32) bool { return stream >= sampler.StreamInner })
 				if !slices.Equal(drawn, want) {
 					t.Errorf("drew streams %d, want %d", drawn, want)

@@ -71,7 +71,7 @@ func TestInpaintErrors(t *testing.T) {
 		{"image cut short", func(p, _ *Picture) { p.Data = p.Data[:9] }, "engine: image: found 9 bytes, need 24 for 3×4×2 (height, width, channels)"},
 		{"mask of another size", func(_, m *Picture) { m.Width = 9 }, "engine: mask: found 3×9×1, need 3×4×1 (height, width, channels)"},
 		{"mask cut short", func(_, m *Picture) { m.Data = nil }, "engine: mask: found 0 bytes, need 12 for 3×4×1 (height, width, channels)"},
-		{"mask of nothing", func(_, m *Picture) { clear(m.Data) }, "edit: mask: all 3×4 pixels are 0, need at least one to repaint"},
+		{"mask of nothing", func(_, m *Picture) { clear(m.Data) }, "edit: mask: at least one of the 3×4 pixels must be above 0, to be repainted (got all 0)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			image, mask := testPicture(), testMask()

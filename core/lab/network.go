@@ -14,11 +14,11 @@ import (
 	"tweedie/core/train"
 )
 
-// batch is the points of a step.
+// batch is the number of points in a training step.
 const batch = 256
 
-// network is four layers that are told the noise level once, if at all.
-func network(g graph.Graph, x graph.Value, timed bool, width int) graph.Value {
+// buildNetwork builds a network of four layers; with timed it has a noise level input.
+func buildNetwork(g graph.Graph, x graph.Value, timed bool, width int) graph.Value {
 	h := nn.Linear(g, "in", x, width)
 	if timed {
 		e := g.Apply(graph.Sinusoid{Width: width, FlipSinToCos: true}, g.Input("t", 1))
@@ -31,26 +31,26 @@ func network(g graph.Graph, x graph.Value, timed bool, width int) graph.Value {
 	return nn.Linear(g, "out", g.Apply(graph.SiLU{}, h), 2)
 }
 
-// Learned is a network that has learned a law by an objective.
-type Learned struct {
-	of     Objective
-	tape   *autodiff.Tape
-	params *graph.Params
-	batch  *train.Batch
-	width  int // numbers that the network answers
+// Model is a network trained on a distribution with an objective.
+type Model struct {
+	objective Objective
+	tape      *autodiff.Tape
+	params    *graph.Params
+	batch     *train.Batch
+	width     int // output values of the network for a point
 }
 
-// Learn trains a network on draws of m for so many steps; progress is called after each,
-// and may be nil. The error is that of ctx.
-func Learn(ctx context.Context, m Mixture, o Objective, steps int, seed uint64, progress func(done, total int)) (*Learned, error) {
+// Learn trains a network on samples of m. progress, unless nil, is called after each step.
+// The error is that of ctx.
+func Learn(ctx context.Context, m Mixture, o Objective, steps int, seed uint64, progress func(done, total int)) (*Model, error) {
 	p := &graph.Program{}
 	var out graph.Value
 	if o.directions > 0 {
-		out = train.WithTangents(p, o.directions, 1, 1, 2, func(g graph.Graph, x graph.Value) graph.Value { return network(g, x, false, 32) })
+		out = train.WithTangents(p, o.directions, 1, 1, 2, func(g graph.Graph, x graph.Value) graph.Value { return buildNetwork(g, x, false, 32) })
 	} else {
-		out = network(p, p.Input("x", 1, 1, 2), true, 64)
+		out = buildNetwork(p, p.Input("x", 1, 1, 2), true, 64)
 	}
-	l := &Learned{of: o, params: graph.NewParams(p), width: p.Size(out)}
+	l := &Model{objective: o, params: graph.NewParams(p), width: p.Size(out)}
 	nn.Start(l.params, seed)
 	var err error
 	if l.tape, err = autodiff.New(p, out, l.params, batch, kernel.Fast); err != nil {
@@ -84,40 +84,40 @@ func Learn(ctx context.Context, m Mixture, o Objective, steps int, seed uint64, 
 	return l, nil
 }
 
-// step fills grad with the gradient of a batch.
-func (l *Learned) step(m Mixture, step int, grad []float32) error {
+// step computes the gradient of a batch.
+func (l *Model) step(m Mixture, step int, grad []float32) error {
 	b := l.batch
 	b.Draw = b.Draw[:0]
 	for i := range b.N {
 		b.Draw = append(b.Draw, uint64(step*b.N+i))
 		m.point(b.Clean[2*i:2*i+2], b.Seed, b.Draw[i])
 	}
-	if err := l.of.loss.Prepare(b); err != nil {
+	if err := l.objective.loss.Prepare(b); err != nil {
 		return err
 	}
 	b.Out = l.forward(b.X, b.CNoise)
-	l.of.loss.Evaluate(b)
+	l.objective.loss.Evaluate(b)
 	l.tape.Backward(b.N, b.Delta)
 	clear(grad)
 	l.tape.TakeGradients(grad)
 	return nil
 }
 
-// forward evaluates the bare network on up to a batch of points.
-func (l *Learned) forward(x, cNoise []float32) []float32 {
+// forward evaluates the raw network on up to a batch of points.
+func (l *Model) forward(x, cNoise []float32) []float32 {
 	inputs := append([][]float32{x}, l.batch.Directions...)
-	if l.of.directions == 0 {
+	if l.objective.directions == 0 {
 		times := make([]float32, len(cNoise))
 		for i, c := range cNoise {
-			times[i] = l.of.scale * c
+			times[i] = l.objective.scale * c
 		}
 		inputs = append(inputs, times)
 	}
 	return l.tape.Forward(len(x)/2, inputs...)
 }
 
-// eval evaluates the bare network on any number of points, and takes its first two channels.
-func (l *Learned) eval(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) {
+// eval evaluates the raw network on any number of points and returns its first two channels.
+func (l *Model) eval(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) {
 	out := tensor.New(x.Shape...)
 	each, times := l.width, make([]float32, batch)
 	for i := range times {
@@ -133,22 +133,22 @@ func (l *Learned) eval(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error)
 	return out, nil
 }
 
-// Denoise is the D(x;σ) that was learned, a diffusion.Denoiser. The error names a noise
-// level that the objective does not teach.
-func (l *Learned) Denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-	return diffusion.Denoise(l.eval, l.of.predicts)(x, sigma)
+// Denoise is the learned denoiser D(x;σ), a diffusion.Denoiser. The error names a noise
+// level that the objective does not cover.
+func (l *Model) Denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	return diffusion.Denoise(l.eval, l.objective.parametrisation)(x, sigma)
 }
 
-// Density is a sampler.Density of which only the gradient is known, at the lowest level
-// that was taught.
-func (l *Learned) Density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err error) {
-	gradient, err = l.Score(x, l.of.Low)
+// Density is a sampler.Density with a gradient only, no log density: the score at the
+// lowest noise level of the objective.
+func (l *Model) Density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err error) {
+	gradient, err = l.Score(x, l.objective.Low)
 	return nil, gradient, err
 }
 
-// Score returns what was learned of ∇ log p(x;σ); σ is 0 for implicit objectives.
-func (l *Learned) Score(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-	if l.of.directions > 0 {
+// Score returns the learned ∇ log p(x;σ); sigma is 0 for implicit objectives.
+func (l *Model) Score(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	if l.objective.directions > 0 {
 		return l.eval(x, 0)
 	}
 	d, err := l.Denoise(x, sigma)
@@ -158,10 +158,10 @@ func (l *Learned) Score(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
 	return d.AddScaled(-1, x).Scaled(1 / (sigma * sigma)), nil
 }
 
-// Off returns √(E‖s − ∇ log p‖²/E‖∇ log p‖²) of the score at a noise level, over points
-// of the law with that noise.
-func (l *Learned) Off(m Mixture, sigma float32) (float64, error) {
-	x := m.Draw(1000, 99)
+// ScoreError returns √(E‖s − ∇ log p‖²/E‖∇ log p‖²), the relative error of the learned
+// score at a noise level, over samples of m with that noise.
+func (l *Model) ScoreError(m Mixture, sigma float32) (float64, error) {
+	x := m.Sample(1000, 99)
 	for i := range x.Shape[0] {
 		var z [2]float32
 		rng.Normal(z[:], 99, uint64(i), 102)
@@ -172,14 +172,14 @@ func (l *Learned) Off(m Mixture, sigma float32) (float64, error) {
 	if err != nil {
 		return 0, err
 	}
-	var off, all float64
+	var squaredError, squaredScore float64
 	for i := range x.Shape[0] {
-		_, score, _ := m.at(x.Row(i), float64(sigma))
+		_, score, _ := m.evaluate(x.Row(i), float64(sigma))
 		for c, want := range score {
 			v := float64(got.Row(i)[c]) - want
-			off += v * v
-			all += want * want
+			squaredError += v * v
+			squaredScore += want * want
 		}
 	}
-	return math.Sqrt(off / all), nil
+	return math.Sqrt(squaredError / squaredScore), nil
 }

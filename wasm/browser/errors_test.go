@@ -49,7 +49,7 @@ func TestBadCalls(t *testing.T) {
 		{"mask of another size", `inpaint({ image: new ImageData(8, 8), mask: new ImageData(16, 8) })`,
 			"Error: engine: mask: found 8×16×1, need 8×8×1 (height, width, channels)"},
 		{"mask of nothing", `inpaint({ image: new ImageData(8, 8), mask: new ImageData(8, 8) })`,
-			"Error: edit: mask: all 8×8 pixels are 0, need at least one to repaint"},
+			"Error: edit: mask: at least one of the 8×8 pixels must be above 0, to be repainted (got all 0)"},
 		{"no arguments", `sample(null)`, "TypeError: …"},
 		{"no numbers", `forward([1], [1])`, "TypeError: tweedie: forward: x must be a Float32Array"},
 		{"too few numbers", `forward(new Float32Array(9), [1])`, "Error: engine: x: found 9 numbers, need 192: 3×8×8 (channels, height, width) for each of 1 times"},

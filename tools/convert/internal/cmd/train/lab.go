@@ -110,7 +110,7 @@ func planeObjectives() string {
 
 // run learns, samples and prints.
 func (o *planar) run(cmd *cobra.Command) error {
-	law, ok := lab.Laws[o.law]
+	law, ok := lab.Distributions[o.law]
 	all := lab.Objectives()
 	at := slices.IndexFunc(all, func(p lab.Objective) bool { return p.Name == o.objective })
 	switch {
@@ -228,8 +228,8 @@ func (o *planar) learn(cmd *cobra.Command, s *source, r *planarResult) error {
 	}
 	s.denoise, s.density = l.Denoise, l.Density
 	r.ScoreOff = map[string]float64{}
-	for _, sigma := range s.objective.Told() {
-		off, err := l.Off(s.law, sigma)
+	for _, sigma := range s.objective.ScoreLevels() {
+		off, err := l.ScoreError(s.law, sigma)
 		if err != nil {
 			return err
 		}
@@ -264,7 +264,7 @@ func (o *planar) sample(s *source, r *planarResult) (x *tensor.Tensor, err error
 	}
 	if slices.Contains(discreteSamplers, o.sampler) {
 		r.Evaluations = o.steps
-		return lab.Discrete(s.law, o.sampler == discreteSamplers[1], o.n, o.steps, o.seed)
+		return lab.SampleDiscrete(s.law, o.sampler == discreteSamplers[1], o.n, o.steps, o.seed)
 	}
 	settings := o.settings()
 	sigmas, err := settings.Sigmas(s.low, s.high, nil)
@@ -317,7 +317,7 @@ func planePlot(law lab.Mixture, x *tensor.Tensor) ([]byte, error) {
 		name string
 		x    *tensor.Tensor
 		c    color.Color
-	}{{"the law", law.Draw(x.Shape[0], 7), color.Gray{0xC0}}, {"points", x, output.Hue(5)}} {
+	}{{"the law", law.Sample(x.Shape[0], 7), color.Gray{0xC0}}, {"points", x, output.Hue(5)}} {
 		points := make(plotter.XYs, x.Shape[0])
 		for i := range points {
 			points[i] = plotter.XY{X: float64(layer.x.Row(i)[0]), Y: float64(layer.x.Row(i)[1])}
