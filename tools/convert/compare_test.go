@@ -58,9 +58,9 @@ func TestCompareMisuse(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--evaluations", "9,5"}, "need at least 4 images and rising numbers"},
-		{[]string{"--samplers", "magic"}, `--samplers has "magic"`},
-		{[]string{"--samplers", "pndm", "--evaluations", "0,1"}, "rising numbers from 1 on"},
+		{[]string{"--evaluations", "9,5"}, "--evaluations must be numbers of at least 1 in ascending order (got [9 5])"},
+		{[]string{"--samplers", "magic"}, `--samplers must name samplers that the model supports, see tweedie inspect MODEL (got "magic")`},
+		{[]string{"--samplers", "pndm", "--evaluations", "0,1"}, "in ascending order (got [0 1])"},
 	} {
 		status, _, stderr := call(t, compareArgs(t, t.TempDir(), c.args...)...)
 		if status != 2 || !strings.Contains(stderr, c.want) {

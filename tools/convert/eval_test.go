@@ -142,16 +142,17 @@ func TestEvalRefuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		{evalArgs(), 2, "need MODEL and DATA"},
-		{evalArgs(toyModel(t), "--images", good), 2, "DATA alone"},
-		{evalArgs("--images", good, "--guidance", "2"), 2, "--guidance with --images"},
+		{evalArgs(), 2, "the arguments must be MODEL and DATA"},
+		{evalArgs(toyModel(t), "--images", good), 2, "must be DATA alone"},
+		{evalArgs("--images", good, "--guidance", "2"), 2, "--guidance has no effect with --images"},
 		{evalArgs("--images", good, "--class", "9"), 2, `"9"`},
 		{evalArgs("--images", good, "--grid", "grid.gif"), 2, ".png"},
-		{evalArgs("--images", good, "--train-classifier"), 2, "one of them"},
+		{evalArgs("--images", good, "--train-classifier"), 2, "cannot be combined"},
 		{evalArgs("--images", wide), 1, "[4 8 9 1]"},
 		{evalArgs("--images", floats), 1, "float32"},
-		{evalArgs("--images", few), 1, "more than 3"},
-		{evalArgs(toyModel(t), "-n", "3"), 2, "at least 4"},
+		{evalArgs("--images", few), 1, "there must be more than 3 images (got 3)"},
+		{evalArgs("--images", "missing.npy"), 1, "missing.npy"},
+		{evalArgs(toyModel(t), "-n", "3"), 2, "--number must be at least 4 (got 3)"},
 		{evalArgs(toyModel(t), "--steps", "0"), 2, "steps"},
 		{evalArgs(toyModel(t), "--guidance", "NaN"), 2, "guidance"},
 		{evalArgs(toyModel(t), "--class", "seven"), 2, `"seven"`},

@@ -28,7 +28,7 @@ func TestFullDevice(t *testing.T) {
 		"posterior " + model + " " + data + " -n 1 --levels 2 -o " + filepath.Join(t.TempDir(), "p.json"),
 		"convert " + model + " -o " + filepath.Join(t.TempDir(), "c.json"), "export " + model + " -o " + t.TempDir(),
 		"train " + data + " --print", "train " + data + " --steps 1 --batch 4 --arch tiny --json -o " + filepath.Join(t.TempDir(), "run"),
-		"plane -n 10 --steps 1",
+		"lab -n 10 --steps 1",
 		"eval " + model + " " + evalData() + " -n 4 --steps 1 --classifier-steps 3 --classifier " + filepath.Join(evalData(), "classifier.json"),
 	} {
 		var stderr bytes.Buffer

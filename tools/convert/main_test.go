@@ -126,7 +126,7 @@ func TestInspectVerifyBench(t *testing.T) {
 			t.Errorf("%v printed %q, want a line of JSON", args, got)
 		}
 	}
-	if got := must(t, "verify", path); !strings.Contains(got, "good") {
+	if got := must(t, "verify", path); !strings.Contains(got, ": OK: ") {
 		t.Errorf("verify printed %q", got)
 	}
 }
@@ -214,17 +214,17 @@ func TestConvert(t *testing.T) {
 		status int
 		want   string
 	}{
-		{[]string{"--quant", "int2"}, 2, `--quant is "int2", need f32, f16, int8, int4, mixed`},
-		{[]string{"--quant", "int4", "--levels", "9"}, 2, "--levels is given with --quant int4"},
-		{[]string{"--quant", "int8", "--levels", "128"}, 2, "--levels is 128, need 1 to 127"},
-		{[]string{"--quant", "int4", "--budget", "0.5"}, 2, "--budget is given"},
-		{[]string{"--quant", "int8", "--levels", "9", "--budget", "0.5"}, 2, "--budget is given"},
+		{[]string{"--quant", "int2"}, 2, `--quant must be one of f32, f16, int8, int4, mixed (got "int2")`},
+		{[]string{"--quant", "int4", "--levels", "9"}, 2, "--levels requires --quant int8 (got int4)"},
+		{[]string{"--quant", "int8", "--levels", "128"}, 2, "--levels must be from 1 to 127 (got 128)"},
+		{[]string{"--quant", "int4", "--budget", "0.5"}, 2, "--budget requires --quant mixed, or int8 without --levels"},
+		{[]string{"--quant", "int8", "--levels", "9", "--budget", "0.5"}, 2, "--budget requires --quant mixed, or int8 without --levels"},
 		{[]string{"--quant", "mixed", "--budget", "NaN"}, 2, "--budget must be a number"},
 		{[]string{"--quant", "mixed", "--budget", "0.01"}, 1, "need a budget above 0.01"},
 		{[]string{"--quant", "mixed", "--data", dir}, 1, dir},
-		{[]string{"--measure", "--no-measure"}, 2, "--measure and --no-measure"},
-		{[]string{"--arch", "onnx"}, 2, `--arch is "onnx"`},
-		{[]string{"--card", text + "x"}, 2, "need a .json or .md file"},
+		{[]string{"--measure", "--no-measure"}, 2, "--measure and --no-measure cannot be combined"},
+		{[]string{"--arch", "onnx"}, 2, `--arch must be one of auto`},
+		{[]string{"--card", text + "x"}, 2, "--card must be a .json or .md file"},
 		{[]string{"--guidance", "NaN"}, 2, "--guidance must be a number"},
 	} {
 		status, _, stderr := call(t, append([]string{"convert", toyModel(t), "-o", filepath.Join(dir, "x.json")}, c.args...)...)
@@ -284,7 +284,7 @@ func TestConvertMeasures(t *testing.T) {
 		t.Errorf("the old manifest changed: %v", err)
 	}
 	must(t, "verify", out)
-	if got := must(t, "convert", toyModel(t), "-o", out, "--quant", "int8"); !strings.Contains(got, " a parameter\n") || !strings.Contains(got, "PSNR, dB") || !strings.Contains(got, "noise level") {
+	if got := must(t, "convert", toyModel(t), "-o", out, "--quant", "int8"); !strings.Contains(got, " bytes per parameter\n") || !strings.Contains(got, "PSNR, dB") || !strings.Contains(got, "noise level") {
 		t.Errorf("convert printed %q", got)
 	}
 	if got := must(t, "convert", toyModel(t), "-o", out, "--quant", "int8", "--no-measure"); strings.Contains(got, "PSNR") {

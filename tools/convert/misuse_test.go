@@ -78,22 +78,22 @@ func TestMisuse(t *testing.T) {
 		{"sample " + model + " --sampler lms --order 3 --steps 1", "order must be at most the number of steps (got order 3 with 1 steps)"},
 		{"sample " + model + " --sampler euler --corrector-steps 2", `corrector_steps is not an option of "euler" (got 2)`},
 		{"sample " + model + " --schedule steep", "kind must be one of"},
-		{"sample " + model + " --workers -1", "--workers is -1"},
+		{"sample " + model + " --workers -1", "--workers must be from 0 to 1024 (got -1)"},
 		{"sample " + model + " --seed -1", "--seed"},
-		{"sample " + model + " -o x.jpg", `-o is "x.jpg", need a file name ending in .png`},
+		{"sample " + model + " -o x.jpg", `-o must be a file name that ends in .png (got "x.jpg")`},
 		{"inpaint " + model, "--image and --mask must both be given"},
-		{"forward " + model, "need --x, --t and -o"},
+		{"forward " + model, "--x, --t and -o are required"},
 		{"data imagenet -o x", `unknown data set "imagenet", need one of mnist`},
-		{"data mnist", "no output given, need -o DIR"},
-		{"train x -o y --arch huge", `--arch is "huge", need one of small, base, tiny`},
-		{"train x -o y --size big", `--size is "big"`},
-		{"train x", "no output given, need -o RUN"},
-		{"site " + model, "no output given, need -o DIR"},
-		{"serve dist --addr 8080", `--addr is "8080", need host:port`},
-		{"serve dist --gallery g.json", "--gallery is \"g.json\" without --api, need both"},
-		{"serve dist --api --max-gflop 0", "--max-gflop, --queue and --timeout are 0, 64 and 2m0s, need more than 0"},
+		{"data mnist", "-o DIR is required"},
+		{"train x -o y --arch huge", `--arch must be one of small, base, tiny, ncsn (got "huge")`},
+		{"train x -o y --size big", `--size must be one number such as 32, or two such as 32x48 (got "big")`},
+		{"train x", "-o RUN is required"},
+		{"site " + model, "-o DIR is required"},
+		{"serve dist --addr 8080", `--addr must be host:port (got "8080")`},
+		{"serve dist --gallery g.json", `--gallery requires --api (got "g.json")`},
+		{"serve dist --api --max-gflop 0", "--max-gflop must be at least 1 (got 0)"},
 		{"version now", `takes no arguments (got "now")`},
-		{"bench " + model + " --batch 0", "--batch has 0"},
+		{"bench " + model + " --batch 0", "--batch must be numbers from 1 to 4096 (got 0)"},
 	} {
 		status, stdout, stderr := call(t, strings.Fields(c.args)...)
 		stderr = strings.TrimPrefix(stderr, modelfile.PortableNote)
@@ -109,8 +109,8 @@ func TestServeTakesLimitsFromTheEnvironment(t *testing.T) {
 	t.Setenv("TWEEDIE_MAX_GFLOP", "-7")
 	t.Setenv("TWEEDIE_RATE", "-8")
 	for _, c := range []struct{ args, want string }{
-		{"serve dist --api", "are -7, 64 and 2m0s, need more than 0; --rate, --workers and --grace are -8, 0 and 30s"},
-		{"serve dist --api --max-gflop 5", "are 5, 64 and 2m0s, need more than 0; --rate, --workers and --grace are -8, 0"},
+		{"serve dist --api", "--max-gflop must be at least 1 (got -7)"},
+		{"serve dist --api --max-gflop 5", "--rate must be at least 0 (got -8)"},
 	} {
 		if status, _, stderr := call(t, strings.Fields(c.args)...); status != 2 || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s: status %d, %s", c.args, status, stderr)

@@ -110,11 +110,11 @@ func TestObjectiveMisuse(t *testing.T) {
 		args []string
 		want string
 	}{
-		{[]string{"--objective", "magic"}, `--objective is "magic", need one of simple, edm, min-snr`},
-		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective, --teacher or --process with --config"},
-		{[]string{"--objective", "simple", "--process", "magic"}, `--process is "magic", need one of ddpm, improved-ddpm, thermodynamic, vp, sub-vp, ve`},
-		{[]string{"--process", "vp"}, "--process with --objective edm, need simple"},
-		{[]string{"--objective", "vlb", "--process", "ve"}, "need a chain of steps"},
+		{[]string{"--objective", "magic"}, `--objective must be one of simple, edm, min-snr`},
+		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective, --teacher and --process cannot be combined with --config"},
+		{[]string{"--objective", "simple", "--process", "magic"}, `--process must be one of ddpm, improved-ddpm, thermodynamic, vp, sub-vp, ve (got "magic")`},
+		{[]string{"--process", "vp"}, "--process requires the objective simple, min-snr, hybrid or vlb"},
+		{[]string{"--objective", "vlb", "--process", "ve"}, "which need a chain of steps (got ve)"},
 		{[]string{"--objective", "consistency-distillation"}, "teacher"},
 		{[]string{"--teacher", "x.json"}, "teacher is x.json, need a model with objective"},
 	} {

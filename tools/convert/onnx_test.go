@@ -59,8 +59,8 @@ func TestONNX(t *testing.T) {
 		status int
 		args   []string
 	}{
-		{"--null-class is 5, need one of the 3 rows", 2, []string{fixture("unet"), "--null-class", "5"}},
-		{"--null-class is 1 for a network without classes", 2, []string{fixture("mixed"), "--null-class", "1"}},
+		{"--null-class must be from 0 to 2, the rows of the table of classes (got 5)", 2, []string{fixture("unet"), "--null-class", "5"}},
+		{"--null-class has no effect on a network without classes", 2, []string{fixture("mixed"), "--null-class", "1"}},
 		{`there is no input "image", need one of ["x" "t"]`, 1, []string{fixture("mixed"), "--input-x", "image"}},
 		{"need one of them", 1, []string{fixture("mixed"), "--process", "vp", "--beta-schedule", "linear"}},
 		{`kind must be`, 1, []string{fixture("mixed"), "--process", "up"}},

@@ -34,7 +34,7 @@ func writers(t *testing.T) []struct{ name, suffix, args, long string } {
 		{"sample npy", "x.npy", "sample " + model + " --npy FILE -n 1 --steps 1", "-n 100000 --steps 10000"},
 		{"inpaint", "x.png", "inpaint " + model + " --image " + img + " --mask " + img + " -o FILE -n 1 --steps 1", "-n 100000 --steps 10000"},
 		{"forward", "o.npy", "forward " + model + " --x " + x + " --t " + times + " --y " + y + " -o FILE", ""},
-		{"plane", "p.png", "plane -o FILE -n 10 --steps 2 --objective sliced --train-steps 1", "--train-steps 100000000"},
+		{"lab", "p.png", "lab -o FILE -n 10 --steps 2 --objective sliced --train-steps 1", "--train-steps 100000000"},
 		{"train", "config.json", "train " + data + " -o DIR --arch tiny --steps 1 --batch 4 --sample-every -1", "--steps 100000000"},
 		{"compare", "table.md", strings.Join(compareArgs(t, "DIR", "--samplers", "dpmpp2m", "--evaluations", "1"), " "), "-n 100000 --evaluations 10000"},
 		{"eval", "g.png", "eval " + model + " " + evalData() + " -n 4 --steps 1 --grid FILE --classifier " + filepath.Join(evalData(), "classifier.json") + " --classifier-steps 3", "-n 100000 --steps 10000"},
@@ -86,7 +86,7 @@ func TestOutputRefused(t *testing.T) {
 			t.Fatal(err)
 		}
 		flag := map[string]string{".png": "-o", ".npy": "--npy"}[filepath.Ext(folder)]
-		if status, _, stderr := call(t, "sample", toyModel(t), flag, folder, "-n", "1", "--steps", "1"); status != 1 || !strings.Contains(stderr, "is a folder, need the name of a file") {
+		if status, _, stderr := call(t, "sample", toyModel(t), flag, folder, "-n", "1", "--steps", "1"); status != 1 || !strings.Contains(stderr, "is a folder: it must be the name of a file") {
 			t.Errorf("status %d, %s", status, stderr)
 		}
 	}

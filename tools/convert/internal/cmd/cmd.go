@@ -41,7 +41,7 @@ Exit status: 0 done, 1 failed, 2 misused.`,
 			return cmd.Help()
 		},
 	}
-	root.Flags().BoolVar(&version, "version", false, "show what this program was built from")
+	root.Flags().BoolVar(&version, "version", false, "print the version of this program")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return flags.Explain(err) })
 	for _, room := range [][]*cobra.Command{
 		train.Commands(), sample.Commands(), convert.Commands(), inspect.Commands(), evaluate.Commands(), publish.Commands(),

@@ -27,7 +27,7 @@ type conversion struct {
 	steps             int
 	guidance          float64
 	json, plain       bool
-	hints             importer.Hints
+	checkpoint        importer.Hints
 	storage           storage
 	onnx              onnxFlags
 }
@@ -36,23 +36,23 @@ func newConvert() *cobra.Command {
 	var o conversion
 	cmd := &cobra.Command{
 		Use:   "convert IN -o MODEL.json",
-		Short: "Turn a checkpoint into a model",
-		Long: `Convert turns a checkpoint into a model: a manifest, MODEL.json, with shards beside
-it. IN is a file of safetensors (whole or an index of several), of torch.save (.pt,
-.pth, .ckpt, .bin; nothing in it is executed) or of numpy.savez; a folder of diffusers;
-the graph of an ONNX file, whatever the network; or a model, to quantise it, rename it
-or give it a card.
+		Short: "Convert a checkpoint into a model",
+		Long: `Convert converts a checkpoint into a model: a manifest, MODEL.json, with shards next to
+it. IN is a safetensors file (or the index of several), a file of torch.save (.pt, .pth,
+.ckpt, .bin; nothing in it is executed) or of numpy.savez, a diffusers folder, an ONNX
+file with any network, or a model, to quantise it, rename it or add a card.
 
-What kind of network it is, its names and shapes tell: ` + strings.Join(importer.Families(), ", ") + `.
-An average of the weights (EMA) in the file is taken before the weights themselves.
-What was found and why, and what the checkpoint leaves open and is supposed, is said on
-standard error; flags say it instead. An ONNX file runs by its graph; what it was trained
-on, flags say: --prediction, --beta-schedule or --process, --unit-pixels, --null-class.
+Convert recognises these networks by the names and shapes of their weights:
+` + strings.Join(importer.Families(), ", ") + `.
+If the file has averaged weights (EMA), convert takes these. It prints on standard error
+what it found, and what it assumed because the checkpoint does not say; flags override
+these assumptions. An ONNX file is run as its graph says; use --prediction, --beta-schedule
+or --process, --unit-pixels and --null-class to say how it was trained.
 
-How near the model is to IN is measured and printed as a table, in decibels: of the
-denoised image D(x;sigma) at five noise levels, and of images from one seed. On others
-of these images int8, int4 and mixed are rounded, layer by layer, so that the errors of
-weights make up for each other.`,
+Convert measures how closely the model matches IN and prints a table of signal-to-noise
+ratios in decibels: for the denoised image D(x;sigma) at five noise levels, and for images
+generated from one seed. With int8, int4 and mixed, weights are rounded layer by layer so
+that their errors compensate each other on a set of images.`,
 		Example: `  tweedie convert ddpm-folder -o ddpm.json --quant f16
   tweedie convert ema_0.9999_050000.pt -o guided.json --size 64 --head-channels 64 --beta-schedule cosine
   tweedie convert denoiser.onnx -o denoiser.json --prediction v --beta-schedule cosine
@@ -64,21 +64,21 @@ weights make up for each other.`,
 	f := cmd.Flags()
 	flags.Output(cmd, &o.out, "manifest of the model, a .json file")
 	o.storage.add(cmd)
-	f.StringVar(&o.arch, "arch", "auto", "what IN is: "+strings.Join(archs(), ", "))
+	f.StringVar(&o.arch, "arch", "auto", "kind of network in IN: "+strings.Join(archs(), ", "))
 	f.StringVar(&o.name, "name", "", "name of the model (default: IN's own)")
-	f.StringVar(&o.title, "title", "", "what the page calls the model")
-	f.StringVar(&o.card, "card", "", "model card: a .json file goes into the manifest, an .md file beside it")
-	f.StringVar(&o.sampler, "sampler", "", "sampler that the model recommends")
-	f.IntVar(&o.steps, "steps", 0, "steps that the model recommends")
-	f.Float64Var(&o.guidance, "guidance", 0, "guidance that the model recommends")
+	f.StringVar(&o.title, "title", "", "title of the model on the page")
+	f.StringVar(&o.card, "card", "", "model card: a .json file goes into the manifest, an .md file next to it")
+	f.StringVar(&o.sampler, "sampler", "", "default sampler of the model")
+	f.IntVar(&o.steps, "steps", 0, "default number of steps of the model")
+	f.Float64Var(&o.guidance, "guidance", 0, "default guidance of the model")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	hintFlags(f, &o.hints, &o.plain)
+	archFlags(f, &o.checkpoint, &o.plain)
 	o.onnx.add(f)
 	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(archs(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
-// check refuses flags that no input could go with.
+// check refuses values of flags that are wrong for every input.
 func (o *conversion) check() error {
 	if err := flags.NeedOutput(o.out, "MODEL.json"); err != nil {
 		return err
@@ -90,10 +90,10 @@ func (o *conversion) check() error {
 		return err
 	}
 	if !slices.Contains(archs(), o.arch) {
-		return flags.Misused("--arch is %q, need %s", o.arch, strings.Join(archs(), ", "))
+		return flags.Misused("--arch must be one of %s (got %q)", strings.Join(archs(), ", "), o.arch)
 	}
 	if ext := filepath.Ext(o.card); o.card != "" && ext != ".json" && ext != ".md" {
-		return flags.Misused("--card is %q, need a .json or .md file", o.card)
+		return flags.Misused("--card must be a .json or .md file (got %q)", o.card)
 	}
 	return nil
 }
@@ -137,26 +137,26 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	return o.report(cmd.OutOrStdout(), manifest, m.Parameters(), assumed, fidelity)
 }
 
-// read reads IN, its card if it is a model with one, and what had to be supposed, and
-// says what it found. done ends the reading of the model's weights.
+// read reads IN and the card of a model, and prints what it found and assumed. done closes
+// the files that the weights are read from.
 func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card json.RawMessage, assumed []string, done func() error, err error) {
 	if filepath.Ext(path) == modelfile.ONNXSuffix {
-		net, m, found, assumed, err := o.onnx.read(path, o.hints)
+		net, m, found, assumed, err := o.onnx.read(path, o.checkpoint)
 		if err != nil {
 			return nil, nil, nil, nil, err
 		}
-		o.say(cmd, found, assumed)
+		o.print(cmd, found, assumed)
 		return m, nil, assumed, net.Close, nil
 	}
 	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.Named(path)
 	if !isModel {
-		hints := o.hints
+		hints := o.checkpoint
 		hints.Process = o.onnx.process
 		ck, err := importer.Read(path, importer.Options{Arch: o.arch, Plain: o.plain, Hints: hints})
 		if err != nil {
 			return nil, nil, nil, nil, err
 		}
-		o.say(cmd, ck.Found, ck.Assumed)
+		o.print(cmd, ck.Found, ck.Assumed)
 		return ck.Model, nil, ck.Assumed, ck.Close, nil
 	}
 	m, r, err := modelfile.Read(path)
@@ -166,8 +166,8 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 	return m, json.RawMessage(r.Manifest.Card), nil, r.Close, nil
 }
 
-// say tells people what was found in IN and what is supposed.
-func (o *conversion) say(cmd *cobra.Command, found, assumed []string) {
+// print prints what was found in IN and what is assumed.
+func (o *conversion) print(cmd *cobra.Command, found, assumed []string) {
 	for _, text := range found {
 		fmt.Fprintf(cmd.ErrOrStderr(), "found: %s\n", output.Printable(text))
 	}
@@ -176,7 +176,7 @@ func (o *conversion) say(cmd *cobra.Command, found, assumed []string) {
 	}
 }
 
-// changed returns m with the name, title and defaults that flags give.
+// changed returns m with the name, title and defaults of the flags.
 func (o *conversion) changed(cmd *cobra.Command, m *model.Model) (*model.Model, error) {
 	given := cmd.Flags().Changed
 	config, name := m.Config(), m.Name()
@@ -207,12 +207,13 @@ func (o *conversion) report(w io.Writer, m *weights.Manifest, parameters int, as
 			"quant": o.storage.quant, "assumed": assumed, "fidelity": f,
 		})
 	}
-	fmt.Fprintf(w, "%s: %d parameters as %s, %d bytes in %d shards, %.3f a parameter\n",
+	fmt.Fprintf(w, "%s: %d parameters as %s, %d bytes in %d shards, %.3f bytes per parameter\n",
 		o.out, parameters, o.storage.quant, m.Bytes(), len(m.Shards), each)
 	return f.print(w)
 }
 
-// beside returns the file of a card for people, "" if there is none.
+// beside returns the file next to the manifest that a card in Markdown is written to, ""
+// if there is none.
 func (o *conversion) beside() string {
 	if filepath.Ext(o.card) != ".md" {
 		return ""
@@ -220,8 +221,8 @@ func (o *conversion) beside() string {
 	return strings.TrimSuffix(o.out, weights.ManifestSuffix) + ".md"
 }
 
-// readCard reads the model card: a JSON object for the manifest, or text that is put
-// beside it. Both are nil without --card.
+// readCard reads the model card: a JSON object for the manifest, or a text to write next to
+// it. Both are nil without --card.
 func (o *conversion) readCard() (object json.RawMessage, text []byte, err error) {
 	if o.card == "" {
 		return nil, nil, nil

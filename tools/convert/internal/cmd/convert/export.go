@@ -19,17 +19,18 @@ func newExport() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "export MODEL -o DIR",
-		Short: "Write a model as files of other programs",
-		Long: `Export writes a model as files of other programs, its weights as float32:
+		Short: "Write a model in a format of other programs",
+		Long: `Export writes a model in a format of other programs, with float32 weights:
 
   diffusers    a folder that diffusers opens as a UNet2DModel: config.json,
                scheduler_config.json and diffusion_pytorch_model.safetensors
-  safetensors  model.safetensors, and diffusers' two .json files, or tweedie.json for a
-               network that diffusers does not have
-  npz          model.npz, the same with numpy
+  safetensors  model.safetensors and the two .json files of diffusers, or tweedie.json for
+               a network that diffusers does not have
+  npz          model.npz for numpy, and the same .json files
 
-Names and layout of the weights are diffusers' in all of them. What the files do not say
-of the model is said on standard error. Tweedie convert reads them again.`,
+The weights have the names and layout of diffusers in all formats. Export prints on
+standard error which properties of the model the files cannot express. Tweedie convert
+reads the files again.`,
 		Example: `  tweedie export ddpm.json -o ddpm-folder
   tweedie export weights/models/mnist.json -o digits --format npz`,
 		Args:              cobra.ExactArgs(1),
@@ -39,7 +40,7 @@ of the model is said on standard error. Tweedie convert reads them again.`,
 				return err
 			}
 			if !slices.Contains(export.Formats, format) {
-				return flags.Misused("--format is %q, need %s", format, strings.Join(export.Formats, ", "))
+				return flags.Misused("--format must be one of %s (got %q)", strings.Join(export.Formats, ", "), format)
 			}
 			defer modelfile.Sparing()()
 			m, r, err := modelfile.Read(args[0])
@@ -64,8 +65,8 @@ of the model is said on standard error. Tweedie convert reads them again.`,
 			return nil
 		},
 	}
-	flags.Output(cmd, &out, "folder for the files; made if it is not there")
-	cmd.Flags().StringVar(&format, "format", "diffusers", "what is written: "+strings.Join(export.Formats, ", "))
+	flags.Output(cmd, &out, "folder for the files; it is made if necessary")
+	cmd.Flags().StringVar(&format, "format", "diffusers", "format of the files: "+strings.Join(export.Formats, ", "))
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	cmd.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(export.Formats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd

@@ -22,53 +22,53 @@ import (
 	"tweedie/tools/convert/internal/cmd/progress"
 )
 
-// trial is the flags that say how a stored model is compared with what it was made of.
-type trial struct {
+// fidelityFlags is the flags of how a stored model is compared with its original.
+type fidelityFlags struct {
 	measure, skip bool
 	data          string
 }
 
-// asked reports whether a model is to be measured: one that is not held only by --measure,
-// for it is read from its file for every evaluation.
-func (t *trial) asked(cmd *cobra.Command, m *model.Model) bool {
+// asked reports whether a model is to be measured. A model that is too large for memory is
+// measured only with --measure, since it is read from its file for every evaluation.
+func (t *fidelityFlags) asked(cmd *cobra.Command, m *model.Model) bool {
 	if t.skip {
 		return false
 	}
 	if m.Config().Arch == model.Classifier {
-		fmt.Fprintln(cmd.ErrOrStderr(), "not measured: a classifier draws nothing; tweedie eval tells how it does at noise levels")
+		fmt.Fprintln(cmd.ErrOrStderr(), "not measured: a classifier generates no images; tweedie eval measures its accuracy")
 		return false
 	}
 	if !t.measure && m.Parameters() > quantize.MaxResident {
-		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: %d parameters are more than %d, need --measure\n", m.Parameters(), quantize.MaxResident)
+		fmt.Fprintf(cmd.ErrOrStderr(), "not measured: the model has more than %[2]d parameters (%[1]d); --measure measures it all the same\n", m.Parameters(), quantize.MaxResident)
 		return false
 	}
 	return true
 }
 
-func (t *trial) add(cmd *cobra.Command) {
+func (t *fidelityFlags) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.BoolVar(&t.measure, "measure", false, "measure how near the model is, and round int8 and int4 by it, even if it is large; it takes long")
-	f.BoolVar(&t.skip, "no-measure", false, "do not measure how near the model is; int8 and int4 round every weight by itself")
-	f.StringVar(&t.data, "data", "", "data set whose pictures errors are measured on (default: the model's own samples)")
+	f.BoolVar(&t.measure, "measure", false, "measure the model, and choose the rounding of int8 and int4 on images, even if the model is large; this takes long")
+	f.BoolVar(&t.skip, "no-measure", false, "do not measure the model; int8 and int4 round every weight independently")
+	f.StringVar(&t.data, "data", "", "data set on whose pictures errors are measured (default: the model's own samples)")
 }
 
-func (t *trial) check() error {
+func (t *fidelityFlags) check() error {
 	if t.measure && t.skip {
-		return flags.Misused("--measure and --no-measure are both given, need one at most")
+		return flags.Misused("--measure and --no-measure cannot be combined")
 	}
 	return nil
 }
 
-// pictures are what models are compared on: those that choices are made with, others for
-// the comparison, and as many samples.
+// pictures are the images of a comparison: calibration for rounding, test and samples for
+// measuring.
 type pictures struct {
 	calibration, test quantize.Images
 	samples           engine.Result
 }
 
-// draw draws samples from m, and reads the data set if one is given. A model that takes
-// longer for an image gives fewer, and none to compare with where nothing is compared.
-func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictures, error) {
+// draw draws samples from m, and reads the data set if one is given. Slower models get
+// fewer images, and there are none to compare if compared is false.
+func (t *fidelityFlags) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictures, error) {
 	e, err := modelfile.EngineOf(m)
 	if err != nil {
 		return nil, err
@@ -110,17 +110,17 @@ func (t *trial) draw(cmd *cobra.Command, m *model.Model, compared bool) (*pictur
 }
 
 // read reads n pictures, spread over the data set.
-func (t *trial) read(m *model.Model, n int) (quantize.Images, error) {
+func (t *fidelityFlags) read(m *model.Model, n int) (quantize.Images, error) {
 	c := m.Config()
 	d, err := dataset.Load(t.data, dataset.Options{C: c.Shape[0], H: c.Shape[1], W: c.Shape[2]})
 	if err != nil {
 		return quantize.Images{}, err
 	}
 	if c.Shape != [3]int{d.C, d.H, d.W} {
-		return quantize.Images{}, fmt.Errorf("data %q: pictures are %d×%d with %d channels, need the model's %d×%d with %d", t.data, d.H, d.W, d.C, c.Shape[1], c.Shape[2], c.Shape[0])
+		return quantize.Images{}, fmt.Errorf("data %q: pictures must have the model's size %d×%d (height × width) and %d channels (got %d×%d and %d)", t.data, c.Shape[1], c.Shape[2], c.Shape[0], d.H, d.W, d.C)
 	}
 	if d.Len() < n {
-		return quantize.Images{}, fmt.Errorf("data %q: holds %d pictures, need at least %d", t.data, d.Len(), n)
+		return quantize.Images{}, fmt.Errorf("data %q: there must be at least %d pictures (got %d)", t.data, n, d.Len())
 	}
 	var pixels []uint8
 	var class []int
@@ -135,7 +135,7 @@ func (t *trial) read(m *model.Model, n int) (quantize.Images, error) {
 			number = slices.Index(c.Classes, d.Classes[d.Labels[k]])
 		}
 		if number < 0 && c.NullClass == nil {
-			return quantize.Images{}, fmt.Errorf("data %q: picture %d is of no class of the model's, need one of %q", t.data, k, c.Classes)
+			return quantize.Images{}, fmt.Errorf("data %q: the class of picture %d must be one of the model's: %q", t.data, k, c.Classes)
 		}
 		class = append(class, number)
 	}
@@ -158,8 +158,8 @@ func sampled(cmd *cobra.Command, e *engine.Engine, n int) (engine.Result, error)
 	return e.Sample(cmd.Context(), engine.Request{N: &n}, func(f engine.Frame) { progress.At(f.Done, f.Total) })
 }
 
-// fidelity is how near a stored model is to what it was made of. A level of null
-// decibels is the same.
+// fidelity says how closely a stored model matches its original. Decibels are null where
+// the two are equal.
 type fidelity struct {
 	Denoised []level  `json:"denoised"`
 	Samples  decibels `json:"samples_db"` // of their pixels, peak 255
@@ -182,7 +182,7 @@ func (d decibels) MarshalJSON() ([]byte, error) {
 	return json.Marshal(float64(d))
 }
 
-// exact is the fidelity of the same numbers.
+// exact is the fidelity of equal numbers.
 func exact(m *model.Model) *fidelity {
 	same := decibels(math.Inf(1))
 	f := &fidelity{Samples: same}
@@ -193,7 +193,7 @@ func exact(m *model.Model) *fidelity {
 }
 
 // compare compares the model at path with m on pictures.
-func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pictures) (*fidelity, error) {
+func (t *fidelityFlags) compare(cmd *cobra.Command, path string, m *model.Model, p *pictures) (*fidelity, error) {
 	stored, file, err := modelfile.Read(path)
 	if err != nil {
 		return nil, err
@@ -211,7 +211,7 @@ func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pict
 	psnr, sigmas := got.PSNR(want), quantize.Sigmas(m.Config())
 	for i, sigma := range sigmas {
 		if math.IsInf(psnr[i], -1) {
-			return nil, fmt.Errorf("%s: D(x;%g) is not finite, need another --quant", path, sigma)
+			return nil, fmt.Errorf("%s: D(x;%g) is not finite: use another --quant", path, sigma)
 		}
 		f.Denoised = append(f.Denoised, level{sigma, decibels(psnr[i])})
 	}
@@ -228,7 +228,7 @@ func (t *trial) compare(cmd *cobra.Command, path string, m *model.Model, p *pict
 	return f, nil
 }
 
-// print prints a table, unless nothing was measured.
+// print prints a table, or nothing if nothing was measured.
 func (f *fidelity) print(w io.Writer) error {
 	if f == nil {
 		return nil

@@ -18,7 +18,7 @@ import (
 	"tweedie/weights/onnx"
 )
 
-// onnxFlags say of an ONNX file what its graph does not.
+// onnxFlags is the flags for what the graph of an ONNX file does not say.
 type onnxFlags struct {
 	inputs    onnx.Options
 	process   string
@@ -28,17 +28,17 @@ type onnxFlags struct {
 }
 
 func (o *onnxFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&o.inputs.X, "input-x", "", "ONNX: name of the input that is the image (default: the one of four axes)")
-	f.StringVar(&o.inputs.T, "input-t", "", "ONNX: name of the input that is the time")
-	f.StringVar(&o.inputs.Y, "input-y", "", "ONNX: name of the input that is the class")
-	f.StringVar(&o.process, "process", "", "ONNX, score-sde: process in continuous time that IN was trained on, in place of a chain: vp, sub-vp, ve, smld or straight")
-	f.BoolVar(&o.unit, "unit-pixels", false, "ONNX: pixels span [0,1], not [-1,1]")
-	f.Float64Var(&o.timeShift, "time-shift", 0, "ONNX: what is added to the network's t, after --time-scale: with -1 and 1 time runs from noise to data")
-	f.IntVar(&o.nullClass, "null-class", -1, "ONNX: number of the class that means none, for guidance")
+	f.StringVar(&o.inputs.X, "input-x", "", "ONNX: name of the input for the image (default: the input with four axes)")
+	f.StringVar(&o.inputs.T, "input-t", "", "ONNX: name of the input for the time")
+	f.StringVar(&o.inputs.Y, "input-y", "", "ONNX: name of the input for the class")
+	f.StringVar(&o.process, "process", "", "ONNX, score-sde: continuous-time process that IN was trained on, instead of a chain: vp, sub-vp, ve, smld or straight")
+	f.BoolVar(&o.unit, "unit-pixels", false, "ONNX: pixels range from 0 to 1 instead of -1 to 1")
+	f.Float64Var(&o.timeShift, "time-shift", 0, "ONNX: offset that is added to the time, after --time-scale: with -1 and 1, time runs from noise to data")
+	f.IntVar(&o.nullClass, "null-class", -1, "ONNX: number of the null class, for guidance")
 }
 
-// read reads the network of an ONNX file, which it leaves open, and its model, and
-// returns what was found and supposed.
+// read reads the network of an ONNX file, which it leaves open, and makes a model of it. It
+// also returns what was found and assumed.
 func (o *onnxFlags) read(path string, h importer.Hints) (net *onnx.Network, m *model.Model, found, assumed []string, err error) {
 	o.inputs.Size = h.Size
 	if net, err = onnx.Read(path, o.inputs); err != nil {
@@ -94,16 +94,16 @@ func (o *onnxFlags) model(path string, net *onnx.Network, h importer.Hints) (m *
 func (o *onnxFlags) classes(c *model.Config, net *onnx.Network, assumed *[]string) error {
 	if !net.Conditional {
 		if o.nullClass >= 0 {
-			return flags.Misused("--null-class is %d for a network without classes, need none", o.nullClass)
+			return flags.Misused("--null-class has no effect on a network without classes: remove it (got %d)", o.nullClass)
 		}
 		return nil
 	}
 	rows := net.Rows
 	if rows == 0 {
-		return fmt.Errorf("its class is not looked up in a table: how many there are is not known")
+		return fmt.Errorf("the number of classes is not known, since the class is not looked up in a table")
 	}
 	if o.nullClass >= rows {
-		return flags.Misused("--null-class is %d, need one of the %d rows of the table of classes", o.nullClass, rows)
+		return flags.Misused("--null-class must be from 0 to %d, the rows of the table of classes (got %d)", rows-1, o.nullClass)
 	}
 	if o.nullClass >= 0 {
 		c.NullClass = &o.nullClass
@@ -114,7 +114,7 @@ func (o *onnxFlags) classes(c *model.Config, net *onnx.Network, assumed *[]strin
 		}
 	}
 	if o.nullClass < 0 {
-		*assumed = append(*assumed, fmt.Sprintf("none of the %d classes means \"no class\", so there is no guidance: --null-class says otherwise", rows))
+		*assumed = append(*assumed, fmt.Sprintf("none of the %d classes is a null class, so there is no guidance; --null-class names one", rows))
 	}
 	return nil
 }
@@ -122,7 +122,7 @@ func (o *onnxFlags) classes(c *model.Config, net *onnx.Network, assumed *[]strin
 // retimed returns the program of net with another t: scale·t + shift.
 func retimed(net *onnx.Network, scale, shift float64) (*graph.Program, graph.Value, error) {
 	if !(math.Abs(scale) <= 1e6 && math.Abs(shift) <= 1e6) {
-		return nil, 0, flags.Misused("--time-scale is %g and --time-shift %g, need at most 1e6", scale, shift)
+		return nil, 0, flags.Misused("--time-scale and --time-shift must be from -1e6 to 1e6 (got %g and %g)", scale, shift)
 	}
 	p, moved := &graph.Program{}, map[graph.Value]graph.Value{}
 	for _, d := range net.Program.Inputs {

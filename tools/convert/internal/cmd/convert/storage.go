@@ -24,7 +24,7 @@ import (
 type quantisation struct {
 	name   string
 	dtype  weights.DType // "" for mixed
-	budget float64       // what --budget is if it is not given, 0 if it means nothing
+	budget float64       // default of --budget, 0 if --budget has no effect
 }
 
 var quantisations = []quantisation{
@@ -33,15 +33,15 @@ var quantisations = []quantisation{
 
 const mixed = "mixed"
 
-// storage is the flags that say how weights are stored, and what that is measured on.
+// storage is the flags of how weights are stored and how the result is measured.
 type storage struct {
-	quant  string
-	levels int
-	budget float64
-	trial  trial
+	quant    string
+	levels   int
+	budget   float64
+	fidelity fidelityFlags
 }
 
-// chosen returns the quantisation of that name, nil if there is none.
+// chosen returns the quantisation that --quant names, nil if there is none of that name.
 func (s *storage) chosen() *quantisation {
 	i := slices.IndexFunc(quantisations, func(q quantisation) bool { return q.name == s.quant })
 	if i < 0 {
@@ -62,52 +62,52 @@ func names() []string {
 // add declares the flags.
 func (s *storage) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4, or mixed; the last three round so that errors make up for each other, int8 and mixed with a step for each layer")
-	f.IntVar(&s.levels, "levels", 0, "with int8, the largest magnitude of every layer's codes: fewer make a smaller, coarser model (default: what suits each layer in --budget, some as f16)")
-	f.Float64Var(&s.budget, "budget", 0, "with int8 and mixed, the most bytes a parameter (default 0.93 and 0.56)")
-	s.trial.add(cmd)
+	f.StringVar(&s.quant, "quant", "f32", "how weights are stored: f32, f16, int8, int4 or mixed; the last three round weights so that their errors compensate, int8 and mixed with a step size for each layer")
+	f.IntVar(&s.levels, "levels", 0, "largest magnitude of the codes of every layer, with int8: a lower number makes a smaller, coarser model (default: chosen for each layer within --budget, some layers as f16)")
+	f.Float64Var(&s.budget, "budget", 0, "most bytes per parameter, with int8 (default 0.93) and mixed (default 0.56)")
+	s.fidelity.add(cmd)
 	cmd.RegisterFlagCompletionFunc("quant", cobra.FixedCompletions(names(), cobra.ShellCompDirectiveNoFileComp))
 }
 
-// check refuses flags that no model could go with, and fills in what is not given.
+// check refuses flags that do not go together, and fills in the defaults.
 func (s *storage) check() error {
 	q := s.chosen()
 	if q == nil {
-		return flags.Misused("--quant is %q, need %s", s.quant, strings.Join(names(), ", "))
+		return flags.Misused("--quant must be one of %s (got %q)", strings.Join(names(), ", "), s.quant)
 	}
 	if s.levels != 0 && s.quant != "int8" {
-		return flags.Misused("--levels is given with --quant %s, need int8", s.quant)
+		return flags.Misused("--levels requires --quant int8 (got %s)", s.quant)
 	}
 	if s.levels < 0 || s.levels > quant.MaxCode {
-		return flags.Misused("--levels is %d, need 1 to %d", s.levels, quant.MaxCode)
+		return flags.Misused("--levels must be from 1 to %d (got %d)", quant.MaxCode, s.levels)
 	}
 	if s.budget == 0 {
 		s.budget = q.budget
 	} else if q.budget == 0 || s.levels != 0 {
-		return flags.Misused("--budget is given where the size follows from --quant %s, need --quant mixed, or int8 without --levels", s.quant)
+		return flags.Misused("--budget requires --quant mixed, or int8 without --levels (got %s)", s.quant)
 	}
 	if s.budget < 0 || s.budget > 4 || math.IsNaN(s.budget) {
-		return flags.Misused("--budget is %g, need 0 to 4 bytes a parameter", s.budget)
+		return flags.Misused("--budget must be above 0 and at most 4 bytes per parameter (got %g)", s.budget)
 	}
-	return s.trial.check()
+	return s.fidelity.check()
 }
 
-// write writes the model m to path and returns how near it is to m.
+// write writes the model m to path and returns how closely the result matches m.
 func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model) (*fidelity, error) {
 	as := weights.Storage{DType: s.chosen().dtype, Levels: s.levels}
 	if as.DType == weights.F32 {
 		return exact(m), s.writePlain(cmd, path, manifest, m, as)
 	}
-	compared := s.trial.asked(cmd, m)
+	compared := s.fidelity.asked(cmd, m)
 	if as.DType == weights.F16 && compared {
-		images, err := s.trial.draw(cmd, m, true)
+		images, err := s.fidelity.draw(cmd, m, true)
 		if err != nil {
 			return nil, err
 		}
 		if err := s.writePlain(cmd, path, manifest, m, as); err != nil {
 			return nil, err
 		}
-		return s.trial.compare(cmd, path, m, images)
+		return s.fidelity.compare(cmd, path, m, images)
 	}
 	if !compared && s.quant != mixed {
 		return nil, s.writePlain(cmd, path, manifest, m, as)
@@ -115,7 +115,7 @@ func (s *storage) write(cmd *cobra.Command, path string, manifest *weights.Manif
 	return s.writeRounded(cmd, path, manifest, m, as, compared)
 }
 
-// writePlain writes m with every number stored by itself.
+// writePlain writes m, rounding every number independently.
 func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage) (err error) {
 	if as.DType == weights.I8 && as.Levels == 0 {
 		if as.Levels, err = quantize.Levels8(m, s.budget); err != nil {
@@ -140,17 +140,17 @@ func (s *storage) writePlain(cmd *cobra.Command, path string, manifest *weights.
 }
 
 // writeRounded writes m with weights that are rounded so that its images change little,
-// and compares the two if asked to.
+// and compares the result with m if compared is true.
 func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weights.Manifest, m *model.Model, as weights.Storage, compared bool) (*fidelity, error) {
 	w, err := weights.Create(path, manifest)
 	if err != nil {
 		return nil, err
 	}
-	images, err := s.trial.draw(cmd, m, compared)
+	images, err := s.fidelity.draw(cmd, m, compared)
 	if err != nil {
 		return nil, errors.Join(err, w.Abandon())
 	}
-	progress := progress.NewBar(cmd.ErrOrStderr(), "shrink", "layer")
+	progress := progress.NewBar(cmd.ErrOrStderr(), "quantise", "layer")
 	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.At}
 	var tensors *quantize.Tensors
 	if as.DType == weights.I4 || as.Levels != 0 {
@@ -170,5 +170,5 @@ func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weight
 	if err := modelfile.Finish(w, err); err != nil || !compared {
 		return nil, err
 	}
-	return s.trial.compare(cmd, path, m, images)
+	return s.fidelity.compare(cmd, path, m, images)
 }

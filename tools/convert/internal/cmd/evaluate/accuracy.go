@@ -18,19 +18,19 @@ import (
 	"tweedie/weights"
 )
 
-// judgedAt are the noise levels at which a classifier is tried, those of its range.
-var judgedAt = []float32{0.01, 0.1, 0.3, 0.6, 1, 1.5, 2, 3, 5, 10, 40}
+// accuracyLevels are the noise levels at which a classifier is tested, if they are in its range.
+var accuracyLevels = []float32{0.01, 0.1, 0.3, 0.6, 1, 1.5, 2, 3, 5, 10, 40}
 
-// accuracy is how a classifier does at a noise level.
+// accuracy is that of a classifier at one noise level.
 type accuracy struct {
 	Sigma    float32 `json:"sigma"`
-	Accuracy float64 `json:"accuracy"`      // part of the pictures whose class is the likeliest
+	Accuracy float64 `json:"accuracy"`      // fraction of pictures whose class is the most likely
 	Nats     float64 `json:"cross_entropy"` // mean of −ln p(y|x;σ)
 }
 
-// openGuide opens the model at path if it is a classifier of noisy images, else it
+// openClassifier opens the model at path if it is a classifier of noisy images, else it
 // returns nil.
-func openGuide(path string) (*model.Model, error) {
+func openClassifier(path string) (*model.Model, error) {
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err
@@ -41,11 +41,11 @@ func openGuide(path string) (*model.Model, error) {
 	return model.Open(f)
 }
 
-// tellAccuracy prints how the classifier c does on the pictures that y holds out.
-func (o *evaluation) tellAccuracy(cmd *cobra.Command, c *model.Model, y *yardstick) error {
+// printAccuracy prints the accuracy of the classifier c on the held-out pictures of y.
+func (o *evaluation) printAccuracy(cmd *cobra.Command, c *model.Model, y *yardstick) error {
 	config := c.Config()
 	if config.Shape != y.shape() || !slices.Equal(config.Classes, y.Classes) {
-		return fmt.Errorf("the classifier is for %v of classes %q, the pictures are %v of %q, need the same", config.Shape, config.Classes, y.shape(), y.Classes)
+		return fmt.Errorf("the classifier and the pictures must have the same shape and classes (got %v and %q, %v and %q)", config.Shape, config.Classes, y.shape(), y.Classes)
 	}
 	r, err := c.NewRunner(16, infer.Options{Fast: o.judging.compute.Fast, Workers: o.judging.threads()})
 	if err != nil {
@@ -57,7 +57,7 @@ func (o *evaluation) tellAccuracy(cmd *cobra.Command, c *model.Model, y *yardsti
 	}
 	low, high := config.SigmaRange()
 	var out []accuracy
-	for _, sigma := range judgedAt {
+	for _, sigma := range accuracyLevels {
 		if sigma < low || sigma > high {
 			continue
 		}
@@ -73,19 +73,19 @@ func (o *evaluation) tellAccuracy(cmd *cobra.Command, c *model.Model, y *yardsti
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"classifier": c.Name(), "pictures": n, "from": y.from, "levels": out})
 	}
 	tab := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 3, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(tab, "noise level\tright\tcross-entropy, nats\t\n")
+	fmt.Fprintf(tab, "noise level\taccuracy\tcross-entropy, nats\t\n")
 	for _, a := range out {
 		fmt.Fprintf(tab, "%g\t%.2f %%\t%.4f\t\n", a.Sigma, 100*a.Accuracy, a.Nats)
 	}
 	if err := tab.Flush(); err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d pictures %s; %.2f nats know nothing\n", n, y.from, math.Log(float64(len(config.Classes))))
+	_, err = fmt.Fprintf(cmd.OutOrStdout(), "%d pictures %s; guessing has a cross-entropy of %.2f nats\n", n, y.from, math.Log(float64(len(config.Classes))))
 	return err
 }
 
-// accuracyAt tries a classifier on the first n pictures of a set with noise of a level.
-// Picture i has the noise of (seed, i).
+// accuracyAt tests a classifier on the first n pictures of a set with noise of one level.
+// The noise of picture i depends on seed and i alone.
 func accuracyAt(cmd *cobra.Command, r *model.Runner, set *eval.Set, n int, sigma float32, seed uint64, progress func(done, total int)) (accuracy, error) {
 	const batch = 256
 	a, right := accuracy{Sigma: sigma}, 0

@@ -35,12 +35,12 @@ func newBench() *cobra.Command {
 	var least time.Duration
 	cmd := &cobra.Command{
 		Use:   "bench MODEL",
-		Short: "Measure how fast a model is evaluated",
-		Long: `Bench evaluates the bare network on batches of several sizes and prints the fastest
-time of each: milliseconds an evaluation, images a second, GFLOP/s.
+		Short: "Measure the speed of a model",
+		Long: `Bench evaluates the network of a model on batches of several sizes and prints the fastest
+time of each: milliseconds per evaluation, images per second, GFLOP/s.
 
-With --ops it says where the time goes instead, on one core: for every kind of
-operation its time, its work, and how near it is to what the core's vectors can do.`,
+With --ops it prints a profile instead, on one core: for every kind of operation its time,
+its work, and the fraction of the peak of the core's vector units that it reaches.`,
 		Example: `  tweedie bench weights/models/mnist.json
   tweedie bench weights/models/mnist.json --ops --batch 1 --fast
   tweedie bench weights/models/mnist.json --batch 1,64 --workers 1 --json`,
@@ -49,11 +49,11 @@ operation its time, its work, and how near it is to what the core's vectors can 
 		RunE: func(cmd *cobra.Command, args []string) error {
 			for _, n := range batches {
 				if n < 1 || n > 4096 {
-					return flags.Misused("--batch has %d, need 1 to 4096", n)
+					return flags.Misused("--batch must be numbers from 1 to 4096 (got %d)", n)
 				}
 			}
 			if least <= 0 || least > time.Hour {
-				return flags.Misused("--time is %v, need more than 0, at most 1h", least)
+				return flags.Misused("--time must be above 0 and at most 1h (got %v)", least)
 			}
 			if _, err := c.Options(); err != nil {
 				return err
@@ -86,15 +86,15 @@ operation its time, its work, and how near it is to what the core's vectors can 
 			return reportBench(cmd, f, cost, lines, e.Info().SIMD, asJSON)
 		},
 	}
-	cmd.Flags().IntSliceVar(&batches, "batch", []int{1, 4, 16}, "images of an evaluation, a comma list")
-	cmd.Flags().DurationVar(&least, "time", time.Second, "how long to measure each")
-	cmd.Flags().BoolVar(&ops, "ops", false, "say where the time goes, by operation")
+	cmd.Flags().IntSliceVar(&batches, "batch", []int{1, 4, 16}, "images per evaluation, with commas between several sizes")
+	cmd.Flags().DurationVar(&least, "time", time.Second, "time to measure each batch size")
+	cmd.Flags().BoolVar(&ops, "ops", false, "print a profile by operation")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	c.Add(cmd)
 	return cmd
 }
 
-// profileOps reports where the time of evaluations goes, for every batch.
+// profileOps prints a profile for every batch size.
 func profileOps(cmd *cobra.Command, m *model.Model, batches []int, o profile.Options, asJSON bool) error {
 	var reports []*profile.Report
 	for _, o.Batch = range batches {

@@ -35,16 +35,17 @@ func newCompare() *cobra.Command {
 	var o comparison
 	cmd := &cobra.Command{
 		Use:   "compare MODEL DATA -o DIR",
-		Short: "Measure every sampler of a model by its evaluations of the network",
-		Long: `Compare draws images from MODEL with every sampler, at as many steps as some numbers of
-evaluations of the network allow, and measures their distance to the pictures of DATA
-as eval does. DIR gets the table (table.md), a picture of it (plot.svg), and what was
-measured, a file a cell: a comparison that was stopped goes on where it was.
+		Short: "Compare the samplers of a model at equal numbers of network evaluations",
+		Long: `Compare generates images with every sampler of MODEL, for several numbers of network
+evaluations, and measures their distance to the pictures of DATA as eval does. DIR
+receives a table (table.md), a plot of it (plot.svg), and a file for each cell of the
+table; an interrupted comparison continues where it stopped.
 
-A cell is the ratio of the Fréchet distance to what as many real pictures have; 1 is as
-good as real ones. Annealed Langevin takes as many steps at a level as a third of the
-root of the evaluations; an adaptive sampler the smallest tolerance, of some, with which
-eight images take no more. A sampler that cannot do with so few is left out.`,
+A cell is the ratio of the Fréchet distance to that of an equal number of real pictures; 1
+is as good as real ones. A sampler takes as many steps as the evaluations allow. Annealed
+Langevin takes a third of the square root of the evaluations as steps per level; adaptive
+samplers take the smallest of several tolerances with which eight images stay within the
+evaluations. A cell is empty if the sampler needs more evaluations.`,
 		Example: `  tweedie compare weights/models/mnist.json data/mnist -o compare
   tweedie compare weights/models/mnist.json data/mnist -o try -n 100 --evaluations 5,10 --samplers dpmpp2m,ddim`,
 		Args:              cobra.ExactArgs(2),
@@ -52,10 +53,10 @@ eight images take no more. A sampler that cannot do with so few is left out.`,
 		RunE:              func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], args[1]) },
 	}
 	f := cmd.Flags()
-	flags.Output(cmd, &o.out, "folder for the table, the picture and the cells")
-	f.IntSliceVar(&o.budgets, "evaluations", []int{5, 8, 10, 20, 50, 1000}, "evaluations of the network, rising")
-	f.StringSliceVar(&o.samplers, "samplers", nil, "samplers (default: all that suit the model)")
-	f.IntVarP(&o.n, "number", "n", 1000, "how many images a cell")
+	flags.Output(cmd, &o.out, "folder for the table, the plot and the cells")
+	f.IntSliceVar(&o.budgets, "evaluations", []int{5, 8, 10, 20, 50, 1000}, "numbers of network evaluations, in ascending order")
+	f.StringSliceVar(&o.samplers, "samplers", nil, "samplers to compare (default: all that the model supports)")
+	f.IntVarP(&o.n, "number", "n", 1000, "images per cell")
 	f.Uint64Var(&o.seed, "seed", 0, "seed of the noise")
 	o.guidance.Add(cmd)
 	o.judging.add(cmd)
@@ -120,7 +121,7 @@ func (o *comparison) run(cmd *cobra.Command, path, data string) error {
 	return o.write(methods, cells)
 }
 
-// check refuses flags that no model could go with.
+// check refuses values of flags that are wrong for every model.
 func (o *comparison) check() error {
 	if err := flags.NeedOutput(o.out, "DIR"); err != nil {
 		return err
@@ -128,8 +129,11 @@ func (o *comparison) check() error {
 	if err := o.judging.check(); err != nil {
 		return err
 	}
-	if o.n <= 3 || len(o.budgets) == 0 || !slices.IsSorted(o.budgets) || o.budgets[0] < 1 {
-		return flags.Misused("-n is %d and --evaluations %d, need at least 4 images and rising numbers from 1 on", o.n, o.budgets)
+	if o.n <= 3 {
+		return flags.Misused("--number must be at least 4 (got %d)", o.n)
+	}
+	if len(o.budgets) == 0 || !slices.IsSorted(o.budgets) || o.budgets[0] < 1 {
+		return flags.Misused("--evaluations must be numbers of at least 1 in ascending order (got %d)", o.budgets)
 	}
 	return nil
 }
@@ -143,14 +147,14 @@ func (o *comparison) methods(info engine.Info) ([]sampler.Method, error) {
 	for _, name := range o.samplers {
 		i := slices.IndexFunc(info.Samplers, func(m sampler.Method) bool { return m.Name == name })
 		if i < 0 {
-			return nil, flags.Misused("--samplers has %q, which the model has not: see tweedie inspect", name)
+			return nil, flags.Misused("--samplers must name samplers that the model supports, see tweedie inspect MODEL (got %q)", name)
 		}
 		out = append(out, info.Samplers[i])
 	}
 	return out, nil
 }
 
-// key names what a cell depends on beside its sampler and steps.
+// key identifies everything that a cell depends on except its sampler and steps.
 func (o *comparison) key(cmd *cobra.Command, path, data string) (string, error) {
 	manifest, err := os.ReadFile(path)
 	if err != nil {
@@ -168,20 +172,20 @@ func (o *comparison) key(cmd *cobra.Command, path, data string) (string, error) 
 	return fmt.Sprintf("model %.12s, data %s, %d images of seed %d, guidance %s", engine.Digest(manifest), filepath.Base(data), o.n, o.seed, guidance), nil
 }
 
-// cell is one number of the table and how it came about.
+// cell is one number of the table and how it was measured.
 type cell struct {
 	Sampler   string          `json:"sampler"`
 	Budget    int             `json:"budget"`  // evaluations allowed
-	NFE       int             `json:"nfe"`     // evaluations taken; of an adaptive sampler the mean of some images
+	NFE       int             `json:"nfe"`     // evaluations taken; for an adaptive sampler the mean over some images
 	Steps     int             `json:"steps"`   //
 	Options   sampler.Options `json:"options"` //
-	Key       string          `json:"key"`     // what else it depends on
+	Key       string          `json:"key"`     // see comparison.key
 	Ratio     float64         `json:"ratio"`   // of the Fréchet distance to that of real pictures
 	Frechet   float64         `json:"frechet"`
 	Agreement float64         `json:"agreement"`
 }
 
-// restore takes what file holds if it was measured as c would be.
+// restore reads a cell from file, if it was measured with the settings of c.
 func (c *cell) restore(file string) bool {
 	text, err := os.ReadFile(file)
 	var kept cell
@@ -206,10 +210,10 @@ func (c *cell) save(file string) error {
 	return weights.WriteAtomic(file, text)
 }
 
-// tolerances are what adaptive samplers are tried with.
+// tolerances are those that adaptive samplers are tried with.
 var tolerances = []float64{1e-5, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1}
 
-// plan returns how a sampler spends its evaluations, nil if it cannot do with so few.
+// plan returns the settings with which a sampler uses its evaluations, nil if it needs more.
 func (o *comparison) plan(cmd *cobra.Command, e *engine.Engine, m sampler.Method, budget int) (*cell, error) {
 	c := &cell{Sampler: m.Name, Budget: budget}
 	if m.Adaptive {
@@ -229,8 +233,8 @@ func (o *comparison) plan(cmd *cobra.Command, e *engine.Engine, m sampler.Method
 	return c, nil
 }
 
-// planAdaptive looks for the smallest tolerance with which some images take no more
-// evaluations than allowed.
+// planAdaptive looks for the smallest tolerance with which images stay within the
+// evaluations.
 func (o *comparison) planAdaptive(cmd *cobra.Command, e *engine.Engine, c *cell) (*cell, error) {
 	c.Steps = 2 // from the highest level to the lowest, and to 0
 	const images = 8
@@ -255,15 +259,15 @@ func (o *comparison) planAdaptive(cmd *cobra.Command, e *engine.Engine, c *cell)
 	return nil, nil
 }
 
-// request asks an engine for n images of a cell.
+// request returns the request for n images of a cell.
 func (o *comparison) request(c *cell, n int) engine.Request {
 	q := o.asked
 	q.N, q.Seed, q.Sampler, q.Steps, q.Options = &n, engine.Seed(o.seed), c.Sampler, &c.Steps, c.Options
 	return q
 }
 
-// measurer returns what draws a cell's images and judges them. The classifier is opened,
-// or trained, when the first cell asks.
+// measurer returns the function that generates and evaluates the images of a cell. It opens
+// or trains the classifier when it is first called.
 func (o *comparison) measurer(cmd *cobra.Command, e *engine.Engine, m *yardstick) func(c *cell) error {
 	var judge *eval.Judge
 	return func(c *cell) (err error) {
@@ -272,7 +276,7 @@ func (o *comparison) measurer(cmd *cobra.Command, e *engine.Engine, m *yardstick
 				return err
 			}
 		}
-		drawn, err := drawImages(cmd, e, o.request(c, o.n), m, &verdict{})
+		drawn, err := drawImages(cmd, e, o.request(c, o.n), m, &report{})
 		if err != nil {
 			return err
 		}

@@ -30,23 +30,23 @@ func newEval() *cobra.Command {
 	var o evaluation
 	cmd := &cobra.Command{
 		Use:   "eval [MODEL] DATA",
-		Short: "Measure how near a model's images come to its data",
-		Long: `Eval draws images from MODEL, or takes those of --images, and compares them with
-the training pictures of DATA in the features of a small classifier, which it
-trains on DATA the first time and keeps. It prints
+		Short: "Measure the quality of a model's images",
+		Long: `Eval generates images with MODEL, or reads those of --images, and compares them with the
+training pictures of DATA. It compares features of a small classifier, which it trains on
+DATA the first time and keeps. It prints
 
-  class agreement    how many images the classifier takes for the class asked for
+  class agreement    images that the classifier assigns to the requested class
   Fréchet distance   Heusel et al. 2017; lower is better
   kernel distance    Bińkowski et al. 2018; lower is better, about 0 at best
-  precision, recall  Kynkäänniemi et al. 2019; images that could be real, and
-                     real pictures that could have been drawn
+  precision, recall  Kynkäänniemi et al. 2019: images that resemble the data, and data
+                     that the images cover
 
-each beside what as many real pictures reach that the classifier never saw: the
-test split of DATA, or a seventh held out where there is none. The ratio of the two
-Fréchet distances is what to compare; it is 1 for images as good as real ones.
+and the same figures for an equal number of real pictures that the classifier has not
+seen: the test split of DATA, or a seventh of the pictures if there is none. Compare
+models by the ratio of the two Fréchet distances: it is 1 for images as good as real ones.
 
-Of a MODEL that is itself a classifier of noisy images, which guides others, it prints
-how many of those real pictures it tells right at each of some noise levels.`,
+If MODEL is a classifier of noisy images, eval prints its accuracy on the real pictures at
+several noise levels.`,
 		Example: `  tweedie eval runs/mnist/model.json data/mnist
   tweedie eval weights/models/mnist.json data/mnist -n 2000 --steps 20 --guidance 1.4 --grid grid.png
   tweedie eval data/mnist --images theirs.npy --class 0,1,2,3,4,5,6,7,8,9 --json
@@ -58,16 +58,16 @@ how many of those real pictures it tells right at each of some noise levels.`,
 	}
 	f := cmd.Flags()
 	o.sampling.Add(cmd, 2000)
-	f.StringVar(&o.images, "images", "", "judge these images, an npy file of uint8 [N,H,W,C], and sample none")
-	f.StringVar(&o.grid, "grid", "", "PNG file for the first 100 images")
-	f.StringVar(&o.npy, "npy", "", "npy file for the images drawn, uint8 [N,H,W,C]")
-	f.BoolVar(&o.trainOnly, "train-classifier", false, "train the classifier if it is not there, and end")
+	f.StringVar(&o.images, "images", "", "npy file of images to evaluate instead of a MODEL's, uint8 [N,H,W,C]")
+	f.StringVar(&o.grid, "grid", "", "PNG file for a sheet of the first 100 images")
+	f.StringVar(&o.npy, "npy", "", "npy file for the generated images, uint8 [N,H,W,C]")
+	f.BoolVar(&o.trainOnly, "train-classifier", false, "train the classifier if it does not exist, and exit")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	o.judging.add(cmd)
 	return cmd
 }
 
-// run measures what args and flags say.
+// run evaluates a model or images.
 func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	if err := o.check(cmd, len(args) == 2); err != nil {
 		return err
@@ -81,11 +81,11 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	if len(args) == 2 {
-		if c, err := openGuide(args[0]); c != nil || err != nil {
+		if c, err := openClassifier(args[0]); c != nil || err != nil {
 			if err != nil {
 				return err
 			}
-			return o.tellAccuracy(cmd, c, m)
+			return o.printAccuracy(cmd, c, m)
 		}
 	}
 	if o.trainOnly {
@@ -122,7 +122,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	v := &verdict{Held: m.from, Classifier: o.judging.classifier}
+	v := &report{Held: m.from, Classifier: o.judging.classifier}
 	if e != nil {
 		if drawn, err = drawImages(cmd, e, q, m, v); err != nil {
 			return err
@@ -140,7 +140,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	return v.print(cmd, o.json)
 }
 
-// check reports flags that do not go together.
+// check refuses flags that do not go together.
 func (o *evaluation) check(cmd *cobra.Command, model bool) error {
 	given := cmd.Flags().Changed
 	if err := o.judging.check(); err != nil {
@@ -150,21 +150,21 @@ func (o *evaluation) check(cmd *cobra.Command, model bool) error {
 		return err
 	}
 	if o.sampling.N <= 3 {
-		return flags.Misused("--number is %d, need at least 4", o.sampling.N)
+		return flags.Misused("--number must be at least 4 (got %d)", o.sampling.N)
 	}
 	switch {
 	case o.images != "" && o.trainOnly:
-		return flags.Misused("both --images and --train-classifier, need one of them")
+		return flags.Misused("--images and --train-classifier cannot be combined")
 	case o.images == "" && !o.trainOnly && !model:
-		return flags.Misused("found one argument, need MODEL and DATA, or --images")
+		return flags.Misused("the arguments must be MODEL and DATA, or DATA with --images or --train-classifier")
 	case (o.images != "" || o.trainOnly) && model:
-		return flags.Misused("found a MODEL that nothing is drawn from, need DATA alone with --images or --train-classifier")
+		return flags.Misused("--images and --train-classifier use no model: the argument must be DATA alone")
 	case o.images == "":
 		return nil
 	}
 	for _, flag := range append([]string{"number", "seed", "sampler", "steps", "eta", "npy"}, flags.GuidanceFlags...) {
 		if given(flag) {
-			return flags.Misused("--%s with --images: nothing is drawn", flag)
+			return flags.Misused("--%s has no effect with --images, which generates nothing: remove it", flag)
 		}
 	}
 	return nil
@@ -178,7 +178,7 @@ func (o *evaluation) read(m *yardstick) (*judged, error) {
 	}
 	pixels, ok := a.Data.([]uint8)
 	if !ok || len(a.Shape) != 4 || a.Shape[1] != m.H || a.Shape[2] != m.W || a.Shape[3] != m.C {
-		return nil, fmt.Errorf("%s: found %T of shape %v, need uint8 [N,%d,%d,%d]: number, height, width, channels", o.images, a.Data, a.Shape, m.H, m.W, m.C)
+		return nil, fmt.Errorf("%s: must be uint8 of shape [N,%d,%d,%d]: number, height, width, channels (got %T of shape %v)", o.images, m.H, m.W, m.C, a.Data, a.Shape)
 	}
 	if a.Shape[0] <= 3 {
 		return nil, fmt.Errorf("%s: there must be more than 3 images (got %d)", o.images, a.Shape[0])
@@ -194,7 +194,7 @@ func (o *evaluation) read(m *yardstick) (*judged, error) {
 	return out, nil
 }
 
-// dealt returns the numbers of the classes that --class names, of all without it.
+// dealt returns the numbers of the classes that --class names, or of all classes.
 func (o *evaluation) dealt(names []string) ([]int, error) {
 	var out []int
 	if o.sampling.Classes == "" {
@@ -210,14 +210,14 @@ func (o *evaluation) dealt(names []string) ([]int, error) {
 			number = k
 		}
 		if number < 0 && name != "none" {
-			return nil, flags.Misused("--class has %q, need one of %q, or none", name, names)
+			return nil, flags.Misused("--class must name classes of the data, %q, or none (got %q)", names, name)
 		}
 		out = append(out, number)
 	}
 	return out, nil
 }
 
-// keep writes the files that the flags ask for.
+// keep writes the files of the flags.
 func (o *evaluation) keep(drawn *judged) error {
 	if o.grid != "" {
 		shape := drawn.shape

@@ -19,7 +19,7 @@ import (
 	"tweedie/tools/convert/internal/eval"
 )
 
-// judging is the flags that say what images are measured by, and how that is computed.
+// judging is the flags of the data and the classifier that images are compared with.
 type judging struct {
 	classifier      string
 	classifierSteps int
@@ -30,16 +30,16 @@ type judging struct {
 // add declares the flags.
 func (o *judging) add(cmd *cobra.Command) {
 	f := cmd.Flags()
-	f.StringVar(&o.classifier, "classifier", "", "file of the classifier, trained and written if it is not there (default: in the user's cache)")
-	f.IntVar(&o.classifierSteps, "classifier-steps", 0, "steps of its training; 0 means four passes over the data")
+	f.StringVar(&o.classifier, "classifier", "", "file of the classifier; it is trained and written if it does not exist (default: in the user's cache)")
+	f.IntVar(&o.classifierSteps, "classifier-steps", 0, "training steps of the classifier; 0 means four passes over the data")
 	o.compute.Add(cmd)
 	o.data.Add(cmd)
 }
 
-// check refuses flags that no data could go with.
+// check refuses values of flags that are wrong for all data.
 func (o *judging) check() error {
 	if o.classifierSteps < 0 || o.classifierSteps > 1<<24 {
-		return flags.Misused("--classifier-steps is %d, need 0 to %d", o.classifierSteps, 1<<24)
+		return flags.Misused("--classifier-steps must be from 0 to %d (got %d)", 1<<24, o.classifierSteps)
 	}
 	if err := flags.NeedSuffix("--classifier", o.classifier, ".json"); err != nil {
 		return err
@@ -48,11 +48,11 @@ func (o *judging) check() error {
 	return err
 }
 
-// yardstick is the pictures that images are measured by.
+// yardstick is the pictures that images are compared with.
 type yardstick struct {
 	*eval.Set
 	held *eval.Set
-	from string // where held comes from, for people
+	from string // source of held, for people
 }
 
 func (m *yardstick) shape() [3]int { return [3]int{m.C, m.H, m.W} }
@@ -121,8 +121,8 @@ func (o *judging) threads() int {
 	return runtime.GOMAXPROCS(0)
 }
 
-// openClassifier returns the classifier of m, trained and written if it is not
-// there. It fills in o.classifier where nothing was given.
+// openClassifier opens the classifier of m, or trains and writes it if it does not exist. It
+// fills in the default of o.classifier.
 func (o *judging) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Classifier, error) {
 	if o.classifier == "" {
 		cache, err := os.UserCacheDir()
@@ -154,32 +154,32 @@ func (o *judging) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Classi
 		return nil, err
 	}
 	r := c.Record()
-	fmt.Fprintf(cmd.ErrOrStderr(), "classifier: %d steps, tells %.2f %% of %d pictures %s right: %s\n",
+	fmt.Fprintf(cmd.ErrOrStderr(), "classifier: %d steps, accuracy %.2f %% on %d pictures %s: %s\n",
 		r.Steps, 100*r.Accuracy, r.HeldOut, m.from, o.classifier)
 	return c, c.Write(o.classifier)
 }
 
-// judge returns the judge by m.
+// judge returns what compares images with m.
 func (o *judging) judge(cmd *cobra.Command, m *yardstick) (*eval.Judge, error) {
 	c, err := o.openClassifier(cmd, m)
 	if err != nil {
 		return nil, err
 	}
-	show := progress.NewStage(cmd, "look at the data", "img")
+	show := progress.NewStage(cmd, "compute features of the data", "img")
 	defer show.Finish()
 	return eval.NewJudge(cmd.Context(), c, m.Set, m.held, o.threads(), show.At)
 }
 
-// judged is the images to be judged.
+// judged is the images to evaluate.
 type judged struct {
 	pixels []uint8
 	shape  [4]int
-	class  []int // by the numbers of the data, −1 where none was asked for
-	dealt  int   // classes that were dealt out in turn
+	class  []int // numbered as in the data, −1 for none
+	dealt  int   // number of classes that the images take in turn
 }
 
-// drawImages draws images from the model.
-func drawImages(cmd *cobra.Command, e *engine.Engine, q engine.Request, m *yardstick, v *verdict) (*judged, error) {
+// drawImages generates images.
+func drawImages(cmd *cobra.Command, e *engine.Engine, q engine.Request, m *yardstick, v *report) (*judged, error) {
 	show := progress.NewStage(cmd, "draw", "eval")
 	result, err := e.Sample(cmd.Context(), q, func(f engine.Frame) { show.At(f.Done, f.Total) })
 	show.Finish()

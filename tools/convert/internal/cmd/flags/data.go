@@ -10,7 +10,7 @@ import (
 	"tweedie/core/dataset"
 )
 
-// Data says how DATA is read.
+// Data is the flags of how DATA is read.
 type Data struct {
 	Size       string
 	Channels   int
@@ -19,9 +19,9 @@ type Data struct {
 
 // Add declares the flags of d.
 func (d *Data) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.Size, "size", "", "bring pictures of a folder to this size, as 32 or 32x48 (height x width)")
-	cmd.Flags().IntVar(&d.Channels, "channels", 0, "bring pictures of a folder to 1 (gray) or 3 (RGB) channels; 0 leaves them")
-	cmd.Flags().Uint8Var(&d.Background, "background", 0, "gray level under transparent pixels of a folder's pictures")
+	cmd.Flags().StringVar(&d.Size, "size", "", "resize the pictures of a folder to this size, such as 32 or 32x48 (height x width)")
+	cmd.Flags().IntVar(&d.Channels, "channels", 0, "convert the pictures of a folder to 1 (grey) or 3 (RGB) channels; 0 leaves them as they are")
+	cmd.Flags().Uint8Var(&d.Background, "background", 0, "grey level under transparent pixels in the pictures of a folder")
 }
 
 // Load reads a split of the data set at path.
@@ -36,7 +36,7 @@ func (d *Data) Load(path string, split dataset.Split) (*dataset.Dataset, error) 
 		o.H, errH = strconv.Atoi(h)
 		o.W, errW = strconv.Atoi(w)
 		if errH != nil || errW != nil || o.H < 1 || o.W < 1 {
-			return nil, Misused("--size is %q, need a number such as 32, or two such as 32x48", d.Size)
+			return nil, Misused("--size must be one number such as 32, or two such as 32x48 (got %q)", d.Size)
 		}
 	}
 	if err := o.Validate(); err != nil {
@@ -45,8 +45,8 @@ func (d *Data) Load(path string, split dataset.Split) (*dataset.Dataset, error) 
 	return dataset.Load(path, o)
 }
 
-// HasTestSplit reports whether path is a folder in which dataset.Load finds a test
-// split beside the training split.
+// HasTestSplit reports whether path is a folder in which dataset.Load finds a test split
+// besides the training split.
 func HasTestSplit(path string) bool {
 	entries, _ := os.ReadDir(path)
 	folders := 0

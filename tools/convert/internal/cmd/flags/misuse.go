@@ -1,12 +1,12 @@
-// Package flags has the flags that several commands share, and the errors of the one who
-// typed them.
+// Package flags holds the flags that several commands share, and the errors for wrong use
+// of the command line.
 package flags
 
 import (
 	"fmt"
 )
 
-// Misuse is an error of the one who typed the command: exit status 2.
+// Misuse is a wrong use of the command line: exit status 2.
 type Misuse struct{ error }
 
 func (m *Misuse) Unwrap() error { return m.error }

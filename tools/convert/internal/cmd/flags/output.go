@@ -6,29 +6,29 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// Output is the flag -o, which some commands cannot do without.
+// Output declares the flag -o.
 func Output(cmd *cobra.Command, to *string, what string) {
 	cmd.Flags().StringVarP(to, "output", "o", "", what)
 }
 
-// NeedOutput reports that -o is absent.
+// NeedOutput returns an error if -o is absent.
 func NeedOutput(o, what string) error {
 	if o == "" {
-		return Misused("no output given, need -o %s", what)
+		return Misused("-o %s is required", what)
 	}
 	return nil
 }
 
-// NeedSuffix reports that the file of a flag, if one is given, is not named as
-// what it will hold.
+// NeedSuffix returns an error if the file of a flag is given and its name does not end in
+// suffix.
 func NeedSuffix(flag, path, suffix string) error {
 	if path != "" && !strings.HasSuffix(strings.ToLower(path), suffix) {
-		return Misused("%s is %q, need a file name ending in %s", flag, path, suffix)
+		return Misused("%s must be a file name that ends in %s (got %q)", flag, suffix, path)
 	}
 	return nil
 }
 
-// Models completes the paths of models on a shell's command line.
+// Models completes the paths of models in a shell.
 func Models(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return []string{"json"}, cobra.ShellCompDirectiveFilterFileExt
 }

@@ -26,12 +26,12 @@ func newInspect() *cobra.Command {
 	var asJSON, all bool
 	cmd := &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Show what is in a model or another program's file of weights",
-		Long: `Inspect shows what is in a model (its manifest, a .json file): configuration, card,
-samplers, shards, and name, type, shape, size and SHA-256 of each tensor. Of a file of
-safetensors (or the index of several), of torch.save or of numpy.savez it shows the
-same of the tensors, what stands beside them, and what network they are; of an .onnx
-file inputs, outputs, operators, tensors, and whether its graph runs here.`,
+		Short: "Show the contents of a model or of another program's file of weights",
+		Long: `Inspect shows the contents of a model (its manifest, a .json file): configuration, card,
+samplers, shards, and the name, type, shape, size and SHA-256 of each tensor. For a file
+of safetensors (or the index of several), of torch.save or of numpy.savez it shows the
+tensors, the metadata and the kind of network; for an .onnx file the inputs, outputs,
+operators and tensors, and whether Tweedie can run the graph.`,
 		Example: `  tweedie inspect weights/models/mnist.json
   tweedie inspect ema_0.9999_050000.pt
   tweedie inspect diffusion_pytorch_model.safetensors --json
@@ -58,11 +58,11 @@ file inputs, outputs, operators, tensors, and whether its graph runs here.`,
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print as JSON")
-	cmd.Flags().BoolVar(&all, "hashes", false, "print hashes of tensors in full")
+	cmd.Flags().BoolVar(&all, "hashes", false, "print the full hashes of tensors")
 	return cmd
 }
 
-// checkpoints completes the paths of files that inspect and verify read.
+// checkpoints completes the paths of files that inspect and verify read, in a shell.
 func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	extensions := []string{"json", "onnx"}
 	for _, suffix := range checkpoint.Suffixes {
@@ -71,13 +71,13 @@ func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDir
 	return extensions, cobra.ShellCompDirectiveFilterFileExt
 }
 
-// shown is what inspect shows: for a foreign file, what network it is too.
+// shown is what inspect shows. Network is set for files of other programs.
 type shown struct {
 	*weights.Description
 	Network []string `json:"network,omitempty"`
 }
 
-// foreign describes a file of weights that is no model.
+// foreign describes a file of weights of another program.
 func foreign(path string) (*shown, error) {
 	f, err := checkpoint.Open(path)
 	if err != nil {
@@ -91,7 +91,7 @@ func foreign(path string) (*shown, error) {
 	return &shown{d, importer.Recognize(f)}, nil
 }
 
-// print shows it, as JSON or for people.
+// print prints it, as JSON or for people.
 func (s shown) print(cmd *cobra.Command, asJSON, all bool) error {
 	if asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(s)
@@ -155,8 +155,8 @@ func describe(w io.Writer, d *weights.Description, all bool) error {
 	return tab.Flush()
 }
 
-// brief returns a configuration with its program, if it has one, as the number of its
-// operations: --json has all of it.
+// brief returns a configuration in which the program, if there is one, is replaced by the
+// number of its operations. --json prints all of it.
 func brief(config json.RawMessage) json.RawMessage {
 	var members map[string]json.RawMessage
 	var program struct{ Ops []json.RawMessage }

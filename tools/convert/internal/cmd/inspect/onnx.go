@@ -14,7 +14,7 @@ import (
 	"tweedie/weights/onnx"
 )
 
-// inspectONNX prints what is in an ONNX file, and whether its graph runs here.
+// inspectONNX prints the contents of an ONNX file, and whether its graph can be run.
 func inspectONNX(w io.Writer, path string, asJSON bool) error {
 	d, err := onnx.Describe(path)
 	if err != nil {
@@ -25,9 +25,9 @@ func inspectONNX(w io.Writer, path string, asJSON bool) error {
 	if unfit == nil {
 		defer net.Close()
 		cost := graph.CostOf(net.Program)
-		runs = fmt.Sprintf("as %d operations, %.4g GFLOP an evaluation", len(net.Program.Nodes), float64(cost.FLOPs)/1e9)
+		runs = fmt.Sprintf("yes, as %d operations, %.4g GFLOP an evaluation", len(net.Program.Nodes), float64(cost.FLOPs)/1e9)
 	} else {
-		runs = "not: " + unfit.Error()
+		runs = "no: " + unfit.Error()
 	}
 	if asJSON {
 		return json.NewEncoder(w).Encode(struct {

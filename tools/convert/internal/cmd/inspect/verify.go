@@ -17,10 +17,10 @@ func newVerify() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "verify MODEL",
 		Short: "Check every hash, shape and range of a model",
-		Long: `Verify checks a model, or a .safetensors file, against everything that can be known
-of it: sizes and SHA-256 of all shards, names and shapes, that every number is
-finite and every scale usable, and that the network which the configuration
-describes finds exactly the tensors that it needs. It names every problem.`,
+		Long: `Verify checks all that a model, or a .safetensors file, says about itself: the sizes and
+SHA-256 of all shards, names and shapes, that every number is finite and every scale
+usable, and that the file has exactly the tensors of the network that the configuration
+describes. It names every problem.`,
 		Example:           "  tweedie verify weights/models/mnist.json",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: checkpoints,
@@ -40,7 +40,7 @@ describes finds exactly the tensors that it needs. It names every problem.`,
 					"ok": true, "kind": d.Kind, "tensors": len(d.Tensors), "parameters": d.Parameters, "bytes": d.Bytes,
 				})
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s: good: %d tensors, %d parameters, %d bytes in %d files\n",
+			fmt.Fprintf(cmd.OutOrStdout(), "%s: OK: %d tensors, %d parameters, %d bytes in %d files\n",
 				filepath.Base(args[0]), len(d.Tensors), d.Parameters, d.Bytes, max(1, len(d.Shards)))
 			return nil
 		},
@@ -49,8 +49,8 @@ describes finds exactly the tensors that it needs. It names every problem.`,
 	return cmd
 }
 
-// verifyNetwork builds the network of the model at path from its tensors, or finds one
-// that is not held whole.
+// verifyNetwork builds the network of the model at path from its tensors; of a large model
+// it checks that the network can be built.
 func verifyNetwork(path string) error {
 	m, r, err := modelfile.Read(path)
 	if err != nil {

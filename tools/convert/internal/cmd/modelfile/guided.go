@@ -11,17 +11,17 @@ import (
 	"tweedie/weights"
 )
 
-// Guided opens the model at path, and those that guide it.
+// Guided opens the model at path, and the models that guide it.
 func Guided(cmd *cobra.Command, path string, g *flags.Guidance, c *flags.Compute) (*engine.Engine, error) {
 	if g.Classifier == "" && cmd.Flags().Changed("classifier-guidance") {
-		return nil, flags.Misused("--classifier-guidance without a classifier, need --guide-classifier FILE")
+		return nil, flags.Misused("--classifier-guidance requires --guide-classifier FILE")
 	}
 	e, err := Engine(cmd, path, c)
 	if err != nil {
 		return nil, err
 	}
 	if g.Classifier != "" {
-		if err := classify(e, g.Classifier); err != nil {
+		if err := setClassifier(e, g.Classifier); err != nil {
 			return nil, fmt.Errorf("--guide-classifier %s: %w", g.Classifier, err)
 		}
 	}
@@ -38,8 +38,8 @@ func Guided(cmd *cobra.Command, path string, g *flags.Guidance, c *flags.Compute
 	return e, nil
 }
 
-// classify gives e the classifier at path to be guided by.
-func classify(e *engine.Engine, path string) error {
+// setClassifier sets the classifier at path to guide e.
+func setClassifier(e *engine.Engine, path string) error {
 	f, err := weights.Open(path)
 	if err != nil {
 		return err

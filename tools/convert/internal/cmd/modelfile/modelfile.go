@@ -15,18 +15,19 @@ import (
 	"tweedie/weights"
 )
 
-// PortableNote is said once where a model is opened by a build without vectors.
-const PortableNote = "note: built without GOEXPERIMENT=simd: the same results, several times slower\n"
+// PortableNote is printed when a build without vector kernels opens a model.
+const PortableNote = "note: this program was built without GOEXPERIMENT=simd: the results are the same, but several times slower\n"
 
-// MaxText bounds the files of text that people write.
+// MaxText is the largest size of a text file that a user writes, in bytes.
 const MaxText = 1 << 20
 
-// ONNXSuffix ends the names of ONNX files.
+// ONNXSuffix is the suffix of ONNX files.
 const ONNXSuffix = ".onnx"
 
-// Sparing has memory collected when a fifth of what is in use lies about, until the
-// function that it returns is called: for commands in which tensors come and go, and what
-// is freed seldom would count twice. There are few pointers.
+// Sparing makes the garbage collector run when the heap has grown by a fifth, until the
+// function that it returns is called. It is for commands that allocate and drop large
+// tensors, which would otherwise need twice the memory; collecting is cheap, since there
+// are few pointers.
 func Sparing() func() {
 	before := debug.SetGCPercent(20)
 	return func() { debug.SetGCPercent(before) }
@@ -45,8 +46,8 @@ func Open(path string) (*model.Model, error) {
 	return m, nil
 }
 
-// Read opens the model at path, whose numbers are read from its files when they are
-// asked for, until the reader is closed.
+// Read opens the model at path without reading its weights: they are read from its files
+// on demand, until the reader is closed.
 func Read(path string) (*model.Model, *weights.Reader, error) {
 	r, err := weights.OpenReader(path)
 	if err != nil {
@@ -60,8 +61,8 @@ func Read(path string) (*model.Model, *weights.Reader, error) {
 	return m, r, nil
 }
 
-// Engine opens the model whose manifest is at path, verified. It says once,
-// on standard error, if this build has no vector kernels.
+// Engine opens the model whose manifest is at path, verified. It prints
+// a note on standard error if this build has no vector kernels.
 func Engine(cmd *cobra.Command, path string, c *flags.Compute) (*engine.Engine, error) {
 	o, err := c.Options()
 	if err != nil {
@@ -81,7 +82,7 @@ func Engine(cmd *cobra.Command, path string, c *flags.Compute) (*engine.Engine, 
 	return e, nil
 }
 
-// EngineOf returns an engine for m, whose weights have then been read, or are read for
+// EngineOf returns an engine for m. It reads the weights now, or, of a large model, for
 // every evaluation.
 func EngineOf(m *model.Model) (*engine.Engine, error) {
 	if m.Parameters() > quantize.MaxResident {
@@ -99,7 +100,7 @@ func EngineOf(m *model.Model) (*engine.Engine, error) {
 	return e, m.Err()
 }
 
-// Finish ends the writing of a model to which err happened, or nothing.
+// Finish completes the writing of a model, or abandons it if there is an error.
 func Finish(w *weights.Writer, err error) error {
 	if err != nil {
 		return errors.Join(err, w.Abandon())

@@ -1,4 +1,4 @@
-// Package output writes what commands leave behind: files, sheets of images, text.
+// Package output writes the results of commands: files, sheets of images, text.
 package output
 
 import (
@@ -8,15 +8,15 @@ import (
 	"path/filepath"
 )
 
-// Prepare makes the folders of files that are to be written, "" for none. It says before
-// the work what would else be found after it: that there can be no such file.
+// Prepare makes the folders of files that are to be written; "" stands for none. It returns
+// an error if a file could not be written, which is otherwise found out after the work.
 func Prepare(files ...string) error {
 	for _, file := range files {
 		if file == "" {
 			continue
 		}
 		if info, err := os.Stat(file); err == nil && info.IsDir() {
-			return fmt.Errorf("output %q is a folder, need the name of a file", file)
+			return fmt.Errorf("output %q is a folder: it must be the name of a file", file)
 		}
 		folder := filepath.Dir(file)
 		if err := os.MkdirAll(folder, 0o777); err != nil {

@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// Printable returns text without the characters that move a terminal's cursor.
+// Printable returns text without control characters, which could move a terminal's cursor.
 func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if r < ' ' || r >= 0x7f && r < 0xa0 {

@@ -24,21 +24,21 @@ func newServe() *cobra.Command {
 	var o apiserver.Options
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
-		Short: "Serve a site with the right headers",
-		Long: `Serve answers requests for a site that tweedie site made, until Ctrl-C: media types,
-brotli where the browser takes it, ETag and ranges, a strict
-Content-Security-Policy, and the headers of cross-origin isolation.
+		Short: "Serve a site over HTTP",
+		Long: `Serve serves a site that tweedie site built, until Ctrl-C, with the right media types,
+brotli for browsers that accept it, ETags and ranges, a strict Content-Security-Policy,
+and the headers for cross-origin isolation.
 
-With --api it also answers what the Worker on Cloudflare does: /api/models, images as
-/api/sample.png, runs with previews as /api/stream, and shared experiments with a
-preview as /s/…; and /healthz and /metrics (Prometheus) beside them. It logs a line of
-JSON for each request to standard error. Images are computed one request at a time.
-With --gallery there are /gallery and /api/gallery besides, where whoever comes may put
-an experiment; the file, which you may edit while nothing serves it, keeps the newest.
---max-gflop and --rate may stand in the environment instead, as TWEEDIE_MAX_GFLOP and
-TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
+With --api it also serves the HTTP API, like the Cloudflare Worker: /api/models, images at
+/api/sample.png, runs with previews at /api/stream, shared experiments with a preview at
+/s/…, and in addition /healthz and /metrics (Prometheus). It logs each request to standard
+error as a line of JSON. Images are computed one request at a time. --gallery adds /gallery
+and /api/gallery, where visitors can post experiments; the file keeps the newest, and may be
+edited while the server is stopped. The environment variables TWEEDIE_MAX_GFLOP and
+TWEEDIE_RATE set --max-gflop and --rate, as for the Worker. On Ctrl-C the server finishes
+the current image.`,
 		Example: `  tweedie serve dist
-  tweedie serve dist --addr 127.0.0.1:0   # any port that is free
+  tweedie serve dist --addr 127.0.0.1:0   # any free port
   tweedie serve dist --api --rate 30 --max-gflop 500
   tweedie serve dist --api --client-header X-Forwarded-For   # behind a proxy that sets it
   tweedie serve dist --api --gallery gallery.json
@@ -49,16 +49,13 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, _, err := net.SplitHostPort(addr); err != nil {
-				return flags.Misused("--addr is %q, need host:port", addr)
+				return flags.Misused("--addr must be host:port (got %q)", addr)
 			}
 			if err := fromEnvironment(cmd, map[string]string{"max-gflop": httpapi.LimitGFLOP, "rate": httpapi.LimitRate}); err != nil {
 				return err
 			}
-			if o.GFLOP < 1 || o.Rate < 0 || o.Queue < 1 || o.Timeout <= 0 || o.Workers < 0 || o.Grace < 0 {
-				return flags.Misused("--max-gflop, --queue and --timeout are %d, %d and %v, need more than 0; --rate, --workers and --grace are %d, %d and %v, need at least 0", o.GFLOP, o.Queue, o.Timeout, o.Rate, o.Workers, o.Grace)
-			}
-			if o.Gallery != "" && !api {
-				return flags.Misused("--gallery is %q without --api, need both", o.Gallery)
+			if err := checkServer(o, api); err != nil {
+				return err
 			}
 			ready := func(url string) {
 				if asJSON {
@@ -77,22 +74,42 @@ TWEEDIE_RATE, as for the Worker. Ctrl-C lets the image under way be finished.`,
 			return apiserver.Run(cmd.Context(), o, addr, ready)
 		},
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, host:port; port 0 takes any that is free")
-	cmd.Flags().BoolVar(&api, "api", false, "answer /api/ and /s/ as well")
-	cmd.Flags().Int64Var(&o.GFLOP, "max-gflop", httpapi.DefaultGFLOP, "with --api: 10⁹ additions and multiplications of one request")
-	cmd.Flags().IntVar(&o.Rate, "rate", 60, "with --api: requests to compute, a client and minute; 0 means any number")
-	cmd.Flags().IntVar(&o.Queue, "queue", 64, "with --api: requests that may wait for their turn to compute")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 2*time.Minute, "with --api: time of one request, its waiting counted")
-	cmd.Flags().DurationVar(&o.Grace, "grace", 30*time.Second, "with --api: time that the image under way has to be finished on Ctrl-C")
-	cmd.Flags().StringVar(&o.Client, "client-header", "", "with --api: header in which a proxy in front, and nobody else, says the client's address")
-	cmd.Flags().IntVar(&o.Workers, "workers", 0, "with --api: threads that compute; 0 means all")
-	cmd.Flags().StringVar(&o.Gallery, "gallery", "", "with --api: file that keeps shared experiments; without it there is no gallery")
+	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, host:port; port 0 takes any free port")
+	cmd.Flags().BoolVar(&api, "api", false, "serve the HTTP API as well")
+	cmd.Flags().Int64Var(&o.GFLOP, "max-gflop", httpapi.DefaultGFLOP, "with --api: most work of one request, in 10⁹ additions and multiplications")
+	cmd.Flags().IntVar(&o.Rate, "rate", 60, "with --api: most computing requests per client and minute; 0 means no limit")
+	cmd.Flags().IntVar(&o.Queue, "queue", 64, "with --api: most requests that wait to be computed")
+	cmd.Flags().DurationVar(&o.Timeout, "timeout", 2*time.Minute, "with --api: most time of one request, including waiting")
+	cmd.Flags().DurationVar(&o.Grace, "grace", 30*time.Second, "with --api: most time to finish the current image on Ctrl-C")
+	cmd.Flags().StringVar(&o.Client, "client-header", "", "with --api: header with the client's address, which only a proxy in front of the server sets")
+	cmd.Flags().IntVar(&o.Workers, "workers", 0, "with --api: threads; 0 uses every core")
+	cmd.Flags().StringVar(&o.Gallery, "gallery", "", "with --api: file of the gallery; without it there is no gallery")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the URL as JSON")
 	return cmd
 }
 
-// fromEnvironment sets the flags that were not given, and of which the environment has
-// something to say, by their names there.
+// checkServer refuses options that the server cannot run with.
+func checkServer(o apiserver.Options, api bool) error {
+	switch {
+	case o.GFLOP < 1:
+		return flags.Misused("--max-gflop must be at least 1 (got %d)", o.GFLOP)
+	case o.Rate < 0:
+		return flags.Misused("--rate must be at least 0 (got %d)", o.Rate)
+	case o.Queue < 1:
+		return flags.Misused("--queue must be at least 1 (got %d)", o.Queue)
+	case o.Timeout <= 0:
+		return flags.Misused("--timeout must be above 0 (got %v)", o.Timeout)
+	case o.Grace < 0:
+		return flags.Misused("--grace must be at least 0 (got %v)", o.Grace)
+	case o.Workers < 0:
+		return flags.Misused("--workers must be at least 0 (got %d)", o.Workers)
+	case o.Gallery != "" && !api:
+		return flags.Misused("--gallery requires --api (got %q)", o.Gallery)
+	}
+	return nil
+}
+
+// fromEnvironment sets flags that are not given from variables of the environment.
 func fromEnvironment(cmd *cobra.Command, names map[string]string) error {
 	for flag, name := range names {
 		text, ok := os.LookupEnv(name)

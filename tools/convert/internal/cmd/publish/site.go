@@ -15,16 +15,16 @@ func newSite() *cobra.Command {
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "site MODEL… -o dist",
-		Short: "Make the static site of models",
-		Long: `Site makes a folder that any static host can serve: the page, the module
-tweedie.js, the wasm, the models with their shards and cards, and a brotli copy of
-each file. The page opens the first model. A classifier of noisy images among the models
-is offered with those that it can guide. Every hash is verified first.
+		Short: "Build a static site from models",
+		Long: `Site builds a folder that any static host can serve: the page, the module tweedie.js, the
+wasm, the models with their shards and cards, and a brotli copy of each file. The page
+opens the first model. A classifier of noisy images among the models is offered with the
+models that it can guide. Site verifies every hash first.
 
---share and --plain are for a site in front of which the service of core/httpapi stands,
-as the Worker on Cloudflare: make worker uses them.
+--share and --plain are for sites behind the HTTP API, such as the Cloudflare Worker (see
+make worker).
 
-The folder is replaced as a whole, and only if it holds a site already.`,
+Site replaces an existing folder only if it contains a site, and replaces it as a whole.`,
 		Example: `  tweedie site weights/models/mnist.json -o dist
   tweedie serve dist`,
 		Args:              cobra.MinimumNArgs(1),
@@ -42,15 +42,15 @@ The folder is replaced as a whole, and only if it holds a site already.`,
 		},
 	}
 	flags.Output(cmd, &o.Out, "folder of the site")
-	cmd.Flags().StringVar(&o.Page, "page", "", "folder to take the page from, instead of the one in this program")
-	cmd.Flags().BoolVar(&o.Share, "share", false, "links to a run are /s/…, with a preview: for sites with the API, see serve --api")
+	cmd.Flags().StringVar(&o.Page, "page", "", "folder of the page, instead of the page inside this program")
+	cmd.Flags().BoolVar(&o.Share, "share", false, "use /s/… links with previews for runs: requires the API, see serve --api")
 	cmd.Flags().StringVar(&o.Docs, "docs", "", "folder of Markdown files that become pages below docs/; its README.md is the first page and lists the others")
-	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no brotli copies: the host compresses by itself")
+	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no brotli copies, for hosts that compress files themselves")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "list the files as JSON")
 	return cmd
 }
 
-// reportSite prints the files of a site and what they weigh.
+// reportSite prints the files of a site and their sizes.
 func reportSite(cmd *cobra.Command, out string, files []publish.File, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{"site": out, "files": files})
@@ -64,6 +64,6 @@ func reportSite(cmd *cobra.Command, out string, files []publish.File, asJSON boo
 		fmt.Fprintf(cmd.OutOrStdout(), "%10d %10s  %s\n", f.Bytes, packed, f.Name)
 		bytes, sent = bytes+f.Bytes, sent+f.Sent()
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%10d %10d  %s: bytes, and as sent with brotli\n", bytes, sent, out)
+	fmt.Fprintf(cmd.OutOrStdout(), "%10d %10d  %s: bytes, and bytes sent with brotli\n", bytes, sent, out)
 	return nil
 }

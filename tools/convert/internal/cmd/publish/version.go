@@ -41,8 +41,7 @@ func PrintVersion(w io.Writer, asJSON bool) error {
 	return err
 }
 
-// carriedBuild returns the build id of the page that this program carries, which is
-// that of the program too, or "none".
+// carriedBuild returns the build id of the page inside this program, or "none".
 func carriedBuild() string {
 	if a, err := publish.LoadAssets(""); err == nil {
 		return a.Build

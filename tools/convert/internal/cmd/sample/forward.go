@@ -17,20 +17,20 @@ func newForward() *cobra.Command {
 	var c flags.Compute
 	cmd := &cobra.Command{
 		Use:   "forward MODEL --x x.npy --t t.npy [--y y.npy] -o out.npy",
-		Short: "Evaluate the bare network once",
-		Long: `Forward evaluates the bare network, without process or guidance, as another program
-would call it: to compare implementations.
+		Short: "Evaluate the network of a model once",
+		Long: `Forward evaluates the network of a model without process or guidance, as another program
+would call it. It serves to compare implementations.
 
   x    [N,C,H,W]  float32
-  t    [N]        float32, or whole numbers: times as the network was trained with them
-  y    [N]        int64: class numbers, for a network that takes them
+  t    [N]        float32 or whole numbers: times, as the network was trained with them
+  y    [N]        int64: class numbers, if the network takes classes
   out  [N,C,H,W]  float32`,
 		Example:           "  tweedie forward MODEL.json --x x.npy --t t.npy --y y.npy -o out.npy",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: flags.Models,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if xPath == "" || tPath == "" || out == "" {
-				return flags.Misused("need --x, --t and -o, .npy files")
+				return flags.Misused("--x, --t and -o are required: they are .npy files")
 			}
 			if err := flags.NeedSuffix("-o", out, ".npy"); err != nil {
 				return err
@@ -50,7 +50,7 @@ would call it: to compare implementations.
 			}
 			times := t.Float32()
 			if times == nil {
-				return fmt.Errorf("t %q: a time is too large for float32, need float32", tPath)
+				return fmt.Errorf("t %q: times must fit float32", tPath)
 			}
 			labels, err := readLabels(yPath, x.Shape[0])
 			if err != nil {
@@ -82,10 +82,10 @@ func readX(path string, shape []int) (*npy.Array, error) {
 		return nil, err
 	}
 	if _, ok := x.Data.([]float32); !ok {
-		return nil, fmt.Errorf("x %q: holds elements of %T, need float32", path, x.Data)
+		return nil, fmt.Errorf("x %q: elements must be float32 (got %T)", path, x.Data)
 	}
 	if len(x.Shape) != 4 || !slices.Equal(x.Shape[1:], shape) || x.Shape[0] == 0 {
-		return nil, fmt.Errorf("x %q: shape is %v, need [N,%d,%d,%d] with N at least 1", path, x.Shape, shape[0], shape[1], shape[2])
+		return nil, fmt.Errorf("x %q: the shape must be [N,%d,%d,%d] with N at least 1 (got %v)", path, shape[0], shape[1], shape[2], x.Shape)
 	}
 	return x, nil
 }
@@ -101,7 +101,7 @@ func readLabels(path string, n int) ([]int, error) {
 	}
 	labels := y.Ints()
 	if labels == nil {
-		return nil, fmt.Errorf("y %q: holds a number that is not whole, need int64", path)
+		return nil, fmt.Errorf("y %q: class numbers must be whole", path)
 	}
 	return labels, nil
 }
@@ -113,7 +113,7 @@ func readVector(path, what string, n int) (*npy.Array, error) {
 		return nil, err
 	}
 	if len(a.Shape) != 1 || a.Shape[0] != n {
-		return nil, fmt.Errorf("%s %q: shape is %v, need [%d], one for each image of x", what, path, a.Shape, n)
+		return nil, fmt.Errorf("%s %q: the shape must be [%d], one number for each image of x (got %v)", what, path, n, a.Shape)
 	}
 	return a, nil
 }

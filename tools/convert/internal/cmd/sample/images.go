@@ -16,7 +16,7 @@ import (
 	"tweedie/tools/convert/internal/cmd/progress"
 )
 
-// images is the flags that ask for images and say where they go.
+// images is the flags of commands that generate images and write them.
 type images struct {
 	sampling flags.Sampling
 	compute  flags.Compute
@@ -32,18 +32,18 @@ func (r *images) add(cmd *cobra.Command) {
 	flags.AddOptions(cmd, &r.sampling.Options)
 	flags.AddSchedule(cmd, &r.sampling.Schedule)
 	f := cmd.Flags()
-	f.StringVarP(&r.png, "output", "o", "", "PNG file for all images on one sheet")
+	f.StringVarP(&r.png, "output", "o", "", "PNG file for a sheet of all images")
 	f.StringVar(&r.npy, "npy", "", "npy file for the pixels, uint8 [N,H,W,C]")
-	f.IntVar(&r.columns, "columns", 0, "columns of the sheet; 0 chooses")
+	f.IntVar(&r.columns, "columns", 0, "columns of the sheet; 0 chooses a number")
 	f.BoolVar(&r.json, "json", false, "print the result as JSON")
 	r.compute.Add(cmd)
 }
 
-// request returns what the flags ask of an engine. The error names a flag that no model
-// could serve.
+// request returns the request of the flags. The error names a flag with a value that no
+// model allows.
 func (r *images) request(cmd *cobra.Command) (engine.Request, error) {
 	if r.columns < 0 || r.columns > math.MaxInt16 {
-		return engine.Request{}, flags.Misused("--columns is %d, need 0 to %d", r.columns, math.MaxInt16)
+		return engine.Request{}, flags.Misused("--columns must be from 0 to %d (got %d)", math.MaxInt16, r.columns)
 	}
 	if err := flags.NeedSuffix("-o", r.png, ".png"); err != nil {
 		return engine.Request{}, err
@@ -54,8 +54,8 @@ func (r *images) request(cmd *cobra.Command) (engine.Request, error) {
 	return r.sampling.Request(cmd)
 }
 
-// draw opens the model at path, has images drawn from it, writes them where the
-// flags say and reports them.
+// draw opens the model at path, calls draw to generate images with it, and writes and
+// reports them.
 func (r *images) draw(cmd *cobra.Command, path string, inpaint bool,
 	draw func(context.Context, *engine.Engine, engine.Request, func(engine.Frame)) (engine.Result, error)) error {
 	q, err := r.request(cmd)
@@ -95,8 +95,8 @@ func (r *images) draw(cmd *cobra.Command, path string, inpaint bool,
 	return r.report(cmd, result, took)
 }
 
-// write writes the files that the flags ask for. classes is how many classes were
-// dealt out in turn.
+// write writes the files of the flags. classes is the number of classes that the images
+// take in turn.
 func (r *images) write(result engine.Result, classes int) error {
 	if r.png != "" {
 		columns := r.columns
@@ -114,7 +114,7 @@ func (r *images) write(result engine.Result, classes int) error {
 	return nil
 }
 
-// report prints the hash, and what was done.
+// report prints the hash, and the settings on standard error.
 func (r *images) report(cmd *cobra.Command, result engine.Result, took time.Duration) error {
 	if r.json {
 		return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{

@@ -13,10 +13,10 @@ func newSample() *cobra.Command {
 	var r images
 	cmd := &cobra.Command{
 		Use:   "sample MODEL",
-		Short: "Draw images from a model",
-		Long: `Sample draws images from a model and prints the SHA-256 of their pixels, uint8
-[N,H,W,C]. The same model, seed and settings give the same bytes on every machine
-and in every browser, unless --fast is given, whatever -n and --workers are.`,
+		Short: "Generate images with a model",
+		Long: `Sample generates images with a model and prints the SHA-256 of their pixels, uint8
+[N,H,W,C]. The same model, seed and settings give the same bytes on every machine and in
+every browser, whatever -n and --workers are, unless --fast is given.`,
 		Example: `  tweedie sample weights/models/mnist.json -o digits.png -n 16 --seed 1
   tweedie sample weights/models/mnist.json -o 37.png -n 8 --class 3,7 --guidance 2
   tweedie sample MODEL.json -o strong.png -n 8 --guidance 6 --guidance-sigma-min 0.3 --guidance-sigma-max 5 --threshold dynamic

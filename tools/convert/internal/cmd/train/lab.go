@@ -24,83 +24,96 @@ import (
 	"tweedie/weights"
 )
 
-// The samplers that plane has beside those of every model: for densities, and D3PM.
+// The samplers that the laboratory has in addition to those of models: for densities, and D3PM.
 var (
 	densitySamplers  = []string{"langevin", "mala", "hmc"}
 	discreteSamplers = []string{"d3pm-uniform", "d3pm-absorbing"}
 )
 
-// planar is the flags of plane.
-type planar struct {
-	law, objective, sampler, out string
-	n, steps, trainSteps         int
-	seed                         uint64
-	eta, size                    float64
-	leaps                        int
-	options                      sampler.Options
-	schedule                     sampler.Schedule
-	json                         bool
+// laboratory is the flags of lab.
+type laboratory struct {
+	distribution, objective, sampler, out string
+	n, steps, trainSteps                  int
+	seed                                  uint64
+	eta, size                             float64
+	leaps                                 int
+	options                               sampler.Options
+	schedule                              sampler.Schedule
+	json                                  bool
 }
 
-// planarResult is what plane prints.
-type planarResult struct {
-	Law         string             `json:"law"`
-	Objective   string             `json:"objective"`
-	ScoreOff    map[string]float64 `json:"score_off,omitempty"` // part of its size, by noise level; learned scores only
-	Sampler     string             `json:"sampler"`
-	Evaluations int                `json:"evaluations"`     // of D or of the density, a point
-	Taken       float64            `json:"taken,omitempty"` // part of the steps, mala and hmc
-	Distance    float64            `json:"sliced_wasserstein"`
-	Expected    float64            `json:"expected"` // the most that as many points of the law have on average
+// labResult is what lab prints.
+type labResult struct {
+	Distribution string             `json:"distribution"`
+	Objective    string             `json:"objective"`
+	ScoreOff     map[string]float64 `json:"score_off,omitempty"` // error as a fraction of the score, by noise level; only of learned scores
+	Sampler      string             `json:"sampler"`
+	Evaluations  int                `json:"evaluations"`     // of D or of the density, for each point
+	Taken        float64            `json:"taken,omitempty"` // fraction of accepted steps, of mala and hmc
+	Distance     float64            `json:"sliced_wasserstein"`
+	Expected     float64            `json:"expected"` // upper bound of the mean for as many points of the distribution itself
 }
 
-func newPlane() *cobra.Command {
-	var o planar
+func newLab() *cobra.Command {
+	var o laboratory
 	cmd := &cobra.Command{
-		Use:   "plane",
-		Short: "Learn and sample laws of two dimensions whose score is known",
-		Long: `Plane is a laboratory: a mixture of normal laws in the plane, whose score is known in
-closed form, is learned by a small network in some seconds, or is taken as it is, and
-sampled. It prints how far the learned score is off, as a part of its size, and how
-far the points are from the law: the sliced Wasserstein distance, beside the most that as
-many points of the law itself have on average. -o draws the points over the law's.
+		Use:   "lab",
+		Short: "Learn and sample 2-D toy distributions with known scores",
+		Long: `Lab experiments with mixtures of Gaussians in the plane, whose scores are known exactly.
+A small network learns the score in a few seconds, or the exact score is used, and points
+are sampled with it. The command prints the relative error of the learned score, and the
+sliced Wasserstein distance of the points from the distribution, next to an upper bound
+of the mean distance of as many points drawn from the distribution itself. -o writes a
+picture of both sets of points.
 
-Laws: ` + strings.Join(lab.Names, ", ") + `. Objectives, beside "exact", which learns nothing:
+Distributions: ` + strings.Join(lab.Names, ", ") + `. Objectives, besides "exact", which learns nothing:
 
-` + planeObjectives() + `
-Samplers are those of tweedie sample, langevin, mala and hmc on the law's density, and
-d3pm-uniform and d3pm-absorbing on a grid of 32 values a coordinate, with the exact law
-of clean points given noisy ones. What was learned by an objective without noise levels
-has langevin.`,
-		Example: `  tweedie plane -o plane.png
-  tweedie plane --sampler mala --step-size 0.05 --steps 300
-  tweedie plane --objective sliced --sampler langevin --steps 500 -o sliced.png
-  tweedie plane --law ring --objective flow --sampler flow-heun --steps 8 -o ring.png
-  tweedie plane --sampler d3pm-absorbing --steps 50 -o discrete.png
-  tweedie plane --sampler unipc --order 2 --steps 6 --json`,
+` + labObjectives() + `
+Samplers are those of tweedie sample; langevin, mala and hmc, which sample from the density
+of the distribution; and d3pm-uniform and d3pm-absorbing, which work on a grid of 32 values
+per coordinate with the exact posterior of clean points. Objectives without noise levels
+allow only langevin.`,
+		Example: `  tweedie lab -o lab.png
+  tweedie lab --sampler mala --step-size 0.05 --steps 300
+  tweedie lab --objective sliced --sampler langevin --steps 500 -o sliced.png
+  tweedie lab --distribution ring --objective flow --sampler flow-heun --steps 8 -o ring.png
+  tweedie lab --sampler d3pm-absorbing --steps 50 -o discrete.png
+  tweedie lab --sampler unipc --order 2 --steps 6 --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.law, "law", lab.Names[0], "the law: "+strings.Join(lab.Names, ", "))
-	f.StringVar(&o.objective, "objective", "exact", "how its score is learned, a name of the list above")
-	f.IntVar(&o.trainSteps, "train-steps", 2000, "optimiser steps of 256 points")
-	f.StringVar(&o.sampler, "sampler", "", "sampler (default: dpmpp2m, or langevin)")
-	f.IntVar(&o.steps, "steps", 0, "steps of the sampler (default: 30, 300 of langevin, mala and hmc, 100 of D3PM)")
-	f.IntVarP(&o.n, "number", "n", 2000, "how many points")
-	f.Uint64Var(&o.seed, "seed", 1, "seed of network, draws and noise")
-	f.Float64Var(&o.eta, "eta", 0, "fresh noise of samplers that have it, 0 to 1")
-	f.Float64Var(&o.size, "step-size", 0, "step of langevin and mala (default 0.02), or of hmc's leaps (default 0.15)")
-	f.IntVar(&o.leaps, "leaps", 5, "leapfrog steps of a step of hmc")
-	f.StringVarP(&o.out, "output", "o", "", "PNG file for the points")
+	f.StringVar(&o.distribution, "distribution", lab.Names[0], "the distribution: "+strings.Join(lab.Names, ", "))
+	f.StringVar(&o.distribution, "law", lab.Names[0], "old name of --distribution")
+	f.MarkHidden("law")
+	f.StringVar(&o.objective, "objective", "exact", "how the score is learned: exact, or a name from the list above")
+	f.IntVar(&o.trainSteps, "train-steps", 2000, "optimiser steps, each of 256 points")
+	f.StringVar(&o.sampler, "sampler", "", "sampler (default: dpmpp2m, or langevin for objectives without noise levels)")
+	f.IntVar(&o.steps, "steps", 0, "steps of the sampler (default: 30; 300 for langevin, mala and hmc; 100 for D3PM)")
+	f.IntVarP(&o.n, "number", "n", 2000, "number of points")
+	f.Uint64Var(&o.seed, "seed", 1, "seed of the network, the training points and the noise")
+	f.Float64Var(&o.eta, "eta", 0, "fresh noise, for samplers that have it: 0 to 1")
+	f.Float64Var(&o.size, "step-size", 0, "step size of langevin and mala (default 0.02), or of hmc's leapfrog steps (default 0.15)")
+	f.IntVar(&o.leaps, "leaps", 5, "leapfrog steps per step of hmc")
+	f.StringVarP(&o.out, "output", "o", "", "PNG file for a picture of the points")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	flags.AddOptions(cmd, &o.options)
 	flags.AddSchedule(cmd, &o.schedule)
 	return cmd
 }
 
-// planeObjectives lists plane's objectives, a line each.
-func planeObjectives() string {
+// newPlane returns lab under its old name.
+func newPlane() *cobra.Command {
+	cmd := newLab()
+	cmd.Use, cmd.Hidden = "plane", true
+	cmd.PreRun = func(cmd *cobra.Command, _ []string) {
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: tweedie plane is now called tweedie lab")
+	}
+	return cmd
+}
+
+// labObjectives lists the objectives, one per line.
+func labObjectives() string {
 	var b strings.Builder
 	for _, o := range lab.Objectives() {
 		fmt.Fprintf(&b, "  %-15s %s\n", o.Name, o.About)
@@ -109,20 +122,32 @@ func planeObjectives() string {
 }
 
 // run learns, samples and prints.
-func (o *planar) run(cmd *cobra.Command) error {
-	law, ok := lab.Distributions[o.law]
+func (o *laboratory) run(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("law") {
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: --law is now called --distribution")
+	}
+	law, ok := lab.Distributions[o.distribution]
 	all := lab.Objectives()
 	at := slices.IndexFunc(all, func(p lab.Objective) bool { return p.Name == o.objective })
 	switch {
 	case !ok:
-		return flags.Misused("--law is %q, need one of %s", o.law, strings.Join(lab.Names, ", "))
+		return flags.Misused("--distribution must be one of %s (got %q)", strings.Join(lab.Names, ", "), o.distribution)
 	case at < 0 && o.objective != "exact":
-		return flags.Misused("--objective is %q, need \"exact\" or a name that tweedie plane --help lists", o.objective)
-	case o.n < 1 || o.n > 1<<20 || o.trainSteps < 1 || o.leaps < 1 || o.leaps > 1000 || !(o.size >= 0 && o.size <= 10):
-		return flags.Misused("-n is %d, --train-steps %d, --leaps %d and --step-size %g, need 1 to 2^20, at least 1, 1 to 1000 and 0 to 10", o.n, o.trainSteps, o.leaps, o.size)
+		return flags.Misused("--objective must be \"exact\" or one of the names that tweedie lab --help lists (got %q)", o.objective)
+	case o.n < 1 || o.n > 1<<20:
+		return flags.Misused("--number must be from 1 to %d (got %d)", 1<<20, o.n)
+	case o.trainSteps < 1:
+		return flags.Misused("--train-steps must be at least 1 (got %d)", o.trainSteps)
+	case o.leaps < 1 || o.leaps > 1000:
+		return flags.Misused("--leaps must be from 1 to 1000 (got %d)", o.leaps)
+	case cmd.Flags().Changed("step-size") && !(o.size > 0 && o.size <= 10):
+		return flags.Misused("--step-size must be above 0 and at most 10 (got %g)", o.size)
+	}
+	if err := flags.NeedSuffix("-o", o.out, ".png"); err != nil {
+		return err
 	}
 	s := source{law: law, low: 0.01, high: 20, denoise: law.Denoise, density: law.Density}
-	r := &planarResult{Law: o.law, Objective: o.objective}
+	r := &labResult{Distribution: o.distribution, Objective: o.objective}
 	if at >= 0 {
 		s.objective = &all[at]
 	}
@@ -143,7 +168,7 @@ func (o *planar) run(cmd *cobra.Command) error {
 	}
 	r.Distance, r.Expected = law.Distance(x)
 	if o.out != "" {
-		picture, err := planePlot(law, x)
+		picture, err := labPlot(law, x)
 		if err == nil {
 			err = weights.WriteAtomic(o.out, picture)
 		}
@@ -154,18 +179,18 @@ func (o *planar) run(cmd *cobra.Command) error {
 	return r.print(cmd, o.json, o.n)
 }
 
-// source is what is sampled.
+// source is the distribution that is sampled.
 type source struct {
 	law       lab.Mixture
-	objective *lab.Objective // nil: the law is known
+	objective *lab.Objective // nil if the exact score is used
 	low, high float32        // noise levels
 	denoise   diffusion.Denoiser
 	density   sampler.Density
 }
 
-// check fills in the sampler, and says what does not go together.
-func (o *planar) check(cmd *cobra.Command, s *source) error {
-	still := s.objective != nil && s.objective.High <= s.objective.Low // it teaches no range of levels
+// check fills in the sampler, and refuses settings that do not go together.
+func (o *laboratory) check(cmd *cobra.Command, s *source) error {
+	still := s.objective != nil && s.objective.High <= s.objective.Low // it learns no range of levels
 	if o.sampler == "" {
 		o.sampler = sampler.Methods[0].Name
 		if still {
@@ -176,13 +201,15 @@ func (o *planar) check(cmd *cobra.Command, s *source) error {
 	onDensity := discrete || slices.Contains(densitySamplers, o.sampler)
 	switch {
 	case still && o.sampler != densitySamplers[0]:
-		return flags.Misused("--sampler %s with --objective %s, need langevin: it teaches the score at one noise level", o.sampler, o.objective)
+		return flags.Misused("--sampler must be langevin with --objective %s, which learns the score at a single noise level (got %s)", o.objective, o.sampler)
 	case onDensity && s.objective != nil && !still:
-		return flags.Misused("--sampler %s with --objective %s, need a sampler of noise levels, as dpmpp2m: what is learned is a denoiser", o.sampler, o.objective)
-	case (!onDensity || discrete) && cmd.Flags().Changed("step-size"), o.sampler != "hmc" && cmd.Flags().Changed("leaps"):
-		return flags.Misused("--step-size or --leaps with --sampler %s, need neither: they are of langevin and mala, or of hmc", o.sampler)
+		return flags.Misused("--sampler must be one that uses noise levels, such as dpmpp2m, with --objective %s, which learns a denoiser (got %s)", o.objective, o.sampler)
+	case (!onDensity || discrete) && cmd.Flags().Changed("step-size"):
+		return flags.Misused("--step-size requires the sampler langevin, mala or hmc (got %s)", o.sampler)
+	case o.sampler != "hmc" && cmd.Flags().Changed("leaps"):
+		return flags.Misused("--leaps requires the sampler hmc (got %s)", o.sampler)
 	case onDensity && cmd.Flags().Changed("steps") && (o.steps < 1 || o.steps > 1<<20):
-		return flags.Misused("--steps is %d, need 1 to 2^20", o.steps)
+		return flags.Misused("--steps must be from 1 to %d (got %d)", 1<<20, o.steps)
 	}
 	if !cmd.Flags().Changed("steps") {
 		if o.steps = 30; discrete {
@@ -193,7 +220,7 @@ func (o *planar) check(cmd *cobra.Command, s *source) error {
 	}
 	if onDensity {
 		if o.options != (sampler.Options{}) || o.schedule != (sampler.Schedule{}) || o.eta != 0 {
-			return flags.Misused("settings of noise levels with --sampler %s, need --steps, and of langevin, mala and hmc --step-size", o.sampler)
+			return flags.Misused("settings of noise levels have no effect with --sampler %s: remove them", o.sampler)
 		}
 		return nil
 	}
@@ -201,7 +228,7 @@ func (o *planar) check(cmd *cobra.Command, s *source) error {
 		s.low, s.high = s.objective.Low, s.objective.High
 	}
 	if m, err := sampler.Lookup(o.sampler); err == nil && m.Needs != "" {
-		return flags.Misused("--sampler %s, need another: it is for models that know more than D", o.sampler)
+		return flags.Misused("--sampler cannot be %s here: it requires a trained model", o.sampler)
 	}
 	settings := o.settings()
 	if err := settings.Validate(); err != nil {
@@ -214,12 +241,12 @@ func (o *planar) check(cmd *cobra.Command, s *source) error {
 	return nil
 }
 
-func (o *planar) settings() sampler.Settings {
+func (o *laboratory) settings() sampler.Settings {
 	return sampler.Settings{Method: o.sampler, Steps: o.steps, Eta: o.eta, Options: o.options, Schedule: o.schedule}
 }
 
-// learn puts what is learned in the law's place.
-func (o *planar) learn(cmd *cobra.Command, s *source, r *planarResult) error {
+// learn replaces the exact score by a learned one.
+func (o *laboratory) learn(cmd *cobra.Command, s *source, r *labResult) error {
 	bar := progress.NewBar(cmd.ErrOrStderr(), "train", "step")
 	l, err := lab.Learn(cmd.Context(), s.law, *s.objective, o.trainSteps, o.seed, bar.At)
 	bar.Finish()
@@ -239,7 +266,7 @@ func (o *planar) learn(cmd *cobra.Command, s *source, r *planarResult) error {
 }
 
 // sample draws the points.
-func (o *planar) sample(s *source, r *planarResult) (x *tensor.Tensor, err error) {
+func (o *laboratory) sample(s *source, r *labResult) (x *tensor.Tensor, err error) {
 	noise := sampler.NewNoise(o.seed, 0, o.n, 1, 1, 2)
 	r.Sampler = o.sampler
 	size := o.size
@@ -289,7 +316,7 @@ func (o *planar) sample(s *source, r *planarResult) (x *tensor.Tensor, err error
 }
 
 // print prints r, for people or as JSON.
-func (r *planarResult) print(cmd *cobra.Command, asJSON bool, n int) error {
+func (r *labResult) print(cmd *cobra.Command, asJSON bool, n int) error {
 	w := cmd.OutOrStdout()
 	if asJSON {
 		return json.NewEncoder(w).Encode(r)
@@ -300,24 +327,24 @@ func (r *planarResult) print(cmd *cobra.Command, asJSON bool, n int) error {
 	}
 	slices.Sort(levels)
 	for _, level := range levels {
-		fmt.Fprintf(w, "the score at noise level %s is off by %.1f %%\n", level, 100*r.ScoreOff[level])
+		fmt.Fprintf(w, "relative error of the score at noise level %s: %.1f %%\n", level, 100*r.ScoreOff[level])
 	}
 	if r.Taken > 0 {
-		fmt.Fprintf(w, "%.0f %% of the steps taken\n", 100*r.Taken)
+		fmt.Fprintf(w, "accepted steps: %.0f %%\n", 100*r.Taken)
 	}
-	_, err := fmt.Fprintf(w, "%d points, %s, %d evaluations each: sliced Wasserstein distance %.4f, of as many points of the law up to %.4f on average\n",
+	_, err := fmt.Fprintf(w, "%d points, %s, %d evaluations each: sliced Wasserstein distance %.4f (points of the distribution itself: at most %.4f on average)\n",
 		n, r.Sampler, r.Evaluations, r.Distance, r.Expected)
 	return err
 }
 
-// planePlot draws points over as many of the law.
-func planePlot(law lab.Mixture, x *tensor.Tensor) ([]byte, error) {
+// labPlot draws points over as many of the distribution itself.
+func labPlot(law lab.Mixture, x *tensor.Tensor) ([]byte, error) {
 	p := plot.New()
 	for _, layer := range []struct {
 		name string
 		x    *tensor.Tensor
 		c    color.Color
-	}{{"the law", law.Sample(x.Shape[0], 7), color.Gray{0xC0}}, {"points", x, output.Hue(5)}} {
+	}{{"distribution", law.Sample(x.Shape[0], 7), color.Gray{0xC0}}, {"samples", x, output.Hue(5)}} {
 		points := make(plotter.XYs, x.Shape[0])
 		for i := range points {
 			points[i] = plotter.XY{X: float64(layer.x.Row(i)[0]), Y: float64(layer.x.Row(i)[1])}

@@ -11,8 +11,8 @@ import (
 	"tweedie/tools/convert/internal/trainrun"
 )
 
-// meter shows how far a training run is: a bar on a terminal, a line every ten
-// seconds elsewhere, or objects of JSON.
+// meter shows the progress of a training run: a bar on a terminal, a line every ten
+// seconds elsewhere, or JSON objects.
 type meter struct {
 	cmd  *cobra.Command
 	bar  progress.Bar

@@ -2,6 +2,7 @@ package train
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -30,14 +31,15 @@ func newPosterior() *cobra.Command {
 	var c flags.Compute
 	cmd := &cobra.Command{
 		Use:   "posterior MODEL DATA -o MODEL.json",
-		Short: "Measure how far data lie from what a model expects, for --sampler ddpm-analytic",
-		Long: `Posterior measures, at some noise levels, how far the pictures of DATA lie on average
-from what MODEL expects them to be, and writes the model again with that among its
-settings, its weights as they are. From it Analytic-DPM (Bao et al. 2022) has the
-variance of a step that is best on average: sampler ddpm-analytic. And from it follow
-the noise levels that make a bound on the error of a number of steps the least, in the
-manner of Sabour et al. 2024: --schedule optimised. A model of more than 64 million
-parameters is read anew for every evaluation, unless --fast is given.`,
+		Short: "Measure posterior variances, for --sampler ddpm-analytic and --schedule optimised",
+		Long: `Posterior measures, at several noise levels, the mean squared error of the denoiser of
+MODEL on the pictures of DATA, and writes a copy of the model with these variances among
+its settings; the weights stay as they are. Two settings of tweedie sample use them:
+--sampler ddpm-analytic, which takes the optimal variance of each step from them
+(Analytic-DPM, Bao et al. 2022), and --schedule optimised, which chooses noise levels
+that minimise a bound on the error of a given number of steps (after Sabour et al. 2024).
+A model of more than 64 million parameters is read from disk for every evaluation, unless
+--fast is given.`,
 		Example: `  tweedie posterior runs/mnist/model.json data/mnist -o mnist.json
   tweedie sample mnist.json -o out.png --sampler ddpm-analytic --steps 50
   tweedie sample mnist.json -o out.png --sampler sde-dpmpp --schedule optimised --sigma-min 0.05`,
@@ -50,7 +52,7 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 				return err
 			}
 			if n < 1 || levels < 2 || levels > 1000 {
-				return flags.Misused("-n is %d and --levels %d, need 1 or more pictures and 2 to 1000 levels", n, levels)
+				return flags.Misused("--number must be at least 1 and --levels from 2 to 1000 (got %d and %d)", n, levels)
 			}
 			defer modelfile.Sparing()()
 			set, err := data.Load(args[1], dataset.Train)
@@ -65,12 +67,15 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 			if err := output.Prepare(out); err != nil {
 				return err
 			}
-			spread, config, err := spreadOf(m, set, min(n, set.Len()), levels, &c)
+			if err := creatable(out, m, r); err != nil {
+				return err
+			}
+			variance, config, err := varianceOf(cmd.Context(), m, set, min(n, set.Len()), levels, &c)
 			if err != nil {
 				return fmt.Errorf("model %q: %w", args[0], err)
 			}
-			for i, sigma := range spread.Sigmas {
-				fmt.Fprintf(cmd.OutOrStdout(), "sigma %.4g: variance %.4g\n", sigma, spread.Variances[i])
+			for i, sigma := range variance.Sigmas {
+				fmt.Fprintf(cmd.OutOrStdout(), "sigma %.4g: variance %.4g\n", sigma, variance.Variances[i])
 			}
 			w, err := weights.Create(out, &weights.Manifest{Name: m.Name(), Config: config, Card: r.Manifest.Card})
 			if err != nil {
@@ -79,20 +84,34 @@ parameters is read anew for every evaluation, unless --fast is given.`,
 			return modelfile.Finish(w, r.Each(w.Add))
 		},
 	}
-	flags.Output(cmd, &out, "manifest of the model, a .json file")
-	cmd.Flags().IntVarP(&n, "number", "n", 500, "how many pictures")
-	cmd.Flags().IntVar(&levels, "levels", 20, "how many noise levels, evenly spaced in their logarithm")
+	flags.Output(cmd, &out, "manifest of the new model, a .json file")
+	cmd.Flags().IntVarP(&n, "number", "n", 500, "number of pictures")
+	cmd.Flags().IntVar(&levels, "levels", 20, "number of noise levels, evenly spaced in their logarithm")
 	c.Add(cmd)
 	data.Add(cmd)
 	return cmd
 }
 
-// spreadOf measures a model's spread on the first n pictures of set, and returns it with
-// the configuration that holds it.
-func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Compute) (*diffusion.PosteriorVariance, minijson.RawMessage, error) {
+// creatable returns an error if a model of that name could not be written, which is
+// otherwise found out after the measurement.
+func creatable(out string, m *model.Model, r *weights.Reader) error {
+	manifest, err := m.Manifest(r.Manifest.Card)
+	if err != nil {
+		return err
+	}
+	w, err := weights.Create(out, manifest)
+	if err != nil {
+		return err
+	}
+	return w.Abandon()
+}
+
+// varianceOf measures the posterior variances of a model on the first n pictures of set,
+// and returns them with the configuration that contains them.
+func varianceOf(ctx context.Context, m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Compute) (*diffusion.PosteriorVariance, minijson.RawMessage, error) {
 	c := m.Config()
 	if got := [3]int{set.C, set.H, set.W}; got != c.Shape || c.Prediction == model.Consistency || c.CheckDenoiser() != nil {
-		return nil, nil, fmt.Errorf("pictures are %v (C, H, W) and the prediction is %q, need the model's %v, and a denoiser", got, c.Prediction, c.Shape)
+		return nil, nil, fmt.Errorf("the model must be a denoiser, and the pictures of its shape %v (channels, height, width; got pictures of %v, prediction %q)", c.Shape, got, c.Prediction)
 	}
 	options, err := o.Options()
 	if err != nil {
@@ -121,7 +140,14 @@ func spreadOf(m *model.Model, set *dataset.Dataset, n, levels int, o *flags.Comp
 	for i := range rising {
 		rising[i] = sigmas[levels-1-i]
 	}
-	c.Posterior, err = diffusion.MeasurePosteriorVariance(diffusion.MeanOnly(runner.Denoiser(class, 1)), x0, rising, func(level int) *tensor.Tensor {
+	mean := diffusion.MeanOnly(runner.Denoiser(class, 1))
+	denoise := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
+		return mean(x, sigma)
+	}
+	c.Posterior, err = diffusion.MeasurePosteriorVariance(denoise, x0, rising, func(level int) *tensor.Tensor {
 		eps := tensor.New(x0.Shape...)
 		for i := range n {
 			rng.Normal(eps.Row(i), 0, uint64(i), uint32(level))

@@ -15,29 +15,29 @@ import (
 	"tweedie/tools/convert/internal/cmd/flags"
 )
 
-// recipe is a network and a length of training that suit a kind of data.
-type recipe struct {
+// preset is a network and a number of training steps.
+type preset struct {
 	name     string
 	about    string
 	channels []int // of the first levels; the last repeats
 	layers   int
 	steps    int
-	ngf      int // of an NCSN, which has no more; 0 means a U-Net
+	ngf      int // width of an NCSN; 0 means a U-Net
 }
 
-// recipes lists what --arch takes, the default first.
-var recipes = []recipe{
+// presets are the values of --arch, the default first.
+var presets = []preset{
 	{name: "small", about: "32 and 64 channels: minutes to an hour on two cores", channels: []int{32, 64}, layers: 1, steps: 10000},
-	{name: "base", about: "64 and 128 channels, two layers a level: hours", channels: []int{64, 128}, layers: 2, steps: 40000},
-	{name: "tiny", about: "16 and 32 channels: to see whether everything works", channels: []int{16, 32}, layers: 1, steps: 1000},
+	{name: "base", about: "64 and 128 channels, two layers per level: hours", channels: []int{64, 128}, layers: 2, steps: 40000},
+	{name: "tiny", about: "16 and 32 channels: to try things out", channels: []int{16, 32}, layers: 1, steps: 1000},
 	{name: "ncsn", about: "the score network of Song & Ermon 2019, without classes: half an hour for digits", ngf: 16, steps: 7000},
 }
 
-// recipeNames returns what --arch takes.
-func recipeNames() []string {
+// presetNames returns the values of --arch.
+func presetNames() []string {
 	var names []string
-	for _, r := range recipes {
-		names = append(names, r.name)
+	for _, p := range presets {
+		names = append(names, p.name)
 	}
 	return names
 }
@@ -45,24 +45,24 @@ func recipeNames() []string {
 // config returns a training configuration for data: a class-conditional U-Net if
 // the data have labels, with the preconditioning, loss and noise levels of Karras
 // et al. 2022, arXiv:2206.00364, table 1, and dropped labels for classifier-free
-// guidance (Ho and Salimans 2022, arXiv:2207.12598). The error names what about
-// the pictures no network of this kind takes.
-func (r recipe) config(d *dataset.Dataset) (*train.Config, error) {
+// guidance (Ho and Salimans 2022, arXiv:2207.12598). The error says which
+// sizes of pictures are allowed.
+func (p preset) config(d *dataset.Dataset) (*train.Config, error) {
 	if d.H != d.W || d.H%2 != 0 || d.H < 8 || d.H > 256 {
-		return nil, fmt.Errorf("pictures are %dx%d (height x width), need squares with an even side from 8 to 256: --size resizes pictures of a folder", d.H, d.W)
+		return nil, fmt.Errorf("pictures must be square, with an even side from 8 to 256 pixels (got %dx%d, height x width): resize them with --size", d.H, d.W)
 	}
-	if r.ngf > 0 {
-		return r.ncsn(d)
+	if p.ngf > 0 {
+		return p.ncsn(d)
 	}
-	u := r.network(d)
+	u := p.network(d)
 	c := &train.Config{
 		Model: model.Config{
 			Arch: model.UNet2D, UNet: &u, Prediction: model.EDM, SigmaData: spread(d), TimeScale: timeScale,
 			SigmaMin: 0.002, SigmaMax: 80, Shape: [3]int{d.C, d.H, d.W},
 			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1},
 		},
-		Seed: 1, Steps: r.steps, Batch: 128,
-		LearningRate: 1e-3, WarmUp: min(500, r.steps/10), Decay: "cosine", WeightDecay: 0.01, Clip: 1, Average: 0.999,
+		Seed: 1, Steps: p.steps, Batch: 128,
+		LearningRate: 1e-3, WarmUp: min(500, p.steps/10), Decay: "cosine", WeightDecay: 0.01, Clip: 1, Average: 0.999,
 		PMean: -1.2, PStd: 1.2,
 	}
 	if k := len(d.Classes); k > 0 {
@@ -73,15 +73,15 @@ func (r recipe) config(d *dataset.Dataset) (*train.Config, error) {
 	return c, c.Validate()
 }
 
-// ncsn returns that for the network, the ten noise levels and the sampler of Song &
-// Ermon 2019, arXiv:1907.05600. The network predicts the score times σ, which has one
-// size at every level, and learns much faster for it (technique 3 of Song & Ermon
-// 2020, arXiv:2006.09011).
-func (r recipe) ncsn(d *dataset.Dataset) (*train.Config, error) {
+// ncsn returns the configuration for the network, the ten noise levels and the sampler of
+// Song & Ermon 2019, arXiv:1907.05600. The network predicts the score times σ, which has
+// the same magnitude at every level, and therefore learns much faster (technique 3 of Song
+// & Ermon 2020, arXiv:2006.09011).
+func (p preset) ncsn(d *dataset.Dataset) (*train.Config, error) {
 	const low, high, levels = 0.01, 1, 10
 	c := &train.Config{
 		Model: model.Config{
-			Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: d.H, Channels: d.C, NGF: r.ngf, NumClasses: levels},
+			Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: d.H, Channels: d.C, NGF: p.ngf, NumClasses: levels},
 			Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
 			Process:  &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: low, SigmaMax: high, Levels: levels},
 			SigmaMin: low, SigmaMax: high, Shape: [3]int{d.C, d.H, d.W},
@@ -89,8 +89,8 @@ func (r recipe) ncsn(d *dataset.Dataset) (*train.Config, error) {
 				Sampler: "annealed-langevin", Steps: levels, Guidance: 1, Schedule: sampler.KindExponential, CorrectorSteps: 100,
 			},
 		},
-		Seed: 1, Steps: r.steps, Batch: 32, Shards: 2,
-		LearningRate: 1.5e-3, WarmUp: min(100, r.steps/10), Decay: "cosine", Beta2: 0.99, Clip: 1, Average: 0.999,
+		Seed: 1, Steps: p.steps, Batch: 32, Shards: 2,
+		LearningRate: 1.5e-3, WarmUp: min(100, p.steps/10), Decay: "cosine", Beta2: 0.99, Clip: 1, Average: 0.999,
 	}
 	return c, c.Validate()
 }
@@ -98,11 +98,11 @@ func (r recipe) ncsn(d *dataset.Dataset) (*train.Config, error) {
 // timeScale spreads c_noise = ln(σ)/4 over the range of a positional embedding.
 const timeScale = 250
 
-// network returns the U-Net of r for data: levels down to a side of 4 to 7, with
+// network returns the U-Net of p for data: levels down to a side of 4 to 7, with
 // attention where the side is at most 8.
-func (r recipe) network(d *dataset.Dataset) unet.Config {
+func (p preset) network(d *dataset.Dataset) unet.Config {
 	u := unet.Config{
-		SampleSize: d.H, InChannels: d.C, OutChannels: d.C, LayersPerBlock: r.layers,
+		SampleSize: d.H, InChannels: d.C, OutChannels: d.C, LayersPerBlock: p.layers,
 		NormNumGroups: 8, NormEps: 1e-5, DownsamplePadding: 1, FlipSinToCos: true, ActFn: "silu",
 	}
 	side := d.H
@@ -114,7 +114,7 @@ func (r recipe) network(d *dataset.Dataset) unet.Config {
 		if side <= 8 {
 			down, up = "AttnDownBlock2D", "AttnUpBlock2D"
 		}
-		u.BlockOutChannels = append(u.BlockOutChannels, r.channels[min(level, len(r.channels)-1)])
+		u.BlockOutChannels = append(u.BlockOutChannels, p.channels[min(level, len(p.channels)-1)])
 		u.DownBlockTypes = append(u.DownBlockTypes, down)
 		u.UpBlockTypes = append(u.UpBlockTypes, up)
 		if side%2 != 0 || side <= 7 {
@@ -124,14 +124,14 @@ func (r recipe) network(d *dataset.Dataset) unet.Config {
 	}
 	slices.Reverse(u.UpBlockTypes)
 	if k := len(d.Classes); k > 0 {
-		k++ // one more for the class that means none
+		k++ // one more for the null class
 		u.NumClassEmbeds = &k
 	}
 	return u
 }
 
 // spread returns the standard deviation of the pixels of d about their mean, in
-// [−1,1], to three digits: EDM's σ_data.
+// [−1,1], to three decimals: EDM's σ_data.
 func spread(d *dataset.Dataset) float64 {
 	var sum, squares float64
 	for _, v := range d.Images {
@@ -144,11 +144,11 @@ func spread(d *dataset.Dataset) float64 {
 	return max(0.05, math.Round(sd*1000)/1000)
 }
 
-// chooseRecipe returns the recipe of that name.
-func chooseRecipe(name string) (recipe, error) {
-	i := slices.IndexFunc(recipes, func(r recipe) bool { return r.name == name })
+// choosePreset returns the preset of that name.
+func choosePreset(name string) (preset, error) {
+	i := slices.IndexFunc(presets, func(p preset) bool { return p.name == name })
 	if i < 0 {
-		return recipe{}, flags.Misused("--arch is %q, need one of %s", name, strings.Join(recipeNames(), ", "))
+		return preset{}, flags.Misused("--arch must be one of %s (got %q)", strings.Join(presetNames(), ", "), name)
 	}
-	return recipes[i], nil
+	return presets[i], nil
 }

@@ -39,20 +39,20 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train DATA -o RUN",
 		Short: "Train a model on pictures",
-		Long: `Train fits a model to pictures: idx files, or a folder of PNG or JPEG files whose
-sub-folders are classes (tweedie data --help). RUN then holds config.json, the
-state, sheets of samples, a plot of the loss, and the model as model.json.
+		Long: `Train trains a model on pictures: idx files, or a folder of PNG or JPEG files whose
+sub-folders are classes (see tweedie data --help). The folder RUN receives config.json,
+the state of the run, sheets of samples, a plot of the loss, and the model as model.json.
 
-A run that was stopped, however, goes on with --resume and ends in the same
-weights. Without --config a configuration is made that suits the data; --print
-shows it, to be changed and given with --config. What it makes small is its
-objective, and --objective chooses another, with a model that goes with it:
+A run that was interrupted continues with --resume and ends with the same weights.
+Without --config, train chooses a configuration for the data. --print prints it, so that
+you can edit it and pass it with --config. --objective selects the training objective,
+and with it the kind of model:
 
 ` + objectiveHelp() + `
-Further keys of a configuration: "snr_gamma", "importance" (levels drawn as often
-as their loss is large, where they are those of a chain or an smld process), of a vdm
-"fixed_gamma" (its γ is not learned), and of consistency models "levels_first",
-"levels_last" and "target_decay".`,
+A configuration may also set "snr_gamma"; "importance", which draws noise levels in
+proportion to their loss (for chains and smld processes); "fixed_gamma", which keeps the
+γ of a vdm fixed; and "levels_first", "levels_last" and "target_decay" of consistency
+models.`,
 		Example: `  tweedie data mnist -o data/mnist
   tweedie train data/mnist -o runs/mnist
   tweedie train data/mnist -o runs/mnist --resume
@@ -69,24 +69,24 @@ as their loss is large, where they are those of a chain or an smld process), of 
 	f := cmd.Flags()
 	flags.Output(cmd, &o.out, "folder of the run")
 	f.StringVar(&o.config, "config", "", "training configuration, JSON (default: one that suits the data)")
-	f.StringVar(&o.arch, "arch", recipes[0].name, "without --config, the network: "+strings.Join(recipeNames(), ", "))
-	f.StringVar(&o.objective, "objective", "edm", "without --config, what is made small: a name of the list above")
-	f.StringVar(&o.teacher, "teacher", "", "without --config, the model that --objective consistency-distillation distils")
-	f.StringVar(&o.process, "process", "", "without --config, what simple, min-snr, hybrid and vlb go along: "+strings.Join(processes, ", ")+" (default: the first)")
+	f.StringVar(&o.arch, "arch", presets[0].name, "size of the network, without --config: "+strings.Join(presetNames(), ", "))
+	f.StringVar(&o.objective, "objective", "edm", "training objective, without --config: a name from the list above")
+	f.StringVar(&o.teacher, "teacher", "", "model to distil with --objective consistency-distillation, without --config")
+	f.StringVar(&o.process, "process", "", "noising process for the objectives simple, min-snr, hybrid and vlb, without --config: "+strings.Join(processes, ", ")+" (default: ddpm)")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
-	f.BoolVar(&o.resume, "resume", false, "go on with the run that RUN holds")
-	f.BoolVar(&o.print, "print", false, "print the configuration and end")
-	f.IntVar(&o.steps, "steps", 0, "optimiser steps, in place of the configuration's")
-	f.IntVar(&o.batch, "batch", 0, "images a step, in place of the configuration's")
-	f.Uint64Var(&o.seed, "seed", 0, "seed, in place of the configuration's")
-	f.Float64Var(&o.rate, "rate", 0, "learning rate, in place of the configuration's")
-	f.DurationVar(&o.saveEvery, "save-every", 2*time.Minute, "how often the state is saved")
-	f.IntVar(&o.sampleEvery, "sample-every", 0, "steps between sheets of samples; 0 makes 20 in all, a negative number none")
-	f.BoolVar(&o.json, "json", false, "print progress as JSON, an object a line")
+	f.BoolVar(&o.resume, "resume", false, "continue the run in RUN")
+	f.BoolVar(&o.print, "print", false, "print the configuration and exit")
+	f.IntVar(&o.steps, "steps", 0, "optimiser steps, instead of the configuration's")
+	f.IntVar(&o.batch, "batch", 0, "images per step, instead of the configuration's")
+	f.Uint64Var(&o.seed, "seed", 0, "seed, instead of the configuration's")
+	f.Float64Var(&o.rate, "rate", 0, "learning rate, instead of the configuration's")
+	f.DurationVar(&o.saveEvery, "save-every", 2*time.Minute, "time between saves of the state")
+	f.IntVar(&o.sampleEvery, "sample-every", 0, "steps between sheets of samples; 0 draws 20 sheets in all, a negative number none")
+	f.BoolVar(&o.json, "json", false, "print progress as JSON, one object per line")
 	o.data.Add(cmd)
 	cmd.RegisterFlagCompletionFunc("objective", cobra.FixedCompletions(objectiveNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("process", cobra.FixedCompletions(processes, cobra.ShellCompDirectiveNoFileComp))
-	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(recipeNames(), cobra.ShellCompDirectiveNoFileComp))
+	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(presetNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
@@ -97,9 +97,9 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 		}
 	}
 	if o.saveEvery <= 0 {
-		return flags.Misused("--save-every is %v, need more than 0", o.saveEvery)
+		return flags.Misused("--save-every must be more than 0 (got %v)", o.saveEvery)
 	}
-	recipe, err := chooseRecipe(o.arch)
+	p, err := choosePreset(o.arch)
 	if err != nil {
 		return err
 	}
@@ -107,7 +107,7 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	if err != nil {
 		return err
 	}
-	config, err := o.configuration(cmd, recipe, set)
+	config, err := o.configuration(cmd, p, set)
 	if err != nil {
 		return err
 	}
@@ -140,14 +140,14 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-// configuration returns the configuration to train with, nil to go on with the
+// configuration returns the configuration to train with, nil to continue with the
 // run's own.
-func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Dataset) (*train.Config, error) {
+func (o *training) configuration(cmd *cobra.Command, p preset, set *dataset.Dataset) (*train.Config, error) {
 	given := cmd.Flags().Changed
 	if o.resume && o.config == "" {
 		for _, flag := range []string{"arch", "objective", "teacher", "process", "steps", "batch", "seed", "rate"} {
 			if given(flag) {
-				return nil, flags.Misused("--%s with --resume: a run goes on with its own configuration", flag)
+				return nil, flags.Misused("--%s cannot be combined with --resume: a run continues with its own configuration", flag)
 			}
 		}
 		if !o.print {
@@ -159,17 +159,17 @@ func (o *training) configuration(cmd *cobra.Command, r recipe, set *dataset.Data
 	var err error
 	if o.config == "" {
 		if !slices.Contains(objectiveNames(), o.objective) {
-			return nil, flags.Misused("--objective is %q, need one of %s", o.objective, strings.Join(objectiveNames(), ", "))
+			return nil, flags.Misused("--objective must be one of %s (got %q)", strings.Join(objectiveNames(), ", "), o.objective)
 		}
-		only := r.ngf > 0 // an NCSN is for one objective
+		only := p.ngf > 0 // an NCSN has a single objective
 		if only && (given("teacher") || given("process") || given("objective") && o.objective != "ncsn") {
-			return nil, flags.Misused("--arch %s with --objective %q, a teacher or a process, need objective \"ncsn\" and none", r.name, o.objective)
+			return nil, flags.Misused("--arch %s has an objective and a process of its own: remove --objective, --teacher and --process", p.name)
 		}
-		if c, err = r.config(set); err == nil && !only {
-			err = pursue(c, o.objective, o.teacher, o.process)
+		if c, err = p.config(set); err == nil && !only {
+			err = setObjective(c, o.objective, o.teacher, o.process)
 		}
 	} else if given("arch") || given("objective") || given("teacher") || given("process") {
-		return nil, flags.Misused("--arch, --objective, --teacher or --process with --config, need them without: the configuration says it")
+		return nil, flags.Misused("--arch, --objective, --teacher and --process cannot be combined with --config: the configuration sets them")
 	} else {
 		c, err = readConfig(o.config)
 	}
