@@ -277,7 +277,11 @@ func (o *laboratory) sample(s *source, r *labResult) (x *tensor.Tensor, err erro
 	}
 	density := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) {
 		r.Evaluations++
-		return s.density(x)
+		log, gradient, err := s.density(x)
+		if log == nil { // of a learned score, which langevin does with alone
+			log = make([]float64, o.n)
+		}
+		return log, gradient, err
 	}
 	switch o.sampler {
 	case "langevin":
