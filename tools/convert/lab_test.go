@@ -83,7 +83,7 @@ func TestLabRefuses(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--distribution square", "--distribution must be one of three"},
 		{"--objective magic", "tweedie lab --help lists"},
-		{"--sampler magic", "method must be one of"},
+		{"--sampler magic", "--sampler must be one of dpmpp2m"},
 		{"--sampler ddpm-learned", "it requires a trained model"},
 		{"--sampler mala --objective sliced", "--sampler must be langevin"},
 		{"--sampler dpmpp2m --objective denoising", "--sampler must be langevin"},
@@ -93,12 +93,12 @@ func TestLabRefuses(t *testing.T) {
 		{"--sampler d3pm-uniform --objective edm", "which learns a denoiser"},
 		{"--sampler d3pm-uniform --step-size 0.1", "--step-size requires"},
 		{"--step-size 0.1", "--step-size requires the sampler langevin, mala or hmc (got dpmpp2m)"},
-		{"--sampler lms --order 3 --steps 1", "order must be at most the number of steps (got order 3 with 1 steps)"},
-		{"--sampler euler --corrector-steps 3", "corrector_steps is not an option of"},
-		{"--objective ncsn --sigma-max 40", "must lie in the model's range [0.05, 5]"},
-		{"--schedule trailing", "needs a model with a chain of discrete steps"},
+		{"--sampler lms --order 3 --steps 1", "--order must be at most the number of steps, 1 (got 3)"},
+		{"--sampler euler --corrector-steps 3", "--corrector-steps must be left out with sampler euler"},
+		{"--objective ncsn --sigma-max 40", "--sigma-max must be a number from 0.05 to 5, the noise levels of the model (got 40)"},
+		{"--schedule trailing", "--schedule must be another, such as karras"},
 		{"-n 0", "--number must be from 1 to 1048576 (got 0)"},
-		{"--sampler heun --steps 0", "steps must be between 1 and 65536 (got 0)"},
+		{"--sampler heun --steps 0", "--steps must be a whole number from 1 to 65536 (got 0)"},
 		{"--sampler mala --steps 0", "--steps must be from 1 to 1048576 (got 0)"},
 	} {
 		status, stdout, stderr := call(t, append([]string{"lab"}, strings.Fields(c.args)...)...)

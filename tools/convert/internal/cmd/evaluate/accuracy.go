@@ -53,7 +53,7 @@ func (o *evaluation) printAccuracy(cmd *cobra.Command, c *model.Model, y *yardst
 	}
 	n := y.held.N
 	if cmd.Flags().Changed("number") {
-		n = min(n, o.sampling.N)
+		n = min(n, o.sampling.N())
 	}
 	low, high := config.SigmaRange()
 	var out []accuracy
@@ -62,7 +62,7 @@ func (o *evaluation) printAccuracy(cmd *cobra.Command, c *model.Model, y *yardst
 			continue
 		}
 		show := progress.NewStage(cmd, fmt.Sprintf("noise level %g", sigma), "img")
-		a, err := accuracyAt(cmd, r, y.held, n, sigma, o.sampling.Seed, show.At)
+		a, err := accuracyAt(cmd, r, y.held, n, sigma, o.sampling.Seed(), show.At)
 		show.Finish()
 		if err != nil {
 			return err

@@ -21,9 +21,7 @@ import (
 
 // comparison is the flags of compare.
 type comparison struct {
-	n        int
-	seed     uint64
-	guidance flags.Guidance
+	sampling flags.Sampling
 	judging  judging
 	out      string
 	budgets  []int
@@ -56,9 +54,7 @@ evaluations. A cell is empty if the sampler needs more evaluations.`,
 	flags.Output(cmd, &o.out, "folder for the table, the plot and the cells")
 	f.IntSliceVar(&o.budgets, "evaluations", []int{5, 8, 10, 20, 50, 1000}, "numbers of network evaluations, in ascending order")
 	f.StringSliceVar(&o.samplers, "samplers", nil, "samplers to compare (default: all that the model supports)")
-	f.IntVarP(&o.n, "number", "n", 1000, "images per cell")
-	f.Uint64Var(&o.seed, "seed", 0, "seed of the noise")
-	o.guidance.Add(cmd)
+	o.sampling.AddGuidance(cmd, 1000)
 	o.judging.add(cmd)
 	return cmd
 }
@@ -67,11 +63,13 @@ func (o *comparison) run(cmd *cobra.Command, path, data string) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	e, err := modelfile.Guided(cmd, path, &o.guidance, &o.judging.compute)
+	e, err := modelfile.Guided(cmd, path, &o.sampling.Guides, &o.judging.compute)
 	if err != nil {
 		return err
 	}
-	o.asked = o.guidance.Request(cmd)
+	if o.asked, err = o.sampling.Request(cmd); err != nil {
+		return err
+	}
 	if _, err := e.Check(o.asked, false); err != nil {
 		return flags.AsMisuse(err)
 	}
@@ -129,8 +127,8 @@ func (o *comparison) check() error {
 	if err := o.judging.check(); err != nil {
 		return err
 	}
-	if o.n <= 3 {
-		return flags.Misused("--number must be at least 4 (got %d)", o.n)
+	if n := o.sampling.N(); n <= 3 {
+		return flags.Misused("--number must be at least 4 (got %d)", n)
 	}
 	if len(o.budgets) == 0 || !slices.IsSorted(o.budgets) || o.budgets[0] < 1 {
 		return flags.Misused("--evaluations must be numbers of at least 1 in ascending order (got %d)", o.budgets)
@@ -162,14 +160,14 @@ func (o *comparison) key(cmd *cobra.Command, path, data string) (string, error) 
 	}
 	guidance := "the model's"
 	if cmd.Flags().Changed("guidance") {
-		guidance = fmt.Sprint(o.guidance.Weight)
+		guidance = cmd.Flag("guidance").Value.String()
 	}
 	for _, flag := range flags.GuidanceFlags[1:] {
 		if cmd.Flags().Changed(flag) {
 			guidance += fmt.Sprintf(", %s %s", flag, cmd.Flag(flag).Value)
 		}
 	}
-	return fmt.Sprintf("model %.12s, data %s, %d images of seed %d, guidance %s", engine.Digest(manifest), filepath.Base(data), o.n, o.seed, guidance), nil
+	return fmt.Sprintf("model %.12s, data %s, %d images of seed %d, guidance %s", engine.Digest(manifest), filepath.Base(data), o.sampling.N(), o.sampling.Seed(), guidance), nil
 }
 
 // cell is one number of the table and how it was measured.
@@ -262,7 +260,7 @@ func (o *comparison) planAdaptive(cmd *cobra.Command, e *engine.Engine, c *cell)
 // request returns the request for n images of a cell.
 func (o *comparison) request(c *cell, n int) engine.Request {
 	q := o.asked
-	q.N, q.Seed, q.Sampler, q.Steps, q.Options = &n, engine.Seed(o.seed), c.Sampler, &c.Steps, c.Options
+	q.N, q.Sampler, q.Steps, q.Options = &n, c.Sampler, &c.Steps, c.Options
 	return q
 }
 
@@ -276,7 +274,7 @@ func (o *comparison) measurer(cmd *cobra.Command, e *engine.Engine, m *yardstick
 				return err
 			}
 		}
-		drawn, err := drawImages(cmd, e, o.request(c, o.n), m, &report{})
+		drawn, err := drawImages(cmd, e, o.request(c, o.sampling.N()), m, &report{})
 		if err != nil {
 			return err
 		}

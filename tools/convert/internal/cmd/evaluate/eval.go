@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -94,7 +93,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	}
 	var e *engine.Engine
 	if o.images == "" {
-		if e, err = modelfile.Guided(cmd, args[0], &o.sampling.Guidance, &o.judging.compute); err != nil {
+		if e, err = modelfile.Guided(cmd, args[0], &o.sampling.Guides, &o.judging.compute); err != nil {
 			return err
 		}
 		if _, err := e.Check(q, false); err != nil {
@@ -114,7 +113,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	}
 	var drawn *judged
 	if e == nil {
-		if drawn, err = o.read(m); err != nil {
+		if drawn, err = o.read(cmd, m); err != nil {
 			return err
 		}
 	}
@@ -149,8 +148,8 @@ func (o *evaluation) check(cmd *cobra.Command, model bool) error {
 	if err := flags.NeedSuffix("--grid", o.grid, ".png"); err != nil {
 		return err
 	}
-	if o.sampling.N <= 3 {
-		return flags.Misused("--number must be at least 4 (got %d)", o.sampling.N)
+	if n := o.sampling.N(); n <= 3 {
+		return flags.Misused("--number must be at least 4 (got %d)", n)
 	}
 	switch {
 	case o.images != "" && o.trainOnly:
@@ -171,7 +170,7 @@ func (o *evaluation) check(cmd *cobra.Command, model bool) error {
 }
 
 // read reads the file of --images.
-func (o *evaluation) read(m *yardstick) (*judged, error) {
+func (o *evaluation) read(cmd *cobra.Command, m *yardstick) (*judged, error) {
 	a, err := npy.Read(o.images)
 	if err != nil {
 		return nil, err
@@ -183,7 +182,11 @@ func (o *evaluation) read(m *yardstick) (*judged, error) {
 	if a.Shape[0] <= 3 {
 		return nil, fmt.Errorf("%s: there must be more than 3 images (got %d)", o.images, a.Shape[0])
 	}
-	dealt, err := o.dealt(m.Classes)
+	q, err := o.sampling.Request(cmd)
+	if err != nil {
+		return nil, err
+	}
+	dealt, err := dealt(q.Class, m.Classes)
 	if err != nil {
 		return nil, err
 	}
@@ -194,17 +197,17 @@ func (o *evaluation) read(m *yardstick) (*judged, error) {
 	return out, nil
 }
 
-// dealt returns the numbers of the classes that --class names, or of all classes.
-func (o *evaluation) dealt(names []string) ([]int, error) {
+// dealt returns the numbers of the given classes, or of all classes if there are none.
+func dealt(classes engine.Classes, names []string) ([]int, error) {
 	var out []int
-	if o.sampling.Classes == "" {
+	if len(classes) == 0 {
 		for i := range names {
 			out = append(out, i)
 		}
 		return out, nil
 	}
-	for name := range strings.SplitSeq(o.sampling.Classes, ",") {
-		name = strings.TrimSpace(name)
+	for _, c := range classes {
+		name := string(c)
 		number := slices.Index(names, name)
 		if k, err := strconv.Atoi(name); number < 0 && err == nil && k >= 0 && k < len(names) {
 			number = k

@@ -13,11 +13,3 @@ func (m *Misuse) Unwrap() error { return m.error }
 
 // Misused returns a Misuse with a formatted text.
 func Misused(format string, args ...any) error { return &Misuse{fmt.Errorf(format, args...)} }
-
-// AsMisuse returns err as a Misuse, nil if there is no error.
-func AsMisuse(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &Misuse{err}
-}

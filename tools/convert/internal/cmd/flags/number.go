@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/spf13/pflag"
+
+	"tweedie/core/settings"
 )
 
 // Numbers makes the flags of a set read numbers as people write them: whole numbers are
@@ -14,6 +16,9 @@ import (
 // octal and 0x10 as hexadecimal.
 func Numbers(set *pflag.FlagSet) {
 	set.VisitAll(func(f *pflag.Flag) {
+		if _, ok := f.Value.(settings.Value); ok {
+			return
+		}
 		if want, ok := numbers[f.Value.Type()]; ok {
 			f.Value = number{f.Value, want}
 		}
@@ -80,6 +85,9 @@ func Explain(err error) error {
 		return AsMisuse(err)
 	}
 	want := errors.Unwrap(invalid)
+	if field, ok := errors.AsType[*settings.FieldError](want); ok {
+		return AsMisuse(field)
+	}
 	switch invalid.GetFlag().Value.Type() {
 	case "bool":
 		want = wanted("true or false")

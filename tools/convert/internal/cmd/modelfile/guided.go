@@ -12,10 +12,7 @@ import (
 )
 
 // Guided opens the model at path, and the models that guide it.
-func Guided(cmd *cobra.Command, path string, g *flags.Guidance, c *flags.Compute) (*engine.Engine, error) {
-	if g.Classifier == "" && cmd.Flags().Changed("classifier-guidance") {
-		return nil, flags.Misused("--classifier-guidance requires --guide-classifier FILE")
-	}
+func Guided(cmd *cobra.Command, path string, g *flags.Guides, c *flags.Compute) (*engine.Engine, error) {
 	e, err := Engine(cmd, path, c)
 	if err != nil {
 		return nil, err

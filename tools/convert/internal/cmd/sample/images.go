@@ -29,8 +29,6 @@ type images struct {
 // add declares the flags of r.
 func (r *images) add(cmd *cobra.Command) {
 	r.sampling.Add(cmd, 1)
-	flags.AddOptions(cmd, &r.sampling.Options)
-	flags.AddSchedule(cmd, &r.sampling.Schedule)
 	f := cmd.Flags()
 	f.StringVarP(&r.png, "output", "o", "", "PNG file for a sheet of all images")
 	f.StringVar(&r.npy, "npy", "", "npy file for the pixels, uint8 [N,H,W,C]")
@@ -62,7 +60,7 @@ func (r *images) draw(cmd *cobra.Command, path string, inpaint bool,
 	if err != nil {
 		return err
 	}
-	e, err := modelfile.Guided(cmd, path, &r.sampling.Guidance, &r.compute)
+	e, err := modelfile.Guided(cmd, path, &r.sampling.Guides, &r.compute)
 	if err != nil {
 		return err
 	}

@@ -97,8 +97,8 @@ allow only langevin.`,
 	f.IntVar(&o.leaps, "leaps", 5, "leapfrog steps per step of hmc")
 	f.StringVarP(&o.out, "output", "o", "", "PNG file for a picture of the points")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	flags.AddOptions(cmd, &o.options)
-	flags.AddSchedule(cmd, &o.schedule)
+	flags.AddSettings(cmd, o.options.Values())
+	flags.AddSettings(cmd, o.schedule.Values())
 	return cmd
 }
 
