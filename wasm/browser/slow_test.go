@@ -11,9 +11,8 @@ import (
 
 // shown waits until the page's meter has told of something, and returns what it shows.
 const shown = `const shown = async (text) => {
-		const until = performance.now() + 20000
 		const there = () => $('meter').textContent.includes(text) && ($('progress').getAttribute('aria-valuenow') > 0.4 || text === 'program') // half of it may come in pieces
-		while (!there() && performance.now() < until) await new Promise((resolve) => setTimeout(resolve, 10))
+		for (let i = 0; !there() && i < 12000; i++) await new Promise((resolve) => setTimeout(resolve, 10)) // some minutes
 		return { state: document.body.dataset.state, now: $('meter-now').textContent, rest: $('meter-rest').textContent,
 			done: Number($('progress').getAttribute('aria-valuenow')), cancel: !$('cancel').disabled, estimate: $('estimate').textContent }
 	}

@@ -27,6 +27,7 @@ type remote struct {
 }
 
 func (r remote) open(url string) (tab, error) {
+	r.close() // or a page whose address differs after # alone would stay
 	return r, r.call("Navigate", map[string]any{"url": url})
 }
 
@@ -35,6 +36,9 @@ func (r remote) eval(script string) error {
 }
 
 func (r remote) close() { r.call("Navigate", map[string]any{"url": "about:blank"}) }
+
+// timeouts are how long a browser waits, in milliseconds.
+var timeouts = map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()}
 
 // begin starts a program in a folder of its own, as its home, and has it end with the
 // tests.
@@ -141,7 +145,7 @@ func startFirefox() (browser, error) {
 		}
 		return nil
 	}}
-	return r, r.call("NewSession", map[string]any{})
+	return r, r.call("NewSession", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"timeouts": timeouts}}})
 }
 
 // startWebKit starts WebKitGTK's small browser below its driver, which speaks WebDriver
@@ -197,7 +201,7 @@ func startWebKit() (browser, error) {
 	}
 	var session struct{ Value struct{ SessionID string } }
 	options := map[string]any{"binary": found[0], "args": []string{"--automation"}}
-	capabilities := map[string]any{"alwaysMatch": map[string]any{"browserName": "MiniBrowser", "webkitgtk:browserOptions": options}}
+	capabilities := map[string]any{"alwaysMatch": map[string]any{"browserName": "MiniBrowser", "webkitgtk:browserOptions": options, "timeouts": timeouts}}
 	if err := eventually(func() error { return post(base, map[string]any{"capabilities": capabilities}, &session) }); err != nil {
 		return nil, fmt.Errorf("webkit does not start: %w", err)
 	}
