@@ -96,6 +96,7 @@ var floors = map[string]int{
 	"wasm/worker":   11,
 	"wasm/worker/…": 11, // the Worker on this machine
 	"tools/convert": 13,
+	"tools/schema":  11, // writes what follows from the settings
 	"tools/bundle":  11, // writes what site/bundle makes
 	"tools/wasmopt": 11, // makes the page's program smaller
 	"tools/picture": 11, // of the page, for README

@@ -32,8 +32,8 @@ var hallPolicy = func() string {
 		"img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }()
 
-// hung answers with the gallery as a page.
-func (s *Service) hung(w http.ResponseWriter, r *http.Request) error {
+// galleryPage answers with the gallery as a page.
+func (s *Service) galleryPage(w http.ResponseWriter, r *http.Request) error {
 	list, err := s.exhibits(r.Context(), maxHung)
 	if err != nil {
 		return err

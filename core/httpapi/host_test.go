@@ -4,11 +4,14 @@ package httpapi_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -122,7 +125,49 @@ func (h *fake) ask(r *http.Request, header ...string) *httptest.ResponseRecorder
 	w := httptest.NewRecorder()
 	s := &httpapi.Service{Host: h, Limits: httpapi.Limits{GFLOP: h.gflop}, Build: "test", Gallery: h.gallery}
 	s.Handler().ServeHTTP(w, r)
+	h.checkDescribed(r, w.Code)
 	return w
+}
+
+// described is openapi.json, as far as it says which route answers what.
+var described = sync.OnceValues(func() (map[string]map[string]struct {
+	Responses map[string]any `json:"responses"`
+}, error) {
+	var doc struct {
+		Paths map[string]map[string]struct {
+			Responses map[string]any `json:"responses"`
+		} `json:"paths"`
+	}
+	text, err := os.ReadFile("openapi.json")
+	if err == nil {
+		err = json.Unmarshal(text, &doc)
+	}
+	return doc.Paths, err
+})
+
+// checkDescribed holds the status of an answer to the description of its route.
+func (h *fake) checkDescribed(r *http.Request, status int) {
+	h.t.Helper()
+	paths, err := described()
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	path, method := r.URL.Path, strings.ToLower(r.Method)
+	for prefix, pattern := range map[string]string{"/s/": "/s/{experiment}", "/api/models/": "/api/models/{name}"} {
+		if strings.HasPrefix(path, prefix) {
+			path = pattern
+		}
+	}
+	route, ok := paths[path]
+	if !ok { // there is no such route
+		return
+	}
+	if _, ok := route[method]; !ok { // a method that is refused, or HEAD
+		method = "get"
+	}
+	if _, ok := route[method].Responses[strconv.Itoa(status)]; !ok && status/100 != 3 {
+		h.t.Errorf("%s %s answers with status %d, which openapi.json does not name", r.Method, path, status)
+	}
 }
 
 // problemOf reads the answer of a request that has failed.

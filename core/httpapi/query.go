@@ -24,6 +24,17 @@ func querySettings(r *engine.Request, images int) []settings.Value {
 	return values
 }
 
+// Parameters describes the query of a picture: those of an experiment, and what belongs to
+// the picture.
+func Parameters() []settings.Setting {
+	out := []settings.Setting{{Name: "model", Kind: settings.Text, Title: "Model", Help: "Name of the model.", Default: "the first of the site"}}
+	for _, v := range querySettings(&engine.Request{}, maxImages) {
+		out = append(out, v.Setting)
+	}
+	return append(out, scaleSetting(maxScale),
+		settings.Setting{Name: "v", Kind: settings.Text, Title: "Version", Help: "Version of the model and the program that the picture is of; another one is not found.", Default: "any"})
+}
+
 // parse reads a query that may hold the parameters of an experiment, those of
 // others, which are the caller's to read, and nothing else, each at most once.
 func parse(query string, others ...string) (url.Values, error) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"crypto/sha256"
+	_ "embed"
 	"encoding/hex"
 	"errors"
 	"net/http"
@@ -78,19 +79,36 @@ type route func(w http.ResponseWriter, r *http.Request) error
 // Handler returns the handler of the service.
 func (s *Service) Handler() http.Handler {
 	mux := http.NewServeMux()
-	for pattern, f := range map[string]route{
-		"/api/models":        s.models,
-		"/api/models/{name}": s.model,
-		"/api/sample.png":    s.picture,
-		"/api/stream":        s.stream,
-		"/s/{experiment}":    s.shared,
-		"/gallery":           s.hung,
-		"/":                  s.nowhere,
-	} {
-		mux.Handle(pattern, f)
+	for pattern, handler := range s.routes() {
+		mux.Handle(pattern, handler)
 	}
-	mux.Handle("/api/gallery", listing{s.listed, s.share})
+	mux.Handle("/", route(s.notFound))
 	return mux
+}
+
+// routes are the handlers of the service by their paths, which openapi.json describes.
+func (s *Service) routes() map[string]http.Handler {
+	return map[string]http.Handler{
+		"/api/openapi.json":  route(s.description),
+		"/api/models":        route(s.models),
+		"/api/models/{name}": route(s.model),
+		"/api/sample.png":    route(s.picture),
+		"/api/stream":        route(s.stream),
+		"/api/gallery":       listing{s.listed, s.share},
+		"/s/{experiment}":    route(s.shared),
+		"/gallery":           route(s.galleryPage),
+	}
+}
+
+// openAPI describes the service. It is generated from the settings.
+//
+//go:embed openapi.json
+var openAPI []byte
+
+// description answers with the description of the API.
+func (s *Service) description(w http.ResponseWriter, r *http.Request) error {
+	send(w, r, openAPI, "application/json", checked)
+	return nil
 }
 
 // Computes reports whether a request to this path may evaluate a network.
@@ -152,8 +170,8 @@ func acceptable(r *http.Request, h http.Header, methods string) error {
 	return nil
 }
 
-// nowhere answers what no other route does.
-func (s *Service) nowhere(_ http.ResponseWriter, r *http.Request) error {
+// notFound answers what no other route does.
+func (s *Service) notFound(_ http.ResponseWriter, r *http.Request) error {
 	return &Problem{Status: http.StatusNotFound, Detail: "there is nothing at " + clip(r.URL.Path) + ": see /api/openapi.json"}
 }
 

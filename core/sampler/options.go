@@ -31,7 +31,7 @@ const withCorrector = "corrector=|" + CorrectorLangevin + "|" + CorrectorAnneale
 func (o *Options) Values() []settings.Value {
 	const group = settings.GroupSampler
 	return []settings.Value{
-		{Setting: settings.Setting{Name: "order", Group: group, Kind: settings.Whole, Title: "Order", Help: "Order of the solver, at most the number of steps.", Min: 1, Max: 4}, To: &o.Order},
+		{Setting: settings.Setting{Name: "order", Group: group, Kind: settings.Whole, Title: "Order", Help: "Order of the solver, at most the number of steps.", Default: "the sampler’s highest", Min: 1}, To: &o.Order},
 		{Setting: settings.Setting{Name: "bh", Group: group, Kind: settings.Whole, Title: "B(h)", Help: "B(h) of UniPC: 1 is h, 2 is eʰ − 1 (Zhao 2023, section 3.3).", Default: "2", Min: 1, Max: 2}, To: &o.BH},
 		{Setting: settings.Setting{Name: "s_churn", Group: group, Kind: settings.Real, Title: "Churn", Help: "Amount of noise added over all steps (Karras 2022, Algorithm 2).", Default: "0"}, To: &o.S},
 		{Setting: settings.Setting{Name: "s_tmin", Group: group, Kind: settings.Real, Title: "Churn from σ", Help: "Lowest noise level at which churn adds noise.", Default: "0"}, To: &o.Min},
@@ -39,11 +39,11 @@ func (o *Options) Values() []settings.Value {
 		{Setting: settings.Setting{Name: "s_noise", Group: group, Kind: settings.Real, Title: "Churn noise", Help: "Standard deviation of the noise that churn adds; slightly above 1 keeps detail.", Default: "1", Above: true, Max: 10}, To: &o.Churn.Noise},
 		{Setting: settings.Setting{Name: "predictor", Group: group, Kind: settings.Choice, Title: "Predictor", Help: "Rule for a step of the reverse SDE.", Default: Predictors[0], Choices: Predictors}, To: &o.Predictor},
 		{Setting: settings.Setting{Name: "corrector", Group: group, Kind: settings.Choice, Title: "Corrector", Help: "Rule for the Langevin steps at the new noise level after each step.", Default: Correctors[0], Choices: Correctors}, To: &o.Corrector},
-		{Setting: settings.Setting{Name: "corrector_steps", Group: group, Kind: settings.Whole, Title: "Langevin steps", Help: "Langevin steps at each noise level.", Min: 1, Max: maxInner, Only: withCorrector, Basic: true}, To: &o.CorrectorSteps},
+		{Setting: settings.Setting{Name: "corrector_steps", Group: group, Kind: settings.Whole, Title: "Langevin steps", Help: "Langevin steps at each noise level.", Default: "1, or 100 with annealed-langevin", Min: 1, Max: maxInner, Only: withCorrector, Basic: true}, To: &o.CorrectorSteps},
 		{Setting: settings.Setting{Name: "snr", Group: group, Kind: settings.Real, Title: "Signal-to-noise ratio", Help: "Ratio r that sizes the corrector’s steps (Song 2021).", Default: "0.16", Above: true, Max: 10, Only: withCorrector}, To: &o.SNR},
 		{Setting: settings.Setting{Name: "epsilon", Group: group, Kind: settings.Real, Title: "Step ε", Help: "Size of the Langevin steps at the lowest noise level.", Default: "a fifth of that level’s variance", Above: true}, To: &o.Epsilon},
-		{Setting: settings.Setting{Name: "rtol", Group: group, Kind: settings.Real, Title: "Relative tolerance", Help: "Relative error that an adaptive sampler allows in a step.", Min: 1e-6, Max: 1}, To: &o.RTol},
-		{Setting: settings.Setting{Name: "atol", Group: group, Kind: settings.Real, Title: "Absolute tolerance", Help: "Absolute error that an adaptive sampler allows in a step, for pixels from −1 to 1.", Min: 1e-6, Max: 1}, To: &o.ATol},
+		{Setting: settings.Setting{Name: "rtol", Group: group, Kind: settings.Real, Title: "Relative tolerance", Help: "Relative error that an adaptive sampler allows in a step.", Default: "the sampler’s", Min: 1e-6, Max: 1}, To: &o.RTol},
+		{Setting: settings.Setting{Name: "atol", Group: group, Kind: settings.Real, Title: "Absolute tolerance", Help: "Absolute error that an adaptive sampler allows in a step, for pixels from −1 to 1.", Default: "the sampler’s", Min: 1e-6, Max: 1}, To: &o.ATol},
 		{Setting: settings.Setting{Name: "brownian", Group: group, Kind: settings.Switch, Title: "Brownian path", Help: "Draws the noise of all steps from one Brownian path, the same for any number of steps.", Default: "0"}, To: &o.Brownian},
 	}
 }

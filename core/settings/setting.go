@@ -14,6 +14,7 @@ const (
 	Choice  = "choice"  // one of Choices
 	Switch  = "switch"  // on or off
 	Seed    = "seed"    // a whole number from 0 to 2⁶⁴−1
+	Text    = "text"    // any text
 	Classes = "classes" // names or numbers of classes, "none" or "all"
 )
 
@@ -121,4 +122,19 @@ func List(words []string, last string) string {
 func (s *Setting) Applies(other string) bool {
 	_, values, conditional := strings.Cut(s.Only, "=")
 	return !conditional || slices.Contains(strings.Split(values, "|"), other)
+}
+
+// Usage is the help text of the setting's command-line flag.
+func (s *Setting) Usage() string {
+	text := strings.TrimSuffix(s.Help, ".")
+	switch {
+	case s.Kind == Whole || s.Kind == Real:
+		text += "; " + s.Want()
+	case s.Kind == Choice && len(s.Choices) <= 12:
+		text += ": " + List(s.Choices, "or")
+	}
+	if s.Kind != Switch && s.Default != "" {
+		text += " (default: " + strings.ReplaceAll(s.Default, "’", "'") + ")"
+	}
+	return strings.ReplaceAll(text, "’", "'")
 }

@@ -127,7 +127,7 @@ func TestClassifierDialRefuses(t *testing.T) {
 		document.querySelector('input[name="class"][value="none"]').click()
 		await generate()
 		return $('notice-text').textContent`)
-	if !strings.Contains(notice, `class "none", need a class to be guided to`) {
+	if !strings.Contains(notice, "class must be one of red, green or blue with classifier_guidance above 0") {
 		t.Errorf("no class to be guided to: got %q", notice)
 	}
 

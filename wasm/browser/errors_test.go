@@ -20,7 +20,7 @@ func TestBadCalls(t *testing.T) {
 	f.put(p.site, "colour")
 	calls := []struct{ name, call, want string }{
 		{"no steps", `sample({ steps: 0 })`, "Error: steps must be a whole number from 1 to 10000 (got 0)"},
-		{"what an error names", `check({ steps: 0 }).catch((error) => { throw new Error([error.field, error.got, error.want].join()) })`, "Error: steps,0,a whole number from 1 to 10000"},
+		{"what an error names", `sample({ steps: 0 }).catch((error) => { throw new Error([error.field, error.got, error.want].join()) })`, "Error: steps,0,a whole number from 1 to 10000"},
 		{"half a step", `sample({ steps: 1.5 })`, "Error: steps must be a whole number from 1 to 10000 (got 1.5)"},
 		{"NaN guidance", `sample({ guidance: NaN })`, "RangeError: tweedie: guidance must be a finite number (got NaN)"},
 		{"a classifier that is not there", `sample({ classifier_guidance: 2 })`, "Error: classifier_guidance must be 0: no classifier is set for the model (got 2)"},
