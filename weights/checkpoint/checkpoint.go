@@ -1,8 +1,8 @@
-// Package checkpoint opens files of weights, whoever wrote them: safetensors, whole
-// or in shards, PyTorch's zip archives and older pickles, and NumPy's npy and npz.
-// What kind a file is, its first bytes say.
+// Package checkpoint opens files of weights in several formats: safetensors, in one file or in
+// shards, PyTorch's zip archives and older pickles, and NumPy's npy and npz. The format is
+// recognized by the first bytes of the file.
 //
-// A file is opened as a list of tensors, which are read one by one.
+// A file is opened as a list of tensors, which are read one by one on demand.
 package checkpoint
 
 import (
@@ -19,18 +19,18 @@ import (
 	"tweedie/weights/torch"
 )
 
-// File is an open checkpoint. Its tensors are read as long as it is open.
+// File is an open checkpoint. Its tensors can be read until it is closed.
 type File struct {
 	Path     string
-	Kind     string // one of the kinds
+	Kind     string // one of the constants below
 	Tensors  []lazytensor.Tensor
-	Values   []torch.Value     // of a PyTorch file: what stands beside the tensors
+	Values   []torch.Value     // of a PyTorch file: its values other than tensors
 	Metadata map[string]string // of a safetensors file
-	Bytes    int64             // of all its files
+	Bytes    int64             // size of all its files
 	closers  []io.Closer
 }
 
-// The kinds of File.
+// The values of File.Kind.
 const (
 	Safetensors = "safetensors"
 	Sharded     = "sharded safetensors"
@@ -39,11 +39,11 @@ const (
 	NumPy       = "NumPy"
 )
 
-// Suffixes are how the names of such files end.
+// Suffixes are the suffixes of the names of such files.
 var Suffixes = []string{".safetensors", ".safetensors.index.json", ".pt", ".pth", ".ckpt", ".bin", ".npz", ".npy"}
 
-// Named reports whether a file is named as those that Open reads.
-func Named(path string) bool {
+// HasKnownSuffix reports whether a file name has one of Suffixes.
+func HasKnownSuffix(path string) bool {
 	for _, suffix := range Suffixes {
 		if strings.HasSuffix(strings.ToLower(path), suffix) {
 			return true
@@ -52,7 +52,8 @@ func Named(path string) bool {
 	return false
 }
 
-// Open opens the file at path. The error says what the file is instead.
+// Open opens the file at path. If the format is not supported, the error says what the file
+// appears to be.
 func Open(path string) (*File, error) {
 	in, err := os.Open(path)
 	if err != nil {
@@ -64,7 +65,7 @@ func Open(path string) (*File, error) {
 		return nil, fmt.Errorf("checkpoint: %w", err)
 	}
 	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("checkpoint: %q is no regular file", path)
+		return nil, fmt.Errorf("checkpoint: %q is not a regular file", path)
 	}
 	start := make([]byte, min(info.Size(), 512))
 	if _, err := io.ReadFull(in, start); err != nil {
@@ -78,13 +79,13 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// open chooses the reader by how the file starts.
+// open chooses the reader by the first bytes of the file.
 func (f *File) open(start []byte) error {
 	switch {
 	case bytes.HasPrefix(start, []byte("\x93NUMPY")):
 		return f.openNumPy()
 	case bytes.HasPrefix(start, []byte("PK\x03\x04")):
-		// numpy.savez writes nothing but NAME.npy; torch.save begins with NAME/data.pkl.
+		// numpy.savez writes only NAME.npy; torch.save begins with NAME/data.pkl.
 		if n := int(binary.LittleEndian.Uint16(start[min(26, len(start)-2):])); 30+n <= len(start) && bytes.HasSuffix(start[30:30+n], []byte(".npy")) {
 			return f.openNumPy()
 		}
@@ -97,10 +98,10 @@ func (f *File) open(start []byte) error {
 		return f.openShards()
 	}
 	for _, other := range []struct{ start, what string }{
-		{"version https://git-lfs", "a pointer of Git LFS in place of the file: fetch it with git lfs pull"},
-		{"<", "a page of HTML, as servers send in place of a file"},
-		{"\x1f\x8b", "compressed with gzip: unpack it"},
-		{"\x89HDF", "HDF5, which is not read here"},
+		{"version https://git-lfs", "a Git LFS pointer, not the file itself: download it with git lfs pull"},
+		{"<", "an HTML page, which a server sent instead of the file"},
+		{"\x1f\x8b", "compressed with gzip: decompress it first"},
+		{"\x89HDF", "an HDF5 file, which is not supported"},
 		{"PK", "a damaged or empty zip archive"},
 	} {
 		if bytes.HasPrefix(start, []byte(other.start)) {
@@ -110,7 +111,7 @@ func (f *File) open(start []byte) error {
 	return fmt.Errorf("checkpoint: %q is neither safetensors nor a file of torch.save or numpy.save: it starts with %.16q", f.Path, start)
 }
 
-// Close ends the reading of the file's tensors.
+// Close closes the files. Tensors cannot be read afterwards.
 func (f *File) Close() error {
 	var first error
 	for _, c := range f.closers {

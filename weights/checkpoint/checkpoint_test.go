@@ -34,7 +34,7 @@ func write(t testing.TB, name string, data []byte) string {
 
 var one = weights.Tensor{Name: "one", DType: weights.F32, Shape: []int{2}, Data: []byte{0, 0, 0x80, 0x3f, 0, 0, 0, 0x40}}
 
-// TestOpenKinds tells kinds by their first bytes, whatever they are called.
+// TestOpenKinds: formats are recognized by the first bytes, whatever the file's name.
 func TestOpenKinds(t *testing.T) {
 	for path, kind := range map[string]string{
 		"../torch/testdata/views.pt": TorchZip, "../torch/testdata/legacy-views.pt": TorchLegacy, "../npy/testdata/all.npz": NumPy,
@@ -83,8 +83,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// TestEveryType reads each of safetensors' types, among them the short floats: OFP8's
-// 0x38 is 1 as E4M3, 0x3c as E5M2, 127 as E8M0.
+// TestEveryType reads each of safetensors' types, including the 8-bit floats: 0x38 is 1 as
+// E4M3, 0x3c as E5M2, 127 as E8M0.
 func TestEveryType(t *testing.T) {
 	le := binary.LittleEndian
 	for _, tt := range []struct {
@@ -124,7 +124,7 @@ func TestEveryType(t *testing.T) {
 	}
 }
 
-// TestShards opens files by their index, and names what does not agree.
+// TestShards opens the files of an index, and reports inconsistencies.
 func TestShards(t *testing.T) {
 	two := one
 	two.Name = "two"
@@ -136,9 +136,9 @@ func TestShards(t *testing.T) {
 		{"whole", "", map[string]string{"one": "a.safetensors", "two": "b.safetensors"}, map[string][]byte{"a.safetensors": encode(t, one), "b.safetensors": encode(t, two)}},
 		{"no file", "no such file", map[string]string{"one": "a.safetensors"}, nil},
 		{"not there", `tensor "two" is not in file "a.safetensors"`, map[string]string{"one": "a.safetensors", "two": "a.safetensors"}, map[string][]byte{"a.safetensors": encode(t, one)}},
-		{"not listed", `which its index places in ""`, map[string]string{"one": "a.safetensors"}, map[string][]byte{"a.safetensors": encode(t, one, two)}},
-		{"outside", "need a file of weights beside it", map[string]string{"one": "../a.safetensors"}, nil},
-		{"itself", "need a file of weights beside it", map[string]string{"one": "w.safetensors.index.json"}, nil},
+		{"not listed", `which the index assigns to ""`, map[string]string{"one": "a.safetensors"}, map[string][]byte{"a.safetensors": encode(t, one, two)}},
+		{"outside", "need a file of weights in the same folder", map[string]string{"one": "../a.safetensors"}, nil},
+		{"itself", "need a file of weights in the same folder", map[string]string{"one": "w.safetensors.index.json"}, nil},
 		{"nothing", "has no weight_map", nil, nil},
 	} {
 		text, err := json.Marshal(map[string]any{"weight_map": tt.index})
@@ -173,8 +173,7 @@ func TestShards(t *testing.T) {
 	}
 }
 
-// FuzzParseSafetensors holds that no bytes make the reader panic, and that every tensor
-// it lists can be read.
+// FuzzParseSafetensors: no bytes cause a panic, and every listed tensor can be read.
 func FuzzParseSafetensors(f *testing.F) {
 	f.Add(encode(f, one))
 	data, err := os.ReadFile("../../core/unet/testdata/gray/case.safetensors")

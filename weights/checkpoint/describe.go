@@ -11,9 +11,9 @@ import (
 	"tweedie/weights"
 )
 
-// Describe returns what stands in the file, reading one tensor after another. Metadata
-// is that of a safetensors file, and what stands beside a PyTorch file's tensors. Tensors
-// that share storage have hashes until that makes four times the file.
+// Describe describes the file, reading one tensor after another. Metadata is that of a
+// safetensors file, or the values of a PyTorch file other than tensors. Tensors are hashed
+// until four times the size of the file has been read, since tensors may share storage.
 func (f *File) Describe() (*weights.Description, error) {
 	d := &weights.Description{Kind: f.Kind, Path: f.Path, Bytes: int(f.Bytes), RawBytes: int(f.Bytes), Metadata: maps.Clone(f.Metadata)}
 	var err error
@@ -26,11 +26,11 @@ func (f *File) Describe() (*weights.Description, error) {
 		}
 		d.Metadata[v.Name] = fmt.Sprint(v.Value)
 	}
-	left := 4*f.Bytes + 64<<20 // a hostile file's tensors may all be the whole file
+	budget := 4*f.Bytes + 64<<20 // a file's tensors may all be views of its whole content
 	for i := range f.Tensors {
 		t := &f.Tensors[i]
 		info := weights.TensorInfo{Name: t.Name, DType: t.DType, Shape: t.Shape, Bytes: t.Len() * t.DType.Size()}
-		if left -= int64(info.Bytes); left >= 0 {
+		if budget -= int64(info.Bytes); budget >= 0 {
 			data, err := t.Read()
 			if err != nil {
 				return nil, err

@@ -17,7 +17,7 @@ import (
 // maxIndex bounds the index of a sharded checkpoint.
 const maxIndex = 16 << 20
 
-// openSafetensors lists what is in a safetensors file.
+// openSafetensors lists the tensors of a safetensors file.
 func (f *File) openSafetensors() error {
 	in, err := os.Open(f.Path)
 	if err != nil {
@@ -32,8 +32,8 @@ func (f *File) openSafetensors() error {
 	return nil
 }
 
-// ParseSafetensors lists the tensors of a safetensors file of size bytes, which stay
-// where they are. The error wraps weights.ErrCorrupt.
+// ParseSafetensors lists the tensors of a safetensors file of size bytes, without reading their
+// data. The error wraps weights.ErrCorrupt.
 func ParseSafetensors(in io.ReaderAt, size int64) ([]lazytensor.Tensor, map[string]string, error) {
 	spans, metadata, begin, err := weights.ReadSafetensorsHeader(in, size)
 	if err != nil {
@@ -52,8 +52,8 @@ func ParseSafetensors(in io.ReaderAt, size int64) ([]lazytensor.Tensor, map[stri
 	return tensors, metadata, nil
 }
 
-// openShards lists the tensors of the files that an index names, NAME.index.json as
-// huggingface_hub writes it.
+// openShards lists the tensors of the files in an index, NAME.index.json, as huggingface_hub
+// writes it.
 func (f *File) openShards() error {
 	text, err := weights.ReadFile(f.Path, maxIndex)
 	if err != nil {
@@ -71,8 +71,8 @@ func (f *File) openShards() error {
 	f.Kind = Sharded
 	found := map[string]bool{}
 	for _, name := range slices.Compact(slices.Sorted(maps.Values(index.WeightMap))) {
-		if filepath.Base(name) != name || !Named(name) || strings.HasSuffix(name, ".json") {
-			return fmt.Errorf("checkpoint: index %q names the file %q, need a file of weights beside it", f.Path, name)
+		if filepath.Base(name) != name || !HasKnownSuffix(name) || strings.HasSuffix(name, ".json") {
+			return fmt.Errorf("checkpoint: index %q refers to the file %q, need a file of weights in the same folder", f.Path, name)
 		}
 		shard, err := Open(filepath.Join(filepath.Dir(f.Path), name))
 		if err != nil {
@@ -82,7 +82,7 @@ func (f *File) openShards() error {
 		f.Bytes += shard.Bytes
 		for _, t := range shard.Tensors {
 			if index.WeightMap[t.Name] != name {
-				return fmt.Errorf("checkpoint: file %q holds tensor %q, which its index places in %q", shard.Path, t.Name, index.WeightMap[t.Name])
+				return fmt.Errorf("checkpoint: file %q contains tensor %q, which the index assigns to %q", shard.Path, t.Name, index.WeightMap[t.Name])
 			}
 			found[t.Name] = true
 			f.Tensors = append(f.Tensors, t)
@@ -90,7 +90,7 @@ func (f *File) openShards() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(index.WeightMap)) {
 		if !found[name] {
-			return fmt.Errorf("checkpoint: tensor %q is not in file %q, where the index places it", name, index.WeightMap[name])
+			return fmt.Errorf("checkpoint: tensor %q is not in file %q, to which the index assigns it", name, index.WeightMap[name])
 		}
 	}
 	return nil

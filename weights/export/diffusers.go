@@ -14,19 +14,20 @@ import (
 	"tweedie/core/unet"
 )
 
-// description is what diffusers' files say of a model besides its weights.
+// description is what diffusers' files contain of a model in addition to its weights.
 type description struct {
 	config    map[string]any
-	scheduler map[string]any // nil: none that diffusers has
-	own       []byte         // this program's configuration, nil where diffusers has one
-	notes     []string       // what they do not say
+	scheduler map[string]any // nil if diffusers has no such scheduler
+	own       []byte         // this program's configuration; nil if diffusers supports the network
+	notes     []string       // what the files do not represent, one sentence each
 }
 
-// describe returns m as diffusers has it. The error names what its network does not.
+// describe returns m's description for diffusers. The error names what diffusers does not
+// support in its network.
 func describe(m *model.Model) (*description, error) {
 	c := m.Config()
 	if c.UNet == nil || c.CheckDenoiser() != nil {
-		return nil, fmt.Errorf("export: the network is of arch %q, which diffusers does not have", c.Arch)
+		return nil, fmt.Errorf("export: the network has arch %q, which diffusers does not support", c.Arch)
 	}
 	config, err := unetConfig(*c.UNet)
 	if err != nil {
@@ -34,33 +35,33 @@ func describe(m *model.Model) (*description, error) {
 	}
 	d := &description{config: config}
 	if d.scheduler, err = schedulerConfig(&c); err != nil {
-		d.notes = append(d.notes, fmt.Sprintf("no %s: %v", schedulerName, err))
+		d.notes = append(d.notes, fmt.Sprintf("there is no %s: %v", schedulerName, err))
 	}
 	if len(c.Classes) > 0 {
-		d.notes = append(d.notes, fmt.Sprintf("classes are numbers there: 0 is %q, and so on", c.Classes[0]))
+		d.notes = append(d.notes, fmt.Sprintf("classes are numbers in diffusers: 0 is %q, and so on", c.Classes[0]))
 	}
 	if c.NullClass != nil {
-		d.notes = append(d.notes, fmt.Sprintf("class %d means none: diffusers does not know that", *c.NullClass))
+		d.notes = append(d.notes, fmt.Sprintf("class %d is the null class, which diffusers does not have", *c.NullClass))
 	}
 	if c.TimeScale != 0 && c.TimeScale != 1 && c.Process == nil {
-		d.notes = append(d.notes, fmt.Sprintf("the network takes %g times the time that a scheduler of diffusers gives it", c.TimeScale))
+		d.notes = append(d.notes, fmt.Sprintf("the network's time input is %g times the time of a diffusers scheduler", c.TimeScale))
 	}
 	if c.UnitPixels {
-		d.notes = append(d.notes, "pixels span [0,1] there, not [−1,1]")
+		d.notes = append(d.notes, "pixels span [0,1] in diffusers, not [−1,1]")
 	}
 	return d, nil
 }
 
-// ownKeys are those of unet.Config that diffusers does not have: all after Patch.
-var ownKeys = []string{
+// extensionKeys are the members of unet.Config that diffusers does not have: all from Patch on.
+var extensionKeys = []string{
 	"patch", "num_heads", "conv_in_channels", "time_channels", "embed_channels", "class_first", "norm_min_channels",
 	"up_attention", "skip_scale", "resample_shortcut", "fir", "time_is_sigma", "attention_groups", "bare_mid_attention", "progressive_input", "progressive_output",
 }
 
-// unetConfig returns the keys of a UNet2DModel's config.json.
+// unetConfig returns the members of a UNet2DModel's config.json.
 func unetConfig(u unet.Config) (map[string]any, error) {
 	if u.TimeEmbeddingType == "fourier" {
-		return nil, fmt.Errorf("export: the network embeds time by stored frequencies, which a file of diffusers does not hold")
+		return nil, fmt.Errorf("export: the network has stored frequencies for its time embedding, which diffusers does not store")
 	}
 	u.DownBlockTypes = resampling(u.DownBlockTypes, u.DownsampleType, "DownBlock2D", "ResnetDownsampleBlock2D")
 	u.UpBlockTypes = resampling(u.UpBlockTypes, u.UpsampleType, "UpBlock2D", "ResnetUpsampleBlock2D")
@@ -73,46 +74,46 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 	if err := json.Unmarshal(text, &config); err != nil {
 		return nil, fmt.Errorf("export: %w", err)
 	}
-	if u.ResnetTimeScale == "scale_shift" && u.AttnNormNumGroups == nil { // where diffusers leaves out the middle's norm
+	if u.ResnetTimeScale == "scale_shift" && u.AttnNormNumGroups == nil { // diffusers omits the norm of the middle block then
 		if !u.BareMidAttention {
 			config["attn_norm_num_groups"] = u.NormNumGroups
 		}
 		delete(config, "bare_mid_attention")
 	}
 	for _, key := range slices.Sorted(maps.Keys(config)) {
-		if slices.Contains(ownKeys, key) && !(key == "patch" && u.Patch == 1) {
-			return nil, fmt.Errorf("export: the network's configuration has %s = %v, which diffusers' UNet2DModel does not have: need --format safetensors or npz", key, config[key])
+		if slices.Contains(extensionKeys, key) && !(key == "patch" && u.Patch == 1) {
+			return nil, fmt.Errorf("export: the network's configuration has %s = %v, which diffusers' UNet2DModel does not support: use --format safetensors or npz", key, config[key])
 		}
 	}
 	delete(config, "patch")
 	return config, nil
 }
 
-// resampling gives the plain blocks of levels that resample by a residual block the type
-// that diffusers has for them.
-func resampling(types []string, how, plain, own string) []string {
+// resampling replaces the plain blocks of levels that resample by a residual block by
+// diffusers' types for them.
+func resampling(types []string, how, plain, resnet string) []string {
 	out := slices.Clone(types)
 	if how != "resnet" {
 		return out
 	}
 	for i := range len(out) - 1 { // the last level does not resample
 		if out[i] == plain {
-			out[i] = own
+			out[i] = resnet
 		}
 	}
 	return out
 }
 
-// predictions are diffusers' words for what a network predicts.
+// predictions maps predictions to diffusers' prediction_type.
 var predictions = map[string]string{
 	string(diffusion.PredictEpsilon): "epsilon", string(diffusion.PredictX0): "sample", string(diffusion.PredictV): "v_prediction",
 }
 
-// schedulerConfig returns a scheduler_config.json that says how the network was trained.
-// The error says what diffusers has no scheduler for.
+// schedulerConfig returns the scheduler_config.json for the process that the network was
+// trained with. The error names what diffusers has no scheduler for.
 func schedulerConfig(c *model.Config) (map[string]any, error) {
 	if c.Prediction == model.EDM {
-		return scaled(c, map[string]any{
+		return withTimeScale(c, map[string]any{
 			"_class_name": "EDMEulerScheduler", "prediction_type": "epsilon", "num_train_timesteps": 1000,
 			"sigma_data": c.SigmaData, "sigma_min": c.SigmaMin, "sigma_max": c.SigmaMax, "sigma_schedule": "karras", "rho": 7.0,
 		}), nil
@@ -148,12 +149,12 @@ func schedulerConfig(c *model.Config) (map[string]any, error) {
 	default:
 		return nil, fmt.Errorf("diffusers has no schedule of kind %q with these settings", s.Kind)
 	}
-	return scaled(c, out), nil
+	return withTimeScale(c, out), nil
 }
 
-// scaled adds the time scale, if there is one: a key of this program, which diffusers
-// does not read.
-func scaled(c *model.Config, scheduler map[string]any) map[string]any {
+// withTimeScale adds the time scale if it is not 1: a member that this program reads and
+// diffusers ignores.
+func withTimeScale(c *model.Config, scheduler map[string]any) map[string]any {
 	if c.TimeScale != 0 && c.TimeScale != 1 {
 		scheduler["time_scale"] = c.TimeScale
 	}

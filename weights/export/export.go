@@ -1,6 +1,6 @@
-// Package export writes models as files of other programs: a folder that diffusers
-// opens as a UNet2DModel, or weights alone as safetensors or npz. Weights are float32
-// under the model's own names, which are diffusers'; tensors go to the file one by one.
+// Package export writes models as files of other programs: a folder that diffusers opens as a
+// UNet2DModel, or only the weights as safetensors or npz. Weights are float32 under the model's
+// names, which are diffusers'. Tensors are written one by one.
 package export
 
 import (
@@ -17,7 +17,7 @@ import (
 	"tweedie/weights"
 )
 
-// Formats lists what Write knows.
+// Formats lists the formats of Write.
 var Formats = []string{"diffusers", "safetensors", "npz"}
 
 // Names of the files. The first three are diffusers'.
@@ -26,15 +26,15 @@ const (
 	configName    = "config.json"
 	schedulerName = "scheduler_config.json"
 	plainName     = "model"
-	ownName       = "tweedie.json" // what the importer reads of a network that diffusers does not have
+	exportName    = "tweedie.json" // the configuration of a network that diffusers does not support; the importer reads it
 )
 
-// Write writes m to folder, which is there, in one of Formats. notes says, a sentence
-// each, what of the model the files do not say. The weights come first, each file whole
-// or not at all.
+// Write writes m to folder, which must exist, in one of Formats. notes lists what the files do
+// not represent of the model, one sentence each. Weights are written first; each file is
+// written completely or not at all.
 //
-// The error is one of reading or writing, or names what of the network diffusers does
-// not have; nothing has then been written.
+// The error is a read or write error, or names what diffusers does not support in the network;
+// then nothing has been written.
 func Write(folder, format string, m *model.Model) (notes []string, err error) {
 	d, err := describe(m)
 	switch format {
@@ -44,12 +44,12 @@ func Write(folder, format string, m *model.Model) (notes []string, err error) {
 		}
 		err = weights.WriteAtomicFunc(filepath.Join(folder, diffusersName), func(w io.Writer) error { return safetensors(w, m) })
 	case "safetensors":
-		if d, err = orOwn(d, err, m); err != nil {
+		if d, err = orOwnConfig(d, err, m); err != nil {
 			return nil, err
 		}
 		err = weights.WriteAtomicFunc(filepath.Join(folder, plainName+".safetensors"), func(w io.Writer) error { return safetensors(w, m) })
 	case "npz":
-		if d, err = orOwn(d, err, m); err != nil {
+		if d, err = orOwnConfig(d, err, m); err != nil {
 			return nil, err
 		}
 		err = weights.WriteAtomicFunc(filepath.Join(folder, plainName+".npz"), func(w io.Writer) error { return npz(w, m) })
@@ -77,12 +77,12 @@ func Write(folder, format string, m *model.Model) (notes []string, err error) {
 	if d.own == nil {
 		return d.notes, nil
 	}
-	return d.notes, weights.WriteAtomic(filepath.Join(folder, ownName), d.own)
+	return d.notes, weights.WriteAtomic(filepath.Join(folder, exportName), d.own)
 }
 
-// orOwn returns d, or, where err says that diffusers does not have the network, the
-// model's own configuration.
-func orOwn(d *description, err error, m *model.Model) (*description, error) {
+// orOwnConfig returns d or, if err says that diffusers does not support the network, a
+// description with the model's own configuration.
+func orOwnConfig(d *description, err error, m *model.Model) (*description, error) {
 	if err == nil {
 		return d, nil
 	}
@@ -90,7 +90,7 @@ func orOwn(d *description, err error, m *model.Model) (*description, error) {
 	if mErr != nil {
 		return nil, mErr
 	}
-	return &description{own: append(manifest.Config, '\n'), notes: []string{fmt.Sprintf("no %s: %v; the model's own is %s", configName, err, ownName)}}, nil
+	return &description{own: append(manifest.Config, '\n'), notes: []string{fmt.Sprintf("there is no %s: %v; the model's configuration is in %s", configName, err, exportName)}}, nil
 }
 
 // safetensors writes m's weights to w.
@@ -123,12 +123,12 @@ func safetensors(w io.Writer, m *model.Model) error {
 	return m.Each(func(_ graph.Declared, numbers []float32) error { return writeFloats(w, numbers) })
 }
 
-// writeFloats writes numbers, little-endian, a piece at a time.
+// writeFloats writes numbers, little-endian, in chunks.
 func writeFloats(w io.Writer, numbers []float32) error {
-	const piece = 1 << 14
+	const chunk = 1 << 14
 	var data []byte
 	for len(numbers) > 0 {
-		n := min(piece, len(numbers))
+		n := min(chunk, len(numbers))
 		data = data[:0]
 		for _, v := range numbers[:n] {
 			data = binary.LittleEndian.AppendUint32(data, math.Float32bits(v))

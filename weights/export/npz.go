@@ -11,13 +11,13 @@ import (
 	"tweedie/weights/npy"
 )
 
-// npz writes m's weights to w as numpy.savez does: a zip archive, not compressed, of one
-// npy file for each.
+// npz writes m's weights to w as numpy.savez does: an uncompressed zip archive with one npy
+// file per parameter.
 func npz(w io.Writer, m *model.Model) error {
 	archive := zip.NewWriter(w)
 	err := m.Each(func(d graph.Declared, numbers []float32) error {
-		// A fixed time, the earliest of the format, as numpy has it: the same model gives the
-		// same bytes.
+		// A fixed time, the earliest that zip can represent, as NumPy uses: the same model
+		// gives the same bytes.
 		entry := &zip.FileHeader{Name: d.Name + ".npy", Method: zip.Store, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
 		f, err := archive.CreateHeader(entry)
 		if err != nil {

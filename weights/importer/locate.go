@@ -96,7 +96,7 @@ func locateWeights(folder string) (string, error) {
 		switch name := e.Name(); {
 		case strings.HasSuffix(name, indexSuffix):
 			indices = append(indices, name)
-		case checkpoint.Named(name):
+		case checkpoint.HasKnownSuffix(name):
 			candidates = append(candidates, name)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package lazytensor is what the readers of foreign files have in common: a tensor
-// that stands in a file, and is read when it is asked for.
+// Package lazytensor has the type that all readers of checkpoints return: a tensor in a file
+// that is read on demand.
 package lazytensor
 
 import (
@@ -17,23 +17,23 @@ import (
 
 // Tensor is a named array in a file. Its numbers are not in memory.
 type Tensor struct {
-	Name  string        // dots between the parts, as PyTorch has it
-	DType weights.DType // as in the file
-	Shape []int         // none for a single number
-	// Read returns the numbers as DType, little-endian and row-major, in a slice of
-	// its own. The error says why the file does not give them.
+	Name  string        // with dots between its parts, like PyTorch's
+	DType weights.DType // the type in the file
+	Shape []int         // empty for a scalar
+	// Read returns the numbers in DType, little-endian and row-major, as a new slice. The error
+	// says why they cannot be read.
 	Read func() ([]byte, error)
 }
 
-// Len returns how many numbers the tensor holds.
+// Len returns the number of elements of the tensor.
 func (t *Tensor) Len() int { return tensor.Size(t.Shape) }
 
-// Size returns the bytes of shape as dtype. The error names a type that has none
-// here, a negative axis, or a size beyond limit bytes.
+// Size returns the size in bytes of an array of that shape and type. The error names an
+// unsupported type, a negative axis, or a size of more than limit bytes.
 func Size(dtype weights.DType, shape []int, limit int64) (int, error) {
 	size := int64(dtype.Size())
 	if size == 0 {
-		return 0, fmt.Errorf("numbers are of type %q, which is not read here", dtype)
+		return 0, fmt.Errorf("numbers have type %q, which is not supported", dtype)
 	}
 	if len(shape) > weights.MaxAxes {
 		return 0, fmt.Errorf("shape has %d axes, need at most %d", len(shape), weights.MaxAxes)
@@ -48,15 +48,16 @@ func Size(dtype weights.DType, shape []int, limit int64) (int, error) {
 	}
 	for i, d := range shape {
 		if int64(d) > limit/size {
-			return 0, fmt.Errorf("axis %d of shape %v makes the tensor larger than the %d bytes there are", i, shape, limit)
+			return 0, fmt.Errorf("axis %d of shape %v makes the tensor larger than the limit of %d bytes", i, shape, limit)
 		}
 		size *= int64(d)
 	}
 	return int(size), nil
 }
 
-// Gather returns in row-major order the numbers, of so many bytes each, that shape
-// and strides, counted in numbers, take from data. It panics if they leave data.
+// Gather returns, in row-major order, the numbers that shape and strides select from data.
+// number is the size of a number in bytes; strides count numbers. It panics if they exceed
+// data.
 func Gather(data []byte, shape, strides []int, number int) []byte {
 	return gather(make([]byte, 0, number*tensor.Size(shape)), data, shape, strides, number)
 }
@@ -71,9 +72,9 @@ func gather(out, data []byte, shape, strides []int, number int) []byte {
 	return out
 }
 
-// Float32 reads the numbers as float32: whole numbers and F64 rounded to nearest,
-// truth as 0 and 1, everything shorter exactly. The error names complex numbers,
-// or a finite F64 beyond the range of float32.
+// Float32 reads the numbers as float32: integers and F64 rounded to nearest, booleans as 0 and
+// 1, smaller types exactly. The error names complex numbers, or a finite F64 number beyond the
+// range of float32.
 func (t *Tensor) Float32() ([]float32, error) {
 	data, err := t.Read()
 	if err != nil {
@@ -87,20 +88,21 @@ func (t *Tensor) Float32() ([]float32, error) {
 		return nil, fmt.Errorf("lazytensor: tensor %q: %d bytes of %s, shape %v needs %d", t.Name, len(data), t.DType, t.Shape, size*len(out))
 	}
 	for i := range out {
-		if t.DType == weights.F32 { // nearly always, so not by way of float64
+		if t.DType == weights.F32 { // the usual case, without conversion to float64
 			out[i] = math.Float32frombits(binary.LittleEndian.Uint32(data[4*i:]))
 			continue
 		}
 		v := number(data, t.DType, i)
 		out[i] = float32(v)
 		if math.IsInf(float64(out[i]), 0) && !math.IsInf(v, 0) {
-			return nil, fmt.Errorf("lazytensor: tensor %q: number %d is %g, need the range of float32", t.Name, i, v)
+			return nil, fmt.Errorf("lazytensor: tensor %q: number %d is %g, which is beyond the range of float32", t.Name, i, v)
 		}
 	}
 	return out, nil
 }
 
-// number returns number i of data, not of F32; 64-bit integers are rounded to float64.
+// number returns element i of data, of any type but F32. 64-bit integers are rounded to
+// float64.
 func number(data []byte, dtype weights.DType, i int) float64 {
 	le := binary.LittleEndian
 	switch dtype {
@@ -132,8 +134,8 @@ func number(data []byte, dtype weights.DType, i int) float64 {
 	return float8(dtype, data[i])
 }
 
-// float8 returns the value of an 8-bit float (Open Compute Project, OFP8 formats, 2023;
-// E8M0 of its microscaling formats): sign, exponent and mantissa as the name says.
+// float8 returns the value of an 8-bit float with sign, exponent and mantissa as in the name of
+// its type (Open Compute Project, OFP8 formats, 2023; E8M0 of its microscaling formats).
 func float8(dtype weights.DType, b byte) float64 {
 	mantissaBits, bias := 3, 7
 	switch dtype {
@@ -163,12 +165,12 @@ func float8(dtype weights.DType, b byte) float64 {
 	return v
 }
 
-// Dense reads the tensor as an array of its own type, where gorgonia has it; shorter
-// floats become float32. The error names an empty axis too, which gorgonia does not
-// have.
+// Dense reads the tensor as a gorgonia tensor of its own type; floats smaller than float32
+// become float32. A tensor with an empty axis is an error, because gorgonia does not support
+// it.
 func (t *Tensor) Dense() (*gorgonia.Dense, error) {
 	if slices.Contains(t.Shape, 0) {
-		return nil, fmt.Errorf("lazytensor: tensor %q of shape %v is empty", t.Name, t.Shape)
+		return nil, fmt.Errorf("lazytensor: tensor %q has shape %v, need at least one element", t.Name, t.Shape)
 	}
 	backing, err := t.backing()
 	if err != nil {
@@ -177,7 +179,7 @@ func (t *Tensor) Dense() (*gorgonia.Dense, error) {
 	return gorgonia.New(gorgonia.WithShape(t.Shape...), gorgonia.WithBacking(backing)), nil
 }
 
-// backing reads the tensor as a slice of the type that its dtype stands for.
+// backing reads the tensor as a slice of the Go type of its dtype.
 func (t *Tensor) backing() (any, error) {
 	var out any
 	n := t.Len()
@@ -212,7 +214,7 @@ func (t *Tensor) backing() (any, error) {
 		return nil, err
 	}
 	if _, err := binary.Decode(data, binary.LittleEndian, out); err != nil || len(data) != binary.Size(out) {
-		return nil, fmt.Errorf("lazytensor: tensor %q: %d bytes of %s do not fill shape %v", t.Name, len(data), t.DType, t.Shape)
+		return nil, fmt.Errorf("lazytensor: tensor %q: %d bytes of %s do not match shape %v", t.Name, len(data), t.DType, t.Shape)
 	}
 	return out, nil
 }

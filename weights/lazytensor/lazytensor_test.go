@@ -13,8 +13,8 @@ func of(dtype weights.DType, data []byte) *Tensor {
 	return &Tensor{Name: "w", DType: dtype, Shape: []int{len(data) / dtype.Size()}, Read: func() ([]byte, error) { return data, nil }}
 }
 
-// TestFloat8 holds the 8-bit floats against the tables of their standard (OFP8, 2023,
-// table 2; microscaling formats, 2023, section 5.4).
+// TestFloat8 compares the 8-bit floats with the tables of their standard (OFP8, 2023, table 2;
+// microscaling formats, 2023, section 5.4).
 func TestFloat8(t *testing.T) {
 	nan, inf := math.NaN(), math.Inf(1)
 	for dtype, values := range map[weights.DType]map[byte]float64{
@@ -34,14 +34,15 @@ func TestFloat8(t *testing.T) {
 	}
 }
 
-// TestFloat32Refuses: a number that float32 does not have is an error, and not infinite.
+// TestFloat32Refuses: a number beyond the range of float32 is an error and does not become
+// infinite.
 func TestFloat32Refuses(t *testing.T) {
 	double := func(v float64) []byte { return binary.LittleEndian.AppendUint64(nil, math.Float64bits(v)) }
 	for _, tt := range []struct {
 		name, want string
 		tensor     *Tensor
 	}{
-		{"large", `number 0 is 1e+300, need the range of float32`, of(weights.F64, double(1e300))},
+		{"large", `number 0 is 1e+300, which is beyond the range of float32`, of(weights.F64, double(1e300))},
 		{"infinite", "", of(weights.F64, double(math.Inf(-1)))},
 		{"largest", "", of(weights.F64, double(math.MaxFloat32))},
 		{"complex", "is complex, need real numbers", of("C64", make([]byte, 16))},

@@ -13,32 +13,32 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// Archive is an open .npz file, or one .npy file as an archive of one array. Its
-// tensors are read as long as it is open.
+// Archive is an open .npz file, or a .npy file as an archive of one array. Its tensors can be
+// read until it is closed.
 type Archive struct {
 	Tensors []lazytensor.Tensor
 	closer  io.Closer
 }
 
-// maxHead bounds the header of an array, maxArrays the arrays of a file.
-const maxHead, maxArrays = 1 << 12, 1 << 14
+// maxHeader bounds the header of an array, maxArrays the number of arrays in a file.
+const maxHeader, maxArrays = 1 << 12, 1 << 14
 
-// An entry larger than bombSize must not be bombRatio times what it is compressed:
-// weights are near their entropy.
+// An entry larger than bombSize must not be more than bombRatio times its compressed size.
+// Weights never are, since they are close to their entropy.
 const (
 	bombSize  = 64 << 20
 	bombRatio = 100
 )
 
-// dtypes maps NumPy's descr to types of numbers. Those of more than a byte are read in the
-// other order too, ">f4" for "<f4".
+// dtypes maps NumPy's descr to types. Types of more than one byte are supported in big-endian
+// order too, for example ">f4" for "<f4".
 var dtypes = map[string]weights.DType{
 	"|b1": "BOOL", "|u1": "U8", "|i1": weights.I8, "<u2": "U16", "<i2": "I16", "<u4": "U32", "<i4": "I32", "<u8": "U64",
 	"<i8": "I64", "<f2": weights.F16, "<f4": weights.F32, "<f8": weights.F64, "<c8": "C64",
 }
 
-// OpenArchive opens the .npz or .npy file at path. The error wraps ErrFormat for
-// what is in the file.
+// OpenArchive opens the .npz or .npy file at path. The error wraps ErrFormat if it is about the
+// content of the file.
 func OpenArchive(path string) (*Archive, error) {
 	in, err := os.Open(path)
 	if err != nil {
@@ -57,10 +57,10 @@ func OpenArchive(path string) (*Archive, error) {
 	return a, nil
 }
 
-// Close ends the reading of the archive's tensors.
+// Close closes the file. Tensors cannot be read afterwards.
 func (a *Archive) Close() error { return a.closer.Close() }
 
-// ParseArchive reads a file of size bytes, which stay where they are.
+// ParseArchive lists the arrays of a file of size bytes, without reading their data.
 func ParseArchive(in io.ReaderAt, size int64) (*Archive, error) {
 	var start [len(magic)]byte
 	if _, err := in.ReadAt(start[:], 0); err == nil && string(start[:]) == magic {
@@ -73,16 +73,16 @@ func ParseArchive(in io.ReaderAt, size int64) (*Archive, error) {
 		return nil, err
 	}
 	if len(z.File) > maxArrays {
-		return nil, fmt.Errorf("holds %d arrays, need at most %d", len(z.File), maxArrays)
+		return nil, fmt.Errorf("contains %d arrays, need at most %d", len(z.File), maxArrays)
 	}
 	a := &Archive{}
 	for _, f := range z.File {
 		name, ok := strings.CutSuffix(f.Name, ".npy")
 		if !ok {
-			return nil, fmt.Errorf("entry %q is no .npy file", f.Name)
+			return nil, fmt.Errorf("entry %q is not a .npy file", f.Name)
 		}
 		if n := f.UncompressedSize64; n > maxBytes || n > bombSize && n/bombRatio > f.CompressedSize64 {
-			return nil, fmt.Errorf("entry %q grows from %d bytes to %d, need at most %d times as many", f.Name, f.CompressedSize64, n, bombRatio)
+			return nil, fmt.Errorf("entry %q decompresses from %d bytes to %d, need at most %d times the size", f.Name, f.CompressedSize64, n, bombRatio)
 		}
 		t, err := describe(name, int64(f.UncompressedSize64), f.Open)
 		if err != nil {
@@ -93,9 +93,9 @@ func ParseArchive(in io.ReaderAt, size int64) (*Archive, error) {
 	return a, nil
 }
 
-// describe returns an array of a file of size bytes.
+// describe returns the array in a .npy file of size bytes.
 func describe(name string, size int64, open func() (io.ReadCloser, error)) (lazytensor.Tensor, error) {
-	h, err := head(size, open)
+	h, err := readHeader(size, open)
 	if err != nil {
 		return lazytensor.Tensor{}, err
 	}
@@ -105,22 +105,22 @@ func describe(name string, size int64, open func() (io.ReadCloser, error)) (lazy
 	}
 	t := lazytensor.Tensor{Name: name, DType: dtypes[kind], Shape: h.Shape}
 	if t.DType == "" {
-		return t, fmt.Errorf("elements are %q, which are not read here", h.Descr)
+		return t, fmt.Errorf("elements are %q, which is not supported", h.Descr)
 	}
 	n, err := lazytensor.Size(t.DType, t.Shape, size-int64(h.Size))
 	if err != nil {
 		return t, err
 	}
 	if int64(n) != size-int64(h.Size) {
-		return t, fmt.Errorf("shape %v of %s needs %d bytes, found %d", h.Shape, h.Descr, n, size-int64(h.Size))
+		return t, fmt.Errorf("shape %v of %s needs %d bytes, got %d", h.Shape, h.Descr, n, size-int64(h.Size))
 	}
 	t.Read = func() ([]byte, error) {
-		data, err := body(open, h.Size, n)
+		data, err := readBody(open, h.Size, n)
 		if err != nil {
 			return nil, fmt.Errorf("npy: array %q: %w", name, err)
 		}
 		if bigEndian {
-			turn(data, t.DType)
+			swapBytes(data, t.DType)
 		}
 		if h.Fortran && len(h.Shape) > 1 {
 			data = rowMajor(data, h.Shape, t.DType.Size())
@@ -130,22 +130,22 @@ func describe(name string, size int64, open func() (io.ReadCloser, error)) (lazy
 	return t, nil
 }
 
-// head reads the header at the start of a file.
-func head(size int64, open func() (io.ReadCloser, error)) (*Header, error) {
+// readHeader reads the header at the start of a file.
+func readHeader(size int64, open func() (io.ReadCloser, error)) (*Header, error) {
 	in, err := open()
 	if err != nil {
 		return nil, err
 	}
 	defer in.Close()
-	data := make([]byte, min(size, maxHead))
+	data := make([]byte, min(size, maxHeader))
 	if _, err := io.ReadFull(in, data); err != nil {
 		return nil, err
 	}
 	return ParseHeader(data)
 }
 
-// body reads the n bytes after a file's first skip, which end it.
-func body(open func() (io.ReadCloser, error), skip, n int) ([]byte, error) {
+// readBody reads the n bytes after the first skip bytes of a file, which must be the last.
+func readBody(open func() (io.ReadCloser, error), skip, n int) ([]byte, error) {
 	in, err := open()
 	if err != nil {
 		return nil, err
@@ -158,15 +158,15 @@ func body(open func() (io.ReadCloser, error), skip, n int) ([]byte, error) {
 	if _, err := io.ReadFull(in, data); err != nil {
 		return nil, err
 	}
-	// The end is where a checksum is compared.
+	// Reading to the end verifies the checksum.
 	if _, err := in.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("goes on after its %d bytes, or %w", n, err)
+		return nil, fmt.Errorf("the data continues after %d bytes, or its checksum is wrong: %w", n, err)
 	}
 	return data, nil
 }
 
-// turn reverses the bytes of every number; a complex one is two.
-func turn(data []byte, dtype weights.DType) {
+// swapBytes reverses the bytes of every number; a complex number is two of them.
+func swapBytes(data []byte, dtype weights.DType) {
 	size := dtype.Size()
 	if dtype == "C64" {
 		size /= 2
@@ -176,7 +176,7 @@ func turn(data []byte, dtype weights.DType) {
 	}
 }
 
-// rowMajor returns an array whose first axis varies fastest in row-major order.
+// rowMajor converts an array in column-major order to row-major order.
 func rowMajor(data []byte, shape []int, number int) []byte {
 	if slices.Contains(shape, 0) {
 		return data

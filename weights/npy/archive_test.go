@@ -15,7 +15,7 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// TestOpenArchive compares with what testdata/make_npz.py says of its arrays.
+// TestOpenArchive compares with the arrays that testdata/make_npz.py defines.
 func TestOpenArchive(t *testing.T) {
 	for _, name := range []string{"all.npz", "compressed.npz", "big-endian.npz"} {
 		a, err := OpenArchive(filepath.Join("testdata", name))
@@ -50,7 +50,7 @@ func TestOpenArchive(t *testing.T) {
 	}
 }
 
-// TestOpenArray: one .npy file is an archive of one array.
+// TestOpenArray: a .npy file is an archive of one array.
 func TestOpenArray(t *testing.T) {
 	a, err := OpenArchive("testdata/f4.npy")
 	if err != nil {
@@ -67,17 +67,17 @@ func TestOpenArray(t *testing.T) {
 	}
 }
 
-// TestTurn: of a complex number, each part has its bytes in the other order.
-func TestTurn(t *testing.T) {
+// TestSwapBytes: the two parts of a complex number are reversed separately.
+func TestSwapBytes(t *testing.T) {
 	for dtype, want := range map[weights.DType]string{"U8": "abcdefgh", "F16": "badcfehg", "C64": "dcbahgfe", "F64": "hgfedcba"} {
 		data := []byte("abcdefgh")
-		if turn(data, dtype); string(data) != want {
+		if swapBytes(data, dtype); string(data) != want {
 			t.Errorf("%s: got %q, want %q", dtype, data, want)
 		}
 	}
 }
 
-// zipped returns an archive of entries, compressed.
+// zipped returns a compressed archive of entries.
 func zipped(t testing.TB, entries map[string][]byte) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -97,7 +97,7 @@ func zipped(t testing.TB, entries map[string][]byte) []byte {
 	return buf.Bytes()
 }
 
-// headed returns a .npy file of that shape, without its numbers.
+// headed returns a .npy file of that shape without its data.
 func headed(shape string) []byte {
 	text := "{'descr': '<f4', 'fortran_order': False, 'shape': (" + shape + "), }\n"
 	return append([]byte(magic+"\x01\x00"+string([]byte{byte(len(text)), 0})), text...)
@@ -112,15 +112,15 @@ func TestArchiveRefuses(t *testing.T) {
 		data       []byte
 	}{
 		{"empty", "zip:", nil},
-		{"other entry", "is no .npy file", zipped(t, map[string][]byte{"x.txt": nil})},
+		{"other entry", "is not a .npy file", zipped(t, map[string][]byte{"x.txt": nil})},
 		{"bomb", "need at most 100 times", zipped(t, map[string][]byte{"x.npy": make([]byte, 80<<20)})},
 		{"2^32 by 2^32", "larger than", zipped(t, map[string][]byte{"x.npy": headed("4294967296, 4294967296")})},
-		{"negative", "no readable descr", zipped(t, map[string][]byte{"x.npy": headed("-1,")})},
-		{"many arrays", "holds 40000 arrays", zipped(t, many(40_000))},
+		{"negative", "no valid descr", zipped(t, map[string][]byte{"x.npy": headed("-1,")})},
+		{"many arrays", "contains 40000 arrays", zipped(t, many(40_000))},
 		{"long header", "ends inside its header", zipped(t, map[string][]byte{"x.npy": []byte("\x93NUMPY\x02\x00\xff\xff")})},
-		{"header of 2 GB", "header of 2147483647 bytes", zipped(t, map[string][]byte{"x.npy": append([]byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f"), make([]byte, 1<<17)...)})},
-		{"short", "larger than the 0 bytes there are", zipped(t, map[string][]byte{"x.npy": headed("4,")})},
-		{"long", "needs 4 bytes, found 8", zipped(t, map[string][]byte{"x.npy": append(headed("1,"), make([]byte, 8)...)})},
+		{"header of 2 GB", "header is 2147483647 bytes", zipped(t, map[string][]byte{"x.npy": append([]byte("\x93NUMPY\x02\x00\xff\xff\xff\x7f"), make([]byte, 1<<17)...)})},
+		{"short", "larger than the limit of 0 bytes", zipped(t, map[string][]byte{"x.npy": headed("4,")})},
+		{"long", "needs 4 bytes, got 8", zipped(t, map[string][]byte{"x.npy": append(headed("1,"), make([]byte, 8)...)})},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			readertest.Refuses(t, tt.want, 64<<20, func() error {
@@ -131,7 +131,7 @@ func TestArchiveRefuses(t *testing.T) {
 	}
 }
 
-// many returns so many arrays of no numbers.
+// many returns n arrays without elements.
 func many(n int) map[string][]byte {
 	all := map[string][]byte{}
 	for i := range n {
@@ -140,8 +140,8 @@ func many(n int) map[string][]byte {
 	return all
 }
 
-// FuzzParseArchive holds that no bytes make the reader panic, and that an array that is
-// listed has the numbers it says, or an error.
+// FuzzParseArchive: no bytes cause a panic, and a listed array has the numbers of its shape or
+// gives an error.
 func FuzzParseArchive(f *testing.F) {
 	begin(f, "testdata/*.np[yz]")
 	f.Fuzz(func(t *testing.T, data []byte) {

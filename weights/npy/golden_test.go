@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// TestGolden reads what NumPy wrote (testdata/make.py), and writes version 1
-// files back byte for byte.
+// TestGolden reads files of NumPy (testdata/make.py), and writes those of version 1 byte for
+// byte.
 func TestGolden(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
@@ -50,7 +50,7 @@ func TestGolden(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !strings.HasPrefix(tt.name, "version") && !bytes.Equal(out, data) {
-				t.Errorf("wrote %q, NumPy writes %q", out, data)
+				t.Errorf("got %q, want %q as NumPy writes it", out, data)
 			}
 			for n := range data {
 				if _, err := Parse(data[:n]); err == nil {
@@ -66,7 +66,7 @@ func TestGoldenRefuses(t *testing.T) {
 		"bad-big-endian": `elements are ">f4", need`,
 		"bad-fortran":    "array is in Fortran order, need C order",
 		"bad-half":       `elements are "<f2"`,
-		"bad-record":     "no readable descr",
+		"bad-record":     "no valid descr",
 		"bad-object":     `elements are "|O"`,
 	} {
 		_, err := Read(filepath.Join("testdata", name+".npy"))

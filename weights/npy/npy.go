@@ -1,6 +1,6 @@
-// Package npy reads and writes NumPy's .npy files, format versions 1 to 3
-// (numpy.lib.format), of the few element types that this program exchanges.
-// Files are hostile: nothing is allocated before the file was found to hold it.
+// Package npy reads and writes NumPy's .npy files, format versions 1 to 3 (numpy.lib.format),
+// with the few element types that this program uses. Input is not trusted: sizes are checked
+// against the file before memory is allocated.
 package npy
 
 import (
@@ -16,20 +16,20 @@ import (
 	"tweedie/weights"
 )
 
-// Array is a dense array in row-major order. Data is a []uint8, []int32, []int64,
-// []float32 or []float64 with as many elements as Shape says.
+// Array is a dense array in row-major order. Data is a []uint8, []int32, []int64, []float32 or
+// []float64 with as many elements as Shape has.
 type Array struct {
 	Shape []int
 	Data  any
 }
 
-// maxBytes bounds a file.
+// maxBytes bounds the size of a file.
 const maxBytes = 8 << 30
 
-// ErrFormat is wrapped by the errors about what a file holds.
+// ErrFormat is wrapped by errors about the content of a file.
 var ErrFormat = errors.New("not a usable .npy file")
 
-// magic begins every file.
+// magic is the beginning of every file.
 const magic = "\x93NUMPY"
 
 // Read reads the file at path.
@@ -45,7 +45,7 @@ func Read(path string) (*Array, error) {
 	return a, nil
 }
 
-// Parse reads the bytes of a file.
+// Parse parses the bytes of a file.
 func Parse(data []byte) (*Array, error) {
 	h, err := ParseHeader(data)
 	if err != nil {
@@ -56,7 +56,7 @@ func Parse(data []byte) (*Array, error) {
 		return nil, fmt.Errorf("elements are %q, need one of |u1 <i4 <i8 <f4 <f8", kind)
 	}
 	if h.Fortran {
-		return nil, errors.New("array is in Fortran order, need C order: numpy.ascontiguousarray")
+		return nil, errors.New("array is in Fortran order, need C order: convert it with numpy.ascontiguousarray")
 	}
 	size, n := sizes[kind], 1
 	for i, d := range shape {
@@ -66,26 +66,26 @@ func Parse(data []byte) (*Array, error) {
 		n *= d
 	}
 	if len(body) != n*size {
-		return nil, fmt.Errorf("shape %v of %s needs %d bytes, found %d", shape, kind, n*size, len(body))
+		return nil, fmt.Errorf("shape %v of %s needs %d bytes, got %d", shape, kind, n*size, len(body))
 	}
 	return &Array{shape, elements(kind, body, n)}, nil
 }
 
-// sizes holds the element types that are read, by NumPy's descr, and their bytes.
+// sizes are the sizes in bytes of the supported element types, by NumPy's descr.
 var sizes = map[string]int{"|u1": 1, "<i4": 4, "<i8": 8, "<f4": 4, "<f8": 8}
 
-// Header is what stands before the elements.
+// Header is the header of a file.
 type Header struct {
 	Descr   string // NumPy's name of the element type, such as "<f4"
 	Fortran bool   // the first axis varies fastest
 	Shape   []int
-	Size    int // bytes before the elements
+	Size    int // of the header in bytes, which is the offset of the elements
 }
 
-// ParseHeader reads the start of a file, which may go on.
+// ParseHeader reads the header at the start of data.
 func ParseHeader(data []byte) (*Header, error) {
 	if len(data) < 10 || string(data[:6]) != magic {
-		return nil, errors.New("does not start as one")
+		return nil, errors.New("does not start with the magic bytes of .npy")
 	}
 	length, start := int(binary.LittleEndian.Uint16(data[8:])), 10
 	switch version := data[6]; version {
@@ -99,7 +99,7 @@ func ParseHeader(data []byte) (*Header, error) {
 		return nil, fmt.Errorf("format version is %d, need 1, 2 or 3", version)
 	}
 	if length > len(data)-start {
-		return nil, fmt.Errorf("header of %d bytes, found %d", length, len(data)-start)
+		return nil, fmt.Errorf("header is %d bytes, but only %d are left", length, len(data)-start)
 	}
 	h, err := parseHeader(string(data[start : start+length]))
 	if err != nil {
@@ -109,20 +109,20 @@ func ParseHeader(data []byte) (*Header, error) {
 	return h, nil
 }
 
-// The header is a Python dict of three entries, in any order.
+// The header is a Python dict with three entries, in any order.
 var (
 	descrEntry = regexp.MustCompile(`['"]descr['"]\s*:\s*['"]([^'"]*)['"]`)
 	orderEntry = regexp.MustCompile(`['"]fortran_order['"]\s*:\s*(True|False)`)
 	shapeEntry = regexp.MustCompile(`['"]shape['"]\s*:\s*\(([0-9, L]*)\)`)
 )
 
-// maxAxes bounds the number of axes, as NumPy does.
+// maxAxes bounds the number of axes. It is NumPy's limit.
 const maxAxes = 64
 
 func parseHeader(header string) (*Header, error) {
 	descr, order, axes := descrEntry.FindStringSubmatch(header), orderEntry.FindStringSubmatch(header), shapeEntry.FindStringSubmatch(header)
 	if descr == nil || order == nil || axes == nil {
-		return nil, fmt.Errorf("header %.200q has no readable descr, fortran_order and shape", header)
+		return nil, fmt.Errorf("header %.200q has no valid descr, fortran_order and shape", header)
 	}
 	shape := []int{}
 	for text := range strings.SplitSeq(axes[1], ",") {
@@ -132,7 +132,7 @@ func parseHeader(header string) (*Header, error) {
 		}
 		d, err := strconv.Atoi(text)
 		if err != nil || len(shape) == maxAxes {
-			return nil, fmt.Errorf("shape (%.200s) is not one", axes[1])
+			return nil, fmt.Errorf("shape (%.200s) is invalid", axes[1])
 		}
 		shape = append(shape, d)
 	}
@@ -157,13 +157,13 @@ func elements(kind string, b []byte, n int) any {
 func decode[T int32 | int64 | float32 | float64](b []byte, n int) []T {
 	out := make([]T, n)
 	if _, err := binary.Decode(b, binary.LittleEndian, out); err != nil {
-		panic("npy: bytes do not hold the elements")
+		panic("npy: the number of bytes does not match the elements")
 	}
 	return out
 }
 
-// Write writes the file at path, whole or not at all, in format version 1. It
-// panics unless a.Data is of a type that Array allows and fills a.Shape.
+// Write writes the file at path, completely or not at all, in format version 1. It panics
+// unless a.Data has a type that Array allows and as many elements as a.Shape.
 func Write(path string, a *Array) error {
 	var kind string
 	n := 1
@@ -183,7 +183,7 @@ func Write(path string, a *Array) error {
 		kind = "<f8"
 	}
 	if kind == "" || binary.Size(a.Data) != n*sizes[kind] {
-		panic("npy: data does not fill the shape")
+		panic("npy: the data does not match the shape")
 	}
 	out, err := binary.Append(HeaderOf(kind, a.Shape), binary.LittleEndian, a.Data)
 	if err != nil {
@@ -192,7 +192,7 @@ func Write(path string, a *Array) error {
 	return weights.WriteAtomic(path, out)
 }
 
-// HeaderOf returns what stands before the elements of a file of format version 1.
+// HeaderOf returns the header of a file of format version 1.
 func HeaderOf(kind string, shape []int) []byte {
 	axes := ""
 	for _, d := range shape {
@@ -209,8 +209,8 @@ func HeaderOf(kind string, shape []int) []byte {
 	return append(out, header...)
 }
 
-// Float32 returns a's elements as float32, rounded where a holds float64 or whole
-// numbers. It returns nil for whole numbers that float32 does not hold exactly.
+// Float32 returns a's elements as float32. float64 is rounded. It returns nil if there is an
+// integer that float32 does not represent exactly.
 func (a *Array) Float32() []float32 {
 	switch data := a.Data.(type) {
 	case []float32:
@@ -227,7 +227,7 @@ func (a *Array) Float32() []float32 {
 	return nil
 }
 
-// Ints returns a's elements as int, or nil if one of them is not a whole number.
+// Ints returns a's elements as int, or nil if one of them is not an integer.
 func (a *Array) Ints() []int {
 	switch data := a.Data.(type) {
 	case []int64:
@@ -248,7 +248,7 @@ func whole(v float64) (int, bool) {
 	return int(v), v == math.Trunc(v) && math.Abs(v) < 1<<53
 }
 
-// convert returns to(v) for every v, or nil if one of them does not convert.
+// convert returns to(v) for every v, or nil if a conversion fails.
 func convert[T, U any](data []T, to func(T) (U, bool)) []U {
 	out := make([]U, len(data))
 	for i, v := range data {

@@ -18,8 +18,8 @@ func file(header string, body ...byte) []byte {
 	return append(append(b, header...), body...)
 }
 
-// TestWritesAsNumPy compares with the bytes that numpy.save writes for
-// numpy.arange(3, dtype=numpy.uint8).
+// TestWritesAsNumPy compares with the bytes that numpy.save writes for numpy.arange(3,
+// dtype=numpy.uint8).
 func TestWritesAsNumPy(t *testing.T) {
 	want := file("{'descr': '|u1', 'fortran_order': False, 'shape': (3,), }"+strings.Repeat(" ", 60)+"\n", 0, 1, 2)
 	path := filepath.Join(t.TempDir(), "a.npy")
@@ -53,7 +53,7 @@ func TestRoundTrip(t *testing.T) {
 			t.Errorf("got %v, %v, want %v", got, err, a)
 		}
 		if data, _ := os.ReadFile(path); (len(data)-binary.Size(a.Data))%64 != 0 {
-			t.Errorf("data of %v begins at byte %d, need a multiple of 64", a.Shape, len(data)-binary.Size(a.Data))
+			t.Errorf("data of %v begins at byte %d, want a multiple of 64", a.Shape, len(data)-binary.Size(a.Data))
 		}
 	}
 }
@@ -65,15 +65,15 @@ func TestParseErrors(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"empty", nil, "does not start as one"},
-		{"text", []byte("hello world"), "does not start as one"},
+		{"empty", nil, "does not start with the magic bytes"},
+		{"text", []byte("hello world"), "does not start with the magic bytes"},
 		{"version", append([]byte(magic), 9, 0, 0, 0), "format version is 9"},
-		{"short header", file(good, 1, 2, 3)[:20], "header of 57 bytes, found 10"},
-		{"short", file(good, 1, 2), "needs 3 bytes, found 2"},
-		{"long", file(good, 1, 2, 3, 4), "needs 3 bytes, found 4"},
+		{"short header", file(good, 1, 2, 3)[:20], "header is 57 bytes, but only 10 are left"},
+		{"short", file(good, 1, 2), "needs 3 bytes, got 2"},
+		{"long", file(good, 1, 2, 3, 4), "needs 3 bytes, got 4"},
 		{"huge", file("{'descr': '<f4', 'fortran_order': False, 'shape': (4294967296, 4294967296), }"), "larger than"},
-		{"negative", file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }"), "has no readable"},
-		{"endless number", file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }"), "is not one"},
+		{"negative", file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }"), "has no valid"},
+		{"endless number", file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }"), "is invalid"},
 		{"fortran", file("{'descr': '|u1', 'fortran_order': True, 'shape': (3,), }", 1, 2, 3), "Fortran order"},
 		{"objects", file("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", 1, 2, 3), `elements are "|O"`},
 		{"big endian", file("{'descr': '>f4', 'fortran_order': False, 'shape': (0,), }"), `elements are ">f4"`},
@@ -106,7 +106,7 @@ func TestConversions(t *testing.T) {
 	}
 }
 
-// begin adds the files of a pattern, of which there must be some, to what f begins with.
+// begin adds the files that match a pattern, at least one, to the seeds of f.
 func begin(f *testing.F, pattern string) {
 	f.Helper()
 	paths, err := filepath.Glob(pattern)

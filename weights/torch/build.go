@@ -2,7 +2,7 @@ package torch
 
 import "fmt"
 
-// build executes the opcodes that make values of values.
+// build executes the opcodes that make containers.
 func (m *machine) build(op byte) error {
 	switch op {
 	case 0x85, 0x86, 0x87: // TUPLE1, TUPLE2, TUPLE3
@@ -72,7 +72,7 @@ func (m *machine) setItems(items tuple) error {
 	}
 	to, ok := v.(*dict)
 	if !ok || len(items)%2 != 0 {
-		return fmt.Errorf("pickle sets %d members of %s, need pairs for a dict", len(items), describe(v))
+		return fmt.Errorf("pickle sets members of %[2]s from %[1]d values, need a dict and pairs", len(items), describe(v))
 	}
 	for i := 0; i < len(items); i += 2 {
 		to.pairs = append(to.pairs, pair{items[i], items[i+1]})
@@ -80,7 +80,7 @@ func (m *machine) setItems(items tuple) error {
 	return nil
 }
 
-// object executes the opcodes that name globals and call them.
+// object executes the opcodes that refer to globals and call them.
 func (m *machine) object(op byte) error {
 	switch op {
 	case 'c': // GLOBAL
@@ -101,7 +101,7 @@ func (m *machine) object(op byte) error {
 		module, ok := v[0].(string)
 		name, ok2 := v[1].(string)
 		if !ok || !ok2 {
-			return fmt.Errorf("pickle names a global by %s and %s, need strings", describe(v[0]), describe(v[1]))
+			return fmt.Errorf("pickle refers to a global by %s and %s, need strings", describe(v[0]), describe(v[1]))
 		}
 		return m.global(module, name)
 	case 'R', 0x81: // REDUCE, NEWOBJ
@@ -121,8 +121,7 @@ func (m *machine) object(op byte) error {
 		if err != nil {
 			return err
 		}
-		// What PyTorch hangs on an OrderedDict (_metadata) or a tensor says nothing of
-		// numbers.
+		// The state of an OrderedDict (_metadata) or a tensor is not part of its numbers.
 		v, err := m.top()
 		if err != nil {
 			return err
@@ -141,19 +140,19 @@ func (m *machine) object(op byte) error {
 		m.push(v)
 		return err
 	}
-	return fmt.Errorf("pickle has opcode %#02x, which is not run here", op)
+	return fmt.Errorf("pickle has opcode %#02x, which is not supported", op)
 }
 
 func (m *machine) global(module, name string) error {
 	g := global{module, name}
 	if !known(g) {
-		return fmt.Errorf("pickle names the global %q, which is no part of a tensor and is not run here: save the state_dict alone", module+"."+name)
+		return fmt.Errorf("pickle refers to the global %q, which tensors do not need and which is not executed: save only the state_dict", module+"."+name)
 	}
 	m.push(g)
 	return nil
 }
 
-// describe names a value for an error message.
+// describe returns a description of a value for an error.
 func describe(v any) string {
 	switch v := v.(type) {
 	case nil:

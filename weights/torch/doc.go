@@ -1,29 +1,27 @@
-// Package torch reads what torch.save wrote: zip archives (PyTorch 1.6 and later)
-// and the older stream of pickles, without executing anything.
+// Package torch reads files of torch.save, zip archives (PyTorch 1.6 and later) and the older
+// sequence of pickles, without executing code.
 //
-// A pickle is a program. The interpreter here knows the opcodes that containers,
-// strings and numbers are made of, and the few globals that a tensor is made of;
-// any other global is an error that names it. Tensors are listed when a file is
-// opened and read one by one when they are asked for.
+// A pickle is a program. The interpreter here supports the opcodes for containers, strings and
+// numbers, and the few globals that tensors need; any other global is an error that names it.
+// Tensors are listed when a file is opened and read one by one on demand.
 //
-// Bytes are hostile: every size is compared with the bytes there are before
-// anything is allocated for it, nesting is bounded, and an object that holds
-// itself is an error.
+// Input is not trusted: every size is compared with the number of available bytes before memory
+// is allocated for it, nesting is bounded, and an object that contains itself is an error.
 package torch
 
 import "errors"
 
-// ErrFormat is wrapped by the errors about what a file holds.
+// ErrFormat is wrapped by errors about the content of a file.
 var ErrFormat = errors.New("not a usable PyTorch file")
 
-// The limits of what is read.
+// The limits of a file.
 const (
 	maxPickle  = 64 << 20 // bytes of a pickle, without the tensors' numbers
 	maxSteps   = 1 << 22  // opcodes of all pickles of a file
-	maxStack   = 1 << 20  // values that a pickle has at hand at once, or keeps
-	maxDepth   = 64       // containers inside one another
+	maxStack   = 1 << 20  // values on the stack or in the memo of a pickle
+	maxDepth   = 64       // nesting of containers
 	maxEntries = 1 << 18  // tensors and other values of a file
 	maxName    = 1 << 10  // bytes of a value's name
 	maxNames   = 16 << 20 // bytes of all names
-	maxRepeat  = 16 << 20 // bytes of a tensor whose strides visit its storage more than once
+	maxRepeat  = 16 << 20 // bytes of a tensor whose strides repeat parts of its storage
 )

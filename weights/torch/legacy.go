@@ -10,14 +10,13 @@ import (
 	"tweedie/weights"
 )
 
-// What the first two pickles of the older format hold.
+// The values of the first two pickles of the older format.
 var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
 const legacyProtocol = 1001
 
-// parseLegacy returns what the fourth pickle of a file holds. After it come a
-// pickle with the storages' keys, and each storage: its count, 8 bytes, and its
-// numbers.
+// parseLegacy returns the value of the fourth pickle of a file. A pickle with the keys of
+// storages follows, and then each storage: its number of elements in 8 bytes, and its numbers.
 func parseLegacy(in io.ReaderAt, size int64) (any, error) {
 	section := io.NewSectionReader(in, 0, size)
 	buffered := bufio.NewReader(section)
@@ -26,25 +25,25 @@ func parseLegacy(in io.ReaderAt, size int64) (any, error) {
 		m := &machine{in: from, load: load}
 		return m.run()
 	}
-	none := func(any) (any, error) { return nil, fmt.Errorf("pickle refers to a storage before there are any") }
-	if v, err := next(none); err != nil {
-		return nil, fmt.Errorf("is neither a zip archive nor begins with PyTorch's magic number: %w", err)
+	noStorage := func(any) (any, error) { return nil, fmt.Errorf("pickle refers to a storage too early") }
+	if v, err := next(noStorage); err != nil {
+		return nil, fmt.Errorf("is neither a zip archive nor a file with PyTorch's magic number: %w", err)
 	} else if n, ok := v.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
 		return nil, fmt.Errorf("starts with %s, need a zip archive or PyTorch's magic number", describe(v))
 	}
-	if v, err := next(none); err != nil {
+	if v, err := next(noStorage); err != nil {
 		return nil, err
 	} else if v != (any)(int64(legacyProtocol)) {
 		return nil, fmt.Errorf("protocol is %s, need %d", describe(v), legacyProtocol)
 	}
-	system, err := next(none)
+	system, err := next(noStorage)
 	if err != nil {
 		return nil, err
 	}
 	if d, ok := system.(*dict); ok {
 		for _, p := range d.pairs {
 			if p.key == (any)("little_endian") && p.value != (any)(true) {
-				return nil, fmt.Errorf("was written big-endian, need little-endian")
+				return nil, fmt.Errorf("is big-endian, need little-endian")
 			}
 		}
 	}
@@ -53,19 +52,19 @@ func parseLegacy(in io.ReaderAt, size int64) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	keys, err := next(none)
+	keys, err := next(noStorage)
 	if err != nil {
 		return nil, err
 	}
 	at := min(size, maxPickle) - from.left
-	return root, stores.place(keys, in, at, size)
+	return root, stores.assign(keys, in, at, size)
 }
 
-// legacyStores are the storages that a pickle named, by key, and the parts of them
-// that it views as storages of their own.
+// legacyStores are the storages that a pickle refers to, by key, including views of a part of
+// one as storages of their own.
 type legacyStores map[string][]*storage
 
-// find notes a storage. Where it lies is known after the pickle.
+// find records a storage. Its position in the file is known only after the pickle.
 func (l legacyStores) find(key string, dtype weights.DType, count int64, args tuple) (*storage, error) {
 	if dtype == "" {
 		return nil, fmt.Errorf("storage %q has no type", key)
@@ -75,12 +74,12 @@ func (l legacyStores) find(key string, dtype weights.DType, count int64, args tu
 	if len(args) > 5 && args[5] != nil { // (key, offset, count) of a view
 		part, ok := args[5].(tuple)
 		if !ok || len(part) != 3 {
-			return nil, fmt.Errorf("storage %q is viewed by %s, need three numbers", key, describe(args[5]))
+			return nil, fmt.Errorf("storage %q has the view %s, need three numbers", key, describe(args[5]))
 		}
 		offset, ok := part[1].(int64)
 		number, ok2 := part[2].(int64)
 		if !ok || !ok2 || offset < 0 || number < 0 || offset > count || number > count-offset {
-			return nil, fmt.Errorf("storage %q of %d numbers is viewed at %s, %s", key, count, describe(part[1]), describe(part[2]))
+			return nil, fmt.Errorf("storage %q of %d numbers has a view of offset %s and size %s, which exceeds it", key, count, describe(part[1]), describe(part[2]))
 		}
 		size := int64(dtype.Size())
 		root = &storage{key: key, dtype: dtype, bytes: number * size, at: offset * size}
@@ -91,19 +90,19 @@ func (l legacyStores) find(key string, dtype weights.DType, count int64, args tu
 	return root, nil
 }
 
-// place says where each storage lies: in the order of keys, from byte at on.
-func (l legacyStores) place(keys any, in io.ReaderAt, at, size int64) error {
+// assign sets the position of each storage: they are in the order of keys, from byte at on.
+func (l legacyStores) assign(keys any, in io.ReaderAt, at, size int64) error {
 	order, ok := keys.(*list)
 	if !ok {
 		return fmt.Errorf("the storages' keys are %s, need a list", describe(keys))
 	}
-	placed := map[string]bool{}
+	assigned := map[string]bool{}
 	for _, k := range order.items {
 		key, ok := k.(string)
-		if !ok || placed[key] || len(l[key]) == 0 {
-			return fmt.Errorf("storage %s is not one that the pickle names, or comes twice", describe(k))
+		if !ok || assigned[key] || len(l[key]) == 0 {
+			return fmt.Errorf("storage %s is not one that the pickle refers to, or occurs twice", describe(k))
 		}
-		placed[key] = true
+		assigned[key] = true
 		var count [8]byte
 		if _, err := in.ReadAt(count[:], at); err != nil {
 			return fmt.Errorf("storage %q: %w", key, err)
@@ -112,7 +111,7 @@ func (l legacyStores) place(keys any, in io.ReaderAt, at, size int64) error {
 		n := binary.LittleEndian.Uint64(count[:])
 		number := int64(l[key][0].dtype.Size())
 		if n > uint64(size-at)/uint64(number) {
-			return fmt.Errorf("storage %q has %d numbers of %d bytes, %d bytes are left", key, n, number, size-at)
+			return fmt.Errorf("storage %q has %d numbers of %d bytes, but only %d bytes are left", key, n, number, size-at)
 		}
 		bytes := int64(n) * number
 		for _, s := range l[key] {
@@ -124,7 +123,7 @@ func (l legacyStores) place(keys any, in io.ReaderAt, at, size int64) error {
 		at += bytes
 	}
 	for key := range l {
-		if !placed[key] {
+		if !assigned[key] {
 			return fmt.Errorf("storage %q is not in the file", key)
 		}
 	}

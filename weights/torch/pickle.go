@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// What a pickle's values become here, beside nil, bool, int64, *big.Int, float64,
-// string and []byte.
+// The Go types of a pickle's values, in addition to nil, bool, int64, *big.Int, float64, string
+// and []byte.
 type (
 	tuple  []any
 	list   struct{ items []any }
@@ -19,10 +19,10 @@ type (
 	global struct{ module, name string }
 )
 
-// mark stands on the stack where a run of values begins.
+// mark marks the start of a sequence of values on the stack.
 type mark struct{}
 
-// machine runs one pickle (Python's pickletools.py is the law of the opcodes).
+// machine executes a pickle. Python's pickletools.py documents the opcodes.
 type machine struct {
 	in    *source
 	stack []any
@@ -30,18 +30,18 @@ type machine struct {
 	load  func(id any) (any, error) // resolves a persistent id
 }
 
-// source is the bytes of a pickle, of which at most left more are read.
+// source is the bytes of a pickle. At most left more are read.
 type source struct {
 	io.Reader
 	left  int64
-	steps int // opcodes that were run
+	steps int // opcodes executed so far
 	one   [1]byte
 }
 
 // take returns the next n bytes.
 func (s *source) take(n uint64) ([]byte, error) {
 	if n > uint64(s.left) {
-		return nil, fmt.Errorf("pickle asks for %d bytes, %d are left", n, s.left)
+		return nil, fmt.Errorf("pickle needs %d bytes, but only %d are left", n, s.left)
 	}
 	var b []byte
 	if n == 1 {
@@ -56,7 +56,7 @@ func (s *source) take(n uint64) ([]byte, error) {
 	return b, nil
 }
 
-// line returns the text up to the next end of line.
+// line returns the text up to the next newline.
 func (s *source) line() (string, error) {
 	var text []byte
 	for {
@@ -71,7 +71,7 @@ func (s *source) line() (string, error) {
 	}
 }
 
-// number returns the next n bytes as a little-endian number.
+// number returns the next n bytes as a little-endian integer.
 func (s *source) number(n uint64) (uint64, error) {
 	b, err := s.take(n)
 	if err != nil {
@@ -82,7 +82,7 @@ func (s *source) number(n uint64) (uint64, error) {
 	return binary.LittleEndian.Uint64(full[:]), nil
 }
 
-// run executes a pickle and returns the value it leaves.
+// run executes a pickle and returns its result.
 func (m *machine) run() (any, error) {
 	m.memo = map[int]any{}
 	for {
@@ -94,7 +94,7 @@ func (m *machine) run() (any, error) {
 			return m.pop()
 		}
 		if m.in.steps++; m.in.steps > maxSteps || len(m.stack) > maxStack || len(m.memo) > maxStack {
-			return nil, fmt.Errorf("pickle takes more than %d steps, or %d values at once", maxSteps, maxStack)
+			return nil, fmt.Errorf("pickle needs more than %d steps, or %d values at once", maxSteps, maxStack)
 		}
 		if err := m.step(b[0]); err != nil {
 			return nil, err
@@ -104,7 +104,7 @@ func (m *machine) run() (any, error) {
 
 func (m *machine) push(v any) { m.stack = append(m.stack, v) }
 
-// pop takes the topmost value, which is no mark.
+// pop removes and returns the topmost value, which must not be a mark.
 func (m *machine) pop() (any, error) {
 	v, err := m.top()
 	if err == nil {
@@ -113,19 +113,19 @@ func (m *machine) pop() (any, error) {
 	return v, err
 }
 
-// top returns the topmost value, which is no mark.
+// top returns the topmost value, which must not be a mark.
 func (m *machine) top() (any, error) {
 	if len(m.stack) == 0 {
-		return nil, fmt.Errorf("pickle takes a value from an empty stack")
+		return nil, fmt.Errorf("pickle reads a value from an empty stack")
 	}
 	v := m.stack[len(m.stack)-1]
 	if _, ok := v.(mark); ok {
-		return nil, fmt.Errorf("pickle takes a mark for a value")
+		return nil, fmt.Errorf("pickle uses a mark as a value")
 	}
 	return v, nil
 }
 
-// popN takes the topmost n values, the lowest first.
+// popN removes and returns the topmost n values, the lowest first.
 func (m *machine) popN(n int) (tuple, error) {
 	out := make(tuple, n)
 	for i := n - 1; i >= 0; i-- {
@@ -138,7 +138,7 @@ func (m *machine) popN(n int) (tuple, error) {
 	return out, nil
 }
 
-// popMark takes what stands above the topmost mark, and the mark.
+// popMark removes the topmost mark and returns the values above it, which it removes too.
 func (m *machine) popMark() (tuple, error) {
 	for i := len(m.stack) - 1; i >= 0; i-- {
 		if _, ok := m.stack[i].(mark); ok {
@@ -147,7 +147,7 @@ func (m *machine) popMark() (tuple, error) {
 			return out, nil
 		}
 	}
-	return nil, fmt.Errorf("pickle closes a run that it did not open")
+	return nil, fmt.Errorf("pickle uses a mark that it did not set")
 }
 
 // step executes one opcode.
@@ -164,20 +164,20 @@ func (m *machine) step(op byte) error {
 		m.push(int64(v))
 		return err
 	}
-	if o, ok := texts[op]; ok {
+	if o, ok := textOps[op]; ok {
 		return m.text(o)
 	}
-	if o, ok := memos[op]; ok {
-		return m.remember(o)
+	if o, ok := memoOps[op]; ok {
+		return m.memoize(o)
 	}
 	switch op {
 	case 0x80: // PROTO
 		v, err := m.in.number(1)
 		if err == nil && v > 5 {
-			err = fmt.Errorf("pickle is of protocol %d, need at most 5", v)
+			err = fmt.Errorf("pickle has protocol %d, need at most 5", v)
 		}
 		return err
-	case 0x95: // FRAME: only for who reads ahead
+	case 0x95: // FRAME: a hint for reading ahead
 		_, err := m.in.number(8)
 		return err
 	case 0x8a, 0x8b: // LONG1, LONG4
@@ -204,7 +204,7 @@ func (m *machine) step(op byte) error {
 	return m.build(op)
 }
 
-// constants push what they are.
+// constants are the opcodes that push a constant.
 var constants = map[byte]func() any{
 	'(':  func() any { return mark{} },
 	'N':  func() any { return nil },
@@ -216,18 +216,18 @@ var constants = map[byte]func() any{
 	0x8f: func() any { return &list{} }, // EMPTY_SET
 }
 
-// integers push the number in that many bytes: BININT, BININT1, BININT2.
+// integers are the opcodes that push an integer of that many bytes: BININT, BININT1, BININT2.
 var integers = map[byte]int{'J': 4, 'K': 1, 'M': 2}
 
-// textOp is how many bytes of length stand before a string, and what it is.
+// textOp is the number of bytes of a string's length, and whether it is bytes.
 type textOp struct {
 	length uint64
 	bytes  bool
 }
 
-// texts push a string: BINUNICODE, SHORT_BINUNICODE, BINUNICODE8, BINSTRING,
-// SHORT_BINSTRING (Python 2), BINBYTES, SHORT_BINBYTES, BINBYTES8.
-var texts = map[byte]textOp{
+// textOps are the opcodes that push a string: BINUNICODE, SHORT_BINUNICODE, BINUNICODE8,
+// BINSTRING, SHORT_BINSTRING (Python 2), BINBYTES, SHORT_BINBYTES, BINBYTES8.
+var textOps = map[byte]textOp{
 	'X': {4, false}, 0x8c: {1, false}, 0x8d: {8, false}, 'T': {4, false}, 'U': {1, false},
 	'B': {4, true}, 'C': {1, true}, 0x8e: {8, true},
 }
@@ -249,17 +249,17 @@ func (m *machine) text(o textOp) error {
 	return nil
 }
 
-// memoOp is how many bytes name the place, and whether the value goes there.
+// memoOp is the number of bytes of a memo index, and whether the opcode stores a value.
 type memoOp struct {
 	length uint64
 	put    bool
 }
 
-// memos keep and bring back values: BINPUT, LONG_BINPUT, MEMOIZE, BINGET,
-// LONG_BINGET.
-var memos = map[byte]memoOp{'q': {1, true}, 'r': {4, true}, 0x94: {0, true}, 'h': {1, false}, 'j': {4, false}}
+// memoOps are the opcodes that store values in the memo and recall them: BINPUT, LONG_BINPUT,
+// MEMOIZE, BINGET, LONG_BINGET.
+var memoOps = map[byte]memoOp{'q': {1, true}, 'r': {4, true}, 0x94: {0, true}, 'h': {1, false}, 'j': {4, false}}
 
-func (m *machine) remember(o memoOp) error {
+func (m *machine) memoize(o memoOp) error {
 	i := len(m.memo)
 	if o.length > 0 {
 		n, err := m.in.number(o.length)
@@ -275,13 +275,13 @@ func (m *machine) remember(o memoOp) error {
 	}
 	v, ok := m.memo[i]
 	if !ok {
-		return fmt.Errorf("pickle recalls value %d, which it did not keep", i)
+		return fmt.Errorf("pickle recalls memo value %d, which it did not store", i)
 	}
 	m.push(v)
 	return nil
 }
 
-// long pushes a whole number of any length, little-endian in two's complement.
+// long pushes an integer of any length, little-endian in two's complement.
 func (m *machine) long(op byte) error {
 	size := uint64(1)
 	if op == 0x8b {

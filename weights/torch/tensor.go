@@ -9,16 +9,16 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// storages maps PyTorch's names of typed storages to types of numbers. Complex and
-// quantised ones are refused by name.
+// storages maps the names of PyTorch's typed storages to types. Quantized types are not
+// supported.
 var storages = map[string]weights.DType{
 	"FloatStorage": weights.F32, "DoubleStorage": weights.F64, "HalfStorage": weights.F16, "BFloat16Storage": weights.BF16,
 	"LongStorage": "I64", "IntStorage": "I32", "ShortStorage": "I16", "CharStorage": weights.I8, "ByteStorage": "U8",
 	"BoolStorage": "BOOL", "ComplexFloatStorage": "C64",
-	"UntypedStorage": "", // the tensor says
+	"UntypedStorage": "", // the tensor has the type
 }
 
-// dtypes maps torch.NAME to types of numbers.
+// dtypes maps the names of PyTorch's dtypes to types.
 var dtypes = map[string]weights.DType{
 	"float32": weights.F32, "float64": weights.F64, "float16": weights.F16, "bfloat16": weights.BF16,
 	"int64": "I64", "int32": "I32", "int16": "I16", "int8": weights.I8, "uint8": "U8", "uint16": "U16", "uint32": "U32",
@@ -26,8 +26,8 @@ var dtypes = map[string]weights.DType{
 	"float8_e4m3fn": "F8_E4M3", "float8_e5m2": "F8_E5M2", "float8_e8m0fnu": "F8_E8M0",
 }
 
-// callables are the globals that a pickle may call.
-var callables = map[global]func(args tuple) (any, error){
+// functions are the globals that a pickle may call.
+var functions = map[global]func(args tuple) (any, error){
 	{"collections", "OrderedDict"}:                    orderedDict,
 	{"torch", "Size"}:                                 single,
 	{"torch", "device"}:                               func(tuple) (any, error) { return "device", nil },
@@ -39,13 +39,13 @@ var callables = map[global]func(args tuple) (any, error){
 	ofClass:                                nil, // call unwraps it
 	{"torch.nn.parameter", "Parameter"}:    first,
 	{"torch.serialization", "_get_layout"}: single,
-	{"torch.storage", "UntypedStorage"}:    nil, // named only
-	{"torch", "Tensor"}:                    nil, // named only
+	{"torch.storage", "UntypedStorage"}:    nil, // referred to, never called
+	{"torch", "Tensor"}:                    nil, // referred to, never called
 }
 
 // known reports whether a global is one that tensors need.
 func known(g global) bool {
-	if _, ok := callables[g]; ok {
+	if _, ok := functions[g]; ok {
 		return true
 	}
 	_, isStorage := storages[g.name]
@@ -53,10 +53,10 @@ func known(g global) bool {
 	return g.module == "torch" && (isStorage || isType) || g.module == "torch.cuda" && isStorage
 }
 
-// ofClass rebuilds a tensor of a Python class: (function, class, arguments, state).
+// ofClass rebuilds a tensor of a subclass: (function, class, arguments, state).
 var ofClass = global{"torch._tensor", "_rebuild_from_type_v2"}
 
-// call applies a global to its arguments.
+// call calls a global with the given arguments.
 func call(f any, args tuple) (any, error) {
 	g, ok := f.(global)
 	if g == ofClass && len(args) > 2 {
@@ -66,17 +66,17 @@ func call(f any, args tuple) (any, error) {
 		}
 		g, ok = f.(global)
 	}
-	if !ok || callables[g] == nil {
-		return nil, fmt.Errorf("pickle calls %s, which is not called here", describe(f))
+	if !ok || functions[g] == nil {
+		return nil, fmt.Errorf("pickle calls %s, which is not supported", describe(f))
 	}
-	v, err := callables[g](args)
+	v, err := functions[g](args)
 	if err != nil {
 		return nil, fmt.Errorf("%s.%s: %w", g.module, g.name, err)
 	}
 	return v, nil
 }
 
-// orderedDict makes a dict, of pairs if it is given a list of them.
+// orderedDict returns a dict, from a list of pairs if it has an argument.
 func orderedDict(args tuple) (any, error) {
 	d := &dict{}
 	if len(args) == 0 {
@@ -84,7 +84,7 @@ func orderedDict(args tuple) (any, error) {
 	}
 	items, ok := args[0].(*list)
 	if !ok {
-		return nil, fmt.Errorf("is given %s, need a list", describe(args[0]))
+		return nil, fmt.Errorf("got %s, need a list", describe(args[0]))
 	}
 	for _, v := range items.items {
 		var p []any
@@ -95,7 +95,7 @@ func orderedDict(args tuple) (any, error) {
 			p = v.items
 		}
 		if len(p) != 2 {
-			return nil, fmt.Errorf("is given %s, need pairs", describe(v))
+			return nil, fmt.Errorf("got %s, need pairs", describe(v))
 		}
 		d.pairs = append(d.pairs, pair{p[0], p[1]})
 	}
@@ -105,32 +105,32 @@ func orderedDict(args tuple) (any, error) {
 // single returns its only argument.
 func single(args tuple) (any, error) {
 	if len(args) != 1 {
-		return nil, fmt.Errorf("is given %d arguments, need 1", len(args))
+		return nil, fmt.Errorf("got %d arguments, need 1", len(args))
 	}
 	return args[0], nil
 }
 
-// first returns the tensor that a parameter is made of.
+// first returns its first argument, the tensor of a parameter.
 func first(args tuple) (any, error) {
 	if len(args) == 0 {
-		return nil, fmt.Errorf("is given nothing, need a tensor")
+		return nil, fmt.Errorf("got no arguments, need a tensor")
 	}
 	if _, ok := args[0].(*tensorValue); !ok {
-		return nil, fmt.Errorf("is given %s, need a tensor", describe(args[0]))
+		return nil, fmt.Errorf("got %s, need a tensor", describe(args[0]))
 	}
 	return args[0], nil
 }
 
-// storage is a run of numbers in the file. Its element type may be told later.
+// storage is a sequence of numbers in the file. Its element type may be known only later.
 type storage struct {
 	key   string
-	dtype weights.DType // "" for bytes
-	bytes int64         // how many there are
+	dtype weights.DType // "" for untyped bytes
+	bytes int64         // its size
 	in    io.ReaderAt
-	at    int64 // where they begin
+	at    int64 // its offset
 }
 
-// tensorValue is a tensor as a pickle makes it: a view of a storage.
+// tensorValue is a tensor of a pickle: a view of a storage.
 type tensorValue struct {
 	*storage
 	dtype          weights.DType
@@ -138,33 +138,33 @@ type tensorValue struct {
 	shape, strides []int
 }
 
-// rebuild makes a tensor of (storage, offset, size, stride, …).
+// rebuild returns a tensor for the arguments (storage, offset, size, stride, …).
 func rebuild(args tuple) (any, error) {
 	if len(args) < 4 {
-		return nil, fmt.Errorf("is given %d arguments, need 4", len(args))
+		return nil, fmt.Errorf("got %d arguments, need 4", len(args))
 	}
 	s, ok := args[0].(*storage)
 	if !ok || s.dtype == "" {
-		return nil, fmt.Errorf("is given %s, need a storage of a type", describe(args[0]))
+		return nil, fmt.Errorf("got %s, need a typed storage", describe(args[0]))
 	}
 	return view(s, s.dtype, args)
 }
 
-// rebuildTyped makes a tensor of bytes whose type stands among the arguments:
-// (storage, offset, size, stride, requires_grad, hooks, dtype, …).
+// rebuildTyped returns a tensor of an untyped storage, for the arguments (storage, offset,
+// size, stride, requires_grad, hooks, dtype, …).
 func rebuildTyped(args tuple) (any, error) {
 	if len(args) < 7 {
-		return nil, fmt.Errorf("is given %d arguments, need 7", len(args))
+		return nil, fmt.Errorf("got %d arguments, need 7", len(args))
 	}
 	s, ok := args[0].(*storage)
 	g, _ := args[6].(global)
 	if dtype := dtypes[g.name]; ok && dtype != "" {
 		return view(s, dtype, args)
 	}
-	return nil, fmt.Errorf("is given %s and %s, need a storage and a type that is read here", describe(args[0]), describe(args[6]))
+	return nil, fmt.Errorf("got %s and %s, need a storage and a supported dtype", describe(args[0]), describe(args[6]))
 }
 
-// view checks that a tensor lies in its storage.
+// view returns a tensor after checking that it is within its storage.
 func view(s *storage, dtype weights.DType, args tuple) (*tensorValue, error) {
 	t := &tensorValue{storage: s, dtype: dtype}
 	var ok bool
@@ -179,20 +179,20 @@ func view(s *storage, dtype weights.DType, args tuple) (*tensorValue, error) {
 		return nil, fmt.Errorf("stride %w", err)
 	}
 	if len(t.shape) != len(t.strides) {
-		return nil, fmt.Errorf("size %v has other axes than stride %v", t.shape, t.strides)
+		return nil, fmt.Errorf("size %v and stride %v differ in their number of axes", t.shape, t.strides)
 	}
 	number := int64(dtype.Size())
-	room := s.bytes / number
-	last := t.offset // number that the tensor reaches
+	count := s.bytes / number // of the storage
+	last := t.offset          // index of the tensor's last number
 	for i, d := range t.shape {
-		if d > 1 && t.strides[i] > 0 && int64(d-1) > room/int64(t.strides[i]) {
-			last = room
+		if d > 1 && t.strides[i] > 0 && int64(d-1) > count/int64(t.strides[i]) {
+			last = count
 			break
 		}
 		last += int64(max(d-1, 0)) * int64(t.strides[i])
 	}
-	if !slices.Contains(t.shape, 0) && last >= room {
-		return nil, fmt.Errorf("size %v, stride %v, offset %d leave storage %q, which holds %d numbers of %s", t.shape, t.strides, t.offset, s.key, room, dtype)
+	if !slices.Contains(t.shape, 0) && last >= count {
+		return nil, fmt.Errorf("size %v, stride %v and offset %d exceed storage %q of %d numbers of %s", t.shape, t.strides, t.offset, s.key, count, dtype)
 	}
 	if _, err := lazytensor.Size(dtype, t.shape, max(s.bytes, maxRepeat)); err != nil {
 		return nil, err
@@ -200,7 +200,7 @@ func view(s *storage, dtype weights.DType, args tuple) (*tensorValue, error) {
 	return t, nil
 }
 
-// sizes returns a tuple of whole numbers of at least 0.
+// sizes returns the values of a tuple of integers, which must be at least 0.
 func sizes(v any) ([]int, error) {
 	if l, ok := v.(*list); ok {
 		v = tuple(l.items)
@@ -226,7 +226,7 @@ func (t *tensorValue) read() ([]byte, error) {
 		return nil, nil
 	}
 	number := t.dtype.Size()
-	span, expected := 1, 1 // numbers between the first and the last; stride of a dense axis
+	span, expected := 1, 1 // numbers from the first to the last; stride of a dense axis
 	dense := true
 	for i, d := range slices.Backward(t.shape) {
 		span += (d - 1) * t.strides[i]

@@ -10,10 +10,10 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// File is an open file. Its tensors are read as long as it is.
+// File is an open file. Its tensors can be read until it is closed.
 type File struct {
-	Tensors   []lazytensor.Tensor // in the order of the file; a tensor that stands in two places is there twice
-	Values    []Value             // numbers, strings and truths beside them
+	Tensors   []lazytensor.Tensor // in the order of the file; a tensor in two places is listed twice
+	Values    []Value             // numbers, strings and booleans
 	Container string              // Zip or Legacy
 	closer    io.Closer
 }
@@ -24,14 +24,14 @@ const (
 	Legacy = "legacy"
 )
 
-// Value is something plain that stands in a file: bool, int64, float64 or string.
+// Value is a simple value in a file: a bool, int64, float64 or string.
 type Value struct {
 	Name  string
 	Value any
 }
 
-// Open opens the file at path. The error wraps ErrFormat for what is in the file,
-// or names the global that its pickle asks for.
+// Open opens the file at path. The error wraps ErrFormat if it is about the content of the
+// file, and names a global of the pickle that is not supported.
 func Open(path string) (*File, error) {
 	in, err := os.Open(path)
 	if err != nil {
@@ -39,7 +39,7 @@ func Open(path string) (*File, error) {
 	}
 	info, err := in.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("is no regular file")
+		err = errors.New("is not a regular file")
 	}
 	var f *File
 	if err == nil {
@@ -53,7 +53,7 @@ func Open(path string) (*File, error) {
 	return f, nil
 }
 
-// Close ends the reading of the file's tensors.
+// Close closes the file. Tensors cannot be read afterwards.
 func (f *File) Close() error {
 	if f.closer == nil {
 		return nil
@@ -61,11 +61,11 @@ func (f *File) Close() error {
 	return f.closer.Close()
 }
 
-// Parse reads a file of size bytes, which stay where they are.
+// Parse lists the tensors of a file of size bytes, without reading their data.
 func Parse(in io.ReaderAt, size int64) (*File, error) {
 	var magic [4]byte
 	if _, err := in.ReadAt(magic[:], 0); err != nil {
-		return nil, fmt.Errorf("is %d bytes, which is no PyTorch file", size)
+		return nil, fmt.Errorf("is %d bytes, which is too short for a PyTorch file", size)
 	}
 	f := &File{Container: Legacy}
 	var root any
@@ -86,8 +86,8 @@ func Parse(in io.ReaderAt, size int64) (*File, error) {
 	return f, nil
 }
 
-// resolve returns the function that finds the storages which a pickle names by
-// ("storage", type, key, location, count, …). Where a storage was is of no matter.
+// resolve returns a function that finds the storage for a persistent id, ("storage", type, key,
+// location, count, …). The location, a device, is ignored.
 func resolve(find func(key string, dtype weights.DType, count int64, args tuple) (*storage, error)) func(any) (any, error) {
 	return func(id any) (any, error) {
 		args, ok := id.(tuple)
@@ -99,13 +99,13 @@ func resolve(find func(key string, dtype weights.DType, count int64, args tuple)
 		key, isText := args[2].(string)
 		count, isCount := args[4].(int64)
 		if !known || !isText || !isCount || count < 0 || count > 1<<48 {
-			return nil, fmt.Errorf("pickle refers to a storage by %s, %s, %s, need a type that is read here, a key and a count", describe(args[1]), describe(args[2]), describe(args[4]))
+			return nil, fmt.Errorf("pickle refers to a storage by %s, %s, %s, need a supported type, a key and a count", describe(args[1]), describe(args[2]), describe(args[4]))
 		}
 		return find(key, dtype, count, args)
 	}
 }
 
-// walker lists what is in a pickle's value.
+// walker lists the tensors and values in the result of a pickle.
 type walker struct {
 	file  *File
 	count int // values so far
@@ -114,10 +114,10 @@ type walker struct {
 
 func (w *walker) walk(name string, v any, depth int) error {
 	if w.count, w.names = w.count+1, w.names+len(name); w.count > maxEntries || w.names > maxNames {
-		return fmt.Errorf("holds more than %d values, or %d bytes of names", maxEntries, maxNames)
+		return fmt.Errorf("contains more than %d values, or %d bytes of names", maxEntries, maxNames)
 	}
 	if depth > maxDepth {
-		return fmt.Errorf("%.60q nests more than %d deep, or holds itself", name, maxDepth)
+		return fmt.Errorf("%.60q is nested more than %d deep, or contains itself", name, maxDepth)
 	}
 	if len(name) > maxName {
 		return fmt.Errorf("name %.60q… is longer than %d bytes", name, maxName)
@@ -133,7 +133,7 @@ func (w *walker) walk(name string, v any, depth int) error {
 		}
 		w.file.Tensors = append(w.file.Tensors, lazytensor.Tensor{Name: name, DType: v.dtype, Shape: v.shape, Read: read})
 	case *dict:
-		// The last of two members of one key counts, as in Python.
+		// Of two members with the same key the last counts, as in Python.
 		last := make(map[string]int, len(v.pairs))
 		for i, p := range v.pairs {
 			last[key(p.key)] = i
@@ -166,7 +166,7 @@ func (w *walker) items(name string, items []any, depth int) error {
 	return nil
 }
 
-// key is the name of a dict's member.
+// key returns the name of a dict's member.
 func key(v any) string {
 	switch v := v.(type) {
 	case string:

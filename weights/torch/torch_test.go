@@ -15,8 +15,8 @@ import (
 	"tweedie/weights/lazytensor"
 )
 
-// expected is what PyTorch reads in a tensor: type, shape and numbers as text, the two
-// parts of a complex one after the other.
+// expected is what PyTorch reads of a tensor: type, shape, and numbers as text. Of complex
+// numbers the two parts follow each other.
 type expected struct {
 	dtype   weights.DType
 	shape   []int
@@ -40,8 +40,8 @@ func wanted(t testing.TB) map[string]map[string]expected {
 	return want
 }
 
-// TestOpen compares with PyTorch: every type, views of shared storage, strides that
-// are not dense, devices that are not here, both containers.
+// TestOpen compares with PyTorch: all types, views of shared storage, strides that are not
+// dense, tensors of other devices, and both containers.
 func TestOpen(t *testing.T) {
 	for name, tensors := range wanted(t) {
 		t.Run(name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestRefusesGlobals names what a file wanted to run, and does not run it.
+// TestRefusesGlobals: errors name the unsupported globals of a file, which are not executed.
 func TestRefusesGlobals(t *testing.T) {
 	const trace = "/tmp/tweedie-was-here"
 	os.Remove(trace)

@@ -10,8 +10,8 @@ import (
 	"tweedie/weights"
 )
 
-// parseZip returns what the pickle of a zip archive holds: NAME/data.pkl, with the
-// storages beside it as NAME/data/KEY, none of them compressed.
+// parseZip returns the value of the pickle in a zip archive, NAME/data.pkl. The storages are
+// entries NAME/data/KEY. No entry is compressed.
 func parseZip(in io.ReaderAt, size int64) (any, error) {
 	z, err := zip.NewReader(in, size)
 	if err != nil {
@@ -27,7 +27,7 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 	}
 	pickle := entries[folder+"data.pkl"]
 	if pickle == nil {
-		return nil, fmt.Errorf("is a zip archive without data.pkl, need one of torch.save")
+		return nil, fmt.Errorf("is a zip archive without data.pkl, need one that torch.save wrote")
 	}
 	if order := entries[folder+"byteorder"]; order != nil {
 		at, n, err := extent(order, size)
@@ -71,17 +71,17 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 	return m.run()
 }
 
-// extent returns where an entry's bytes lie in an archive of so many bytes.
+// extent returns the position and size of an entry's data in an archive of the given size.
 func extent(f *zip.File, archive int64) (at, size int64, err error) {
 	if f.Method != zip.Store || f.CompressedSize64 != f.UncompressedSize64 {
-		return 0, 0, fmt.Errorf("entry %q is compressed, need it stored as torch.save does", f.Name)
+		return 0, 0, fmt.Errorf("entry %q is compressed, need an uncompressed entry as torch.save writes it", f.Name)
 	}
 	at, err = f.DataOffset()
 	if err != nil {
 		return 0, 0, fmt.Errorf("entry %q: %w", f.Name, err)
 	}
 	if at > archive || f.UncompressedSize64 > uint64(archive-at) {
-		return 0, 0, fmt.Errorf("entry %q is %d bytes, %d are left in the archive", f.Name, f.UncompressedSize64, archive-at)
+		return 0, 0, fmt.Errorf("entry %q is %d bytes, but only %d are left in the archive", f.Name, f.UncompressedSize64, archive-at)
 	}
 	return at, int64(f.UncompressedSize64), nil
 }

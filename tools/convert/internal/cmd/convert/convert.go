@@ -148,7 +148,7 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 		o.print(cmd, found, assumed)
 		return m, nil, assumed, net.Close, nil
 	}
-	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.Named(path)
+	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.HasKnownSuffix(path)
 	if !isModel {
 		hints := o.checkpoint
 		hints.Process = o.onnx.process

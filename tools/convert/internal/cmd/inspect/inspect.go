@@ -43,7 +43,7 @@ operators and tensors, and whether Tweedie can run the graph.`,
 			if filepath.Ext(args[0]) == modelfile.ONNXSuffix {
 				return inspectONNX(cmd.OutOrStdout(), args[0], asJSON)
 			}
-			if !checkpoint.Named(args[0]) {
+			if !checkpoint.HasKnownSuffix(args[0]) {
 				d, err := weights.Describe(args[0])
 				if err != nil {
 					return err

@@ -11,12 +11,12 @@ import (
 	"tweedie/core/readertest"
 )
 
-// headed returns a safetensors file of that header and so many bytes of numbers.
+// headed returns a safetensors file with that header and the given number of data bytes.
 func headed(header string, numbers int) []byte {
 	return append(append(binary.LittleEndian.AppendUint64(nil, uint64(len(header))), header...), make([]byte, numbers)...)
 }
 
-// entries returns members of a header for n tensors without numbers.
+// entries returns members of a header for n tensors without data.
 func entries(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -25,7 +25,7 @@ func entries(n int) string {
 	return b.String()
 }
 
-// short returns n members of a header that are as short as they may be.
+// short returns n members of a header that are as short as possible.
 func short(n int) string {
 	var b strings.Builder
 	for i := range n {
@@ -126,9 +126,8 @@ func filesOf(n int) string {
 	return b.String()
 }
 
-// FuzzOpen holds that no bytes under any name make a reader panic, and that what is listed
-// can be read, or says why not: among them the index of a sharded checkpoint, with a shard
-// beside it.
+// FuzzOpen: no file of any name causes a panic, and listed tensors can be read or give an
+// error. One of the names is the index of a sharded checkpoint, with a shard in its folder.
 func FuzzOpen(f *testing.F) {
 	for _, pattern := range []string{"../torch/testdata/*.pt", "../npy/testdata/*.np[yz]", "../../core/unet/testdata/*/*.safetensors"} {
 		paths, err := filepath.Glob(pattern)

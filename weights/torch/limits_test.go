@@ -14,7 +14,7 @@ import (
 	"tweedie/core/readertest"
 )
 
-// archive returns a zip archive of stored entries.
+// archive returns a zip archive of the given entries.
 func archive(t testing.TB, entries map[string]string, method uint16) []byte {
 	t.Helper()
 	var buf bytes.Buffer
@@ -41,20 +41,20 @@ const (
 	aStorage = "(X\x07\x00\x00\x00storagectorch\nFloatStorage\nX\x01\x00\x00\x000X\x03\x00\x00\x00cpuK\x04tQ"
 )
 
-// rebuilt is a pickle of one tensor over storage "0" of four numbers.
+// rebuilt returns a pickle of one tensor of storage "0" with four numbers.
 func rebuilt(offset, size, stride string) string {
 	return proto + "ctorch._utils\n_rebuild_tensor_v2\n(" + aStorage + offset + size + stride + "\x89ccollections\nOrderedDict\n)RtR."
 }
 
-// tensorText is a pickle's part that makes a tensor.
+// tensorText is the part of a pickle that makes a tensor.
 var tensorText = strings.TrimSuffix(strings.TrimPrefix(rebuilt("K\x00", "K\x04\x85", "K\x01\x85"), proto), ".")
 
-// long8 is LONG1 of eight bytes.
+// long8 returns LONG1 with eight bytes.
 func long8(v uint64) string {
 	return "\x8a\x08" + string(binary.LittleEndian.AppendUint64(nil, v))
 }
 
-// nested is a dict of dicts, each twice in the next: 2ⁿ ways to the innermost.
+// nested returns a dict of dicts, each twice in the next: there are 2ⁿ paths to the innermost.
 func nested(n int) string {
 	text := proto + "}q\x00"
 	for i := range n {
@@ -64,7 +64,7 @@ func nested(n int) string {
 	return text + "."
 }
 
-// kept returns opcodes that keep None in n places.
+// kept returns opcodes that store None in n memo slots.
 func kept(n int) string {
 	out := []byte("N")
 	for i := range n {
@@ -73,7 +73,7 @@ func kept(n int) string {
 	return string(out)
 }
 
-// TestOpenRefuses: a pickle that stands in a file is not read byte by byte.
+// TestOpenRefuses: a pickle in a file is not read byte by byte.
 func TestOpenRefuses(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "w.pt")
 	if err := os.WriteFile(path, archive(t, map[string]string{"a/data.pkl": proto + strings.Repeat("N0", 5<<20)}, zip.Store), 0o666); err != nil {
@@ -85,7 +85,7 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
-func TestRefusesHostile(t *testing.T) {
+func TestLimits(t *testing.T) {
 	numbers := strings.Repeat("\x00\x00\x80\x3f", 4)
 	file := func(pickle string) []byte {
 		return archive(t, map[string]string{"a/data.pkl": pickle, "a/data/0": numbers}, zip.Store)
@@ -107,37 +107,37 @@ func TestRefusesHostile(t *testing.T) {
 		{"big-endian", "byte order", archive(t, map[string]string{"a/byteorder": "big", "a/data.pkl": proto + "N."}, zip.Store)},
 		{"no storage", "not in the archive", archive(t, map[string]string{"a/data.pkl": rebuilt("K\x00", "K\x04\x85", "K\x01\x85")}, zip.Store)},
 		{"short storage", "is 4 bytes, need 16", archive(t, map[string]string{"a/data.pkl": rebuilt("K\x00", "K\x04\x85", "K\x01\x85"), "a/data/0": "abcd"}, zip.Store)},
-		{"beyond the storage", "leave storage", file(rebuilt("K\x01", "K\x04\x85", "K\x01\x85"))},
+		{"beyond the storage", "exceed storage", file(rebuilt("K\x01", "K\x04\x85", "K\x01\x85"))},
 		{"negative offset", "need at least 0", file(rebuilt("J\xff\xff\xff\xff", "K\x04\x85", "K\x01\x85"))},
 		{"negative size", "need a number from 0", file(rebuilt("K\x00", "J\xff\xff\xff\xff\x85", "K\x01\x85"))},
 		{"negative stride", "need a number from 0", file(rebuilt("K\x00", "K\x04\x85", "J\xff\xff\xff\xff\x85"))},
 		{"2^32 by 2^32", "larger than the", file(rebuilt("K\x00", long8(1<<32)+long8(1<<32)+"\x86", "K\x00K\x00\x86"))},
-		{"2^40 long", "leave storage", file(rebuilt("K\x00", long8(1<<40)+"\x85", long8(1<<40)+"\x85"))},
+		{"2^40 long", "exceed storage", file(rebuilt("K\x00", long8(1<<40)+"\x85", long8(1<<40)+"\x85"))},
 		{"2^63", "need a number from 0", file(rebuilt("K\x00", long8(1<<63)+"\x85", "K\x01\x85"))},
 		{"many axes", "at most 8 numbers", file(rebuilt("K\x00", "("+strings.Repeat("K\x01", 9)+"t", "("+strings.Repeat("K\x01", 9)+"t"))},
-		{"axes that differ", "other axes", file(rebuilt("K\x00", "K\x04\x85", ")"))},
+		{"axes that differ", "differ in their number of axes", file(rebuilt("K\x00", "K\x04\x85", ")"))},
 		{"long string", "1 are left", file(proto + "\x8d\xff\xff\xff\xff\xff\xff\xff\x7f.")},
 		{"long number", "need at most 64", file(proto + "\x8b\x00\x00\x00\x40.")},
-		{"holds itself", "holds itself", file(proto + "}q\x00X\x01\x00\x00\x00ah\x00s.")},
-		{"list that holds itself", "holds itself", file(proto + "]q\x00h\x00a.")},
-		{"2^40 ways", "holds more than", file(nested(40))},
+		{"holds itself", "contains itself", file(proto + "}q\x00X\x01\x00\x00\x00ah\x00s.")},
+		{"list that holds itself", "contains itself", file(proto + "]q\x00h\x00a.")},
+		{"2^40 ways", "contains more than", file(nested(40))},
 		{"empty stack", "empty stack", file(proto + "0s.")},
-		{"open mark", "a mark for a value", file(proto + "(.")},
-		{"no mark", "did not open", file(proto + "t.")},
-		{"unknown recall", "did not keep", file(proto + "h\x07.")},
+		{"open mark", "a mark as a value", file(proto + "(.")},
+		{"no mark", "did not set", file(proto + "t.")},
+		{"unknown recall", "did not store", file(proto + "h\x07.")},
 		{"endless", "0 are left", file(proto + "N")},
 		{"many steps", "more than 4194304 steps", file(proto + strings.Repeat("N0", 5<<20))},
 		{"many kept", "1048576 values at once", file(proto + kept(2<<20))},
 		{"high stack", "1048576 values at once", file(proto + strings.Repeat("N", 2<<20))},
-		{"many globals", "not called here", file(proto + strings.Repeat("ctorch\nFloatStorage\n0", 1<<16) + "X\x01\x00\x00\x00a)R.")},
-		{"many values", "holds more than 262144 values", file(proto + "](" + strings.Repeat("K\x01", 1<<19) + "e.")},
-		{"one tensor often", "holds more than 262144 values", file(proto + "](" + tensorText + "q\x01" + strings.Repeat("h\x01", 1<<19) + "e.")},
+		{"many globals", "which is not supported", file(proto + strings.Repeat("ctorch\nFloatStorage\n0", 1<<16) + "X\x01\x00\x00\x00a)R.")},
+		{"many values", "contains more than 262144 values", file(proto + "](" + strings.Repeat("K\x01", 1<<19) + "e.")},
+		{"one tensor often", "contains more than 262144 values", file(proto + "](" + tensorText + "q\x01" + strings.Repeat("h\x01", 1<<19) + "e.")},
 		{"long names", "bytes of names", file(proto + "](" + strings.Repeat("}X\xe8\x03\x00\x00"+strings.Repeat("n", 1000)+tensorText+"s", 20_000) + "e.")},
-		{"many marks", "a mark for a value", file(proto + strings.Repeat("(", 1<<19) + ".")},
-		{"opcode", "not run here", file(proto + "\x82.")},
-		{"call of a string", "not called here", file(proto + "X\x01\x00\x00\x00a)R.")},
-		{"call of a type", "not called here", file(proto + "ctorch\nFloatStorage\n)R.")},
-		{"class of classes", "not called here", file(proto + "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._tensor\n_rebuild_from_type_v2\nN)tR.")},
+		{"many marks", "a mark as a value", file(proto + strings.Repeat("(", 1<<19) + ".")},
+		{"opcode", "which is not supported", file(proto + "\x82.")},
+		{"call of a string", "which is not supported", file(proto + "X\x01\x00\x00\x00a)R.")},
+		{"call of a type", "which is not supported", file(proto + "ctorch\nFloatStorage\n)R.")},
+		{"class of classes", "which is not supported", file(proto + "ctorch._tensor\n_rebuild_from_type_v2\n(ctorch._tensor\n_rebuild_from_type_v2\nN)tR.")},
 		{"global over lines", "a line of more than", file(proto + "c" + strings.Repeat("x", 1<<12))},
 		{"legacy storage of 2^63", "8 bytes are left", []byte(legacy + rebuilt("K\x00", "K\x04\x85", "K\x01\x85") + proto + "]X\x01\x00\x00\x000a." + "\xff\xff\xff\xff\xff\xff\xff\x7f" + "12345678")},
 		{"legacy storage that is not there", "is not in the file", []byte(legacy + rebuilt("K\x00", "K\x04\x85", "K\x01\x85") + proto + "].")},
@@ -152,7 +152,7 @@ func TestRefusesHostile(t *testing.T) {
 	}
 }
 
-// FuzzParse holds that no bytes make the reader panic, and that what it lists can be read.
+// FuzzParse: no bytes cause a panic, and listed tensors can be read.
 func FuzzParse(f *testing.F) {
 	paths, err := filepath.Glob("testdata/*.pt")
 	if err != nil || len(paths) == 0 {
