@@ -131,7 +131,7 @@ func TestExportKeepsTheProcess(t *testing.T) {
 		note   string // "" where nothing is lost
 	}{
 		{"edm", func(*model.Config) {}, ""},
-		{"edm, scaled", func(c *model.Config) { c.TimeScale = 100 }, "the network takes 100 times the time"},
+		{"edm, scaled", func(c *model.Config) { c.TimeScale = 100 }, "the network's time input is 100 times the time"},
 		{"linear", func(c *model.Config) { c.Prediction, c.Schedule = "epsilon", &linear }, ""},
 		{"clipped", func(c *model.Config) {
 			c.Prediction, c.Schedule, c.Defaults.Threshold, c.Defaults.Schedule = "epsilon", &linear, "static", "trailing"
@@ -221,7 +221,7 @@ func TestExportRefuses(t *testing.T) {
 	}
 	c.UNet.Patch = 2
 	_, folder, stderr, status := exported(t, c, "diffusers")
-	if left, _ := os.ReadDir(folder); status != 1 || !strings.Contains(stderr, "has patch = 2, which diffusers' UNet2DModel does not have") || len(left) != 0 {
+	if left, _ := os.ReadDir(folder); status != 1 || !strings.Contains(stderr, "has patch = 2, which diffusers' UNet2DModel does not support") || len(left) != 0 {
 		t.Errorf("status %d, %q, left %v", status, stderr, left)
 	}
 	_, folder, stderr, status = exported(t, c, "npz")

@@ -220,7 +220,7 @@ func TestConvert(t *testing.T) {
 		{[]string{"--quant", "int4", "--budget", "0.5"}, 2, "--budget requires --quant mixed, or int8 without --levels"},
 		{[]string{"--quant", "int8", "--levels", "9", "--budget", "0.5"}, 2, "--budget requires --quant mixed, or int8 without --levels"},
 		{[]string{"--quant", "mixed", "--budget", "NaN"}, 2, "--budget must be a number"},
-		{[]string{"--quant", "mixed", "--budget", "0.01"}, 1, "need a budget above 0.01"},
+		{[]string{"--quant", "mixed", "--budget", "0.01"}, 1, "choose a budget above 0.01"},
 		{[]string{"--quant", "mixed", "--data", dir}, 1, dir},
 		{[]string{"--measure", "--no-measure"}, 2, "--measure and --no-measure cannot be combined"},
 		{[]string{"--arch", "onnx"}, 2, `--arch must be one of auto`},
