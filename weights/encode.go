@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -52,6 +53,9 @@ type Encoder struct {
 func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) (*Encoder, error) {
 	if !plain(stem) {
 		return nil, fmt.Errorf("weights: file name %q: need letters, digits, '.', '_' and '-', beginning with a letter or digit", stem)
+	}
+	if m == nil {
+		return nil, errors.New("weights: the manifest must not be nil")
 	}
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("weights: manifest: %w", err)

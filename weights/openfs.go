@@ -9,6 +9,9 @@ import (
 
 // OpenFS is Open for a model in a file system, one that was embedded for example.
 func OpenFS(fsys fs.FS, name string) (*File, error) {
+	if fsys == nil {
+		return nil, errors.New("weights: the file system must not be nil")
+	}
 	data, err := readFS(fsys, name, MaxManifest)
 	if err != nil {
 		return nil, err

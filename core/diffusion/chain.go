@@ -41,6 +41,9 @@ func NewChain(s Schedule) (*Chain, error) {
 // 3.2, are those of such a chain. The error names a level outside p, or the first step
 // whose level is not above the previous one in float32.
 func (p Variational) Chain(T int, low, high float32) (*Chain, error) {
+	if T < 2 {
+		return nil, fmt.Errorf("diffusion: a chain of a process must have at least 2 steps (got %d)", T)
+	}
 	first, err := p.Time(low)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,10 @@
 package diffusion
 
-import "tweedie/core/tensor"
+import (
+	"errors"
+
+	"tweedie/core/tensor"
+)
 
 // ClassifierGradient returns ∇ₓ log p(y|x;σ) of a classifier of noisy images
 // x = x₀ + σ·ε, where y is the class wanted for each image. Shapes and errors are those
@@ -24,6 +28,9 @@ func ClassifierGuided(denoise Denoiser, gradient ClassifierGradient, g Guidance)
 	if err := g.Validate(); err != nil {
 		return nil, err
 	}
+	if denoise == nil || gradient == nil && g.Classifier != 0 {
+		return nil, errors.New("diffusion: the denoiser and the classifier's gradient must not be nil")
+	}
 	if g.Classifier == 0 {
 		return denoise, nil
 	}
@@ -36,7 +43,7 @@ func ClassifierGuided(denoise Denoiser, gradient ClassifierGradient, g Guidance)
 		if err != nil {
 			return nil, err
 		}
-		before, v := SplitChannels(d, x.Shape[3])
+		before, v := SplitChannels(d, x.Shape[len(x.Shape)-1])
 		image := before.AddScaled(float32(g.Classifier*float64(sigma)*float64(sigma)), classGradient)
 		for i := range image.Shape[0] {
 			rescale(image.Row(i), before.Row(i), g.Rescale)

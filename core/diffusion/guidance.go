@@ -113,7 +113,7 @@ func Guided(cond, uncond Denoiser, g Guidance) (Denoiser, error) {
 		if err != nil {
 			return nil, err
 		}
-		return g.Combine(c, u, float32(w), x.Shape[3]), nil
+		return g.Combine(c, u, float32(w), x.Shape[len(x.Shape)-1]), nil
 	}, nil
 }
 

@@ -2,6 +2,7 @@ package diffusion
 
 import (
 	"errors"
+	"fmt"
 	"math"
 )
 
@@ -25,6 +26,9 @@ func FitMonotone(times, gammas []float64, units, steps int) (*Monotone, error) {
 	n := len(times)
 	if n < 2 || len(gammas) != n || times[0] != 0 || times[n-1] != 1 {
 		return nil, errors.New("diffusion: gamma: a fit needs at least two points, from t = 0 to t = 1, and a value for each time")
+	}
+	if units < 0 {
+		return nil, fmt.Errorf("diffusion: gamma: the number of units must be at least 0 (got %d)", units)
 	}
 	m := NewMonotone(gammas[0], gammas[n-1], units)
 	if err := m.Validate(); err != nil {

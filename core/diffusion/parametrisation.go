@@ -37,7 +37,7 @@ func Denoise(net Network, p Parametrisation) Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		f, v := SplitChannels(f, x.Shape[3])
+		f, v := SplitChannels(f, x.Shape[len(x.Shape)-1])
 		return joinChannels(x.Combine(float32(c.CSkip), float32(c.COut), f), v), nil
 	}
 }

@@ -1,8 +1,10 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"tweedie/core/num"
 	"tweedie/core/tensor"
@@ -59,12 +61,25 @@ func (s *PosteriorVariance) At(sigma float32) float64 {
 // from the score alone, which at high levels is a small difference of large numbers. It
 // calls denoise once for each level. The error is one of denoise.
 func MeasurePosteriorVariance(denoise Denoiser, x0 *tensor.Tensor, sigmas []float32, eps func(level int) *tensor.Tensor) (*PosteriorVariance, error) {
+	if denoise == nil || eps == nil {
+		return nil, errors.New("diffusion: the denoiser and the noise must not be nil")
+	}
+	if err := x0.Check(); err != nil {
+		return nil, err
+	}
 	s := &PosteriorVariance{}
 	for i, sigma := range sigmas {
-		x := Perturb(x0, eps(i), sigma)
+		z := eps(i)
+		if z == nil || !slices.Equal(z.Shape, x0.Shape) {
+			return nil, fmt.Errorf("diffusion: noise must have the shape of the images, %v", x0.Shape)
+		}
+		x := Perturb(x0, z, sigma)
 		denoised, err := denoise(x, sigma)
 		if err != nil {
 			return nil, err
+		}
+		if denoised == nil || len(denoised.Data) < len(x0.Data) {
+			return nil, fmt.Errorf("diffusion: the denoiser's result must have the shape of the images, %v", x0.Shape)
 		}
 		sum := 0.0
 		for j, v := range x0.Data {

@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -74,6 +75,9 @@ func NewPredictor(what Prediction, in Input) (Predictor, error) {
 
 // Coefficients implements Parametrisation.
 func (p Predictor) Coefficients(sigma float32) (Coefficients, error) {
+	if p.Input == nil {
+		return Coefficients{}, errors.New("diffusion: the predictor must have an Input: a chain or a process")
+	}
 	cIn, cNoise, err := p.Input.Input(sigma)
 	if err != nil {
 		return Coefficients{}, err

@@ -1,6 +1,7 @@
 package diffusion
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -17,7 +18,7 @@ func Clipped(denoise Denoiser) Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		image, rest := SplitChannels(denoised, x.Shape[3])
+		image, rest := SplitChannels(denoised, x.Shape[len(x.Shape)-1])
 		out := tensor.New(image.Shape...)
 		for i, v := range image.Data {
 			switch {
@@ -41,6 +42,9 @@ func Clipped(denoise Denoiser) Denoiser {
 // most limit, which is at least 1, or 0 for no limit. An image with a NaN is unchanged,
 // so that a broken network is visible. The error names a percentile out of range.
 func Thresholded(denoise Denoiser, percentile, limit float64) (Denoiser, error) {
+	if denoise == nil {
+		return nil, errors.New("diffusion: the denoiser must not be nil")
+	}
 	if !(percentile > 0 && percentile <= 1) {
 		return nil, fmt.Errorf("diffusion: dynamic thresholding: percentile must lie in (0, 1] (got %g)", percentile)
 	}
@@ -49,7 +53,7 @@ func Thresholded(denoise Denoiser, percentile, limit float64) (Denoiser, error) 
 		if err != nil {
 			return nil, err
 		}
-		image, rest := SplitChannels(denoised, x.Shape[3])
+		image, rest := SplitChannels(denoised, x.Shape[len(x.Shape)-1])
 		out := image.Clone()
 		for i := range out.Shape[0] {
 			threshold(out.Row(i), percentile, float32(limit))

@@ -1,6 +1,10 @@
 package diffusion
 
-import "tweedie/core/num"
+import (
+	"errors"
+
+	"tweedie/core/num"
+)
 
 // Gamma is γ(t), an increasing function on [0,1]: the negative logarithm of the
 // signal-to-noise ratio. At returns γ(t) and its derivative.
@@ -15,6 +19,8 @@ type Gamma interface {
 //	s = √sigmoid(−γ)   s·σ = √sigmoid(γ)   f = −½·γ̇·sigmoid(γ)   g = √(γ̇·sigmoid(γ))
 type Variational struct{ Gamma Gamma }
 
+var errNoGamma = errors.New("diffusion: the variational process must have a Gamma")
+
 // Kernel implements Process.
 func (p Variational) Kernel(t float64) Kernel {
 	checkTime(p, t)
@@ -25,6 +31,9 @@ func (p Variational) Kernel(t float64) Kernel {
 
 // Time implements Process, by bisection of the increasing γ.
 func (p Variational) Time(sigma float32) (float64, error) {
+	if p.Gamma == nil {
+		return 0, errNoGamma
+	}
 	if err := checkLevel(sigma, p.Kernel(0).Sigma, p.Kernel(1).Sigma); err != nil {
 		return 0, err
 	}
@@ -48,6 +57,9 @@ func (p Variational) Span() (first, last float64) { return 0, 1 }
 
 // Input implements Input: c_in is s, and c_noise is γ.
 func (p Variational) Input(sigma float32) (cIn, cNoise float64, err error) {
+	if p.Gamma == nil {
+		return 0, 0, errNoGamma
+	}
 	return variancePreservingScale(float64(sigma)), 2 * num.Log(float64(sigma)),
 		checkLevel(sigma, p.Kernel(0).Sigma, p.Kernel(1).Sigma)
 }

@@ -1,6 +1,7 @@
 package edit
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -10,6 +11,9 @@ import (
 // CheckMask returns an error unless mask is [h,w], all its values lie in [0,1], and
 // at least one is not 0. 1 repaints a pixel, 0 keeps it.
 func CheckMask(mask *tensor.Tensor, h, w int) error {
+	if mask == nil {
+		return errors.New("edit: mask must not be nil")
+	}
 	if len(mask.Shape) != 2 || mask.Shape[0] != h || mask.Shape[1] != w {
 		return fmt.Errorf("edit: mask: the shape must be that of the image, [%d %d] (got %v)", h, w, mask.Shape)
 	}

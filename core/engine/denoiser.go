@@ -28,6 +28,9 @@ func (e *Engine) Denoiser(ctx context.Context, r Request) (diffusion.Denoiser, P
 	denoise, _ := e.denoiser(ctx, plan, class, 0, n, nil)
 	want := []int{n, h, w, c}
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+		if err := x.Check(); err != nil {
+			return nil, fmt.Errorf("engine: the denoiser's images: %w", err)
+		}
 		if !slices.Equal(x.Shape, want) {
 			return nil, fmt.Errorf("engine: the denoiser takes images of shape %v (got %v)", want, x.Shape)
 		}

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -31,6 +32,12 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 
 // Of returns an engine for a model that need not stand in a file. The errors are Open's.
 func Of(m *model.Model, o Options) (*Engine, error) {
+	if m == nil {
+		return nil, errors.New("engine: the model must not be nil")
+	}
+	if o.Chunk < 0 || o.Group < 0 || o.Workers < 0 {
+		return nil, fmt.Errorf("engine: Chunk, Group and Workers must not be negative (got %d, %d and %d)", o.Chunk, o.Group, o.Workers)
+	}
 	info, err := infoOf(m)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,9 @@ import (
 // writes the same byte. The error names the first entry that is not a number;
 // infinities are clamped.
 func Pixels(x *tensor.Tensor) ([]uint8, error) {
+	if err := x.Check(); err != nil {
+		return nil, fmt.Errorf("engine: pixels: %w", err)
+	}
 	out := make([]uint8, len(x.Data))
 	for i, v := range x.Data {
 		if v != v {

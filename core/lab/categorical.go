@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"fmt"
 	"math"
 
 	"tweedie/core/diffusion"
@@ -22,6 +23,9 @@ const (
 // steps use the exact distribution of x_0 given both coordinates. Points are uniform in
 // their cells. It is an error if steps is out of range.
 func SampleDiscrete(m Mixture, absorbing bool, n, steps int, seed uint64) (*tensor.Tensor, error) {
+	if len(m) == 0 || n < 0 || steps < 1 {
+		return nil, fmt.Errorf("lab: a discrete process needs a mixture of at least one part, points and at least one step (got %d parts, %d points, %d steps)", len(m), n, steps)
+	}
 	target := diffusion.UniformTarget(gridSize)
 	if absorbing {
 		target = diffusion.AbsorbingTarget(gridSize+1, gridSize)

@@ -6,6 +6,8 @@
 package lab
 
 import (
+	"errors"
+	"fmt"
 	"math"
 	"slices"
 
@@ -82,8 +84,25 @@ func (m Mixture) evaluate(x []float32, sigma float64) (log float64, score, mean 
 	return largest + math.Log(total), score, mean
 }
 
+// check returns an error unless m has a part and x points of the plane.
+func (m Mixture) check(x *tensor.Tensor) error {
+	if len(m) == 0 {
+		return errors.New("lab: a mixture must have at least one part")
+	}
+	if err := x.Check(); err != nil {
+		return fmt.Errorf("lab: points: %w", err)
+	}
+	if len(x.Shape) < 2 || tensor.Size(x.Shape[1:]) != 2 {
+		return fmt.Errorf("lab: points must have shape [N,1,1,2] or [N,2] (got %v)", x.Shape)
+	}
+	return nil
+}
+
 // Denoise is the exact denoiser D(x;σ), a diffusion.Denoiser.
 func (m Mixture) Denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
+	if err := m.check(x); err != nil {
+		return nil, err
+	}
 	out := tensor.New(x.Shape...)
 	for i := range x.Shape[0] {
 		_, _, mean := m.evaluate(x.Row(i), float64(sigma))
@@ -94,6 +113,9 @@ func (m Mixture) Denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error
 
 // Density is a sampler.Density.
 func (m Mixture) Density(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err error) {
+	if err := m.check(x); err != nil {
+		return nil, nil, err
+	}
 	log, gradient = make([]float64, x.Shape[0]), tensor.New(x.Shape...)
 	for i := range log {
 		var score [2]float64

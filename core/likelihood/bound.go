@@ -48,6 +48,9 @@ func (t Terms) Total() float64 {
 // diffusion.Mean for the bound without them. It calls denoise T times, the error of which
 // it returns; a chain of one step has no bound here.
 func Bound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, s BoundSettings) ([]Terms, error) {
+	if err := checkBound(denoise, chain, x0); err != nil {
+		return nil, err
+	}
 	T := chain.Steps()
 	if T < 2 {
 		return nil, errors.New("likelihood: bound of a chain of 1 step, need 2 or more")
@@ -73,12 +76,34 @@ func Bound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor
 	return out, nil
 }
 
+// checkBound returns an error about arguments of Bound that cannot be used.
+func checkBound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor) error {
+	if denoise == nil || chain == nil {
+		return errors.New("likelihood: the denoiser and the chain must not be nil")
+	}
+	return checkImages(x0)
+}
+
+// checkImages returns an error unless x has a row for each image.
+func checkImages(x *tensor.Tensor) error {
+	if err := x.Check(); err != nil {
+		return fmt.Errorf("likelihood: images: %w", err)
+	}
+	if len(x.Shape) < 2 {
+		return fmt.Errorf("likelihood: images must have shape [N,H,W,C], or [N,D] for points (got %v)", x.Shape)
+	}
+	return nil
+}
+
 // BoundTerm returns one term for each image, at step t of the chain, 0 ≤ t ≤ T−1 (the
 // paper's t less 1): L_t for t > 0, the divergence of p(z_{t−1}|z_t) from the posterior
 // q(z_{t−1}|z_t, x₀), and L_0 for t = 0. Sums over some of the steps estimate the bound
 // for less. It calls denoise once. The error names a step outside the chain, or is one
 // of denoise.
 func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, t int, s BoundSettings) ([]float64, error) {
+	if err := checkBound(denoise, chain, x0); err != nil {
+		return nil, err
+	}
 	if t < 0 || t >= chain.Steps() || chain.Steps() < 2 {
 		return nil, fmt.Errorf("likelihood: bound at step %d, need 0 to %d, of 2 or more", t, chain.Steps()-1)
 	}
@@ -91,7 +116,11 @@ func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Te
 	if err != nil {
 		return nil, err
 	}
-	denoised, v := diffusion.SplitChannels(denoised, x0.Shape[3])
+	channels := x0.Shape[len(x0.Shape)-1]
+	if denoised == nil || len(denoised.Data) != len(x0.Data) && len(denoised.Data) != 2*len(x0.Data) || denoised.Shape[0] != x0.Shape[0] || denoised.Check() != nil {
+		return nil, fmt.Errorf("likelihood: the denoiser's result must have the shape of the images, %v", x0.Shape)
+	}
+	denoised, v := diffusion.SplitChannels(denoised, channels)
 	p, term := newStep(chain, t, s.Large && t > 0 || s.Begin && t == 0), stepTerm
 	if t == 0 {
 		term = dataTerm

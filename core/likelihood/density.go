@@ -1,6 +1,7 @@
 package likelihood
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -87,6 +88,12 @@ func Mean(values []float64) (mean, err float64) {
 // product.
 func LogDensity(product Product, x *tensor.Tensor, s Settings) ([]Density, error) {
 	if err := s.Validate(); err != nil {
+		return nil, err
+	}
+	if product == nil {
+		return nil, errors.New("likelihood: the product must not be nil")
+	}
+	if err := checkImages(x); err != nil {
 		return nil, err
 	}
 	f := newFlow(product, x, s)

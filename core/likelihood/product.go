@@ -1,6 +1,8 @@
 package likelihood
 
 import (
+	"errors"
+
 	"tweedie/core/diffusion"
 	"tweedie/core/tensor"
 )
@@ -25,6 +27,9 @@ const differenceStep = 1.0 / (1 << 7)
 // one, and about four digits.
 func Differences(denoise diffusion.Denoiser) Product {
 	return func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error) {
+		if denoise == nil {
+			return nil, nil, errors.New("likelihood: the denoiser must not be nil")
+		}
 		if denoised, err = denoise(x, sigma); err != nil {
 			return nil, nil, err
 		}

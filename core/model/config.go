@@ -152,6 +152,9 @@ func (c *Config) imageShape() ([3]int, error) {
 
 // Build returns the network of a valid configuration, without weights.
 func (c *Config) Build() (*unet.Network, error) {
+	if c.Arch == NCSN && c.NCSN == nil || c.Arch == Program && c.Program == nil || c.Arch != NCSN && c.Arch != Program && c.UNet == nil {
+		return nil, fmt.Errorf("model: %w: there is no network for arch %q", ErrConfig, c.Arch)
+	}
 	switch c.Arch {
 	case NCSN:
 		return unet.BuildNCSN(c.NCSN)

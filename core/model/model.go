@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ type Model struct {
 // that reads a file on demand and reports failures by a method Err() error. The error wraps
 // ErrConfig, or names what src lacks.
 func New(name string, c *Config, src graph.Source) (*Model, error) {
+	if c == nil || src == nil {
+		return nil, fmt.Errorf("model: %w: the configuration and the parameters must not be nil", ErrConfig)
+	}
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -41,6 +45,9 @@ func New(name string, c *Config, src graph.Source) (*Model, error) {
 // another shape than the configuration needs; no memory of the network's size is allocated
 // before that check.
 func Open(f *weights.File) (*Model, error) {
+	if f == nil {
+		return nil, errors.New("model: the file must not be nil")
+	}
 	m, err := Outline(f.Manifest)
 	if err != nil {
 		return nil, err
@@ -55,6 +62,9 @@ func Open(f *weights.File) (*Model, error) {
 // Outline returns the model of a manifest alone: its configuration and its network, without
 // weights. Params, Tensors and NewRunner must not be called on it.
 func Outline(m *weights.Manifest) (*Model, error) {
+	if m == nil {
+		return nil, errors.New("model: the manifest must not be nil")
+	}
 	c, err := ParseConfig(m.Config)
 	if err != nil {
 		return nil, err

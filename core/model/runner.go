@@ -45,6 +45,9 @@ type Helper func(x *tensor.Tensor, t []float32, y []int) (wait func() (*tensor.T
 // there are fewer images than workers, the workers evaluate one image together. A member of a
 // TensorParallel group is one worker.
 func (m *Model) NewRunner(maxBatch int, o infer.Options) (*Runner, error) {
+	if maxBatch < 1 {
+		return nil, fmt.Errorf("model: a runner must evaluate at least 1 image at a time (got %d)", maxBatch)
+	}
 	w, err := infer.Load(m.network.Program, m.network.Out, m.source, maxBatch, o)
 	if err != nil {
 		return nil, err
@@ -187,6 +190,9 @@ func (r *Runner) run(i int, out, x *tensor.Tensor, t []float32, y []int, start, 
 }
 
 func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
+	if err := x.Check(); err != nil {
+		return fmt.Errorf("model: images: %w", err)
+	}
 	c, h, w := r.config.Shape[0], r.config.Shape[1], r.config.Shape[2]
 	if len(x.Shape) != 4 || x.Shape[1] != h || x.Shape[2] != w || x.Shape[3] != c {
 		return fmt.Errorf("model: images have shape %v, need [N,H,W,C] = [N,%d,%d,%d]", x.Shape, h, w, c)

@@ -32,6 +32,9 @@ type Denoised [Levels]*tensor.Tensor
 // Denoise evaluates m on images with noise.
 func Denoise(m *model.Model, im Images) (Denoised, error) {
 	var out Denoised
+	if err := im.check(m); err != nil {
+		return out, err
+	}
 	r, err := NewRunner(m, 1, infer.Options{Workers: min(im.Len(), runtime.GOMAXPROCS(0))})
 	if err != nil {
 		return out, err

@@ -1,6 +1,7 @@
 package quantize
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -30,6 +31,29 @@ func Sigmas(c model.Config) []float32 {
 type Images struct {
 	X     *tensor.Tensor
 	Class []int
+}
+
+// check returns an error unless the images suit m.
+func (im Images) check(m *model.Model) error {
+	if m == nil {
+		return errors.New("quantize: the model must not be nil")
+	}
+	if err := im.X.Check(); err != nil {
+		return fmt.Errorf("quantize: images: %w", err)
+	}
+	c, shape := m.Config(), im.X.Shape
+	if len(shape) != 4 || shape[0] < 1 || [3]int{shape[3], shape[1], shape[2]} != c.Shape {
+		return fmt.Errorf("quantize: images must have shape [N,%d,%d,%d] with at least one image (got %v)", c.Shape[1], c.Shape[2], c.Shape[0], shape)
+	}
+	if labels := c.Labels(); len(im.Class) != shape[0] && (labels > 0 || im.Class != nil) {
+		return fmt.Errorf("quantize: there must be a class for each of %d images (got %d)", shape[0], len(im.Class))
+	}
+	for i, class := range im.Class {
+		if class < -1 || class >= c.Labels() {
+			return fmt.Errorf("quantize: class of image %d must be below the model's %d, or -1 for none (got %d)", i, c.Labels(), class)
+		}
+	}
+	return nil
 }
 
 // Len returns the number of images.

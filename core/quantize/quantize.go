@@ -40,6 +40,9 @@ func Uniform(ctx context.Context, m *model.Model, im Images, as weights.Storage,
 
 // run returns the tensors that by stores for m.
 func run(ctx context.Context, m *model.Model, im Images, o Options, by func(*search, *Tensors) error) (*Tensors, error) {
+	if err := im.check(m); err != nil {
+		return nil, err
+	}
 	out, err := newTensors(o.Folder)
 	if err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package sampler
 
 import (
+	"fmt"
+
 	"tweedie/core/num"
 	"tweedie/core/settings"
 )
@@ -60,6 +62,9 @@ const maxOptimised = 1000
 // n is at most 1000. The error wraps ErrSchedule: an argument is out of range, or
 // levels are too close for float32.
 func Optimised(n int, sigmaMin, sigmaMax float64, m MeanSquareError) ([]float32, error) {
+	if m == nil {
+		return nil, fmt.Errorf("sampler: %w: the denoising error must not be nil", ErrSchedule)
+	}
 	if err := checkEnds(n, sigmaMin, sigmaMax); err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package sampler
 
 import (
+	"fmt"
 	"math"
 
 	"tweedie/core/diffusion"
@@ -48,6 +49,9 @@ func Linspace(n, T int) []int {
 // Timesteps returns the noise levels of n steps of a chain, the noisiest first,
 // and a final 0. With n = T it is the whole chain. The error wraps ErrSchedule.
 func Timesteps(chain *diffusion.Chain, n int, spacing Spacing) ([]float32, error) {
+	if chain == nil || spacing == nil {
+		return nil, fmt.Errorf("sampler: %w: the chain and the spacing must not be nil", ErrSchedule)
+	}
 	if err := checkSteps(n); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@
 package tensor
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 )
@@ -34,6 +35,19 @@ func Of(data []float32, shape ...int) *Tensor {
 		panic("tensor: data does not fill the shape")
 	}
 	return &Tensor{Shape: slices.Clone(shape), Data: data}
+}
+
+// Check returns an error unless t is a tensor that can be used: not nil, with no negative
+// axis and as many numbers as the shape asks for. The methods of Tensor take that for
+// granted.
+func (t *Tensor) Check() error {
+	if t == nil {
+		return errors.New("tensor: must not be nil")
+	}
+	if slices.ContainsFunc(t.Shape, func(n int) bool { return n < 0 }) || len(t.Data) != Size(t.Shape) {
+		return fmt.Errorf("tensor: a tensor of shape %v must have that many numbers (got %d)", t.Shape, len(t.Data))
+	}
+	return nil
 }
 
 // Size returns the product of shape, 1 for none. It panics if an axis is negative.

@@ -1,6 +1,11 @@
 package train
 
-import "tweedie/core/diffusion"
+import (
+	"errors"
+	"fmt"
+
+	"tweedie/core/diffusion"
+)
 
 // Objective determines the noise levels at which a network is trained, and their weights:
 //
@@ -32,11 +37,14 @@ type Pair struct {
 //	target = (x₀ − c_skip·(x₀ + σ·ε))/c_out
 //
 // and the loss is Weight·‖F(input; c_noise) − target‖². The target of Epsilon is
-// ε itself. x0 and eps are left unchanged. The error is one of p. It panics unless
-// the four slices have the same length.
+// ε itself. x0 and eps are left unchanged. The error is one of p, or says that
+// the slices differ in length.
 func Regress(input, target, x0, eps []float32, sigma float32, p diffusion.Parametrisation, o Objective) (Pair, error) {
 	if len(input) != len(x0) || len(target) != len(x0) || len(eps) != len(x0) {
-		panic("train: Regress: slices differ in length")
+		return Pair{}, fmt.Errorf("train: input, target, image and noise must have the same length (got %d, %d, %d and %d)", len(input), len(target), len(x0), len(eps))
+	}
+	if p == nil || o == nil {
+		return Pair{}, errors.New("train: the parametrisation and the objective must not be nil")
 	}
 	c, err := p.Coefficients(sigma)
 	if err != nil {

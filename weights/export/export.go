@@ -6,6 +6,7 @@ package export
 import (
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -36,6 +37,9 @@ const (
 // The error is a read or write error, or names what diffusers does not support in the network;
 // then nothing has been written.
 func Write(folder, format string, m *model.Model) (notes []string, err error) {
+	if m == nil {
+		return nil, errors.New("export: the model must not be nil")
+	}
 	d, err := describe(m)
 	switch format {
 	case "diffusers":
