@@ -17,19 +17,19 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is a Chromium and the server whose pages it opens.
+// browser is a headless Chromium and the server whose pages it opens.
 type browser struct {
 	ctx    context.Context
 	server *httptest.Server
 	stops  []func()
-	folder map[string]string // of the files under a path, by its first element
+	folder map[string]string // folders that are served, by the first element of the path
 
-	mu    sync.Mutex
-	asked []string // files that were sent since the last tab was opened
+	mu        sync.Mutex
+	requested []string // files that were served since the last tab was opened
 }
 
 // openBrowser starts the server and a headless Chromium.
-func (r *rig) openBrowser(ctx context.Context) (*browser, error) {
+func (r *environment) openBrowser(ctx context.Context) (*browser, error) {
 	b := &browser{folder: map[string]string{
 		"dist": filepath.Join(r.work, "dist"), "node_modules": filepath.Join(r.work, "node_modules"), "work": r.work, "bench": source,
 	}}
@@ -45,7 +45,7 @@ func (r *rig) openBrowser(ctx context.Context) (*browser, error) {
 	return b, chromedp.Do(b.ctx)
 }
 
-// close ends both.
+// close stops both.
 func (b *browser) close() {
 	for _, stop := range slices.Backward(b.stops) {
 		stop()
@@ -56,9 +56,8 @@ var types = map[string]string{
 	".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".json": "application/json", ".wasm": "application/wasm",
 }
 
-// ServeHTTP answers with files, isolated from other origins: without that there
-// are no threads in wasm. In the tab that counts memory, a worker's script counts
-// its own as well.
+// ServeHTTP serves files, isolated from other origins, because wasm has no threads without
+// isolation. If the tab measures memory, scripts of workers measure it too.
 func (b *browser) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	h := w.Header()
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
@@ -78,8 +77,8 @@ func (b *browser) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	b.mu.Lock()
-	b.asked = append(b.asked, file)
-	counting := slices.Contains(b.asked, filepath.Join(source, "memory.js"))
+	b.requested = append(b.requested, file)
+	counting := slices.Contains(b.requested, filepath.Join(source, "memory.js"))
 	b.mu.Unlock()
 	h.Set("Content-Type", types[path.Ext(name)])
 	if counting && q.Header.Get("Sec-Fetch-Dest") == "worker" {
@@ -88,24 +87,24 @@ func (b *browser) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	w.Write(data)
 }
 
-// loaded returns the files that were sent to the present tab, once each.
+// loaded returns the files that were served to the current tab, each once.
 func (b *browser) loaded() []string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	slices.Sort(b.asked)
-	return slices.Compact(slices.Clone(b.asked))
+	slices.Sort(b.requested)
+	return slices.Compact(slices.Clone(b.requested))
 }
 
-// tab is a page with nothing in it but the functions of page.js, as bench.
+// tab is an empty page with the functions of page.js as bench.
 type tab struct {
 	ctx   context.Context
 	close func()
 }
 
-// open opens a tab. It is the only one, so that no other is ever in front.
+// open opens a tab. There is only one at a time, so that it is always in the foreground.
 func (b *browser) open() (*tab, error) {
 	b.mu.Lock()
-	b.asked = nil
+	b.requested = nil
 	b.mu.Unlock()
 	t := &tab{}
 	t.ctx, t.close = chromedp.NewContext(b.ctx)
@@ -120,7 +119,7 @@ func (b *browser) open() (*tab, error) {
 	return t, nil
 }
 
-// run evaluates the body of an async function and decodes what it returns.
+// run evaluates the body of an async function and decodes its result.
 func (t *tab) run(result any, body string, args ...any) error {
 	script := fmt.Sprintf("(async () => {const bench = await import('/bench/page.js')\n%s\nreturn null})()", fmt.Sprintf(body, args...))
 	data, err := chromedp.Run(t.ctx, chromedp.Evaluate[[]byte](script, chromedp.EvalAwaitPromise, chromedp.EvalAsValue))
@@ -133,9 +132,9 @@ func (t *tab) run(result any, body string, args ...any) error {
 	return json.Unmarshal(data, result)
 }
 
-// side makes a side by its function in page.js and returns it as a contestant,
-// with a function that asks for its output.
-func (t *tab) side(maker, file, network string, batch, threads int) (turn contestant, output func() ([]float32, error), err error) {
+// side creates a side by its function in page.js. It returns it as a participant, and a
+// function that returns its output.
+func (t *tab) side(maker, file, network string, batch, threads int) (turn participant, output func() ([]float32, error), err error) {
 	name := fmt.Sprintf("globalThis[%q]", maker+file)
 	err = t.run(nil, `%s = await bench.%s(%q, %q, %d, %d)`, name, maker, file, network, batch, threads)
 	turn = func(_ context.Context, least time.Duration) (times []float64, err error) {

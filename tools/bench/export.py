@@ -1,4 +1,4 @@
-"""Writes the timed networks for both sides, with the same weights: python3 export.py OUT.
+"""Writes the measured networks for both sides, with the same weights: python3 export.py OUT.
 
 OUT/NAME/                a diffusers folder, for tweedie convert
 OUT/NAME-BATCH.onnx      the network for batches of 1 and of 16, for ONNX Runtime

@@ -19,34 +19,35 @@ import (
 	"tweedie/core/unet"
 )
 
-// point is a measurement: what it took for a size of the work.
+// point is a measurement: the cost for one size of the work.
 type point struct {
-	Size int     // what is varied
-	Work float64 // what the cost should grow with, in any unit
+	Size int     // the varied quantity
+	Work float64 // to which the cost should be proportional, in any unit
 	Cost float64
 }
 
-// series is how a cost grows. It costs no more than proportionally if each point
-// costs at most as much more than the one before as there is more work.
+// series is how a cost grows. Growth is at most proportional if each point's cost, relative to
+// the previous point, is at most its relative work.
 type series struct {
-	File          string // of the plot, without its ending
+	File          string // name of the plot's file, without extension
 	Title         string
 	Varied, Costs string // axes
-	Proportional  string // what Work is
+	Proportional  string // description of Work
 	points        []point
 }
 
-// slack is how much more than proportionally a step may cost before it is called
-// worse: what two measurements on a shared machine differ by.
+// slack is the factor by which a step may exceed proportional growth before it is called worse,
+// since measurements on a shared machine vary by that much.
 const slack = 1.1
 
-// excess returns what step i, from point i−1 to point i, costs over what its work does.
+// excess returns the relative cost of the step from point i−1 to point i, divided by its
+// relative work.
 func (s *series) excess(i int) float64 {
 	a, b := s.points[i-1], s.points[i]
 	return b.Cost / a.Cost / (b.Work / a.Work)
 }
 
-// worse counts the steps that cost more than proportionally.
+// worse returns the number of steps whose cost grows more than proportionally.
 func (s *series) worse() int {
 	n := 0
 	for i := 1; i < len(s.points); i++ {
@@ -57,7 +58,7 @@ func (s *series) worse() int {
 	return n
 }
 
-// print writes the points and what is to be said of each step.
+// print writes the points and the verdict on each step.
 func (s *series) print(w io.Writer) {
 	fmt.Fprintf(w, "%s: %s, work is %s\n", s.Title, s.Costs, s.Proportional)
 	for i, p := range s.points {
@@ -108,8 +109,8 @@ prints every step, and writes plots and a page with them.`,
 	return cmd
 }
 
-// grown is the network that is varied: three levels, attention on the last.
-func grown(size, channels int) model.Config {
+// variedConfig is the network that is varied: three levels, with attention on the last.
+func variedConfig(size, channels int) model.Config {
 	d, u := "DownBlock2D", "UpBlock2D"
 	return model.Config{
 		Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 40, Shape: [3]int{3, size, size},
@@ -119,7 +120,7 @@ func grown(size, channels int) model.Config {
 	}
 }
 
-// The sizes of the points; what is not varied stands at its usual.
+// The sizes of the points. What is not varied has its usual value.
 const (
 	usualSize     = 32
 	usualChannels = 32
@@ -172,10 +173,10 @@ func measureGrowth(ctx context.Context, least time.Duration, log io.Writer) ([]*
 	return []*series{batch, resolution, channels, memory}, nil
 }
 
-// evaluation returns the operations of a batch, and the milliseconds that it takes
-// on one core: the fastest, as others who use the machine only add to it.
+// evaluation returns the operations of a batch and its milliseconds on one core: the fastest
+// time, because other users of the machine can only add to it.
 func evaluation(size, channels, batch int, least time.Duration) (flops, ms float64, err error) {
-	config := grown(size, channels)
+	config := variedConfig(size, channels)
 	net, err := config.Build()
 	if err != nil {
 		return 0, 0, err
@@ -196,16 +197,16 @@ func evaluation(size, channels, batch int, least time.Duration) (flops, ms float
 		plan.Run(y, batch, x, t)
 		return nil
 	}
-	evaluate() // finds cold memory
+	evaluate() // warms up memory
 	times, err := timed(1, least, evaluate)
 	return float64(graph.CostOf(net.Program).FLOPs) * float64(batch), slices.Min(times), err
 }
 
-// trainingMemory returns the megabytes on the heap that a run with this batch
-// keeps after a step, beyond what was there before.
+// trainingMemory returns the megabytes of heap that a training run with this batch keeps after
+// a step.
 func trainingMemory(batch int) (float64, error) {
 	before := heap()
-	t, err := trainer(grown(usualSize, usualChannels), batch, runtime.NumCPU())
+	t, err := trainer(variedConfig(usualSize, usualChannels), batch, runtime.NumCPU())
 	if err != nil {
 		return 0, err
 	}
@@ -217,7 +218,7 @@ func trainingMemory(batch int) (float64, error) {
 	return mb, nil
 }
 
-// heap returns the bytes that are alive.
+// heap returns the bytes of live objects.
 func heap() uint64 {
 	runtime.GC()
 	var stats runtime.MemStats

@@ -1,10 +1,10 @@
-// Bench measures Tweedie: against other runtimes, and against itself as work grows.
+// Bench measures Tweedie: against other runtimes, and how its cost grows with the work.
 //
 //	bench peers    the same networks in ONNX Runtime and PyTorch, in turns
 //	bench growth   time and memory as batch, resolution and channels grow
 //
-// It is run in the module's root, by make bench-peers and make bench, which build
-// bin/tweedie first.
+// Run it in the module's root with make bench-peers and make bench, which build bin/tweedie
+// first.
 package main
 
 import (

@@ -1,9 +1,9 @@
 // @ts-check
 /**
- * Counts the wasm memory of this page or worker, and answers to 'measure' on the
- * channel with its bytes: those of every memory that was made here or belongs to
- * an instance made here. A memory never shrinks, so its size is its peak. One
- * that came from another worker is not counted again.
+ * Measures the wasm memory of this page or worker, and responds to 'measure' on the
+ * channel with its size in bytes: that of every memory that was created here or belongs
+ * to an instance created here. A memory never shrinks, so its size is its peak. A memory
+ * from another worker is not counted again.
  */
 
 /** @type {Set<WebAssembly.Memory>} */
@@ -39,7 +39,7 @@ channel.addEventListener('message', ({ data }) => {
   if (data === 'measure') channel.postMessage(bytes())
 })
 
-/** @returns {Promise<number>} the bytes here and in every worker that counts */
+/** @returns {Promise<number>} the bytes here and in every worker that measures memory */
 export function measure() {
   return new Promise((resolve) => {
     let sum = bytes()

@@ -14,16 +14,15 @@ import (
 	"tweedie/weights"
 )
 
-// evaluator is our own engine on one network, in this process: what tweedie
-// forward does.
+// evaluator is our engine on one network, in this process, as in tweedie forward.
 type evaluator struct {
 	engine  *engine.Engine
 	threads int
 	x, t    []float32
 }
 
-// newEvaluator opens a model for batches of the given size, on as many threads.
-func (r *rig) newEvaluator(name string, batch, threads int, fast bool) (*evaluator, error) {
+// newEvaluator opens a model for batches of the given size and the given number of threads.
+func (r *environment) newEvaluator(name string, batch, threads int, fast bool) (*evaluator, error) {
 	f, err := weights.Open(r.model(name))
 	if err != nil {
 		return nil, err
@@ -44,7 +43,7 @@ func (r *rig) newEvaluator(name string, batch, threads int, fast bool) (*evaluat
 	return e, nil
 }
 
-// turn is the evaluator as a contestant.
+// turn implements participant.
 func (e *evaluator) turn(ctx context.Context, least time.Duration) ([]float64, error) {
 	return timed(e.threads, least, func() error {
 		_, err := e.engine.Forward(ctx, e.x, e.t, nil)
@@ -52,7 +51,7 @@ func (e *evaluator) turn(ctx context.Context, least time.Duration) ([]float64, e
 	})
 }
 
-// timed calls work on so many cores for at least the given time and returns the
+// timed calls work on the given number of cores for at least the given time, and returns the
 // milliseconds of each call.
 func timed(threads int, least time.Duration, work func() error) ([]float64, error) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(threads))
@@ -67,10 +66,9 @@ func timed(threads int, least time.Duration, work func() error) ([]float64, erro
 	return times, nil
 }
 
-// newTrainer returns training steps of a network as a contestant: L_simple on
-// noise for pictures, plain AdamW. Its batches are cut into as many lanes as there
-// are threads.
-func (r *rig) newTrainer(name string, batch, threads int) (contestant, error) {
+// newTrainer returns a participant that makes training steps of a network: L_simple, with noise
+// for pictures, and AdamW. Batches have as many shards as there are threads.
+func (r *environment) newTrainer(name string, batch, threads int) (participant, error) {
 	f, err := weights.Open(r.model(name))
 	if err != nil {
 		return nil, err
@@ -91,7 +89,7 @@ func (r *rig) newTrainer(name string, batch, threads int) (contestant, error) {
 	}, nil
 }
 
-// trainer returns a run of a network on noise.
+// trainer returns a training run of a network on noise.
 func trainer(c model.Config, batch, threads int) (*train.Trainer, error) {
 	d := &train.Data{N: batch, C: c.Shape[0], H: c.Shape[1], W: c.Shape[2]}
 	d.Images = make([]uint8, d.N*d.H*d.W*d.C)
@@ -103,10 +101,10 @@ func trainer(c model.Config, batch, threads int) (*train.Trainer, error) {
 	return train.New(config, d, nil)
 }
 
-// images returns the file of the images that go into a network on both sides.
-func (r *rig) images(name string) string { return r.work + "/" + name + ".x" }
+// images returns the path of the network's input images for both sides.
+func (r *environment) images(name string) string { return r.work + "/" + name + ".x" }
 
-// readFloats reads a file of float32, little-endian.
+// readFloats reads a file of little-endian float32.
 func readFloats(path string) ([]float32, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {

@@ -1,10 +1,9 @@
 // @ts-check
 /**
- * ONNX Runtime natively, in a process of its own: node native.js MODEL.onnx IMAGES.x
- * BATCH THREADS, in the folder that has node_modules. For every line of standard
- * input it answers with a line of JSON: to a number of milliseconds, the
- * milliseconds of evaluations that took at least as long; to "output", the
- * numbers that one gives.
+ * ONNX Runtime in its own process: node native.js MODEL.onnx IMAGES.x BATCH THREADS, in
+ * the folder with node_modules. It answers every line of standard input with a line of
+ * JSON: a number of milliseconds with the milliseconds of evaluations that together take
+ * at least that long, "output" with the output of an evaluation.
  */
 const { createRequire } = require('node:module')
 const { readFileSync } = require('node:fs')

@@ -1,4 +1,4 @@
-"""The three U-Nets that are timed, as core/unet/testdata/unet2d.py builds them."""
+"""The three measured U-Nets, built by core/unet/testdata/unet2d.py."""
 import os, sys
 
 sys.dont_write_bytecode = True

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * Both sides in one page. A side evaluates a batch of a network once; what is
- * around it, loading and the numbers that go in, is not measured.
+ * Both sides in one page. A side evaluates a batch of a network once. Loading and
+ * preparing the inputs are not measured.
  *
  * @typedef {{ run(): Promise<Float32Array | void>, evaluations: number, last: number }} Side
  */
@@ -26,7 +26,7 @@ export async function forward(file, model, batch, workers) {
 }
 
 /**
- * Tweedie's module drawing images: as forward, with a sampler around it.
+ * Tweedie's module drawing images: forward with a sampler.
  * @param {string} file @param {string} _model @param {number} batch @param {number} workers
  * @returns {Promise<Side>}
  */
@@ -38,7 +38,7 @@ export async function sample(file, _model, batch, workers) {
 }
 
 /**
- * ONNX Runtime Web's wasm. The number of threads holds for the page.
+ * ONNX Runtime Web with wasm. The number of threads applies to the whole page.
  * @param {string} file @param {string} model @param {number} batch @param {number} threads
  * @returns {Promise<Side>}
  */
@@ -55,8 +55,8 @@ export async function ort(file, model, batch, threads) {
 }
 
 /**
- * Evaluates for at least so many milliseconds and returns those of each evaluation.
- * One that does not count goes first, unless it alone would take that long.
+ * Evaluates for at least the given milliseconds and returns those of each evaluation.
+ * A first evaluation is not counted, unless it alone would take that long.
  * @param {Side} side @param {number} least
  */
 export async function turn(side, least) {
@@ -73,7 +73,7 @@ export async function turn(side, least) {
 }
 
 /**
- * Takes the evaluation of a model apart, by the Go program of tools/bench/wasm.
+ * Profiles the evaluation of a model, with the Go program of tools/bench/wasm.
  * @param {string} model
  * @returns {Promise<string>} the report as JSON
  */

@@ -22,8 +22,8 @@ func newPeers() *cobra.Command {
 		Use:   "peers",
 		Short: "Measure Tweedie against other runtimes on the same networks",
 		Long: `Peers installs other runtimes, gives them and Tweedie the same networks with the
-same weights, sees that both compute the same, and lets them take turns. The table
-has medians, and the ratio's quartiles over the rounds. Its groups of rows:
+same weights, checks that their outputs agree, and lets them take turns. The table
+has medians, and quartiles of the ratio over the rounds. It has these groups of rows:
 
 ` + listGroups(),
 		Args: cobra.NoArgs,
@@ -36,32 +36,31 @@ has medians, and the ratio's quartiles over the rounds. Its groups of rows:
 				return err
 			}
 			log, busy := cmd.ErrOrStderr(), load()
-			r, err := newRig(cmd.Context(), work, log)
+			r, err := newEnvironment(cmd.Context(), work, log)
 			if err != nil {
 				return err
 			}
-			s := &session{rig: r, ctx: cmd.Context(), rounds: rounds, progress: func(text string) { fmt.Fprintln(log, text) }}
+			s := &session{environment: r, ctx: cmd.Context(), rounds: rounds, progress: func(text string) { fmt.Fprintln(log, text) }}
 			defer func() {
 				if s.browser != nil {
 					s.browser.close()
 				}
 			}()
-			failed := each(chosen, func(g group) error { return g.play(s) })
+			failed := each(chosen, func(g group) error { return g.measure(s) })
 			if busy > 0.5 {
-				fmt.Fprintf(log, "the load was %.1f before this began: others use the machine, and peers with threads suffer most; do not quote this\n", busy)
+				fmt.Fprintf(log, "the load was %.1f at the start: other programs use the machine, which slows down peers with threads most; do not publish these results\n", busy)
 			}
-			return errors.Join(failed, s.report(cmd.OutOrStdout(), asJSON, busy)) // what was measured is not lost
+			return errors.Join(failed, s.report(cmd.OutOrStdout(), asJSON, busy)) // reports what was measured even after a failure
 		},
 	}
-	cmd.Flags().StringSliceVar(&names, "rows", nil, "groups of rows, a comma list (default: all)")
+	cmd.Flags().StringSliceVar(&names, "rows", nil, "groups of rows, separated by commas (default: all)")
 	cmd.Flags().IntVar(&rounds, "rounds", 9, "turns of each side")
-	cmd.Flags().StringVar(&work, "work", ".cache/bench", "folder for what is installed and exported")
+	cmd.Flags().StringVar(&work, "work", ".cache/bench", "folder for installed packages and exported networks")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
 
-// load returns how many programs wanted to compute in the last minute, 0 where the
-// system does not tell.
+// load returns the load average of the last minute, 0 if the system does not provide it.
 func load() (average float64) {
 	if text, err := os.ReadFile("/proc/loadavg"); err == nil {
 		fmt.Sscan(string(text), &average)
@@ -77,23 +76,23 @@ func listGroups() string {
 	return b.String()
 }
 
-// choose returns the groups of these names, all of them for none.
+// choose returns the groups of the given names, or all groups for none.
 func choose(names []string) ([]group, error) {
 	if len(names) == 0 {
 		return groups, nil
 	}
 	var out []group
 	for _, name := range names {
-		g, ok := known(name)
+		g, ok := findGroup(name)
 		if !ok {
-			return nil, fmt.Errorf("--rows has %q, need some of\n%s", name, listGroups())
+			return nil, fmt.Errorf("--rows contains %q, need names of\n%s", name, listGroups())
 		}
 		out = append(out, g)
 	}
 	return out, nil
 }
 
-// report prints the table of results, then those by operation.
+// report prints the table of results, and then the profiles by operation.
 func (s *session) report(w io.Writer, asJSON bool, busy float64) error {
 	if asJSON {
 		e := json.NewEncoder(w)
@@ -112,7 +111,7 @@ func (s *session) report(w io.Writer, asJSON bool, busy float64) error {
 	return nil
 }
 
-// table prints results, one a line.
+// table prints results, one per line.
 func table(w io.Writer, results []result) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "rows\twork\tours\tpeer's\tunit\tours/peer's (quartiles)\tmust be\taim\t\tpeer")
@@ -121,12 +120,12 @@ func table(w io.Writer, results []result) error {
 		if r.More {
 			sign = "≥"
 		}
-		verdict := "falls short"
+		verdict := "misses the bound"
 		switch {
-		case r.met(r.Ratio.Median, r.Aim):
+		case r.meets(r.Ratio.Median, r.Aim):
 			verdict = "reaches the aim"
-		case r.met(r.Ratio.Median, r.Must):
-			verdict = "is enough"
+		case r.meets(r.Ratio.Median, r.Must):
+			verdict = "meets the bound"
 		}
 		fmt.Fprintf(t, "%s\t%s\t%.4g\t%.4g\t%s\t%.3f (%.3f to %.3f)\t%s %g\t%s %g\t%s\t%s\n", r.Group, r.Work, r.Ours.Median, r.Theirs.Median, r.Unit,
 			r.Ratio.Median, r.Ratio.Low, r.Ratio.High, sign, r.Must, sign, r.Aim, verdict, r.Peer)

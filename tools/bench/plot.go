@@ -13,8 +13,8 @@ import (
 	"gonum.org/v1/plot/vg"
 )
 
-// plot draws a series on logarithmic axes, with what it would be if every cost
-// stood to the first as its work does.
+// plot draws a series on logarithmic axes, with a line for growth that is proportional to the
+// work.
 func (s *series) plot(dir string) error {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = s.Title, s.Varied, s.Costs
@@ -49,7 +49,7 @@ func (s *series) plot(dir string) error {
 	return nil
 }
 
-// sizes marks the measured points on the horizontal axis.
+// sizes returns the ticks of the measured points on the horizontal axis.
 func (s *series) sizes() plot.ConstantTicks {
 	var out plot.ConstantTicks
 	for _, p := range s.points {
@@ -63,23 +63,23 @@ var index = template.Must(template.New("").Funcs(template.FuncMap{"number": func
 <title>How cost grows</title>
 <style>body { font: 16px/1.5 sans-serif; max-width: 60em; margin: 2em auto } td, th { text-align: right; padding: 0 1em } img { max-width: 100% }</style>
 <h1>How cost grows</h1>
-<p>Both axes are logarithmic; the dashed line is the first point's cost, growing as the work does.</p>
+<p>Both axes are logarithmic. The dashed line is growth proportional to the work.</p>
 {{range .}}<h2>{{.Title}}</h2>
 <img src="{{.File}}.svg" alt="{{.Costs}} against {{.Varied}}">
-<table><tr><th>{{.Varied}}<th>{{.Costs}}<th>cost of the step over its work</tr>
+<table><tr><th>{{.Varied}}<th>{{.Costs}}<th>relative cost ÷ relative work</tr>
 {{range .Rows}}<tr><td>{{.Size}}<td>{{number .Cost}}<td>{{if .Step}}{{number .Excess}}{{if .Worse}}, worse than proportional{{end}}{{end}}</tr>
 {{end}}</table>
 {{end}}`))
 
-// tableRow is a point as the page shows it.
+// tableRow is a point in the page's table.
 type tableRow struct {
 	point
-	Step   bool // has a point before it
+	Step   bool // there is a previous point
 	Excess float64
 	Worse  bool
 }
 
-// Rows returns the points with what their steps cost.
+// Rows returns the rows of the page's table.
 func (s *series) Rows() []tableRow {
 	var out []tableRow
 	for i, p := range s.points {
@@ -93,7 +93,7 @@ func (s *series) Rows() []tableRow {
 	return out
 }
 
-// writeIndex writes the page that shows the plots.
+// writeIndex writes the page with the plots.
 func writeIndex(dir string, all []*series) error {
 	f, err := os.Create(filepath.Join(dir, "index.html"))
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// networks are the timed ones, the smallest first; export.py writes them.
+// networks are the measured networks, the smallest first; export.py writes them.
 var networks = []string{"mnist", "rgb32", "cifar10"}
 
 const (
@@ -15,15 +15,15 @@ const (
 	ortNative = "ONNX Runtime 1.30"
 )
 
-// group is some rows of the table. A contest is made, and let go of again, as
-// its turn comes: what waits takes neither memory nor threads.
+// group is a group of rows of the table. Its comparison is created only when it is its turn, so
+// that those that wait take no memory or threads.
 type group struct {
-	name string
-	does string
-	play func(s *session) error
+	name    string
+	does    string
+	measure func(s *session) error
 }
 
-// groups are the rows of the table, in its order.
+// groups are the groups of the table, in order.
 var groups = []group{
 	{"web1", "one evaluation in Chromium, one thread", func(s *session) error {
 		return each(networks, func(name string) error {
@@ -66,9 +66,9 @@ func each[T any](all []T, do func(T) error) error {
 	return nil
 }
 
-// session is one run of the rig.
+// session is one run of the comparisons.
 type session struct {
-	*rig
+	*environment
 	ctx      context.Context
 	browser  *browser // opened by the first group that needs it
 	rounds   int
@@ -78,8 +78,8 @@ type session struct {
 	profiles []profiled
 }
 
-// chrome returns a new tab.
-func (s *session) chrome() (*tab, error) {
+// newTab returns a new tab.
+func (s *session) newTab() (*tab, error) {
 	if s.browser == nil {
 		b, err := s.openBrowser(s.ctx)
 		if err != nil {
@@ -90,9 +90,9 @@ func (s *session) chrome() (*tab, error) {
 	return s.browser.open()
 }
 
-// contest plays a contest and keeps its results.
-func (s *session) contest(c *contest) error {
-	got, err := c.play(s.ctx, s.rounds, s.progress)
+// compare measures a comparison and records its results.
+func (s *session) compare(c *comparison) error {
+	got, err := c.measure(s.ctx, s.rounds, s.progress)
 	if err != nil {
 		return fmt.Errorf("%s, %s: %w", c.rows[0].Group, c.rows[0].Work, err)
 	}
@@ -100,9 +100,9 @@ func (s *session) contest(c *contest) error {
 	return nil
 }
 
-// web plays a network in Chromium. A batch is drawn by the sampler as well.
+// web measures a network in Chromium. A batch is also drawn by the sampler.
 func (s *session) web(name string, batch, threads int, r row) error {
-	t, err := s.chrome()
+	t, err := s.newTab()
 	if err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ func (s *session) web(name string, batch, threads int, r row) error {
 	if err != nil {
 		return err
 	}
-	c := &contest{theirs: theirs}
+	c := &comparison{theirs: theirs}
 	for _, maker := range makers {
 		turn, output, err := t.side(maker, name, name, batch, threads)
 		if err != nil {
@@ -131,17 +131,17 @@ func (s *session) web(name string, batch, threads int, r row) error {
 			if err != nil {
 				return err
 			}
-			if err := agree(got, want); err != nil {
+			if err := compareOutputs(got, want); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
-		r.Work = fmt.Sprintf("%s, %d × model.%s, %s", name, batch, maker, count(threads))
+		r.Work = fmt.Sprintf("%s, %d × model.%s, %s", name, batch, maker, threadCount(threads))
 		c.rows, c.ours = append(c.rows, r), append(c.ours, turn)
 	}
-	return s.contest(c)
+	return s.compare(c)
 }
 
-// native plays a network natively, fast and exact against one peer.
+// native measures a network natively, fast and exact against one peer.
 func (s *session) native(name string, threads int) error {
 	abs, err := filepath.Abs(source)
 	if err != nil {
@@ -156,7 +156,7 @@ func (s *session) native(name string, threads int) error {
 	if err := peer.ask("output", &want); err != nil {
 		return err
 	}
-	c := &contest{theirs: peer.turn}
+	c := &comparison{theirs: peer.turn}
 	for _, r := range []row{{Work: "fast", Must: 0.9, Aim: 0.7}, {Work: "exact", Must: 1.5, Aim: 1.1}} {
 		e, err := s.newEvaluator(name, 1, threads, r.Work == "fast")
 		if err != nil {
@@ -164,20 +164,20 @@ func (s *session) native(name string, threads int) error {
 		}
 		got, err := e.engine.Forward(s.ctx, e.x, e.t, nil)
 		if err == nil {
-			err = agree(got, want)
+			err = compareOutputs(got, want)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		r.Group, r.Peer, r.Unit = "native", ortNative, "ms"
-		r.Work = fmt.Sprintf("%s, %s, %s", name, r.Work, count(threads))
+		r.Work = fmt.Sprintf("%s, %s, %s", name, r.Work, threadCount(threads))
 		c.rows, c.ours = append(c.rows, r), append(c.ours, e.turn)
 	}
-	return s.contest(c)
+	return s.compare(c)
 }
 
-// train plays training steps. The sides start from different weights and draw
-// different noise: only the work is the same.
+// train measures training steps. The sides start from different weights and draw different
+// noise; only the amount of work is the same.
 func (s *session) train(name string, batch, threads int) error {
 	peer, err := start(s.ctx, "", python, filepath.Join(source, "train.py"), name, fmt.Sprint(batch), fmt.Sprint(threads))
 	if err != nil {
@@ -189,20 +189,20 @@ func (s *session) train(name string, batch, threads int) error {
 		return err
 	}
 	r := row{Group: "train", Peer: "PyTorch", Unit: "images/s", Must: 1.3, Aim: 2, More: true, Count: float64(batch)}
-	r.Work = fmt.Sprintf("%s, batch %d, %s", name, batch, count(threads))
-	return s.contest(&contest{rows: []row{r}, ours: []contestant{ours}, theirs: peer.turn})
+	r.Work = fmt.Sprintf("%s, batch %d, %s", name, batch, threadCount(threads))
+	return s.compare(&comparison{rows: []row{r}, ours: []participant{ours}, theirs: peer.turn})
 }
 
-// count writes a number of threads.
-func count(threads int) string {
+// threadCount describes a number of threads.
+func threadCount(threads int) string {
 	if threads == 1 {
 		return "1 thread"
 	}
 	return fmt.Sprintf("%d threads", threads)
 }
 
-// known returns the group of that name.
-func known(name string) (group, bool) {
+// findGroup returns the group of that name.
+func findGroup(name string) (group, bool) {
 	i := slices.IndexFunc(groups, func(g group) bool { return g.name == name })
 	if i < 0 {
 		return group{}, false

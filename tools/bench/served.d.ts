@@ -1,2 +1,2 @@
-// The scripts that others wrote and the rig serves: onnxruntime-web and Go's.
+// Third-party scripts that the benchmark serves: onnxruntime-web and Go's.
 export const env: any, InferenceSession: any, Tensor: any

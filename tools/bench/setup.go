@@ -15,33 +15,33 @@ import (
 
 const (
 	source = "tools/bench"
-	python = "/usr/bin/python3" // Debian's, which finds python3-torch
+	python = "/usr/bin/python3" // Debian's Python, for which python3-torch is installed
 )
 
-// rig is where everything is that a comparison needs.
-type rig struct {
-	work     string    // folder of what is installed and exported; not committed
+// environment is the place of everything that a comparison needs.
+type environment struct {
+	work     string    // folder of installed packages and exported networks, not committed
 	chromium string    // the browser
 	log      io.Writer // progress
 }
 
-// newRig installs what is missing: onnxruntime from npm, at the version and hash of
-// package-lock.json, and, as root with apt, Chromium, Node and PyTorch. It exports the
-// networks, imports them and builds a site of them. Without root the error names
-// the package that is missing.
-func newRig(ctx context.Context, work string, log io.Writer) (*rig, error) {
-	r := &rig{work: work, log: log}
+// newEnvironment installs what is missing: onnxruntime from npm, with the version and hash in
+// package-lock.json, and, if run as root with apt, Chromium, Node and PyTorch. It exports the
+// networks, imports them and builds a site of them. Without root the error names the missing
+// package.
+func newEnvironment(ctx context.Context, work string, log io.Writer) (*environment, error) {
+	r := &environment{work: work, log: log}
 	if err := os.MkdirAll(work, 0o777); err != nil {
 		return nil, err
 	}
 	var err error
 	if r.chromium = os.Getenv("TWEEDIE_CHROMIUM"); r.chromium == "" {
-		if r.chromium, err = r.need(ctx, "chromium", "chromium", "chromium-browser", "google-chrome"); err != nil {
+		if r.chromium, err = r.findProgram(ctx, "chromium", "chromium", "chromium-browser", "google-chrome"); err != nil {
 			return nil, err
 		}
 	}
 	for _, program := range [][2]string{{"node", "nodejs"}, {"npm", "npm"}} {
-		if _, err := r.need(ctx, program[0], program[1]); err != nil {
+		if _, err := r.findProgram(ctx, program[0], program[1]); err != nil {
 			return nil, err
 		}
 	}
@@ -50,18 +50,19 @@ func newRig(ctx context.Context, work string, log io.Writer) (*rig, error) {
 			return nil, err
 		}
 	}
-	if err := r.once(ctx, "npm", []string{"package.json", "package-lock.json"}, r.installPeers); err != nil {
+	if err := r.cachedStep(ctx, "npm", []string{"package.json", "package-lock.json"}, r.installPeers); err != nil {
 		return nil, err
 	}
 	sources := []string{"export.py", "networks.py", "../../core/unet/testdata/unet2d.py", "../../core/unet/testdata/make.py", "../../weights/FORMAT.md"}
-	if err := r.once(ctx, "networks", sources, r.export); err != nil {
+	if err := r.cachedStep(ctx, "networks", sources, r.export); err != nil {
 		return nil, err
 	}
 	return r, r.build(ctx)
 }
 
-// need returns the path of a program, which package holds.
-func (r *rig) need(ctx context.Context, program, pkg string, others ...string) (string, error) {
+// findProgram returns the path of a program, and installs the package that contains it if it is
+// missing.
+func (r *environment) findProgram(ctx context.Context, program, pkg string, others ...string) (string, error) {
 	for _, name := range append([]string{program}, others...) {
 		if found, err := exec.LookPath(name); err == nil {
 			return found, nil
@@ -73,10 +74,10 @@ func (r *rig) need(ctx context.Context, program, pkg string, others ...string) (
 	return exec.LookPath(program)
 }
 
-// apt installs a Debian package where that can be done without asking.
-func (r *rig) apt(ctx context.Context, pkg string) error {
+// apt installs a Debian package if run as root.
+func (r *environment) apt(ctx context.Context, pkg string) error {
 	if _, err := exec.LookPath("apt-get"); err != nil || os.Getuid() != 0 {
-		return fmt.Errorf("%s is not installed and is needed: on Debian, apt-get install %s", pkg, pkg)
+		return fmt.Errorf("%s is not installed: install it, on Debian with apt-get install %s", pkg, pkg)
 	}
 	if err := r.run(ctx, "", "apt-get", "update", "-qq"); err != nil {
 		return err
@@ -84,8 +85,9 @@ func (r *rig) apt(ctx context.Context, pkg string) error {
 	return r.run(ctx, "", "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "-y", "-qq", "--no-install-recommends", pkg)
 }
 
-// once does a step unless it was done with the same sources, files of this folder.
-func (r *rig) once(ctx context.Context, name string, sources []string, do func(context.Context) error) error {
+// cachedStep runs a step unless it was run with the same sources, which are files of this
+// folder.
+func (r *environment) cachedStep(ctx context.Context, name string, sources []string, do func(context.Context) error) error {
 	sum := sha256.New()
 	for _, file := range sources {
 		data, err := os.ReadFile(filepath.Join(source, file))
@@ -104,7 +106,7 @@ func (r *rig) once(ctx context.Context, name string, sources []string, do func(c
 	return os.WriteFile(stamp, []byte(hash), 0o666)
 }
 
-func (r *rig) installPeers(ctx context.Context) error {
+func (r *environment) installPeers(ctx context.Context) error {
 	for _, name := range []string{"package.json", "package-lock.json"} {
 		data, err := os.ReadFile(filepath.Join(source, name))
 		if err == nil {
@@ -117,7 +119,7 @@ func (r *rig) installPeers(ctx context.Context) error {
 	return r.run(ctx, r.work, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent")
 }
 
-func (r *rig) export(ctx context.Context) error {
+func (r *environment) export(ctx context.Context) error {
 	if err := r.run(ctx, "", python, filepath.Join(source, "export.py"), r.work); err != nil {
 		return err
 	}
@@ -129,8 +131,8 @@ func (r *rig) export(ctx context.Context) error {
 	return r.run(ctx, "", "bin/tweedie", "convert", r.model("cifar10"), "-o", r.model("cifar10-int8"), "--name", "cifar10-int8", "--quant", "int8", "--no-measure")
 }
 
-// build makes the site of the networks and the program that profiles in the browser.
-func (r *rig) build(ctx context.Context) error {
+// build builds the site of the networks and the program that profiles in the browser.
+func (r *environment) build(ctx context.Context) error {
 	site := []string{"site", "-o", filepath.Join(r.work, "dist")}
 	for _, name := range append([]string{"cifar10-int8"}, networks...) {
 		site = append(site, r.model(name))
@@ -152,11 +154,11 @@ func (r *rig) build(ctx context.Context) error {
 	return r.run(ctx, "", "go", "run", "./tools/wasmopt", program)
 }
 
-// model returns the manifest of a network as tweedie convert wrote it.
-func (r *rig) model(name string) string { return filepath.Join(r.work, "models", name+".json") }
+// model returns the path of the manifest that tweedie convert wrote for a network.
+func (r *environment) model(name string) string { return filepath.Join(r.work, "models", name+".json") }
 
-// run runs a program to its end. What it says is shown only if it fails.
-func (r *rig) run(ctx context.Context, dir, program string, args ...string) error {
+// run runs a program to its end. Its output is shown only if it fails.
+func (r *environment) run(ctx context.Context, dir, program string, args ...string) error {
 	fmt.Fprintf(r.log, "%s %s\n", filepath.Base(program), args[0])
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir = dir

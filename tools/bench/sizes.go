@@ -16,13 +16,13 @@ import (
 	"tweedie/weights"
 )
 
-// memory compares the wasm memory that one evaluation leaves behind, ours with
-// int8 weights. Each side has a tab of its own.
+// memory compares the wasm memory in use after one evaluation, for us with int8 weights. Each
+// side has its own tab.
 func (s *session) memory(name string) error {
 	var mb [2]float64
 	for i, side := range [][2]string{{"forward", name + "-int8"}, {"ort", name}} {
 		s.progress("memory " + side[1])
-		t, err := s.chrome()
+		t, err := s.newTab()
 		if err != nil {
 			return err
 		}
@@ -35,20 +35,20 @@ func (s *session) memory(name string) error {
 			return err
 		}
 		if mb[i] == 0 {
-			return fmt.Errorf("memory of %s: found none", side[0])
+			return fmt.Errorf("memory of %s: got 0 bytes", side[0])
 		}
 	}
-	s.once(row{Group: "memory", Work: name + " at int8, 1 image", Peer: ortWeb + ", float32", Unit: "MB", Must: 0.4, Aim: 0.25}, mb)
+	s.record(row{Group: "memory", Work: name + " at int8, 1 image", Peer: ortWeb + ", float32", Unit: "MB", Must: 0.4, Aim: 0.25}, mb)
 	return nil
 }
 
-// bytes compares what a page fetches, beside the model, until its first evaluation
-// is done, with brotli at its best.
+// bytes compares the bytes that a page downloads until its first evaluation, without the model,
+// with brotli at its highest level.
 func (s *session) bytes(name string) error {
 	var mb [2]float64
 	for i, side := range []string{"forward", "ort"} {
 		s.progress("bytes " + side)
-		t, err := s.chrome()
+		t, err := s.newTab()
 		if err != nil {
 			return err
 		}
@@ -59,7 +59,7 @@ func (s *session) bytes(name string) error {
 		}
 		for _, file := range s.browser.loaded() {
 			if strings.HasPrefix(file, source) || strings.Contains(file, "models") || filepath.Dir(file) == filepath.Clean(s.work) {
-				continue // the rig's own, or a model
+				continue // part of this benchmark, or a model
 			}
 			n, err := compressed(file)
 			if err != nil {
@@ -68,18 +68,18 @@ func (s *session) bytes(name string) error {
 			mb[i] += float64(n) / 1e6
 		}
 	}
-	s.once(row{Group: "bytes", Work: "runtime, brotli", Peer: ortWeb, Unit: "MB", Must: 0.4, Aim: 0.3}, mb)
+	s.record(row{Group: "bytes", Work: "runtime, brotli", Peer: ortWeb, Unit: "MB", Must: 0.4, Aim: 0.3}, mb)
 	return nil
 }
 
-// once keeps the result of what is the same every time.
-func (s *session) once(r row, v [2]float64) {
-	one := func(v float64) spread { return spread{v, v, v} }
+// record records a result that does not vary between rounds.
+func (s *session) record(r row, v [2]float64) {
+	one := func(v float64) quartiles { return quartiles{v, v, v} }
 	s.results = append(s.results, result{r, 1, one(v[0]), one(v[1]), one(v[0] / v[1])})
 }
 
-// compressed returns the size of a file with brotli: of the copy beside it, which
-// tweedie site wrote, or of one that is kept for the next time.
+// compressed returns the size of a file with brotli: that of the .br file next to it, which
+// tweedie site wrote, or else of one that is kept for the next time.
 func compressed(file string) (int64, error) {
 	if info, err := os.Stat(file + ".br"); err == nil {
 		return info.Size(), nil
@@ -99,13 +99,13 @@ func compressed(file string) (int64, error) {
 	return int64(b.Len()), os.WriteFile(file+".br", b.Bytes(), 0o666)
 }
 
-// profiled is a report and where it was measured.
+// profiled is a profile and where it was measured.
 type profiled struct {
 	Where string `json:"where"`
 	*profile.Report
 }
 
-// ops takes the evaluation of every network apart, natively and in Chromium.
+// ops profiles the evaluation of every network, natively and in Chromium.
 func (s *session) ops() error {
 	for _, name := range networks {
 		f, err := weights.Open(s.model(name))
@@ -133,7 +133,7 @@ func (s *session) ops() error {
 }
 
 func (s *session) opsInChromium(name string) error {
-	t, err := s.chrome()
+	t, err := s.newTab()
 	if err != nil {
 		return err
 	}

@@ -1,8 +1,8 @@
 """Times PyTorch's training step: python3 train.py NAME BATCH THREADS.
 
-A step is forward, backward and AdamW on one batch of noise. For every line of
-standard input, a number of milliseconds, it trains for at least as long and
-answers with a line of JSON: the milliseconds of each step.
+A step is forward, backward and AdamW on one batch of noise. For every line of standard
+input, a number of milliseconds, it trains for at least that long and answers with a line
+of JSON: the milliseconds of each step.
 """
 import json, sys, time
 import torch

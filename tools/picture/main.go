@@ -1,9 +1,9 @@
-// Picture takes the pictures of the page that README.md shows: page.png, once a sheet is
-// drawn, and inpaint.png, once half of a digit is repainted.
+// Picture takes the screenshots of the page for README.md: page.png, after drawing images, and
+// inpaint.png, after repainting half of a digit.
 //
 //	picture dist docs
 //
-// It is run in the module's root, by make picture, which builds the site first.
+// Run it in the module's root with make picture, which builds the site first.
 package main
 
 import (
@@ -41,13 +41,13 @@ func run(args []string, stderr io.Writer) int {
 	return 0
 }
 
-// settings are those of the sheet: 16 digits in all their classes.
+// settings are those of the images: 16 digits of all classes.
 const settings = "#class=all&n=16&sampler=dpmpp2m&steps=20&guidance=1.3&seed=7"
 
 const width, height = 1440, 900
 
-// script drives the page. done waits for the run under way; a sheet is drawn twice, since
-// the time of the first includes that of starting workers.
+// script controls the page. done waits for the current run. Images are drawn twice, since the
+// time of the first run includes starting the workers.
 const script = `
 	const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms))
 	const at = (id) => document.getElementById(id)
@@ -64,13 +64,13 @@ const script = `
 	}
 `
 
-// generate draws a sheet.
+// generate draws images.
 const generate = `(async () => {` + script + `
 	await done()
 	await draw()
 })()`
 
-// inpaint takes the 6 of the sheet, paints the mask over its lower half and repaints that.
+// inpaint edits the 6 of the images: it paints a mask over the lower half and repaints that.
 const inpaint = `(async () => {` + script + `
 	at('tab-inpaint').click()
 	await wait(200)
@@ -89,7 +89,7 @@ const inpaint = `(async () => {` + script + `
 	await draw()
 })()`
 
-// take serves a site and returns what Chromium shows of it, as PNG by name.
+// take serves a site and returns screenshots of it in Chromium, as PNG by name.
 func take(ctx context.Context, site string) (map[string][]byte, error) {
 	files := http.FileServer(http.Dir(site))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// codeSection is the section of a module with the bodies of its functions.
+// codeSection is the id of the section with the bodies of functions.
 const codeSection = 10
 
-// Opcodes that are looked at; those above 0xff stand behind the prefix 0xfd.
+// The opcodes that are used here. Those above 0xff follow the prefix 0xfd.
 const (
 	opI32Const   = 0x41
 	opI64Const   = 0x42
@@ -27,19 +27,19 @@ const (
 	opLastStore  = 0x3e
 )
 
-// mostOffset bounds the offsets that are made.
-const mostOffset = 1 << 31
+// maxOffset bounds the offsets that are written.
+const maxOffset = 1 << 31
 
-// instruction is one of a body that is being written.
+// instruction is an instruction of a body that is being written.
 type instruction struct {
 	op     uint32
-	at     int    // where it begins in the body
-	number int64  // that it holds: a constant, the offset of an access to memory
-	align  uint64 // of such
+	at     int    // its offset in the body
+	number int64  // its operand: a constant, or the offset of a memory access
+	align  uint64 // of a memory access
 }
 
-// loads and stores report whether an instruction reads, or writes, memory at an address
-// with an offset.
+// loads and stores report whether an instruction reads or writes memory at an address with an
+// offset.
 func (in instruction) loads() bool {
 	return in.op >= opFirstLoad && in.op < opFirstStore || in.op >= opV128Load && in.op < opV128Store
 }
@@ -47,15 +47,15 @@ func (in instruction) stores() bool {
 	return in.op >= opFirstStore && in.op <= opLastStore || in.op == opV128Store
 }
 
-// foldCode returns a code section whose instructions do the same in fewer: the
-// compiler folds the offset of a pointer only into accesses to integers, and has
-// no load that spreads a number over a vector.
+// foldCode returns a code section with fewer instructions that do the same. The compiler folds
+// the offset of a pointer only into accesses to integers, and has no load that broadcasts a
+// number to a vector.
 //
 //	ptr i64.const n i64.add i32.wrap load m    ptr i32.wrap load m+n
 //	f32.load f32x4.splat                       v128.load32_splat
 //
-// and a store of a local as a load. The sums are of a pointer and an offset in its
-// object, and so never wrap.
+// Stores of a local are treated like loads. The sums are those of a pointer and an offset in
+// its object, so that they never overflow.
 func foldCode(section []byte) ([]byte, error) {
 	r := reader{rest: section}
 	n := r.unsigned()
@@ -72,12 +72,12 @@ func foldCode(section []byte) ([]byte, error) {
 		out = append(out, body...)
 	}
 	if len(r.rest) > 0 {
-		return nil, fmt.Errorf("code section has %d bytes behind its last function", len(r.rest))
+		return nil, fmt.Errorf("code section has %d bytes after its last function", len(r.rest))
 	}
 	return out, nil
 }
 
-// foldBody does that to one function: its locals, then its instructions.
+// foldBody does that for one function: its locals, then its instructions.
 func foldBody(body []byte) ([]byte, error) {
 	r := reader{rest: body}
 	for n := r.unsigned(); n > 0 && r.err == nil; n-- {
@@ -99,7 +99,7 @@ type writer struct {
 	done []instruction
 }
 
-// write adds an instruction, whose bytes are code, in its shortest form.
+// write appends an instruction, whose bytes are code, in its shortest form.
 func (w *writer) write(in instruction, code []byte) {
 	switch {
 	case in.op == opF32x4Splat && w.is(1, opF32Load):
@@ -113,15 +113,15 @@ func (w *writer) write(in instruction, code []byte) {
 	}
 }
 
-// sum takes a constant out of the sum that ends before the last k instructions and
-// adds it to the offset of in. It changes nothing and returns false if there is none.
+// sum removes a constant from the sum that ends before the last k instructions and adds it to
+// the offset of in. If there is none it changes nothing and returns false.
 func (w *writer) sum(k int, in *instruction) bool {
 	if !w.is(k+1, opWrap) || !w.is(k+2, opI64Add) || !w.is(k+3, opI64Const) {
 		return false
 	}
 	at := len(w.done) - k
 	offset := w.done[at-3].number + in.number
-	if w.done[at-3].number < 0 || offset >= mostOffset {
+	if w.done[at-3].number < 0 || offset >= maxOffset {
 		return false
 	}
 	last := slices.Clone(w.done[at:])
@@ -140,19 +140,19 @@ func (w *writer) is(k int, op uint32) bool {
 	return len(w.done) >= k && w.done[len(w.done)-k].op == op
 }
 
-// drop takes the last k instructions back.
+// drop removes the last k instructions.
 func (w *writer) drop(k int) {
 	n := len(w.done) - k
 	w.out, w.done = w.out[:w.done[n].at], w.done[:n]
 }
 
-// plain adds an instruction as code has it.
+// plain appends an instruction unchanged.
 func (w *writer) plain(in instruction, code []byte) {
 	in.at = len(w.out)
 	w.out, w.done = append(w.out, code...), append(w.done, in)
 }
 
-// access adds an access to memory.
+// access appends a memory access.
 func (w *writer) access(in instruction) {
 	in.at = len(w.out)
 	if in.op > 0xff {
@@ -162,7 +162,7 @@ func (w *writer) access(in instruction) {
 	w.out, w.done = binary.AppendUvarint(w.out, uint64(in.number)), append(w.done, in)
 }
 
-// instruction reads one.
+// instruction reads an instruction.
 func (r *reader) instruction() (in instruction) {
 	in.op = uint32(r.byte())
 	switch op := in.op; {
@@ -195,19 +195,19 @@ func (r *reader) instruction() (in instruction) {
 	case op <= 0x01, op == 0x05, op == end, op == 0x0f, op == 0x1a, op == 0x1b, op >= 0x45 && op <= 0xc4:
 	default:
 		if r.err == nil {
-			r.err = fmt.Errorf("instruction %#x is none of those that Go writes", op)
+			r.err = fmt.Errorf("instruction %#x is not one that Go's compiler writes", op)
 		}
 	}
 	return in
 }
 
-// memory reads what an access to memory says of it.
+// memory reads the alignment and offset of a memory access.
 func (r *reader) memory(in *instruction) {
 	in.align = r.unsigned()
 	in.number = int64(r.unsigned())
 }
 
-// bulk reads the rest of an instruction behind the prefix 0xfc.
+// bulk reads the rest of an instruction with the prefix 0xfc.
 func (r *reader) bulk() {
 	switch op := r.unsigned(); {
 	case op <= 7: // saturating conversions
@@ -217,12 +217,12 @@ func (r *reader) bulk() {
 		r.take(1)
 	default:
 		if r.err == nil {
-			r.err = fmt.Errorf("instruction 0xfc %d is none of those that Go writes", op)
+			r.err = fmt.Errorf("instruction 0xfc %d is not one that Go's compiler writes", op)
 		}
 	}
 }
 
-// vector reads the rest of an instruction behind the prefix 0xfd.
+// vector reads the rest of an instruction with the prefix 0xfd.
 func (r *reader) vector(in *instruction) {
 	op := r.unsigned()
 	in.op = in.op<<8 | uint32(op)
@@ -238,7 +238,7 @@ func (r *reader) vector(in *instruction) {
 		r.byte()
 	case op > 0xff:
 		if r.err == nil {
-			r.err = fmt.Errorf("instruction 0xfd %d is none of those that Go writes", op)
+			r.err = fmt.Errorf("instruction 0xfd %d is not one that Go's compiler writes", op)
 		}
 	}
 }

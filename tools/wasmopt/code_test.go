@@ -49,7 +49,7 @@ func TestFold(t *testing.T) {
 		{"sum of locals", body(get, get, []byte{0x7c}, wrap, vload(0)), nil},
 		{"store of a sum", body(get, add16, wrap, get, get, []byte{0xfd, 0xe4, 1}, vstore(0)), nil},
 		{"another block", body(get, add16, block, wrap, vload(0), []byte{end}), nil},
-		{"number of a constant that looks so", body([]byte{0x43, 0x42, 16, 0x7c, 0xa7}, splat), nil},
+		{"bytes of a constant that look like instructions", body([]byte{0x43, 0x42, 16, 0x7c, 0xa7}, splat), nil},
 		{"a splat of a product", body(get, wrap, fload(0), get, []byte{0x94}, splat), nil},
 	} {
 		if c.want == nil {
@@ -69,13 +69,13 @@ func TestFoldRefuses(t *testing.T) {
 		section    []byte
 	}{
 		{"cut off", "function 0: the module is cut off", whole[:len(whole)-1]},
-		{"more", "has 1 bytes behind", append(bytes.Clone(whole), 0)},
+		{"more", "has 1 bytes after", append(bytes.Clone(whole), 0)},
 		{"many locals", "cut off", code([]byte{0xff, 0xff, 0xff, 0xff, 0x7f, 0, 0})},
 		{"a long table", "cut off", code(body([]byte{0x0e, 0xff, 0xff, 0xff, 0xff, 0x7f}))},
-		{"unknown", "instruction 0x6 is none", code(body([]byte{6}))},
-		{"an atomic one", "instruction 0xfe is none", code(body([]byte{0xfe, 0}))},
-		{"a relaxed one", "instruction 0xfd 261 is none", code(body([]byte{0xfd, 0x85, 2}))},
-		{"of tables", "instruction 0xfc 12 is none", code(body([]byte{0xfc, 12}))},
+		{"unknown", "instruction 0x6 is not one", code(body([]byte{6}))},
+		{"an atomic one", "instruction 0xfe is not one", code(body([]byte{0xfe, 0}))},
+		{"a relaxed one", "instruction 0xfd 261 is not one", code(body([]byte{0xfd, 0x85, 2}))},
+		{"of tables", "instruction 0xfc 12 is not one", code(body([]byte{0xfc, 12}))},
 	} {
 		if _, err := foldCode(c.section); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)

@@ -9,20 +9,19 @@ import (
 	"slices"
 )
 
-// farthest is the zeros between two segments that are one afterwards, at most.
-const farthest = 1 << 12
+// maxGap is the most zeros between two segments that are merged.
+const maxGap = 1 << 12
 
-// dataSection is the section of a module that fills its memory.
+// dataSection is the id of the section with the initial content of memory.
 const dataSection = 11
 
-// Slim returns a WebAssembly module that runs as the given one does: its functions have
-// fewer instructions, its data is in fewer segments and without the tables of files and
-// lines. The segments must be active ones of memory 0 that do not overlap, as Go's
-// linker writes them.
-func Slim(module []byte) ([]byte, error) {
+// Optimize returns a WebAssembly module that behaves like the given one, with fewer
+// instructions, fewer data segments, and without tables of files and lines. The segments must
+// be active segments of memory 0 that do not overlap, as Go's linker writes them.
+func Optimize(module []byte) ([]byte, error) {
 	const preamble = "\x00asm\x01\x00\x00\x00"
 	if !bytes.HasPrefix(module, []byte(preamble)) {
-		return nil, errors.New("is no WebAssembly module of version 1")
+		return nil, errors.New("is not a WebAssembly module of version 1")
 	}
 	out := []byte(preamble)
 	for r := (reader{rest: module[len(preamble):]}); len(r.rest) > 0; {
@@ -36,7 +35,7 @@ func Slim(module []byte) ([]byte, error) {
 		case codeSection:
 			body, err = foldCode(body)
 		case dataSection:
-			body, err = slimData(body)
+			body, err = optimizeData(body)
 		}
 		if err != nil {
 			return nil, err
@@ -48,13 +47,13 @@ func Slim(module []byte) ([]byte, error) {
 	return out, nil
 }
 
-// slimData returns a data section in fewer segments, without the tables of lines.
-func slimData(section []byte) ([]byte, error) {
+// optimizeData returns a data section with fewer segments, without tables of lines.
+func optimizeData(section []byte) ([]byte, error) {
 	segments, err := parseData(section)
 	if err != nil {
 		return nil, err
 	}
-	if segments, err = join(segments); err != nil {
+	if segments, err = mergeSegments(segments); err != nil {
 		return nil, err
 	}
 	if err := clearLines(segments); err != nil {
@@ -63,7 +62,7 @@ func slimData(section []byte) ([]byte, error) {
 	return appendData(segments), nil
 }
 
-// segment is what a run of the memory holds.
+// segment is the initial content of a range of memory.
 type segment struct {
 	at   uint64
 	data []byte
@@ -71,16 +70,16 @@ type segment struct {
 
 func (s segment) end() uint64 { return s.at + uint64(len(s.data)) }
 
-// join returns fewer segments with the same data.
-func join(segments []segment) ([]segment, error) {
+// mergeSegments returns fewer segments with the same data.
+func mergeSegments(segments []segment) ([]segment, error) {
 	slices.SortStableFunc(segments, func(a, b segment) int { return cmp.Compare(a.at, b.at) })
 	var joined []segment
 	for _, s := range segments {
 		last := len(joined) - 1
 		if last >= 0 && s.at < joined[last].end() {
-			return nil, fmt.Errorf("data at %d is inside the data at %d, need segments apart", s.at, joined[last].at)
+			return nil, fmt.Errorf("data at %d is inside the data at %d, need segments that do not overlap", s.at, joined[last].at)
 		}
-		if last < 0 || s.at-joined[last].end() > farthest {
+		if last < 0 || s.at-joined[last].end() > maxGap {
 			joined = append(joined, segment{at: s.at, data: slices.Clone(s.data)})
 			continue
 		}
@@ -115,33 +114,33 @@ func parseData(section []byte) ([]segment, error) {
 		segments = append(segments, s)
 	}
 	if r.err == nil && len(r.rest) > 0 {
-		r.err = fmt.Errorf("data section has %d bytes behind its last segment", len(r.rest))
+		r.err = fmt.Errorf("data section has %d bytes after its last segment", len(r.rest))
 	}
 	return segments, r.err
 }
 
-// What the address of a segment is written with: i32.const and end.
+// The opcodes of the address of a segment: i32.const and end.
 const (
 	constant = 0x41
 	end      = 0x0b
 )
 
-// reader reads a module from its beginning and keeps the first error.
+// reader reads a module sequentially and keeps the first error.
 type reader struct {
 	rest []byte
 	err  error
 }
 
-var errShort = errors.New("the module is cut off, or a number in it is too long")
+var errShort = errors.New("the module is cut off, or contains a number that is too long")
 
 // segment reads an active segment of memory 0 at a constant address.
 func (r *reader) segment() segment {
 	if kind, op := r.byte(), r.byte(); r.err == nil && (kind != 0 || op != constant) {
-		r.err = fmt.Errorf("is of kind %d at expression %#x, need one of memory 0 at a constant", kind, op)
+		r.err = fmt.Errorf("has kind %d and address expression %#x, need one of memory 0 at a constant", kind, op)
 	}
 	at := uint64(uint32(r.signed()))
 	if op := r.byte(); r.err == nil && op != end {
-		r.err = errors.New("its address is more than a constant")
+		r.err = errors.New("has an address that is not a constant")
 	}
 	return segment{at, r.take(r.unsigned())}
 }
@@ -174,7 +173,7 @@ func (r *reader) unsigned() uint64 {
 	return v
 }
 
-// signed reads a number of LEB128 with a sign.
+// signed reads a signed LEB128 number.
 func (r *reader) signed() (v int64) {
 	for shift := 0; shift < 64; shift += 7 {
 		b := r.byte()

@@ -11,11 +11,10 @@ import (
 	"testing"
 )
 
-// emptyTable is a table of no functions.
+// emptyTable is a function table without functions.
 var emptyTable = segment{1 << 30, binary.LittleEndian.AppendUint64(append(append(slices.Clone(magic), make([]byte, 48)...), headerSize, 0, 0, 0, 0, 0, 0, 0), headerSize)}
 
-// module returns a module with a custom section, these segments and a table of
-// functions.
+// module returns a module with a custom section, the given segments and a function table.
 func module(segments ...segment) []byte {
 	segments = append(segments, emptyTable)
 	out := []byte("\x00asm\x01\x00\x00\x00\x00\x03\x02hi")
@@ -27,7 +26,7 @@ func module(segments ...segment) []byte {
 	return append(binary.AppendUvarint(append(out, dataSection), uint64(len(data))), data...)
 }
 
-// memory returns what a module's data puts where, and in how many segments.
+// memory returns the non-zero bytes of a module's data by address, and the number of segments.
 func memory(t *testing.T, module []byte) (map[uint64]byte, int) {
 	t.Helper()
 	segments, err := parseData(module[len("\x00asm\x01\x00\x00\x00\x00\x03\x02hi")+1+uvarints(module[14:]):])
@@ -45,30 +44,30 @@ func memory(t *testing.T, module []byte) (map[uint64]byte, int) {
 	return out, len(segments)
 }
 
-// uvarints returns the length of the number that b begins with.
+// uvarints returns the length of the number at the start of b.
 func uvarints(b []byte) int {
 	_, n := binary.Uvarint(b)
 	return n
 }
 
-func TestSlim(t *testing.T) {
+func TestOptimize(t *testing.T) {
 	high := uint64(1)<<31 + 7 // an address that is negative as i32
 	in := module(segment{high, []byte("top")}, segment{64, []byte{1, 2}}, segment{70, []byte{3}}, segment{71, []byte{4}},
-		segment{71 + 1 + farthest, []byte{5}}, segment{72 + 2*farthest + 2, []byte{6}}, segment{8, bytes.Repeat([]byte{7}, 50)})
-	joined, err := Slim(in)
+		segment{71 + 1 + maxGap, []byte{5}}, segment{72 + 2*maxGap + 2, []byte{6}}, segment{8, bytes.Repeat([]byte{7}, 50)})
+	optimized, err := Optimize(in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.HasPrefix(joined, in[:13]) {
-		t.Errorf("what stands before the data is %q, want %q", joined[:13], in[:13])
+	if !bytes.HasPrefix(optimized, in[:13]) {
+		t.Errorf("before the data there is %q, want %q", optimized[:13], in[:13])
 	}
 	want, _ := memory(t, in)
-	got, n := memory(t, joined)
+	got, n := memory(t, optimized)
 	if n != 4 {
-		t.Errorf("got %d segments, want 4: up to %d, behind it, the table and the top", n, 72+farthest)
+		t.Errorf("got %d segments, want 4: up to %d, after it, the table and the top", n, 72+maxGap)
 	}
 	if len(got) != len(want) {
-		t.Errorf("got %d numbers that are not zero, want %d", len(got), len(want))
+		t.Errorf("got %d bytes that are not zero, want %d", len(got), len(want))
 	}
 	for at, b := range want {
 		if got[at] != b {
@@ -77,8 +76,8 @@ func TestSlim(t *testing.T) {
 	}
 }
 
-// TestProgram: a program runs as before, garbage collection and panics included; a
-// traceback names functions, and lines no more.
+// TestProgram: a program runs as before, including garbage collection and panics. Tracebacks
+// have function names but no lines.
 func TestProgram(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "program.wasm")
 	build := exec.Command("go", "build", "-o", path, "./testdata/program")
@@ -112,32 +111,32 @@ func TestProgram(t *testing.T) {
 	}
 }
 
-func TestSlimRefuses(t *testing.T) {
+func TestOptimizeRefuses(t *testing.T) {
 	whole := module(segment{8, []byte("abc")})
 	for _, c := range []struct {
 		name, want string
 		module     []byte
 	}{
-		{"nothing", "no WebAssembly module", nil},
-		{"no table", "no table of functions", bytes.Replace(whole, magic[:2], []byte{0xf1, 0}, 1)},
+		{"nothing", "not a WebAssembly module", nil},
+		{"no table", "no function table", bytes.Replace(whole, magic[:2], []byte{0xf1, 0}, 1)},
 		{"table beyond its end", "need them within", bytes.Replace(whole, append(slices.Clone(magic), 0), append(slices.Clone(magic), 9), 1)},
 		{"overlap", "inside the data at 8", module(segment{8, []byte("abc")}, segment{10, []byte("d")})},
 		{"cut off", "cut off", whole[:len(whole)-1]},
-		{"passive", "is of kind 1", bytes.Replace(whole, []byte{0, constant, 8}, []byte{1, constant, 8}, 1)},
-		{"global", "is of kind 0 at expression 0x23", bytes.Replace(whole, []byte{0, constant, 8}, []byte{0, 0x23, 8}, 1)},
-		{"sum", "more than a constant", bytes.Replace(whole, []byte{end, 3}, []byte{0x6a, 3}, 1)},
+		{"passive", "has kind 1", bytes.Replace(whole, []byte{0, constant, 8}, []byte{1, constant, 8}, 1)},
+		{"global", "has kind 0 and address expression 0x23", bytes.Replace(whole, []byte{0, constant, 8}, []byte{0, 0x23, 8}, 1)},
+		{"sum", "not a constant", bytes.Replace(whole, []byte{end, 3}, []byte{0x6a, 3}, 1)},
 	} {
-		if _, err := Slim(c.module); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := Optimize(c.module); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got error %v, want one with %q", c.name, err, c.want)
 		}
 	}
 }
 
-func FuzzSlim(f *testing.F) {
+func FuzzOptimize(f *testing.F) {
 	f.Add(module(segment{8, []byte("abc")}, segment{100, []byte("d")}))
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if joined, err := Slim(data); err == nil && len(joined) > len(data)*(farthest+16) {
-			t.Errorf("%d bytes became %d", len(data), len(joined))
+		if optimized, err := Optimize(data); err == nil && len(optimized) > len(data)*(maxGap+16) {
+			t.Errorf("%d bytes became %d", len(data), len(optimized))
 		}
 	})
 }

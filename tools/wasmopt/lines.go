@@ -7,24 +7,22 @@ import (
 	"fmt"
 )
 
-// What is known of Go's table of functions, pclntab, since Go 1.20: runtime/symtab.go
-// and runtime/runtime2.go. Numbers are little-endian; those of the header have 8
-// bytes.
+// The layout of Go's function table, pclntab, since Go 1.20: runtime/symtab.go and
+// runtime/runtime2.go. Numbers are little-endian; those of the header have 8 bytes.
 const (
 	headerSize = 72
-	funcSize   = 44 // of a function, without its tables' offsets
+	funcSize   = 44 // of a function, without the offsets of its tables
 
-	// Where 4 bytes of a function are offsets into the tables, 0 for none.
+	// Positions in a function of 4-byte offsets into the tables; an offset of 0 means none.
 	atStack, atFile, atLine, atTables, atStart = 16, 20, 24, 28, 36
 )
 
-// magic begins the table: its version, two zeros, the unit of program counters and
-// the size of a pointer.
+// magic is the start of the table: its version, two zeros, the unit of program counters and the
+// size of a pointer.
 var magic = []byte{0xf1, 0xff, 0xff, 0xff, 0, 0, 1, 8}
 
-// clearLines clears the tables of files and lines in the data of a program. Tracebacks
-// then name functions without their lines. Nothing moves. It changes nothing where it
-// returns an error.
+// clearLines clears the tables of files and lines in the data of a program, so that tracebacks
+// have function names without lines. Nothing moves. On an error nothing is changed.
 func clearLines(segments []segment) error {
 	var tables [][]byte
 	for _, s := range segments {
@@ -34,18 +32,18 @@ func clearLines(segments []segment) error {
 		}
 	}
 	if len(tables) == 0 {
-		return errors.New("has no table of functions of Go 1.20 or later")
+		return errors.New("has no function table of Go 1.20 or later")
 	}
 	if len(tables) > 1 {
-		return fmt.Errorf("has %d tables of functions, need one", len(tables))
+		return fmt.Errorf("has %d function tables, need one", len(tables))
 	}
 	t, err := parseTable(tables[0])
 	if err != nil {
-		return fmt.Errorf("table of functions: %w", err)
+		return fmt.Errorf("function table: %w", err)
 	}
 	used, err := t.used()
 	if err != nil {
-		return fmt.Errorf("table of functions: %w", err)
+		return fmt.Errorf("function table: %w", err)
 	}
 	for i, keep := range used {
 		if !keep {
@@ -60,13 +58,13 @@ func clearLines(segments []segment) error {
 	return nil
 }
 
-// table is a program's table of functions.
+// table is a program's function table.
 type table struct {
-	steps []byte   // values that change along a function's instructions, by offset
-	funcs [][]byte // every function, from its first number to the end of the table
+	steps []byte   // encoded values that vary along a function's instructions
+	funcs [][]byte // every function, from its first byte to the end of the table
 }
 
-// parseTable reads the table that data begins with.
+// parseTable parses the table at the start of data.
 func parseTable(data []byte) (*table, error) {
 	if len(data) < headerSize {
 		return nil, errors.New("is cut off")
@@ -92,7 +90,7 @@ func parseTable(data []byte) (*table, error) {
 	return t, nil
 }
 
-// used returns which bytes of the steps belong to more than files and lines.
+// used reports which bytes of steps are used by more than files and lines.
 func (t *table) used() ([]bool, error) {
 	used := make([]bool, len(t.steps))
 	for i, f := range t.funcs {
@@ -116,8 +114,8 @@ func (t *table) used() ([]bool, error) {
 	return used, nil
 }
 
-// length returns the bytes of the steps at an offset: pairs of numbers, up to a zero
-// in a first place but the very first.
+// length returns the length of the steps at an offset: pairs of numbers, up to a zero at the
+// start of any pair but the first.
 func length(steps []byte, at uint64) (int, error) {
 	if at >= uint64(len(steps)) {
 		return 0, fmt.Errorf("steps at %d, need at most %d", at, len(steps))

@@ -1,8 +1,8 @@
 //go:build js && wasm
 
-// The program that page.js runs to take an evaluation apart in the browser, with
-// the same code as tweedie bench --ops. It finds in the global bench the model's
-// manifest and shards, and calls done with the report as JSON, or failed.
+// Command wasm profiles an evaluation in the browser, with the same code as tweedie bench
+// --ops; page.js runs it. The global bench contains the model's manifest and shards. The
+// program calls bench.done with the report as JSON, or bench.failed.
 package main
 
 import (

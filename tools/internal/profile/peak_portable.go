@@ -2,7 +2,7 @@
 
 package profile
 
-const madds = 0
+const sums = 0
 
 func lanes() int                { return 0 }
 func mulAdd(_ int, _ []float32) {}

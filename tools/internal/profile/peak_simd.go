@@ -4,11 +4,11 @@ package profile
 
 import "simd"
 
-// madds is the vector operations of one turn of mulAdd and fused: 12 sums, enough
-// to hide the latency of an addition that follows a multiplication.
-const madds = 12
+// sums is the number of independent sums in mulAdd and fused: enough to hide the latency of an
+// addition after a multiplication.
+const sums = 12
 
-// lanes returns the numbers of a vector, 0 if vectors are emulated here.
+// lanes returns the number of elements of a vector, 0 if vectors are emulated.
 func lanes() int {
 	if simd.Emulated() {
 		return 0
@@ -17,7 +17,7 @@ func lanes() int {
 	return v.Len()
 }
 
-// mulAdd turns n times through s ← s·x + y of every sum, rounded twice.
+// mulAdd computes s ← s·x + y n times for every sum, rounded twice.
 func mulAdd(n int, out []float32) {
 	x, y := simd.BroadcastFloat32s(0.999), simd.BroadcastFloat32s(1e-3)
 	s0 := y
@@ -50,7 +50,7 @@ func mulAdd(n int, out []float32) {
 	sum.Store(out)
 }
 
-// fused is mulAdd rounded once, where the machine can.
+// fused is mulAdd with a single rounding, if the machine supports it.
 func fused(n int, out []float32) {
 	x, y := simd.BroadcastFloat32s(0.999), simd.BroadcastFloat32s(1e-3)
 	s0 := y

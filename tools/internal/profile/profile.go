@@ -1,5 +1,5 @@
-// Package profile says where the time of an evaluation goes, by operation, and
-// how far each operation is from what the machine can do.
+// Package profile measures how the time of an evaluation is distributed over operations, and
+// how close each operation is to the machine's peak performance.
 package profile
 
 import (
@@ -15,27 +15,27 @@ import (
 	"tweedie/core/unet"
 )
 
-// Options say what to profile.
+// Options are the settings of Measure.
 type Options struct {
-	Batch int           // images of an evaluation; 0 means 1
+	Batch int           // images per evaluation; 0 means 1
 	Fast  bool          // fused arithmetic
-	Time  time.Duration // how long to measure; three evaluations at least
+	Time  time.Duration // how long to measure, with at least three evaluations
 
-	Stop func() bool // ends the measuring when it returns true; nil never does
+	Stop func() bool // ends the measurement when it returns true; nil for never
 }
 
-// Report is an evaluation taken apart. Times are medians over the evaluations.
+// Report is the profile of an evaluation. Times are medians over the evaluations.
 type Report struct {
 	Model  string  `json:"model"`
 	Batch  int     `json:"batch"`
 	Fast   bool    `json:"fast"`
 	Peak   float64 `json:"peak_gflops"` // of one core, in this arithmetic; 0 if there are no vectors
 	Total  Line    `json:"total"`
-	Kinds  []Line  `json:"kinds"`  // by kind of operation, the longest first
-	Shapes []Line  `json:"shapes"` // by kind and shapes, the longest first
+	Kinds  []Line  `json:"kinds"`  // by kind of operation, the slowest first
+	Shapes []Line  `json:"shapes"` // by kind and shapes, the slowest first
 }
 
-// Line is some operations of a network.
+// Line is the total of some operations of a network.
 type Line struct {
 	Name   string  `json:"name"`
 	Count  int     `json:"count"`
@@ -46,8 +46,8 @@ type Line struct {
 	OfPeak float64 `json:"of_peak"`
 }
 
-// Measure evaluates m on one core, timing every operation. Weights that are codes
-// are unpacked before.
+// Measure evaluates m on one core and measures the time of every operation. Weights stored as
+// codes are converted to float32 first.
 func Measure(m *model.Model, o Options) (*Report, error) {
 	o.Batch = max(1, o.Batch)
 	program := m.Network().Program
@@ -68,18 +68,18 @@ func Measure(m *model.Model, o Options) (*Report, error) {
 		r.Kinds = addTo(r.Kinds, kind(n.Op), ms, cost)
 		r.Shapes = addTo(r.Shapes, kind(n.Op)+" "+signature(program, n), ms, cost)
 	}
-	r.Total = r.finished(r.Total)
+	r.Total = r.withRates(r.Total)
 	for _, lines := range [][]Line{r.Kinds, r.Shapes} {
 		for i := range lines {
-			lines[i] = r.finished(lines[i])
+			lines[i] = r.withRates(lines[i])
 		}
 		slices.SortStableFunc(lines, func(a, b Line) int { return cmp.Compare(b.MS, a.MS) })
 	}
 	return r, nil
 }
 
-// observe returns the operations that a plan runs, with the milliseconds of each
-// in every evaluation but the first.
+// observe returns the operations of a plan, and the milliseconds of each in every evaluation
+// but the first.
 func observe(plan *infer.Plan, net *unet.Network, o Options) (nodes []graph.Node, times [][]float64) {
 	program := net.Program
 	var inputs [][]float32
@@ -110,12 +110,12 @@ func observe(plan *infer.Plan, net *unet.Network, o Options) (nodes []graph.Node
 		plan.Run(out, o.Batch, inputs...)
 	}
 	for i := range times {
-		times[i] = times[i][1:] // the first finds cold memory
+		times[i] = times[i][1:] // without the first, which warms up memory
 	}
 	return nodes, times
 }
 
-// kind names the sort of operation that op is.
+// kind returns the kind of an operation.
 func kind(op graph.Op) string {
 	switch op := op.(type) {
 	case graph.Conv:
@@ -139,7 +139,7 @@ func kind(op graph.Op) string {
 	return strings.TrimPrefix(fmt.Sprintf("%T", op), "graph.")
 }
 
-// signature writes an operation's shapes: 16×16×256 → 16×16×128.
+// signature describes an operation's shapes: 16×16×256 → 16×16×128.
 func signature(p *graph.Program, n graph.Node) string {
 	text := func(v graph.Value) string {
 		return strings.Join(strings.Fields(strings.Trim(fmt.Sprint(p.Shape(v)), "[]")), "×")
@@ -151,12 +151,12 @@ func signature(p *graph.Program, n graph.Node) string {
 	return strings.Join(slices.Compact(in), ", ") + " → " + text(n.Out)
 }
 
-// add counts an operation into a line.
+// add adds an operation to a line.
 func add(l Line, name string, ms float64, flops int64) Line {
 	return Line{Name: name, Count: l.Count + 1, MS: l.MS + ms, FLOPs: l.FLOPs + flops}
 }
 
-// addTo counts an operation into the line of that name.
+// addTo adds an operation to the line of that name.
 func addTo(lines []Line, name string, ms float64, flops int64) []Line {
 	i := slices.IndexFunc(lines, func(l Line) bool { return l.Name == name })
 	if i < 0 {
@@ -166,8 +166,8 @@ func addTo(lines []Line, name string, ms float64, flops int64) []Line {
 	return lines
 }
 
-// finished returns a line with its rates.
-func (r *Report) finished(l Line) Line {
+// withRates returns a line with its rates.
+func (r *Report) withRates(l Line) Line {
 	if l.MS > 0 {
 		l.GFLOPS = float64(l.FLOPs) / l.MS / 1e6
 		l.Share = l.MS / r.Total.MS

@@ -25,8 +25,8 @@ func tiny(t *testing.T) *model.Model {
 	return modeltest.Of(t, "tiny", c, 0)
 }
 
-// TestReportAddsUp holds the tables to the network: every operation is in each of
-// them once, with the work that graph.CostOf counts.
+// TestReportAddsUp: every operation is in each table exactly once, with the work that
+// graph.CostOf computes.
 func TestReportAddsUp(t *testing.T) {
 	m := tiny(t)
 	const batch = 3
@@ -44,15 +44,15 @@ func TestReportAddsUp(t *testing.T) {
 			share += l.Share
 		}
 		if got.Count != want.Count || got.FLOPs != want.FLOPs {
-			t.Errorf("%s: %d operations of %d FLOP, need %d of %d", name, got.Count, got.FLOPs, want.Count, want.FLOPs)
+			t.Errorf("%s: %d operations of %d FLOP, want %d of %d", name, got.Count, got.FLOPs, want.Count, want.FLOPs)
 		}
 		if !(math.Abs(got.MS-want.MS) <= 1e-9*want.MS) || !(math.Abs(share-1) <= 1e-9) {
-			t.Errorf("%s: %g ms and shares of %g, need %g and 1", name, got.MS, share, want.MS)
+			t.Errorf("%s: %g ms and shares of %g, want %g and 1", name, got.MS, share, want.MS)
 		}
 	}
 }
 
-// TestPrintNames holds the table to the kinds that the network has.
+// TestPrintNames: the tables name the kinds of operations in the network.
 func TestPrintNames(t *testing.T) {
 	r, err := Measure(tiny(t), Options{})
 	if err != nil {
@@ -60,23 +60,23 @@ func TestPrintNames(t *testing.T) {
 	}
 	var b strings.Builder
 	r.Print(&b, "native")
-	for _, need := range []string{"conv 3×3", "conv 1×1", "linear", "group norm + SiLU", "attention", "concat", "upsampling", "rest", "4×4×16 → 4×4×16"} {
-		if !strings.Contains(b.String(), need) {
-			t.Errorf("the tables lack %q:\n%s", need, b.String())
+	for _, name := range []string{"conv 3×3", "conv 1×1", "linear", "group norm + SiLU", "attention", "concat", "upsampling", "rest", "4×4×16 → 4×4×16"} {
+		if !strings.Contains(b.String(), name) {
+			t.Errorf("the tables lack %q:\n%s", name, b.String())
 		}
 	}
 }
 
-// TestPeak needs a machine's peak to be one, and fused arithmetic not to be slower.
+// TestPeak: the peak is that of vectors, and fused arithmetic is not slower.
 func TestPeak(t *testing.T) {
 	p := MeasurePeak()
 	if lanes() == 0 {
 		if p != (Peak{}) {
-			t.Errorf("peak is %+v without vectors, need 0", p)
+			t.Errorf("peak is %+v without vectors, want 0", p)
 		}
 		return
 	}
 	if !(p.MulAdd > 1 && p.Fused > 0.5*p.MulAdd) {
-		t.Errorf("peak is %+v, need more than a scalar loop reaches", p)
+		t.Errorf("peak is %+v, want more than that of a scalar loop", p)
 	}
 }

@@ -9,25 +9,25 @@ import (
 	"strings"
 )
 
-// rule is headers for the paths that it fits.
+// rule is the headers for matching paths.
 type rule struct {
 	path   *regexp.Regexp
 	header [][2]string
 }
 
-// static plays Workers Static Assets over a folder: its files, with the headers that
-// its file _headers says.
+// static emulates Workers Static Assets: it serves the files of a folder, with the headers in
+// its file _headers.
 type static struct {
 	files http.Handler
 	rules []rule
 }
 
-// newStatic reads the _headers of a site: lines with a path, in which * stands for
-// anything, each followed by indented lines of headers.
+// newStatic reads the _headers of a site: lines with a path, in which * matches anything, each
+// followed by indented lines with headers.
 func newStatic(folder string) (*static, error) {
 	data, err := os.ReadFile(filepath.Join(folder, "_headers"))
 	if err != nil {
-		return nil, fmt.Errorf("workerd: the site is not built, make worker builds it: %w", err)
+		return nil, fmt.Errorf("workerd: the site is not built, run make worker: %w", err)
 	}
 	s := &static{files: http.FileServerFS(os.DirFS(folder))}
 	for line := range strings.Lines(string(data)) {
@@ -44,7 +44,7 @@ func newStatic(folder string) (*static, error) {
 			last := &s.rules[len(s.rules)-1]
 			last.header = append(last.header, [2]string{name, value})
 		default:
-			return nil, fmt.Errorf("workerd: _headers: found %q, need a path, or a header below one", line)
+			return nil, fmt.Errorf("workerd: _headers: got %q, need a path, or an indented header after one", line)
 		}
 	}
 	return s, nil
@@ -63,6 +63,6 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 	}
-	r.Header.Del("Range") // as there, where a file comes whole
+	r.Header.Del("Range") // the platform ignores it too
 	s.files.ServeHTTP(w, r)
 }

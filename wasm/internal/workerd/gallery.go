@@ -8,18 +8,17 @@ import (
 	"sync"
 )
 
-// namespace plays a KV namespace, in memory, as far as a gallery uses it: keys with
-// metadata, in the words in which the runtime speaks to them: workerd,
-// src/workerd/api/kv.c++. Their values it forgets.
+// namespace emulates a KV namespace, in memory, as far as a gallery needs it: keys with
+// metadata, in the runtime's protocol (workerd, src/workerd/api/kv.c++). Values are discarded.
 type namespace struct {
 	mu       sync.Mutex
 	metadata map[string]string // JSON by key
 }
 
-// maxMetadata is what KV keeps beside a key, in bytes.
+// maxMetadata is the limit of KV for the metadata of a key, in bytes.
 const maxMetadata = 1024
 
-// key is how KV lists a key.
+// key is a key in a list of KV.
 type key struct {
 	Name     string `json:"name"`
 	Metadata string `json:"metadata,omitempty"`
@@ -37,11 +36,11 @@ func (n *namespace) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodDelete && name != "":
 		delete(n.metadata, name)
 	default:
-		http.Error(w, "need a list, a put of little metadata or a delete", http.StatusBadRequest)
+		http.Error(w, "need a list, a put with at most 1024 bytes of metadata, or a delete", http.StatusBadRequest)
 	}
 }
 
-// list answers with the keys of a prefix, in order.
+// list responds with the keys that have a prefix, in order.
 func (n *namespace) list(w http.ResponseWriter, prefix string) {
 	keys := []key{}
 	for name, metadata := range n.metadata {

@@ -11,51 +11,50 @@ import (
 	"time"
 )
 
-// platform plays Cloudflare's cache and an R2 bucket, in memory, in the words in which
-// the runtime speaks to them.
+// platform emulates Cloudflare's cache and an R2 bucket, in memory, in the runtime's protocol.
 type platform struct {
 	mu     sync.Mutex
 	cache  map[string]answer // by address
 	bucket map[string]stored // by name
 }
 
-// answer is a response that the cache keeps.
+// answer is a cached response.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// stored is an object of the bucket, and what was said of it.
+// stored is an object of the bucket with its metadata.
 type stored struct {
 	data   []byte
 	custom []field
 }
 
-// field is a name and a value of an object's own metadata.
+// field is the name and value of a custom metadata field.
 type field struct {
 	Name  string `json:"k"`
 	Value string `json:"v"`
 }
 
-// sizeHeader says how many bytes of JSON stand before the bytes of an object.
+// sizeHeader gives the number of bytes of JSON before the data of an object.
 const sizeHeader = "CF-R2-Metadata-Size"
 
-// longest is the name of an object that R2 takes at most, in bytes.
-const longest = 1024
+// maxName is R2's limit for the name of an object, in bytes.
+const maxName = 1024
 
-// most is what is read of one request.
-const most = 32 << 20
+// maxBody bounds the body of a request.
+const maxBody = 32 << 20
 
 func newPlatform() *platform {
 	return &platform{cache: map[string]answer{}, bucket: map[string]stored{}}
 }
 
-// ServeHTTP answers R2 where the request has R2's headers, and else the cache.
+// ServeHTTP handles requests to R2, which have its headers, and to the cache.
 func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	body := http.MaxBytesReader(w, r.Body, most)
+	body := http.MaxBytesReader(w, r.Body, maxBody)
 	switch {
 	case r.Header.Get(sizeHeader) != "":
 		p.put(w, r, body)
@@ -68,7 +67,7 @@ func (p *platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// match answers a request with what the cache has for its address: workerd,
+// match responds with the cached response for the request's address: workerd,
 // src/workerd/api/cache.c++.
 func (p *platform) match(w http.ResponseWriter, r *http.Request) {
 	kept, ok := p.cache[r.Host+r.URL.RequestURI()]
@@ -90,7 +89,7 @@ func (p *platform) match(w http.ResponseWriter, r *http.Request) {
 	w.Write(kept.body)
 }
 
-// store keeps the response that a request carries as HTTP text.
+// store caches the response that a request contains as HTTP text.
 func (p *platform) store(w http.ResponseWriter, r *http.Request, body io.Reader) {
 	response, err := http.ReadResponse(bufio.NewReader(body), nil)
 	if err != nil {
@@ -107,14 +106,14 @@ func (p *platform) store(w http.ResponseWriter, r *http.Request, body io.Reader)
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// call is what a request to R2 says of itself: workerd, src/workerd/api/r2-api.capnp.
+// call is a request to R2: workerd, src/workerd/api/r2-api.capnp.
 type call struct {
 	Method string  `json:"method"`
 	Object string  `json:"object"`
 	Custom []field `json:"customFields"`
 }
 
-// object is how R2 describes an object.
+// object is R2's description of an object.
 type object struct {
 	Name     string         `json:"name"`
 	Version  string         `json:"version"`
@@ -129,15 +128,15 @@ type object struct {
 func (o stored) describe(name string) []byte {
 	text, err := json.Marshal(object{name, "1", len(o.data), strconv.Itoa(len(o.data)), time.Now().UnixMilli(), map[string]any{}, o.custom, map[string]any{}})
 	if err != nil {
-		panic(err) // there is nothing in it that JSON has not
+		panic(err) // all of its fields can be marshalled
 	}
 	return text
 }
 
 func (p *platform) get(w http.ResponseWriter, r *http.Request) {
 	var c call
-	if err := json.Unmarshal([]byte(r.Header.Get("CF-R2-Request")), &c); err != nil || c.Method != "get" || len(c.Object) > longest {
-		http.Error(w, "need a get of a name that is not too long", http.StatusBadRequest)
+	if err := json.Unmarshal([]byte(r.Header.Get("CF-R2-Request")), &c); err != nil || c.Method != "get" || len(c.Object) > maxName {
+		http.Error(w, "need a get with a name of at most 1024 bytes", http.StatusBadRequest)
 		return
 	}
 	kept, ok := p.bucket[c.Object]
@@ -155,12 +154,12 @@ func (p *platform) put(w http.ResponseWriter, r *http.Request, body io.Reader) {
 	data, err := io.ReadAll(body)
 	size, sizeErr := strconv.Atoi(r.Header.Get(sizeHeader))
 	if err != nil || sizeErr != nil || size < 0 || size > len(data) {
-		http.Error(w, "need JSON and bytes", http.StatusBadRequest)
+		http.Error(w, "need JSON followed by data", http.StatusBadRequest)
 		return
 	}
 	var c call
-	if err := json.Unmarshal(data[:size], &c); err != nil || c.Method != "put" || len(c.Object) > longest {
-		http.Error(w, "need a put of a name that is not too long", http.StatusBadRequest)
+	if err := json.Unmarshal(data[:size], &c); err != nil || c.Method != "put" || len(c.Object) > maxName {
+		http.Error(w, "need a put with a name of at most 1024 bytes", http.StatusBadRequest)
 		return
 	}
 	p.bucket[c.Object] = stored{data[size:], c.Custom}
@@ -169,7 +168,7 @@ func (p *platform) put(w http.ResponseWriter, r *http.Request, body io.Reader) {
 	w.Write(about)
 }
 
-// forget empties the cache, or the bucket.
+// forget clears the cache, the bucket, or both.
 func (p *platform) forget(cache, bucket bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -181,8 +180,9 @@ func (p *platform) forget(cache, bucket bool) {
 	}
 }
 
-// kept counts the addresses in the cache, and the names in the bucket, that contain part.
-func (p *platform) kept(part string) (cached, stored int) {
+// count returns the numbers of addresses in the cache and of names in the bucket that contain
+// part.
+func (p *platform) count(part string) (cached, stored int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for address := range p.cache {

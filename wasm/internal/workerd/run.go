@@ -16,17 +16,17 @@ import (
 	"time"
 )
 
-// Options say what to run.
+// Options are the settings of Start.
 type Options struct {
-	Program  string    // workerd; see Find
+	Program  string    // path of workerd; see Find
 	Settings *Settings // of the Worker
-	Address  string    // host:port to listen on; port 0 takes any that is free
-	Log      io.Writer // what the Worker prints
-	Entry    string    // an ES module that stands before the Worker's own; "" means none
+	Address  string    // host:port to listen on; port 0 means any free port
+	Log      io.Writer // output of the Worker
+	Entry    string    // an ES module to use as the entry point instead of the Worker's; "" for none
 	Gallery  bool      // binds GALLERY, a KV namespace in memory
 }
 
-// Server is a Worker that runs.
+// Server is a running Worker.
 type Server struct {
 	URL string // ends in a slash
 
@@ -36,8 +36,8 @@ type Server struct {
 	ended    chan error
 }
 
-// Find returns the program workerd that npm has installed in folder, or else the one
-// that is installed on this machine.
+// Find returns the program workerd that npm has installed in folder, or else one that is in
+// PATH.
 func Find(folder string) (string, error) {
 	found, err := filepath.Glob(filepath.Join(folder, "node_modules", "@cloudflare", "workerd-*", "bin", "workerd"))
 	if err == nil && len(found) > 0 {
@@ -46,11 +46,11 @@ func Find(folder string) (string, error) {
 	if program, err := exec.LookPath("workerd"); err == nil {
 		return program, nil
 	}
-	return "", fmt.Errorf("workerd: found none in %q, need it installed: make workerd does that", folder)
+	return "", fmt.Errorf("workerd: not installed in %q: run make workerd", folder)
 }
 
-// Start runs the Worker until ctx ends or Close is called. It returns when the Worker
-// listens.
+// Start runs the Worker until ctx ends or Close is called. It returns when the Worker accepts
+// requests.
 func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	s := &Server{platform: newPlatform(), ended: make(chan error, 1)}
 	defer func() {
@@ -107,7 +107,7 @@ func Start(ctx context.Context, o Options) (_ *Server, err error) {
 	return s, nil
 }
 
-// listening returns the port on which workerd says that it listens.
+// listening returns the port on which workerd reports that it listens.
 func listening(control io.Reader) (string, error) {
 	for lines := bufio.NewScanner(control); lines.Scan(); {
 		var event struct {
@@ -118,10 +118,10 @@ func listening(control io.Reader) (string, error) {
 			return fmt.Sprint(event.Port), nil
 		}
 	}
-	return "", errors.New("workerd: it ended before it listened")
+	return "", errors.New("workerd: the runtime ended before it accepted requests")
 }
 
-// serve runs a handler on a port of this machine and returns its address.
+// serve runs a handler on a local port and returns its address.
 func (s *Server) serve(handler http.Handler) (string, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -133,10 +133,10 @@ func (s *Server) serve(handler http.Handler) (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// services are the addresses of what the Worker is bound to; "" means that it is not.
+// services are the addresses of the services that the Worker is bound to; "" for none.
 type services struct{ site, platform, gallery string }
 
-// configure writes the configuration of workerd beside links to the Worker's modules,
+// configure writes the configuration of workerd to a folder with links to the Worker's modules,
 // and returns its path.
 func (s *Server) configure(o Options, to services) (string, error) {
 	folder, err := os.MkdirTemp("", "tweedie-workerd-")
@@ -150,7 +150,7 @@ func (s *Server) configure(o Options, to services) (string, error) {
 	}
 	entries, err := os.ReadDir(build)
 	if err != nil {
-		return "", fmt.Errorf("workerd: the Worker is not built, make worker builds it: %w", err)
+		return "", fmt.Errorf("workerd: the Worker is not built, run make worker: %w", err)
 	}
 	main := filepath.Base(o.Settings.Main)
 	modules := []string{main} // the entry comes first
@@ -180,7 +180,7 @@ func (s *Server) configure(o Options, to services) (string, error) {
 	return path, nil
 }
 
-// Wait returns when the Worker has ended by itself, and why.
+// Wait returns when the Worker has ended, with the reason.
 func (s *Server) Wait() error {
 	err := <-s.ended
 	s.ended <- err
@@ -190,13 +190,14 @@ func (s *Server) Wait() error {
 // Process returns the process id of the runtime.
 func (s *Server) Process() int { return s.command.Process.Pid }
 
-// Forget empties what the platform keeps of pictures: the cache, and the bucket.
+// Forget clears the pictures in the cache, in the bucket, or both.
 func (s *Server) Forget(cache, bucket bool) { s.platform.forget(cache, bucket) }
 
-// Kept counts the pictures whose addresses contain part, in the cache and in the bucket.
-func (s *Server) Kept(part string) (cached, stored int) { return s.platform.kept(part) }
+// Kept returns the number of pictures in the cache and in the bucket whose addresses contain
+// part.
+func (s *Server) Kept(part string) (cached, stored int) { return s.platform.count(part) }
 
-// Close ends the Worker and what stands around it.
+// Close stops the Worker and the services that it is bound to.
 func (s *Server) Close() {
 	if s.command != nil {
 		s.command.Process.Kill()

@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Settings are what this package reads of wrangler.jsonc.
+// Settings are the settings in wrangler.jsonc that this package uses.
 type Settings struct {
-	Main          string            `json:"main"` // beside it stand the other modules
+	Main          string            `json:"main"` // its folder contains the other modules
 	Date          string            `json:"compatibility_date"`
 	Flags         []string          `json:"compatibility_flags"`
 	Vars          map[string]string `json:"vars"`
@@ -33,7 +33,7 @@ type objects struct {
 	} `json:"bindings"`
 }
 
-// ReadSettings reads the wrangler.jsonc at path. Comments stand on lines of their own.
+// ReadSettings reads the wrangler.jsonc at path. Comments must be on lines of their own.
 func ReadSettings(path string) (*Settings, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -52,14 +52,14 @@ func ReadSettings(path string) (*Settings, error) {
 	return s, nil
 }
 
-// Build is the folder of the Worker's modules.
+// Build returns the folder of the Worker's modules.
 func (s *Settings) Build() string { return filepath.Join(s.folder, filepath.Dir(s.Main)) }
 
-// Site is the folder of the static site.
+// Site returns the folder of the static site.
 func (s *Settings) Site() string { return filepath.Join(s.folder, s.Assets.Directory) }
 
-// capnp returns the configuration of workerd: a server of the Worker on an address,
-// bound to services.
+// capnp returns the configuration of workerd: a server for the Worker on an address, bound to
+// services.
 func (s *Settings) capnp(modules []string, address string, to services) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
