@@ -52,7 +52,7 @@ func (f *DenoiserJVP) Product(class []int) likelihood.Product {
 	if f.jvp == nil {
 		return likelihood.Differences(diffusion.MeanOnly(f.runner.Denoiser(class, 1)))
 	}
-	product := likelihood.Of(f.jvp.Network(class), f.parametrisation)
+	product := likelihood.NewProduct(f.jvp.Network(class), f.parametrisation)
 	if !f.config.UnitPixels {
 		return product
 	}

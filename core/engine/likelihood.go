@@ -254,9 +254,9 @@ func (p *likelihoodPlan) bound(e *Engine, image Picture, step func(func() error)
 	}
 	for t := p.First; t < p.First+p.count; t++ {
 		err := step(func() error {
-			terms, err := likelihood.BoundTerm(denoise, p.chain, x0, t, likelihood.BoundSettings{Large: p.Variance == "large", Begin: p.made, Seed: uint64(p.Seed)})
+			terms, err := likelihood.BoundTerm(denoise, p.chain, x0, t, likelihood.BoundSettings{Large: p.Variance == "large", FirstBeta: p.made, Seed: uint64(p.Seed)})
 			if err == nil {
-				bits = append(bits, likelihood.BitsOfNats(terms[0], len(image.Data)))
+				bits = append(bits, likelihood.NatsToBits(terms[0], len(image.Data)))
 			}
 			return err
 		})
@@ -264,5 +264,5 @@ func (p *likelihoodPlan) bound(e *Engine, image Picture, step func(func() error)
 			return nil, 0, err
 		}
 	}
-	return bits, likelihood.BitsOfNats(likelihood.PriorTerm(p.chain, x0.Data), len(image.Data)), nil
+	return bits, likelihood.NatsToBits(likelihood.PriorTerm(p.chain, x0.Data), len(image.Data)), nil
 }

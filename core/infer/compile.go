@@ -7,64 +7,64 @@ import (
 	"tweedie/core/quant"
 )
 
-// step computes one slot, which holds a value or a member's channels of one, from
-// others.
+// step computes a slot, which holds a value or a member's channels of a value, from
+// other slots.
 type step struct {
-	node *graph.Node // nil for what only moves numbers
+	node *graph.Node // nil for a step that only moves numbers
 	run  graph.Runner
 	in   []int
 	out  int
 }
 
-// compiler turns a program into steps. Slots of a program's inputs come first.
+// compiler turns a program into steps. The first slots are those of the program's inputs.
 type compiler struct {
 	program *graph.Program
 	source  graph.Source
 	names   map[graph.Value]string
 	options Options
 	batch   int
-	team    TensorParallel // nil: none
+	group   TensorParallel // nil without tensor parallelism
 
-	steps []step
-	sizes []int // of one sample of a slot
-	whole []int // a value's slot, −1 while there is none
-	part  []int // the slot of this member's channels of it
-	read  [][]graph.Node
+	steps   []step
+	sizes   []int          // of one sample of each slot
+	slots   []int          // slot of each value; −1 if there is none yet
+	shards  []int          // slot of this member's channels of each value; −1 if there is none yet
+	readers [][]graph.Node // nodes that read each value
 }
 
 func newCompiler(p *graph.Program, src graph.Source, batch int, o Options) *compiler {
-	c := &compiler{program: p, source: src, names: map[graph.Value]string{}, options: o, batch: batch, team: o.TensorParallel, read: make([][]graph.Node, p.Values())}
+	c := &compiler{program: p, source: src, names: map[graph.Value]string{}, options: o, batch: batch, group: o.TensorParallel, readers: make([][]graph.Node, p.Values())}
 	for _, d := range p.Params {
 		c.names[d.Value] = d.Name
 	}
 	for range p.Values() {
-		c.whole, c.part = append(c.whole, -1), append(c.part, -1)
+		c.slots, c.shards = append(c.slots, -1), append(c.shards, -1)
 	}
 	for _, d := range p.Inputs {
-		c.whole[d.Value] = c.slot(p.Size(d.Value))
+		c.slots[d.Value] = c.newSlot(p.Size(d.Value))
 	}
 	for _, n := range p.Nodes {
 		for _, v := range n.In {
-			c.read[v] = append(c.read[v], n)
+			c.readers[v] = append(c.readers[v], n)
 		}
 	}
 	return c
 }
 
-func (c *compiler) slot(size int) int {
+func (c *compiler) newSlot(size int) int {
 	c.sizes = append(c.sizes, size)
 	return len(c.sizes) - 1
 }
 
-// emit adds a step and returns the slot that it computes, of so many numbers.
+// emit adds a step and returns the slot that it computes, which has size numbers a sample.
 func (c *compiler) emit(n *graph.Node, r graph.Runner, size int, in ...int) int {
-	out := c.slot(size)
+	out := c.newSlot(size)
 	c.steps = append(c.steps, step{n, r, in, out})
 	return out
 }
 
-// numbers returns a parameter's.
-func (c *compiler) numbers(v graph.Value) quant.Numbers {
+// paramNumbers returns the numbers of a parameter.
+func (c *compiler) paramNumbers(v graph.Value) quant.Numbers {
 	n := c.source.Numbers(c.names[v])
 	if !c.options.Compact {
 		n = quant.Numbers{Float: n.Float32()}
@@ -72,199 +72,202 @@ func (c *compiler) numbers(v graph.Value) quant.Numbers {
 	return n
 }
 
-// node adds an operation: whole, or this member's channels of it.
-func (c *compiler) node(n *graph.Node) {
-	if c.team != nil && c.divide(n) {
+// addNode adds an operation, or this member's channels of it.
+func (c *compiler) addNode(n *graph.Node) {
+	if c.group != nil && c.addShard(n) {
 		return
 	}
-	sources := each(n.In, c.wholeOf)
+	sources := mapValues(n.In, c.fullSlot)
 	if _, ok := n.Op.(graph.Reshape); ok {
-		c.whole[n.Out] = sources[0]
+		c.slots[n.Out] = sources[0]
 		return
 	}
 	r := c.program.Bind(*n, c.batch, c.options.Arithmetic())
-	r.Load(each(n.Params, c.numbers))
-	c.whole[n.Out] = c.emit(n, r, c.program.Size(n.Out), sources...)
+	r.Load(mapValues(n.Params, c.paramNumbers))
+	c.slots[n.Out] = c.emit(n, r, c.program.Size(n.Out), sources...)
 }
 
-// divide adds this member's channels of an operation, unless it cannot be divided
-// or costs less than the exchange that follows.
-func (c *compiler) divide(n *graph.Node) bool {
+// addShard adds this member's channels of an operation. It returns false if the operation
+// cannot be divided, or costs less than the exchange that would follow.
+func (c *compiler) addShard(n *graph.Node) bool {
 	out := c.program.Shape(n.Out)
 	s := c.starts(n.Out)
 	if s == nil {
 		return false
 	}
 	in := c.program.Shapes(n.In)
-	op, need := graph.Partition(n.Op, in, out, s, c.team.Rank())
+	op, need := graph.Partition(n.Op, in, out, s, c.group.Rank())
 	var sources []int
 	switch {
-	case need == graph.Rows && (worth(c.program, n, s, priceOf(c.team)) || c.free(n.Out)):
-		sources = each(n.In, c.wholeOf)
-	case need == graph.Own && slices.ContainsFunc(n.In, func(v graph.Value) bool { return c.part[v] >= 0 }):
-		sources = each(n.In, c.partOf)
+	case need == graph.Rows && (worthSharding(c.program, n, s, costOf(c.group)) || c.needsNoExchange(n.Out)):
+		sources = mapValues(n.In, c.fullSlot)
+	case need == graph.Own && slices.ContainsFunc(n.In, func(v graph.Value) bool { return c.shards[v] >= 0 }):
+		sources = mapValues(n.In, c.shardSlot)
 		for i, v := range n.In {
-			in[i] = narrowed(in[i], c.own(v))
+			in[i] = withChannels(in[i], c.shardChannels(v))
 		}
 	case need == graph.Positions:
-		return c.spread(n)
+		return c.addPositions(n)
 	default:
 		return false
 	}
-	c.part[n.Out] = c.emit(n, c.bind(n, op, in, s), c.program.Size(n.Out)/last(out)*c.own(n.Out), sources...)
+	c.shards[n.Out] = c.emit(n, c.bind(n, op, in, s), c.program.Size(n.Out)/lastAxis(out)*c.shardChannels(n.Out), sources...)
 	return true
 }
 
-// spread adds this member's positions of an operation and the exchange of all, if that
-// is worth while.
-func (c *compiler) spread(n *graph.Node) bool {
+// addPositions adds this member's positions of an operation, and the exchange that
+// follows, unless the operation costs less.
+func (c *compiler) addPositions(n *graph.Node) bool {
 	in, out := c.program.Shapes(n.In), c.program.Shape(n.Out)
-	s := positions(out, c.team.Size())
-	if !worth(c.program, n, s, priceOf(c.team)) {
+	s := positions(out, c.group.Size())
+	if !worthSharding(c.program, n, s, costOf(c.group)) {
 		return false
 	}
-	low, high, size := s[c.team.Rank()], s[c.team.Rank()+1], c.program.Size(n.Out)
-	var r graph.Runner = idle{}
+	low, high, size := s[c.group.Rank()], s[c.group.Rank()+1], c.program.Size(n.Out)
+	var r graph.Runner = noOp{}
 	if low < high {
-		in[0] = []int{1, (high - low) / last(out), last(out)}
-		r = &stretch{Runner: n.Op.Bind(in, nil, in[0], 1, c.options.Arithmetic()), low: low, high: high, size: size, in: make([][]float32, len(in))}
+		in[0] = []int{1, (high - low) / lastAxis(out), lastAxis(out)}
+		r = &positionRange{Runner: n.Op.Bind(in, nil, in[0], 1, c.options.Arithmetic()), low: low, high: high, size: size, in: make([][]float32, len(in))}
 	}
-	own := c.emit(n, r, high-low, each(n.In, c.wholeOf)...)
-	c.whole[n.Out] = c.emit(nil, gather{c.team, 1, size, s, c.batch}, size, own)
+	shard := c.emit(n, r, high-low, mapValues(n.In, c.fullSlot)...)
+	c.slots[n.Out] = c.emit(nil, gather{c.group, 1, size, s, c.batch}, size, shard)
 	return true
 }
 
-// positions returns where the members' positions of an image start among its numbers.
+// positions returns the start of each member's positions among the numbers of an image,
+// and the end.
 func positions(shape []int, size int) []int {
 	out := make([]int, size+1)
 	for i := range out {
-		out[i] = shape[0] * shape[1] * i / size * last(shape)
+		out[i] = shape[0] * shape[1] * i / size * lastAxis(shape)
 	}
 	return out
 }
 
-// bind makes op, this member's part of n, ready. A member without channels has
-// nothing to do.
+// bind binds op, this member's part of n, to its shapes and parameters. For a member
+// without channels it returns a noOp.
 func (c *compiler) bind(n *graph.Node, op graph.Op, in [][]int, starts []int) graph.Runner {
-	low, high := starts[c.team.Rank()], starts[c.team.Rank()+1]
+	low, high := starts[c.group.Rank()], starts[c.group.Rank()+1]
 	if low == high {
-		return idle{}
+		return noOp{}
 	}
 	params := c.program.Shapes(n.Params)
 	var loaded []quant.Numbers
 	for i, v := range n.Params {
-		loaded = append(loaded, c.numbers(v).Rows(low, high, params[i][0]))
+		loaded = append(loaded, c.paramNumbers(v).Rows(low, high, params[i][0]))
 		params[i] = slices.Clone(params[i])
 		params[i][0] = high - low
 	}
-	r := op.Bind(in, params, narrowed(c.program.Shape(n.Out), high-low), c.batch, c.options.Arithmetic())
+	r := op.Bind(in, params, withChannels(c.program.Shape(n.Out), high-low), c.batch, c.options.Arithmetic())
 	r.Load(loaded)
 	return r
 }
 
-// unit is the channels that a member gets at a time: a vector of every width.
-const unit = 16
+// channelUnit is the granularity of a member's channels: a multiple of all vector widths.
+const channelUnit = 16
 
-// starts returns where the members' channels of v start, and the end; nil if there
-// are too few to be shared.
-func (c *compiler) starts(v graph.Value) []int { return starts(c.program, v, c.team.Size()) }
+// starts returns the start of each member's channels of v, and the end; nil if there are
+// too few to be divided.
+func (c *compiler) starts(v graph.Value) []int { return starts(c.program, v, c.group.Size()) }
 
-// starts is that for any size of a team.
+// starts is compiler.starts for a group of the given size.
 func starts(p *graph.Program, v graph.Value, size int) []int {
-	channels := last(p.Shape(v))
-	if channels%unit != 0 || channels < 2*unit || size < 2 {
+	channels := lastAxis(p.Shape(v))
+	if channels%channelUnit != 0 || channels < 2*channelUnit || size < 2 {
 		return nil
 	}
 	out := make([]int, size+1)
 	for i := range out {
-		out[i] = channels / unit * i / size * unit
+		out[i] = channels / channelUnit * i / size * channelUnit
 	}
 	return out
 }
 
-// own returns how many channels of v are this member's.
-func (c *compiler) own(v graph.Value) int {
+// shardChannels returns how many channels of v this member has.
+func (c *compiler) shardChannels(v graph.Value) int {
 	s := c.starts(v)
-	return s[c.team.Rank()+1] - s[c.team.Rank()]
+	return s[c.group.Rank()+1] - s[c.group.Rank()]
 }
 
-// price is what an exchange costs, in the operations that a member does meanwhile.
-type price struct{ fixed, number int64 }
+// exchangeCost is the cost of an exchange, in the operations that a member could do in
+// the same time.
+type exchangeCost struct{ fixed, perNumber int64 }
 
-// Of workers: 20 µs and 0.75 ns a number, at 60 an ns. Of threads: half a µs and
-// 0.03 ns a number, at 300 an ns.
-var workersPrice, threadsPrice = price{1_200_000, 45}, price{150_000, 10}
+// Workers need 20 µs and 0.75 ns a number, and do 60 operations in a ns. Threads need
+// 0.5 µs and 0.03 ns a number, and do 300 operations in a ns.
+var workerCost, threadCost = exchangeCost{1_200_000, 45}, exchangeCost{150_000, 10}
 
-// priceOf returns the price of a team, nil for one of workers.
-func priceOf(t TensorParallel) price {
-	if _, ok := t.(neighbour); ok {
-		return threadsPrice
+// costOf returns the cost of an exchange in a group; nil stands for a group of workers.
+func costOf(t TensorParallel) exchangeCost {
+	if _, ok := t.(sharedMemory); ok {
+		return threadCost
 	}
-	return workersPrice
+	return workerCost
 }
 
-// worth reports whether members that share an operation are done sooner, the
-// exchange of its output included.
-func worth(p *graph.Program, n *graph.Node, starts []int, price price) bool {
-	all, most := starts[len(starts)-1], 0
+// worthSharding reports whether dividing an operation saves time, including the exchange
+// of its output.
+func worthSharding(p *graph.Program, n *graph.Node, starts []int, cost exchangeCost) bool {
+	total, largest := starts[len(starts)-1], 0
 	for i, end := range starts[1:] {
-		most = max(most, end-starts[i])
+		largest = max(largest, end-starts[i])
 	}
-	saved := effort(p, n) / int64(all) * int64(all-most)
-	return saved > price.fixed+price.number*int64(p.Size(n.Out))
+	saved := operations(p, n) / int64(total) * int64(total-largest)
+	return saved > cost.fixed+cost.perNumber*int64(p.Size(n.Out))
 }
 
-// effort returns the operations of n, fewer where a convolution needs fewer than its
-// definition.
-func effort(p *graph.Program, n *graph.Node) int64 {
+// operations returns the number of operations of n; for a convolution by Winograd's
+// algorithm they are fewer than by the definition.
+func operations(p *graph.Program, n *graph.Node) int64 {
 	flops := n.Op.Cost(p.Shapes(n.In), p.Shape(n.Out)).FLOPs
 	if o, ok := n.Op.(graph.Conv); ok {
-		if o.Window(p.Shape(n.In[0])).SuitsWinograd(last(p.Shape(n.Out))) {
+		if o.Window(p.Shape(n.In[0])).SuitsWinograd(lastAxis(p.Shape(n.Out))) {
 			return flops * 2 / 5
 		}
 	}
 	return flops
 }
 
-// free reports whether no exchange follows if v is shared: whoever reads it has
-// its other input shared already.
-func (c *compiler) free(v graph.Value) bool {
-	for _, n := range c.read[v] {
-		if _, ok := n.Op.(graph.AddChannels); !ok || c.part[n.In[0]] < 0 {
+// needsNoExchange reports whether dividing v causes no exchange: every node that reads it
+// has its other input divided already.
+func (c *compiler) needsNoExchange(v graph.Value) bool {
+	for _, n := range c.readers[v] {
+		if _, ok := n.Op.(graph.AddChannels); !ok || c.shards[n.In[0]] < 0 {
 			return false
 		}
 	}
-	return len(c.read[v]) > 0
+	return len(c.readers[v]) > 0
 }
 
-// wholeOf returns v's slot, after an exchange if it is shared.
-func (c *compiler) wholeOf(v graph.Value) int {
-	if c.whole[v] < 0 {
+// fullSlot returns the slot of v; if v is divided it first adds an exchange.
+func (c *compiler) fullSlot(v graph.Value) int {
+	if c.slots[v] < 0 {
 		size := c.program.Size(v)
-		g := gather{c.team, size / last(c.program.Shape(v)), size, c.starts(v), c.batch}
-		c.whole[v] = c.emit(nil, g, size, c.part[v])
+		g := gather{c.group, size / lastAxis(c.program.Shape(v)), size, c.starts(v), c.batch}
+		c.slots[v] = c.emit(nil, g, size, c.shards[v])
 	}
-	return c.whole[v]
+	return c.slots[v]
 }
 
-// partOf returns the slot of this member's channels of v, copied if v is whole.
-func (c *compiler) partOf(v graph.Value) int {
-	if c.part[v] < 0 {
-		channels, s := last(c.program.Shape(v)), c.starts(v)
+// shardSlot returns the slot of this member's channels of v; if v is not divided it first
+// adds a copy.
+func (c *compiler) shardSlot(v graph.Value) int {
+	if c.shards[v] < 0 {
+		channels, s := lastAxis(c.program.Shape(v)), c.starts(v)
 		rows := c.program.Size(v) / channels
-		c.part[v] = c.emit(nil, cut{rows, channels, s[c.team.Rank()], s[c.team.Rank()+1]}, rows*c.own(v), c.whole[v])
+		c.shards[v] = c.emit(nil, channelSlice{rows, channels, s[c.group.Rank()], s[c.group.Rank()+1]}, rows*c.shardChannels(v), c.slots[v])
 	}
-	return c.part[v]
+	return c.shards[v]
 }
 
-func last(shape []int) int { return shape[len(shape)-1] }
+func lastAxis(shape []int) int { return shape[len(shape)-1] }
 
-// narrowed returns shape with its last axis replaced.
-func narrowed(shape []int, channels int) []int {
+// withChannels returns shape with the given size of its last axis.
+func withChannels(shape []int, channels int) []int {
 	return append(slices.Clone(shape[:len(shape)-1]), channels)
 }
 
-func each[T any](values []graph.Value, f func(graph.Value) T) []T {
+func mapValues[T any](values []graph.Value, f func(graph.Value) T) []T {
 	var out []T
 	for _, v := range values {
 		out = append(out, f(v))

@@ -1,8 +1,8 @@
 package infer
 
-// ShareAll makes teams share whatever they can, worth it or not.
-func ShareAll() (restore func()) {
-	workers, threads := workersPrice, threadsPrice
-	workersPrice, threadsPrice = price{}, price{}
-	return func() { workersPrice, threadsPrice = workers, threads }
+// ShardAll makes groups divide every operation that can be divided, whatever the cost.
+func ShardAll() (restore func()) {
+	workers, threads := workerCost, threadCost
+	workerCost, threadCost = exchangeCost{}, exchangeCost{}
+	return func() { workerCost, threadCost = workers, threads }
 }

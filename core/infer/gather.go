@@ -5,66 +5,66 @@ import (
 	"tweedie/core/quant"
 )
 
-// gather makes a value [rows,C] of the members' channels of it. What they have whole
-// positions of counts as one row.
+// gather combines the members' channels of a value [rows,C]. If the members have
+// positions instead of channels, the sample is a single row.
 type gather struct {
-	team       TensorParallel
-	rows, size int // of a sample
-	starts     []int
+	group      TensorParallel
+	rows, size int   // of a sample
+	starts     []int // of the members' channels
 	batch      int
 }
 
 func (gather) Load([]quant.Numbers) {}
 func (g gather) Scratch() int       { return g.batch * g.size }
 func (g gather) Run(y []float32, x [][]float32, n int, scratch []float32) {
-	rank, rows := g.team.Rank(), n*g.rows
+	rank, rows := g.group.Rank(), n*g.rows
 	own := x[0][:rows*(g.starts[rank+1]-g.starts[rank])]
-	if t, ok := g.team.(neighbour); ok {
-		for i, from := range t.lend(own) {
-			g.place(y, from, i, rows)
+	if t, ok := g.group.(sharedMemory); ok { // no copy to scratch is needed
+		for i, from := range t.share(own) {
+			g.writeChannels(y, from, i, rows)
 		}
-		t.done()
+		t.release()
 		return
 	}
-	g.team.AllGather(scratch, own, rows, g.starts)
-	for i := range g.team.Size() {
+	g.group.AllGather(scratch, own, rows, g.starts)
+	for i := range g.group.Size() {
 		from := own
 		if i != rank {
 			from = scratch[rows*g.starts[i]:]
 		}
-		g.place(y, from, i, rows)
+		g.writeChannels(y, from, i, rows)
 	}
 }
 
-// place writes member i's channels of y [rows,C].
-func (g gather) place(y, from []float32, i, rows int) {
+// writeChannels writes member i's channels of y [rows,C].
+func (g gather) writeChannels(y, from []float32, i, rows int) {
 	width, low, channels := g.size/g.rows, g.starts[i], g.starts[i+1]-g.starts[i]
 	for r := range rows {
 		copy(y[r*width+low:], from[r*channels:(r+1)*channels])
 	}
 }
 
-// cut copies channels [low,high) of a value [rows,C].
-type cut struct{ rows, channels, low, high int }
+// channelSlice is a step that copies channels [low,high) of a value [rows,C].
+type channelSlice struct{ rows, channels, low, high int }
 
-func (cut) Load([]quant.Numbers) {}
-func (cut) Scratch() int         { return 0 }
-func (c cut) Run(y []float32, x [][]float32, n int, _ []float32) {
+func (channelSlice) Load([]quant.Numbers) {}
+func (channelSlice) Scratch() int         { return 0 }
+func (c channelSlice) Run(y []float32, x [][]float32, n int, _ []float32) {
 	width := c.high - c.low
 	for r := range n * c.rows {
 		copy(y[r*width:(r+1)*width], x[0][r*c.channels+c.low:])
 	}
 }
 
-// stretch runs an operation for some positions of its first input.
-type stretch struct {
+// positionRange is a step that runs an operation for some positions of its first input.
+type positionRange struct {
 	graph.Runner
-	low, high int         // of a sample's numbers
-	size      int         // of a sample of any input
-	in        [][]float32 // of one
+	low, high int         // range among a sample's numbers
+	size      int         // numbers of a sample, the same for all inputs
+	in        [][]float32 // inputs of one sample
 }
 
-func (s *stretch) Run(y []float32, x [][]float32, n int, scratch []float32) {
+func (s *positionRange) Run(y []float32, x [][]float32, n int, scratch []float32) {
 	own := s.high - s.low
 	for i := range n {
 		for j := range x {
@@ -75,9 +75,9 @@ func (s *stretch) Run(y []float32, x [][]float32, n int, scratch []float32) {
 	}
 }
 
-// idle is the part of a member that has no channels.
-type idle struct{}
+// noOp is the step of a member without channels.
+type noOp struct{}
 
-func (idle) Load([]quant.Numbers)                       {}
-func (idle) Scratch() int                               { return 0 }
-func (idle) Run([]float32, [][]float32, int, []float32) {}
+func (noOp) Load([]quant.Numbers)                       {}
+func (noOp) Scratch() int                               { return 0 }
+func (noOp) Run([]float32, [][]float32, int, []float32) {}

@@ -2,15 +2,15 @@ package infer
 
 import "tweedie/core/kernel"
 
-// Options say how an evaluation computes. They do not change what, but for Fast.
+// Options are the settings of an evaluation. Only Fast changes its results.
 type Options struct {
-	Fast           bool           // arithmetic in any order, fused: other last bits, quicker on some machines
-	Workers        int            // goroutines over one batch; 0 means 1
-	TensorParallel TensorParallel // whose members evaluate together; nil means none
-	Compact        bool           // weights that are codes stay codes: a quarter of the memory or less, and a little slower
+	Fast           bool           // allow any order of additions and fused operations: the last bits differ, and some machines are faster
+	Workers        int            // goroutines that share a batch; 0 means 1
+	TensorParallel TensorParallel // this member of a group that evaluates together; nil without tensor parallelism
+	Compact        bool           // keep quantised weights quantised in memory: a quarter of the memory or less, slightly slower
 }
 
-// Arithmetic returns the kernels' mode.
+// Arithmetic returns the arithmetic of the kernels.
 func (o Options) Arithmetic() kernel.Arithmetic {
 	if o.Fast {
 		return kernel.Fast

@@ -1,30 +1,32 @@
-// Package infer samples: it makes a plan of a graph.Program once, with packed
-// weights and one arena, and then evaluates it without allocating. Members of a
-// TensorParallel evaluate one program together.
+// Package infer evaluates networks. It compiles a graph.Program to a plan once, with
+// packed weights and a single arena, and then evaluates it without allocating. Members
+// of a TensorParallel group evaluate a program together.
 package infer
 
 import "tweedie/core/graph"
 
-// Weights are a program's operations, bound and loaded. They are read-only and
-// serve any number of plans, one a goroutine; those of a team's member serve one.
+// Weights are the operations of a program with their parameters loaded. They are read
+// only, and any number of plans can use them, one in each goroutine; the weights of a
+// group's member serve one plan.
 type Weights struct {
 	program *graph.Program
-	team    TensorParallel // nil: none
+	group   TensorParallel // nil without tensor parallelism
 	batch   int
 	steps   []step
-	sizes   []int // of one sample of a slot; a program's inputs come first
-	offsets []int // where a slot lies in a plan's arena; −1 for inputs
+	sizes   []int // of one sample of each slot; the first slots are the program's inputs
+	offsets []int // of each slot in a plan's arena; −1 for inputs
 	out     int
 	arena   int
 	scratch int
 }
 
-// Load binds p, whose output is out, to the numbers of src, for up to batch samples
-// at a time. The error says what p or src lacks. Numbers that are not packed stay
-// shared with src.
+// Load binds p, whose output is out, to the parameters in src, for up to batch samples
+// at a time. The error names what is wrong with p or missing in src. Parameters that
+// are not packed stay shared with src.
 //
-// For a member of o.TensorParallel it binds that member's channels of the operations that are
-// worth sharing, and all of the others; no bit of the output depends on it.
+// For a member of a TensorParallel group it binds only that member's channels of the
+// operations that are worth dividing, and all other operations. The bits of the output
+// do not depend on the group.
 func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Options) (*Weights, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -34,9 +36,9 @@ func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Opti
 	}
 	c := newCompiler(p, src, batch, o)
 	for i := range p.Nodes {
-		c.node(&p.Nodes[i])
+		c.addNode(&p.Nodes[i])
 	}
-	w := &Weights{program: p, team: o.TensorParallel, batch: batch, out: c.wholeOf(out), steps: c.steps, sizes: c.sizes}
+	w := &Weights{program: p, group: o.TensorParallel, batch: batch, out: c.fullSlot(out), steps: c.steps, sizes: c.sizes}
 	for _, s := range w.steps {
 		w.scratch = max(w.scratch, s.run.Scratch())
 	}
@@ -44,52 +46,51 @@ func Load(p *graph.Program, out graph.Value, src graph.Source, batch int, o Opti
 	return w, nil
 }
 
-// Plan evaluates a network. It belongs to one goroutine.
+// Plan evaluates a network. It must not be used by two goroutines at once.
 type Plan struct {
-	w       *Weights
-	arena   []float32
-	scratch []float32
-	slots   [][]float32
-	in      [][]float32
-	ran     func(graph.Node) // nil means that nobody asks
-	told    []float32        // of a team: see told
-	leads   []int            // starts of told, all of which is the leader's
+	w             *Weights
+	arena         []float32
+	scratch       []float32
+	slots         [][]float32
+	in            [][]float32
+	observer      func(graph.Node) // see Observe; may be nil
+	message       []float32        // broadcast by the leader of a group: see messageSize
+	messageStarts []int            // starts for AllGather: the leader has the whole message
 }
 
-// NewPlan returns a plan with an arena of its own.
+// NewPlan returns a plan with a new arena.
 func (w *Weights) NewPlan() *Plan {
 	p := &Plan{w: w, arena: make([]float32, w.arena), scratch: make([]float32, w.scratch), slots: make([][]float32, len(w.sizes))}
-	most := 0
+	maxInputs := 0
 	for _, s := range w.steps {
 		at := w.offsets[s.out]
 		p.slots[s.out] = p.arena[at : at+w.batch*w.sizes[s.out]]
-		most = max(most, len(s.in))
+		maxInputs = max(maxInputs, len(s.in))
 	}
-	p.in = make([][]float32, most)
-	if w.team != nil {
-		p.told = make([]float32, told(w.program, w.batch))
-		p.leads = make([]int, w.team.Size()+1)
-		for i := range w.team.Size() {
-			p.leads[i+1] = len(p.told)
+	p.in = make([][]float32, maxInputs)
+	if w.group != nil {
+		p.message = make([]float32, messageSize(w.program, w.batch))
+		p.messageStarts = make([]int, w.group.Size()+1)
+		for i := range w.group.Size() {
+			p.messageStarts[i+1] = len(p.message)
 		}
 	}
 	return p
 }
 
-// Batch returns the most samples that Run takes.
+// Batch returns the largest number of samples that Run accepts.
 func (p *Plan) Batch() int { return p.w.batch }
 
 // Bytes returns the memory of the plan's arena and scratch.
 func (p *Plan) Bytes() int { return 4 * (len(p.arena) + len(p.scratch)) }
 
-// Observe makes every later Run call ran after each operation, to be timed say.
-// nil ends it.
-func (p *Plan) Observe(ran func(graph.Node)) { p.ran = ran }
+// Observe makes every later Run call ran after each operation, for example to time it.
+// nil turns this off.
+func (p *Plan) Observe(ran func(graph.Node)) { p.observer = ran }
 
-// Run evaluates n samples and writes the output to y. inputs are in the
-// program's order of declaration. It allocates nothing. It panics if n exceeds
-// the batch or a length does not fit. In a team only the leader calls it, while
-// the others Follow.
+// Run evaluates n samples and writes the output to y. inputs are in the order of their
+// declaration in the program. It does not allocate. It panics if n exceeds the batch or
+// a length is wrong. In a group only the leader calls it, while the others Follow.
 func (p *Plan) Run(y []float32, n int, inputs ...[]float32) {
 	if n > p.w.batch || len(inputs) != len(p.w.program.Inputs) {
 		panic("infer: Run: wrong number of samples or inputs")
@@ -97,35 +98,35 @@ func (p *Plan) Run(y []float32, n int, inputs ...[]float32) {
 	for i := range inputs {
 		p.slots[i] = inputs[i][:n*p.w.sizes[i]]
 	}
-	if p.w.team != nil {
-		p.tell(n)
+	if p.w.group != nil {
+		p.broadcast(n)
 	}
 	p.run(n)
 	copy(y, p.slots[p.w.out][:n*p.w.sizes[p.w.out]])
 }
 
-// tell gives the others the n samples in the inputs' slots.
-func (p *Plan) tell(n int) {
-	p.told[0] = float32(n)
+// broadcast sends the n samples in the input slots to the other members.
+func (p *Plan) broadcast(n int) {
+	p.message[0] = float32(n)
 	at := 1
 	for i := range p.w.program.Inputs {
-		copy(p.told[at:], p.slots[i][:n*p.w.sizes[i]])
+		copy(p.message[at:], p.slots[i][:n*p.w.sizes[i]])
 		at += p.w.batch * p.w.sizes[i]
 	}
-	p.w.team.AllGather(p.told, p.told, 1, p.leads)
+	p.w.group.AllGather(p.message, p.message, 1, p.messageStarts)
 }
 
-// Follow evaluates what the leader runs, until it dismisses its team.
+// Follow evaluates whatever the leader runs, until the leader calls Dismiss.
 func (p *Plan) Follow() {
 	at := 1
 	for i := range p.w.program.Inputs {
 		size := p.w.batch * p.w.sizes[i]
-		p.slots[i] = p.told[at : at+size]
+		p.slots[i] = p.message[at : at+size]
 		at += size
 	}
 	for {
-		p.w.team.AllGather(p.told, nil, 1, p.leads)
-		n := int(p.told[0])
+		p.w.group.AllGather(p.message, nil, 1, p.messageStarts)
+		n := int(p.message[0])
 		if n == 0 {
 			return
 		}
@@ -133,8 +134,8 @@ func (p *Plan) Follow() {
 	}
 }
 
-// Dismiss ends the others' Follow. Only a leader calls it.
-func (p *Plan) Dismiss() { p.tell(0) }
+// Dismiss ends Follow of the other members. Only the leader calls it.
+func (p *Plan) Dismiss() { p.broadcast(0) }
 
 func (p *Plan) run(n int) {
 	for _, s := range p.w.steps {
@@ -142,8 +143,8 @@ func (p *Plan) run(n int) {
 			p.in[j] = p.slots[v]
 		}
 		s.run.Run(p.slots[s.out], p.in[:len(s.in)], n, p.scratch)
-		if p.ran != nil && s.node != nil {
-			p.ran(*s.node)
+		if p.observer != nil && s.node != nil {
+			p.observer(*s.node)
 		}
 	}
 }

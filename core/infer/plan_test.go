@@ -55,7 +55,7 @@ func plan(t testing.TB, batch int, mode kernel.Arithmetic) *infer.Plan {
 	return w.NewPlan()
 }
 
-// TestBatchIndependence holds that a sample's bits do not depend on its batch.
+// The bits of a sample do not depend on its batch.
 func TestBatchIndependence(t *testing.T) {
 	const n = 5
 	in := inputs(n)
@@ -74,7 +74,7 @@ func TestBatchIndependence(t *testing.T) {
 	}
 }
 
-// TestArenaReuse holds that shared memory never carries one run into the next.
+// Reused memory never influences a later run.
 func TestArenaReuse(t *testing.T) {
 	p := plan(t, 3, kernel.Exact)
 	in := inputs(3)
@@ -97,15 +97,15 @@ func TestRunAllocatesNothing(t *testing.T) {
 		in := inputs(2)
 		y := make([]float32, 2*64)
 		if n := testing.AllocsPerRun(10, func() { p.Run(y, 2, in...) }); n != 0 {
-			t.Errorf("mode %d: %v allocations an evaluation, need 0", mode, n)
+			t.Errorf("mode %d: %v allocations an evaluation, want 0", mode, n)
 		}
 	}
 }
 
-// codes is a network's numbers, matrices as codes.
-type codes struct{ *graph.Params }
+// quantizedParams has the matrices of a network as int8 codes.
+type quantizedParams struct{ *graph.Params }
 
-func (c codes) Numbers(name string) quant.Numbers {
+func (c quantizedParams) Numbers(name string) quant.Numbers {
 	n := c.Params.Numbers(name)
 	for _, d := range c.Specs {
 		if d.Name != name || len(d.Shape) < 2 {
@@ -119,15 +119,14 @@ func (c codes) Numbers(name string) quant.Numbers {
 	return n
 }
 
-// TestCompact holds that weights which stay codes change no bit, and nothing is
-// allocated to use them.
+// Compact weights change no bit of the result, and need no allocations.
 func TestCompact(t *testing.T) {
 	net, params := network(t)
 	const n = 3
 	in := inputs(n)
 	var got [2][]float32
 	for i, compact := range []bool{false, true} {
-		w, err := infer.Load(net.Program, net.Out, codes{params}, n, infer.Options{Compact: compact})
+		w, err := infer.Load(net.Program, net.Out, quantizedParams{params}, n, infer.Options{Compact: compact})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -135,7 +134,7 @@ func TestCompact(t *testing.T) {
 		got[i] = make([]float32, n*64)
 		p.Run(got[i], n, in...)
 		if allocs := testing.AllocsPerRun(5, func() { p.Run(got[i], n, in...) }); allocs != 0 {
-			t.Errorf("compact %t: %v allocations an evaluation, need 0", compact, allocs)
+			t.Errorf("compact %t: %v allocations an evaluation, want 0", compact, allocs)
 		}
 	}
 	if !slices.Equal(got[0], got[1]) {

@@ -16,8 +16,8 @@ import (
 	"tweedie/core/rng"
 )
 
-// general is a program of the operations that no native network has.
-func general(t testing.TB) (*graph.Program, graph.Value) {
+// generalProgram is a program of the operations that no built-in architecture uses.
+func generalProgram(t testing.TB) (*graph.Program, graph.Value) {
 	p := &graph.Program{}
 	x, number := p.Input("x", 4, 6, 3), p.Input("t", 1)
 	h := p.Apply(graph.Taps{Axis: 1, Count: 2, Index: []int{-1, 0, 0, 1, 2, 2, 5, 4}, Weight: []float32{1, 0.5, 0.25, -1, 2, 1, 0.125, 3}}, x) // [4,4,3]
@@ -40,10 +40,10 @@ func general(t testing.TB) (*graph.Program, graph.Value) {
 	return p, out
 }
 
-// TestGeneralOperations holds a program of every general operation to the same bits on
-// every machine, for any batch, and through a listing.
+// A program of all general operations gives the same bits on every machine, for any batch,
+// and after serialization.
 func TestGeneralOperations(t *testing.T) {
-	p, out := general(t)
+	p, out := generalProgram(t)
 	params := graph.NewParams(p)
 	rng.Normal(params.Flat, 1, 2, 3)
 	const n = 3
@@ -99,12 +99,12 @@ func TestGeneralOperations(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got != string(want) {
-		t.Errorf("SHA-256 is %s, need %s", strings.TrimSpace(got), want)
+		t.Errorf("SHA-256 is %s, want %s", strings.TrimSpace(got), want)
 	}
 }
 
-// TestReshapeIsNoStep holds that another shape costs nothing.
-func TestReshapeIsNoStep(t *testing.T) {
+// Reshape adds no step to a plan.
+func TestReshapeAddsNoStep(t *testing.T) {
 	p := &graph.Program{}
 	x := p.Input("x", 4, 3)
 	y := p.Apply(graph.Reshape{Shape: []int{12}}, p.Apply(graph.SiLU{}, p.Apply(graph.Reshape{Shape: []int{2, 6}}, x)))
@@ -125,10 +125,9 @@ func TestReshapeIsNoStep(t *testing.T) {
 	}
 }
 
-// TestTeamProgram holds that members share a program whose values change their shape
-// between what they share.
-func TestTeamProgram(t *testing.T) {
-	restore := infer.ShareAll()
+// A group evaluates a program whose values change their shape between divided operations.
+func TestTensorParallelProgram(t *testing.T) {
+	restore := infer.ShardAll()
 	defer restore()
 	p := &graph.Program{}
 	x := p.Input("x", 6, 6, 3)
@@ -158,7 +157,7 @@ func TestTeamProgram(t *testing.T) {
 	want := make([]float32, len(in))
 	w.NewPlan().Run(want, 2, in)
 	for size := 2; size <= 3; size++ {
-		together(t, size, load, func(plan *infer.Plan) {
+		runGroup(t, size, load, func(plan *infer.Plan) {
 			got := make([]float32, len(want))
 			if plan.Run(got, 2, in); !slices.Equal(got, want) {
 				t.Errorf("size %d: other bits than alone", size)

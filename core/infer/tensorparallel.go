@@ -2,28 +2,29 @@ package infer
 
 import "tweedie/core/graph"
 
-// TensorParallel is one member's view of those that evaluate one network together, each
-// its own channels of what is large. They run the same plan in step: every
-// member calls AllGather as often, with the same rows and starts.
+// TensorParallel is a member of a group that evaluates one network together. Each member
+// computes its own channels of large operations. All members run the same plan in step:
+// they make the same calls of AllGather, with the same rows and starts.
 type TensorParallel interface {
-	// Rank returns the member's number; 0 leads.
+	// Rank returns the number of this member; 0 is the leader.
 	Rank() int
-	// Size returns how many members there are.
+	// Size returns the number of members.
 	Size() int
-	// AllGather gives this member's numbers, own, to the others and takes theirs:
-	// member i's are rows·starts[i] to rows·starts[i+1] of all. The member's own
-	// place in all is left as it is. It panics if the team has broken up, which
+	// AllGather sends this member's numbers, own, to the others and receives theirs:
+	// those of member i go to all[rows·starts[i]:rows·starts[i+1]]. The member's own
+	// range of all is left unchanged. It panics if the group has broken up, which
 	// leaves the plan ready for another run.
 	AllGather(all, own []float32, rows int, starts []int)
 }
 
-// Traffic returns the most numbers that a team exchanges at once in evaluating p
-// on up to batch samples; 0 if two members would have nothing to share.
-func Traffic(p *graph.Program, batch int) int {
-	most, shared := told(p, batch), false
+// ExchangeSize returns the largest number of float32 values that a group exchanges at
+// once when it evaluates p for up to batch samples. It is 0 if there is no operation that
+// two members would divide.
+func ExchangeSize(p *graph.Program, batch int) int {
+	largest, sharded := messageSize(p, batch), false
 	for i := range p.Nodes {
 		n := &p.Nodes[i]
-		most = max(most, batch*p.Size(n.Out))
+		largest = max(largest, batch*p.Size(n.Out))
 		s := starts(p, n.Out, 2)
 		if s == nil {
 			continue
@@ -32,17 +33,17 @@ func Traffic(p *graph.Program, batch int) int {
 		if need == graph.Positions {
 			s = positions(p.Shape(n.Out), 2)
 		}
-		shared = shared || (need == graph.Rows || need == graph.Positions) && worth(p, n, s, priceOf(nil))
+		sharded = sharded || (need == graph.Rows || need == graph.Positions) && worthSharding(p, n, s, costOf(nil))
 	}
-	if !shared {
+	if !sharded {
 		return 0
 	}
-	return most
+	return largest
 }
 
-// told returns the numbers by which a leader tells the others what to evaluate:
-// how many samples, then every input for a whole batch.
-func told(p *graph.Program, batch int) int {
+// messageSize returns the length of the leader's message to the other members: the number
+// of samples, then every input for a whole batch.
+func messageSize(p *graph.Program, batch int) int {
 	n := 1
 	for _, d := range p.Inputs {
 		n += batch * p.Size(d.Value)

@@ -13,8 +13,8 @@ import (
 	"tweedie/core/unet"
 )
 
-// randomNetwork draws a U-Net whose widths are sometimes multiples of what a
-// member gets at a time, and sometimes not.
+// randomNetwork returns a random U-Net whose widths are sometimes multiples of channelUnit
+// and sometimes not.
 func randomNetwork(t testing.TB, rng *rand.Rand) (*unet.Config, *unet.Network, *graph.Params) {
 	t.Helper()
 	pick := func(of ...int) int { return of[rng.IntN(len(of))] }
@@ -47,7 +47,7 @@ func randomNetwork(t testing.TB, rng *rand.Rand) (*unet.Config, *unet.Network, *
 	return c, net, params
 }
 
-// samples draws n inputs of a network.
+// samples returns n random inputs of a network.
 func samples(rng *rand.Rand, c *unet.Config, n int) [][]float32 {
 	x, t, y := make([]float32, n*c.SampleSize*c.SampleSize*c.InChannels), make([]float32, n), make([]float32, n)
 	for i := range x {
@@ -62,8 +62,8 @@ func samples(rng *rand.Rand, c *unet.Config, n int) [][]float32 {
 	return [][]float32{x, t, y}
 }
 
-// together calls lead with the leader's plan while the others follow.
-func together(t testing.TB, size int, load func(infer.TensorParallel) (*infer.Weights, error), lead func(*infer.Plan)) {
+// runGroup calls lead with the leader's plan while the other members follow.
+func runGroup(t testing.TB, size int, load func(infer.TensorParallel) (*infer.Weights, error), lead func(*infer.Plan)) {
 	t.Helper()
 	var plans []*infer.Plan
 	for _, member := range infer.Threads(size) {
@@ -82,13 +82,12 @@ func together(t testing.TB, size int, load func(infer.TensorParallel) (*infer.We
 	wait.Wait()
 }
 
-// TestTeamSameBits holds that a network's bits do not depend on how many evaluate
-// it together, whatever they share.
-func TestTeamSameBits(t *testing.T) {
+// The bits of a network do not depend on the size of the group, or on what it divides.
+func TestTensorParallelSameBits(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
 	}
-	restore := infer.ShareAll()
+	restore := infer.ShardAll()
 	defer restore()
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(3, seed))
@@ -99,7 +98,7 @@ func TestTeamSameBits(t *testing.T) {
 			one[i] = in[i][:len(in[i])/3]
 		}
 		for name, o := range map[string]infer.Options{"exact": {}, "fast": {Fast: true}, "compact": {Compact: true}} {
-			w, err := infer.Load(net.Program, net.Out, codes{params}, 3, o)
+			w, err := infer.Load(net.Program, net.Out, quantizedParams{params}, 3, o)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -110,9 +109,9 @@ func TestTeamSameBits(t *testing.T) {
 				t.Run(fmt.Sprintf("seed=%d/%s/size=%d", seed, name, size), func(t *testing.T) {
 					load := func(member infer.TensorParallel) (*infer.Weights, error) {
 						o.TensorParallel = member
-						return infer.Load(net.Program, net.Out, codes{params}, 3, o)
+						return infer.Load(net.Program, net.Out, quantizedParams{params}, 3, o)
 					}
-					together(t, size, load, func(p *infer.Plan) {
+					runGroup(t, size, load, func(p *infer.Plan) {
 						got := make([]float32, len(want))
 						p.Run(got[:len(wantOne)], 1, one...)
 						if !slices.Equal(got[:len(wantOne)], wantOne) {
@@ -128,9 +127,9 @@ func TestTeamSameBits(t *testing.T) {
 	}
 }
 
-// TestTeamNCSN holds that for the operations that only that network has.
-func TestTeamNCSN(t *testing.T) {
-	restore := infer.ShareAll()
+// The same for the operations that only NCSN uses.
+func TestTensorParallelNCSN(t *testing.T) {
+	restore := infer.ShardAll()
 	defer restore()
 	net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: 8, Channels: 1, NGF: 32, NumClasses: 3})
 	if err != nil {
@@ -154,10 +153,10 @@ func TestTeamNCSN(t *testing.T) {
 	p := alone.NewPlan()
 	p.Run(want, 2, x, level)
 	if n := testing.AllocsPerRun(5, func() { p.Run(want, 2, x, level) }); n != 0 {
-		t.Errorf("%v allocations an evaluation, need 0", n)
+		t.Errorf("%v allocations an evaluation, want 0", n)
 	}
 	for size := 2; size <= 3; size++ {
-		together(t, size, load, func(p *infer.Plan) {
+		runGroup(t, size, load, func(p *infer.Plan) {
 			got := make([]float32, len(want))
 			if p.Run(got, 2, x, level); !slices.Equal(got, want) {
 				t.Errorf("team of %d: other bits than alone", size)
@@ -166,22 +165,22 @@ func TestTeamNCSN(t *testing.T) {
 	}
 }
 
-// counted is a team of workers, as it were, that counts its exchanges and the
-// numbers they move.
-type counted struct {
+// exchangeCounter is a member of a group with the cost of workers; it counts the exchanges
+// and the numbers exchanged.
+type exchangeCounter struct {
 	infer.TensorParallel
 	calls, most *int
 }
 
-func (c counted) AllGather(all, own []float32, rows int, starts []int) {
+func (c exchangeCounter) AllGather(all, own []float32, rows int, starts []int) {
 	*c.calls++
 	*c.most = max(*c.most, rows*starts[len(starts)-1])
 	c.TensorParallel.AllGather(all, own, rows, starts)
 }
 
-// TestTeamShares holds that a team shares a network that is worth it and leaves a
-// small one whole, within the traffic that it announces.
-func TestTeamShares(t *testing.T) {
+// A group divides a large network and not a small one, and no exchange is larger than
+// ExchangeSize.
+func TestTensorParallelExchanges(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		channels int
@@ -201,7 +200,7 @@ func TestTeamShares(t *testing.T) {
 			nn.Start(params, 1)
 			calls, most := 0, 0
 			load := func(member infer.TensorParallel) (*infer.Weights, error) {
-				worker := counted{member, new(int), new(int)}
+				worker := exchangeCounter{member, new(int), new(int)}
 				if member.Rank() == 0 {
 					worker.calls, worker.most = &calls, &most
 				}
@@ -209,16 +208,16 @@ func TestTeamShares(t *testing.T) {
 			}
 			in := samples(rand.New(rand.NewPCG(4, 4)), config, 2)
 			y := make([]float32, len(in[0]))
-			together(t, 2, load, func(p *infer.Plan) {
+			runGroup(t, 2, load, func(p *infer.Plan) {
 				p.Run(y, 2, in...)
 				if calls < c.min || calls > c.max {
-					t.Errorf("%d exchanges, need %d to %d", calls, c.min, c.max)
+					t.Errorf("%d exchanges, want %d to %d", calls, c.min, c.max)
 				}
 				if n := testing.AllocsPerRun(10, func() { p.Run(y, 2, in...) }); n != 0 {
-					t.Errorf("%v allocations an evaluation, need 0", n)
+					t.Errorf("%v allocations an evaluation, want 0", n)
 				}
 			})
-			announced := infer.Traffic(net.Program, 2)
+			announced := infer.ExchangeSize(net.Program, 2)
 			if shared := c.max > 1; shared && most > announced || !shared && announced != 0 {
 				t.Errorf("%d numbers exchanged at once, %d announced", most, announced)
 			}

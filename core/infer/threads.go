@@ -6,47 +6,47 @@ import (
 	"sync/atomic"
 )
 
-// Threads returns a team of n goroutines, one member each.
+// Threads returns the members of a group of n goroutines, one for each.
 func Threads(n int) []TensorParallel {
-	m := &meeting{size: int32(n)}
-	if n <= runtime.GOMAXPROCS(0) { // else members wait for a processor, not for each other
-		m.looks = looks
+	m := &barrier{size: int32(n)}
+	if n <= runtime.GOMAXPROCS(0) { // otherwise spinning only keeps others from running
+		m.spins = maxSpins
 	}
-	m.all.L = &m.lock
-	team := make([]TensorParallel, n)
-	for i := range team {
-		team[i] = &thread{meeting: m, rank: i}
-		m.shown[0], m.shown[1] = append(m.shown[0], nil), append(m.shown[1], nil)
-		m.lent = append(m.lent, nil)
+	m.released.L = &m.lock
+	members := make([]TensorParallel, n)
+	for i := range members {
+		members[i] = &thread{barrier: m, rank: i}
+		m.copies[0], m.copies[1] = append(m.copies[0], nil), append(m.copies[1], nil)
+		m.shared = append(m.shared, nil)
 	}
-	return team
+	return members
 }
 
-// neighbour is a member of a team who reads the others' memory.
-type neighbour interface {
+// sharedMemory is a member of a group whose members can read each other's memory.
+type sharedMemory interface {
 	TensorParallel
-	// lend shows own to the others and returns what each of them shows, by rank. All
-	// of it stays as it is until every member has called done.
-	lend(own []float32) [][]float32
-	done()
+	// share publishes own and returns what every member has published, by rank. All of
+	// it must stay unchanged until every member has called release.
+	share(own []float32) [][]float32
+	release()
 }
 
-// meeting is where threads wait for each other and show what they have. Of what is
-// copied there are two sides used in turn, so that one wait an exchange is enough:
-// who writes to a side has met all others since they read it.
-type meeting struct {
-	size  int32
-	looks int
-	came  atomic.Int32  // members of this round
-	round atomic.Uint32 // those that are over
-	lock  sync.Mutex
-	all   sync.Cond
-	shown [2][][]float32 // by side and rank
-	lent  [][]float32    // by rank
+// barrier is where threads wait for each other and exchange numbers. There are two
+// buffers for copies, used in turn, so that an exchange needs a single wait: between a
+// read from a buffer and the next write to it there is a wait for all members.
+type barrier struct {
+	size     int32
+	spins    int
+	arrived  atomic.Int32  // number of members that wait in this round
+	round    atomic.Uint32 // number of rounds that are over
+	lock     sync.Mutex
+	released sync.Cond
+	copies   [2][][]float32 // by buffer and rank
+	shared   [][]float32    // by rank
 }
 
 type thread struct {
-	*meeting
+	*barrier
 	rank, side int
 }
 
@@ -54,42 +54,42 @@ func (t *thread) Rank() int { return t.rank }
 func (t *thread) Size() int { return int(t.size) }
 
 func (t *thread) AllGather(all, own []float32, rows int, starts []int) {
-	shown := t.shown[t.side]
+	copies := t.copies[t.side]
 	t.side = 1 - t.side
-	shown[t.rank] = append(shown[t.rank][:0], own...)
-	t.meet()
-	for i := range shown {
+	copies[t.rank] = append(copies[t.rank][:0], own...)
+	t.wait()
+	for i := range copies {
 		if i != t.rank {
-			copy(all[rows*starts[i]:rows*starts[i+1]], shown[i])
+			copy(all[rows*starts[i]:rows*starts[i+1]], copies[i])
 		}
 	}
 }
 
-func (t *thread) lend(own []float32) [][]float32 {
-	t.lent[t.rank] = own
-	t.meet()
-	return t.lent
+func (t *thread) share(own []float32) [][]float32 {
+	t.shared[t.rank] = own
+	t.wait()
+	return t.shared
 }
 
-func (t *thread) done() { t.meet() }
+func (t *thread) release() { t.wait() }
 
-// looks is how often a member looks for the others before it sleeps, some 3 ms. Being
-// woken takes long, on a virtual machine up to a tenth of that, and who is late makes
-// the others sleep in turn.
-const looks = 5_000_000
+// maxSpins is the number of times that a member checks for the others before it sleeps,
+// about 3 ms. Waking up takes long, on a virtual machine up to a tenth of that, and a
+// late member makes the others sleep in turn.
+const maxSpins = 5_000_000
 
-// meet returns when every member has called it.
-func (m *meeting) meet() {
+// wait returns when all members have called it.
+func (m *barrier) wait() {
 	round := m.round.Load()
-	if m.came.Add(1) == m.size {
-		m.came.Store(0)
+	if m.arrived.Add(1) == m.size {
+		m.arrived.Store(0)
 		m.lock.Lock()
 		m.round.Add(1)
 		m.lock.Unlock()
-		m.all.Broadcast()
+		m.released.Broadcast()
 		return
 	}
-	for i := range m.looks {
+	for i := range m.spins {
 		if m.round.Load() != round {
 			return
 		}
@@ -100,6 +100,6 @@ func (m *meeting) meet() {
 	m.lock.Lock()
 	defer m.lock.Unlock()
 	for m.round.Load() == round {
-		m.all.Wait()
+		m.released.Wait()
 	}
 }

@@ -9,8 +9,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// The bits of densities and bounds are the same on every target. The number says
-// nothing of what is right; print got after a change of formula.
+// The bits of densities and bounds are the same on every target. The golden number does
+// not show that they are correct; after a change of formula replace it by the printed one.
 func TestSameBitsEverywhere(t *testing.T) {
 	const want = 0x21e506e616d548b7
 	hash := fnv.New64a()

@@ -11,23 +11,23 @@ import (
 	"tweedie/core/tensor"
 )
 
-// streamBound is the first stream of core/rng that the bound draws from, one a step.
+// streamBound is the first stream of core/rng for the bound, which has one for each step.
 const streamBound uint32 = 1 << 25
 
-// BoundSettings say which model the bound is of, and where its noise comes from.
+// BoundSettings are the variances of the model, and the address of the noise.
 type BoundSettings struct {
-	Large bool   `json:"large,omitempty"` // p's variance is β_t; else β̃_t, that of the posterior; not looked at where variances are learned
-	Begin bool   `json:"begin,omitempty"` // the variance of p(x₀|z_1) is β_1, the noise of the first level; else as the program of Ho et al. has it, see newStep
-	Seed  uint64 `json:"seed,omitempty"`  // of the noise
-	First uint64 `json:"first,omitempty"` // number of the first image
+	Large     bool   `json:"large,omitempty"` // the variance of p is β_t instead of β̃_t, that of the posterior; ignored for learned variances
+	FirstBeta bool   `json:"begin,omitempty"` // the variance of p(x₀|z_1) is β_1, the noise of the first level, instead of that in the code of Ho et al., see newStep
+	Seed      uint64 `json:"seed,omitempty"`  // seed of the noise
+	First     uint64 `json:"first,omitempty"` // number of the first image
 }
 
-// Terms are the parts of the bound on −ln p of one image, in nats (Ho et al. 2020,
+// Terms are the terms of the bound on −ln p of one image, in nats (Ho et al. 2020,
 // eq. 5).
 type Terms struct {
-	Prior float64   // L_T: what is left of the image at the end
+	Prior float64   // L_T: the divergence of the last z from the prior
 	Steps []float64 // L_{t−1} of the paper's t = 2 … T, at index t−2
-	Data  float64   // L_0: −ln of the probability of the image's levels after the last step
+	Data  float64   // L_0: −ln of the probability of the image's levels given z_1
 }
 
 // Total returns the bound.
@@ -40,20 +40,20 @@ func (t Terms) Total() float64 {
 }
 
 // Bound returns the variational bound of each image x0 [N,H,W,C], whose pixels are
-// levels (see Level), for a model that samples by DDPM: q is the chain, and p steps
-// back with D in the place of x₀. One noise a step and image, so that the expectation
-// of each term over seeds is the paper's. A denoiser that gives [N,H,W,2C], D of a pixel
-// and behind it v, has its own variance for every number (Nichol & Dhariwal 2021,
-// arXiv:2102.09672, eq. 15): exp(u·ln β + (1−u)·ln β̃), u = (v+1)/2. See
-// diffusion.Mean for the bound without them. It calls denoise T times, the error of which
-// it returns; a chain of one step has no bound here.
+// levels (see Level), for a model that samples by DDPM: q is the chain, and p is the
+// posterior with D instead of x₀. It draws one noise for each step and image, so that the
+// expectation of each term over seeds is that of the paper. A denoiser that returns
+// [N,H,W,2C], for each pixel D and then v, has a learned variance for every number (Nichol
+// & Dhariwal 2021, arXiv:2102.09672, eq. 15): exp(u·ln β + (1−u)·ln β̃), u = (v+1)/2; use
+// diffusion.MeanOnly to ignore it. Bound calls denoise T times and returns its errors. The
+// chain must have at least two steps.
 func Bound(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, s BoundSettings) ([]Terms, error) {
 	if err := checkBound(denoise, chain, x0); err != nil {
 		return nil, err
 	}
 	T := chain.Steps()
 	if T < 2 {
-		return nil, errors.New("likelihood: bound of a chain of 1 step, need 2 or more")
+		return nil, errors.New("likelihood: the bound needs a chain of at least 2 steps (got 1)")
 	}
 	out := make([]Terms, x0.Shape[0])
 	for i := range out {
@@ -96,16 +96,16 @@ func checkImages(x *tensor.Tensor) error {
 }
 
 // BoundTerm returns one term for each image, at step t of the chain, 0 ≤ t ≤ T−1 (the
-// paper's t less 1): L_t for t > 0, the divergence of p(z_{t−1}|z_t) from the posterior
-// q(z_{t−1}|z_t, x₀), and L_0 for t = 0. Sums over some of the steps estimate the bound
-// for less. It calls denoise once. The error names a step outside the chain, or is one
+// paper's t minus 1): L_t for t > 0, the divergence of p(z_{t−1}|z_t) from the posterior
+// q(z_{t−1}|z_t, x₀), and L_0 for t = 0. A sum over some of the steps is a cheaper estimate
+// of the bound. It calls denoise once. The error names a step outside the chain, or is one
 // of denoise.
 func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Tensor, t int, s BoundSettings) ([]float64, error) {
 	if err := checkBound(denoise, chain, x0); err != nil {
 		return nil, err
 	}
 	if t < 0 || t >= chain.Steps() || chain.Steps() < 2 {
-		return nil, fmt.Errorf("likelihood: bound at step %d, need 0 to %d, of 2 or more", t, chain.Steps()-1)
+		return nil, fmt.Errorf("likelihood: the step of a term must be between 0 and %d, in a chain of at least 2 steps (got %d)", chain.Steps()-1, t)
 	}
 	eps := tensor.New(x0.Shape...)
 	for i := range x0.Shape[0] {
@@ -121,7 +121,7 @@ func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Te
 		return nil, fmt.Errorf("likelihood: the denoiser's result must have the shape of the images, %v", x0.Shape)
 	}
 	denoised, v := diffusion.SplitChannels(denoised, channels)
-	p, term := newStep(chain, t, s.Large && t > 0 || s.Begin && t == 0), stepTerm
+	p, term := newStep(chain, t, s.Large && t > 0 || s.FirstBeta && t == 0), stepTerm
 	if t == 0 {
 		term = dataTerm
 	}
@@ -137,68 +137,68 @@ func BoundTerm(denoise diffusion.Denoiser, chain *diffusion.Chain, x0 *tensor.Te
 
 // step is a step of the chain, to t−1 or to the data, in the coordinates of z.
 type step struct {
-	pull    float64   // of D in the mean
-	q, p    float64   // standard deviations of the posterior and of the model's step, where that is fixed
-	large   float64   // √β
-	learned []float32 // v of each number; nil: p is fixed
+	coefficient float64   // of D in the mean
+	q, p        float64   // standard deviations of the posterior and, unless learned, of the model's step
+	large       float64   // √β
+	learned     []float32 // v of each number; nil if p is fixed
 }
 
-// newStep returns step t. The first one's β̃ is 0, and its deviation is √β̃ of the step
-// before, whatever the others have (what the program of Ho et al. does): with levels
-// close together that is far below what D can know, and √β the better one.
+// newStep returns step t. β̃ of the first step is 0; unless large, its standard deviation
+// is √β̃ of the second step, as in the code of Ho et al., whatever the other steps have. If
+// the levels are close together that is far below the error of D, and √β is better.
 func newStep(chain *diffusion.Chain, t int, large bool) step {
 	from := max(t, 1)
 	move, sd := diffusion.Bridge(chain.Kernel(float64(from)), chain.Kernel(float64(from-1)), 1)
-	s := step{pull: move.D, q: sd, p: sd, large: math.Sqrt(chain.Betas[t])}
+	s := step{coefficient: move.D, q: sd, p: sd, large: math.Sqrt(chain.Betas[t])}
 	if large {
 		s.p = s.large
 	}
 	return s
 }
 
-// deviation returns p of number i.
-func (s *step) deviation(i int) float64 {
+// standardDeviation returns the standard deviation p of value i.
+func (s *step) standardDeviation(i int) float64 {
 	if s.learned == nil {
 		return s.p
 	}
 	return float64(s.q * num.Exp(num.Log(s.large/s.q)*(float64(s.learned[i])+1)/2))
 }
 
-// stepTerm is eq. 8 and, where the variances differ, what stands in C there: between
-// normal distributions of standard deviations q and p whose means are off apart,
+// stepTerm is eq. 8, including its constant C where the variances differ: for normal
+// distributions with standard deviations q and p whose means differ by δ,
 //
-//	KL = ln(p/q) + (q² + off²)/(2p²) − ½
+//	KL = ln(p/q) + (q² + δ²)/(2p²) − ½
 func stepTerm(x0, denoised []float32, s *step) float64 {
 	sum := 0.0
 	for i, v := range x0 {
-		p := s.deviation(i)
-		ratio, off := s.q/p, float64(s.pull*(float64(v)-float64(denoised[i])))/p
-		sum += (float64(ratio*ratio)+float64(off*off)-1)/2 - num.Log(ratio)
+		p := s.standardDeviation(i)
+		ratio, diff := s.q/p, float64(s.coefficient*(float64(v)-float64(denoised[i])))/p
+		sum += (float64(ratio*ratio)+float64(diff*diff)-1)/2 - num.Log(ratio)
 	}
 	return sum
 }
 
-// PriorTerm returns L_T of an image's numbers, KL(q(z_T|x₀) ‖ N(0,I)).
+// PriorTerm returns L_T of an image, KL(q(z_T|x₀) ‖ N(0,I)).
 func PriorTerm(chain *diffusion.Chain, x0 []float32) float64 {
 	alphaCumprod, squares := chain.AlphasCumprod[chain.Steps()-1], 0.0
 	for _, v := range x0 {
 		squares += float64(float64(v) * float64(v))
 	}
-	each := -(alphaCumprod + num.Log1p(-alphaCumprod)) / 2 // (1−ᾱ) − 1 − ln(1−ᾱ), halved
-	return float64(float64(len(x0))*each) + float64(alphaCumprod*squares)/2
+	perValue := -(alphaCumprod + num.Log1p(-alphaCumprod)) / 2 // (1−ᾱ) − 1 − ln(1−ᾱ), halved
+	return float64(float64(len(x0))*perValue) + float64(alphaCumprod*squares)/2
 }
 
-// leastProbability keeps a level that the model rules out from being infinitely
-// improbable, as the program of Ho et al. does.
-const leastProbability = 1e-12
+// minProbability is a lower bound on the probability of a level, as in the code of Ho et
+// al.
+const minProbability = 1e-12
 
-// dataTerm is eq. 13: −ln of what N(D, sd²) puts on each pixel's interval, the outer
-// two of which have no end.
+// dataTerm is eq. 13: −ln of the probability of each pixel's interval under N(D, sd²). The
+// intervals of the lowest and the highest level are unbounded.
 func dataTerm(x0, denoised []float32, s *step) float64 {
 	sum := 0.0
 	for i, v := range x0 {
-		sd := s.deviation(i)
-		// From the level and not from v, so that intervals meet.
+		sd := s.standardDeviation(i)
+		// Computed from the level and not from v, so that there are no gaps between intervals.
 		level := math.RoundToEven((float64(v) + 1) / Bin)
 		above, below := 1.0, 0.0
 		if level < 255 {
@@ -207,7 +207,7 @@ func dataTerm(x0, denoised []float32, s *step) float64 {
 		if level > 0 {
 			below = normalCDF((float64((level-0.5)*Bin) - 1 - float64(denoised[i])) / sd)
 		}
-		sum -= num.Log(math.Max(above-below, leastProbability))
+		sum -= num.Log(math.Max(above-below, minProbability))
 	}
 	return sum
 }

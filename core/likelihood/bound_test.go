@@ -21,7 +21,7 @@ func mustChain(t *testing.T, steps int) *diffusion.Chain {
 	return c
 }
 
-// levels returns images of pixels drawn from N(0, sd²), rounded to levels.
+// levels returns images with pixels from N(0, sd²), rounded to levels.
 func levels(sd float64, shape ...int) *tensor.Tensor {
 	x := normals(float32(sd), shape...)
 	for i, v := range x.Data {
@@ -30,8 +30,8 @@ func levels(sd float64, shape ...int) *tensor.Tensor {
 	return x
 }
 
-// For Gaussian data the exact denoiser is D = a·x, so given x₀ the expectation of
-// ‖x₀−D‖² is d·((1−a)²·x₀² + a²σ²), and with it that of every term.
+// For Gaussian data the exact denoiser is D = a·x. Given x₀ the expectation of ‖x₀−D‖² is
+// d·((1−a)²·x₀² + a²σ²), which gives the expectation of every term.
 func TestTermsOfAGaussian(t *testing.T) {
 	const sd, n, T = 0.3, 500, 30
 	one := mixture{{0, sd, 1}}
@@ -47,7 +47,7 @@ func TestTermsOfAGaussian(t *testing.T) {
 			t.Fatal(err)
 		}
 		for s := 1; s < T; s++ {
-			// The paper's own symbols: eq. 7 and 10, with ε̂ for D.
+			// In the symbols of the paper: eq. 7 and 10, with ε̂ instead of D.
 			a, before, beta := chain.AlphasCumprod[s], chain.AlphasCumprod[s-1], chain.Betas[s]
 			small := (1 - before) / (1 - a) * beta
 			variance := small
@@ -76,8 +76,8 @@ func TestTermsOfAGaussian(t *testing.T) {
 	}
 }
 
-// exactNats is −ln of the probability that the model with D = a·x gives to a level: its
-// ancestral chain is linear, so that z at every step is normal.
+// exactNats returns −ln of the probability of a level under the model with D = a·x: its
+// ancestral chain is linear, so z is normal at every step.
 func exactNats(chain *diffusion.Chain, sd float64, pixel float32, large bool) float64 {
 	variance := 1.0 // of z_T
 	for s := chain.Steps() - 1; s > 0; s-- {
@@ -104,10 +104,10 @@ func exactNats(chain *diffusion.Chain, sd float64, pixel float32, large bool) fl
 	return -math.Log(high - low)
 }
 
-// The bound is above what the model really gives, level by level. Many steps bring it
-// near with the large variance, which is right where the data are smooth; the small one
-// is right for points and costs much here.
-func TestBoundIsAboveTheExact(t *testing.T) {
+// The bound is above the exact value for every level. With many steps it is close for the
+// large variance, which is optimal for smooth data; the small variance is optimal for
+// single points, and worse here.
+func TestBoundIsAnUpperBound(t *testing.T) {
 	const sd, n = 0.3, 400
 	one := mixture{{0, sd, 1}}
 	for _, c := range []struct {
@@ -141,8 +141,8 @@ func TestBoundIsAboveTheExact(t *testing.T) {
 	}
 }
 
-// A network that answers v = −1 everywhere has the small variance, with 1 the large one,
-// and the v of a Gaussian's true posterior costs less than either.
+// A network with v = −1 everywhere has the small variance, with v = 1 the large one, and
+// with the v of a Gaussian's exact posterior a lower bound than either.
 func TestBoundOfLearnedVariances(t *testing.T) {
 	const sd, n, T = 0.3, 200, 40
 	one, chain := mixture{{0, sd, 1}}, mustChain(t, T)
@@ -185,15 +185,15 @@ func TestBoundOfLearnedVariances(t *testing.T) {
 		step := newStep(chain, int(at), true)
 		k := chain.Kernel(at)
 		keep := sd * sd / (sd*sd + k.Sigma*k.Sigma) * k.Sigma * k.Sigma // Var[x₀|z]
-		variance := step.q*step.q + step.pull*step.pull*keep
+		variance := step.q*step.q + step.coefficient*step.coefficient*keep
 		return float32(2*math.Log(variance/step.q/step.q)/math.Log(step.large*step.large/step.q/step.q) - 1)
 	}), false)
 	if !(best < 0.99*low && best < 0.99*high) {
-		t.Errorf("the true variances cost %g nats, need less than the fixed ones' %g and %g", best, low, high)
+		t.Errorf("the bound with exact variances is %g nats, want less than with fixed ones, %g and %g", best, low, high)
 	}
 }
 
-// On the same data the bound's bits are above those of the exact density, which are
+// For the same data the bits of the bound are above those of the exact density, which are
 // above the entropy.
 func TestBoundAgainstDensity(t *testing.T) {
 	const sd, n, d = 0.3, 200, 16
@@ -211,23 +211,24 @@ func TestBoundAgainstDensity(t *testing.T) {
 	s := Settings{SigmaMin: 1e-3, SigmaMax: 60, Steps: 60, PriorSD: math.Hypot(60, sd)}
 	var bound, exact, entropy float64
 	for i, v := range densities(t, one.product, x, s) {
-		bound += BitsOfNats(terms[i].Total(), d) / n
+		bound += NatsToBits(terms[i].Total(), d) / n
 		exact += BitsPerDim(v.Log, d) / n
 	}
 	for _, v := range x0.Data {
 		z := func(v float64) float64 { return math.Erf(v/sd/math.Sqrt2) / 2 }
 		entropy -= math.Log2(z(float64(v)+Bin/2)-z(float64(v)-Bin/2)) / float64(len(x0.Data))
 	}
-	// Dequantisation costs Bin²/24 times a curvature of ln p, 1/sd²: next to nothing.
+	// Dequantisation adds Bin²/24 times the curvature of ln p, 1/sd²: negligible.
 	if !(math.Abs(exact-entropy) <= 5e-3) {
 		t.Errorf("bits of the density are %g, of the levels %g", exact, entropy)
 	}
 	if !(bound > exact && bound < exact+0.2) {
-		t.Errorf("bits of the bound are %g, of the density %g: need more, but not a fifth", bound, exact)
+		t.Errorf("bits of the bound are %g, of the density %g: want more, by less than a fifth", bound, exact)
 	}
 }
 
-// Levels far out have the outer intervals' probability, and impossible ones a floor.
+// Levels at the ends have the probability of the unbounded intervals; probabilities have a
+// lower bound.
 func TestDataTerm(t *testing.T) {
 	nats := func(level uint8, mean float32, sd float64) float64 {
 		return dataTerm([]float32{Level(level)}, []float32{mean}, &step{p: sd})
@@ -236,18 +237,18 @@ func TestDataTerm(t *testing.T) {
 	for level := range 256 {
 		sum += math.Exp(-nats(uint8(level), 0.9, 0.2))
 	}
-	if !(math.Abs(sum-1) <= 256*leastProbability+1e-12) {
+	if !(math.Abs(sum-1) <= 256*minProbability+1e-12) {
 		t.Errorf("probabilities of all levels sum to %g", sum)
 	}
 	if got, want := nats(255, 1.1, 0.05), -math.Log(math.Erfc((1-Bin/2-float64(float32(1.1)))/0.05/math.Sqrt2)/2); !(math.Abs(got-want) <= 1e-9) {
 		t.Errorf("the last level has %g nats, want %g", got, want)
 	}
-	if got, want := nats(0, 1, 0.01), -num.Log(leastProbability); got != want {
+	if got, want := nats(0, 1, 0.01), -num.Log(minProbability); got != want {
 		t.Errorf("an impossible level has %g nats, want %g", got, want)
 	}
 }
 
-func TestBoundRefuses(t *testing.T) {
+func TestBoundErrors(t *testing.T) {
 	stop := func(*tensor.Tensor, float32) (*tensor.Tensor, error) { return nil, errStop }
 	x := tensor.New(1, 1, 1, 1)
 	if _, err := Bound(stop, mustChain(t, 5), x, BoundSettings{}); err != errStop {
@@ -267,7 +268,7 @@ func TestBoundRefuses(t *testing.T) {
 	}
 }
 
-// Dequantised pixels fill their intervals evenly, image by image the same in any batch.
+// Dequantised pixels are uniform in their intervals, and do not depend on the batch.
 func TestDequantise(t *testing.T) {
 	const n = 4000
 	pixels := make([]uint8, 3*n)
@@ -299,20 +300,20 @@ func TestDequantise(t *testing.T) {
 	}
 }
 
-// A density that is even over all levels is 8 bits.
+// A uniform density over all levels has 8 bits per dimension.
 func TestBitsPerDim(t *testing.T) {
 	even := -math.Log(256 * Bin) // p of each pixel on all 256 intervals together
 	if got := BitsPerDim(10*even, 10); !(math.Abs(got-8) <= 1e-12) {
 		t.Errorf("got %g bits, want 8", got)
 	}
-	if got := BitsOfNats(6*math.Ln2, 3); !(math.Abs(got-2) <= 1e-12) {
+	if got := NatsToBits(6*math.Ln2, 3); !(math.Abs(got-2) <= 1e-12) {
 		t.Errorf("got %g bits, want 2", got)
 	}
 }
 
-// Levels close together bring the bound near the truth if the last step back may err as
-// much as the first level's noise, and not with the variance of the step before it.
-func TestBeginOfCloseLevels(t *testing.T) {
+// With levels close together the bound is close to the exact value if the variance of the
+// last step is the noise of the first level, and not with the variance of the second step.
+func TestFirstBetaWithCloseLevels(t *testing.T) {
 	const sd, n, T = 0.3, 300, 300
 	one, sigmas := mixture{{0, sd, 1}}, make([]float64, T)
 	for i := range sigmas {
@@ -324,7 +325,7 @@ func TestBeginOfCloseLevels(t *testing.T) {
 	}
 	x0 := levels(sd, n, 2, 2, 1)
 	nats := func(begin bool) (mean float64) {
-		terms, err := Bound(one.denoise, chain, x0, BoundSettings{Begin: begin, Seed: 3})
+		terms, err := Bound(one.denoise, chain, x0, BoundSettings{FirstBeta: begin, Seed: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -338,8 +339,8 @@ func TestBeginOfCloseLevels(t *testing.T) {
 		want -= (one.logDensity(float64(v), 0) + math.Log(Bin)) / float64(len(x0.Data))
 	}
 	small, begin := nats(false), nats(true)
-	// One noise a step of 1200 pixels: the mean is good to some 0.03.
+	// One noise for each step, of 1200 pixels: the mean is accurate to about 0.03.
 	if !(begin >= want-0.1 && begin <= want+0.2 && small >= begin+0.5) {
-		t.Errorf("%g nats a pixel beginning with β, %g else, need a little above %g, and more else", begin, small, want)
+		t.Errorf("%g nats per pixel with FirstBeta, %g without: want slightly more than %g, and more without", begin, small, want)
 	}
 }

@@ -8,24 +8,24 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Bin is the width of the interval that a level of 256 owns, on pixels that span
-// [−1,1].
+// Bin is the width of the interval of one of 256 levels, for pixels that span [−1,1].
 const Bin = 2.0 / 255
 
-// streamDequantise is the stream of core/rng that Dequantise draws from.
+// streamDequantise is the stream of core/rng for Dequantise.
 const streamDequantise = streamProbe - 1
 
-// Level returns the pixel that stands for a level.
+// Level returns the pixel value of a level.
 func Level(v uint8) float32 { return float32(v)/127.5 - 1 }
 
-// Dequantise returns levels, an image of them after another, as images of the given
-// shape [N,H,W,C], each pixel moved to a place drawn evenly from its level's interval
-// (Uria et al. 2013, arXiv:1306.0186; Theis et al. 2016, arXiv:1511.01844, section
-// 3.1). Image i draws from address first+i. It panics if levels do not fill the shape.
+// Dequantise converts levels, the concatenated images, to images of the given shape
+// [N,H,W,C] by uniform dequantisation: each pixel is uniformly distributed in the interval
+// of its level (Uria et al. 2013, arXiv:1306.0186; Theis et al. 2016, arXiv:1511.01844,
+// section 3.1). The noise of image i has the sample number first+i. It panics unless
+// levels has the size of the shape.
 func Dequantise(levels []uint8, seed, first uint64, shape ...int) *tensor.Tensor {
 	x := tensor.New(shape...)
 	if len(levels) != len(x.Data) {
-		panic("likelihood: levels do not fill the shape")
+		panic("likelihood: Dequantise: levels must have the size of the shape")
 	}
 	for i, v := range levels {
 		x.Data[i] = Level(v)
@@ -41,13 +41,13 @@ func Dequantise(levels []uint8, seed, first uint64, shape ...int) *tensor.Tensor
 	return x
 }
 
-// BitsPerDim returns −log₂ of the probability of an image's levels, a number of its d
-// numbers, given ln p of the dequantised image: p·Bin^d is that probability, were p
-// even over the interval. Averaged over dequantisations it is never below −log₂ of
-// the true probability (Jensen), so it flatters no model.
+// BitsPerDim returns −log₂ of the probability of an image's levels, divided by its d
+// dimensions, given ln p of the dequantised image. The probability is p·Bin^d if p is
+// constant over the intervals. Averaged over dequantisations the result is at least −log₂
+// of the true probability (Jensen's inequality), so it never overstates a model.
 func BitsPerDim(logDensity float64, d int) float64 {
-	return BitsOfNats(-logDensity, d) - num.Log(Bin)/math.Ln2
+	return NatsToBits(-logDensity, d) - num.Log(Bin)/math.Ln2
 }
 
-// BitsOfNats returns nats of a whole image as bits a dimension.
-func BitsOfNats(nats float64, d int) float64 { return nats / float64(d) / math.Ln2 }
+// NatsToBits converts nats of a whole image to bits per dimension.
+func NatsToBits(nats float64, d int) float64 { return nats / float64(d) / math.Ln2 }

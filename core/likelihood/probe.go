@@ -7,28 +7,27 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Probe is the distribution of the directions e along which a trace is estimated:
-// tr J = E[e·J·e] whenever E[e·eᵀ] = I (Hutchinson 1990; Skilling 1989). With S the
-// symmetric part of J, all of J that an estimate sees,
+// Probe is the distribution of the random directions e for estimates of a trace:
+// tr J = E[e·J·e] if E[e·eᵀ] = I (Hutchinson 1990; Skilling 1989). An estimate depends
+// on the symmetric part S of J only, and has
 //
 //	            variance           third central moment
 //	Gaussian    2 tr S²            8 tr S³
 //	Rademacher  2 tr S̃²            8 tr S̃³,   S̃ = S without its diagonal
 //
-// so that Rademacher's estimate is the better one, and exact where pixels do not
-// depend on each other.
+// so the Rademacher estimate is better, and exact for independent pixels.
 type Probe string
 
-// The probes. Exact goes through the axes one by one: no estimate, as many products
-// as an image has numbers.
+// The probes. Exact is not an estimate: it uses all axes in turn, and needs as many
+// products as an image has values.
 const (
 	Rademacher Probe = "rademacher" // ±1; the zero Probe means this
 	Gaussian   Probe = "gaussian"   // standard normal
 	Exact      Probe = "exact"
 )
 
-// streamProbe is the first stream of core/rng that probes are drawn from: streamProbe
-// + k for the k-th. Sampling and editing draw from lower ones.
+// streamProbe is the first stream of core/rng for probes: probe k has streamProbe + k.
+// Sampling and editing use lower streams.
 const streamProbe uint32 = 1 << 24
 
 // check returns an error unless p is one of the probes.
@@ -37,11 +36,11 @@ func (p Probe) check() error {
 	case "", Rademacher, Gaussian, Exact:
 		return nil
 	}
-	return fmt.Errorf("likelihood: probe is %q, need %q, %q or %q", p, Rademacher, Gaussian, Exact)
+	return fmt.Errorf("likelihood: probe must be %q, %q or %q (got %q)", Rademacher, Gaussian, Exact, p)
 }
 
-// directions returns the k-th direction for every image of a batch, the first of
-// which has address first.
+// directions returns direction k for every image of a batch; the first image has the
+// number first.
 func (p Probe) directions(shape []int, k int, seed, first uint64) *tensor.Tensor {
 	e := tensor.New(shape...)
 	for i := range shape[0] {

@@ -46,9 +46,9 @@ func traces(s [3][3]float64) (one, two, three float64) {
 	return one, two, three
 }
 
-// Mean, variance and skewness of both estimators are those of Probe's comment. The
-// bounds are five standard deviations of each moment's own estimate.
-func TestEstimatorsMoments(t *testing.T) {
+// Mean, variance and third moment of both estimators agree with the comment of Probe. The
+// bounds are five standard deviations of the estimated moments.
+func TestEstimatorMoments(t *testing.T) {
 	const n = 200000
 	j := turned.jacobian(0.15)
 	j[0][1] += 0.4 // a part that is not symmetric, and that no estimate sees
@@ -85,7 +85,7 @@ func TestEstimatorsMoments(t *testing.T) {
 	}
 }
 
-// A skew-symmetric Jacobian has no trace, and every single estimate says so.
+// A skew-symmetric Jacobian has trace 0, and so has every single estimate.
 func TestSkewJacobianContributesNothing(t *testing.T) {
 	j := [3][3]float64{{0, 2, -1}, {-2, 0, 0.5}, {1, -0.5, 0}}
 	for _, p := range []Probe{Rademacher, Gaussian} {
@@ -97,7 +97,7 @@ func TestSkewJacobianContributesNothing(t *testing.T) {
 	}
 }
 
-// Directions are ±1, independent from number to number, image to image, probe to probe.
+// Directions are ±1, independent between values, images and probes.
 func TestRademacherDirections(t *testing.T) {
 	shape := []int{200, 1, 50, 1}
 	a, b := Rademacher.directions(shape, 0, 1, 0), Rademacher.directions(shape, 1, 1, 0)
@@ -118,7 +118,7 @@ func TestRademacherDirections(t *testing.T) {
 	}
 }
 
-// Differences come as near to the derivative as differenceStep promises.
+// The error of Differences is as small as the comment of differenceStep says.
 func TestDifferences(t *testing.T) {
 	x, e := normals(1, 2, 1, 8, 1), Gaussian.directions([]int{2, 1, 8, 1}, 0, 1, 0)
 	for _, sigma := range []float32{0.02, 0.3, 2, 50} {
@@ -133,8 +133,8 @@ func TestDifferences(t *testing.T) {
 			if denoised.Data[i] != same.Data[i] {
 				t.Errorf("σ=%g: D is %g, want %g", sigma, denoised.Data[i], same.Data[i])
 			}
-			// Rounding of x and D over 2h, and h²/6 times a third derivative, which for a
-			// posterior variance is of the order of |e|³/σ².
+			// Rounding of x and D divided by 2h, plus h²/6 times a third derivative, which for
+			// a posterior variance is of the order of |e|³/σ².
 			size := math.Abs(float64(at.Data[i])) + 1
 			h, along := float64(sigma)*differenceStep, math.Abs(float64(e.Data[i]))
 			bound := 4*u32*size/h + 8*differenceStep*differenceStep*along*along*along*math.Max(1, 1/float64(sigma*sigma))

@@ -7,24 +7,24 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Product evaluates a denoiser and, along a direction, its Jacobian J = ∂D(x;σ)/∂x:
-// the result's second part is J·e or eᵀ·J, whichever comes cheaper. For all that is
-// asked here, e·J·e, they are the same. Each image has a Jacobian of its own.
+// Product evaluates a denoiser and the product of its Jacobian J = ∂D(x;σ)/∂x with a
+// vector e: product is either J·e or eᵀ·J, whichever is cheaper. This package only uses
+// e·J·e, for which both give the same. Each image has its own Jacobian.
 //
 //	x, e   [N,H,W,C], left unchanged
 //	sigma  the noise level of all N images, > 0
 //
-// The results have the shape of x and last until the next call.
+// The results have the shape of x and are valid until the next call.
 type Product func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error)
 
-// differenceStep is the step of Differences in units of σ, which is how far D needs x
-// to move before it turns. Halving an error of order step² would double one of order
-// u/step from float32's rounding; near 2⁻⁷ they meet.
+// differenceStep is the step of Differences in units of σ, the scale on which D changes.
+// The truncation error is of order step², the rounding error of order u/step in float32;
+// near 2⁻⁷ they are equal.
 const differenceStep = 1.0 / (1 << 7)
 
-// Differences makes a Product of any denoiser by central differences, J·e =
-// (D(x + h·e) − D(x − h·e))/2h: no derivatives needed, three evaluations instead of
-// one, and about four digits.
+// Differences returns a Product for any denoiser by central differences, J·e =
+// (D(x + h·e) − D(x − h·e))/2h. It needs no derivatives, costs three evaluations, and is
+// accurate to about four digits.
 func Differences(denoise diffusion.Denoiser) Product {
 	return func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error) {
 		if denoise == nil {
@@ -48,12 +48,13 @@ func Differences(denoise diffusion.Denoiser) Product {
 	}
 }
 
-// NetworkProduct is Product for a raw network F(x; c_noise): ∂F/∂x·e or eᵀ·∂F/∂x.
+// NetworkProduct is Product for a raw network F(x; c_noise): product is ∂F/∂x·e or
+// eᵀ·∂F/∂x.
 type NetworkProduct func(x, e *tensor.Tensor, cNoise float32) (f, product *tensor.Tensor, err error)
 
-// Of returns the Product of a network's denoiser: D = c_skip·x + c_out·F(c_in·x), so
-// J = c_skip·I + c_out·c_in·∂F. The error is one of p or of net.
-func Of(net NetworkProduct, p diffusion.Parametrisation) Product {
+// NewProduct returns the Product of a network's denoiser D = c_skip·x + c_out·F(c_in·x),
+// whose Jacobian is J = c_skip·I + c_out·c_in·∂F. The error is one of p or of net.
+func NewProduct(net NetworkProduct, p diffusion.Parametrisation) Product {
 	return func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error) {
 		c, err := p.Coefficients(sigma)
 		if err != nil {

@@ -8,8 +8,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Of a linear network F = a·x the denoiser and its product are known.
-func TestOf(t *testing.T) {
+// For a linear network F = a·x the denoiser and its product are known.
+func TestNewProduct(t *testing.T) {
 	const a = -0.3
 	p := diffusion.EDM{SigmaData: 0.5}
 	linear := func(x, e *tensor.Tensor, _ float32) (*tensor.Tensor, *tensor.Tensor, error) {
@@ -17,7 +17,7 @@ func TestOf(t *testing.T) {
 	}
 	x, e := normals(0.7, 2, 2, 3, 1), normals(1, 2, 2, 3, 1)
 	for _, sigma := range []float32{0.1, 1, 10} {
-		d, along, err := Of(linear, p)(x, e, sigma)
+		d, along, err := NewProduct(linear, p)(x, e, sigma)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -33,15 +33,15 @@ func TestOf(t *testing.T) {
 	}
 }
 
-func TestOfPassesErrors(t *testing.T) {
+func TestNewProductReturnsErrors(t *testing.T) {
 	x := normals(1, 1, 8, 8, 1)
 	fails := func(x, e *tensor.Tensor, cNoise float32) (*tensor.Tensor, *tensor.Tensor, error) {
 		return nil, nil, errStop
 	}
-	if _, _, err := Of(fails, diffusion.EDM{SigmaData: 0.5})(x, x, -1); err == nil || err == errStop {
+	if _, _, err := NewProduct(fails, diffusion.EDM{SigmaData: 0.5})(x, x, -1); err == nil || err == errStop {
 		t.Errorf("a negative noise level: got %v", err)
 	}
-	if _, _, err := Of(fails, diffusion.EDM{SigmaData: 0.5})(x, x, 1); err != errStop {
+	if _, _, err := NewProduct(fails, diffusion.EDM{SigmaData: 0.5})(x, x, 1); err != errStop {
 		t.Errorf("got %v, want the network's own error", err)
 	}
 }

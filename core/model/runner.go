@@ -91,7 +91,7 @@ func (m *Model) newThreads(threads int, o infer.Options) *Runner {
 
 // Traffic returns the most numbers that the members of a TensorParallel group exchange at once
 // when they evaluate up to maxBatch images; 0 if sharing the network does not pay.
-func (m *Model) Traffic(maxBatch int) int { return infer.Traffic(m.network.Program, maxBatch) }
+func (m *Model) Traffic(maxBatch int) int { return infer.ExchangeSize(m.network.Program, maxBatch) }
 
 // WithHelper returns a runner on r's plans that leaves half of every batch to helper.
 func (r *Runner) WithHelper(helper Helper) *Runner {

@@ -231,10 +231,10 @@ func (o *likelihoods) pictures(w *worker, start, end int, r *measured) error {
 		for i, v := range levels {
 			x0.Data[i] = likelihood.Level(v)
 		}
-		terms, err := likelihood.Bound(w.denoise, w.chain, x0, likelihood.BoundSettings{Large: o.variance == "large", Begin: w.made, Seed: o.settings.Seed, First: uint64(start)})
+		terms, err := likelihood.Bound(w.denoise, w.chain, x0, likelihood.BoundSettings{Large: o.variance == "large", FirstBeta: w.made, Seed: o.settings.Seed, First: uint64(start)})
 		copy(r.terms[start:], terms)
 		for i, t := range terms {
-			r.Bits[start+i] = likelihood.BitsOfNats(t.Total(), d)
+			r.Bits[start+i] = likelihood.NatsToBits(t.Total(), d)
 		}
 		return err
 	}

@@ -2,12 +2,12 @@ package infer
 
 import "sort"
 
-// span is a piece of the arena and the last step that reads it.
+// span is a range of the arena and the last step that reads it.
 type span struct{ at, size, last int }
 
-// layout gives every computed slot a place, so that two slots share memory only
-// if one is dead before the other is made: first fit, in order of making.
-// Offsets are −1 for slots that no step writes.
+// layout assigns an offset in the arena to every computed slot, first fit in the order
+// of the steps. Two slots share memory only if one is dead before the other is
+// computed. Offsets are −1 for slots that no step writes.
 func layout(steps []step, sizes []int, out, batch int) (offsets []int, arena int) {
 	last := make([]int, len(sizes))
 	for i, s := range steps {
@@ -21,15 +21,15 @@ func layout(steps []step, sizes []int, out, batch int) (offsets []int, arena int
 	for i := range offsets {
 		offsets[i] = -1
 	}
-	var live []span // by place
+	var live []span // by offset
 	for i, s := range steps {
-		kept := live[:0]
+		alive := live[:0]
 		for _, l := range live {
 			if l.last >= i {
-				kept = append(kept, l)
+				alive = append(alive, l)
 			}
 		}
-		live = kept
+		live = alive
 		size := batch * sizes[s.out]
 		at := 0
 		for _, l := range live {

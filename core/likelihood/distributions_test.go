@@ -9,15 +9,15 @@ import (
 // u32 is float32's unit roundoff.
 const u32 = 1.0 / (1 << 24)
 
-// mixture is a law of independent pixels whose density, denoiser and its derivative
-// are known.
-type mixture []part
+// mixture is a distribution of independent pixels with density, denoiser and its
+// derivative in closed form.
+type mixture []component
 
-type part struct{ mean, sd, weight float64 }
+type component struct{ mean, sd, weight float64 }
 
 var two = mixture{{-0.6, 0.15, 0.7}, {0.5, 0.25, 0.3}}
 
-// logDensity is ln p of one pixel with noise of a level.
+// logDensity returns ln p of one pixel with noise of a level.
 func (m mixture) logDensity(x, sigma float64) float64 {
 	sum := 0.0
 	for _, p := range m {
@@ -63,8 +63,8 @@ func (m mixture) product(x, e *tensor.Tensor, sigma float32) (denoised, product 
 	return denoised, product, nil
 }
 
-// correlated is the normal law of three pixels with a covariance that is not diagonal,
-// turned by the orthogonal matrix axes from independent ones of deviations sds.
+// correlated is a normal distribution of three correlated pixels: independent ones with
+// standard deviations sds, rotated by the orthogonal matrix axes.
 type correlated struct {
 	axes [3][3]float64
 	sds  [3]float64
@@ -75,7 +75,7 @@ var turned = correlated{
 	sds:  [3]float64{0.9, 0.3, 0.1},
 }
 
-// jacobian is ∂D/∂x = C·(C+σ²)⁻¹.
+// jacobian returns ∂D/∂x = C·(C+σ²)⁻¹.
 func (c correlated) jacobian(sigma float64) (j [3][3]float64) {
 	for k, axis := range c.axes {
 		v := c.sds[k] * c.sds[k]

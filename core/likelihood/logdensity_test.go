@@ -29,14 +29,14 @@ func densities(t *testing.T, p Product, x *tensor.Tensor, s Settings) []Density 
 	return d
 }
 
-// The density of a Gaussian, closed form: the error falls as the fourth power of the
-// step until float32 shows.
+// The density of a Gaussian, in closed form: the error falls with the fourth power of the
+// step size, down to float32's rounding.
 func TestGaussianDensity(t *testing.T) {
 	const sd = 0.5
 	one := mixture{{0, sd, 1}}
 	x := normals(sd, 4, 2, 2, 1)
 	s := Settings{SigmaMin: 0.01, SigmaMax: 50, PriorSD: math.Hypot(sd, 50), Probe: Exact}
-	off := func(steps int) (worst float64) {
+	errorAt := func(steps int) (worst float64) {
 		s.Steps = steps
 		for i, d := range densities(t, one.product, x, s) {
 			want := 0.0
@@ -50,18 +50,18 @@ func TestGaussianDensity(t *testing.T) {
 		}
 		return worst
 	}
-	coarse, fine := off(12), off(24)
+	coarse, fine := errorAt(12), errorAt(24)
 	if order := math.Log2(coarse / fine); !(order >= 3.5 && order <= 4.6) {
 		t.Errorf("order is %.2f (errors %.3g and %.3g), want 4", order, coarse, fine)
 	}
-	// x is rounded some 4·64 times on the way, D as often; both count a few times over.
-	if got := off(64); !(got <= 1e-4) {
+	// x is rounded some 4·64 times, and so is D; allow a small multiple of that.
+	if got := errorAt(64); !(got <= 1e-4) {
 		t.Errorf("error is %.3g with 64 steps, want 1e-4", got)
 	}
 }
 
-// The density of a mixture, closed form, with the derivative in closed form and with
-// that of differences. Rademacher's estimate is exact here: pixels are independent.
+// The density of a mixture, in closed form, with exact derivatives and with Differences.
+// The Rademacher estimate is exact here because pixels are independent.
 func TestMixtureDensity(t *testing.T) {
 	x := tensor.New(5, 2, 3, 1)
 	for i := range x.Data {
@@ -85,7 +85,7 @@ func TestMixtureDensity(t *testing.T) {
 				for _, v := range x.Row(i) {
 					want += two.logDensity(float64(v), low)
 				}
-				// The prior leaves out the data's mean: some |mean|/σ_max a pixel.
+				// The prior neglects the mean of the data: some |mean|/σ_max per pixel.
 				if bound := 6 * (c.bound + 1./high); !(math.Abs(d.Log-want) <= bound) {
 					t.Errorf("image %d: ln p is %g, want %g ± %.2g", i, d.Log, want, bound)
 				}
@@ -94,8 +94,8 @@ func TestMixtureDensity(t *testing.T) {
 	}
 }
 
-// With correlated pixels every probe errs, their mean does not, and the error that is
-// reported is the one that is made.
+// With correlated pixels every probe has an error, their mean is unbiased, and the
+// reported standard error is correct.
 func TestHutchinsonIsUnbiased(t *testing.T) {
 	const low, high, probes = 0.05, 100, 400
 	x := normals(0.5, 3, 1, 3, 1)
@@ -120,7 +120,7 @@ func TestHutchinsonIsUnbiased(t *testing.T) {
 	}
 }
 
-// An image's number does not depend on its batch.
+// The result for an image does not depend on its batch.
 func TestDensityDoesNotDependOnItsBatch(t *testing.T) {
 	x := normals(0.5, 3, 1, 3, 1)
 	for _, probe := range []Probe{Rademacher, Gaussian, Exact} {
@@ -134,8 +134,8 @@ func TestDensityDoesNotDependOnItsBatch(t *testing.T) {
 	}
 }
 
-// A run is the same in parts: each makes the estimates of its probes.
-func TestDensityInParts(t *testing.T) {
+// A run divided into parts with Skip gives the same estimates.
+func TestDensitySkip(t *testing.T) {
 	x := normals(0.5, 2, 1, 3, 1)
 	s := Settings{SigmaMin: 0.05, SigmaMax: 50, Steps: 5, Probe: Gaussian, Probes: 5, Seed: 5}
 	whole := densities(t, turned.product, x, s)
@@ -161,7 +161,7 @@ func TestOneProbeHasNoError(t *testing.T) {
 	}
 }
 
-func TestLogDensityPassesErrors(t *testing.T) {
+func TestLogDensityReturnsErrors(t *testing.T) {
 	calls := 0
 	fails := func(x, e *tensor.Tensor, sigma float32) (*tensor.Tensor, *tensor.Tensor, error) {
 		if calls++; calls == 6 {
@@ -189,14 +189,14 @@ func TestSettingsValidate(t *testing.T) {
 		change func(*Settings)
 		want   string
 	}{
-		{func(s *Settings) { s.SigmaMin = 0 }, "noise levels 0 to 10"},
-		{func(s *Settings) { s.SigmaMax = nan }, "noise levels 0.1 to NaN"},
-		{func(s *Settings) { s.SigmaMax = 0.05 }, "noise levels 0.1 to 0.05"},
-		{func(s *Settings) { s.Steps = 0 }, "steps is 0, need 1 to 65536"},
-		{func(s *Settings) { s.Probes = -1 }, "probes is -1"},
-		{func(s *Settings) { s.Skip = -1 }, "skip is -1"},
-		{func(s *Settings) { s.PriorSD = nan }, "prior_sd is NaN"},
-		{func(s *Settings) { s.Probe = "sobol" }, `probe is "sobol", need "rademacher", "gaussian" or "exact"`},
+		{func(s *Settings) { s.SigmaMin = 0 }, "got 0 and 10"},
+		{func(s *Settings) { s.SigmaMax = nan }, "got 0.1 and NaN"},
+		{func(s *Settings) { s.SigmaMax = 0.05 }, "got 0.1 and 0.05"},
+		{func(s *Settings) { s.Steps = 0 }, "steps must be between 1 and 65536 (got 0)"},
+		{func(s *Settings) { s.Probes = -1 }, "probes must be between 0 and 65536 (got -1)"},
+		{func(s *Settings) { s.Skip = -1 }, "skip must be between 0 and 65536 (got -1)"},
+		{func(s *Settings) { s.PriorSD = nan }, "prior_sd must be a finite number of at least 0 (got NaN)"},
+		{func(s *Settings) { s.Probe = "sobol" }, `probe must be "rademacher", "gaussian" or "exact" (got "sobol")`},
 	} {
 		s := good
 		c.change(&s)

@@ -9,49 +9,50 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Settings say how LogDensity integrates. They are plain data.
+// Settings are those of LogDensity. They are plain data.
 type Settings struct {
-	SigmaMin float64 `json:"sigma_min"`          // where the image stands: it counts as data with this much noise; > 0
-	SigmaMax float64 `json:"sigma_max"`          // where only noise is left
-	Steps    int     `json:"steps"`              // of Runge and Kutta, even in ln σ; 1 to 65536
-	Probe    Probe   `json:"probe,omitempty"`    // how the trace is taken; "" means Rademacher
-	Probes   int     `json:"probes,omitempty"`   // directions for it, 1 to 65536; 0 means 1. Exact has its own number
-	Skip     int     `json:"skip,omitempty"`     // directions before the first, 0 to 65536: where a run is one part of several
+	SigmaMin float64 `json:"sigma_min"`          // noise level of the image, where the integration starts; > 0
+	SigmaMax float64 `json:"sigma_max"`          // noise level where the integration ends, and x is almost pure noise
+	Steps    int     `json:"steps"`              // Runge-Kutta steps, evenly spaced in ln σ; 1 to 65536
+	Probe    Probe   `json:"probe,omitempty"`    // how the trace is estimated; "" means Rademacher
+	Probes   int     `json:"probes,omitempty"`   // number of random directions, 1 to 65536; 0 means 1; ignored for Exact
+	Skip     int     `json:"skip,omitempty"`     // number of directions to skip, 0 to 65536: for a run that is divided into parts
 	PriorSD  float64 `json:"prior_sd,omitempty"` // standard deviation of a pixel at SigmaMax; 0 means SigmaMax
-	Seed     uint64  `json:"seed,omitempty"`     // of the directions
-	First    uint64  `json:"first,omitempty"`    // number of the first image: an image keeps its directions in any batch
+	Seed     uint64  `json:"seed,omitempty"`     // seed of the directions
+	First    uint64  `json:"first,omitempty"`    // number of the first image; an image has the same directions in any batch
 }
 
 const maxSteps = 1 << 16
 
-// Validate names the first field that is out of its range.
+// Validate returns an error that names the first field that is out of range.
 func (s Settings) Validate() error {
 	if !(s.SigmaMin > 0 && s.SigmaMin < s.SigmaMax && s.SigmaMax <= math.MaxFloat32) {
-		return fmt.Errorf("likelihood: noise levels %g to %g, need 0 < sigma_min < sigma_max, finite", s.SigmaMin, s.SigmaMax)
+		return fmt.Errorf("likelihood: need 0 < sigma_min < sigma_max, both finite (got %g and %g)", s.SigmaMin, s.SigmaMax)
 	}
 	if s.Steps < 1 || s.Steps > maxSteps {
-		return fmt.Errorf("likelihood: steps is %d, need 1 to %d", s.Steps, maxSteps)
+		return fmt.Errorf("likelihood: steps must be between 1 and %d (got %d)", maxSteps, s.Steps)
 	}
 	if s.Probes < 0 || s.Probes > maxSteps {
-		return fmt.Errorf("likelihood: probes is %d, need 0 to %d", s.Probes, maxSteps)
+		return fmt.Errorf("likelihood: probes must be between 0 and %d (got %d)", maxSteps, s.Probes)
 	}
 	if s.Skip < 0 || s.Skip > maxSteps {
-		return fmt.Errorf("likelihood: skip is %d, need 0 to %d", s.Skip, maxSteps)
+		return fmt.Errorf("likelihood: skip must be between 0 and %d (got %d)", maxSteps, s.Skip)
 	}
 	if !(s.PriorSD >= 0 && s.PriorSD <= math.MaxFloat32) {
-		return fmt.Errorf("likelihood: prior_sd is %g, need a finite number of at least 0", s.PriorSD)
+		return fmt.Errorf("likelihood: prior_sd must be a finite number of at least 0 (got %g)", s.PriorSD)
 	}
 	return s.Probe.check()
 }
 
-// Density is what LogDensity finds of one image.
+// Density is the result of LogDensity for one image.
 type Density struct {
 	Log       float64   // ln p(x), nats: the mean of Estimates
-	Error     float64   // its standard error from the probes; 0 for Exact, NaN for a single probe
-	Estimates []float64 // of ln p(x), one a probe; the only one of Exact
+	Error     float64   // standard error of Log; 0 for Exact, NaN for a single probe
+	Estimates []float64 // estimates of ln p(x), one for each probe; a single one for Exact
 }
 
-// Bits returns the estimates as bits per dimension, of an image of dims numbers; see BitsPerDim.
+// Bits returns the estimates in bits per dimension for an image of dims values; see
+// BitsPerDim.
 func (d Density) Bits(dims int) []float64 {
 	bits := make([]float64, len(d.Estimates))
 	for i, v := range d.Estimates {
@@ -60,8 +61,8 @@ func (d Density) Bits(dims int) []float64 {
 	return bits
 }
 
-// Mean returns the mean of numbers, which sum in order, and its standard error, NaN of a
-// single one.
+// Mean returns the mean of values, added in order, and its standard error, which is NaN for
+// a single value.
 func Mean(values []float64) (mean, err float64) {
 	n := float64(len(values))
 	for _, v := range values {
@@ -79,13 +80,13 @@ func Mean(values []float64) (mean, err float64) {
 //
 //	dx/d ln σ = x − D(x;σ),   d ln p/d ln σ = −(d − tr ∂D/∂x)
 //
-// from sigma_min to sigma_max, where p is taken to be N(0, prior_sd²·I) (Song et al.
-// 2021, eq. 39, in the coordinates of Karras et al. 2022). d is the number of numbers
-// of an image. Every probe keeps its direction all the way and makes one estimate.
-// The rule is the classical one of Runge and Kutta, of fourth order, on the pair.
+// from sigma_min to sigma_max, where p is assumed to be N(0, prior_sd²·I) (Song et al.
+// 2021, eq. 39, in the coordinates of Karras et al. 2022). d is the number of values of
+// an image. Every probe has the same direction at all levels and gives one estimate. Both
+// equations are integrated by the classical fourth-order Runge-Kutta method.
 //
-// It calls product 4·Steps times a probe. The error is one of Settings.Validate or of
-// product.
+// It calls product 4·Steps times for each probe. The error is one of Settings.Validate or
+// of product.
 func LogDensity(product Product, x *tensor.Tensor, s Settings) ([]Density, error) {
 	if err := s.Validate(); err != nil {
 		return nil, err
@@ -108,14 +109,14 @@ func LogDensity(product Product, x *tensor.Tensor, s Settings) ([]Density, error
 	return f.densities(), nil
 }
 
-// flow is the state of an integration: images, and what has spread out under each probe.
+// flow is the state of an integration: the images, and the divergence for each probe.
 type flow struct {
-	product Product
-	s       Settings
-	shape   []int
-	probes  []*tensor.Tensor
-	x       []float64   // [N·d]
-	spread  [][]float64 // ∫ (d − e·J·e) d ln σ, a probe, an image
+	product    Product
+	s          Settings
+	shape      []int
+	probes     []*tensor.Tensor
+	x          []float64   // [N·d]
+	divergence [][]float64 // ∫ (d − e·J·e) d ln σ for each probe and image
 }
 
 func newFlow(product Product, x *tensor.Tensor, s Settings) *flow {
@@ -129,12 +130,12 @@ func newFlow(product Product, x *tensor.Tensor, s Settings) *flow {
 	}
 	for k := range probes {
 		f.probes = append(f.probes, s.Probe.directions(x.Shape, s.Skip+k, s.Seed, s.First))
-		f.spread = append(f.spread, make([]float64, x.Shape[0]))
+		f.divergence = append(f.divergence, make([]float64, x.Shape[0]))
 	}
 	return f
 }
 
-// step goes from ln σ = at to at + h.
+// step integrates from ln σ = at to at + h.
 func (f *flow) step(at, h float64) error {
 	start := append([]float64{}, f.x...)
 	sum, slope := make([]float64, len(f.x)), make([]float64, len(f.x))
@@ -156,7 +157,7 @@ func (f *flow) step(at, h float64) error {
 	return nil
 }
 
-// evaluate writes x − D to slope, and adds weight·(d − e·J·e) to what has spread.
+// evaluate writes x − D to slope, and adds weight·(d − e·J·e) to the divergence.
 func (f *flow) evaluate(slope []float64, x *tensor.Tensor, logSigma, weight float64) error {
 	sigma := float32(min(max(num.Exp(logSigma), f.s.SigmaMin), f.s.SigmaMax))
 	d := float64(tensor.Size(f.shape[1:]))
@@ -170,19 +171,19 @@ func (f *flow) evaluate(slope []float64, x *tensor.Tensor, logSigma, weight floa
 				slope[i] = float64(v) - float64(denoised.Data[i])
 			}
 		}
-		for i := range f.spread[k] {
+		for i := range f.divergence[k] {
 			trace := dot(e.Row(i), along.Row(i))
 			if f.s.Probe == Exact {
-				f.spread[k][i] += float64(weight * (1 - trace)) // one axis' part of d − tr J
+				f.divergence[k][i] += float64(weight * (1 - trace)) // the contribution of one axis to d − tr J
 			} else {
-				f.spread[k][i] += float64(weight * (d - trace))
+				f.divergence[k][i] += float64(weight * (d - trace))
 			}
 		}
 	}
 	return nil
 }
 
-// densities joins what has spread with the density at the end.
+// densities adds the divergence and the log density at the end.
 func (f *flow) densities() []Density {
 	out := make([]Density, f.shape[0])
 	d := tensor.Size(f.shape[1:])
@@ -197,11 +198,11 @@ func (f *flow) densities() []Density {
 		}
 		prior := -float64(float64(d)*(num.Log(sd)+halfLog2Pi)) - squares/(2*sd*sd)
 		sum := 0.0
-		for _, spread := range f.spread {
+		for _, spread := range f.divergence {
 			out[i].Estimates = append(out[i].Estimates, prior+spread[i])
 			sum += spread[i]
 		}
-		if f.s.Probe == Exact { // whose axes add up
+		if f.s.Probe == Exact { // the sum over all axes
 			out[i] = Density{Log: prior + sum, Estimates: []float64{prior + sum}}
 			continue
 		}
