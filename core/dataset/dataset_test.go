@@ -13,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"tweedie/core/picture"
 )
 
 // idx returns an idx file of the given axes with the data 0, 1, 2, …
@@ -186,25 +188,15 @@ func TestFolderWithoutClasses(t *testing.T) {
 }
 
 func TestTransparentShowsBackground(t *testing.T) {
+	dir := tree(t, map[string][]byte{"a.png": pngOf(t, image.NewNRGBA(image.Rect(0, 0, 4, 4)))})
 	for _, size := range []int{4, 2} { // as it is, and resized
-		dst := make([]uint8, size*size*3)
-		Pixels(dst, image.NewNRGBA(image.Rect(0, 0, 4, 4)), size, size, 3, 250)
-		if want := bytes.Repeat([]byte{250}, len(dst)); !bytes.Equal(dst, want) {
-			t.Errorf("size %d: got %v, want 250 everywhere", size, dst)
+		d, err := Load(dir, Options{H: size, W: size, C: 3, Background: 250})
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-}
-
-func TestCropIsCentred(t *testing.T) {
-	img := fill(2, 6, color.Black) // the middle 2×2 is white
-	for y := range 2 {
-		img.Set(2, y, color.White)
-		img.Set(3, y, color.White)
-	}
-	dst := make([]uint8, 1)
-	Pixels(dst, img, 1, 1, 1, 0)
-	if dst[0] != 255 {
-		t.Errorf("got %d, want 255", dst[0])
+		if want := bytes.Repeat([]byte{250}, size*size*3); !bytes.Equal(d.Images, want) {
+			t.Errorf("size %d: got %v, want 250 everywhere", size, d.Images)
+		}
 	}
 }
 
@@ -297,7 +289,10 @@ func FuzzPicture(f *testing.F) {
 		if err != nil {
 			return
 		}
-		Pixels(make([]uint8, 4*6*3), img, 4, 6, 3, 0)
-		Pixels(make([]uint8, h.h*h.w), img, h.h, h.w, 1, 0)
+		for _, shape := range [][3]int{{3, 4, 6}, {1, h.h, h.w}} {
+			if _, err := picture.FitImage(img, shape, picture.Options{}); err != nil {
+				t.Errorf("%v: %v", shape, err)
+			}
+		}
 	})
 }

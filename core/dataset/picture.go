@@ -52,25 +52,19 @@ func decodeHeader(r io.Reader, limit int) (header, error) {
 	return header{c.Height, c.Width, gray}, nil
 }
 
-// readPicture decodes the picture at path into dst, [h,w,c].
+// readPicture decodes the picture at path into dst, [h,w,c]. Package picture crops and resizes
+// one of another size. Transparent pixels become the grey level background.
 func readPicture(dst []uint8, path string, h, w, c int, background uint8) error {
 	img, err := decodePicture(path)
 	if err != nil {
 		return err
 	}
-	Pixels(dst, img, h, w, c, background)
-	return nil
-}
-
-// Pixels writes img to dst, [h,w,c]; c is 1 (grey), 3 (RGB) or 4 (RGBA). Package picture crops
-// and resizes a picture of another size. Transparent pixels become the grey level background.
-// It panics if dst does not have h·w·c bytes or img has no pixels.
-func Pixels(dst []uint8, img image.Image, h, w, c int, background uint8) {
 	fitted, err := picture.FitImage(img, [3]int{c, h, w}, picture.Options{Background: picture.Grey(background)})
-	if err != nil || len(dst) != len(fitted.Pix) {
-		panic("dataset: the picture or its destination has no pixels, or the destination does not hold h·w·c bytes")
+	if err != nil {
+		return fmt.Errorf("dataset: %q: %w", path, err)
 	}
 	copy(dst, fitted.Pix)
+	return nil
 }
 
 // ReadPicture decodes the PNG or JPEG file at path and turns it upright by the orientation in
