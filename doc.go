@@ -8,8 +8,8 @@
 //
 // The same model, seed and options give the same bytes as the command line, the HTTP
 // API and the page in a browser, on every machine. The examples of this package show
-// what else there is: inpainting, likelihoods, samplers on denoisers of one's own,
-// training, quantising, importing checkpoints, and serving the HTTP API.
+// inpainting, likelihoods, samplers on a denoiser of your own, training, quantising,
+// importing checkpoints, and serving the HTTP API. docs/library.md is a guide.
 //
 // # Where things are
 //
@@ -21,7 +21,9 @@
 //	core/dataset            reads folders of pictures and idx files
 //	core/train              trains a model from a configuration and data
 //	core/quantize           stores a model in fewer bits
+//	core/settings           describes settings; its FieldError names one that cannot be used
 //	weights/importer        turns a checkpoint of another program into a model
+//	weights/export          writes a model for other programs
 //	core/gorgonia           converts to and from gorgonia.org/tensor
 //	core/httpapi            the HTTP API; core/httpapi/apiserver serves it
 //
@@ -32,7 +34,8 @@
 //
 // The module has no version 1 yet. This package, the packages named above, the format
 // of model files and the bytes of a seed change only in releases whose entry in
-// CHANGELOG.md says so. Every other package serves these and may change at any time.
+// CHANGELOG.md says so. Every other package is an implementation detail of these and may
+// change at any time.
 //
 // # Using it from another module
 //
@@ -42,6 +45,7 @@
 //	go mod edit -require tweedie@v0.0.0 -replace tweedie=../tweedie
 //	go mod tidy
 //
-// or put both in a workspace: go work init . ../tweedie. Any build works; with
-// GOEXPERIMENT=simd in the environment the same results come several times faster.
+// or put both in a workspace: go work init . ../tweedie. A plain go run works. With
+// GOEXPERIMENT=simd in the environment, and the Go version that the module's go.mod
+// names, the same results come several times faster; Info().SIMD tells which build it is.
 package tweedie

@@ -2,12 +2,12 @@ package tweedie
 
 import (
 	"cmp"
-	"fmt"
 	"strings"
 
 	"tweedie/core/engine"
 	"tweedie/core/picture"
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 	"tweedie/core/tensor"
 )
 
@@ -50,7 +50,7 @@ type Options struct {
 }
 
 // request returns the engine's form of o. The error names a setting that was given
-// twice or is negative.
+// twice.
 func (o Options) request() (engine.Request, error) {
 	r := o.Request
 	err := cmp.Or(
@@ -80,9 +80,6 @@ func classes(list string) engine.Classes {
 
 // whole puts a number that is not 0 into a field of the request.
 func whole(name string, v int, to **int) error {
-	if v < 0 {
-		return fmt.Errorf("tweedie: %s must not be negative (got %d)", name, v)
-	}
 	if v == 0 {
 		return nil
 	}
@@ -115,5 +112,5 @@ func value[T comparable](name string, v T, to *T) error {
 }
 
 func twice(name string) error {
-	return fmt.Errorf("tweedie: %s must be given once, in Options or in Options.Request (got both)", name)
+	return &settings.FieldError{Field: name, Want: "given in Options or in Options.Request, not in both"}
 }

@@ -52,7 +52,8 @@ func (p Progress) Images() ([]image.Image, error) {
 }
 
 // Sample draws images. When ctx is done it stops after the evaluation under way, and
-// the error wraps the cause of ctx. Any other error names the option at fault.
+// the error wraps the cause of ctx. An option that cannot be used is a
+// *settings.FieldError (package core/settings), which names it and says what is allowed.
 func (m *Model) Sample(ctx context.Context, o Options) (*Result, error) {
 	return m.draw(ctx, o, m.engine.Sample)
 }

@@ -16,6 +16,7 @@ import (
 	"tweedie/core/engine"
 	"tweedie/core/picture"
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 	"tweedie/weights"
 )
 
@@ -193,9 +194,9 @@ func TestOptionErrors(t *testing.T) {
 		err  error
 		want string
 	}{
-		{sample(tweedie.Options{N: -1}), "N must not be negative (got -1)"},
-		{sample(tweedie.Options{N: 1, Request: engine.Request{N: new(2)}}), "N must be given once"},
-		{sample(tweedie.Options{Class: "1", Request: engine.Request{Class: engine.Classes{"2"}}}), "Class must be given once"},
+		{sample(tweedie.Options{N: -1}), "n must be a whole number from 1"},
+		{sample(tweedie.Options{N: 1, Request: engine.Request{N: new(2)}}), "N must be given in Options or in Options.Request"},
+		{sample(tweedie.Options{Class: "1", Request: engine.Request{Class: engine.Classes{"2"}}}), "Class must be given in Options or in Options.Request"},
 		{sample(tweedie.Options{Steps: 1 << 20}), "steps"},
 		{sample(tweedie.Options{Guidance: new(-1.0)}), "guidance"},
 		{sample(tweedie.Options{Class: "ten"}), "class"},
@@ -210,6 +211,9 @@ func TestOptionErrors(t *testing.T) {
 		if c.err == nil || !strings.Contains(c.err.Error(), c.want) {
 			t.Errorf("got %v, want %q", c.err, c.want)
 		}
+	}
+	if field, ok := errors.AsType[*settings.FieldError](sample(tweedie.Options{Steps: -3})); !ok || field.Field != "steps" {
+		t.Errorf("got %v, want a FieldError of steps", field)
 	}
 	if _, err := tweedie.New(nil, engine.Options{}); err == nil {
 		t.Error("New took nil")
