@@ -3,7 +3,7 @@
 import { element, make } from './dom.js'
 import { Finer } from './options.js'
 import {
-  asksClass, classesOf, classNames, correctorSteps, corrects, defaults, drawSeed, isLangevin, limits, read, SettingError, takesEta,
+  asksClass, classesOf, classNames, correctorSteps, corrects, defaults, drawSeed, isLangevin, rangeOf, read, SettingError, takesEta,
 } from './settings.js'
 
 /** @import { Info, Settings } from './settings.js' */
@@ -53,7 +53,7 @@ export class Controls {
   }
 
   #listen() {
-    for (const [key, step] of Object.entries(numbers)) pair(key, step)
+    for (const [key, step] of Object.entries(numbers)) pair(key, step, rangeOf(key, this.info))
     this.sampler.addEventListener('input', () => this.#number('corrector_steps', correctorSteps(this.sampler.value, this.info)))
     this.form.addEventListener('input', (event) => {
       if (event.target === this.seed) this.#seedIsNew = true
@@ -227,11 +227,11 @@ function choose(form, name, value) {
  *
  * @param {string} key
  * @param {number} step
+ * @param {readonly number[]} range
  */
-function pair(key, step) {
+function pair(key, step, [min, max]) {
   const box = element(key, HTMLInputElement)
   const slider = element(`${key}-range`, HTMLInputElement)
-  const [min, max] = limits[/** @type {keyof typeof limits} */ (key)]
   box.name = key
   box.addEventListener('input', () => {
     if (Number.isFinite(Number(box.value))) slider.value = box.value

@@ -4,7 +4,7 @@
 import { element, make } from './dom.js'
 import { offered, readOption, SettingError } from './settings.js'
 
-/** @import { ModelInfo, Setting } from '../lib/tweedie.js' */
+/** @import { FieldError, ModelInfo, Setting } from '../lib/tweedie.js' */
 /** @import { Options, Settings } from './settings.js' */
 /** @typedef {{ setting: Setting, root: HTMLElement, input: HTMLInputElement | HTMLSelectElement, error: HTMLElement }} Field */
 
@@ -136,19 +136,15 @@ export class Finer {
   }
 
   /**
-   * blame shows what the engine said of these settings beside the field that it names, or
-   * that was last changed.
+   * blame shows an error beside the field of the setting that it names, or, if it names
+   * none, of the one that was last changed.
    *
-   * @param {string} text
-   * @returns {string} the name of the field, '' if it is none of these
+   * @param {unknown} error
    */
-  blame(text) {
+  blame(error) {
     this.calm()
-    const words = text.replace(/^(engine: )?((settings|sampler|steps or schedule|schedule|diffusion|guidance): )+/, '').replace('invalid noise schedule: ', '')
-    const named = this.#shown.find((name) => new RegExp(`\\b${name}\\b`).test(words))
-    const name = named ?? (this.#shown.includes(this.#last) ? this.#last : '')
-    if (name) this.#tell(name, words)
-    return name
+    const { field = this.#last, message } = /** @type {Partial<FieldError>} */ (error)
+    if (this.#shown.includes(field)) this.#tell(field, String(message))
   }
 
   /** @type {(name: string, text: string) => void} */

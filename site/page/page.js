@@ -157,7 +157,7 @@ export class Page {
         text = `${least ? 'At least' : 'About'} ${duration(ms)} on this device: ${count(plan.nfe, 'evaluation')} of ${count(call.n, 'image')}.`
       }
     } catch (error) {
-      if (asked === this.#foreseen) this.controls.finer.blame(message(error)) // or told by the run
+      if (asked === this.#foreseen) this.controls.finer.blame(error) // or told by the run
     }
     if (asked === this.#foreseen) {
       element('estimate', HTMLElement).textContent = text
@@ -339,7 +339,7 @@ export class Page {
     } catch (error) {
       gallery.stale()
       this.#failed(error)
-      this.controls.finer.blame(message(error))
+      this.controls.finer.blame(error)
       return false
     }
   }

@@ -26,30 +26,30 @@
 export const all = 'all'
 export const none = 'none'
 
-/** The limits that the page holds to; the module's own may be narrower and then speak for themselves. */
+/** The limits of the page, which are narrower than those of info.settings. */
 export const limits = Object.freeze({
   n: [1, 100],
   variations: [1, 16],
   steps: [1, 1000],
   guidance: [0, 20],
   classifier_guidance: [0, 20],
-  eta: [0, 1],
-  corrector_steps: [1, 255],
   resample: [1, 20],
   seed: [0, Number.MAX_SAFE_INTEGER],
 })
 
-/** SettingError says which setting cannot be used, what was found and what is needed. */
+/** SettingError is the FieldError of a text that is no value of a setting. */
 export class SettingError extends Error {
   /**
-   * @param {string} key
-   * @param {string} found
-   * @param {string} need
+   * @param {string} field
+   * @param {string} text
+   * @param {string} want
    */
-  constructor(key, found, need) {
-    super(`${key} is "${clip(found)}", need ${need}`)
+  constructor(field, text, want) {
+    super(`${field} must be ${want} (got "${clip(text)}")`)
     this.name = 'SettingError'
-    this.key = key
+    this.field = field
+    this.got = `"${clip(text)}"`
+    this.want = want
   }
 }
 
@@ -66,6 +66,19 @@ export function defaults(info) {
     sampler, steps, guidance, classifier_guidance: 0, eta: eta ?? 0, corrector_steps: correctorSteps(sampler, info),
     resample: 1, seed: 1, options: {}, keep: false,
   }
+}
+
+/**
+ * rangeOf is the lowest and the highest number that the page takes for a setting: its own
+ * limits, else the setting's.
+ *
+ * @param {string} key
+ * @param {Info} info
+ * @returns {readonly number[]}
+ */
+export function rangeOf(key, info) {
+  const { min = 0, max = Infinity } = info.settings.find(({ name }) => name === key) ?? {}
+  return /** @type {Record<string, readonly number[]>} */ (limits)[key] ?? [min, max]
 }
 
 /**
@@ -87,15 +100,13 @@ export function read(key, text, info) {
     case 'keep':
       return oneOf(key, text, ['0', '1']) === '1'
     case 'classifier_guidance':
-      if (!info.classifier && text !== '0') throw new SettingError(key, text, '0: this site has no classifier for the model')
+      if (!info.classifier && text !== '0') throw new SettingError(key, text, '0: the site has no classifier for the model')
       return decimal(key, text, limits[key])
     case 'guidance':
-    case 'eta':
       return decimal(key, text, limits[key])
     case 'n':
     case 'variations':
     case 'steps':
-    case 'corrector_steps':
     case 'resample':
     case 'seed':
       return whole(key, text, limits[key])
@@ -106,23 +117,22 @@ export function read(key, text, info) {
 }
 
 /**
- * readOption turns the text of one of the finer settings into its value. Its range is
- * the engine's to judge.
+ * readOption turns the text of a setting into its value, in the range that info gives.
  *
  * @param {Setting} setting
  * @param {string} text
  * @returns {string | number | boolean}
  */
-export function readOption({ name, kind, choices = [] }, text) {
+export function readOption({ name, kind, choices = [], min, max = Infinity, above = false }, text) {
   switch (kind) {
     case 'choice':
       return oneOf(name, text, choices)
     case 'switch':
       return oneOf(name, text, ['0', '1']) === '1'
     case 'whole':
-      return whole(name, text, [0, 1e6])
+      return whole(name, text, [min, max])
     default:
-      return real(name, text)
+      return real(name, text, [min, max], above)
   }
 }
 
@@ -139,7 +149,9 @@ export function offered({ mode, sampler, guidance, classifier_guidance, options 
     if (basic) return false
     const [other, values] = only?.split('=') ?? []
     if (values !== undefined && !values.split('|').includes(String(options[other] ?? ''))) return false
-    return { sampler: takes.includes(/** @type {any} */ (name)), guidance: guidance !== 1 || classifier_guidance > 0, inpaint: mode === 'inpaint' }[group] ?? true
+    /** @type {Partial<Record<Setting['group'], boolean>>} */
+    const applies = { sampler: takes.includes(/** @type {any} */ (name)), guidance: guidance !== 1 || classifier_guidance > 0, inpaint: mode === 'inpaint' }
+    return applies[group] ?? true
   })
 }
 
@@ -342,22 +354,29 @@ function oneOf(key, text, choices) {
 /** @type {(key: string, text: string, range: readonly number[]) => number} */
 function whole(key, text, [min, max]) {
   const value = /^\d{1,16}$/.test(text) ? Number(text) : NaN
-  if (!(value >= min && value <= max)) throw new SettingError(key, text, `a whole number from ${min} to ${max}`)
+  if (!(value >= min && value <= max)) throw new SettingError(key, text, `a whole number ${within(min, max)}`)
   return value
 }
 
 /** @type {(key: string, text: string, range: readonly number[]) => number} */
 function decimal(key, text, [min, max]) {
   const value = /^\d{1,9}(\.\d{0,9})?$|^\.\d{1,9}$/.test(text) ? Number(text) : NaN
-  if (!(value >= min && value <= max)) throw new SettingError(key, text, `a number from ${min} to ${max}`)
+  if (!(value >= min && value <= max)) throw new SettingError(key, text, `a number ${within(min, max)}`)
   return value
 }
 
-/** @type {(key: string, text: string) => number} */
-function real(key, text) {
+/** @type {(key: string, text: string, range: readonly number[], above: boolean) => number} */
+function real(key, text, [min, max], above) {
   const value = /^(\d{1,9}(\.\d{0,9})?|\.\d{1,9})(e[+-]?\d{1,2})?$/i.test(text) ? Number(text) : NaN
-  if (!(value >= 0)) throw new SettingError(key, text, 'a number, at least 0')
+  if (!(value >= min && value <= max) || (above && value === min)) {
+    throw new SettingError(key, text, `a number ${above ? `above ${min}${max < Infinity ? ` and at most ${max}` : ''}` : within(min, max)}`)
+  }
   return value
+}
+
+/** @type {(min: number, max: number) => string} */
+function within(min, max) {
+  return max < Infinity ? `from ${min} to ${max}` : `of at least ${min}`
 }
 
 /** @type {(text: string) => string} */

@@ -187,7 +187,7 @@ func TestWorkerWords(t *testing.T) {
 	want := []string{
 		"tweedie: sample: the worker has not started",
 		"fine",
-		"browser: found no model, need load first",
+		"browser: no model is loaded: call load first",
 		"tweedie: unknown call dance",
 		"browser: internal error: syscall/js: call of Value.Length on string",
 		"fine",
