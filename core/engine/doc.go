@@ -1,13 +1,13 @@
-// Package engine turns a request into pictures: it is what the page's worker,
-// the edge and the native tool have in common, and it knows nothing of any of
-// them. It imports neither os nor syscall/js.
+// Package engine turns a request into images. The page's workers, the HTTP API, the
+// command line and the library all use it. It imports neither os nor syscall/js.
 //
-// A Request is plain data that travels as JSON. An Engine holds one model and
-// answers Sample, Inpaint and Forward; a result depends on the request and the
-// model alone. It does not depend on how many images were asked for at once, on
-// how a batch was split (Request.First), on the size of the chunks in which the
-// network was evaluated, nor on the machine.
+// A Request is plain data that travels as JSON; Request.Values describes each of its
+// settings, and a value that cannot be used is a *settings.FieldError. An Engine holds
+// one model and answers Sample, Inpaint, Likelihood and Forward. A result depends on the
+// request and the model alone: not on the number of images of the request, nor on how a
+// batch was split (Request.First), nor on the size of the chunks in which the network
+// was evaluated, nor on the machine.
 //
-// Pictures leave as bytes [N,H,W,C]; Pixels says how a pixel becomes a byte.
-// Arrays of the raw network (Forward) are [N,C,H,W], as other programs write them.
+// Images are bytes [N,H,W,C]; Pixels defines how a number becomes a byte. Arrays of the
+// bare network (Forward) are [N,C,H,W], as other programs write them.
 package engine

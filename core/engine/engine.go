@@ -12,48 +12,48 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Network is a model as the engine uses it. *model.Runner is one; tests bring a
-// denoiser in closed form.
+// Network is a model as the engine uses it. *model.Runner is one; tests use a denoiser
+// in closed form.
 type Network interface {
-	// Guided returns D(x;σ) for the classes of the images of x, -1 for none,
-	// with guidance. Rows of its result do not depend on each other.
+	// Guided returns D(x;σ) with guidance, for images of these classes, -1 for none.
+	// Rows of its result do not depend on each other.
 	Guided(class []int, g diffusion.Guidance) diffusion.Denoiser
-	// Forward evaluates the bare network on x [N,H,W,C] at times t, with classes
-	// y or none where y is nil.
+	// Forward evaluates the bare network on x [N,H,W,C] at times t, for classes y, or
+	// without classes if y is nil.
 	Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor, error)
 }
 
-// What Options leave out.
+// Defaults of Options.
 const (
 	chunk = 8
 	group = 256
 )
 
-// Options say how an engine computes. They do not change what, but for Fast.
+// Options say how an engine computes. Only Fast changes the result, in its last bits.
 type Options struct {
-	Chunk   int           // images of one evaluation at most; 0 means 8 a thread
-	Group   int           // images in memory at once at most; 0 means 256
-	Slice   time.Duration // aim for the time of one evaluation; 0 means no aim
-	Yield   func()        // called between evaluations, at the latest every 1½ Slice; nil means never
-	Fast    bool          // Open: arithmetic in any order
-	Workers int           // Open: threads; 0 means all
-	Compact int           // Open: networks of so many parameters keep codes as codes, in less memory; 0 means none
+	Chunk   int           // most images of one evaluation; 0 means 8 for every thread
+	Group   int           // most images in memory at once; 0 means 256
+	Slice   time.Duration // target for the time of one evaluation; 0 means none
+	Yield   func()        // called between evaluations, at least every 1½ Slice; nil means never
+	Fast    bool          // Open: fused arithmetic in any order
+	Workers int           // Open: threads; 0 means one for every core
+	Compact int           // Open: networks of at least so many parameters keep quantised weights quantised, which takes less memory; 0 means none
 }
 
-// Engine answers requests with one model. It runs one at a time; a run that is
-// cancelled or fails leaves it as it was.
+// Engine answers requests with one model, one at a time. A run that is cancelled or
+// fails leaves it as it was.
 type Engine struct {
 	info    Info
 	network Network
 	options Options
 	pacer   *pacer
 
-	classifier Classifier // nil: none
+	classifier Classifier // nil means none
 
-	model  *model.Model  // of an engine of a file, nil of others
-	runner *model.Runner // its network
+	model  *model.Model  // nil for an engine that New returned
+	runner *model.Runner // of the model
 	how    infer.Options // of the runner
-	jvp    *DenoiserJVP  // of the model, once a likelihood was asked for
+	jvp    *DenoiserJVP  // of the model, made for the first likelihood
 }
 
 // New returns an engine for a network that info describes.
@@ -65,8 +65,8 @@ func New(info Info, network Network, o Options) *Engine {
 // Info returns the description of the model.
 func (e *Engine) Info() Info { return e.info }
 
-// chunks calls evaluate for consecutive parts [start, end) of n images, and gives
-// way between them. When ctx is done the error wraps its cause.
+// chunks calls evaluate for consecutive parts [start, end) of n images, and yields
+// between them. When ctx is done, the error wraps its cause.
 func (e *Engine) chunks(ctx context.Context, n int, evaluate func(start, end int) error) error {
 	for start := 0; start < n; {
 		if ctx.Err() != nil {
@@ -83,7 +83,7 @@ func (e *Engine) chunks(ctx context.Context, n int, evaluate func(start, end int
 	return nil
 }
 
-// part returns rows [start, end) of t, sharing its numbers.
+// part returns rows [start, end) of t, which share its numbers.
 func part(t *tensor.Tensor, start, end int) *tensor.Tensor {
 	row := tensor.Size(t.Shape[1:])
 	shape := append([]int{end - start}, t.Shape[1:]...)

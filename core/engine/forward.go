@@ -13,19 +13,20 @@ import (
 //	t  N times, as the network was trained with them
 //	y  N class numbers, the model's null class included, or nil for none
 //
-// The result is [N,C,H,W], of a network that has learned variances [N,2C,H,W]. The error names an argument of the wrong size or a
-// class out of range, or wraps the cause of ctx.
+// The result is [N,C,H,W], or [N,2C,H,W] for a network that has learned variances. The
+// error names an argument of the wrong size or a class out of range, or wraps the cause
+// of ctx.
 func (e *Engine) Forward(ctx context.Context, x, t []float32, y []int) ([]float32, error) {
 	c, h, w := e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]
 	n := len(t)
 	if n == 0 {
-		return nil, fmt.Errorf("engine: t: found no times, need one for each image")
+		return nil, fmt.Errorf("engine: t must have one time for each image (got none)")
 	}
 	if len(x) != n*c*h*w {
-		return nil, fmt.Errorf("engine: x: found %d numbers, need %d: %d×%d×%d (channels, height, width) for each of %d times", len(x), n*c*h*w, c, h, w, n)
+		return nil, fmt.Errorf("engine: x must have %d numbers, %d×%d×%d (channels, height, width) for each of %d times (got %d)", n*c*h*w, c, h, w, n, len(x))
 	}
 	if y != nil && len(y) != n {
-		return nil, fmt.Errorf("engine: y: found %d classes, need %d, one for each time", len(y), n)
+		return nil, fmt.Errorf("engine: y must have %d classes, one for each time (got %d)", n, len(y))
 	}
 	if err := e.checkLabels(y); err != nil {
 		return nil, err
@@ -61,14 +62,14 @@ func (e *Engine) Forward(ctx context.Context, x, t []float32, y []int) ([]float3
 	return planes.Data, nil
 }
 
-// checkLabels holds the class numbers of Forward to what the network has.
+// checkLabels returns an error unless the network has the class numbers of Forward.
 func (e *Engine) checkLabels(y []int) error {
 	if len(y) > 0 && e.info.labels == 0 {
-		return fmt.Errorf("engine: y: found %d classes, need none: the model has no classes", len(y))
+		return fmt.Errorf("engine: y must be absent for a model without classes (got %d classes)", len(y))
 	}
 	for i, label := range y {
 		if label < 0 || label >= e.info.labels {
-			return fmt.Errorf("engine: y: found class %d at %d, need 0 to %d", label, i, e.info.labels-1)
+			return fmt.Errorf("engine: y[%d] must be a class from 0 to %d (got %d)", i, e.info.labels-1, label)
 		}
 	}
 	return nil

@@ -36,12 +36,12 @@ func TestForwardErrors(t *testing.T) {
 		y    []int
 		want string
 	}{
-		{"no times", testInfo(), 0, 0, nil, "engine: t: found no times, need one for each image"},
-		{"too few numbers", testInfo(), 47, 2, nil, "engine: x: found 47 numbers, need 48: 2×3×4 (channels, height, width) for each of 2 times"},
-		{"too few classes", testInfo(), 48, 2, []int{1}, "engine: y: found 1 classes, need 2, one for each time"},
-		{"class out of range", testInfo(), 48, 2, []int{3, 4}, "engine: y: found class 4 at 1, need 0 to 3"},
-		{"negative class", testInfo(), 24, 1, []int{-1}, "engine: y: found class -1 at 0, need 0 to 3"},
-		{"class of no classes", plain, 24, 1, []int{0}, "engine: y: found 1 classes, need none: the model has no classes"},
+		{"no times", testInfo(), 0, 0, nil, "engine: t must have one time for each image (got none)"},
+		{"too few numbers", testInfo(), 47, 2, nil, "engine: x must have 48 numbers, 2×3×4 (channels, height, width) for each of 2 times (got 47)"},
+		{"too few classes", testInfo(), 48, 2, []int{1}, "engine: y must have 2 classes, one for each time (got 1)"},
+		{"class out of range", testInfo(), 48, 2, []int{3, 4}, "engine: y[1] must be a class from 0 to 3 (got 4)"},
+		{"negative class", testInfo(), 24, 1, []int{-1}, "engine: y[0] must be a class from 0 to 3 (got -1)"},
+		{"class of no classes", plain, 24, 1, []int{0}, "engine: y must be absent for a model without classes (got 1 classes)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := New(c.info, newGaussian(), Options{}).Forward(context.Background(), make([]float32, c.x), make([]float32, c.t), c.y)

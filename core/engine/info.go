@@ -7,43 +7,41 @@ import (
 	"tweedie/core/settings"
 )
 
-// Info describes a model to those who ask it for images. It travels as JSON to
-// the page.
+// Info describes a model and the requests that it takes. It travels as JSON to the page.
 type Info struct {
 	Name          string              `json:"name"`          // of the model file
 	Title         string              `json:"title"`         // what a page shows
 	Shape         [3]int              `json:"shape"`         // C, H, W
-	Classes       []string            `json:"classes"`       // names by number; none means a model without classes
-	Unconditional bool                `json:"unconditional"` // whether class "none" can be asked for, and with it guidance
+	Classes       []string            `json:"classes"`       // names by number; empty for a model without classes
+	Unconditional bool                `json:"unconditional"` // whether it has a null class: a request can ask for class "none" and for guidance
 	Parameters    int                 `json:"parameters"`    // numbers in the network
 	FLOPs         int64               `json:"flops"`         // additions and multiplications of one evaluation of it
 	Bytes         int64               `json:"bytes"`         // of the model's shards
-	Samplers      []sampler.Method    `json:"samplers"`      // those that suit the model, the recommended one first
+	Samplers      []sampler.Method    `json:"samplers"`      // that suit the model, the recommended one first
 	Settings      []settings.Setting  `json:"settings"`      // of a request for the model
 	Sigma         SigmaRange          `json:"sigma"`
-	Levels        int                 `json:"levels"` // noise levels that it was trained at, evenly spaced in ln σ; 0 means all of the range
+	Levels        int                 `json:"levels"` // noise levels that it was trained at, evenly spaced in ln σ; 0 means the whole range
 	Chain         int                 `json:"chain"`  // steps of the chain that it was trained on; 0 means none
 	Defaults      Defaults            `json:"defaults"`
 	SIMD          bool                `json:"simd"` // whether this build computes with vectors
 	Card          minijson.RawMessage `json:"card,omitempty"`
 
-	labels int              // class numbers that the bare network takes, the null class included
-	chain  *diffusion.Chain // nil for a model that was not trained on one
+	labels int              // class numbers that the bare network takes, with the null class
+	chain  *diffusion.Chain // nil for a model without one
 
 	guided     bool            // by a worse model: see Engine.Guide
 	classifier *classifierInfo // nil without one: see Engine.SetClassifier
 
-	posterior *diffusion.PosteriorVariance // nil for a model of which it was not measured
+	posterior *diffusion.PosteriorVariance // nil for a model without measured posterior variances
 }
 
-// SigmaRange is the noise levels that a model supports, in units of pixels that
-// span [−1,1].
+// SigmaRange is the range of noise levels that a model supports, for pixels in [−1,1].
 type SigmaRange struct {
 	Min float32 `json:"min"`
 	Max float32 `json:"max"`
 }
 
-// Defaults are what a request gets that does not say otherwise.
+// Defaults hold for the settings that a request does not give.
 type Defaults struct {
 	Sampler  string  `json:"sampler"`
 	Steps    int     `json:"steps"`

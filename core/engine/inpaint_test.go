@@ -66,11 +66,11 @@ func TestInpaintErrors(t *testing.T) {
 		alter func(image, mask *Picture)
 		want  string
 	}{
-		{"image of another size", func(p, _ *Picture) { p.Height = 2 }, "engine: image: found 2×4×2, need 3×4×2 (height, width, channels)"},
-		{"image in gray", func(p, _ *Picture) { p.Channels = 1 }, "engine: image: found 3×4×1, need 3×4×2 (height, width, channels)"},
-		{"image cut short", func(p, _ *Picture) { p.Data = p.Data[:9] }, "engine: image: found 9 bytes, need 24 for 3×4×2 (height, width, channels)"},
-		{"mask of another size", func(_, m *Picture) { m.Width = 9 }, "engine: mask: found 3×9×1, need 3×4×1 (height, width, channels)"},
-		{"mask cut short", func(_, m *Picture) { m.Data = nil }, "engine: mask: found 0 bytes, need 12 for 3×4×1 (height, width, channels)"},
+		{"image of another size", func(p, _ *Picture) { p.Height = 2 }, "engine: image must be 3×4×2 (height, width, channels; got 2×4×2)"},
+		{"image in gray", func(p, _ *Picture) { p.Channels = 1 }, "engine: image must be 3×4×2 (height, width, channels; got 3×4×1)"},
+		{"image cut short", func(p, _ *Picture) { p.Data = p.Data[:9] }, "engine: image must have 24 bytes for 3×4×2 (height, width, channels; got 9 bytes)"},
+		{"mask of another size", func(_, m *Picture) { m.Width = 9 }, "engine: mask must be 3×4×1 (height, width, channels; got 3×9×1)"},
+		{"mask cut short", func(_, m *Picture) { m.Data = nil }, "engine: mask must have 12 bytes for 3×4×1 (height, width, channels; got 0 bytes)"},
 		{"mask of nothing", func(_, m *Picture) { clear(m.Data) }, "edit: mask: at least one of the 3×4 pixels must be above 0, to be repainted (got all 0)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -177,7 +177,7 @@ func TestLikelihoodErrors(t *testing.T) {
 	}
 	small := checkers()
 	small.Width = 4
-	if _, err := e.Likelihood(t.Context(), LikelihoodRequest{Bound: true, Steps: new(4)}, small, nil); err == nil || !strings.Contains(err.Error(), "engine: image: found 8×4×1") {
+	if _, err := e.Likelihood(t.Context(), LikelihoodRequest{Bound: true, Steps: new(4)}, small, nil); err == nil || !strings.Contains(err.Error(), "engine: image must be 8×8×1") {
 		t.Errorf("a small picture: got %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())

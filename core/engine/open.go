@@ -15,8 +15,8 @@ import (
 	"tweedie/weights"
 )
 
-// Open returns an engine for a model file. The error is one of package model, or
-// names a default of the model's that no request could use.
+// Open returns an engine for a model file. The error is one of package model, or names a
+// default of the model that no request could use.
 func Open(f *weights.File, o Options) (*Engine, error) {
 	m, err := model.Open(f)
 	if err != nil {
@@ -30,7 +30,7 @@ func Open(f *weights.File, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Of returns an engine for a model that need not stand in a file. The errors are Open's.
+// Of returns an engine for a model, which need not come from a file. Errors are those of Open.
 func Of(m *model.Model, o Options) (*Engine, error) {
 	if m == nil {
 		return nil, errors.New("engine: the model must not be nil")
@@ -46,7 +46,7 @@ func Of(m *model.Model, o Options) (*Engine, error) {
 		o.Workers = runtime.GOMAXPROCS(0)
 	}
 	compact := o.Compact > 0 && m.Parameters() >= o.Compact
-	if compact { // one image keeps such a network busy for long
+	if compact { // one image takes such a network long enough
 		o.Chunk = cmp.Or(o.Chunk, o.Workers)
 	}
 	o.Chunk = cmp.Or(o.Chunk, chunk*o.Workers)
@@ -64,8 +64,8 @@ func Of(m *model.Model, o Options) (*Engine, error) {
 	return e, nil
 }
 
-// Describe returns what Open says of a model, from its manifest alone: it can Check
-// requests where there are no weights.
+// Describe returns the Info of a model from its manifest alone. It can check requests
+// where there are no weights.
 func Describe(manifest *weights.Manifest) (Info, error) {
 	m, err := model.Outline(manifest)
 	if err != nil {
@@ -76,16 +76,15 @@ func Describe(manifest *weights.Manifest) (Info, error) {
 	return info, err
 }
 
-// stored says what only a model's file tells.
+// stored fills in what only the model file knows.
 func (i *Info) stored(m *weights.Manifest) {
 	i.Bytes, i.Card = int64(m.Bytes()), minijson.RawMessage(m.Card)
 }
 
-// What a model gets that states no defaults: the recommended sampler, at steps
-// that suit it.
+// defaultSteps is for models without default steps, with the recommended sampler.
 const defaultSteps = 20
 
-// SamplersOf returns the methods that suit a valid configuration, the recommended one first.
+// SamplersOf returns the samplers that suit a valid configuration, the recommended one first.
 func SamplersOf(c *model.Config) []sampler.Method {
 	var out []sampler.Method
 	if c.Prediction != model.Consistency && c.Prediction != model.Class {

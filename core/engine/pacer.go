@@ -2,17 +2,17 @@ package engine
 
 import "time"
 
-// pacer sizes the chunks in which a batch is evaluated, so that one chunk takes
-// about a slice of time, and gives way to the host between them. How a batch is
-// cut never changes its images.
+// pacer sizes the chunks in which a batch is evaluated, so that one chunk takes about a
+// slice of time, and yields to the host between them. The size of chunks never changes
+// the images.
 type pacer struct {
 	most  int           // images of a chunk
-	slice time.Duration // aim; 0 means that chunks are as large as they may be
-	yield func()        // nil means that there is no one to give way to
+	slice time.Duration // target; 0 means that all chunks have the largest size
+	yield func()        // nil means that nothing is called
 	now   func() time.Time
 
 	size int       // of the next chunk
-	last time.Time // when the host last had its turn
+	last time.Time // end of the last yield
 }
 
 func newPacer(o Options) *pacer {
@@ -23,10 +23,10 @@ func newPacer(o Options) *pacer {
 	return p
 }
 
-// start is called when the host has just had its turn.
+// start is called at the beginning of a run.
 func (p *pacer) start() { p.last = p.now() }
 
-// chunk is called with the size of a chunk and when its evaluation began.
+// chunk is called after a chunk, with its size and the time when its evaluation began.
 func (p *pacer) chunk(n int, began time.Time) {
 	if p.slice <= 0 {
 		return

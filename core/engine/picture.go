@@ -6,22 +6,22 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Picture is bytes [H,W,C] from outside.
+// Picture is an image that a request brings, as bytes [H,W,C].
 type Picture struct {
 	Height, Width, Channels int
 	Data                    []uint8
 }
 
-// check returns an error that names the picture unless it has the given size and
-// as many bytes as that takes.
+// check returns an error that names the picture unless it has the given size and the
+// bytes for it.
 func (p Picture) check(name string, h, w, c int) error {
 	if p.Height != h || p.Width != w || p.Channels != c {
-		return fmt.Errorf("engine: %s: found %d×%d×%d, need %d×%d×%d (height, width, channels)",
-			name, p.Height, p.Width, p.Channels, h, w, c)
+		return fmt.Errorf("engine: %s must be %d×%d×%d (height, width, channels; got %d×%d×%d)",
+			name, h, w, c, p.Height, p.Width, p.Channels)
 	}
 	if len(p.Data) != h*w*c {
-		return fmt.Errorf("engine: %s: found %d bytes, need %d for %d×%d×%d (height, width, channels)",
-			name, len(p.Data), h*w*c, h, w, c)
+		return fmt.Errorf("engine: %s must have %d bytes for %d×%d×%d (height, width, channels; got %d bytes)",
+			name, h*w*c, h, w, c, len(p.Data))
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ func Pixels(x *tensor.Tensor) ([]uint8, error) {
 	out := make([]uint8, len(x.Data))
 	for i, v := range x.Data {
 		if v != v {
-			return nil, fmt.Errorf("engine: pixel %d of image %d: found NaN, need a number: the model or the sampler diverged",
+			return nil, fmt.Errorf("engine: pixel %d of image %d is not a number: the model or the sampler diverged",
 				i%len(x.Row(0)), i/len(x.Row(0)))
 		}
 		out[i] = pixel(v)

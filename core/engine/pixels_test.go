@@ -45,7 +45,7 @@ func TestPixelsEdges(t *testing.T) {
 	}
 	nan := float32(math.NaN())
 	_, err = Pixels(tensor.Of([]float32{0, 0, 0, nan}, 2, 1, 2, 1))
-	if text := "engine: pixel 1 of image 1: found NaN, need a number: the model or the sampler diverged"; err == nil || err.Error() != text {
+	if text := "engine: pixel 1 of image 1 is not a number: the model or the sampler diverged"; err == nil || err.Error() != text {
 		t.Errorf("got  %v\nwant %s", err, text)
 	}
 }

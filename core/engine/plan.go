@@ -12,11 +12,11 @@ import (
 
 // Plan is a request as an engine will carry it out.
 type Plan struct {
-	Request         // every number filled in; asking again with it gives the same images
-	NFE     int     `json:"nfe"`    // evaluations D(x;σ) that an image needs; a guided pair counts once. Of an adaptive sampler the least, and in a Result what one image took at most
-	Passes  int     `json:"passes"` // evaluations of the network that NFE takes: two where guidance calls for a pair, counted by the levels at which steps begin
-	Work    float64 `json:"work"`   // Passes and the gradients of a classifier, which count by their operations
-	Walk    int     `json:"walk"`   // steps that an image takes, RePaint's repetitions counted; evaluations, where a step takes more than ten
+	Request         // with the numbers of the model filled in: it gives the same images
+	NFE     int     `json:"nfe"`    // evaluations D(x;σ) of an image; a guided pair counts once. For an adaptive sampler the least, and in a Result the most that an image took
+	Passes  int     `json:"passes"` // evaluations of the network for them: two where guidance needs a pair, counted by the levels at which steps begin
+	Work    float64 `json:"work"`   // Passes, plus the gradients of a classifier in proportion to their operations
+	Walk    int     `json:"walk"`   // steps of an image with RePaint's repetitions; or evaluations, where a step takes more than ten
 
 	method  sampler.Method
 	classes []int // dealt out in turn
@@ -26,12 +26,11 @@ type Plan struct {
 	posterior *diffusion.PosteriorVariance // of the model
 }
 
-// Check returns how the engine will carry r out, or the error of Info.Check.
+// Check returns the plan for r, or the error of Info.Check.
 func (e *Engine) Check(r Request, inpaint bool) (Plan, error) { return e.info.Check(r, inpaint) }
 
-// Check returns how an engine of the model will carry r out, or the error of
-// Request.Validate or of the model: an unknown sampler or class, guidance that it
-// cannot give, a schedule that leaves its range. Resampling is for inpaint only.
+// Check returns the plan for r, which is to inpaint or to sample. The error is one of
+// Request.Validate, or names a setting that the model cannot take: a *settings.FieldError.
 func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 	if err := r.Validate(); err != nil {
 		return Plan{}, err
@@ -54,7 +53,7 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 	return p, nil
 }
 
-// Work returns the additions and multiplications of one image under p.
+// Work returns the additions and multiplications of one image.
 func (i Info) Work(p Plan) float64 {
 	return p.Work * float64(i.FLOPs)
 }
@@ -68,13 +67,13 @@ func (i Info) gradientCost() float64 {
 	return float64(i.classifier.flops) / float64(i.FLOPs)
 }
 
-// WorkAt returns those of one D(x;σ) of one image under p.
+// WorkAt returns those of one D(x;σ) of one image.
 func (i Info) WorkAt(p Plan, sigma float32) float64 {
 	g := p.guide()
 	return (float64(g.Passes(sigma)) + float64(float64(g.ClassifierPasses(sigma))*i.gradientCost())) * float64(i.FLOPs)
 }
 
-// fillPasses counts what guidance adds to the evaluations of p.
+// fillPasses counts the evaluations that guidance adds.
 func (p *Plan) fillPasses(info Info) error {
 	guide, pairs, slopes := p.guide(), 0, 0
 	for _, sigma := range p.sigmas[:*p.Steps] {
@@ -122,7 +121,7 @@ func (p *Plan) fillSampler(info Info) error {
 	return nil
 }
 
-// unsuited says what a model lacks for a method.
+// unsuited returns the error for a method that needs what the model lacks.
 func unsuited(m sampler.Method, info Info) error {
 	lacks := "is not a consistency model"
 	switch m.Needs {
@@ -155,8 +154,8 @@ func (p *Plan) refuseInpaint() error {
 	return nil
 }
 
-// progress returns Walk for so many steps: where a step takes very many evaluations it
-// is those, so that who waits sees something move.
+// progress returns Walk for so many steps: evaluations where a step takes very many of
+// them, so that a progress bar moves.
 func (p *Plan) progress(steps int) int {
 	if p.NFE > 10*steps {
 		return p.NFE
@@ -164,8 +163,8 @@ func (p *Plan) progress(steps int) int {
 	return steps
 }
 
-// reached returns how many steps of the schedule have been walked where the
-// denoiser is asked at sigma; the last one is the one that it is asked for.
+// reached returns the number of steps of the schedule that are done, or are the last,
+// when the denoiser is called at sigma.
 func (p *Plan) reached(sigma float32) int {
 	step := 0
 	for step < len(p.sigmas)-2 && sigma <= p.sigmas[step+1] {
@@ -244,8 +243,8 @@ func (p *Plan) guide() diffusion.Guidance {
 	return diffusion.Guidance{Scale: *p.Guidance, Classifier: p.Classifier, SigmaMin: p.GuidanceMin, SigmaMax: p.GuidanceMax, Rescale: p.GuidanceRescale}
 }
 
-// fillThreshold takes the model's threshold, which comes from a file, for one that is
-// not given.
+// fillThreshold takes the model's threshold where the request gives none, and checks it:
+// it comes from a file.
 func (p *Plan) fillThreshold(own Defaults) error {
 	if p.Threshold != "" {
 		return nil

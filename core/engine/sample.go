@@ -23,22 +23,22 @@ type Result struct {
 // SHA256 returns the hash of the pixels in hexadecimal digits.
 func (r Result) SHA256() string { return Digest(r.Pixels) }
 
-// Digest returns the SHA-256 of pixels in hexadecimal digits: the name by which
-// images of different machines are compared.
+// Digest returns the SHA-256 of pixels in hexadecimal digits, by which the images of
+// different machines are compared.
 func Digest(pixels []uint8) string {
 	sum := sha256.Sum256(pixels)
 	return hex.EncodeToString(sum[:])
 }
 
-// Frame is how far a run is, after an evaluation. X and Denoised belong to the
-// sampler: look at them during the call only.
+// Frame is the progress of a run after an evaluation. X and Denoised belong to the
+// sampler: they are valid during the call only.
 type Frame struct {
-	Step, Steps int // of the images of this frame, RePaint's repetitions counted
+	Step, Steps int // of the images of this frame, with RePaint's repetitions
 	Done, Total int // evaluations of single images, of the whole request
 	First       int // position of the frame's first image in the result
 	Sigma       float32
 	X           *tensor.Tensor // [n,H,W,C]: x₀ + σ·ε
-	Denoised    *tensor.Tensor // D(x;σ), the images as they look now
+	Denoised    *tensor.Tensor // D(x;σ): a preview of the images
 }
 
 // Sample draws images. onFrame, if not nil, is called after every evaluation of
@@ -56,10 +56,10 @@ func (e *Engine) Sample(ctx context.Context, r Request, onFrame func(Frame)) (Re
 	})
 }
 
-// Inpaint repaints part of one image in as many ways as r.N says. The image has
-// the model's height, width and channels; the mask has its height and width, and
-// says how much of a pixel is repainted: 255 all, 0 nothing. Where it is 0 the
-// result has the bytes of the image. The rest is as with Sample.
+// Inpaint repaints part of an image, r.N times. The image has the model's height, width
+// and channels. The mask has its height and width and says how much of a pixel is
+// repainted: 255 all of it, 0 nothing. Where it is 0, the result has the bytes of the
+// image. The rest is as with Sample.
 func (e *Engine) Inpaint(ctx context.Context, r Request, image, mask Picture, onFrame func(Frame)) (Result, error) {
 	plan, err := e.Check(r, true)
 	if err != nil {
@@ -81,7 +81,7 @@ func (e *Engine) Inpaint(ctx context.Context, r Request, image, mask Picture, on
 	})
 }
 
-// run draws the images of plan in groups with draw.
+// run draws the images of a plan in groups, with draw.
 func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 	draw func(diffusion.Denoiser, sampler.Noise) (*tensor.Tensor, error)) (Result, error) {
 	n, c, h, w := *plan.N, e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]
@@ -92,7 +92,7 @@ func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 	e.pacer.start()
 	group, took := e.options.Group, 0
 	if plan.method.Adaptive {
-		group = 1 // its steps are those of a batch, and an image must not depend on others
+		group = 1 // its steps are chosen for a whole batch, and an image must not depend on others
 	}
 	for start := 0; start < n; start += group {
 		end := min(n, start+group)
@@ -113,9 +113,8 @@ func (e *Engine) run(ctx context.Context, plan Plan, onFrame func(Frame),
 	return out, nil
 }
 
-// denoiser returns the network's denoiser for images [start, end) of a run, which
-// evaluates them in chunks, stops when ctx is done and reports frames; and where
-// it counts its calls.
+// denoiser returns the denoiser for images [start, end) of a run, which evaluates them in
+// chunks, stops when ctx is done and reports frames; and the number of its calls so far.
 func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, end int, onFrame func(Frame)) (diffusion.Denoiser, *int) {
 	evaluations, done, step := 0, 0, 0
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
@@ -129,7 +128,7 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 			if err != nil {
 				return err
 			}
-			if denoised == nil { // with the channels of learned variances, if there are
+			if denoised == nil { // with the channels of learned variances, if there are any
 				denoised = tensor.New(end-start, d.Shape[1], d.Shape[2], d.Shape[3])
 			}
 			copy(part(denoised, a, b).Data, d.Data)
@@ -140,8 +139,8 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 		}
 		evaluations++
 		if onFrame != nil {
-			// How many evaluations an adaptive sampler needs shows when it is done:
-			// the noise levels it has come to stand for them.
+			// The evaluations of an adaptive sampler are known only when it is done: the
+			// noise levels that it has reached stand for them.
 			if plan.method.Adaptive {
 				step = max(step, plan.reached(sigma))
 				done = step * plan.NFE / plan.Walk

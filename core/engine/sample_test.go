@@ -197,7 +197,7 @@ func TestSampleFailure(t *testing.T) {
 	}
 	g.fail, g.alter = nil, broken(24+5)
 	_, err := e.Sample(context.Background(), Request{N: new(2)}, nil)
-	if want := "engine: pixel 5 of image 1: found NaN, need a number: the model or the sampler diverged"; err == nil || err.Error() != want {
+	if want := "engine: pixel 5 of image 1 is not a number: the model or the sampler diverged"; err == nil || err.Error() != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}
 }

@@ -3,6 +3,7 @@ package model_test
 import (
 	"errors"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -26,6 +27,26 @@ var processes = []struct {
 		c.Process = &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: &diffusion.Monotone{Start: -9, End: 8, Slope: 2, Units: [][3]float64{{3, -1, 0.5}}}}
 	}},
 	{"straight", func(c *model.Config) { c.Process = &diffusion.Spec{Kind: diffusion.KindRectifiedFlow} }},
+}
+
+// A runner builds the chain of its process once, not for every denoiser.
+func TestChainIsBuiltOnce(t *testing.T) {
+	c := parse(t)
+	c.Prediction, c.SigmaMin, c.SigmaMax = model.Epsilon, 0.1, 30
+	c.Schedule = &diffusion.Schedule{Kind: diffusion.Linear}
+	m, err := model.New("test", c, newModel(t).Params())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := runner(t, m, 2, 1)
+	r.Denoiser([]int{0, 1}, 2)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r.Denoiser([]int{0, 1}, 2)
+	runtime.ReadMemStats(&after)
+	if got := after.TotalAlloc - before.TotalAlloc; got > 4096 { // a chain of 1000 steps takes 8000 bytes and more
+		t.Errorf("a denoiser allocates %d bytes, want at most 4096", got)
+	}
 }
 
 // Every prediction with every process gives a denoiser with the coefficients of its

@@ -108,7 +108,7 @@ func TestLikelihoodErrors(t *testing.T) {
 		]
 		model.close()
 		return answers`)
-	for i, want := range []string{"AbortError", "found 5 bytes, need 192", `noise must be one of rademacher, gaussian or exact`, "probes must be a whole number of at least 1 (got 0)", "steps must be a whole number from 2 to 10000 for a bound (got 1)", `(got "blu")`, "colour must be left out", "fine"} {
+	for i, want := range []string{"AbortError", "image must have 192 bytes", `noise must be one of rademacher, gaussian or exact`, "probes must be a whole number of at least 1 (got 0)", "steps must be a whole number from 2 to 10000 for a bound (got 1)", `(got "blu")`, "colour must be left out", "fine"} {
 		if !strings.Contains(got[i], want) {
 			t.Errorf("got %q, want %q", got[i], want)
 		}

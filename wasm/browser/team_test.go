@@ -177,7 +177,7 @@ func TestTogetherEnds(t *testing.T) {
 				return out`, guidance)
 			const abort, crash = "AbortError: tweedie: the call was cancelled", "Error: tweedie: the worker stopped (out of memory)"
 			wanted := []string{abort, want, abort, want, abort, want, abort, want,
-				"Error: engine: y: found class 7 at 0, need 0 to 2", want, crash, want, crash, want, "Error: tweedie: the model is closed"}
+				"Error: engine: y[0] must be a class from 0 to 2 (got 7)", want, crash, want, crash, want, "Error: tweedie: the model is closed"}
 			for i := range wanted {
 				if i >= len(got) || got[i] != wanted[i] {
 					t.Fatalf("answer %d:\ngot  %q\nwant %q", i, got, wanted)
