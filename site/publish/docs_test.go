@@ -4,6 +4,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -77,5 +78,25 @@ func TestDocumentationRefuses(t *testing.T) {
 				t.Errorf("got error %v, want one with %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestOwnDocumentation makes pages of this repository's documents, which finds links to
+// files that do not exist, and looks at the links of the documents beside them.
+func TestOwnDocumentation(t *testing.T) {
+	if _, err := documentation("../../docs"); err != nil {
+		t.Error(err)
+	}
+	link := regexp.MustCompile(`\]\(([^)#:]+)(#[^)]*)?\)`)
+	for _, name := range []string{"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"} {
+		text, err := os.ReadFile(filepath.Join("../..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(filepath.Join("../..", string(found[1]))); err != nil {
+				t.Errorf("%s: link: %v", name, err)
+			}
+		}
 	}
 }
