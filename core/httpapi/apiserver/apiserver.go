@@ -15,7 +15,7 @@ import (
 )
 
 // Options say what to serve, and how much of it. Either Dir or Models must be set;
-// the other zeros mean what tweedie serve does by itself.
+// the other fields may be left out.
 type Options struct {
 	Dir     string        // a site, as tweedie site makes it
 	Models  fs.FS         // models to serve without a site: NAME.json with shards beside it
@@ -24,7 +24,7 @@ type Options struct {
 	Rate    int           // requests to compute, a client and minute; 0 means any number
 	Queue   int           // requests that may wait for their turn to compute; 0 means 64
 	Timeout time.Duration // of one request to the API, its waiting counted; 0 means two minutes
-	Grace   time.Duration // that a run has to come to its end when the server does
+	Grace   time.Duration // that a run has to come to its end when the server does; 0 stops it at once
 	Workers int           // threads that compute; 0 means all
 	Client  string        // header in which a proxy in front says the client's address; "" means that there is none
 	Gallery string        // file of shared experiments; "" means that there is no gallery
