@@ -25,6 +25,10 @@ type LikelihoodRequest struct {
 	Variance string           `json:"variance,omitempty"` // bound: of a step, "small" (the posterior's), "large" (β) or "learned"; "" means learned if the model has it, else small
 	First    int              `json:"first,omitempty"`    // the first probe, or term
 	Count    *int             `json:"count,omitempty"`    // probes, or terms; nil means 1, or all that follow
+
+	Index    uint64  `json:"-"` // of the picture among others with the same seed: its noise is that of (Seed, Index)
+	SigmaMin float64 `json:"-"` // ODE: noise level at which a picture counts as data; 0 means the model's lowest
+	SigmaMax float64 `json:"-"` // ODE: noise level at which it counts as noise; 0 means the model's highest
 }
 
 // LikelihoodResult is what a model finds, in bits per dimension of a picture.
@@ -37,7 +41,7 @@ type LikelihoodResult struct {
 
 // Defaults of a LikelihoodRequest.
 const (
-	odeSteps   = 32
+	ODESteps   = 32  // steps of the integration
 	BoundSteps = 256 // levels of a bound, for a model without a chain
 )
 
@@ -112,18 +116,26 @@ func (e *Engine) planLikelihood(r LikelihoodRequest) (p likelihoodPlan, err erro
 
 // planODE fills in what the ODE needs.
 func (p *likelihoodPlan) planODE(e *Engine) error {
-	p.steps = or(p.Steps, odeSteps)
+	p.steps = or(p.Steps, ODESteps)
 	if err := cmp.Or(e.trainedAt(2*p.steps+1, p.steps), p.part(maxProbes, 1)); err != nil {
 		return err
 	}
 	if p.Noise == likelihood.Exact && p.count != 1 {
 		return settings.Errorf("count", p.count, "1 with noise %s, which takes every axis as a direction", p.Noise)
 	}
+	low, high := float64(e.info.Sigma.Min), float64(e.info.Sigma.Max)
+	p.SigmaMin, p.SigmaMax = cmp.Or(p.SigmaMin, low), cmp.Or(p.SigmaMax, high)
+	if !(float32(p.SigmaMin) >= e.info.Sigma.Min && p.SigmaMin < high) {
+		return settings.Errorf("sigma_min", p.SigmaMin, "from %g to below %g, the noise levels of the model", low, high)
+	}
+	if !(float32(p.SigmaMax) <= e.info.Sigma.Max && p.SigmaMax > p.SigmaMin) {
+		return settings.Errorf("sigma_max", p.SigmaMax, "above %g and at most %g, the noise levels of the model", p.SigmaMin, high)
+	}
 	p.evaluations = 4 * p.steps * p.count
 	if p.Noise == likelihood.Exact {
 		p.evaluations *= tensor.Size(e.info.Shape[:])
 	}
-	return p.settings(e).Validate()
+	return p.settings().Validate()
 }
 
 // planBound fills in what the bound needs.
@@ -180,10 +192,10 @@ func LevelsOf(n int, r SigmaRange) (*diffusion.Chain, error) {
 	return diffusion.ChainAt(sigmas)
 }
 
-func (p *likelihoodPlan) settings(e *Engine) likelihood.Settings {
+func (p *likelihoodPlan) settings() likelihood.Settings {
 	return likelihood.Settings{
-		SigmaMin: float64(e.info.Sigma.Min), SigmaMax: float64(e.info.Sigma.Max), Steps: p.steps,
-		Probe: p.Noise, Probes: p.count, Skip: p.First, Seed: uint64(p.Seed),
+		SigmaMin: p.SigmaMin, SigmaMax: p.SigmaMax, Steps: p.steps,
+		Probe: p.Noise, Probes: p.count, Skip: p.First, Seed: uint64(p.Seed), First: p.Index,
 	}
 }
 
@@ -228,14 +240,14 @@ func (e *Engine) Likelihood(ctx context.Context, r LikelihoodRequest, image Pict
 // integrate follows the ODE.
 func (p *likelihoodPlan) integrate(e *Engine, image Picture, step func(func() error) error) (bits []float64, err error) {
 	product := e.jvp.Product([]int{p.class})
-	x := likelihood.Dequantise(image.Data, uint64(p.Seed), 0, 1, image.Height, image.Width, image.Channels)
+	x := likelihood.Dequantise(image.Data, uint64(p.Seed), p.Index, 1, image.Height, image.Width, image.Channels)
 	found, err := likelihood.LogDensity(func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
 		err = step(func() (err error) {
 			denoised, along, err = product(x, e, sigma)
 			return err
 		})
 		return denoised, along, err
-	}, x, p.settings(e))
+	}, x, p.settings())
 	if err != nil {
 		return nil, err
 	}
@@ -254,7 +266,7 @@ func (p *likelihoodPlan) bound(e *Engine, image Picture, step func(func() error)
 	}
 	for t := p.First; t < p.First+p.count; t++ {
 		err := step(func() error {
-			terms, err := likelihood.BoundTerm(denoise, p.chain, x0, t, likelihood.BoundSettings{Large: p.Variance == "large", FirstBeta: p.made, Seed: uint64(p.Seed)})
+			terms, err := likelihood.BoundTerm(denoise, p.chain, x0, t, likelihood.BoundSettings{Large: p.Variance == "large", FirstBeta: p.made, Seed: uint64(p.Seed), First: p.Index})
 			if err == nil {
 				bits = append(bits, likelihood.NatsToBits(terms[0], len(image.Data)))
 			}

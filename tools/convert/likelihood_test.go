@@ -100,7 +100,7 @@ func TestLikelihoodOfLearnedVariances(t *testing.T) {
 	if learned != bits("--variance", "learned") || learned == small || learned == large || small == large {
 		t.Errorf("%g with learned variances, %g small, %g large", learned, small, large)
 	}
-	if status, _, stderr := call(t, "likelihood", chainModel(t), evalData(), "--bound", "--variance", "learned"); status != 2 || !strings.Contains(stderr, "has learned none") {
+	if status, _, stderr := call(t, "likelihood", chainModel(t), evalData(), "--bound", "--variance", "learned"); status != 2 || !strings.Contains(stderr, "the model has not learned variances") {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 }
@@ -111,17 +111,17 @@ func TestLikelihoodRefuses(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"--bound --steps 1", 1, "need 2 to"},
-		{"--variance large", 2, "--variance without --bound"},
-		{"--bound --variance tiny", 2, `need "small", "large" or "learned"`},
-		{"--bound --probes 2", 2, "--probes with --bound"},
-		{"--noise exact --probes 2", 2, "every axis"},
-		{"--noise sobol", 2, `need "rademacher"`},
-		{"-n 0", 2, "--number is 0"},
-		{"--steps 0", 2, "steps is 0"},
-		{"--dequantise 0", 2, "--dequantise is 0"},
-		{"--sigma-max 1e5", 2, "within the model's"},
-		{"--split all", 2, "--split is"},
+		{"--bound --steps 1", 2, "--steps must be a whole number from 2 to 10000 for a bound (got 1)"},
+		{"--variance large", 2, "--variance requires --bound"},
+		{"--bound --variance tiny", 2, "--variance must be one of small, large or learned"},
+		{"--bound --probes 2", 2, "--probes has no effect with --bound"},
+		{"--noise exact --probes 2", 2, "which takes every axis as a direction"},
+		{"--noise sobol", 2, "--noise must be one of rademacher"},
+		{"-n 0", 2, "--number must be at least 1 (got 0)"},
+		{"--steps 0", 2, "--steps must be a whole number from 1 to 10000 (got 0)"},
+		{"--dequantise 0", 2, "--dequantise must be from 1 to 65536 (got 0)"},
+		{"--sigma-max 1e5", 2, "--sigma-max must be above"},
+		{"--split all", 2, "--split must be train or test"},
 	} {
 		args := append([]string{"likelihood", toyModel(t), evalData()}, strings.Fields(c.args)...)
 		status, stdout, stderr := call(t, args...)

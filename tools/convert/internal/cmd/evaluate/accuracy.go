@@ -47,7 +47,7 @@ func (o *evaluation) printAccuracy(cmd *cobra.Command, c *model.Model, y *yardst
 	if config.Shape != y.shape() || !slices.Equal(config.Classes, y.Classes) {
 		return fmt.Errorf("the classifier and the pictures must have the same shape and classes (got %v and %q, %v and %q)", config.Shape, config.Classes, y.shape(), y.Classes)
 	}
-	r, err := c.NewRunner(16, infer.Options{Fast: o.judging.compute.Fast, Workers: o.judging.threads()})
+	r, err := c.NewRunner(16, infer.Options{Fast: o.judging.compute.Fast, Workers: o.judging.compute.Threads()})
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strconv"
 
@@ -113,14 +112,6 @@ func (o *judging) loadSet(path string, split dataset.Split) (*eval.Set, error) {
 	return &eval.Set{Data: train.Data{N: d.Len(), H: d.H, W: d.W, C: d.C, Images: d.Images, Labels: d.Labels}, Classes: d.Classes}, nil
 }
 
-// threads returns how many goroutines compute.
-func (o *judging) threads() int {
-	if o.compute.Workers > 0 {
-		return o.compute.Workers
-	}
-	return runtime.GOMAXPROCS(0)
-}
-
 // openClassifier opens the classifier of m, or trains and writes it if it does not exist. It
 // fills in the default of o.classifier.
 func (o *judging) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Classifier, error) {
@@ -143,7 +134,7 @@ func (o *judging) openClassifier(cmd *cobra.Command, m *yardstick) (*eval.Classi
 	}
 	show := progress.NewStage(cmd, "train the classifier", "step")
 	c, err := eval.Fit(cmd.Context(), m.Set, m.held, eval.FitOptions{
-		Steps: o.classifierSteps, Workers: o.threads(),
+		Steps: o.classifierSteps, Workers: o.compute.Threads(),
 		Progress: func(step, steps int, loss float64) {
 			show.Note = fmt.Sprintf(", loss %.4f", loss)
 			show.At(step, steps)
@@ -167,7 +158,7 @@ func (o *judging) judge(cmd *cobra.Command, m *yardstick) (*eval.Judge, error) {
 	}
 	show := progress.NewStage(cmd, "compute features of the data", "img")
 	defer show.Finish()
-	return eval.NewJudge(cmd.Context(), c, m.Set, m.held, o.threads(), show.At)
+	return eval.NewJudge(cmd.Context(), c, m.Set, m.held, o.compute.Threads(), show.At)
 }
 
 // judged is the images to evaluate.

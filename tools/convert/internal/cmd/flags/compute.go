@@ -1,6 +1,8 @@
 package flags
 
 import (
+	"runtime"
+
 	"github.com/spf13/cobra"
 
 	"tweedie/core/engine"
@@ -16,6 +18,14 @@ type Compute struct {
 func (c *Compute) Add(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&c.Fast, "fast", false, "use fused arithmetic in any order: faster, but the last bits differ between machines")
 	cmd.Flags().IntVar(&c.Workers, "workers", 0, "threads; 0 uses every core (the images do not depend on it)")
+}
+
+// Threads returns the number of goroutines that compute.
+func (c *Compute) Threads() int {
+	if c.Workers > 0 {
+		return c.Workers
+	}
+	return runtime.GOMAXPROCS(0)
 }
 
 // Options returns c as the options of an engine.
