@@ -40,27 +40,25 @@ func (r remote) close() { r.call("Navigate", map[string]any{"url": "about:blank"
 // timeouts are how long a browser waits, in milliseconds.
 var timeouts = map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()}
 
-// begin starts a program in a folder of its own, as its home, and has it end with the
-// tests.
-func begin(dir string, env []string, name string, args ...string) error {
-	log, err := os.Create(filepath.Join(dir, "log"))
-	if err != nil {
-		return err
-	}
+// begin starts a program and has it end with the tests.
+func begin(env []string, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
-	cmd.Env = append(append(os.Environ(), "HOME="+dir), env...)
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // it starts others
+	cmd.Env = append(os.Environ(), env...)
 	if err := cmd.Start(); err != nil {
 		return err
 	}
 	closers = append(closers, func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
+		cmd.Process.Signal(syscall.SIGTERM)
 		cmd.Wait()
-		log.Close()
-		os.RemoveAll(dir)
 	})
 	return nil
+}
+
+// home makes a folder for what a browser keeps, which goes when the tests end.
+func home(name string) (string, error) {
+	dir, err := os.MkdirTemp("", "tweedie-"+name+"-")
+	closers = append(closers, func() { os.RemoveAll(dir) })
+	return dir, err
 }
 
 // eventually tries until it works, for some minutes.
@@ -82,7 +80,7 @@ func startFirefox() (browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "tweedie-firefox-")
+	dir, err := home("firefox")
 	if err != nil {
 		return nil, err
 	}
@@ -91,7 +89,7 @@ func startFirefox() (browser, error) {
 	if err := os.WriteFile(filepath.Join(dir, "user.js"), []byte(preferences), 0o666); err != nil {
 		return nil, err
 	}
-	if err := begin(dir, nil, path, "--headless", "--no-remote", "--profile", dir, "--marionette"); err != nil {
+	if err := begin([]string{"HOME=" + dir}, path, "--headless", "--no-remote", "--profile", dir, "--marionette"); err != nil {
 		return nil, err
 	}
 	var connection net.Conn
@@ -148,22 +146,51 @@ func startFirefox() (browser, error) {
 	return r, r.call("NewSession", map[string]any{"capabilities": map[string]any{"alwaysMatch": map[string]any{"timeouts": timeouts}}})
 }
 
+// startDisplay starts an X server without a screen and returns its display.
+func startDisplay() (string, error) {
+	path, err := program("TWEEDIE_XVFB", "xvfb", "Xvfb")
+	if err != nil {
+		return "", err
+	}
+	cmd := exec.Command(path, "-displayfd", "1", "-screen", "0", "1280x1024x24", "-nolisten", "tcp")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return "", err
+	}
+	if err := cmd.Start(); err != nil {
+		return "", err
+	}
+	closers = append(closers, func() {
+		cmd.Process.Signal(syscall.SIGTERM)
+		cmd.Wait()
+	})
+	number, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		return "", fmt.Errorf("xvfb does not start: %w", err)
+	}
+	return ":" + strings.TrimSpace(number), nil
+}
+
 // startWebKit starts WebKitGTK's small browser below its driver, which speaks WebDriver
 // over HTTP, on a display of its own.
 func startWebKit() (browser, error) {
-	display, err := program("TWEEDIE_XVFB_RUN", "xvfb", "xvfb-run")
-	if err != nil {
-		return nil, err
-	}
 	driver, err := program("TWEEDIE_WEBKIT_DRIVER", "webkit2gtk-driver", "WebKitWebDriver")
 	if err != nil {
 		return nil, err
 	}
-	found, err := filepath.Glob("/usr/lib/*/webkit2gtk-4.1/MiniBrowser")
-	if err != nil || len(found) == 0 {
+	var found []string
+	for _, pattern := range []string{"/usr/lib/*/webkit2gtk-4.*/MiniBrowser", "/usr/lib*/webkit2gtk-4.*/MiniBrowser", "/usr/libexec/webkit2gtk-4.*/MiniBrowser"} {
+		names, _ := filepath.Glob(pattern)
+		found = append(found, names...)
+	}
+	if len(found) == 0 {
 		return nil, fmt.Errorf("no MiniBrowser found: install the Debian package webkit2gtk-driver")
 	}
-	dir, err := os.MkdirTemp("", "tweedie-webkit-")
+	dir, err := home("webkit")
+	if err != nil {
+		return nil, err
+	}
+	display, err := startDisplay()
 	if err != nil {
 		return nil, err
 	}
@@ -173,11 +200,11 @@ func startWebKit() (browser, error) {
 	}
 	port := free.Addr().(*net.TCPAddr).Port
 	free.Close()
-	env := []string{"LIBGL_ALWAYS_SOFTWARE=1"}
+	env := []string{"HOME=" + dir, "DISPLAY=" + display, "LIBGL_ALWAYS_SOFTWARE=1"}
 	if os.Getuid() == 0 {
 		env = append(env, "WEBKIT_DISABLE_SANDBOX_THIS_IS_DANGEROUS=1")
 	}
-	if err := begin(dir, env, display, "-a", driver, fmt.Sprintf("--port=%d", port)); err != nil {
+	if err := begin(env, driver, fmt.Sprintf("--port=%d", port)); err != nil {
 		return nil, err
 	}
 	base := fmt.Sprintf("http://127.0.0.1:%d/session", port)

@@ -137,7 +137,7 @@ func (c client) ask(method, path string, header ...string) answer {
 
 // plain does not decompress, and does not follow.
 var plain = &http.Client{
-	Timeout:       3 * time.Minute,
+	Timeout:       10 * time.Minute,
 	Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 32},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
