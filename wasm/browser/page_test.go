@@ -35,14 +35,14 @@ func (p page) visit(t *testing.T, name, hash string) page {
 
 // settled has waited for the end of what the page does.
 const settled = steps + `
-	if (document.body.dataset.state === 'idle') await new Promise((resolve) => setTimeout(resolve, 200))
 	await settled()
 	`
 
 // steps are what a visitor does.
 const steps = `
-	const settled = async () => {
-		while (['loading', 'running'].includes(document.body.dataset.state)) await new Promise((resolve) => setTimeout(resolve, 20))
+	const settled = async () => { // a page that is idle and waits for nobody is about to run
+		const busy = (state) => ['loading', 'running'].includes(state) || (state === 'idle' && !/^(Ready|Waiting)/.test(($('progress-status') ?? $('meter-now')).textContent))
+		while (busy(document.body.dataset.state)) await new Promise((resolve) => setTimeout(resolve, 20))
 		return document.body.dataset.state
 	}
 	const $ = (id) => document.getElementById(id)
