@@ -212,7 +212,7 @@ func (t *Tensor) attachScale(scale *Tensor) error {
 		return err
 	}
 	t.Scale = values
-	if t.DType == u8 && len(t.Shape) > 0 { // packed codes do not say whether the number of rows is odd: the scales do
+	if t.DType == u8 && len(t.Shape) > 0 { // only the scales show whether the number of rows is odd
 		t.DType, t.Shape = I4, append([]int{scale.Shape[0]}, t.Shape[1:]...)
 	}
 	return nil

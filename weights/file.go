@@ -120,10 +120,10 @@ func (w *Writer) removeStale(before time.Time) error {
 // Abandon removes the new shards and keeps the previous model.
 func (w *Writer) Abandon() error { return w.remove(w.m, w.old) }
 
-// remove removes the shards of gone, a model of this name, that kept does not use. Either
+// remove removes the shards of old, a model of this name, that kept does not use. Either
 // may be nil.
-func (w *Writer) remove(gone, kept *Manifest) error {
-	if gone == nil {
+func (w *Writer) remove(old, kept *Manifest) error {
+	if old == nil {
 		return nil
 	}
 	keep := map[string]bool{}
@@ -132,7 +132,7 @@ func (w *Writer) remove(gone, kept *Manifest) error {
 			keep[s.File] = true
 		}
 	}
-	for _, s := range gone.Shards {
+	for _, s := range old.Shards {
 		if keep[s.File] || !strings.HasPrefix(s.File, w.stem+".") {
 			continue
 		}

@@ -191,7 +191,7 @@ func TestReaderRefuses(t *testing.T) {
 			_, want := Open(path)
 			r, err := OpenReader(path)
 			if !errors.Is(want, ErrCorrupt) || !errors.Is(err, ErrCorrupt) || err.Error() != want.Error() {
-				t.Errorf("reader %v, error %v, Open says %v", r, err, want)
+				t.Errorf("reader %v, error %v, Open returns %v", r, err, want)
 			}
 		})
 	}
@@ -206,7 +206,7 @@ func TestReaderRefuses(t *testing.T) {
 			_, err = OpenReader(path)
 			corrupt(t, err, tt.want)
 			if err.Error() != want.Error() {
-				t.Errorf("error %v, Open says %v", err, want)
+				t.Errorf("error %v, Open returns %v", err, want)
 			}
 		})
 	}
@@ -253,7 +253,7 @@ func FuzzReader(f *testing.F) {
 		r, err := OpenReader(path)
 		if err != nil || want != nil {
 			if err == nil || want == nil || err.Error() != want.Error() {
-				t.Fatalf("error %v, Open says %v", err, want)
+				t.Fatalf("error %v, Open returns %v", err, want)
 			}
 			return
 		}

@@ -7,10 +7,10 @@ import (
 	"tweedie/weights"
 )
 
-// Save writes the model to path, a name that ends in .json, with its weights in
-// files beside it: see weights.Create. The weights are stored as said: weights.F32
-// keeps every bit, weights.F16 takes half the room, and package quantize takes less.
-// card is a JSON value for the model card, nil for none.
+// Save writes the model to path, a name that ends in .json, and its weights to files in the
+// same folder, as weights.Create does. The weights are stored in the given storage: weights.F32
+// is exact, weights.F16 takes half the size, and package quantize takes less. card is a JSON
+// value for the model card, nil for none.
 func (m *Model) Save(path string, as weights.Storage, card minijson.RawMessage) error {
 	tensors, err := m.Tensors(as)
 	if err != nil {

@@ -26,7 +26,7 @@ func TestHuffmanBytes(t *testing.T) {
 		{"two", []int{50, 50}, 100},
 		{"powers", []int{400, 200, 100, 100}, 400 + 2*200 + 3*200},
 		{"skewed", []int{5, 1, 1, 1, 1, 1}, 2 + 2 + 3 + 5 + 10},
-		{"too many alike", uniform, 150 * 100 * 8},
+		{"too uniform", uniform, 150 * 100 * 8},
 	} {
 		if got := 8 * huffmanBytes(repeat(tt.counts...)); got != tt.bits {
 			t.Errorf("%s: got %g bits, want %g", tt.name, got, tt.bits)

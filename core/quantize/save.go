@@ -10,9 +10,8 @@ import (
 	"tweedie/weights"
 )
 
-// Save writes the weights as those of m, the model that they were made of, to path, a
-// name that ends in .json, and closes s. card is a JSON value for the model card, nil
-// for none.
+// Save writes the tensors as the weights of m, the model that was quantized, to path, a name
+// that ends in .json, and closes s. card is a JSON value for the model card, nil for none.
 func (s *Tensors) Save(path string, m *model.Model, card minijson.RawMessage) error {
 	manifest, err := m.Manifest(card)
 	if err != nil {

@@ -64,7 +64,7 @@ func TestLiveNumbers(t *testing.T) {
 		tr.step(i, tr.bind(i, numbers))
 	}
 	if got := liveNumbers(s.p, s.out); got > most || got < most-given {
-		t.Errorf("%d numbers, found %d, %d of them given", got, most, given)
+		t.Errorf("liveNumbers is %d, the trace kept %d, of which %d are inputs", got, most, given)
 	}
 }
 

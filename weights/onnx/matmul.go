@@ -140,7 +140,7 @@ func (v view) selected(dim int) (pick []int, out view, ok bool) {
 	return pick, out.tidy(), true
 }
 
-// rows returns the given rows of a constant [n,…]. No constant gives none.
+// rows returns the given rows of a constant [n,…]; a missing constant stays missing.
 func (b *builder) rows(v view, pick []int) view {
 	if v.of == nil {
 		return v
