@@ -11,7 +11,7 @@ from networks import CONFIGS, build
 name, batch, threads = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 torch.set_num_threads(threads)
 net = build(name).train()
-optimiser = torch.optim.AdamW(net.parameters(), 1e-4)
+optimizer = torch.optim.AdamW(net.parameters(), 1e-4)
 c = CONFIGS[name]
 x = torch.randn(batch, c["in_channels"], c["sample_size"], c["sample_size"])
 t, eps = torch.rand(batch) * 1000, torch.randn_like(x)
@@ -20,9 +20,9 @@ t, eps = torch.rand(batch) * 1000, torch.randn_like(x)
 def step():
     start = time.perf_counter()
     loss = ((net(x, t) - eps) ** 2).mean()
-    optimiser.zero_grad()
+    optimizer.zero_grad()
     loss.backward()
-    optimiser.step()
+    optimizer.step()
     return 1000 * (time.perf_counter() - start)
 
 

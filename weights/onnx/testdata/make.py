@@ -18,7 +18,7 @@ from unet2d import A, D, build, config
 
 
 def sines(t, width):
-    """Sines and cosines at half as many frequencies as improved-diffusion has them."""
+    """The sinusoidal embedding of improved-diffusion: cosines and sines at width / 2 frequencies."""
     half = width // 2
     freqs = torch.exp(-math.log(10000) * torch.arange(half, dtype=torch.float32) / half)
     a = t[:, None].float() * freqs[None]
@@ -26,7 +26,7 @@ def sines(t, width):
 
 
 class Transformer(nn.Module):
-    """Patches, learned places, tokens of time and class, nn.TransformerEncoderLayer; −1 is no class."""
+    """Patches, learned positions, tokens for time and class, nn.TransformerEncoderLayer; −1 is no class."""
 
     def __init__(self, dim=16, patch=4, size=12, classes=3):
         super().__init__()
@@ -65,7 +65,7 @@ class Plain(nn.Module):
 
 
 class Guided(nn.Module):
-    """guided-diffusion: scale and shift of norms, averages down, legacy order of q, k, v, a learned variance."""
+    """guided-diffusion: scale and shift of norms, average pooling, legacy order of q, k, v, a learned variance."""
 
     def __init__(self, c=8, heads=2):
         super().__init__()
@@ -102,7 +102,7 @@ class Guided(nn.Module):
 
 
 class Lucid(nn.Module):
-    """denoising-diffusion-pytorch: standardised weights, norms written out, linear attention, pixels folded."""
+    """denoising-diffusion-pytorch: standardized weights, decomposed norms, linear attention, space to depth."""
 
     def __init__(self, c=8, heads=2, width=4):
         super().__init__()
@@ -157,7 +157,7 @@ class Lucid(nn.Module):
 
 
 class Score(nn.Module):
-    """Transposed convolutions, random frequencies, an output divided by the noise's deviation."""
+    """Transposed convolutions, random frequencies, an output divided by the standard deviation of the noise."""
 
     def __init__(self, c=8):
         super().__init__()
@@ -180,7 +180,7 @@ class Score(nn.Module):
 
 
 class Mixed(nn.Module):
-    """What remains: batch and instance norms, pools, groups, dilation, odd padding, linear resizing, activations."""
+    """Other operators: batch and instance norms, pooling, groups, dilation, odd padding, linear resizing, activations."""
 
     def __init__(self, c=6):
         super().__init__()
@@ -216,7 +216,7 @@ class Mixed(nn.Module):
 
 
 class Tokens(nn.Module):
-    """A transformer whose norms the time and the class scale and shift, written without nn.MultiheadAttention; a learned variance."""
+    """A transformer with norms modulated by time and class, written without nn.MultiheadAttention; a learned variance."""
 
     def __init__(self, dim=16, heads=2, patch=2, size=8, channels=1, classes=3):
         super().__init__()
@@ -261,7 +261,7 @@ class Folded(nn.Module):
 
 
 class Filtered(nn.Module):
-    """score_sde's filters of every channel alike, channels normalised by their length, attention over more than the image."""
+    """score_sde's filters, the same for every channel, channels normalized by their length, attention over the image and additional tokens."""
 
     def __init__(self, c=6):
         super().__init__()
@@ -293,7 +293,7 @@ class Filtered(nn.Module):
 
 
 def protobuf(*fields):
-    """The bytes of a message: pairs of a field's number and what it holds."""
+    """The bytes of a message, from pairs of a field's number and its value."""
     def varint(n):
         n &= (1 << 64) - 1
         out = b""
@@ -339,7 +339,7 @@ def value(name, kind, dims):
 
 
 def latest(path):
-    """Operators of version 20 that this torch does not write: norms and GELU in one, axes as inputs."""
+    """Operators of version 20 that this version of torch does not write: norms and GELU as one operator, axes as inputs."""
     g = torch.Generator().manual_seed(5)
     r = lambda *s: torch.randn(*s, generator=g)
     w, gamma, beta, lg, lb, shift = r(8, 2, 3, 3), r(4), r(4), r(8), r(8), r(1, 8)
@@ -410,7 +410,7 @@ def main():
     for seed, (name, (net, opset, (c, size), takes, batches)) in enumerate(networks.items()):
         torch.manual_seed(seed)
         for p in net.parameters():
-            if p.ndim == 1:  # norms and biases away from their 1 and 0, so that a mistake in them shows
+            if p.ndim == 1:  # norms and biases other than 1 and 0, so that a mistake in them shows
                 p.data.add_(0.1 * torch.randn_like(p))
         net.eval()
         mode = torch.onnx.TrainingMode.EVAL
