@@ -137,39 +137,27 @@ export interface ModelInfo {
   card?: any
 }
 
-/** The error of a setting that cannot be used: `message` is "FIELD must be WANT (got GOT)". */
-export interface FieldError extends Error {
-  /** Its name. */
-  field: string
-  /** Its value, texts in quotes; empty where there is no such setting. */
-  got: string
-  /** What is allowed. */
-  want: string
-}
-
-/** A setting of a call. */
+/** Describes a field of a call, for pages that let visitors set it. */
 export interface Setting {
   name: string
-  /**
-   * When it applies. `sampler`: with samplers that take it. `guidance`: where guidance is other than 1, or a
-   * classifier guides. `inpaint`: with inpainting. `run`, `levels`, `threshold`: always.
-   */
+  /** `run`, `levels` and `threshold` always apply; `sampler` with samplers that take it; `guidance` with guidance other than 1 or a classifier; `inpaint` with inpainting. */
   group: 'run' | 'sampler' | 'levels' | 'guidance' | 'threshold' | 'inpaint'
   kind: 'whole' | 'real' | 'choice' | 'switch' | 'seed' | 'classes'
   title: string
   /** What it does, in one line. */
   help: string
-  /** What holds where it is not given, in words. */
+  /** What holds if it is absent, in words; absent if the model or the sampler decides. */
   default?: string
   choices?: string[]
-  /** The lowest number allowed; with `above`, numbers must be above it. */
+  /** The lowest number allowed. */
   min: number
+  /** Whether numbers must be above `min`. */
   above?: boolean
-  /** The highest number allowed; absent where there is no limit. */
+  /** The highest number allowed; absent means no limit. */
   max?: number
-  /** The values of another setting with which it applies, such as `schedule=|karras`. */
+  /** Another setting and the values of it with which this one applies, such as `schedule=|karras`. */
   only?: string
-  /** Whether a page shows it at once, not among the advanced settings. */
+  /** Whether a page shows it directly, not among its advanced settings. */
   basic?: boolean
 }
 

@@ -1,9 +1,9 @@
 // The settings panel: fields to Settings and back.
 
+import { AdvancedSettings } from './advancedsettings.js'
 import { element, make } from './dom.js'
-import { Finer } from './options.js'
 import {
-  asksClass, classesOf, classNames, correctorSteps, corrects, defaults, drawSeed, isLangevin, rangeOf, read, SettingError, takesEta,
+  classesOf, classNames, correctorSteps, defaults, hasClasses, isLangevin, randomSeed, read, samplerOf, settingOf, takesCorrectorSteps, takesEta,
 } from './settings.js'
 
 /** @import { Info, Settings } from './settings.js' */
@@ -11,20 +11,17 @@ import {
 const imageCounts = [1, 4, 10, 16, 36, 100]
 const variationCounts = [1, 3, 5, 7]
 
-/** The fields with a box and a slider, and the step of the arrow keys in the box. */
-const numbers = /** @type {const} */ ({ steps: 1, guidance: 0.1, classifier_guidance: 0.5, eta: 0.05, corrector_steps: 1, resample: 1 })
+/** The fields with a text box and a slider, and the step of the arrow keys in the box. */
+const sliders = /** @type {const} */ ({ steps: 1, guidance: 0.1, classifier_guidance: 0.5, eta: 0.05, corrector_steps: 1, resample: 1 })
 
-/**
- * Controls owns the settings panel once the model is known. Each choice that can
- * be read is told to onChange; one that cannot waits until read names it.
- */
+/** Controls owns the settings panel once the model is loaded. */
 export class Controls {
   #seedIsNew = true
   #mode = 'generate'
 
   /**
    * @param {Info} info
-   * @param {() => void} onChange
+   * @param {() => void} onChange called after every change
    */
   constructor(info, onChange) {
     this.info = info
@@ -33,7 +30,7 @@ export class Controls {
     this.seed = element('seed', HTMLInputElement)
     this.keep = element('keep', HTMLInputElement)
     this.sampler = element('sampler', HTMLSelectElement)
-    this.finer = new Finer(info, () => this.#refresh())
+    this.advanced = new AdvancedSettings(info, () => this.#refresh())
     this.#build()
     this.#listen()
     element('settings', HTMLFieldSetElement).disabled = false
@@ -50,115 +47,148 @@ export class Controls {
     fill(element('n-chips', HTMLElement), 'n', imageCounts.map(String))
     fill(element('variations-chips', HTMLElement), 'variations', variationCounts.map(String))
     this.sampler.replaceChildren(...samplers.map(({ name, title }) => make('option', { value: name, textContent: title })))
+    element('steps-hint', HTMLElement).textContent = `The model's default is ${this.info.defaults.steps}.`
   }
 
   #listen() {
-    for (const [key, step] of Object.entries(numbers)) pair(key, step, rangeOf(key, this.info))
-    this.sampler.addEventListener('input', () => this.#number('corrector_steps', correctorSteps(this.sampler.value, this.info)))
+    for (const [name, step] of Object.entries(sliders)) this.#tieSlider(name, step)
+    this.sampler.addEventListener('input', () => this.#setNumber('corrector_steps', correctorSteps(this.sampler.value, this.info)))
     this.form.addEventListener('input', (event) => {
       if (event.target === this.seed) this.#seedIsNew = true
       this.#refresh()
     })
     element('dice', HTMLButtonElement).addEventListener('click', () => {
-      this.setSeed(drawSeed())
+      this.#setSeed(randomSeed())
       this.#refresh()
     })
   }
 
+  /**
+   * Ties a text box to its slider: each follows the other, and the arrow keys change the
+   * number in the box as they do on the slider.
+   *
+   * @param {string} name
+   * @param {number} step
+   */
+  #tieSlider(name, step) {
+    const box = element(name, HTMLInputElement)
+    const slider = element(`${name}-range`, HTMLInputElement)
+    const { min = 0, max } = settingOf(name, this.info) ?? {}
+    box.name = name
+    box.addEventListener('input', () => {
+      if (Number.isFinite(Number(box.value))) slider.value = box.value
+    })
+    slider.addEventListener('input', () => {
+      box.value = slider.value
+    })
+    box.addEventListener('keydown', (event) => {
+      const sign = event.key === 'ArrowUp' ? 1 : event.key === 'ArrowDown' ? -1 : 0
+      const value = Number(box.value)
+      if (sign === 0 || !Number.isFinite(value)) return
+      event.preventDefault()
+      box.value = String(Math.min(max || Infinity, Math.max(min, Number((value + sign * step).toFixed(4)))))
+      box.dispatchEvent(new Event('input', { bubbles: true }))
+    })
+  }
+
   #refresh() {
-    const sampler = this.info.samplers.find(({ name }) => name === this.sampler.value)
-    element('sampler-about', HTMLElement).textContent = sampler?.about ?? ''
-    element('class-field', HTMLElement).hidden = !asksClass({ classifier_guidance: this.#along }, this.info)
-    element('eta-field', HTMLElement).hidden = !takesEta(this.sampler.value, this.info)
-    element('corrector_steps-field', HTMLElement).hidden = !this.#corrects
-    const noun = isLangevin(this.sampler.value, this.info) ? 'Levels' : 'Steps'
-    element('steps-label', HTMLElement).textContent = noun
-    element('steps-hint', HTMLElement).textContent = `${this.info.defaults.steps} is this model's own choice.`
-    for (const field of this.form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid')
-    this.finer.calm()
-    this.#lay()
+    const sampler = this.sampler.value
+    element('sampler-hint', HTMLElement).textContent = samplerOf(sampler, this.info)?.about ?? ''
+    element('class-field', HTMLElement).hidden = !hasClasses({ classifier_guidance: this.#classifierGuidance }, this.info)
+    element('eta-field', HTMLElement).hidden = !takesEta(sampler, this.info)
+    element('corrector_steps-field', HTMLElement).hidden = !this.#takesCorrectorSteps
+    element('steps-label', HTMLElement).textContent = isLangevin(sampler, this.info) ? 'Levels' : 'Steps'
+    this.clearErrors()
+    this.#layout()
     this.onChange()
   }
 
-  #lay() {
-    this.finer.lay({ mode: this.#mode, sampler: this.sampler.value, guidance: this.info.unconditional ? Number(this.#text('guidance')) : 1, classifier_guidance: this.#along })
+  #layout() {
+    this.advanced.layout({
+      mode: this.#mode, sampler: this.sampler.value, guidance: this.info.unconditional ? Number(this.#text('guidance')) : 1, classifier_guidance: this.#classifierGuidance,
+    })
   }
 
-  /** The weight of the classifier, 0 while it cannot be read. */
-  get #along() {
+  /** The weight of the classifier, 0 while the field cannot be read. */
+  get #classifierGuidance() {
     return this.info.classifier ? Number(this.#text('classifier_guidance')) || 0 : 0
   }
 
-  get #corrects() {
-    return corrects({ sampler: this.sampler.value, options: { corrector: element('corrector', HTMLSelectElement).value } }, this.info)
+  get #takesCorrectorSteps() {
+    const corrector = document.getElementById('corrector')
+    return takesCorrectorSteps({ sampler: this.sampler.value, options: corrector instanceof HTMLSelectElement ? { corrector: corrector.value } : {} }, this.info)
   }
 
   /** @param {string} mode 'generate' or 'inpaint' */
   set mode(mode) {
     this.#mode = mode
-    this.#lay()
+    this.#layout()
   }
 
-  /**
-   * setSeed shows a seed that no run has used yet.
-   *
-   * @param {number} seed
-   */
-  setSeed(seed) {
+  /** @param {number} seed */
+  #setSeed(seed) {
     this.seed.value = String(seed)
     this.#seedIsNew = true
   }
 
-  /** takeSeed prepares the seed for a run: another one, unless it is kept or new. */
+  /** takeSeed prepares the seed for a run: a new one, unless it is kept or was not used yet. */
   takeSeed() {
-    if (!this.#seedIsNew && !this.keep.checked) this.setSeed(drawSeed())
+    if (!this.#seedIsNew && !this.keep.checked) this.#setSeed(randomSeed())
     this.#seedIsNew = false
   }
 
   /**
-   * read returns the panel's settings; the error of the first that cannot be
-   * used is thrown, its field marked and focused when mark is set.
+   * read returns the settings of the panel, or throws the error of the first field that
+   * cannot be read.
    *
-   * @param {boolean} [mark]
    * @returns {Settings}
    */
-  read(mark = false) {
+  read() {
     /** @type {Record<string, unknown>} */
     const settings = { ...defaults(this.info), mode: this.#mode, keep: this.keep.checked }
-    for (const key of this.#shown()) {
-      try {
-        settings[key] = read(key, this.#text(key), this.info)
-      } catch (error) {
-        if (mark && error instanceof SettingError) this.#mark(key)
-        throw error
-      }
-    }
-    settings.options = this.finer.read()
+    for (const name of this.#visible()) settings[name] = read(name, this.#text(name), this.info)
+    settings.options = this.advanced.read()
     return /** @type {Settings} */ (/** @type {unknown} */ (settings))
   }
 
-  /** @returns {string[]} the settings that the panel shows now; a hidden one cannot be wrong */
-  #shown() {
-    const keys = ['sampler', 'steps', 'seed']
-    if (this.info.unconditional) keys.push('guidance')
-    if (this.#corrects) keys.push('corrector_steps')
-    if (this.info.classifier) keys.push('classifier_guidance')
-    if (asksClass({ classifier_guidance: this.#along }, this.info)) keys.unshift('class')
-    if (takesEta(this.sampler.value, this.info)) keys.push('eta')
-    keys.push(...(this.#mode === 'inpaint' ? ['variations', 'resample'] : ['n']))
-    return keys
+  /** @returns {string[]} the visible settings */
+  #visible() {
+    const names = ['sampler', 'steps', 'seed']
+    if (this.info.unconditional) names.push('guidance')
+    if (this.#takesCorrectorSteps) names.push('corrector_steps')
+    if (this.info.classifier) names.push('classifier_guidance')
+    if (hasClasses({ classifier_guidance: this.#classifierGuidance }, this.info)) names.unshift('class')
+    if (takesEta(this.sampler.value, this.info)) names.push('eta')
+    names.push(...(this.#mode === 'inpaint' ? ['variations', 'resample'] : ['n']))
+    return names
   }
 
-  /** @type {(key: string) => string} */
-  #text(key) {
-    return String(new FormData(this.form).get(key) ?? '').trim()
+  /** @type {(name: string) => string} */
+  #text(name) {
+    return String(new FormData(this.form).get(name) ?? '').trim()
   }
 
-  /** @param {string} key */
-  #mark(key) {
-    const field = document.getElementById(key)
-    field?.setAttribute('aria-invalid', 'true')
-    field?.focus()
+  /**
+   * showError marks the field that an error names.
+   *
+   * @param {unknown} error a SettingError, or an error of the module with a field
+   * @param {{ focus?: boolean }} [options]
+   * @returns {boolean} whether the error is shown beside its field
+   */
+  showError(error, { focus = false } = {}) {
+    const { field: name, message } = /** @type {{ field?: string, message: string }} */ (error)
+    const field = name && document.getElementById(name === 'n' && this.#mode === 'inpaint' ? 'variations' : name)
+    if (!field) return false
+    const shown = this.advanced.showError(name, message.replace(/^\w+: /, ''))
+    field.setAttribute('aria-invalid', 'true')
+    if (focus) field.focus()
+    return shown
+  }
+
+  /** clearErrors unmarks all fields. */
+  clearErrors() {
+    for (const field of this.form.querySelectorAll('[aria-invalid]')) field.removeAttribute('aria-invalid')
+    this.advanced.clearErrors()
   }
 
   /** @param {Settings} settings */
@@ -168,19 +198,19 @@ export class Controls {
     choose(this.form, 'n', String(settings.n))
     choose(this.form, 'variations', String(settings.variations))
     this.sampler.value = settings.sampler
-    for (const key of /** @type {(keyof typeof numbers)[]} */ (Object.keys(numbers))) {
-      this.#number(key, settings[key])
+    for (const name of /** @type {(keyof typeof sliders)[]} */ (Object.keys(sliders))) {
+      this.#setNumber(name, settings[name])
     }
-    this.setSeed(settings.seed)
+    this.#setSeed(settings.seed)
     this.keep.checked = settings.keep
-    this.finer.write(settings.options)
+    this.advanced.write(settings.options)
     this.#refresh()
   }
 
-  /** @type {(key: string, value: number) => void} */
-  #number(key, value) {
-    element(key, HTMLInputElement).value = String(value)
-    element(`${key}-range`, HTMLInputElement).value = String(value)
+  /** @type {(name: string, value: number) => void} */
+  #setNumber(name, value) {
+    element(name, HTMLInputElement).value = String(value)
+    element(`${name}-range`, HTMLInputElement).value = String(value)
   }
 
   /** @param {string} name of the class to select */
@@ -204,7 +234,7 @@ function chip(name, value) {
 }
 
 /**
- * choose checks the radio button of this value; a value that has none gets one.
+ * choose checks the radio button of a value, and adds one for a value that has none.
  *
  * @param {HTMLFormElement} form
  * @param {string} name
@@ -219,32 +249,4 @@ function choose(form, name, value) {
     button = /** @type {HTMLInputElement} */ (added.firstChild)
   }
   button.checked = true
-}
-
-/**
- * pair ties a number's box to its slider: each follows the other, and the
- * arrow keys step in the box as they do on the slider.
- *
- * @param {string} key
- * @param {number} step
- * @param {readonly number[]} range
- */
-function pair(key, step, [min, max]) {
-  const box = element(key, HTMLInputElement)
-  const slider = element(`${key}-range`, HTMLInputElement)
-  box.name = key
-  box.addEventListener('input', () => {
-    if (Number.isFinite(Number(box.value))) slider.value = box.value
-  })
-  slider.addEventListener('input', () => {
-    box.value = slider.value
-  })
-  box.addEventListener('keydown', (event) => {
-    const sign = event.key === 'ArrowUp' ? 1 : event.key === 'ArrowDown' ? -1 : 0
-    const value = Number(box.value)
-    if (sign === 0 || !Number.isFinite(value)) return
-    event.preventDefault()
-    box.value = String(Math.min(max, Math.max(min, Number((value + sign * step).toFixed(4)))))
-    box.dispatchEvent(new Event('input', { bubbles: true }))
-  })
 }

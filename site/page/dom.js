@@ -1,8 +1,8 @@
-// Typed access to the elements that index.html is known to hold.
+// Typed access to the elements of index.html, and new elements.
 
 /**
- * element returns the element with this id. It throws when the page has none or
- * it is of another kind: that is a mistake in index.html, not in a visitor's input.
+ * element returns the element with this id. It throws if the page has none or it is of
+ * another kind: that is a bug in index.html.
  *
  * @template {Element} T
  * @param {string} id
@@ -11,7 +11,7 @@
  */
 export function element(id, kind) {
   const found = document.getElementById(id)
-  if (!(found instanceof kind)) throw new Error(`page: element #${id}: found ${found?.tagName ?? 'none'}, need ${kind.name}`)
+  if (!(found instanceof kind)) throw new Error(`page: element #${id}: got ${found?.tagName ?? 'none'}, want ${kind.name}`)
   return found
 }
 
@@ -31,7 +31,7 @@ export function make(tag, properties = {}, ...children) {
 }
 
 /**
- * icon returns a drawing of index.html's sprite.
+ * icon returns a symbol of index.html's sprite.
  *
  * @param {string} name without the leading "i-"
  * @returns {SVGSVGElement}
@@ -46,12 +46,12 @@ export function icon(name) {
 }
 
 /**
- * facts writes a definition list, one row a pair; pairs without a value are left out.
+ * showFacts writes a definition list, one row per pair; pairs without a value are left out.
  *
  * @param {HTMLElement} list
  * @param {[string, string | undefined][]} pairs
  */
-export function facts(list, pairs) {
+export function showFacts(list, pairs) {
   const rows = pairs
     .filter(([, value]) => value !== undefined && value !== '')
     .map(([name, value]) => make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value })))

@@ -1,99 +1,103 @@
-// How long a run will take, before it starts: the evaluations that it needs, times
-// what one takes on this machine.
+// An estimate of the time of a run: its evaluations times the time of one evaluation on
+// this device.
 
 /** @import { Model, Plan, Result } from '../lib/tweedie.js' */
 
-// An evaluation with its derivative along a direction, in evaluations without: both
-// networks' products, and what stands between.
-const derivative = 2.4
+// Cost of an evaluation with its derivative along a direction, in plain evaluations.
+const derivativeCost = 2.4
 
-/** Estimate knows one model on one machine. It trusts runs more than its own trial. */
+/**
+ * Estimate knows the speed of one model on this device. The times of runs replace what it
+ * has measured itself.
+ */
 export class Estimate {
-  /** @type {Map<number, Promise<number>>} ms of one evaluation of so many images at once */
-  #trials = new Map()
-  /** ms of one evaluation of one image in a batch that keeps every worker busy; 0 while none was seen */
-  #seen = 0
-  /** ms of an evaluation with its derivative, and of one for the bound; 0 while none was seen */
-  #likely = { flow: 0, bound: 0 }
-  /** ms until the workers of a likelihood have started; unknown until the program for it has come */
-  #begin = 0
+  /** @type {Map<number, Promise<number>>} ms of one evaluation, by the number of images evaluated at once */
+  #measured = new Map()
+  #perImage = 0 // ms of one evaluation per image in a batch that keeps all workers busy; 0 before the first run
+  #perEvaluation = { flow: 0, bound: 0 } // ms of one evaluation of a likelihood; 0 before the first
+  #startup = 0 // ms until the workers of a likelihood have started; 0 before the first
 
-  /** @param {Model} model */
+  /** @param {Pick<Model, 'info' | 'forward'>} model */
   constructor(model) {
     this.model = model
   }
 
-  /** @param {Plan} plan @returns {boolean} whether runs have told what time needs */
-  knows({ request: { n } }) {
-    return this.#seen > 0 && n >= this.model.info.workers
+  /** @param {Plan} plan @returns {boolean} whether time needs no measurement */
+  isKnown({ request: { n } }) {
+    return this.#perImage > 0 && n >= this.model.info.workers
   }
 
   /**
-   * time returns the milliseconds that a call will take, measuring an evaluation where no
-   * run has told yet.
+   * time returns the milliseconds that a call takes. Before the first run it measures an
+   * evaluation.
    *
    * @param {Plan} plan
    * @returns {Promise<number>}
    */
   async time(plan) {
-    const workers = this.model.info.workers
+    const { workers } = this.model.info
     const { work, request: { n } } = plan
-    if (this.knows(plan)) return work * n * this.#seen
-    return work * (await this.#trial(Math.min(n, workers))) * Math.max(1, n / workers)
+    if (this.isKnown(plan)) return work * n * this.#perImage
+    return work * (await this.#measure(Math.min(n, workers))) * Math.max(1, n / workers)
   }
 
   /**
-   * learn takes in what a run took, unless it chose its steps: its plan then says the least.
+   * recordRun learns from a run, unless the sampler is adaptive: then the plan has only the
+   * minimum of its evaluations.
    *
-   * @param {Plan} plan
-   * @param {Result} result
+   * @param {Pick<Result, 'plan' | 'ms'>} result
    */
-  learn({ work, request: { n, sampler } }, { ms }) {
+  recordRun({ plan: { work, request: { n, sampler } }, ms }) {
     const adaptive = this.model.info.samplers.find(({ name }) => name === sampler)?.adaptive
-    if (!adaptive && n >= this.model.info.workers) this.#seen = ms / (work * n)
+    if (!adaptive && n >= this.model.info.workers) this.#perImage = ms / (work * n)
   }
 
-  /** Whether the program for likelihoods has come. */
-  get whole() {
-    return this.#begin > 0
+  /** Whether the program for likelihoods has been fetched. */
+  get hasLikelihoodProgram() {
+    return this.#startup > 0
   }
 
   /**
-   * likely returns the milliseconds of a likelihood or a bound: so many evaluations, of so
-   * many directions or terms, which workers share.
+   * likelihoodTime returns the milliseconds of a likelihood or a bound.
    *
-   * @type {(what: 'flow' | 'bound', evaluations: number, n: number) => Promise<number>}
+   * @param {'flow' | 'bound'} kind
+   * @param {number} evaluations in all
+   * @param {number} n directions or terms, which are shared among the workers
+   * @returns {Promise<number>} 0 if the number of evaluations is not valid
    */
-  async likely(what, evaluations, n) {
+  async likelihoodTime(kind, evaluations, n) {
     if (!(evaluations > 0)) return 0
     const parts = Math.min(n, this.model.info.workers)
-    const each = this.#likely[what] || (what === 'flow' ? derivative : 1) * (await this.#trial(parts))
-    return this.#begin + (evaluations / parts) * each
+    const each = this.#perEvaluation[kind] || (kind === 'flow' ? derivativeCost : 1) * (await this.#measure(parts))
+    return this.#startup + (evaluations / parts) * each
   }
 
   /**
-   * learnLikely takes in what one took, and when its workers had started.
+   * recordLikelihood learns from a likelihood or a bound.
    *
-   * @type {(what: 'flow' | 'bound', took: { nfe: number, ms: number }, n: number, begin: number) => void}
+   * @param {'flow' | 'bound'} kind
+   * @param {{ nfe: number, ms: number }} result
+   * @param {number} n directions or terms
+   * @param {number} startup ms until its workers had started
    */
-  learnLikely(what, { nfe, ms }, n, begin) {
-    this.#likely[what] = ((ms - begin) * Math.min(n, this.model.info.workers)) / nfe
-    this.#begin = this.whole ? begin : begin / 2 // the first waited for the program too
+  recordLikelihood(kind, { nfe, ms }, n, startup) {
+    this.#perEvaluation[kind] = ((ms - startup) * Math.min(n, this.model.info.workers)) / nfe
+    this.#startup = this.hasLikelihoodProgram ? startup : startup / 2 // the first also fetched the program
   }
 
-  /** @param {number} n images, one a worker at most @returns {Promise<number>} ms of an evaluation, the quicker of two after a first */
-  #trial(n) {
-    let trial = this.#trials.get(n)
-    if (!trial) {
-      trial = this.#measure(n)
-      this.#trials.set(n, trial)
-      trial.catch(() => this.#trials.delete(n))
+  /** @param {number} n images, at most one per worker @returns {Promise<number>} ms of an evaluation */
+  #measure(n) {
+    let time = this.#measured.get(n)
+    if (!time) {
+      time = this.#fastest(n)
+      this.#measured.set(n, time)
+      time.catch(() => this.#measured.delete(n))
     }
-    return trial
+    return time
   }
 
-  /** @param {number} n */
-  async #measure(n) {
+  /** @param {number} n @returns {Promise<number>} ms of the faster of two evaluations, after one that starts the workers */
+  async #fastest(n) {
     const { shape, classes } = this.model.info
     const x = new Float32Array(n * shape.reduce((a, b) => a * b))
     const zeros = new Float32Array(n)
@@ -101,7 +105,7 @@ export class Estimate {
     for (let i = 0; i < 3; i++) {
       const began = performance.now()
       await this.model.forward(x, zeros, classes.length > 0 ? zeros : null)
-      if (i > 0) best = Math.min(best, performance.now() - began) // the first starts workers
+      if (i > 0) best = Math.min(best, performance.now() - began)
     }
     return best
   }

@@ -3,25 +3,25 @@
 
 /** @param {string} what */
 function show(what) {
-  var notice = document.getElementById('notice')
-  var text = document.getElementById('notice-text')
-  if (!notice || !text || !notice.hidden) return
-  text.textContent = 'page: ' + what + '. Reload the page; if that does not help, use a recent Chrome, Edge, Firefox or Safari'
-  notice.hidden = false
-  var close = document.getElementById('notice-close')
-  if (close) close.onclick = notice.setAttribute.bind(notice, 'hidden', '')
+  var banner = document.getElementById('error-banner')
+  var text = document.getElementById('error-text')
+  if (!banner || !text || !banner.hidden) return
+  text.textContent = what + '. Reload the page; if that does not help, use a current version of Chrome, Edge, Firefox or Safari.'
+  banner.hidden = false
+  var close = document.getElementById('error-close')
+  if (close) close.onclick = banner.setAttribute.bind(banner, 'hidden', '')
 }
 
 /** @param {ErrorEvent} event */
 function failed(event) {
   var target = event.target
-  if (target instanceof HTMLScriptElement) show('script "' + target.getAttribute('src') + '" did not load')
-  else if (event.message && !/ResizeObserver/.test(event.message)) show('script failed: ' + event.message)
+  if (target instanceof HTMLScriptElement) show('The script "' + target.getAttribute('src') + '" did not load')
+  else if (event.message && !/ResizeObserver/.test(event.message)) show('A script of the page failed: ' + event.message)
 }
 
 addEventListener('error', /** @type {EventListener} */ (failed), true)
 addEventListener('unhandledrejection', function (event) {
-  show('script failed: ' + (event.reason && event.reason.message || event.reason))
+  show('A script of the page failed: ' + (event.reason && event.reason.message || event.reason))
 })
 
 export {}

@@ -1,60 +1,59 @@
-// The inpainting panel: where the image comes from, its mask, its variations.
+// The inpainting panel: the original image, its mask, and the variations.
 
-import { element, facts, make } from './dom.js'
-import { Easel } from './easel.js'
+import { element, make, showFacts } from './dom.js'
+import { hideError, messageOf, showError } from './errors.js'
 import { Gallery } from './gallery.js'
-import { message } from './model.js'
-import { complain, hush } from './notice.js'
-import { decode, fit } from './upload.js'
+import { MaskEditor } from './maskeditor.js'
+import { decode } from './picture.js'
 
-/** @import { ModelInfo } from '../lib/tweedie.js' */
+/** @import { FitOptions, Model } from '../lib/tweedie.js' */
 
 /**
  * @typedef {object} Hooks
- * @property {(name: string) => void} opened an image is on the easel; name is its class or ''
- * @property {() => void} wanted the visitor brought an image while the panel was away
- * @property {(i: number) => void} edit take variation i as the next original
- * @property {(i: number) => void} weigh ask how likely variation i is
+ * @property {(className: string) => void} opened an image has been opened; its class, '' if unknown
+ * @property {() => void} openPanel show this panel
+ * @property {(i: number) => void} edit open variation i as the next original
+ * @property {(i: number) => void} likelihood show the likelihood of variation i
  * @property {(i: number) => void} save
- * @property {(text: string) => void} tell
+ * @property {(text: string) => void} announce for screen readers
  */
 
-const noMask = 'page: mask: found no painted pixel, need at least one; paint over what is to be repainted'
-
-export class Inpaint {
-  /** @type {{ picture: ImageBitmap, name: string } | undefined} */
+export class InpaintPanel {
+  /** @type {{ picture: ImageData, name: string } | undefined} the visitor's own picture */
   #upload
   #name = ''
+  #opening = 0 // counts the images that were opened or chosen: a slow one must not replace a later one
 
   /**
-   * @param {ModelInfo} info
+   * @param {Pick<Model, 'info' | 'fitPicture'>} model
    * @param {Hooks} hooks
    */
-  constructor(info, hooks) {
-    this.info = info
+  constructor(model, hooks) {
+    this.model = model
     this.hooks = hooks
-    this.easel = new Easel(hooks.tell, () => this.#describe())
-    // Tile 0 is the original; what the page counts are the variations.
-    this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), weigh: (i) => hooks.weigh(i - 1), save: (i) => hooks.save(i - 1) }, 4)
+    this.editor = new MaskEditor(hooks.announce, () => this.#describe())
+    // Tile 0 is the original; the page counts the variations.
+    this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), likelihood: (i) => hooks.likelihood(i - 1), save: (i) => hooks.save(i - 1) }, 4)
     this.file = element('file', HTMLInputElement)
-    this.invert = element('tone-invert', HTMLInputElement)
-    this.crop = element('fit-crop', HTMLInputElement)
+    this.invert = element('invert', HTMLInputElement)
+    this.fit = element('fit', HTMLSelectElement)
     this.#listen()
   }
 
   #listen() {
     for (const id of ['choose', 'choose-first']) element(id, HTMLButtonElement).addEventListener('click', () => this.file.click())
-    element('back', HTMLButtonElement).addEventListener('click', () => this.#empty())
+    element('back', HTMLButtonElement).addEventListener('click', () => this.#close())
     this.file.addEventListener('change', () => {
       const file = this.file.files?.[0]
-      if (file) this.bring(file, file.name)
+      if (file) this.openFile(file, file.name)
       this.file.value = ''
     })
-    this.invert.addEventListener('change', () => this.#refit(this.invert.checked))
-    this.crop.addEventListener('change', () => this.#refit(this.invert.checked))
+    for (const input of [this.invert, this.fit]) {
+      input.addEventListener('change', () => this.#fitAgain())
+    }
     document.addEventListener('paste', (event) => {
       const file = [...(event.clipboardData?.files ?? [])][0]
-      if (file) this.bring(file, file.name || 'pasted image')
+      if (file) this.openFile(file, file.name || 'pasted image')
     })
     this.#listenDrop()
   }
@@ -75,80 +74,96 @@ export class Inpaint {
       if (!files(event)) return
       event.preventDefault()
       const file = event.dataTransfer?.files[0]
-      if (file) this.bring(file, file.name)
+      if (file) this.openFile(file, file.name)
     })
   }
 
   /**
-   * bring opens a visitor's file, or says why it cannot.
+   * openFile opens a visitor's picture, or shows why it cannot.
    *
    * @param {Blob} file
    * @param {string} name
    */
-  async bring(file, name) {
-    this.hooks.wanted()
+  async openFile(file, name) {
+    this.hooks.openPanel()
+    const opening = ++this.#opening
     try {
       const picture = await decode(file, name)
-      this.#upload?.picture.close()
-      this.#upload = { picture, name }
-      this.crop.checked = false
-      this.#refit(undefined)
+      const fitted = await this.model.fitPicture(picture, { ...this.#fitting, invert: 'auto' })
+      if (opening !== this.#opening) return
+      this.#upload = { picture, name: `${name}, ${picture.width} × ${picture.height}` }
+      this.#show(fitted, false)
       this.hooks.opened('')
-      hush()
+      hideError()
     } catch (error) {
-      complain(message(error))
+      if (opening === this.#opening) showError(messageOf(error))
     }
   }
 
-  /** @param {boolean | undefined} invert undefined decides by the picture */
-  #refit(invert) {
-    if (!this.#upload) return
-    const [channels, height, width] = this.info.shape
-    const { picture, name } = this.#upload
-    const { image, inverted } = fit(picture, { width, height, grey: channels === 1, crop: this.crop.checked, invert })
+  /** @returns {FitOptions} the options that the panel shows */
+  get #fitting() {
+    return { fit: this.fit.value === 'pad' ? 'pad' : 'crop', invert: this.invert.checked ? 'yes' : 'no' }
+  }
+
+  /** Fits the visitor's picture with other options. */
+  async #fitAgain() {
+    const upload = this.#upload
+    if (!upload) return
+    const opening = ++this.#opening
+    try {
+      const fitted = await this.model.fitPicture(upload.picture, this.#fitting)
+      if (opening === this.#opening) this.#show(fitted, true)
+    } catch (error) {
+      if (opening === this.#opening) showError(messageOf(error))
+    }
+  }
+
+  /** @type {(fitted: import('../lib/tweedie.js').FittedPicture, keepMask: boolean) => void} */
+  #show({ image, inverted }, keepMask) {
     this.invert.checked = inverted
-    this.#name = `${name}, ${picture.width} × ${picture.height}`
-    this.#open(image, invert !== undefined)
+    this.#name = this.#upload?.name ?? ''
+    this.#open(image, keepMask)
   }
 
   /**
-   * take puts one of the page's own images on the easel.
+   * openImage opens one of the page's own images.
    *
    * @param {ImageData} image
-   * @param {string} name what it is called
+   * @param {string} name
    * @param {string} className
    */
-  take(image, name, className) {
-    this.#upload?.picture.close()
+  openImage(image, name, className) {
+    this.#opening++
     this.#upload = undefined
     this.#name = name
     this.#open(new ImageData(image.data.slice(), image.width, image.height), false)
     this.hooks.opened(className)
-    element('easel', HTMLCanvasElement).focus()
+    element('mask-canvas', HTMLCanvasElement).focus()
   }
 
   /** @type {(image: ImageData, keepMask: boolean) => void} */
   #open(image, keepMask) {
-    element('source-empty', HTMLElement).hidden = true
-    element('work', HTMLElement).hidden = false
-    element('upload-options', HTMLElement).hidden = !this.#upload
-    this.easel.open(image, keepMask)
-    this.expect(0)
+    element('picker', HTMLElement).hidden = true
+    element('editor', HTMLElement).hidden = false
+    element('fit-options', HTMLElement).hidden = !this.#upload
+    this.editor.open(image, keepMask)
+    this.showTiles(0)
   }
 
-  #empty() {
-    element('source-empty', HTMLElement).hidden = false
-    element('work', HTMLElement).hidden = true
-    this.easel.image = undefined
-    const first = element('picks', HTMLElement).querySelector('button') ?? element('choose-first', HTMLButtonElement)
+  #close() {
+    this.#opening++
+    element('picker', HTMLElement).hidden = false
+    element('editor', HTMLElement).hidden = true
+    this.editor.close()
+    const first = element('recent', HTMLElement).querySelector('button') ?? element('choose-first', HTMLButtonElement)
     first.focus()
   }
 
   #describe() {
-    const { image, mask } = this.easel
+    const { image, mask } = this.editor
     if (!image) return
-    const fitted = this.#upload ? `${image.width} × ${image.height}${this.info.shape[0] === 1 ? ', grey' : ''}` : undefined
-    facts(element('source-facts', HTMLElement), [
+    const fitted = this.#upload ? `${image.width} × ${image.height}${this.model.info.shape[0] === 1 ? ', grey' : ''}` : undefined
+    showFacts(element('source-facts', HTMLElement), [
       ['Original', this.#name],
       ['Fitted to', fitted],
       ['Masked', `${mask.count} of ${mask.data.length} pixels`],
@@ -156,42 +171,42 @@ export class Inpaint {
   }
 
   /**
-   * offer shows images to begin with.
+   * showRecent shows images to choose from.
    *
    * @param {ImageData[]} images
    * @param {(i: number) => void} pick
    * @param {(i: number) => string} label
    */
-  offer(images, pick, label) {
+  showRecent(images, pick, label) {
     const tiles = images.slice(0, 24).map((image, i) => {
       const canvas = make('canvas', { width: image.width, height: image.height })
       canvas.getContext('2d')?.putImageData(image, 0, 0)
       return make('li', {}, make('button', { type: 'button', title: label(i), ariaLabel: label(i), onclick: () => pick(i) }, canvas))
     })
-    element('picks', HTMLElement).replaceChildren(...tiles)
+    element('recent', HTMLElement).replaceChildren(...tiles)
   }
 
-  /** @returns {{ image: ImageData, mask: Uint8Array }} what is to be repainted; an Error names what lacks */
+  /** @returns {{ image: ImageData, mask: Uint8Array }} the arguments of inpaint; the error says what is missing */
   request() {
-    const { image, mask } = this.easel
-    if (!image) throw new Error('page: inpaint: found no image, need one; take one of yours, or choose, drop or paste a file')
-    if (mask.count === 0) throw new Error(noMask)
+    const { image, mask } = this.editor
+    if (!image) throw new Error('Choose an image to inpaint: one of yours, or a file that you choose, drop or paste.')
+    if (mask.count === 0) throw new Error('The mask is empty: paint over the part of the image to repaint.')
     return { image, mask: mask.data.slice() }
   }
 
   /**
-   * expect lays out the original and room for n variations.
+   * showTiles shows the original and n tiles for variations.
    *
    * @param {number} n
    */
-  expect(n) {
-    const { image } = this.easel
+  showTiles(n) {
+    const { image } = this.editor
     if (!image) return
     const numbers = Array.from({ length: n }, (_, i) => i + 1)
-    this.gallery.reset(this.info.shape, ['original', ...numbers.map((i) => `variation ${i}`)], {
+    this.gallery.reset(this.model.info.shape, ['original', ...numbers.map((i) => `variation ${i}`)], {
       captions: ['original', ...numbers.map(String)],
-      lead: 1,
+      first: 1,
     })
-    this.gallery.paint([image])
+    this.gallery.show([image])
   }
 }

@@ -1,23 +1,19 @@
-// Starts the page: it checks that this browser can run the model, starts loading the
-// model, and hands both to start.js.
+// Starts the page, if this browser can run the model.
 
-import { message, missing, open } from './model.js'
-import { complain } from './notice.js'
+import { element } from './dom.js'
+import { showError } from './errors.js'
+import { loadModel, missingFeature } from './model.js'
 import { start } from './start.js'
+import { setState } from './state.js'
 
-const lacks = missing()
+const missing = missingFeature()
 
-if (lacks) {
-  document.body.dataset.state = 'unsupported'
-  complain(`page: browser: found no ${lacks}, which the model is computed with; need Chrome or Edge 91, Firefox 114, Safari 16.4, or newer`)
-  const now = document.getElementById('meter-now')
-  if (now) now.textContent = 'This browser cannot run the model'
+if (missing) {
+  setState('unsupported')
+  showError(`This browser does not support ${missing}, which the model needs. Use Chrome or Edge 91, Firefox 114, Safari 16.4, or newer.`)
+  element('progress-status', HTMLElement).textContent = 'This browser cannot run the model'
 } else {
-  /** @type {(loading: import('./model.js').Loading) => void} */
-  let show = () => {}
-  const asked = new URLSearchParams(location.search).get('model')
-  const url = asked ? `models/${encodeURIComponent(asked)}.json` : document.body.dataset.model || 'models/mnist.json'
-  const load = (/** @type {AbortSignal} */ signal) => open(url, (loading) => show(loading), signal)
-  const stop = new AbortController()
-  start(url, load(stop.signal), stop, load, (listener) => { show = listener })
+  const name = new URLSearchParams(location.search).get('model')
+  const url = name ? `models/${encodeURIComponent(name)}.json` : document.body.dataset.model || 'models/mnist.json'
+  start(url, (onProgress, signal) => loadModel(url, onProgress, signal))
 }

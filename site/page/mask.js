@@ -1,16 +1,19 @@
-// The mask: which pixels are to be repainted, with its history. Knows no canvas.
+// The mask: which pixels are repainted, with undo and redo. It knows nothing of a canvas.
 
 const maxHistory = 200
 
 /**
- * Mask holds one byte a pixel, rows first: 255 is repainted, 0 stays. A stroke
- * runs from begin to the next begin and is undone as one.
+ * Mask holds one byte per pixel, row by row: 255 is repainted, 0 is kept. The changes
+ * between begin and end are one step of the history; if nothing has changed, there is no
+ * step.
  */
 export class Mask {
   /** @type {Uint8Array<ArrayBuffer>[]} */
   #undo = []
   /** @type {Uint8Array<ArrayBuffer>[]} */
   #redo = []
+  /** @type {Uint8Array<ArrayBuffer> | undefined} the data at begin */
+  #before
 
   /**
    * @param {number} width
@@ -30,24 +33,24 @@ export class Mask {
     return this.#redo.length > 0
   }
 
-  /** @returns {number} how many pixels are to be repainted */
+  /** @returns {number} how many pixels are repainted */
   get count() {
     return this.data.reduce((sum, value) => sum + (value ? 1 : 0), 0)
   }
 
-  /** begin puts the present state into the history, before a change. */
+  /** begin starts a step of the history. */
   begin() {
-    this.#undo.push(this.data.slice())
-    if (this.#undo.length > maxHistory) this.#undo.shift()
-    this.#redo = []
+    this.#before = this.data.slice()
   }
 
-  /**
-   * end drops the history entry of a begin that changed nothing.
-   */
+  /** end records the step, and drops what could be redone, if it has changed the mask. */
   end() {
-    const before = this.#undo.at(-1)
-    if (before?.every((value, i) => value === this.data[i])) this.#undo.pop()
+    const before = this.#before
+    this.#before = undefined
+    if (!before || before.every((value, i) => value === this.data[i])) return
+    this.#undo.push(before)
+    if (this.#undo.length > maxHistory) this.#undo.shift()
+    this.#redo = []
   }
 
   undo() {
@@ -73,11 +76,12 @@ export class Mask {
   invert() {
     this.begin()
     this.data = this.data.map((value) => 255 - value)
+    this.end()
   }
 
   /**
-   * line sets every pixel that a round brush touches on its way from one point
-   * to another, both in pixels of the image.
+   * line sets every pixel that a round brush covers on its way from one point to another,
+   * both in pixels of the image.
    *
    * @param {{ x: number, y: number }} from
    * @param {{ x: number, y: number }} to
@@ -90,27 +94,27 @@ export class Mask {
     for (let i = 0; i <= dabs; i++) {
       const x = from.x + ((to.x - from.x) * i) / dabs
       const y = from.y + ((to.y - from.y) * i) / dabs
-      for (const pixel of this.touched(x, y, size)) this.data[pixel] = value
+      for (const pixel of this.covered(x, y, size)) this.data[pixel] = value
     }
   }
 
   /**
-   * touched lists the pixels under a round brush: those whose middle lies in it,
-   * and always the one that holds its own.
+   * covered lists the pixels under a round brush: those whose centre is inside it, and
+   * always the pixel that contains the brush's centre.
    *
    * @param {number} x
    * @param {number} y
    * @param {number} size
-   * @returns {number[]} indices into data
+   * @returns {number[]} indices into data, ascending
    */
-  touched(x, y, size) {
+  covered(x, y, size) {
     const pixels = []
-    const reach = size / 2
-    for (let row = Math.max(0, Math.floor(y - reach)); row <= Math.min(this.height - 1, y + reach); row++) {
-      for (let column = Math.max(0, Math.floor(x - reach)); column <= Math.min(this.width - 1, x + reach); column++) {
-        const inside = Math.hypot(column + 0.5 - x, row + 0.5 - y) <= reach
-        const own = row === Math.floor(y) && column === Math.floor(x)
-        if (inside || own) pixels.push(row * this.width + column)
+    const radius = size / 2
+    for (let row = Math.max(0, Math.floor(y - radius)); row <= Math.min(this.height - 1, y + radius); row++) {
+      for (let column = Math.max(0, Math.floor(x - radius)); column <= Math.min(this.width - 1, x + radius); column++) {
+        const inside = Math.hypot(column + 0.5 - x, row + 0.5 - y) <= radius
+        const centre = row === Math.floor(y) && column === Math.floor(x)
+        if (inside || centre) pixels.push(row * this.width + column)
       }
     }
     return pixels

@@ -1,4 +1,6 @@
-// The model behind the page: what the browser must be able to do, and loading.
+// Loading the model: what the browser must support, and the JavaScript module.
+
+import { messageOf } from './errors.js'
 
 /**
  * @import { LoadOptions, Model } from '../lib/tweedie.js'
@@ -7,69 +9,59 @@
  */
 
 /** @type {Promise<Module> | undefined} */
-let arriving
+let loadingModule
 
 /**
- * missing names what this browser lacks to run the model, or returns ''.
+ * missingFeature names what the model needs and this browser lacks, or returns ''.
  *
  * @returns {string}
  */
-export function missing() {
+export function missingFeature() {
   if (typeof WebAssembly !== 'object') return 'WebAssembly'
-  if (!WebAssembly.validate(simdProbe)) return 'WebAssembly SIMD'
-  if (typeof Worker !== 'function' || !moduleWorkers()) return 'module workers'
+  if (!WebAssembly.validate(simdModule)) return 'WebAssembly SIMD'
+  if (typeof Worker !== 'function' || !hasModuleWorkers()) return 'module workers'
   return ''
 }
 
-// The smallest module with a v128 instruction: () → v128, i32.const 0, i8x16.splat, i8x16.popcnt.
-const simdProbe = new Uint8Array([
+// The smallest module with a SIMD instruction: () → v128, i32.const 0, i8x16.splat, i8x16.popcnt.
+const simdModule = new Uint8Array([
   0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0, 10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11,
 ])
 
-/** @returns {boolean} whether new Worker knows the option type */
-function moduleWorkers() {
-  let asked = false
+/** @returns {boolean} whether new Worker reads the option type */
+function hasModuleWorkers() {
+  let read = false
   const options = {
     get type() {
-      asked = true
-      throw new Error('asked') // before a worker is made
+      read = true
+      throw new Error('read') // before a worker starts
     },
   }
   try {
-    // @ts-ignore: an option bag that only listens
+    // @ts-ignore: only the getter matters
     new Worker('worker.js', options)
   } catch {
-    // The getter's own error, or a refusal that came later; asked tells which.
+    // The getter's error, or a later one.
   }
-  return asked
+  return read
 }
 
 /**
- * open fetches the module and the model. It may be called again after a failure.
+ * loadModel fetches the module and the model. It may be called again after a failure.
  *
  * @param {string} url of the model's manifest
  * @param {(loading: Loading) => void} onProgress
  * @param {AbortSignal} signal
  * @returns {Promise<Model>}
  */
-export async function open(url, onProgress, signal) {
-  arriving ??= import('../lib/tweedie.js')
+export async function loadModel(url, onProgress, signal) {
+  loadingModule ??= import('../lib/tweedie.js')
   let module
   try {
-    module = await arriving
+    module = await loadingModule
   } catch (cause) {
-    arriving = undefined
-    throw new Error(`page: module "tweedie.js": ${message(cause)}`, { cause })
+    loadingModule = undefined
+    throw new Error(`page: tweedie.js did not load: ${messageOf(cause)}`, { cause })
   }
   return module.load(url, { onProgress, signal })
-}
-
-/**
- * message is what an error says, whatever was thrown.
- *
- * @param {unknown} error
- * @returns {string}
- */
-export function message(error) {
-  return error instanceof Error ? error.message : String(error)
 }

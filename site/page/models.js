@@ -1,61 +1,60 @@
-// The models of a site: which there are, and what comes with each.
+// The models of the site, and the classifiers that can guide them.
 
 import { element, make } from './dom.js'
-import { size } from './progress.js'
+import { size } from './format.js'
 
 /** @import { Model } from '../lib/tweedie.js' */
 /** @import { Loading } from './model.js' */
 
 /**
- * @typedef {{ file: string, classes: string[], bytes: number }} Classifier that can guide a model, its file beside it
+ * @typedef {{ file: string, classes: string[], bytes: number }} Classifier that can guide a model; its file is in the same folder
  * @typedef {{ file: string, title: string, bytes: number, classifier?: Classifier }} Entry
- * @typedef {{ models: Entry[], own?: Entry }} Catalogue own: of the model that is open
+ * @typedef {{ models: Entry[], current?: Entry }} ModelList current: the model that is open
  */
 
 /**
- * catalogue reads which models the site has; none, for a page beside one model without
- * a list.
+ * fetchModels fetches the list of the site's models, which is empty if the site has none.
  *
  * @param {string} url of the model that is open
- * @returns {Promise<Catalogue>}
+ * @returns {Promise<ModelList>}
  */
-export async function catalogue(url) {
+export async function fetchModels(url) {
   const answer = await fetch('models/index.json').catch(() => undefined)
   if (!answer?.ok) return { models: [] }
   /** @type {{ models: Entry[] }} */
   const { models } = await answer.json()
-  return { models, own: models.find(({ file }) => file === `${nameOf(url)}.json`) }
+  return { models, current: models.find(({ file }) => file === `${nameOf(url)}.json`) }
 }
 
 /** @param {string} url */
 const nameOf = (url) => decodeURIComponent(url.replace(/^.*\/|\.json$/g, ''))
 
 /**
- * offerModels shows the choice of models where the site has several. Another one comes
- * with a page of its own, as nothing on this one would stay.
+ * showModels shows the choice of models if the site has several. A choice loads the page
+ * again.
  *
  * @param {string} url of the model that is open
- * @param {Catalogue} catalogue
+ * @param {ModelList} list
  */
-export function offerModels(url, { models }) {
+export function showModels(url, { models }) {
   const select = element('model', HTMLSelectElement)
   select.replaceChildren(...models.map(({ file, title }) => make('option', { value: file.replace(/\.json$/, ''), textContent: title })))
   select.value = nameOf(url)
   element('model-field', HTMLElement).hidden = models.length < 2
   select.onchange = () => {
-    location.assign(`${location.pathname}?${new URLSearchParams({ model: select.value })}`) // without the settings of this one
+    location.assign(`${location.pathname}?${new URLSearchParams({ model: select.value })}`) // without the present settings
   }
 }
 
-/** Guide is the classifier of a model, if it has one, and is fetched when it is asked for. */
-export class Guide {
-  /** @type {Promise<unknown> | undefined} on its way, or there */
-  #coming
-  #way = new AbortController()
-  /** @type {Loading | undefined} how far it is */
-  #loading
+/** ClassifierLoader loads the classifier of a model, if the site has one, when settings first need it. */
+export class ClassifierLoader {
+  /** @type {Promise<unknown> | undefined} pending or done */
+  #loaded
+  #abort = new AbortController()
+  /** @type {Loading | undefined} the last progress */
+  #progress
   /** @type {((loading: Loading) => void) | undefined} */
-  #hear
+  #onProgress
 
   /**
    * @param {Model} model
@@ -67,36 +66,36 @@ export class Guide {
   }
 
   /**
-   * ready has the model guided by the classifier, if these settings ask for that.
+   * ready waits until the model has the classifier, if these settings need it.
    *
    * @param {{ classifier_guidance: number }} settings
-   * @param {(loading: Loading) => void} [hear] told how far it is, until stop
+   * @param {(loading: Loading) => void} [onProgress]
    */
-  async ready({ classifier_guidance }, hear = this.#hear) {
+  async ready({ classifier_guidance }, onProgress = this.#onProgress) {
     if (!this.classifier || !(classifier_guidance > 0)) return
-    this.#hear = hear
-    if (this.#loading) hear?.(this.#loading)
-    this.#coming ??= this.#fetch(this.classifier).catch((error) => {
-      this.#coming = undefined
+    this.#onProgress = onProgress
+    if (this.#progress) onProgress?.(this.#progress)
+    this.#loaded ??= this.#load(this.classifier).catch((error) => {
+      this.#loaded = undefined
       throw error
     })
-    await this.#coming
+    await this.#loaded
   }
 
   /** @param {Classifier} classifier */
-  #fetch({ file, bytes }) {
+  #load({ file, bytes }) {
     element('estimate', HTMLElement).textContent = `Loading the classifier, ${size(bytes)}.`
-    this.#way = new AbortController()
+    this.#abort = new AbortController()
     const onProgress = (/** @type {Loading} */ loading) => {
-      this.#loading = loading
-      this.#hear?.(loading)
+      this.#progress = loading
+      this.#onProgress?.(loading)
     }
-    return this.model.classify(`models/${file}`, { signal: this.#way.signal, onProgress }).finally(() => { this.#loading = undefined })
+    return this.model.setClassifier(`models/${file}`, { signal: this.#abort.signal, onProgress }).finally(() => { this.#progress = undefined })
   }
 
-  /** stop ends its way; the next who asks begins anew. */
-  stop() {
-    this.#hear = undefined
-    this.#way.abort()
+  /** cancel stops loading; the next ready starts again. */
+  cancel() {
+    this.#onProgress = undefined
+    this.#abort.abort()
   }
 }

@@ -1,13 +1,13 @@
-// One run at a time, cancelled at once.
+// One run at a time, which can be cancelled at once.
 
 /** @import { StepInfo } from '../lib/tweedie.js' */
 
-const paceStill = 1000 // ms between previews where motion is not wanted
-const paceMoving = 40
+const previewInterval = 40 // ms
+const reducedMotionInterval = 1000 // ms, where the visitor asks for reduced motion
 
 /**
- * Runner holds the page's one run. A cancelled run is over for the page at
- * once; the model may take longer to stop, and the next run waits for that.
+ * Runner holds the page's only run. A cancelled run ends for the page at once; the model may
+ * take longer to stop, and the next run waits for it.
  */
 export class Runner {
   /** @type {AbortController | undefined} */
@@ -19,7 +19,7 @@ export class Runner {
     return this.#current !== undefined
   }
 
-  /** @returns {boolean} whether there was a run to cancel */
+  /** @returns {boolean} whether a run was cancelled */
   cancel() {
     const busy = this.busy
     this.#current?.abort()
@@ -28,8 +28,8 @@ export class Runner {
   }
 
   /**
-   * run carries out one task, cancelling the one before it. A task that was
-   * cancelled calls back no more, and gives undefined; its errors are dropped.
+   * run runs a task and cancels the one before it. A cancelled task makes no more calls
+   * and returns undefined; its errors are dropped.
    *
    * @template T
    * @param {(calls: { signal: AbortSignal, onStep: (step: StepInfo) => void }) => Promise<T>} task
@@ -58,20 +58,19 @@ export class Runner {
 }
 
 /**
- * paced wraps the showing of previews so that it takes a small part of the time,
- * and is slow where the visitor asks for reduced motion.
+ * throttled shows previews at intervals, so that drawing takes a small part of the time.
  *
  * @param {(images: (ImageData | null)[]) => void} show
  * @returns {(step: StepInfo) => void}
  */
-export function paced(show) {
-  const pace = matchMedia('(prefers-reduced-motion: reduce)').matches ? paceStill : paceMoving
+export function throttled(show) {
+  const interval = matchMedia('(prefers-reduced-motion: reduce)').matches ? reducedMotionInterval : previewInterval
   let next = 0
   return (step) => {
     const began = performance.now()
     if (began < next) return
     show(step.preview())
     const took = performance.now() - began
-    next = began + Math.max(pace, 4 * took)
+    next = began + Math.max(interval, 4 * took)
   }
 }

@@ -1,9 +1,9 @@
-// Images as files: PNG, a sheet of PNG, and a zip of them. Nothing leaves the page.
+// Images as files: PNG, a sheet of images, and a zip archive.
 
 import { make } from './dom.js'
 
 /**
- * png draws an image at a whole multiple of its size, pixels as squares.
+ * png draws an image at a multiple of its size, without smoothing.
  *
  * @param {ImageData} image
  * @param {number} scale
@@ -14,7 +14,7 @@ export function png(image, scale) {
 }
 
 /**
- * sheet draws images in rows, in order, edge to edge.
+ * sheet draws images in rows without gaps.
  *
  * @param {ImageData[]} images of one size, at least one
  * @param {number} scale
@@ -28,7 +28,7 @@ export function sheet(images, scale, columns) {
   const small = make('canvas', { width, height })
   const context = canvas.getContext('2d')
   const smallContext = small.getContext('2d')
-  if (!context || !smallContext) throw new Error('page: save: found no 2D canvas, need one')
+  if (!context || !smallContext) throw new Error('page: save: this browser provides no 2D canvas')
   context.imageSmoothingEnabled = false
   images.forEach((image, i) => {
     smallContext.putImageData(image, 0, 0)
@@ -37,12 +37,12 @@ export function sheet(images, scale, columns) {
     context.drawImage(small, x, y, width * scale, height * scale)
   })
   return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(`page: save: ${canvas.width}×${canvas.height} pixels are more than this browser can save; choose a smaller size`))), 'image/png')
+    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(`page: save: ${canvas.width}×${canvas.height} pixels are more than this browser can save: choose a smaller size`))), 'image/png')
   })
 }
 
 /**
- * download hands a file to the visitor.
+ * download saves a file in the visitor's downloads.
  *
  * @param {Blob} blob
  * @param {string} name
@@ -57,9 +57,9 @@ export function download(blob, name) {
 }
 
 /**
- * zip puts files into one archive, stored: PNG does not shrink again. The layout
- * is that of PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16, with the
- * date fixed at 1 January 1980 so that the same images give the same archive.
+ * zip packs files into an archive without compression, as PNG does not get smaller. The
+ * layout is that of PKWARE's APPNOTE 6.3, sections 4.3.7, 4.3.12 and 4.3.16. The date is
+ * 1 January 1980, so that the same images give the same archive.
  *
  * @param {{ name: string, blob: Blob }[]} files with ASCII names
  * @returns {Promise<Blob>}
@@ -84,7 +84,7 @@ export async function zip(files) {
 }
 
 /**
- * record writes numbers as little-endian fields: S is two bytes, L four.
+ * record writes numbers as little-endian fields: S has two bytes, L has four.
  *
  * @param {string} layout
  * @param {number[]} values

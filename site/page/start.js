@@ -1,53 +1,43 @@
-// From a model on its way to a page at work.
+// From a model that is loading to a page at work.
 
 import { element } from './dom.js'
-import { Sheet } from './gallery.js'
-import { message } from './model.js'
-import { catalogue, offerModels } from './models.js'
-import { complain } from './notice.js'
-import { Page, state } from './page.js'
-import { Ruler } from './progress.js'
+import { messageOf, showError } from './errors.js'
+import { sheet } from './gallery.js'
+import { fetchModels, showModels } from './models.js'
+import { Page } from './page.js'
+import { ProgressBar } from './progress.js'
+import { setState } from './state.js'
 
 /** @import { Model } from '../lib/tweedie.js' */
 /** @import { Loading } from './model.js' */
 
 /**
- * start waits for the model, showing how far it is, and sets the page to work.
- * A model that does not come, or is not waited for any more, is told, with a button
- * that calls load again.
+ * start loads the model, shows the progress, and starts the page. If the model cannot be
+ * loaded, or the visitor cancels, it shows an error with a button to try again.
  *
- * @param {string} url
- * @param {Promise<Model>} model
- * @param {AbortController} stop of the model's way
- * @param {(signal: AbortSignal) => Promise<Model>} load
- * @param {(listener: (loading: Loading) => void) => void} listen
+ * @param {string} url of the model's manifest
+ * @param {(onProgress: (loading: Loading) => void, signal: AbortSignal) => Promise<Model>} load
  */
-export async function start(url, model, stop, load, listen) {
-  const ruler = new Ruler()
+export async function start(url, load) {
+  const progress = new ProgressBar()
   const cancel = element('cancel', HTMLButtonElement)
-  state('loading')
-  ruler.idle('Starting')
-  cancel.disabled = false
-  cancel.onclick = () => stop.abort()
-  onkeydown = ({ key }) => { if (key === 'Escape') stop.abort() }
-  listen((loading) => ruler.loading(loading))
+  const abort = new AbortController()
+  const loading = load((each) => progress.loading(each), abort.signal) // before the rest of the page is set up
+  setState('loading')
+  progress.idle('Starting')
+  cancel.onclick = () => abort.abort()
+  onkeydown = ({ key }) => { if (key === 'Escape') abort.abort() }
   element('card', HTMLAnchorElement).href = url.replace(/\.json$/, '.md')
-  element('load-note', HTMLElement).textContent = url
-  const sheet = new Sheet()
-  const listed = catalogue(url).catch(() => ({ models: [], own: undefined }))
-  listed.then((site) => offerModels(url, site)) // at once: what is below moves down
+  element('model-file', HTMLElement).textContent = url
+  const gallery = sheet({ edit() {}, likelihood() {}, save() {} })
+  const models = fetchModels(url).catch(() => ({ models: [], current: undefined }))
+  models.then((list) => showModels(url, list)) // early, as it moves what is below
   try {
-    const loaded = await model.finally(() => {
-      cancel.onclick = onkeydown = null
-      cancel.disabled = true
-    })
-    new Page(loaded, (await listed).own?.classifier, ruler, sheet).begin()
+    const model = await loading.finally(() => { cancel.onclick = onkeydown = null })
+    new Page(model, (await models).current?.classifier, progress, gallery).begin()
   } catch (error) {
-    state('failed')
-    ruler.idle('The model is not loaded')
-    complain(stop.signal.aborted ? 'page: model: its loading was cancelled' : message(error), () => {
-      const again = new AbortController()
-      start(url, load(again.signal), again, load, listen)
-    })
+    setState('failed')
+    progress.idle('The model is not loaded')
+    showError(abort.signal.aborted ? 'Loading the model was cancelled.' : messageOf(error), () => start(url, load))
   }
 }

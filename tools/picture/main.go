@@ -53,7 +53,7 @@ const script = `
 	const at = (id) => document.getElementById(id)
 	const done = async () => {
 		while (!['done', 'failed'].includes(document.body.dataset.state)) await wait(50)
-		if (document.body.dataset.state === 'failed') throw new Error(at('notice-text').textContent)
+		if (document.body.dataset.state === 'failed') throw new Error(at('error-text').textContent)
 	}
 	const draw = async () => {
 		at('keep').checked = true

@@ -113,7 +113,7 @@ func TestClassifierDialRefuses(t *testing.T) {
 	p.run(t, &notice, settled+`
 		await type('classifier_guidance', '2')
 		await generate()
-		return document.body.dataset.state + ' ' + $('notice-text').textContent`)
+		return document.body.dataset.state + ' ' + $('error-text').textContent`)
 	if !strings.HasPrefix(notice, "failed tweedie: ") || !strings.Contains(notice, "/page/models/dials.json: HTTP 404") {
 		t.Errorf("without the classifier: got %q", notice)
 	}
@@ -126,7 +126,7 @@ func TestClassifierDialRefuses(t *testing.T) {
 	p.run(t, &notice, settled+`
 		document.querySelector('input[name="class"][value="none"]').click()
 		await generate()
-		return $('notice-text').textContent`)
+		return $('error-text').textContent`)
 	if !strings.Contains(notice, "class must be one of red, green or blue with classifier_guidance above 0") {
 		t.Errorf("no class to be guided to: got %q", notice)
 	}
@@ -136,7 +136,7 @@ func TestClassifierDialRefuses(t *testing.T) {
 		Hidden        bool
 		Notice, State string
 	}
-	p.run(t, &bare, settled+`return { hidden: $('classifier_guidance-field').hidden, notice: $('notice-text').textContent, state: document.body.dataset.state }`)
+	p.run(t, &bare, settled+`return { hidden: $('classifier_guidance-field').hidden, notice: $('error-text').textContent, state: document.body.dataset.state }`)
 	if !bare.Hidden || bare.State != "idle" || !strings.Contains(bare.Notice, "this site has no classifier for the model") {
 		t.Errorf("a model without one: got %+v", bare)
 	}

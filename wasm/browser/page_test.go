@@ -87,7 +87,7 @@ func TestFinerSettings(t *testing.T) {
 		Gone, Reset                       string
 	}
 	p.run(t, &got, settled+`
-		const closed = !$('finer').open
+		const closed = !$('advanced').open
 		const hidden = $('s_churn').closest('.field').hidden, shown = !$('order').closest('.field').hidden
 		await type('order', '2')
 		await type('schedule', 'cosine')
@@ -103,8 +103,8 @@ func TestFinerSettings(t *testing.T) {
 		await type('sampler', 'euler')
 		const gone = location.hash
 		await type('sampler', 'unipc')
-		$('finer-reset').click()
-		return { closed, hidden, shown, open: $('finer').open, hash, sha, facts, estimate, error, invalid, gone, reset: $('order').value + location.hash }`)
+		$('advanced-reset').click()
+		return { closed, hidden, shown, open: $('advanced').open, hash, sha, facts, estimate, error, invalid, gone, reset: $('order').value + location.hash }`)
 	if want := f.drawn(t, `{"class": "red", "n": 4, "sampler": "unipc", "steps": 4, "guidance": 1.5, "seed": 5, "order": 2, "schedule": "cosine"}`).SHA256(); got.SHA != want {
 		t.Errorf("drawn with settings %s, want %s", got.SHA, want)
 	}
@@ -114,7 +114,7 @@ func TestFinerSettings(t *testing.T) {
 	for _, c := range [][2]string{
 		{got.Hash, "order=2&schedule=cosine"}, {got.Facts, "Order2"}, {got.Facts, "Spacingcosine"},
 		{got.Estimate, "4 evaluations of 4 images"},
-		{got.Error, "order must be a whole number from 1 to 3"}, {got.Error, "got 9"}, {got.Invalid, "true order-about order-error"},
+		{got.Error, "order must be a whole number from 1 to 3"}, {got.Error, "got 9"}, {got.Invalid, "true order-hint order-error"},
 		{got.Gone, "sampler=euler&"}, {got.Gone, "schedule=cosine"}, {got.Reset, "#class=red"},
 	} {
 		if !strings.Contains(c[0], c[1]) {
@@ -135,14 +135,14 @@ func TestFinerSettings(t *testing.T) {
 	} {
 		p = p.visit(t, "colour", "#class=red&n=1&"+c.settings+"&seed=5")
 		var notice string
-		p.run(t, &notice, settled+`return $('notice-text').textContent`)
+		p.run(t, &notice, settled+`return $('error-text').textContent`)
 		if !strings.Contains(notice, c.want) {
 			t.Errorf("%s: got %q, want %q in it", c.settings, notice, c.want)
 		}
 	}
 	p = p.visit(t, "colour", "#class=red&n=1&sampler=heun&steps=4&guidance=1.5&s_churn=3&seed=5")
 	var linked struct{ SHA, Value string }
-	p.run(t, &linked, settled+`return { sha: $('sha256').dataset.sha256, value: $('s_churn').value + $('finer').open }`)
+	p.run(t, &linked, settled+`return { sha: $('sha256').dataset.sha256, value: $('s_churn').value + $('advanced').open }`)
 	if want := f.drawn(t, `{"class": "red", "sampler": "heun", "steps": 4, "guidance": 1.5, "seed": 5, "s_churn": 3}`).SHA256(); linked.SHA != want || linked.Value != "3true" {
 		t.Errorf("a link draws %+v, want %s, and the field open with 3", linked, want)
 	}
@@ -156,25 +156,25 @@ func TestLikelyPanel(t *testing.T) {
 	var got struct{ Focus, Class, Estimate, Facts, Bound, Plot, Label, Error, Stopped string }
 	p.run(t, &got, settled+`
 		$('sheet').querySelectorAll('.tile-actions button')[1].click()
-		const focus = document.activeElement.id, kind = $('likely-class').value
-		await type('likely-steps', '2')
-		await type('likely-probes', 'x')
-		const error = $('likely-probes-error').textContent
-		await type('likely-probes', '3')
-		while (!$('likely-estimate').textContent) await new Promise((resolve) => setTimeout(resolve, 50))
-		const estimate = $('likely-estimate').textContent
+		const focus = document.activeElement.id, kind = $('likelihood-class').value
+		await type('likelihood-steps', '2')
+		await type('likelihood-probes', 'x')
+		const error = $('likelihood-probes-error').textContent
+		await type('likelihood-probes', '3')
+		while (!$('likelihood-estimate').textContent) await new Promise((resolve) => setTimeout(resolve, 50))
+		const estimate = $('likelihood-estimate').textContent
 		const press = async (id) => {
 			$(id).click()
 			await new Promise((resolve) => setTimeout(resolve, 50))
 			return settled()
 		}
-		await press('likely-go')
-		await type('likely-terms', '8')
-		await press('likely-bound')
-		const facts = $('likely-facts').textContent, bound = $('bound-facts').textContent
+		await press('likelihood-go')
+		await type('likelihood-terms', '8')
+		await press('likelihood-bound')
+		const facts = $('likelihood-facts').textContent, bound = $('bound-facts').textContent
 		const plot = $('bound-plot').firstChild.getAttribute('d'), label = $('bound-plot').getAttribute('aria-label')
-		await type('likely-steps', '5000')
-		$('likely-go').click()
+		await type('likelihood-steps', '5000')
+		$('likelihood-go').click()
 		await new Promise((resolve) => setTimeout(resolve, 500))
 		$('cancel').click()
 		return { focus, class: kind, error, estimate, facts, bound, plot, label, stopped: await settled() }`)
@@ -196,7 +196,7 @@ func TestLikelyPanel(t *testing.T) {
 		total += v
 	}
 	for _, c := range [][2]string{
-		{got.Focus, "likely-go"}, {got.Class, "green"}, {got.Error, `found "x", need a whole number`}, {got.Estimate, "Measure takes about"}, {got.Estimate, "comes first"},
+		{got.Focus, "likelihood-go"}, {got.Class, "green"}, {got.Error, `found "x", need a whole number`}, {got.Estimate, "Measure takes about"}, {got.Estimate, "comes first"},
 		{got.Facts, fmt.Sprintf("%.4f ± %.4f", mean, off)}, {got.Facts, "3 Rademacher"}, {got.Facts, "Evaluations24"},
 		{got.Bound, fmt.Sprintf("%.4f", total+bound.Prior)}, {got.Bound, fmt.Sprintf("%.4f", bound.Bits[0])},
 		{got.Plot, "M0,"}, {got.Label, "Terms of the bound"}, {got.Stopped, "cancelled"},

@@ -11,15 +11,15 @@ import (
 
 // shown waits until the page's meter has told of something, and returns what it shows.
 const shown = `const shown = async (text) => {
-		const there = () => $('meter').textContent.includes(text) && ($('progress').getAttribute('aria-valuenow') > 0.4 || text === 'program') // half of it may come in pieces
+		const there = () => $('progress-text').textContent.includes(text) && ($('progress').getAttribute('aria-valuenow') > 0.4 || text === 'program') // half of it may come in pieces
 		for (let i = 0; !there() && i < 12000; i++) await new Promise((resolve) => setTimeout(resolve, 10)) // some minutes
-		return { state: document.body.dataset.state, now: $('meter-now').textContent, rest: $('meter-rest').textContent,
+		return { state: document.body.dataset.state, now: $('progress-status').textContent, rest: $('progress-detail').textContent,
 			done: Number($('progress').getAttribute('aria-valuenow')), cancel: !$('cancel').disabled, estimate: $('estimate').textContent }
 	}
 	const cancel = async (how = () => $('cancel').click()) => {
 		how()
 		await settled()
-		return document.body.dataset.state + ' ' + $('meter-now').textContent + ' ' + $('notice-text').textContent
+		return document.body.dataset.state + ' ' + $('progress-status').textContent + ' ' + $('error-text').textContent
 	}
 	`
 
@@ -52,9 +52,9 @@ func TestSlowModel(t *testing.T) {
 	}
 	p.run(t, &got, steps+shown+`
 		const half = await shown('Loading the model'), choice = !$('model').matches(':disabled') && $('seed').matches(':disabled')
-		const cancelled = await cancel(() => dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))), retry = !$('notice-retry').hidden
+		const cancelled = await cancel(() => dispatchEvent(new KeyboardEvent('keydown', { key: 'Escape' }))), retry = !$('error-retry').hidden
 		await fetch('/release')
-		$('notice-retry').click()
+		$('error-retry').click()
 		while (!$('sha256').dataset.sha256) await new Promise((resolve) => setTimeout(resolve, 20))
 		return { half, choice, cancelled, retry, sha: $('sha256').dataset.sha256 }`)
 	if !got.Half.half("the model") || got.Half.State != "loading" {
@@ -141,16 +141,16 @@ func TestSlowProgram(t *testing.T) {
 	}
 	p.run(t, &got, settled+shown+`
 		$('sheet').querySelectorAll('.tile-actions button')[1].click()
-		await type('likely-steps', '2')
-		await type('likely-probes', '1')
-		$('likely-go').click()
+		await type('likelihood-steps', '2')
+		await type('likelihood-probes', '1')
+		$('likelihood-go').click()
 		const loading = await shown('program')
 		const cancelled = await cancel()
 		await fetch('/release')
-		$('likely-go').click()
+		$('likelihood-go').click()
 		await new Promise((resolve) => setTimeout(resolve, 50))
 		await settled()
-		return { loading, cancelled, facts: $('likely-facts').textContent }`)
+		return { loading, cancelled, facts: $('likelihood-facts').textContent }`)
 	if got.Loading.Now != "Loading the program" || !got.Loading.Cancel || !strings.HasPrefix(got.Cancelled, "cancelled cancelled at Loading the program") || !strings.Contains(got.Facts, "Bits per dimension") {
 		t.Errorf("the whole program: got %+v", got)
 	}
