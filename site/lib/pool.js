@@ -10,6 +10,7 @@
  * of a guided pair).
  */
 
+import { withField } from './errors.js'
 import { breakBarrier, canShareMemory, makeMemory } from './tensorparallel.js'
 
 /**
@@ -117,7 +118,8 @@ class PoolWorker {
     }
     this.#pending.delete(data.id)
     if (!('error' in data)) call.resolve(data.value)
-    else call.reject(data.name === 'AbortError' ? abortError() : Object.assign(new Error(data.error), data.field)) // see FieldError
+    else if (data.name === 'AbortError') call.reject(abortError())
+    else call.reject(data.field ? withField(new Error(data.error), data.field) : new Error(data.error))
   }
 
   /** @param {Error} error of every pending and later call */

@@ -19,7 +19,8 @@ export interface LoadOptions {
 /**
  * A model in a pool of workers. Calls may overlap: those that the pool has no worker for wait in
  * a queue. An aborted call rejects with an `AbortError` at once and the model stays usable; other
- * failures are `Error`s that say what was wrong and what is allowed.
+ * failures are `Error`s that say what was wrong and what is allowed. If a field of the call is
+ * wrong, they are `FieldError`s.
  */
 export class Model {
   readonly info: Readonly<ModelInfo>
@@ -62,6 +63,16 @@ export class Model {
   plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
   /** Ends the workers. Running and later calls reject. */
   close(): void
+}
+
+/** An error of a field of a call: its message is "… `field` must be `want` (got `got`)". */
+export interface FieldError extends Error {
+  /** Name of the field, such as `steps`. */
+  field: string
+  /** Its value as text. */
+  got: string
+  /** What is allowed, such as "a whole number from 1 to 10000". */
+  want: string
 }
 
 export interface ClassifierOptions {

@@ -9,6 +9,7 @@
 
 import { Batch } from './batch.js'
 import { BUILD } from './build.js'
+import { fieldError } from './errors.js'
 import { compile, fetchModel } from './fetch.js'
 import { toBytes, toImages } from './pixels.js'
 import { Pool, abortError } from './pool.js'
@@ -29,7 +30,7 @@ export function load(url, { workers, onProgress, signal } = {}) {
   return abortable(signal, async (inner) => {
     const size = workers ?? Math.min(navigator.hardwareConcurrency || 2, 8)
     if (!Number.isInteger(size) || size < 1 || size > 64) {
-      throw new RangeError(`tweedie: workers must be a whole number from 1 to 64 (got ${size})`)
+      throw fieldError(RangeError, 'workers', size, 'a whole number from 1 to 64')
     }
     const module = compile(new URL('./tweedie.wasm', import.meta.url))
     const files = fetchModel(absolute(url), inner, onProgress, module)
@@ -76,7 +77,7 @@ export class Model {
    */
   forward(x, t, y = null, { signal } = {}) {
     return abortable(signal, async (inner) => {
-      if (!(x instanceof Float32Array)) throw new TypeError('tweedie: forward: x must be a Float32Array')
+      if (!(x instanceof Float32Array)) throw fieldError(TypeError, 'x', typeof x, 'a Float32Array')
       const times = Float32Array.from(t)
       const labels = y && Int32Array.from(y)
       const row = this.info.shape.reduce((a, b) => a * b)
@@ -124,7 +125,7 @@ export class Model {
       const { levels, chain, workers } = this.info
       const asked = { ...representable(fields), seed: seedOf(seed), steps: steps ?? (bound ? chain || levels || 256 : 32), bound }
       const n = bound ? asked.steps : asked.noise === 'exact' ? 1 : probes // terms, or probes
-      if (!Number.isInteger(n) || n < 1) throw new RangeError(`tweedie: ${bound ? 'steps' : 'probes'} must be a whole number of at least 1 (got ${n})`)
+      if (!Number.isInteger(n) || n < 1) throw fieldError(RangeError, bound ? 'steps' : 'probes', n, 'a whole number of at least 1')
       const pool = new Pool(Math.min(workers, n), BUILD, compile(new URL('./tweedie-likelihood.wasm', import.meta.url)), this.#files)
       inner.addEventListener('abort', () => pool.close())
       try {
@@ -249,7 +250,7 @@ export class Model {
   #picture(what, picture, channels) {
     if (picture instanceof ImageData) return toBytes(picture, channels)
     if (!(picture instanceof Uint8Array || picture instanceof Uint8ClampedArray)) {
-      throw new TypeError(`tweedie: ${what} must be ImageData or a Uint8Array (got ${picture === null ? 'null' : typeof picture})`)
+      throw fieldError(TypeError, what, picture === null ? 'null' : typeof picture, 'ImageData or a Uint8Array')
     }
     const [, height, width] = this.info.shape
     return { data: picture, height, width, channels }
@@ -297,11 +298,9 @@ function abortable(signal, work) {
 function representable(fields) {
   for (const [name, value] of Object.entries(fields)) {
     for (const item of [value].flat()) {
-      if (typeof item === 'number' && !Number.isFinite(item)) throw new RangeError(`tweedie: ${name} must be a finite number (got ${item})`)
+      if (typeof item === 'number' && !Number.isFinite(item)) throw fieldError(RangeError, name, item, 'a finite number')
       const valid = ['number', 'string', 'boolean', 'undefined', name === 'seed' ? 'bigint' : 'number'].includes(typeof item)
-      if (!valid && item !== null) {
-        throw new TypeError(`tweedie: ${name} must be a number or a string (got ${typeof item})`)
-      }
+      if (!valid && item !== null) throw fieldError(TypeError, name, typeof item, 'a number or a string')
     }
   }
   return fields
