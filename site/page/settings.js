@@ -270,5 +270,6 @@ function number({ name, kind, min, above, max }, text) {
   const value = pattern.test(text) ? Number(text) : NaN
   if (value >= min && !(above && value === min) && value <= (max || Infinity)) return value
   const noun = kind === 'whole' ? 'a whole number' : 'a number'
-  throw new SettingError(name, text, above ? `${noun} above ${min}${max ? ` and at most ${max}` : ''}` : max ? `${noun} from ${min} to ${max}` : `${noun} of at least ${min}`)
+  const low = kind === 'whole' ? min : Number(min.toPrecision(7)) // bounds of noise levels are float32
+  throw new SettingError(name, text, above ? `${noun} above ${low}${max ? ` and at most ${max}` : ''}` : max ? `${noun} from ${low} to ${max}` : `${noun} of at least ${low}`)
 }

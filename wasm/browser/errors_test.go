@@ -51,7 +51,7 @@ func TestBadCalls(t *testing.T) {
 		{"mask of nothing", `inpaint({ image: new ImageData(8, 8), mask: new ImageData(8, 8) })`,
 			"Error: edit: mask: at least one of the 8×8 pixels must be above 0, to be repainted (got all 0)"},
 		{"no arguments", `sample(null)`, "TypeError: …"},
-		{"no numbers", `forward([1], [1])`, "TypeError: tweedie: forward: x must be a Float32Array"},
+		{"no numbers", `forward([1], [1])`, "TypeError: tweedie: x must be a Float32Array (got object)"},
 		{"too few numbers", `forward(new Float32Array(9), [1])`, "Error: engine: x must have 192 numbers, 3×8×8 (channels, height, width) for each of 1 times (got 9)"},
 		{"no times", `forward(new Float32Array(0), [])`, "Error: engine: t must have one time for each image (got none)"},
 		{"too few labels", `forward(new Float32Array(192), [1], [])`, "Error: engine: y must have 1 classes, one for each time (got 0)"},

@@ -63,7 +63,7 @@ func TestSlowModel(t *testing.T) {
 	if !got.Choice {
 		t.Error("while a model loads no other can be chosen, or its settings can be")
 	}
-	if want := "failed The model is not loaded page: model: its loading was cancelled"; got.Cancelled != want || !got.Retry {
+	if want := "failed The model is not loaded Loading the model was cancelled."; got.Cancelled != want || !got.Retry {
 		t.Errorf("cancelled: got %q, want %q and a way to try again", got.Cancelled, want)
 	}
 	if want := f.drawn(t, `{"class": "red", "sampler": "euler", "steps": 2, "guidance": 1.5, "seed": 5}`).SHA256(); got.SHA != want {
