@@ -176,26 +176,26 @@ export interface Sampler {
   name: string
   title: string
   about: string
-  /** Draws fresh noise at every step. */
+  /** Whether it adds fresh noise in each step. */
   noise: boolean
-  /** Has an `eta`. */
+  /** Whether it takes `eta`. */
   eta: boolean
-  /** Of the network, each step. */
+  /** Evaluations of the network in each step. */
   evaluations: number
-  /** Of convergence; 0 for samplers that draw noise. */
+  /** Order of convergence; 0 for samplers that add noise. */
   order: number
-  /** The highest that `order` of a call asks for; 0 if there is no choice. */
+  /** The highest `order` of a call; 0 if it cannot be chosen. */
   orders: number
-  /** Takes steps of its own between the noise levels: `evaluations` is the least. */
+  /** Whether it chooses its steps between the noise levels: `evaluations` is then a minimum. */
   adaptive: boolean
-  /** Its own spacing of the noise levels; empty for `karras`. A model's own comes first. */
+  /** Its default schedule; empty for `karras`. The model's default comes first. */
   schedule: string
-  /** The relative and the absolute error that an adaptive sampler allows a step by itself. */
+  /** Default tolerances of an adaptive sampler. */
   rtol: number
   atol: number
-  /** The names of the fields of `SolverOptions` that it has. */
+  /** The `SolverOptions` that it takes. */
   takes: (keyof SolverOptions)[]
-  /** What the model has for it beside a denoiser: `variances`, `posterior` or `consistency`; empty for what every model can. */
+  /** What the model must have besides a denoiser: `variances`, `posterior` or `consistency`; empty if nothing. */
   needs: string
 }
 
