@@ -16,13 +16,13 @@ import (
 //go:embed all:built
 var built embed.FS
 
-// buildFile names the file of an asset folder that holds the build id.
+// buildFile is the file with the build id.
 const buildFile = "build-id"
 
 // required names the files without which a page cannot run.
 var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-likelihood.wasm", buildFile}
 
-// extensions lists, for what is taken from an asset folder, its media type.
+// extensions has the media type of every kind of file in a site.
 var extensions = map[string]string{
 	".html":        "text/html; charset=utf-8",
 	".js":          "text/javascript; charset=utf-8",
@@ -41,14 +41,14 @@ var extensions = map[string]string{
 	".webmanifest": "application/manifest+json",
 }
 
-// Assets is a page before it has models: its files by name and its build id.
+// Assets is a page without models: its files by name and its build id.
 type Assets struct {
 	Build string
 	Files map[string][]byte
 }
 
-// LoadAssets reads the page from dir, or, if dir is "", the one that this
-// program carries. The error names the files that are missing, and how to get them.
+// LoadAssets reads the page from dir or, if dir is "", from this program. The error names
+// the missing files and the command that makes them.
 func LoadAssets(dir string) (*Assets, error) {
 	from, place := fs.FS(os.DirFS(dir)), fmt.Sprintf("%q", dir)
 	if dir == "" {
@@ -70,18 +70,18 @@ func LoadAssets(dir string) (*Assets, error) {
 		missing = append(missing, name)
 	}
 	if len(missing) == len(required) && dir == "" {
-		return nil, errors.New("publish: this program was compiled without the page: build it with make, or name a folder that holds one with --page")
+		return nil, errors.New("publish: this program was compiled without the page: build it with make, or name the folder of a page with --page")
 	}
 	if len(missing) > 0 {
-		return nil, fmt.Errorf("publish: %s: has no %s, which a page needs: make wasm puts them together", place, strings.Join(missing, ", "))
+		return nil, fmt.Errorf("publish: %s: the page lacks %s: build it with make wasm", place, strings.Join(missing, ", "))
 	}
 	return a, nil
 }
 
-// maxAsset bounds one file of a page.
+// maxAsset is the largest size of a file of a page.
 const maxAsset = 64 << 20
 
-// readAssets reads the files of known extensions at the top of from.
+// readAssets reads the files with known extensions in the folder from.
 func readAssets(from fs.FS) (*Assets, error) {
 	entries, err := fs.ReadDir(from, ".")
 	if err != nil {
@@ -93,8 +93,12 @@ func readAssets(from fs.FS) (*Assets, error) {
 		if name != buildFile && extensions[path.Ext(name)] == "" || e.IsDir() {
 			continue
 		}
-		if info, err := e.Info(); err != nil || info.Size() > maxAsset {
-			return nil, fmt.Errorf("%s: larger than %d bytes or unreadable: %w", name, maxAsset, err)
+		info, err := e.Info()
+		if err != nil {
+			return nil, err
+		}
+		if info.Size() > maxAsset {
+			return nil, fmt.Errorf("%s: the file must have at most %d bytes (got %d)", name, maxAsset, info.Size())
 		}
 		data, err := fs.ReadFile(from, name)
 		if err != nil {
@@ -112,14 +116,14 @@ func readAssets(from fs.FS) (*Assets, error) {
 	return a, nil
 }
 
-// checkBuild refuses a build id that could not stand in a URL or a string.
+// checkBuild refuses a build id that would have to be escaped in a URL.
 func checkBuild(id string) error {
 	ok := len(id) >= 1 && len(id) <= 64
 	for _, r := range id {
 		ok = ok && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 	}
 	if !ok {
-		return fmt.Errorf("build id is %q, need 1 to 64 of a-z, 0-9, '-' and '.'", id)
+		return fmt.Errorf("the build id must have 1 to 64 characters of a-z, 0-9, '-' and '.' (got %q)", id)
 	}
 	return nil
 }

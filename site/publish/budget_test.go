@@ -10,17 +10,16 @@ import (
 	"testing"
 )
 
-// budget is the most that a visitor downloads before the first image, brotli.
+// budget is the most bytes that a visitor downloads before the first image, with brotli.
 const budget = 2_500_000
 
-// TestSizeBudget weighs the site that make test has built: everything that the
-// page and its first model bring to a browser, as sent with brotli. Further
-// models count only when a visitor chooses them, the whole program only when one asks
-// for what it alone has: that the page fetches it no sooner is a test of wasm/browser.
+// TestSizeBudget adds up the site that make test has built: all files of the page and its
+// first model, as sent with brotli. Other models and the program for likelihoods are not
+// counted: they are fetched when a visitor asks for them, as a test of wasm/browser checks.
 func TestSizeBudget(t *testing.T) {
 	dist := os.Getenv("TWEEDIE_DIST")
 	if dist == "" {
-		t.Skip("TWEEDIE_DIST names no site: make test sets it")
+		t.Skip("TWEEDIE_DIST is not set: make test sets it to a site")
 	}
 	var index struct{ Models []entry }
 	if err := json.Unmarshal([]byte(read(t, dist, "models", "index.json")), &index); err != nil {
@@ -56,12 +55,12 @@ func TestSizeBudget(t *testing.T) {
 	t.Logf("%d bytes of %d", total, budget)
 	if total > budget {
 		slices.Sort(lines)
-		t.Errorf("the page weighs %d bytes with brotli, need at most %d:\n%s", total, budget, strings.Join(lines, "\n"))
+		t.Errorf("the page must have at most %d bytes with brotli (got %d):\n%s", budget, total, strings.Join(lines, "\n"))
 	}
 }
 
-// ofOther reports whether a file of the models folder belongs to a model that is
-// not the first, or to a classifier, which is fetched when it is asked for.
+// ofOther reports whether a file of the models folder belongs to a model that is not the
+// first, or to a classifier.
 func ofOther(base string, models []entry) bool {
 	for i, m := range models {
 		if i > 0 && strings.HasPrefix(base, strings.TrimSuffix(m.File, "json")) {

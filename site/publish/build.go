@@ -20,8 +20,8 @@ import (
 
 // Options says what site to build.
 type Options struct {
-	Page   string   // folder with the page; "" means the one this program carries
-	Models []string // manifests; the first is the one that the page opens; a classifier is offered with the models that it can guide
+	Page   string   // folder with the page; "" means the page in this program
+	Models []string // manifests; the page opens the first; a classifier is offered with the models that it can guide
 	Out    string   // folder of the site; replaced as a whole if it holds one
 	Share  bool     // links to a run are /s/…, which core/httpapi answers, with a preview
 	Plain  bool     // no compressed copies: the host compresses
@@ -32,10 +32,10 @@ type Options struct {
 type File struct {
 	Name   string `json:"file"`
 	Bytes  int    `json:"bytes"`
-	Brotli int    `json:"brotli,omitempty"` // bytes of its compressed copy; 0 where there is none
+	Brotli int    `json:"brotli,omitempty"` // bytes of its compressed copy; 0 if there is none
 }
 
-// Sent returns how many bytes reach a browser that takes brotli.
+// Sent returns how many bytes are sent to a browser that accepts brotli.
 func (f File) Sent() int {
 	if f.Brotli > 0 {
 		return f.Brotli
@@ -79,7 +79,7 @@ func Build(ctx context.Context, o Options) ([]File, error) {
 // contents returns every file of the site by name, without the compressed ones.
 func contents(o Options) (map[string][]byte, error) {
 	if len(o.Models) == 0 {
-		return nil, errors.New("publish: no model given, need at least one")
+		return nil, errors.New("publish: a site needs at least one model")
 	}
 	assets, err := LoadAssets(o.Page)
 	if err != nil {
@@ -94,7 +94,7 @@ func contents(o Options) (map[string][]byte, error) {
 		}
 		for name, data := range m.files {
 			if other, ok := content["models/"+name]; ok && !bytes.Equal(other, data) {
-				return nil, fmt.Errorf("publish: two models have a file %q, need different names", name)
+				return nil, fmt.Errorf("publish: two models have a file %q: rename one of them", name)
 			}
 			content["models/"+name] = data
 		}
@@ -105,7 +105,7 @@ func contents(o Options) (map[string][]byte, error) {
 		}
 	}
 	if len(entries) == 0 {
-		return nil, errors.New("publish: only classifiers given, need at least one model that draws")
+		return nil, errors.New("publish: a site needs at least one model that generates images (got only classifiers)")
 	}
 	for i := range entries {
 		for _, c := range classifiers {
@@ -143,20 +143,19 @@ func contents(o Options) (map[string][]byte, error) {
 	return content, nil
 }
 
-// opening returns index.html with the manifest that it opens, and the link to its
-// card, set to the given one. As written, the page opens models/mnist.json.
+// opening returns index.html with the given manifest as the model that it opens, and the
+// link to its card. The source of the page opens models/mnist.json.
 func opening(html []byte, manifest string) ([]byte, error) {
 	const asWritten = `data-model="models/mnist.json"`
 	if !bytes.Contains(html, []byte(asWritten)) {
-		return nil, fmt.Errorf("publish: index.html: has no %s, in whose place the model goes", asWritten)
+		return nil, fmt.Errorf("publish: index.html must contain %s, which is replaced by the model", asWritten)
 	}
 	text := strings.ReplaceAll(string(html), asWritten, `data-model="models/`+manifest+`"`)
 	text = strings.ReplaceAll(text, `href="models/mnist.md"`, `href="models/`+cardName(manifest)+`"`)
 	return []byte(text), nil
 }
 
-// replaceable reports whether a site may be put at out: nothing is there, or an
-// empty folder, or a site.
+// replaceable returns an error unless out does not exist, is an empty folder, or is a site.
 func replaceable(out string) error {
 	entries, err := os.ReadDir(out)
 	switch {
@@ -166,12 +165,12 @@ func replaceable(out string) error {
 		return fmt.Errorf("publish: %w", err)
 	}
 	if _, err := os.Stat(filepath.Join(out, "build.json")); err != nil {
-		return fmt.Errorf("publish: %q: holds files that are no site, and would be replaced: name another folder", out)
+		return fmt.Errorf("publish: %q contains files that are not a site and would be replaced: choose another folder", out)
 	}
 	return nil
 }
 
-// swap gives the folder temp the name out, in place of what had it.
+// swap renames the folder temp to out and removes the old folder.
 func swap(temp, out string) error {
 	old := temp + ".old"
 	err := os.Rename(out, old)
@@ -188,9 +187,8 @@ func swap(temp, out string) error {
 	return os.RemoveAll(old)
 }
 
-// write writes the files of content under dir, each, unless plain, with a compressed
-// copy where that is smaller, on all cores. old is the site that compressed copies
-// may be taken from.
+// write writes the files of content to dir, on all cores. Unless plain, each gets a
+// compressed copy if that is smaller; copies of unchanged files are taken from the site old.
 func write(ctx context.Context, dir, old string, content map[string][]byte, plain bool) ([]File, error) {
 	names := make([]string, 0, len(content))
 	for name := range content {
@@ -239,8 +237,7 @@ func writeFile(dir, old, name string, data []byte, plain bool) (File, error) {
 	return file, nil
 }
 
-// compressible reports whether brotli is worth trying: not on what is compressed
-// already, nor on what only a host reads.
+// compressible reports whether a file may get smaller with brotli and is sent to browsers.
 func compressible(name string) bool {
 	switch path.Ext(name) {
 	case ".html", ".js", ".ts", ".css", ".json", ".md", ".txt", ".svg", ".wasm", ".ico", ".webmanifest":
@@ -249,8 +246,8 @@ func compressible(name string) bool {
 	return false
 }
 
-// compressed returns data as brotli at its best level. It takes the copy beside
-// old if old holds the same bytes and the copy is whole.
+// compressed returns data as brotli at its best level. It takes the copy of old if old
+// has the same bytes and the copy is complete.
 func compressed(old string, data []byte) ([]byte, error) {
 	if same, err := os.ReadFile(old); err == nil && bytes.Equal(same, data) {
 		packed, err := os.ReadFile(old + ".br")

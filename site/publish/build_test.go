@@ -105,7 +105,7 @@ func TestBuildOffersClassifiers(t *testing.T) {
 	if !strings.Contains(read(t, out, "index.html"), `data-model="models/same.json"`) {
 		t.Error("the page does not open the first model that draws")
 	}
-	if _, err := Build(t.Context(), Options{Page: toyPage(t), Out: out, Models: []string{judge}}); err == nil || !strings.Contains(err.Error(), "need at least one model that draws") {
+	if _, err := Build(t.Context(), Options{Page: toyPage(t), Out: out, Models: []string{judge}}); err == nil || !strings.Contains(err.Error(), "a site needs at least one model that generates images") {
 		t.Errorf("a site of a classifier: got %v", err)
 	}
 }
@@ -174,7 +174,7 @@ func TestBuildReplacesOnlySites(t *testing.T) {
 	}
 	o.Out = t.TempDir()
 	os.WriteFile(filepath.Join(o.Out, "thesis.tex"), []byte("years of work"), 0o666)
-	if _, err := Build(t.Context(), o); err == nil || !strings.Contains(err.Error(), "holds files that are no site") {
+	if _, err := Build(t.Context(), o); err == nil || !strings.Contains(err.Error(), "contains files that are not a site") {
 		t.Errorf("got %v, want a refusal", err)
 	}
 	if read(t, o.Out, "thesis.tex") != "years of work" {
@@ -203,15 +203,15 @@ func TestBuildErrors(t *testing.T) {
 		o    Options
 		want string
 	}{
-		{"no model", Options{Page: toyPage(t)}, "no model given"},
-		{"empty page", Options{Page: empty, Models: []string{"x"}}, "has no index.html, tweedie.js"},
-		{"no wasm", Options{Page: bent, Models: []string{"x"}}, "has no tweedie.wasm, which a page needs"},
-		{"build id", Options{Page: wrongID, Models: []string{"x"}}, `build id is "a'b"`},
+		{"no model", Options{Page: toyPage(t)}, "a site needs at least one model"},
+		{"empty page", Options{Page: empty, Models: []string{"x"}}, "the page lacks index.html, tweedie.js"},
+		{"no wasm", Options{Page: bent, Models: []string{"x"}}, "the page lacks tweedie.wasm: build it with make wasm"},
+		{"build id", Options{Page: wrongID, Models: []string{"x"}}, `(got "a'b")`},
 		{"no such model", Options{Page: toyPage(t), Models: []string{"nowhere.json"}}, "nowhere.json"},
 		{"flipped bit", Options{Page: toyPage(t), Models: []string{broken}}, "SHA-256 is"},
 		{"missing shard", Options{Page: toyPage(t), Models: []string{missing}}, "no such file"},
 		{"same name", Options{Page: toyPage(t), Models: []string{toyModel(t, "a", 1), toyModel(t, "a", 2)}}, `two models have a file "a.json"`},
-		{"model name", Options{Page: toyPage(t), Models: []string{spaced}}, `model file "a b.json": need a name`},
+		{"model name", Options{Page: toyPage(t), Models: []string{spaced}}, `index.json (got "a b.json")`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.o.Out = filepath.Join(t.TempDir(), "dist")

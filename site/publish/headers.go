@@ -9,8 +9,7 @@ import (
 	"tweedie/weights"
 )
 
-// forever is the Cache-Control of what never changes: shards carry a hash in their
-// names.
+// forever is the Cache-Control of files that never change.
 const forever = "public, max-age=31536000, immutable"
 
 // policy is the Content-Security-Policy of every answer: the page reaches its
@@ -19,9 +18,9 @@ const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker
 	"connect-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; " +
 	"manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// headers go with every answer. The first two isolate the page from others, by
-// which browsers give it finer clocks and shared memory; the page does not need
-// them, so a host that cannot set them serves it as well.
+// headers go with every answer. The first two isolate the page from other origins, so
+// that browsers allow shared memory, which is faster; the page also works on hosts that
+// cannot set them.
 var headers = map[string]string{
 	"Cross-Origin-Opener-Policy":   "same-origin",
 	"Cross-Origin-Embedder-Policy": "require-corp",
@@ -38,9 +37,8 @@ func setHeaders(h http.Header) {
 	}
 }
 
-// headersFile returns the _headers file that Cloudflare Pages, Workers Static
-// Assets and Netlify read. The part of a build id in an address they do not see, so
-// only shards are kept for ever.
+// headersFile returns the _headers file that Cloudflare Pages, Workers Static Assets and
+// Netlify read. Their rules do not match queries, so only shards are cached for ever.
 func headersFile() []byte {
 	var b strings.Builder
 	b.WriteString("/*\n")

@@ -23,7 +23,7 @@ type entry struct {
 	Title string `json:"title"` // for people
 	Bytes int    `json:"bytes"` // manifest and shards together
 
-	Classifier *guide `json:"classifier,omitempty"` // that can guide the model, nil if the site has none
+	Classifier *guide `json:"classifier,omitempty"` // a classifier that can guide the model, nil if the site has none
 	config     config
 }
 
@@ -34,7 +34,7 @@ type guide struct {
 	Bytes   int      `json:"bytes"` // manifest and shards together
 }
 
-// config is what a site has to know of a model's configuration.
+// config is the part of a model's configuration that a site needs.
 type config struct {
 	Title    string
 	Arch     string
@@ -45,8 +45,8 @@ type config struct {
 	Unit     bool    `json:"unit_pixels"`
 }
 
-// guides reports whether a classifier of this configuration can guide a model: the
-// engine asks the same.
+// guides reports whether a classifier of this configuration can guide a model. The
+// engine checks the same.
 func (c config) guides(m config) bool {
 	low, high := m.SigmaMin, m.SigmaMax
 	if m.Unit {
@@ -61,8 +61,8 @@ type model struct {
 	files map[string][]byte // by base name
 }
 
-// readModel reads the manifest at path and the shards and card beside it, after
-// every size and hash was found right.
+// readModel reads the manifest at path, its shards and its card, and verifies every size
+// and hash.
 func readModel(path string) (*model, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
@@ -105,16 +105,16 @@ func checkName(base string) error {
 		ok = ok && (r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_.", r))
 	}
 	if !ok || name == "" || name == "index" || strings.HasPrefix(name, ".") {
-		return fmt.Errorf("publish: model file %q: need a name of letters, digits, '-', '_' and '.', ending in .json, and not index.json", base)
+		return fmt.Errorf("publish: the name of a model file must consist of letters, digits, '-', '_' and '.', end in .json, and not be index.json (got %q)", base)
 	}
 	return nil
 }
 
-// cardName is the name of the card that belongs to a manifest.
+// cardName returns the name of the card of a manifest.
 func cardName(manifest string) string { return strings.TrimSuffix(manifest, ".json") + ".md" }
 
-// card returns the model card beside the manifest at path, or, where there is
-// none, one made of the manifest's own.
+// card returns the model card next to the manifest at path or, if there is none, one made
+// from the card in the manifest.
 func card(path string, m *weights.Manifest) ([]byte, error) {
 	text, err := os.ReadFile(cardName(path))
 	if err == nil || !os.IsNotExist(err) {
@@ -132,7 +132,7 @@ func card(path string, m *weights.Manifest) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// unpacksTo reports whether packed is brotli for data.
+// unpacksTo reports whether packed is data compressed with brotli.
 func unpacksTo(packed, data []byte) bool {
 	got, err := io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(packed)), int64(len(data))+1))
 	return err == nil && bytes.Equal(got, data)

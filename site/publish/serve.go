@@ -21,8 +21,7 @@ import (
 	"tweedie/weights"
 )
 
-// Serve answers requests for the site in dir, as Run does. The error says that dir is
-// no site.
+// Serve serves the site in dir, as Run does. It is an error if dir is not a site.
 func Serve(ctx context.Context, dir, addr string, ready func(url string)) error {
 	handler, err := Handler(dir)
 	if err != nil {
@@ -32,10 +31,9 @@ func Serve(ctx context.Context, dir, addr string, ready func(url string)) error 
 	return Run(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, 5*time.Second, ready)
 }
 
-// Run has a server answer requests on addr (host:port, port 0 for any that is free)
-// until ctx ends, then lets the answers under way finish for up to grace, after which
-// they are cut off. It calls ready with the server's URL once it listens. The error
-// says that the port is taken.
+// Run runs a server on addr (host:port, port 0 for any free port) until ctx ends. Then it
+// waits for open requests to finish, at most for grace. It calls ready with the server's
+// URL once it listens. It is an error if the port is taken.
 func Run(ctx context.Context, server *http.Server, addr string, grace time.Duration, ready func(url string)) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
 	if err != nil {
@@ -57,19 +55,19 @@ func Run(ctx context.Context, server *http.Server, addr string, grace time.Durat
 	return nil
 }
 
-// listenError words the failures that a person can do something about.
+// listenError explains the failures that the user can correct.
 func listenError(addr string, err error) error {
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return fmt.Errorf("publish: address %q: the port is taken by another program: choose another with --addr, or PORT= with make", addr)
+		return fmt.Errorf("publish: address %q: the port is taken by another program: choose another with --addr, or with PORT= for make", addr)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("publish: address %q: not allowed: ports below 1024 need more rights, choose a higher one with --addr", addr)
+		return fmt.Errorf("publish: address %q: no permission for this port: choose a port of at least 1024 with --addr", addr)
 	}
 	return fmt.Errorf("publish: address %q: %w", addr, err)
 }
 
-// Site is an http.Handler over the folder of a site. It never leaves the folder,
-// by whatever path or link.
+// Site is an http.Handler that serves the folder of a site, and no file outside it, also
+// not through links.
 type Site struct {
 	root  *os.Root
 	build string
@@ -78,15 +76,15 @@ type Site struct {
 	hashes map[string]fileHash // by name
 }
 
-// fileHash is the SHA-256 of a file as it was at a time.
+// fileHash is the SHA-256 of a file with a certain size and time.
 type fileHash struct {
 	size int64
 	mod  time.Time
 	hash string
 }
 
-// Handler returns a handler for the site in dir. The error says that dir holds
-// no site. The caller closes it.
+// Handler returns a handler for the site in dir, which the caller closes. It is an error
+// if dir is not a site.
 func Handler(dir string) (*Site, error) {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -99,23 +97,23 @@ func Handler(dir string) (*Site, error) {
 	}
 	if err != nil {
 		root.Close()
-		return nil, fmt.Errorf("publish: %q: not a site that tweedie site made: %w", dir, err)
+		return nil, fmt.Errorf("publish: %q is not a site that tweedie site made: %w", dir, err)
 	}
 	return &Site{root: root, build: info.Build, hashes: map[string]fileHash{}}, nil
 }
 
-// Close releases the folder.
+// Close closes the folder.
 func (s *Site) Close() error { return s.root.Close() }
 
-// ServeHTTP answers GET and HEAD with a file: its media type, an ETag that is a
-// hash of what is sent, ranges, and brotli where the client takes it and the
-// compressed file is there. Answers are to be revalidated each time, except
-// shards and what is asked for with ?v= and the build id, which never change.
+// ServeHTTP answers GET and HEAD with a file, its media type, an ETag that is a hash of
+// what is sent, ranges, and brotli if the client accepts it and a compressed copy exists.
+// Clients revalidate files each time, except shards and files that are requested with ?v=
+// and the build id, which never change.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	setHeaders(w.Header())
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "method "+r.Method+" is not allowed, need GET or HEAD", http.StatusMethodNotAllowed)
+		http.Error(w, "the method must be GET or HEAD (got "+r.Method+")", http.StatusMethodNotAllowed)
 		return
 	}
 	name, ok := fileName(r.URL.Path)
@@ -162,7 +160,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	http.ServeContent(w, r, "", time.Time{}, f)
 }
 
-// neverChanges reports whether a file carries a hash of its bytes in its name, as
+// neverChanges reports whether the name of a file contains a hash of its bytes, as those of
 // shards do: NAME.NNN.HHHHHHHH.safetensors.zst.
 func neverChanges(name string) bool {
 	stem, ok := strings.CutSuffix(name, weights.ShardSuffix)
@@ -174,7 +172,7 @@ func neverChanges(name string) bool {
 	return err == nil
 }
 
-// fileName returns the file that a URL path stands for.
+// fileName returns the name of the file of a URL path.
 func fileName(urlPath string) (string, bool) {
 	name := strings.TrimPrefix(path.Clean("/"+urlPath), "/")
 	if name == "" || strings.HasSuffix(urlPath, "/") {
@@ -192,7 +190,7 @@ func notFound(w http.ResponseWriter, r *http.Request) {
 	http.Error(w, "no file "+strconv.QuoteToASCII(r.URL.Path)+" on this site", http.StatusNotFound)
 }
 
-// hash returns the SHA-256 of the file f, remembered until the file changes.
+// hash returns the SHA-256 of the file f, cached until the file changes.
 func (s *Site) hash(name string, f io.ReadSeeker, info os.FileInfo) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -128,7 +128,7 @@ func TestServeRefuses(t *testing.T) {
 	if r := get(t, site, "POST", "/"); r.StatusCode != 405 || r.Header.Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: status %d, Allow %q", r.StatusCode, r.Header.Get("Allow"))
 	}
-	if _, err := Handler(t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a site that tweedie site made") {
+	if _, err := Handler(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is not a site that tweedie site made") {
 		t.Errorf("empty folder: got %v", err)
 	}
 }
