@@ -74,11 +74,11 @@ const generate = `(async () => {` + script + `
 const inpaint = `(async () => {` + script + `
 	at('tab-inpaint').click()
 	await wait(200)
-	at('picks').querySelectorAll('button')[6].click()
+	at('recent').querySelectorAll('button')[6].click()
 	await wait(200)
 	at('brush-size').value = '14'
 	at('brush-size').dispatchEvent(new Event('input', { bubbles: true }))
-	const canvas = at('easel'), box = canvas.getBoundingClientRect()
+	const canvas = at('mask-canvas'), box = canvas.getBoundingClientRect()
 	const pointer = (type, x, y) => canvas.dispatchEvent(new PointerEvent(type, {
 		bubbles: true, cancelable: true, isPrimary: true, pointerId: 1, pointerType: 'mouse', button: 0, buttons: type === 'pointerup' ? 0 : 1,
 		clientX: box.left + x * box.width, clientY: box.top + y * box.height,
