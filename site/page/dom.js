@@ -57,3 +57,15 @@ export function showFacts(list, pairs) {
     .map(([name, value]) => make('div', {}, make('dt', { textContent: name }), make('dd', { textContent: value })))
   list.replaceChildren(...rows)
 }
+
+/**
+ * scrollToTop scrolls to an element, unless its top is in the upper half of the window.
+ *
+ * @param {HTMLElement} element
+ */
+export function scrollToTop(element) {
+  const { top } = element.getBoundingClientRect()
+  if (top >= 0 && top < innerHeight / 2) return
+  const reduced = matchMedia('(prefers-reduced-motion: reduce)').matches
+  element.scrollIntoView({ behavior: reduced ? 'auto' : 'smooth' })
+}

@@ -2,7 +2,7 @@
 // modes: generate and inpaint.
 
 import { Controls } from './controls.js'
-import { element } from './dom.js'
+import { element, scrollToTop } from './dom.js'
 import { hideError, messageOf, showError } from './errors.js'
 import { Estimate } from './estimate.js'
 import { count, duration } from './format.js'
@@ -219,7 +219,7 @@ export class Page {
       this.controls.takeSeed()
       const settings = this.controls.read()
       this.#updateAddress()
-      this.#scrollToImages()
+      scrollToTop(element('stage', HTMLElement))
       if (request) this.#repaint(settings, request)
       else this.#generate(settings)
     } catch (error) {
@@ -232,15 +232,6 @@ export class Page {
     this.classifier.cancel()
     this.progress.stop('cancelled')
     setState('cancelled')
-  }
-
-  /** Scrolls to the images where the layout has them above or below the settings. */
-  #scrollToImages() {
-    const stage = element('stage', HTMLElement)
-    const { top } = stage.getBoundingClientRect()
-    if (top >= 0 && top < innerHeight / 2) return
-    const reduced = matchMedia('(prefers-reduced-motion: reduce)').matches
-    stage.scrollIntoView({ behavior: reduced ? 'auto' : 'smooth' })
   }
 
   /**
