@@ -36,7 +36,6 @@ const manyPasses = 200
 export class Page {
   /** @type {Record<string, Run | undefined>} the last run of each mode */
   #runs = {}
-  /** @type {string} */
   #mode = 'generate'
   #estimates = 0 // number of estimates begun: only the last is shown
   #isReady = false // a long run waits for the visitor to start it
