@@ -7,28 +7,28 @@ import (
 
 // convBackward differentiates a convolution, or a linear map as one of size 1.
 type convBackward struct {
-	place
+	tapeNode
 	window, back kernel.Window // of the forward pass, of the input's gradient
 	n            int           // output channels
 	mode         kernel.Arithmetic
 	gather       kernel.Gather
 	backGather   kernel.Gather
-	mirrored     []float32        // weights of the input's gradient
+	flipped      []float32        // flipped weights, for the gradient of the input
 	weights      *kernel.Packed   // those, packed, or
 	winograd     *kernel.Winograd // transformed
 	dw           []float32        // [taps·C, n]: MatMulGrad's layout
-	used         bool             // dw holds something
+	used         bool             // dw is not zero
 }
 
-func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBackward {
+func newConvBackward(at tapeNode, g kernel.Window, mode kernel.Arithmetic) *convBackward {
 	n := at.t.program.Shape(at.node.Params[0])[0]
-	b := &convBackward{place: at, window: g, back: g.Transposed(n), n: n, mode: mode}
+	b := &convBackward{tapeNode: at, window: g, back: g.Transposed(n), n: n, mode: mode}
 	k := g.C * g.Size * g.Size
 	b.gather = *g.Gather(at.t.batch)
 	b.dw = make([]float32, k*n)
 	if at.t.deltas[at.node.In[0]] != nil {
-		b.mirrored = make([]float32, k*n)
-		if same := b.same(); same.SuitsWinograd(g.C) {
+		b.flipped = make([]float32, k*n)
+		if same := b.symmetricWindow(); same.SuitsWinograd(g.C) {
 			b.winograd = kernel.NewWinograd(same, g.C)
 		} else {
 			b.backGather = *b.back.Gather(at.t.batch)
@@ -38,9 +38,9 @@ func newConvBackward(at place, g kernel.Window, mode kernel.Arithmetic) *convBac
 	return b
 }
 
-// same returns the window of the input's gradient as one over dy itself, which it is
-// if the forward pass is symmetric.
-func (b *convBackward) same() kernel.Window {
+// symmetricWindow returns the window of the input's gradient for a forward pass with
+// symmetric padding: then it is a convolution of dy of the same size.
+func (b *convBackward) symmetricWindow() kernel.Window {
 	g := b.window
 	g.C = b.n
 	return g
@@ -57,24 +57,24 @@ func (b *convBackward) scratch() int {
 }
 
 func (b *convBackward) load() {
-	if b.mirrored == nil {
+	if b.flipped == nil {
 		return
 	}
 	w, c, taps := b.w(0), b.window.C, b.window.Size*b.window.Size
 	for i, v := range w {
 		channel, tap := i/taps, i%taps
-		b.mirrored[(channel%c*b.n+channel/c)*taps+taps-1-tap] = v
+		b.flipped[(channel%c*b.n+channel/c)*taps+taps-1-tap] = v
 	}
 	if b.winograd != nil {
-		b.winograd.Pack(quant.Numbers{Float: b.mirrored})
+		b.winograd.Pack(quant.Numbers{Float: b.flipped})
 	} else {
-		b.weights.Pack(quant.Numbers{Float: b.mirrored}, taps, b.n, kernel.Strides{Tap: 1, Channel: taps, Column: taps * b.n})
+		b.weights.Pack(quant.Numbers{Float: b.flipped}, taps, b.n, kernel.Strides{Tap: 1, Channel: taps, Column: taps * b.n})
 	}
 }
 
 func (b *convBackward) run(n int, dy []float32) {
 	if len(b.node.Params) > 1 {
-		kernel.SumRows(b.place.dw(1), dy)
+		kernel.SumRows(b.tapeNode.dw(1), dy)
 	}
 	x := b.x(0, n)
 	if !b.window.Plain() {
@@ -95,13 +95,13 @@ func (b *convBackward) run(n int, dy []float32) {
 	}
 }
 
-// flush adds dw, transposed to PyTorch's layout, to the weights' gradient.
+// flush adds dw, transposed to PyTorch's layout, to the gradient of the weights.
 func (b *convBackward) flush() {
 	if !b.used {
 		return
 	}
 	b.used = false
-	out, taps := b.place.dw(0), b.window.Size*b.window.Size
+	out, taps := b.tapeNode.dw(0), b.window.Size*b.window.Size
 	for t := range taps {
 		for c := range b.window.C {
 			row := b.dw[(t*b.window.C+c)*b.n:][:b.n]

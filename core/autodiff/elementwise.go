@@ -5,10 +5,10 @@ import (
 	"tweedie/core/kernel"
 )
 
-// normBackward differentiates a group norm, given the statistics that its forward
-// pass left in its scratch.
+// normBackward differentiates a group norm. It uses the statistics in the scratch of the
+// forward pass.
 type normBackward struct {
-	place
+	tapeNode
 	norm  kernel.Norm
 	stats []float32
 }
@@ -26,9 +26,9 @@ func (b normBackward) run(n int, dy []float32) {
 	}
 }
 
-// normPlusBackward is that for an InstanceNormPlus.
+// normPlusBackward is normBackward for InstanceNormPlus.
 type normPlusBackward struct {
-	place
+	tapeNode
 	norm  kernel.Norm
 	stats []float32
 }
@@ -45,9 +45,9 @@ func (b normPlusBackward) run(n int, dy []float32) {
 	}
 }
 
-// adjoint differentiates an operation on one image that is linear.
+// adjoint differentiates a linear operation on an image.
 type adjoint struct {
-	place
+	tapeNode
 	add func(dx, dy, scratch []float32)
 }
 
@@ -65,9 +65,9 @@ func (b adjoint) run(n int, dy []float32) {
 	}
 }
 
-// attentionBackward differentiates an attention; it computes the softmax anew.
+// attentionBackward differentiates an attention; it recomputes the softmax.
 type attentionBackward struct {
-	place
+	tapeNode
 	attn kernel.Attn
 }
 
@@ -83,13 +83,14 @@ func (b attentionBackward) run(n int, dy []float32) {
 	}
 }
 
-// plainBackward differentiates the operations that keep nothing.
-type plainBackward struct{ place }
+// elementwiseBackward differentiates the operations that need no state of the forward
+// pass beyond their inputs and output.
+type elementwiseBackward struct{ tapeNode }
 
-func (plainBackward) load()  {}
-func (plainBackward) flush() {}
+func (elementwiseBackward) load()  {}
+func (elementwiseBackward) flush() {}
 
-func (b plainBackward) run(n int, dy []float32) {
+func (b elementwiseBackward) run(n int, dy []float32) {
 	switch op := b.node.Op.(type) {
 	case graph.SiLU:
 		if dx := b.dx(0, n); dx != nil {
@@ -130,10 +131,10 @@ func (b plainBackward) run(n int, dy []float32) {
 }
 
 // resample differentiates the operations that move pixels.
-func (b plainBackward) resample(n int, dy []float32) {
+func (b elementwiseBackward) resample(n int, dy []float32) {
 	dx := b.dx(0, n)
 	if dx == nil {
-		return // nobody learns from the picture or the time itself
+		return // the gradient of an input is not needed
 	}
 	kx, ky := b.size(0), len(dy)/n
 	in, out := b.shape(0), b.t.program.Shape(b.node.Out)
@@ -150,24 +151,25 @@ func (b plainBackward) resample(n int, dy []float32) {
 	}
 }
 
-// Differentiable is an operation that brings its own derivative.
+// Differentiable is an operation with a method for its derivative.
 type Differentiable interface {
 	graph.Op
-	// Backward adds n samples' ∂loss/∂x and ∂loss/∂w to dx and dw, given the inputs x,
-	// the parameters w and ∂loss/∂output. An entry of dx is nil where nobody asks.
+	// Backward adds ∂loss/∂x and ∂loss/∂w of n samples to dx and dw, given the inputs x,
+	// the parameters w and dy, which is ∂loss/∂output. An entry of dx is nil if it is not
+	// needed.
 	Backward(dx, dw, x, w [][]float32, dy []float32, n int)
 }
 
-// ownBackward differentiates those.
-type ownBackward struct {
-	place
+// customBackward differentiates a Differentiable.
+type customBackward struct {
+	tapeNode
 	op Differentiable
 }
 
-func (ownBackward) load()  {}
-func (ownBackward) flush() {}
+func (customBackward) load()  {}
+func (customBackward) flush() {}
 
-func (b ownBackward) run(n int, dy []float32) {
+func (b customBackward) run(n int, dy []float32) {
 	var dx, x, dw, w [][]float32
 	for i := range b.node.In {
 		dx, x = append(dx, b.dx(i, n)), append(x, b.x(i, n))

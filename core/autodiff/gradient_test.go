@@ -11,7 +11,7 @@ import (
 	"tweedie/core/unet"
 )
 
-// cases are programs that together use every operation, one or a few each.
+// cases are programs that together use every operation, one or a few in each.
 var cases = []struct {
 	name  string
 	build func(p *graph.Program) graph.Value
@@ -62,7 +62,7 @@ var cases = []struct {
 	{"dilated conv", func(p *graph.Program) graph.Value { return nn.Dilated3(p, "a", lead(p, 5, 7, 3), 6, 2) }},
 	{"dilated conv, wide", func(p *graph.Program) graph.Value { return nn.Dilated3(p, "a", lead(p, 6, 9, 16), 16, 4) }},
 	{"conv without biases", func(p *graph.Program) graph.Value {
-		return nn.Plain3(p, "b", nn.Plain3(p, "a", lead(p, 5, 7, 3), 16), 16)
+		return nn.Conv3NoBias(p, "b", nn.Conv3NoBias(p, "a", lead(p, 5, 7, 3), 16), 16)
 	}},
 	{"ELU", func(p *graph.Program) graph.Value { return p.Apply(graph.ELU{}, lead(p, 3, 3, 7)) }},
 	{"affine", func(p *graph.Program) graph.Value {
@@ -106,7 +106,7 @@ var cases = []struct {
 	}},
 }
 
-// small is a network of all that a JVP knows.
+// small is a network of all operations that a JVP supports.
 func small(g graph.Graph, x graph.Value) graph.Value {
 	a := g.Apply(graph.SiLU{}, nn.Linear(g, "a", x, 5))
 	b := g.Apply(graph.SiLU{}, nn.Linear(g, "b", a, 5))
@@ -114,7 +114,7 @@ func small(g graph.Graph, x graph.Value) graph.Value {
 	return nn.Linear(g, "c", g.Apply(graph.Concat{}, a, b), 3)
 }
 
-// lead is an image that a gradient flows into: an input behind a 1×1 convolution.
+// lead returns an image with a gradient: an input after a 1×1 convolution.
 func lead(p *graph.Program, h, w, c int) graph.Value {
 	return nn.Conv1(p, "lead", p.Input("x", h, w, c), c)
 }
@@ -127,7 +127,7 @@ func unetConfig(classes, head *int) (*unet.Network, error) {
 	})
 }
 
-// problem is a program with numbers: the loss is Σ weight·output over n samples.
+// problem is a program with parameters and inputs; its loss is Σ weight·output over n samples.
 type problem struct {
 	p       *graph.Program
 	out     graph.Value
@@ -162,7 +162,7 @@ func newProblem(build func(p *graph.Program) graph.Value) *problem {
 	return q
 }
 
-// loss is the definition, in float64, at parameters flat; out receives the outputs.
+// loss returns the loss for parameters flat, computed in float64; it writes the outputs to out.
 func (q *problem) loss(flat []float64, out []float64) float64 {
 	sum := 0.0
 	size := q.p.Size(q.out)
@@ -197,7 +197,7 @@ func wide(x []float32) []float64 {
 	return out
 }
 
-// probes is how many parameters of a program are compared.
+// probes is the number of parameters of a program that are compared.
 const probes = 60
 
 func TestGradient(t *testing.T) {
@@ -227,7 +227,7 @@ func TestGradient(t *testing.T) {
 	}
 }
 
-// compare holds grad to central differences at evenly spread parameters.
+// compare compares grad with central differences at evenly spaced parameters.
 func (q *problem) compare(t *testing.T, flat []float64, grad []float32) {
 	t.Helper()
 	length := 0.0
@@ -250,8 +250,7 @@ func (q *problem) compare(t *testing.T, flat []float64, grad []float32) {
 	}
 }
 
-// TestGradientsAdd holds that two batches' gradients add up, and that taking
-// them starts anew.
+// Gradients of two batches add up, and TakeGradients resets them.
 func TestGradientsAdd(t *testing.T) {
 	q := newProblem(cases[len(cases)-1].build)
 	tape, err := New(q.p, q.out, q.params, q.n, kernel.Fast)
@@ -275,7 +274,7 @@ func TestGradientsAdd(t *testing.T) {
 	}
 }
 
-// levels reports whether t is the number of a level.
+// levels reports whether input t is the number of a noise level.
 func (q *problem) levels() bool {
 	for _, n := range q.p.Nodes {
 		if _, ok := n.Op.(graph.InstanceNormPlus); ok {

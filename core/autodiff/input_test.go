@@ -8,8 +8,8 @@ import (
 	"tweedie/core/kernel"
 )
 
-// The gradient by a watched image is that of central differences, for every program,
-// and watching does not change the gradient by the parameters.
+// The gradient with respect to a watched image agrees with central differences for every
+// program, and watching does not change the gradient of the parameters.
 func TestInputGradient(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -48,7 +48,7 @@ func TestInputGradient(t *testing.T) {
 	}
 }
 
-// compareInput holds grad to central differences by the numbers of the first input.
+// compareInput compares grad with central differences of the first input.
 func (q *problem) compareInput(t *testing.T, grad []float32) {
 	t.Helper()
 	flat, image := wide(q.params.Flat), q.p.Inputs[0]
@@ -90,7 +90,7 @@ func (q *problem) compareInput(t *testing.T, grad []float32) {
 	}
 }
 
-func TestInputGradientRefuses(t *testing.T) {
+func TestInputGradientErrors(t *testing.T) {
 	q := newProblem(cases[0].build)
 	if _, err := New(q.p, q.out, q.params, q.n, kernel.Exact, q.out); err == nil {
 		t.Error("an output is watched without an error")

@@ -11,30 +11,30 @@ import (
 	"tweedie/core/tensor"
 )
 
-// JVP is a Graph that writes down, beside every value, its derivatives along some
-// directions: forward-mode differentiation (Griewank and Walther 2008, section 3.1).
-// A tangent is a value like others, so that a tape differentiates it once more: that
-// is how an objective that holds the network's own Jacobian is trained.
+// JVP is a Graph that adds to every value its derivatives along some directions:
+// forward-mode differentiation, which computes Jacobian-vector products (Griewank and
+// Walther 2008, section 3.1). A tangent is an ordinary value, so that a tape can
+// differentiate it again; this trains objectives that contain the network's Jacobian.
 //
-// It knows the operations of a Tape. A Program under a JVP that was given another
-// operation on a value with tangents has that for its mistake, see Program.Err. A tape
-// differentiates the tangents of Linear, SiLU, Add, AddChannels, Concat and of what else
-// is linear; the others' are to be evaluated.
+// It supports the operations of a Tape. Any other operation on a value with tangents
+// is an error of the underlying Program, see Program.Err. A tape differentiates the
+// tangents of Linear, SiLU, Add, AddChannels, Concat and other linear operations; other
+// tangents can only be evaluated.
 type JVP struct {
 	graph.Graph
 	tangents map[graph.Value][]graph.Value
 }
 
-// NewJVP returns g with tangents. No value has one yet.
+// NewJVP returns a JVP over g. At first no value has tangents.
 func NewJVP(g graph.Graph) *JVP {
 	return &JVP{g, map[graph.Value][]graph.Value{}}
 }
 
-// SetTangents declares the tangents of x: values of its shape.
+// SetTangents sets the tangents of x: values with the shape of x.
 func (d *JVP) SetTangents(x graph.Value, directions ...graph.Value) { d.tangents[x] = directions }
 
-// Tangents returns the derivatives of v, one a direction; none for a value that does
-// not depend on one that has tangents.
+// Tangents returns the derivatives of v, one for each direction, or none if v does not
+// depend on a value with tangents.
 func (d *JVP) Tangents(v graph.Value) []graph.Value { return d.tangents[v] }
 
 // Apply adds an operation and its tangents.
@@ -50,58 +50,58 @@ func (d *JVP) Apply(op graph.Op, in ...graph.Value) graph.Value {
 	return out
 }
 
-// tangent adds the derivative of op, which made out, along direction i.
+// tangent adds the derivative along direction i of op, whose output is out.
 func (d *JVP) tangent(op graph.Op, in []graph.Value, out graph.Value, i int) graph.Value {
-	var moved []graph.Value // the tangents that there are
+	var inputTangents []graph.Value // of the inputs that have tangents
 	for _, v := range in {
 		if t := d.tangents[v]; len(t) > 0 {
-			moved = append(moved, t[i])
+			inputTangents = append(inputTangents, t[i])
 		}
 	}
-	first := len(moved) == 1 && len(d.tangents[in[0]]) > 0 // and no other
+	first := len(inputTangents) == 1 && len(d.tangents[in[0]]) > 0 // only the first input has one
 	switch op := op.(type) {
 	case graph.Linear, graph.Conv:
 		if first {
-			return d.Graph.Apply(op, moved[0], in[1]) // without biases
+			return d.Graph.Apply(op, inputTangents[0], in[1]) // without biases
 		}
 	case graph.Affine:
-		return d.Graph.Apply(graph.Affine{Scale: op.Scale}, moved[0])
+		return d.Graph.Apply(graph.Affine{Scale: op.Scale}, inputTangents[0])
 	case graph.Upsample, graph.SpaceToDepth, graph.DepthToSpace, graph.AveragePool, graph.Bilinear:
-		return d.Graph.Apply(op, moved[0])
+		return d.Graph.Apply(op, inputTangents[0])
 	case graph.SiLU:
-		return d.Graph.Apply(siluTangent{}, in[0], moved[0])
+		return d.Graph.Apply(siluTangent{}, in[0], inputTangents[0])
 	case graph.ELU:
-		return d.Graph.Apply(tangent{op, 1}, out, moved[0])
+		return d.Graph.Apply(tangent{op, 1}, out, inputTangents[0])
 	case graph.GroupNorm, graph.InstanceNormPlus:
 		if first {
-			return d.Graph.Apply(tangent{op, len(in)}, append(slices.Clone(in), moved...)...)
+			return d.Graph.Apply(tangent{op, len(in)}, append(slices.Clone(in), inputTangents...)...)
 		}
 	case graph.Attention:
-		if len(moved) == 3 {
-			return d.Graph.Apply(tangent{op, 3}, append(slices.Clone(in), moved...)...)
+		if len(inputTangents) == 3 {
+			return d.Graph.Apply(tangent{op, 3}, append(slices.Clone(in), inputTangents...)...)
 		}
 	case graph.Add:
-		if len(moved) == 1 {
-			return moved[0]
+		if len(inputTangents) == 1 {
+			return inputTangents[0]
 		}
-		return d.Graph.Apply(op, moved...)
+		return d.Graph.Apply(op, inputTangents...)
 	case graph.AddChannels, graph.Concat:
-		if len(moved) == 2 {
-			return d.Graph.Apply(op, moved...)
+		if len(inputTangents) == 2 {
+			return d.Graph.Apply(op, inputTangents...)
 		}
 		if _, ok := op.(graph.AddChannels); ok && first {
-			return moved[0]
+			return inputTangents[0]
 		}
 	}
-	return d.Graph.Apply(noTangent{op})
+	return d.Graph.Apply(unsupported{op})
 }
 
-// noTangent stands for the tangent of an operation that has none here.
-type noTangent struct{ graph.Op }
+// unsupported is the tangent of an operation without one: its Infer is an error.
+type unsupported struct{ graph.Op }
 
-// Infer says so.
-func (o noTangent) Infer([][]int) ([]int, error) {
-	return nil, fmt.Errorf("%T of these values has no tangent here, need an operation that a tape differentiates", o.Op)
+// Infer returns an error.
+func (o unsupported) Infer([][]int) ([]int, error) {
+	return nil, fmt.Errorf("%T has no forward derivative with respect to these inputs", o.Op)
 }
 
 // siluTangent is SiLU′(x)·ẋ.
@@ -115,7 +115,7 @@ func (siluTangent) Cost(_ [][]int, out []int) graph.Cost {
 	return graph.Cost{FLOPs: 16 * int64(tensor.Size(out))}
 }
 
-// Bind returns SiLU's derivative, with ẋ in the place of ∂loss/∂y.
+// Bind returns SiLU's derivative, with ẋ instead of ∂loss/∂y.
 func (siluTangent) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) graph.Runner {
 	return siluRunner(tensor.Size(out))
 }

@@ -52,7 +52,7 @@ func TestTangents(t *testing.T) {
 	}
 }
 
-// run evaluates a program in float32, as a plan does.
+// run evaluates a program in float32.
 func (q *problem) run(t *testing.T, p *graph.Program, out graph.Value, inputs ...[]float32) []float32 {
 	t.Helper()
 	values := make([][]float32, p.Values())
@@ -79,9 +79,9 @@ func (q *problem) run(t *testing.T, p *graph.Program, out graph.Value, inputs ..
 	return values[out]
 }
 
-// Tangent the first input, every program that a tape differentiates has the tangent of
-// central differences, beside its own output to the bit.
-func TestAlong(t *testing.T) {
+// For every program that a tape differentiates, the program of Tangent gives the same output
+// bit for bit, and a derivative that agrees with central differences.
+func TestTangent(t *testing.T) {
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			q := newProblem(c.build)
@@ -121,7 +121,7 @@ func TestAlong(t *testing.T) {
 	}
 }
 
-// moved is the output for a sample whose image is step·e away, by the definition.
+// moved returns the output for a sample with step·e added to its image.
 func (q *problem) moved(sample int, step float64, e []float32) []float64 {
 	values := map[graph.Value][]float64{}
 	for i, d := range q.p.Inputs {
@@ -140,15 +140,15 @@ func (q *problem) moved(sample int, step float64, e []float32) []float64 {
 	return values[q.out]
 }
 
-func TestJVPRefuses(t *testing.T) {
+func TestJVPErrors(t *testing.T) {
 	p := &graph.Program{}
 	d, x := NewJVP(p), p.Input("x", 4, 4, 2)
 	d.SetTangents(x, p.Input("v", 4, 4, 2))
-	if plain := nn.Linear(d, "b", p.Input("t", 3), 2); len(d.Tangents(plain)) != 0 {
-		t.Error("a value that depends on nothing with tangents has some")
+	if independent := nn.Linear(d, "b", p.Input("t", 3), 2); len(d.Tangents(independent)) != 0 {
+		t.Error("a value that does not depend on tangents has some")
 	}
 	d.Apply(graph.Unary{Fn: "abs"}, x)
-	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "graph.Unary") || !strings.Contains(err.Error(), "no tangent") {
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "graph.Unary") || !strings.Contains(err.Error(), "no forward derivative") {
 		t.Errorf("got %v, want an error that names the operation", err)
 	}
 	p = &graph.Program{}

@@ -8,8 +8,8 @@ import (
 	"tweedie/core/tensor"
 )
 
-// evaluate is the definition of every operation, in float64, for one sample.
-// values holds inputs and parameters and receives the rest.
+// evaluate computes every operation from its definition, in float64, for one sample.
+// values contains inputs and parameters, and receives the other values.
 func evaluate(p *graph.Program, values map[graph.Value][]float64) {
 	for _, n := range p.Nodes {
 		in := make([][]float64, 0, 5)
@@ -173,7 +173,7 @@ func refPool(op graph.AveragePool, y []float64, out []int, x []float64, shape []
 	}
 }
 
-// refBilinear sums over every pixel of the input, each weighed by a tent.
+// refBilinear sums over all pixels of the input, weighted by a tent function.
 func refBilinear(y []float64, out []int, x []float64, shape []int) {
 	tent := func(o, i, from, to int) float64 {
 		place := float64(o) * float64(from-1) / float64(max(to-1, 1))

@@ -11,15 +11,14 @@ import (
 	"tweedie/core/unet"
 )
 
-// withoutGradient are the cases of which Gradient says that it does not know them.
+// withoutGradient are the cases that Gradient does not support.
 var withoutGradient = []string{
 	"linear", "linear on pixels", "SiLU", "add, twice used", "concat", "upsample", "patches", "attention", "embedding and sinusoid", "ELU", "instance norm plus", "bilinear, up", "bilinear, down",
 	"NCSN", "tangents", "U-Net",
 }
 
-// The gradient that is written down is that of central differences, evaluated as a plan
-// by itself and one sample at a time.
-func TestWrittenGradient(t *testing.T) {
+// The symbolic gradient agrees with central differences, in batches and one sample at a time.
+func TestSymbolicGradient(t *testing.T) {
 	all := append(slices.Clone(cases), struct {
 		name  string
 		build func(p *graph.Program) graph.Value
@@ -31,7 +30,7 @@ func TestWrittenGradient(t *testing.T) {
 			out, err := Gradient(written.p, written.out, seed, written.p.Inputs[0].Value)
 			if slices.Contains(withoutGradient, c.name) {
 				if err == nil || !strings.HasPrefix(err.Error(), "autodiff: ") {
-					t.Errorf("got error %v, need one", err)
+					t.Errorf("got error %v, want one", err)
 				}
 				return
 			}
@@ -47,8 +46,8 @@ func TestWrittenGradient(t *testing.T) {
 	}
 }
 
-// planned evaluates out of q's program, whose last input is q's weights, batch samples at a
-// time, in exact arithmetic.
+// planned evaluates out with a plan of q's program, whose last input is the weights of q,
+// batch samples at a time, in exact arithmetic.
 func (q *problem) planned(t *testing.T, out graph.Value, batch int) []float32 {
 	t.Helper()
 	w, err := infer.Load(q.p, out, q.params, batch, infer.Options{})
@@ -69,7 +68,7 @@ func (q *problem) planned(t *testing.T, out graph.Value, batch int) []float32 {
 	return y
 }
 
-// classifier is a small one: of two levels, patches, and a residual block that halves.
+// classifier is a small classifier with two levels, patches, and a downsampling residual block.
 func classifier(p *graph.Program) graph.Value {
 	net, err := unet.BuildClassifier(&unet.Config{
 		SampleSize: 8, InChannels: 2, OutChannels: 3, BlockOutChannels: []int{8, 12}, LayersPerBlock: 1,
@@ -83,8 +82,8 @@ func classifier(p *graph.Program) graph.Value {
 	return net.Out
 }
 
-// A value that is no function of x has no gradient by it.
-func TestWrittenGradientOfAnotherValue(t *testing.T) {
+// A value that does not depend on x has no gradient.
+func TestSymbolicGradientOfIndependentValue(t *testing.T) {
 	p := &graph.Program{}
 	x, z := p.Input("x", 2, 2, 3), p.Input("z", 2, 2, 3)
 	if _, err := Gradient(p, p.Apply(graph.SiLU{}, z), z, x); err == nil || !strings.Contains(err.Error(), "does not depend") {
@@ -92,7 +91,7 @@ func TestWrittenGradientOfAnotherValue(t *testing.T) {
 	}
 }
 
-// ∂ log softmax(z)[y]/∂z is what central differences of it say, and adds up to nothing.
+// ∂ log softmax(z)[y]/∂z agrees with central differences, and its elements add up to 0.
 func TestLogSoftmaxAdjoint(t *testing.T) {
 	p := &graph.Program{}
 	z, y := p.Input("z", 1, 1, 5), p.Input("y", 1)
@@ -132,20 +131,20 @@ func logProbability(z []float64, y int) float64 {
 	return z[y] - most - math.Log(sum)
 }
 
-func TestAdjointsRefuse(t *testing.T) {
+func TestAdjointErrors(t *testing.T) {
 	for _, c := range []struct {
 		op graph.Op
 		in [][]int
 	}{
-		{graph.Conv{Size: 3, Stride: 1, Turned: true}, [][]int{{4, 4, 2}, {5, 2, 3, 3}}},
-		{graph.Conv{Size: 3, Stride: 1, Turned: true}, [][]int{{4, 4, 5}, {5, 2, 3, 3}, {2}}},
-		{graph.NormAdjoint{Of: graph.GroupNorm{Groups: 2}}, [][]int{{2, 2, 4}, {2, 3, 4}, {4}, {4}}},
-		{graph.NormAdjoint{Of: graph.GroupNorm{Groups: 3}}, [][]int{{2, 2, 4}, {2, 2, 4}, {4}, {4}}},
-		{graph.NormAdjoint{Of: graph.GroupNorm{Groups: 2}}, [][]int{{2, 2, 4}, {2, 2, 4}}},
+		{graph.Conv{Size: 3, Stride: 1, Transposed: true}, [][]int{{4, 4, 2}, {5, 2, 3, 3}}},
+		{graph.Conv{Size: 3, Stride: 1, Transposed: true}, [][]int{{4, 4, 5}, {5, 2, 3, 3}, {2}}},
+		{graph.NormAdjoint{Norm: graph.GroupNorm{Groups: 2}}, [][]int{{2, 2, 4}, {2, 3, 4}, {4}, {4}}},
+		{graph.NormAdjoint{Norm: graph.GroupNorm{Groups: 3}}, [][]int{{2, 2, 4}, {2, 2, 4}, {4}, {4}}},
+		{graph.NormAdjoint{Norm: graph.GroupNorm{Groups: 2}}, [][]int{{2, 2, 4}, {2, 2, 4}}},
 		{graph.LogSoftmaxAdjoint{}, [][]int{{2, 1, 3}, {1}}},
 	} {
 		if shape, err := c.op.Infer(c.in); err == nil {
-			t.Errorf("%T of %v: got %v, need an error", c.op, c.in, shape)
+			t.Errorf("%T of %v: got %v, want an error", c.op, c.in, shape)
 		}
 	}
 }

@@ -7,18 +7,17 @@ import (
 	"tweedie/core/tensor"
 )
 
-// tangent is the derivative along a direction of an operation that is not linear. Its
-// inputs are those of the operation, of ELU the output, and then their tangents, of all
-// that have one.
+// tangent is the derivative of a nonlinear operation along a direction. Its inputs are
+// those of the operation (for ELU, its output), followed by their tangents.
 type tangent struct {
 	graph.Op
 	inputs int // of the operation
 }
 
-// Infer returns what the operation does.
+// Infer returns the output shape of the operation.
 func (o tangent) Infer(in [][]int) ([]int, error) { return o.Op.Infer(in[:o.inputs]) }
 
-// Cost counts twice the operation's.
+// Cost is twice that of the operation.
 func (o tangent) Cost(in [][]int, out []int) graph.Cost {
 	return graph.Cost{FLOPs: 2 * o.Op.Cost(in, out).FLOPs}
 }
@@ -84,7 +83,7 @@ func (r *tangentRunner) Run(y []float32, x [][]float32, n int, scratch []float32
 	}
 }
 
-// groupNorm returns the tangent of a group norm, and of SiLU behind it.
+// groupNorm returns the tangent of a group norm, including its SiLU.
 func (r *tangentRunner) groupNorm(n kernel.Norm) func(dy []float32, x [][]float32, scratch []float32) {
 	withSiLU := n.SiLU
 	n.SiLU = false
@@ -103,11 +102,11 @@ func (r *tangentRunner) groupNorm(n kernel.Norm) func(dy []float32, x [][]float3
 	}
 }
 
-// Tangent returns a program that gives, beside what p does, the derivative along a
-// direction: behind the inputs of p, the first of which is an image, it takes a
-// direction of that shape, and its output [H,W,2C] holds the C channels of p's output
-// and the C of ∂output/∂image·direction. It has p's parameters by their names. The
-// error names an operation that has no tangent here.
+// Tangent returns a program that computes the output of p and its derivative along a
+// direction. The first input of p must be an image. The new program has one more input
+// after those of p, a direction with the shape of the image. Its output [H,W,2C] has the C
+// channels of p's output, then the C channels of ∂output/∂image·direction. Its parameters
+// are those of p. The error names an operation without a forward derivative.
 func Tangent(p *graph.Program, out graph.Value) (*graph.Program, graph.Value, error) {
 	q := &graph.Program{}
 	d, values := NewJVP(q), make([]graph.Value, p.Values())

@@ -1,8 +1,10 @@
-// Package autodiff trains: it runs a graph.Program forward, keeps what happened,
-// and runs it backward (reverse-mode differentiation, Griewank and Walther 2008).
+// Package autodiff differentiates networks. A Tape runs a graph.Program forward, keeps
+// the values, and runs it backward (reverse-mode differentiation, Griewank and Walther
+// 2008). JVP is forward mode, and Gradient adds a gradient to a program.
 //
-// A Tape belongs to one goroutine. Data-parallel training gives each worker a
-// tape over the same parameters and adds their gradients in a fixed order.
+// A Tape must not be used by two goroutines at once. For data-parallel training each
+// worker has a tape over the same parameters, and their gradients are added in a fixed
+// order.
 package autodiff
 
 import (
@@ -14,8 +16,8 @@ import (
 	"tweedie/core/quant"
 )
 
-// Tape evaluates a program for batches of samples and differentiates it with
-// respect to its parameters, and to those inputs that it watches.
+// Tape evaluates a program for batches of samples and differentiates it with respect to
+// its parameters and its watched inputs.
 type Tape struct {
 	program *graph.Program
 	out     graph.Value
@@ -27,7 +29,7 @@ type Tape struct {
 
 	steps   []step
 	values  [][]float32 // what Forward computed
-	deltas  [][]float32 // ∂loss/∂value; nil for parameters, and inputs that nobody watches
+	deltas  [][]float32 // ∂loss/∂value; nil for parameters, and inputs that are not watched
 	scratch []float32
 	watched []graph.Value
 }
@@ -37,13 +39,13 @@ type step struct {
 	node     graph.Node
 	runner   graph.Runner
 	in       [][]float32
-	scratch  []float32 // the operation's own, if its derivative reads it; nil otherwise
+	scratch  []float32 // separate scratch if the derivative reads it, else nil
 	backward backward
 }
 
-// backward is an operation's derivative. load is called when the parameters
-// changed; run adds to the deltas of the inputs and to the parameters'
-// gradients; flush moves gradients that are kept in another layout.
+// backward is the derivative of an operation. load is called after the parameters
+// change; run adds to the deltas of the inputs and the gradients of the parameters;
+// flush moves gradients that are accumulated in another layout.
 type backward interface {
 	load()
 	run(n int, dy []float32)
@@ -51,15 +53,15 @@ type backward interface {
 }
 
 // New returns a tape of p, whose output is out, over params, for up to batch
-// samples at a time. It keeps params and reads it at every Load. watched are inputs
-// of images, for InputGradient. The error says what p or params lacks, or that
-// something else is watched.
+// samples at a time. It keeps params and reads it at every Load. watched are image
+// inputs, for InputGradient. The error names what is wrong with p, missing in params,
+// or a watched value that is not an image input.
 func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mode kernel.Arithmetic, watched ...graph.Value) (*Tape, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
 	}
 	t := &Tape{program: p, out: out, params: params, batch: batch, watched: watched}
-	t.grads = params.Like(make([]float32, len(params.Flat)))
+	t.grads = params.WithNumbers(make([]float32, len(params.Flat)))
 	var err error
 	if t.value, err = params.ByValue(p); err != nil {
 		return nil, err
@@ -75,7 +77,7 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 	}
 	for _, v := range watched {
 		if !slices.ContainsFunc(p.Inputs, func(d graph.Declared) bool { return d.Value == v && len(d.Shape) == 3 }) {
-			return nil, fmt.Errorf("autodiff: value %d is watched, need an input of images", v)
+			return nil, fmt.Errorf("autodiff: watched values must be image inputs (got value %d)", v)
 		}
 		t.deltas[v] = make([]float32, batch*p.Size(v))
 	}
@@ -98,7 +100,7 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 	return t, nil
 }
 
-// Load takes the parameters' present numbers into use. Call it after each change.
+// Load loads the current parameters. Call it after each change of them.
 func (t *Tape) Load() {
 	for _, s := range t.steps {
 		var params []quant.Numbers
@@ -110,9 +112,9 @@ func (t *Tape) Load() {
 	}
 }
 
-// Forward evaluates n samples. inputs are in the program's order of declaration
-// and are kept until Backward. The result belongs to the tape and lasts until
-// the next Forward. It panics if n exceeds the batch or an input is too short.
+// Forward evaluates n samples. inputs are in the order of their declaration in the
+// program, and are kept until Backward. The result belongs to the tape and is valid
+// until the next Forward. It panics if n exceeds the batch or an input is too short.
 func (t *Tape) Forward(n int, inputs ...[]float32) []float32 {
 	if n > t.batch || len(inputs) != len(t.program.Inputs) {
 		panic("autodiff: Forward: wrong number of samples or inputs")
@@ -134,8 +136,8 @@ func (t *Tape) Forward(n int, inputs ...[]float32) []float32 {
 	return t.values[t.out][:n*t.program.Size(t.out)]
 }
 
-// Backward takes ∂loss/∂output of the last Forward's n samples and adds the
-// parameters' gradients to those already there.
+// Backward takes ∂loss/∂output for the n samples of the last Forward, and adds to the
+// gradients of the parameters.
 func (t *Tape) Backward(n int, dout []float32) {
 	for _, s := range t.steps {
 		clear(t.deltas[s.node.Out][:n*t.program.Size(s.node.Out)])
@@ -150,19 +152,19 @@ func (t *Tape) Backward(n int, dout []float32) {
 	}
 }
 
-// InputGradient returns ∂loss/∂v of the last Backward's n samples, for an input that
-// the tape watches. With any vector as ∂loss/∂output it is that vector times the
-// Jacobian, sample by sample. It belongs to the tape and lasts until the next Backward.
-// It panics for a value that is not watched.
+// InputGradient returns ∂loss/∂v for the n samples of the last Backward and a watched
+// input v. For any vector as ∂loss/∂output this is the vector-Jacobian product of each
+// sample. It belongs to the tape and is valid until the next Backward. It panics if v is
+// not watched.
 func (t *Tape) InputGradient(v graph.Value, n int) []float32 {
 	if !slices.Contains(t.watched, v) {
-		panic("autodiff: InputGradient of a value that is not watched")
+		panic("autodiff: InputGradient: the value is not watched")
 	}
 	return t.delta(v, n)
 }
 
-// TakeGradients adds the gradients gathered since the last call to dst, which is
-// laid out as the parameters' Flat, and starts again from zero.
+// TakeGradients adds the gradients accumulated since the last call to dst, which has the
+// layout of Params.Flat, and resets them to zero.
 func (t *Tape) TakeGradients(dst []float32) {
 	for _, s := range t.steps {
 		s.backward.flush()
@@ -174,7 +176,7 @@ func (t *Tape) TakeGradients(dst []float32) {
 // Program returns the program that the tape runs.
 func (t *Tape) Program() *graph.Program { return t.program }
 
-// delta returns where ∂loss/∂v of n samples is gathered, nil if nobody asks.
+// delta returns the accumulator of ∂loss/∂v for n samples, or nil if it is not needed.
 func (t *Tape) delta(v graph.Value, n int) []float32 {
 	if t.deltas[v] == nil {
 		return nil
@@ -182,10 +184,10 @@ func (t *Tape) delta(v graph.Value, n int) []float32 {
 	return t.deltas[v][:n*t.program.Size(v)]
 }
 
-// derive returns the derivative of a node and the scratch it needs; kept is the
-// operation's own.
+// derive returns the derivative of a node and the size of the scratch it needs; kept is
+// the separate scratch of the operation.
 func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (backward, int, error) {
-	at := place{t, n}
+	at := tapeNode{t, n}
 	switch op := n.Op.(type) {
 	case graph.Conv:
 		b := newConvBackward(at, op.Window(t.program.Shape(n.In[0])), mode)
@@ -211,27 +213,27 @@ func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (bac
 		return adjoint{at, func(dx, dy, s []float32) { kernel.BilinearBackward(dx, dy, s, r) }}, r.W * r.C, nil
 	case graph.SiLU, graph.ELU, graph.Affine, graph.Add, graph.AddChannels, graph.Concat, graph.Upsample,
 		graph.SpaceToDepth, graph.DepthToSpace, graph.Embedding, graph.Sinusoid:
-		return plainBackward{at}, 0, nil
+		return elementwiseBackward{at}, 0, nil
 	case Differentiable:
-		return ownBackward{at, op}, 0, nil
+		return customBackward{at, op}, 0, nil
 	}
-	return nil, 0, fmt.Errorf("autodiff: operation %T has no derivative here", n.Op)
+	return nil, 0, fmt.Errorf("autodiff: the derivative of operation %T is not supported", n.Op)
 }
 
-// place is a node on a tape: where a derivative finds its numbers.
-type place struct {
+// tapeNode is a node on a tape, with access to its values and gradients.
+type tapeNode struct {
 	t    *Tape
 	node graph.Node
 }
 
-func (p place) shape(i int) []int { return p.t.program.Shape(p.node.In[i]) }
-func (p place) size(i int) int    { return p.t.program.Size(p.node.In[i]) }
+func (p tapeNode) shape(i int) []int { return p.t.program.Shape(p.node.In[i]) }
+func (p tapeNode) size(i int) int    { return p.t.program.Size(p.node.In[i]) }
 
-// x returns n samples of input i; dx where their gradient is gathered, nil if
-// nobody asks.
-func (p place) x(i, n int) []float32  { return p.t.values[p.node.In[i]][:n*p.size(i)] }
-func (p place) dx(i, n int) []float32 { return p.t.delta(p.node.In[i], n) }
+// x returns n samples of input i, dx the accumulator of their gradient, or nil if it is
+// not needed.
+func (p tapeNode) x(i, n int) []float32  { return p.t.values[p.node.In[i]][:n*p.size(i)] }
+func (p tapeNode) dx(i, n int) []float32 { return p.t.delta(p.node.In[i], n) }
 
 // w returns parameter i, dw its gradient.
-func (p place) w(i int) []float32  { return p.t.value(p.node.Params[i]) }
-func (p place) dw(i int) []float32 { return p.t.grad(p.node.Params[i]) }
+func (p tapeNode) w(i int) []float32  { return p.t.value(p.node.Params[i]) }
+func (p tapeNode) dw(i int) []float32 { return p.t.grad(p.node.Params[i]) }

@@ -29,7 +29,7 @@ func startedModel(t *testing.T, config string, scale float32) *model.Model {
 		t.Fatal(err)
 	}
 	return modeltest.Filled(t, "small", c, func(params *graph.Params) {
-		nn.Start(params, 1)
+		nn.Initialize(params, 1)
 		for i := range params.Flat {
 			params.Flat[i] += float32(i%7-3) / scale
 		}

@@ -15,10 +15,10 @@ type Attention struct{ Heads int }
 // Infer returns q's shape.
 func (o Attention) Infer(in [][]int) ([]int, error) {
 	if len(in) != 3 || len(in[0]) != 3 || !slices.Equal(in[0], in[1]) || !slices.Equal(in[0], in[2]) {
-		return nil, fmt.Errorf("has inputs %v, need three images of one shape", in)
+		return nil, fmt.Errorf("the inputs must be three images of one shape (got %v)", in)
 	}
 	if o.Heads <= 0 || in[0][2]%o.Heads != 0 {
-		return nil, fmt.Errorf("has %d heads, need a divisor of %d channels", o.Heads, in[0][2])
+		return nil, fmt.Errorf("the number of heads must divide the %d channels (got %d)", in[0][2], o.Heads)
 	}
 	return in[0], nil
 }
@@ -29,21 +29,21 @@ func (o Attention) Cost(_ [][]int, out []int) Cost {
 	return Cost{FLOPs: 4*l*l*c + 10*l*l*int64(o.Heads)}
 }
 
-// Attn returns the kernel's settings for images of this shape.
+// Attn returns the kernel's parameters for images of this shape.
 func (o Attention) Attn(x []int) kernel.Attn {
 	return kernel.Attn{L: x[0] * x[1], C: x[2], Heads: o.Heads}
 }
 
 // Bind returns the kernel.
 //
-// q may be of other positions than k and v: see Part.
+// q may have fewer positions than k and v: see Partition.
 func (o Attention) Bind(in, _ [][]int, out []int, _ int, mode kernel.Arithmetic) Runner {
 	return attentionRunner{o.Attn(in[1]), size(out), mode}
 }
 
 type attentionRunner struct {
 	attn    kernel.Attn
-	queries int // numbers of q, and of what comes out
+	queries int // size of q, and of the output
 	mode    kernel.Arithmetic
 }
 

@@ -7,29 +7,28 @@ import (
 	"tweedie/core/quant"
 )
 
-// Conv is a square convolution of an image [H,W,C] with weights [out,C,Size,Size]
-// and biases [out], if there are any, after Before rows and columns of zeros in
-// front and After behind. Its taps are Dilation pixels apart; 0 means 1.
+// Conv is a square convolution of an image [H,W,C] with weights [out,C,Size,Size] and
+// optional biases [out]. The image is padded with Before rows and columns of zeros at
+// the start and After at the end. The taps are Dilation pixels apart; 0 means 1.
 //
-// Turned, it is of an image [H,W,out] and makes one of C channels, with the same weights
-// turned round and transposed, and no biases: what the gradient by a convolution's input
-// is made with.
+// With Transposed it maps an image [H,W,out] to C channels, with the weights flipped and
+// transposed, and no biases: the gradient with respect to a convolution's input.
 type Conv struct {
 	Size, Stride  int
 	Before, After int
 	Dilation      int
-	Turned        bool `json:",omitempty"`
+	Transposed    bool `json:"Turned,omitempty"`
 }
 
 // Infer returns [H',W',out].
 func (o Conv) Infer(in [][]int) ([]int, error) {
 	if len(in) != 2 && len(in) != 3 || len(in[0]) != 3 || len(in[1]) != 4 || len(in) == 3 && len(in[2]) != 1 {
-		return nil, fmt.Errorf("has inputs %v, need an image [H,W,C], weights [out,C,h,w] and biases [out] or none", in)
+		return nil, fmt.Errorf("the inputs must be an image [H,W,C], weights [out,C,h,w] and biases [out] or none (got %v)", in)
 	}
 	x, w := in[0], in[1]
-	if o.Turned {
+	if o.Transposed {
 		if len(in) == 3 {
-			return nil, fmt.Errorf("has biases %v, need none where weights are turned", in[2])
+			return nil, fmt.Errorf("a transposed convolution has no biases (got %v)", in[2])
 		}
 		w = []int{w[1], w[0], w[2], w[3]}
 	}
@@ -37,18 +36,17 @@ func (o Conv) Infer(in [][]int) ([]int, error) {
 		return nil, fmt.Errorf("weights and biases %v do not fit image %v and size %d", in[1:], x, o.Size)
 	}
 	g := o.Window(x)
-	if !fits(g) {
+	if !checkWindow(g) {
 		return nil, fmt.Errorf("%+v does not fit image %v", o, x)
 	}
 	return []int{g.OutH(), g.OutW(), w[0]}, nil
 }
 
-// fits reports whether a window makes sense, and its image with the zeros around it
-// is as large as the window.
-func fits(g kernel.Window) bool {
-	const most = 1 << 20 // beyond any image: no sum overflows
+// checkWindow reports whether a window is valid and not larger than its padded image.
+func checkWindow(g kernel.Window) bool {
+	const limit = 1 << 20 // larger than any image, and no sum overflows
 	for _, v := range []int{g.Size, g.Stride, g.Before + 1, g.After + 1, g.Dilation + 1} {
-		if v <= 0 || v > most {
+		if v <= 0 || v > limit {
 			return false
 		}
 	}
@@ -65,12 +63,12 @@ func (o Conv) Cost(in [][]int, out []int) Cost {
 	return Cost{FLOPs: 2 * int64(out[0]*out[1]*out[2]) * int64(in[0][2]*o.Size*o.Size)}
 }
 
-// Bind packs the weights as the right-hand side of one product over all pixels, or
-// transforms them where that takes fewer operations.
+// Bind packs the weights as the right-hand side of one matrix product over all pixels, or
+// transforms them for Winograd's algorithm where that takes fewer operations.
 func (o Conv) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner {
-	if o.Turned {
-		o.Turned = false
-		return turned{o.Bind(in, params, out, batch, mode), in[0][2], out[2]}
+	if o.Transposed {
+		o.Transposed = false
+		return transposedConv{o.Bind(in, params, out, batch, mode), in[0][2], out[2]}
 	}
 	g := o.Window(in[0])
 	if g.SuitsWinograd(out[2]) {
@@ -79,13 +77,13 @@ func (o Conv) Bind(in, params [][]int, out []int, batch int, mode kernel.Arithme
 	return &convRunner{window: g, gather: *g.Gather(batch), weights: kernel.NewPacked(g.C*g.Size*g.Size, out[2]), batch: batch, mode: mode}
 }
 
-// turned is a convolution with the weights [from,to,h,w] of another.
-type turned struct {
+// transposedConv runs a convolution with the flipped and transposed weights [from,to,h,w].
+type transposedConv struct {
 	Runner
 	from, to int
 }
 
-func (r turned) Load(params []quant.Numbers) {
+func (r transposedConv) Load(params []quant.Numbers) {
 	w := params[0].Float32()
 	t, taps := make([]float32, len(w)), len(w)/(r.from*r.to)
 	for i, v := range w {
@@ -110,7 +108,7 @@ func (r *convRunner) Load(params []quant.Numbers) {
 	r.bias = biases(params)
 }
 
-// biases returns the numbers of the second parameter, nil if there is none.
+// biases returns the second parameter, or nil if there is none.
 func biases(params []quant.Numbers) []float32 {
 	if len(params) < 2 {
 		return nil
@@ -122,7 +120,7 @@ func (r *convRunner) Scratch() int {
 	return r.padded() + r.weights.Scratch()
 }
 
-// padded returns how many numbers the images take with the zeros around them.
+// padded returns the size of the padded images, or 0 if they need no padding.
 func (r *convRunner) padded() int {
 	if r.window.Plain() {
 		return 0
@@ -158,14 +156,14 @@ func (r *winogradRunner) Run(y []float32, x [][]float32, n int, scratch []float3
 	r.conv.Run(y, x[0], n, r.bias, nil, scratch, r.mode)
 }
 
-// Linear maps the last axis of x, [C] or [H,W,C], by weights [out,C] and biases [out],
-// which may be left out.
+// Linear maps the last axis of x, [C] or [H,W,C], with weights [out,C] and optional
+// biases [out].
 type Linear struct{}
 
 // Infer returns x's shape with its last axis replaced.
 func (Linear) Infer(in [][]int) ([]int, error) {
 	if len(in) < 2 || len(in) > 3 || len(in[0]) == 0 || len(in[1]) != 2 || len(in) == 3 && len(in[2]) != 1 {
-		return nil, fmt.Errorf("has inputs %v, need x, weights [out,C] and biases [out] or none", in)
+		return nil, fmt.Errorf("the inputs must be x, weights [out,C] and biases [out] or none (got %v)", in)
 	}
 	x, w := in[0], in[1]
 	last := len(x) - 1

@@ -1,10 +1,10 @@
-// Package graph is the language that networks are written in: operations on
-// values of known shape.
+// Package graph has the operations that networks consist of, and programs that record
+// them.
 //
-// A network is a function that applies operations to a Graph. What it then is,
-// the Graph decides: core/autodiff records a tape that trains, core/infer makes
-// a plan that samples, and CostOf counts. Shapes are those of one sample,
-// [H,W,C] or [C]; the batch is a matter of running.
+// A network is a function that applies operations to a Graph. A Program records them:
+// core/autodiff makes a tape from it for training, core/infer a plan for sampling, and
+// CostOf counts its operations. Shapes are those of one sample, [H,W,C] or [C]; the
+// batch size is an argument of evaluation.
 package graph
 
 import (
@@ -16,12 +16,12 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Graph takes the operations of a network, in the order in which they run.
+// Graph receives the operations of a network, in the order of evaluation.
 type Graph interface {
-	// Input declares what the network is given, by name.
+	// Input declares an input by name.
 	Input(name string, shape ...int) Value
-	// Param declares a weight, by the name that model files use, in PyTorch's
-	// layout: convolutions [out,in,h,w], linear maps [out,in].
+	// Param declares a parameter by its name in model files, in PyTorch's layout:
+	// convolutions [out,in,h,w], linear maps [out,in].
 	Param(name string, init Init, shape ...int) Value
 	// Apply adds an operation. Its parameters follow its other inputs.
 	Apply(op Op, in ...Value) Value
@@ -29,50 +29,49 @@ type Graph interface {
 	Shape(v Value) []int
 }
 
-// Value names something computed, given or learned in one Graph.
+// Value identifies an input, a parameter or the output of an operation in a Graph.
 type Value int
 
-// Op is one kind of operation with its settings: plain data.
+// Op is an operation with its settings, as plain data.
 type Op interface {
-	// Infer returns the output's shape, or says why these inputs do not fit.
+	// Infer returns the shape of the output, or an error if the inputs do not fit.
 	Infer(in [][]int) ([]int, error)
-	// Cost counts one sample's work.
+	// Cost returns the cost for one sample.
 	Cost(in [][]int, out []int) Cost
-	// Bind makes the operation ready for up to batch samples. in and params are
-	// the shapes of its inputs and parameters.
+	// Bind returns a Runner for up to batch samples. in and params are the shapes of
+	// the inputs and parameters.
 	Bind(in, params [][]int, out []int, batch int, mode kernel.Arithmetic) Runner
 }
 
-// Runner computes an operation. It may be shared: Run changes nothing in it.
+// Runner computes an operation. Run does not modify it, so plans can share it.
 type Runner interface {
-	// Load takes the parameters' numbers, packing them as it likes. It keeps
-	// the slices of those it does not pack.
+	// Load sets the parameters. It may pack them; otherwise it keeps the slices.
 	Load(params []quant.Numbers)
-	// Scratch returns the numbers of working memory that Run needs after Load.
+	// Scratch returns the size of the working memory that Run needs after Load.
 	Scratch() int
 	// Run writes n samples of the output to y. It does not allocate.
 	Run(y []float32, x [][]float32, n int, scratch []float32)
 }
 
-// Init says how a parameter starts: one of the constructors' values.
+// Init is the initialization of a parameter.
 type Init struct {
 	Kind InitKind
-	Fan  int // inputs that one output sums over, for Uniform
+	Fan  int // number of inputs of one output, for Uniform
 }
 
-// InitKind is a distribution of starting values.
+// InitKind is a distribution of initial values.
 type InitKind int
 
 // The distributions of Init.
 const (
 	Zeros      InitKind = iota
-	Ones                // norms' scales
+	Ones                // scales of norms
 	Uniform             // U(−1/√fan, 1/√fan), PyTorch's default for convolutions and linear maps
 	Normal              // N(0,1), PyTorch's default for embeddings
 	Modulation          // rows [γ,α,β] of InstanceNormPlus: γ and α N(1, 0.02²), β 0
 )
 
-// Node is one step of a Program.
+// Node is one operation of a Program.
 type Node struct {
 	Op     Op
 	In     []Value // without parameters
@@ -88,8 +87,8 @@ type Declared struct {
 	Init  Init
 }
 
-// Program records a network as a list of operations. It is a Graph, and what
-// tapes and plans are made from. The zero value is empty and ready.
+// Program records a network as a list of operations. It implements Graph. The zero
+// value is an empty program, ready to use.
 type Program struct {
 	Inputs []Declared
 	Params []Declared
@@ -100,21 +99,21 @@ type Program struct {
 	err    error
 }
 
-// Err returns the first mistake in what was applied, nil if there was none. A
-// Program with a mistake is of no use.
+// Err returns the first error of Input, Param and Apply, or nil. A Program with an error
+// must not be used.
 func (p *Program) Err() error { return p.err }
 
-// Values returns how many values there are; they are numbered from 0.
+// Values returns the number of values; they are numbered from 0.
 func (p *Program) Values() int { return len(p.shapes) }
 
-// Input declares what the network is given.
+// Input declares an input.
 func (p *Program) Input(name string, shape ...int) Value {
 	v := p.declare(name, shape)
 	p.Inputs = append(p.Inputs, Declared{Name: name, Value: v, Shape: p.shapes[v]})
 	return v
 }
 
-// Param declares a weight.
+// Param declares a parameter.
 func (p *Program) Param(name string, init Init, shape ...int) Value {
 	v := p.declare(name, shape)
 	p.Params = append(p.Params, Declared{Name: name, Value: v, Shape: p.shapes[v], Init: init})
@@ -135,14 +134,14 @@ func (p *Program) declare(name string, shape []int) Value {
 	p.names[name] = true
 	for _, d := range shape {
 		if d <= 0 {
-			p.fail(fmt.Errorf("graph: %q has shape %v, need positive axes", name, shape))
+			p.fail(fmt.Errorf("graph: the axes of %q must be positive (got %v)", name, shape))
 		}
 	}
 	p.shapes = append(p.shapes, slices.Clone(shape))
 	return Value(len(p.shapes) - 1)
 }
 
-// Apply adds an operation. After a mistake it adds nothing; see Err.
+// Apply adds an operation. After an error it does nothing; see Err.
 func (p *Program) Apply(op Op, in ...Value) Value {
 	if p.err != nil {
 		return 0
@@ -177,10 +176,10 @@ func (p *Program) fail(err error) {
 // Shape returns the shape of one sample of v.
 func (p *Program) Shape(v Value) []int { return p.shapes[v] }
 
-// Size returns the numbers of one sample of v.
+// Size returns the number of elements in one sample of v.
 func (p *Program) Size(v Value) int { return tensor.Size(p.shapes[v]) }
 
-// Bind makes node's operation ready for up to batch samples.
+// Bind returns a Runner of node's operation for up to batch samples.
 func (p *Program) Bind(node Node, batch int, mode kernel.Arithmetic) Runner {
 	return node.Op.Bind(p.Shapes(node.In), p.Shapes(node.Params), p.shapes[node.Out], batch, mode)
 }
@@ -194,13 +193,13 @@ func (p *Program) Shapes(values []Value) [][]int {
 	return out
 }
 
-// Cost is work: multiplications and additions, and parameters.
+// Cost is a number of multiplications and additions, and a number of parameters.
 type Cost struct {
 	FLOPs  int64 `json:"flops"`
 	Params int64 `json:"parameters"`
 }
 
-// CostOf counts one sample's evaluation of p.
+// CostOf returns the cost of evaluating p for one sample.
 func CostOf(p *Program) Cost {
 	var sum Cost
 	for _, d := range p.Params {

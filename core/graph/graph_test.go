@@ -9,8 +9,8 @@ import (
 	"tweedie/core/nn"
 )
 
-// TestInferRefuses holds that every operation names what does not fit.
-func TestInferRefuses(t *testing.T) {
+// Every operation names the inputs that do not fit.
+func TestInferErrors(t *testing.T) {
 	image, other, vector := []int{4, 6, 8}, []int{4, 6, 3}, []int{8}
 	for _, c := range []struct {
 		name string
@@ -18,14 +18,14 @@ func TestInferRefuses(t *testing.T) {
 		in   [][]int
 		text string
 	}{
-		{"conv without weights", graph.Conv{Size: 3, Stride: 1}, [][]int{image}, "need an image"},
+		{"conv without weights", graph.Conv{Size: 3, Stride: 1}, [][]int{image}, "must be an image"},
 		{"conv of other channels", graph.Conv{Size: 3, Stride: 1}, [][]int{image, {5, 3, 3, 3}, {5}}, "do not fit image"},
 		{"conv larger than its image", graph.Conv{Size: 7, Stride: 1}, [][]int{image, {5, 8, 7, 7}, {5}}, "does not fit image"},
 		{"conv without stride", graph.Conv{Size: 3}, [][]int{image, {5, 8, 3, 3}, {5}}, "does not fit image"},
 		{"linear of other width", graph.Linear{}, [][]int{vector, {3, 9}, {3}}, "do not fit x"},
-		{"norm with a remainder", graph.GroupNorm{Groups: 3}, [][]int{image, vector, vector}, "need a divisor of 8"},
+		{"norm with a remainder", graph.GroupNorm{Groups: 3}, [][]int{image, vector, vector}, "must divide the 8 channels"},
 		{"norm of other channels", graph.GroupNorm{Groups: 1}, [][]int{other, vector, vector}, "two vectors"},
-		{"attention with a remainder", graph.Attention{Heads: 3}, [][]int{image, image, image}, "need a divisor of 8"},
+		{"attention with a remainder", graph.Attention{Heads: 3}, [][]int{image, image, image}, "must divide the 8 channels"},
 		{"attention of two shapes", graph.Attention{Heads: 1}, [][]int{image, image, other}, "three images"},
 		{"add of two shapes", graph.Add{}, [][]int{image, other}, "two of one shape"},
 		{"add channels", graph.AddChannels{}, [][]int{other, vector}, "an image [H,W,C] and a vector"},
@@ -33,9 +33,9 @@ func TestInferRefuses(t *testing.T) {
 		{"Fourier features of an image", graph.Fourier{}, [][]int{image, vector}, "one number and a vector"},
 		{"concat of two sizes", graph.Concat{}, [][]int{image, {4, 5, 8}}, "one height and width"},
 		{"upsample a vector", graph.Upsample{}, [][]int{vector}, "one image"},
-		{"patches of an odd image", graph.SpaceToDepth{}, [][]int{{3, 4, 1}}, "even height"},
+		{"patches of an odd image", graph.SpaceToDepth{}, [][]int{{3, 4, 1}}, "must be even"},
 		{"unpatch three channels", graph.DepthToSpace{}, [][]int{other}, "divisible by 4"},
-		{"sinusoid of odd width", graph.Sinusoid{Width: 5}, [][]int{{1}}, "even width"},
+		{"sinusoid of odd width", graph.Sinusoid{Width: 5}, [][]int{{1}}, "the width must be even"},
 		{"embedding of a vector", graph.Embedding{}, [][]int{vector, {3, 4}}, "one number"},
 		{"dilation larger than the image", graph.Conv{Size: 3, Stride: 1, Dilation: 3}, [][]int{image, {5, 8, 3, 3}, {5}}, "does not fit image"},
 		{"negative dilation", graph.Conv{Size: 3, Stride: 1, Dilation: -1}, [][]int{image, {5, 8, 3, 3}}, "does not fit image"},
@@ -43,13 +43,13 @@ func TestInferRefuses(t *testing.T) {
 		{"conv of other biases", graph.Conv{Size: 3, Stride: 1}, [][]int{image, {5, 8, 3, 3}, {6}}, "do not fit image"},
 		{"pool larger than its image", graph.AveragePool{Size: 5, Stride: 1}, [][]int{image}, "does not fit image"},
 		{"pool of a vector", graph.AveragePool{Size: 1, Stride: 1}, [][]int{vector}, "one image"},
-		{"bilinear to nothing", graph.Bilinear{H: 3}, [][]int{image}, "positive axes"},
+		{"bilinear to nothing", graph.Bilinear{H: 3}, [][]int{image}, "must be positive"},
 		{"instance norm plus of one channel", graph.InstanceNormPlus{}, [][]int{{2, 2, 1}, {3}}, "at least 2 channels"},
 		{"instance norm plus of other channels", graph.InstanceNormPlus{}, [][]int{image, {8}}, "a vector [3C]"},
-		{"SiLU of two", graph.SiLU{}, [][]int{image, image}, "need 1"},
+		{"SiLU of two", graph.SiLU{}, [][]int{image, image}, "must be 1 input"},
 	} {
 		if _, err := c.op.Infer(c.in); err == nil || !strings.Contains(err.Error(), c.text) {
-			t.Errorf("%s: error is %v, need one with %q", c.name, err, c.text)
+			t.Errorf("%s: error is %v, want one with %q", c.name, err, c.text)
 		}
 	}
 }
@@ -81,30 +81,30 @@ func TestInfer(t *testing.T) {
 	} {
 		got, err := c.op.Infer(c.in)
 		if err != nil || !slices.Equal(got, c.want) {
-			t.Errorf("%T on %v: %v, %v; need %v", c.op, c.in, got, err, c.want)
+			t.Errorf("%T on %v: %v, %v; want %v", c.op, c.in, got, err, c.want)
 		}
 	}
 }
 
-// TestProgramKeepsTheFirstMistake holds that a mistake is told once, at its place.
-func TestProgramKeepsTheFirstMistake(t *testing.T) {
+// A program reports its first error only.
+func TestProgramKeepsTheFirstError(t *testing.T) {
 	p := &graph.Program{}
 	x := p.Input("x", 4, 4, 3)
 	y := p.Apply(graph.SpaceToDepth{}, x)
 	y = p.Apply(graph.GroupNorm{Groups: 5}, y, p.Param("gamma", graph.Init{}, 12), p.Param("beta", graph.Init{}, 12))
 	p.Apply(graph.Upsample{}, y)
-	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "operation 1, graph.GroupNorm: has 5 groups") {
-		t.Errorf("error is %v, need the group norm's", err)
+	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "operation 1, graph.GroupNorm: the number of groups must divide") {
+		t.Errorf("error is %v, want the group norm's", err)
 	}
 	p = &graph.Program{}
 	p.Input("x", 1)
 	p.Param("x", graph.Init{}, 1)
 	if err := p.Err(); err == nil || !strings.Contains(err.Error(), `"x" is declared twice`) {
-		t.Errorf("error is %v, need one of the name", err)
+		t.Errorf("error is %v, want one of the name", err)
 	}
 }
 
-// TestCost counts a network by hand: a 3×3 convolution and a linear map.
+// The cost of a 3×3 convolution and a linear map, counted by hand.
 func TestCost(t *testing.T) {
 	p := &graph.Program{}
 	x := nn.Conv3(p, "conv", p.Input("x", 5, 7, 3), 4)

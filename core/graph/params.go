@@ -7,13 +7,13 @@ import (
 	"tweedie/core/tensor"
 )
 
-// Params holds a network's weights in one run of numbers, in the order in which
-// the network declares them.
+// Params holds the parameters of a network in one slice, in the order of their
+// declaration.
 type Params struct {
-	Flat  []float32
-	Specs []Declared
-	at    []int
-	index map[string]int
+	Flat    []float32
+	Specs   []Declared
+	offsets []int
+	index   map[string]int
 }
 
 // NewParams returns zeros for every parameter of p.
@@ -21,29 +21,29 @@ func NewParams(p *Program) *Params {
 	out := &Params{Specs: p.Params, index: map[string]int{}}
 	n := 0
 	for i, d := range p.Params {
-		out.at = append(out.at, n)
+		out.offsets = append(out.offsets, n)
 		out.index[d.Name] = i
 		n += tensor.Size(d.Shape)
 	}
-	out.at = append(out.at, n)
+	out.offsets = append(out.offsets, n)
 	out.Flat = make([]float32, n)
 	return out
 }
 
-// Slice returns the numbers of parameter i, shared with Flat.
-func (p *Params) Slice(i int) []float32 { return p.Flat[p.at[i]:p.at[i+1]:p.at[i+1]] }
+// Slice returns parameter i, a part of Flat.
+func (p *Params) Slice(i int) []float32 { return p.Flat[p.offsets[i]:p.offsets[i+1]:p.offsets[i+1]] }
 
-// Like returns p's parameters over other numbers, as many as p.Flat holds.
-func (p *Params) Like(flat []float32) *Params {
+// WithNumbers returns a copy of p that uses flat, which must have the length of p.Flat.
+func (p *Params) WithNumbers(flat []float32) *Params {
 	if len(flat) != len(p.Flat) {
-		panic("graph: Like: wrong number of numbers")
+		panic("graph: Params.WithNumbers: wrong length")
 	}
 	q := *p
 	q.Flat = flat
 	return &q
 }
 
-// Named returns the numbers of the parameter of that name, nil if there is none.
+// Named returns the parameter with a name, or nil if there is none.
 func (p *Params) Named(name string) []float32 {
 	i, ok := p.index[name]
 	if !ok {
@@ -52,8 +52,8 @@ func (p *Params) Named(name string) []float32 {
 	return p.Slice(i)
 }
 
-// ByValue returns a function from a program's parameter to its numbers. The error
-// is Check's.
+// ByValue returns a function from a program's parameters to their numbers. The error
+// is one of Check.
 func (p *Params) ByValue(prog *Program) (func(Value) []float32, error) {
 	if err := prog.Check(p); err != nil {
 		return nil, err
@@ -65,12 +65,11 @@ func (p *Params) ByValue(prog *Program) (func(Value) []float32, error) {
 	return func(v Value) []float32 { return table[v] }, nil
 }
 
-// Source has a network's numbers by name. *Params is one.
+// Source provides the parameters of a network by name. *Params implements it.
 type Source interface {
-	// Len returns how many numbers the parameter of that name has, −1 if there is
-	// none.
+	// Len returns the size of the parameter with a name, or −1 if there is none.
 	Len(name string) int
-	// Numbers returns the numbers of a parameter that there is.
+	// Numbers returns an existing parameter.
 	Numbers(name string) quant.Numbers
 }
 
@@ -85,7 +84,7 @@ func (p *Params) Len(name string) int {
 // Numbers implements Source.
 func (p *Params) Numbers(name string) quant.Numbers { return quant.Numbers{Float: p.Named(name)} }
 
-// Check reports a parameter of p that src lacks, or has in another size.
+// Check returns an error if src lacks a parameter of p, or has it with another size.
 func (p *Program) Check(src Source) error {
 	for _, d := range p.Params {
 		n := src.Len(d.Name)
@@ -93,7 +92,7 @@ func (p *Program) Check(src Source) error {
 			return fmt.Errorf("graph: parameter %q is missing", d.Name)
 		}
 		if n != tensor.Size(d.Shape) {
-			return fmt.Errorf("graph: parameter %q holds %d numbers, need %v", d.Name, n, d.Shape)
+			return fmt.Errorf("graph: parameter %q must have shape %v (got %d numbers)", d.Name, d.Shape, n)
 		}
 	}
 	return nil

@@ -22,11 +22,11 @@ func (Upsample) Cost([][]int, []int) Cost { return Cost{} }
 
 // Bind returns the kernel.
 func (Upsample) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
-	return perImage(kernel.Upsample2, in[0], out)
+	return sizedImageRunner(kernel.Upsample2, in[0], out)
 }
 
-// SpaceToDepth folds every 2×2 block of pixels into the channels, in the order
-// (row, column, channel).
+// SpaceToDepth moves every 2×2 block of pixels to the channels, in the order (row,
+// column, channel).
 type SpaceToDepth struct{}
 
 // Infer returns [H/2,W/2,4C].
@@ -36,7 +36,7 @@ func (SpaceToDepth) Infer(in [][]int) ([]int, error) {
 	}
 	x := in[0]
 	if x[0]%2 != 0 || x[1]%2 != 0 {
-		return nil, fmt.Errorf("has an image %v, need even height and width", x)
+		return nil, fmt.Errorf("height and width of the image must be even (got %v)", x)
 	}
 	return []int{x[0] / 2, x[1] / 2, 4 * x[2]}, nil
 }
@@ -46,7 +46,7 @@ func (SpaceToDepth) Cost([][]int, []int) Cost { return Cost{} }
 
 // Bind returns the kernel.
 func (SpaceToDepth) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
-	return perImage(kernel.SpaceToDepth2, in[0], out)
+	return sizedImageRunner(kernel.SpaceToDepth2, in[0], out)
 }
 
 // DepthToSpace is the inverse of SpaceToDepth.
@@ -59,7 +59,7 @@ func (DepthToSpace) Infer(in [][]int) ([]int, error) {
 	}
 	x := in[0]
 	if x[2]%4 != 0 {
-		return nil, fmt.Errorf("has an image %v, need channels divisible by 4", x)
+		return nil, fmt.Errorf("the number of channels must be divisible by 4 (got %v)", x)
 	}
 	return []int{2 * x[0], 2 * x[1], x[2] / 4}, nil
 }
@@ -67,18 +67,19 @@ func (DepthToSpace) Infer(in [][]int) ([]int, error) {
 // Cost counts nothing: it only moves numbers.
 func (DepthToSpace) Cost([][]int, []int) Cost { return Cost{} }
 
-// Bind returns the kernel. The kernel is told the size of the image it makes.
+// Bind returns the kernel, whose arguments are the size of the output image.
 func (DepthToSpace) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	kx, ky := size(in[0]), size(out)
-	return plain{func(y []float32, x [][]float32, n int) {
+	return simpleRunner{func(y []float32, x [][]float32, n int) {
 		for i := range n {
 			kernel.DepthToSpace2(y[i*ky:(i+1)*ky], x[0][i*kx:(i+1)*kx], out[0], out[1], out[2])
 		}
 	}}
 }
 
-// AveragePool is the mean over windows of Size×Size pixels, Stride apart, after Before
-// rows and columns of zeros in front and After behind, which count.
+// AveragePool is the mean over windows of Size×Size pixels, Stride apart. The image is
+// padded with Before rows and columns of zeros at the start and After at the end, which
+// are included in the means.
 type AveragePool struct {
 	Size, Stride  int
 	Before, After int
@@ -95,22 +96,22 @@ func (o AveragePool) Infer(in [][]int) ([]int, error) {
 		return nil, err
 	}
 	w := o.Window(in[0])
-	if !fits(w) {
+	if !checkWindow(w) {
 		return nil, fmt.Errorf("%+v does not fit image %v", o, in[0])
 	}
 	return []int{w.OutH(), w.OutW(), w.C}, nil
 }
 
-// Cost counts the additions of whole windows: the kernel's are fewer.
-func (o AveragePool) Cost(_ [][]int, out []int) Cost { return each(out, int64(o.Size*o.Size)) }
+// Cost counts the additions of all windows, although the kernel needs fewer.
+func (o AveragePool) Cost(_ [][]int, out []int) Cost { return perElement(out, int64(o.Size*o.Size)) }
 
 // Bind returns the kernel.
 func (o AveragePool) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	w := o.Window(in[0])
-	return image(in[0], out, func(y, x, scratch []float32) { kernel.AveragePool(y, x, scratch, w) })
+	return imageRunner(in[0], out, func(y, x, scratch []float32) { kernel.AveragePool(y, x, scratch, w) })
 }
 
-// Bilinear resizes an image to H×W pixels, corners on corners (PyTorch's
+// Bilinear resizes an image to H×W pixels with aligned corners (PyTorch's
 // align_corners).
 type Bilinear struct{ H, W int }
 
@@ -125,24 +126,24 @@ func (o Bilinear) Infer(in [][]int) ([]int, error) {
 		return nil, err
 	}
 	if o.H <= 0 || o.W <= 0 {
-		return nil, fmt.Errorf("makes an image of %d×%d, need positive axes", o.H, o.W)
+		return nil, fmt.Errorf("height and width of the output must be positive (got %d and %d)", o.H, o.W)
 	}
 	return []int{o.H, o.W, in[0][2]}, nil
 }
 
 // Cost counts two weighted sums a number.
-func (Bilinear) Cost(_ [][]int, out []int) Cost { return each(out, 6) }
+func (Bilinear) Cost(_ [][]int, out []int) Cost { return perElement(out, 6) }
 
 // Bind returns the kernel.
 func (o Bilinear) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	r := o.Resize(in[0])
-	return image(in[0], out, func(y, x, scratch []float32) { kernel.Bilinear(y, x, scratch, r) })
+	return imageRunner(in[0], out, func(y, x, scratch []float32) { kernel.Bilinear(y, x, scratch, r) })
 }
 
-// image runs f on one image after another, with a row of the input as scratch.
-func image(in, out []int, f func(y, x, scratch []float32)) Runner {
+// imageRunner runs f on each image, with scratch for one row of the input.
+func imageRunner(in, out []int, f func(y, x, scratch []float32)) Runner {
 	kx, ky := size(in), size(out)
-	return spacious{in[1] * in[2], func(y []float32, x [][]float32, n int, scratch []float32) {
+	return scratchRunner{in[1] * in[2], func(y []float32, x [][]float32, n int, scratch []float32) {
 		for i := range n {
 			f(y[i*ky:(i+1)*ky], x[0][i*kx:(i+1)*kx], scratch)
 		}
@@ -151,15 +152,15 @@ func image(in, out []int, f func(y, x, scratch []float32)) Runner {
 
 func oneImage(in [][]int) error {
 	if len(in) != 1 || len(in[0]) != 3 {
-		return fmt.Errorf("has inputs %v, need one image [H,W,C]", in)
+		return fmt.Errorf("the inputs must be one image [H,W,C] (got %v)", in)
 	}
 	return nil
 }
 
-// perImage runs f on one image after another, telling it the input's size.
-func perImage(f func(y, x []float32, h, w, c int), in, out []int) Runner {
+// sizedImageRunner runs f on each image, with the size of the input.
+func sizedImageRunner(f func(y, x []float32, h, w, c int), in, out []int) Runner {
 	kx, ky := size(in), size(out)
-	return plain{func(y []float32, x [][]float32, n int) {
+	return simpleRunner{func(y []float32, x [][]float32, n int) {
 		for i := range n {
 			f(y[i*ky:(i+1)*ky], x[0][i*kx:(i+1)*kx], in[0], in[1], in[2])
 		}

@@ -9,14 +9,14 @@ import (
 	"tweedie/core/minijson"
 )
 
-// Serialized is a Program as plain data: what a model file holds of a network that no
-// architecture of this module builds. Values are numbered: inputs first, then
-// parameters, then the operations' outputs, in order.
+// Serialized is a Program as plain data. Model files contain it for networks that are
+// none of the architectures of this module. Values are numbered: first the inputs, then
+// the parameters, then the outputs of the operations, in order.
 type Serialized struct {
 	Inputs []SerializedValue `json:"inputs"`
 	Params []SerializedValue `json:"params"`
 	Ops    []SerializedOp    `json:"ops"`
-	Out    int               `json:"out"` // the value that is the result
+	Out    int               `json:"out"` // value of the result
 }
 
 // SerializedValue is an input or a parameter.
@@ -25,17 +25,17 @@ type SerializedValue struct {
 	Shape []int  `json:"shape"`
 }
 
-// SerializedOp is an operation: its name, the values it is given, and its settings
-// under the names of the operation's fields.
+// SerializedOp is an operation: its name, its inputs, and its settings by the JSON names
+// of the operation's fields.
 type SerializedOp struct {
 	Op  string              `json:"op"`
 	In  []int               `json:"in"`
 	Set minijson.RawMessage `json:"set,omitempty"` // an object; none for an operation without settings
 }
 
-// listable are the operations of a Serialized, and how many parameters they take, at
-// least and at most. A Binary takes one in place of its second value.
-var listable = []struct {
+// serializable are the operations of a Serialized, with the least and the most parameters
+// that they take. A Binary may have one instead of its second value.
+var serializable = []struct {
 	name   string
 	op     Op
 	params [2]int
@@ -51,16 +51,16 @@ var listable = []struct {
 	{name: "instance_norm_plus", op: InstanceNormPlus{}}, {name: "bilinear", op: Bilinear{}},
 }
 
-// The bounds of a Serialized, so that a hostile one asks for no absurd work.
+// Limits for a Serialized, which may come from an untrusted file.
 const (
-	maxOps    = 1 << 14
-	maxListed = 1 << 14
-	maxLive   = 1 << 27 // numbers of one sample that are needed at once
-	maxFLOPs  = 1 << 44
+	maxOps      = 1 << 14
+	maxDeclared = 1 << 14
+	maxLive     = 1 << 27 // numbers of one sample in memory at once
+	maxFLOPs    = 1 << 44
 )
 
 // Serialize returns p, whose result is out, as plain data. The error names an operation
-// that a Serialized does not hold.
+// that cannot be serialized.
 func Serialize(p *Program, out Value) (*Serialized, error) {
 	if err := p.Err(); err != nil {
 		return nil, err
@@ -75,13 +75,13 @@ func Serialize(p *Program, out Value) (*Serialized, error) {
 	declare(&l.Inputs, p.Inputs)
 	declare(&l.Params, p.Params)
 	names := map[reflect.Type]string{}
-	for _, kind := range listable {
+	for _, kind := range serializable {
 		names[reflect.TypeOf(kind.op)] = kind.name
 	}
 	for i, n := range p.Nodes {
 		op := SerializedOp{Op: names[reflect.TypeOf(n.Op)], In: []int{}}
 		if op.Op == "" {
-			return nil, fmt.Errorf("graph: operation %d, %T, cannot be listed", i, n.Op)
+			return nil, fmt.Errorf("graph: operation %d, %T, cannot be serialized", i, n.Op)
 		}
 		for _, v := range slices.Concat(n.In, n.Params) {
 			op.In = append(op.In, number[v])
@@ -99,17 +99,16 @@ func Serialize(p *Program, out Value) (*Serialized, error) {
 	return l, nil
 }
 
-// Program returns the program that l lists, and its result. Every shape is worked
-// out anew, and what it takes to run is bounded. The error names the first entry that
-// does not stand up.
+// Program returns the program of l, and its result. It computes every shape anew, and
+// limits memory and operations. The error names the first invalid entry.
 func (l *Serialized) Program() (*Program, Value, error) {
 	p := &Program{}
-	if len(l.Params) > maxListed || len(l.Ops) > maxOps || len(l.Inputs) > maxListed {
-		return nil, 0, fmt.Errorf("graph: %d inputs, %d parameters and %d operations, need at most %d of each", len(l.Inputs), len(l.Params), len(l.Ops), maxOps)
+	if len(l.Params) > maxDeclared || len(l.Ops) > maxOps || len(l.Inputs) > maxDeclared {
+		return nil, 0, fmt.Errorf("graph: there may be at most %d inputs, parameters and operations each (got %d, %d and %d)", maxOps, len(l.Inputs), len(l.Params), len(l.Ops))
 	}
 	for i, d := range slices.Concat(l.Inputs, l.Params) {
-		if _, err := bounded(d.Shape); err != nil {
-			return nil, 0, fmt.Errorf("graph: %q %w", d.Name, err)
+		if _, err := checkShape(d.Shape); err != nil {
+			return nil, 0, fmt.Errorf("graph: %q: %w", d.Name, err)
 		}
 		if i < len(l.Inputs) {
 			p.Input(d.Name, d.Shape...)
@@ -118,7 +117,7 @@ func (l *Serialized) Program() (*Program, Value, error) {
 		}
 	}
 	for i, o := range l.Ops {
-		if err := p.applyListed(o); err != nil {
+		if err := p.applySerialized(o); err != nil {
 			return nil, 0, fmt.Errorf("graph: operation %d, %q: %w", i, o.Op, err)
 		}
 	}
@@ -127,21 +126,21 @@ func (l *Serialized) Program() (*Program, Value, error) {
 	}
 	out := Value(l.Out)
 	if l.Out < 0 || l.Out >= p.Values() || p.params[out] {
-		return nil, 0, fmt.Errorf("graph: out is %d, need an input or an operation's output of %d values", l.Out, p.Values())
+		return nil, 0, fmt.Errorf("graph: out must be an input or the output of an operation, one of %d values (got %d)", p.Values(), l.Out)
 	}
-	return p, out, p.affordable(out)
+	return p, out, p.checkBudget(out)
 }
 
-// applyListed adds one operation of a Serialized.
-func (p *Program) applyListed(o SerializedOp) error {
+// applySerialized adds one operation of a Serialized.
+func (p *Program) applySerialized(o SerializedOp) error {
 	k := 0
-	for k < len(listable) && listable[k].name != o.Op {
+	for k < len(serializable) && serializable[k].name != o.Op {
 		k++
 	}
-	if k == len(listable) {
-		return fmt.Errorf("is not known, need one of weights/FORMAT.md")
+	if k == len(serializable) {
+		return fmt.Errorf("unknown operation: see weights/FORMAT.md")
 	}
-	kind := listable[k]
+	kind := serializable[k]
 	v := reflect.New(reflect.TypeOf(kind.op))
 	if o.Set != nil {
 		if err := minijson.UnmarshalStrict(o.Set, v.Interface()); err != nil {
@@ -149,42 +148,42 @@ func (p *Program) applyListed(o SerializedOp) error {
 		}
 	}
 	var in []Value
-	shapes, given := [][]int{}, 0
+	shapes, params := [][]int{}, 0
 	for i, k := range o.In {
 		if k < 0 || k >= p.Values() {
-			return fmt.Errorf("is given value %d, need one of the %d before it", k, p.Values())
+			return fmt.Errorf("inputs must be among the %d earlier values (got %d)", p.Values(), k)
 		}
 		if w := Value(k); p.params[w] {
-			given++
-		} else if given > 0 {
-			return fmt.Errorf("is given value %d at %d, need values before parameters", k, i)
+			params++
+		} else if params > 0 {
+			return fmt.Errorf("parameters must come last (got value %d at %d)", k, i)
 		}
 		in, shapes = append(in, Value(k)), append(shapes, p.shapes[k])
 	}
 	op := v.Elem().Interface().(Op)
-	if _, fixed := op.(Constant); given < kind.params[0] || given > kind.params[1] || (given == len(in)) != fixed {
-		return fmt.Errorf("is given %d values and %d parameters, need %d to %d parameters after its values", len(in)-given, given, kind.params[0], kind.params[1])
+	if _, fixed := op.(Constant); params < kind.params[0] || params > kind.params[1] || (params == len(in)) != fixed {
+		return fmt.Errorf("it takes values and then %d to %d parameters (got %d values and %d parameters)", kind.params[0], kind.params[1], len(in)-params, params)
 	}
 	shape, err := op.Infer(shapes)
 	if err != nil {
 		return err
 	}
-	if _, err := bounded(shape); err != nil {
+	if _, err := checkShape(shape); err != nil {
 		return err
 	}
 	if w, ok := op.(interface{ Window([]int) kernel.Window }); ok {
 		g := w.Window(shapes[0])
-		if _, err := bounded([]int{g.H + g.Before + g.After, g.W + g.Before + g.After, g.C}); err != nil {
-			return fmt.Errorf("with zeros around it %w", err)
+		if _, err := checkShape([]int{g.H + g.Before + g.After, g.W + g.Before + g.After, g.C}); err != nil {
+			return fmt.Errorf("padded input: %w", err)
 		}
 	}
 	p.Apply(op, in...)
 	return p.err
 }
 
-// affordable reports a program that needs more memory or time than any image
-// model does.
-func (p *Program) affordable(out Value) error {
+// checkBudget returns an error if a program needs more memory or operations than any
+// image model.
+func (p *Program) checkBudget(out Value) error {
 	last := make([]int, p.Values())
 	for i, n := range p.Nodes {
 		last[n.Out] = i
@@ -193,21 +192,21 @@ func (p *Program) affordable(out Value) error {
 		}
 	}
 	last[out] = len(p.Nodes)
-	dies := make([][]Value, len(p.Nodes)+1)
+	lastUses := make([][]Value, len(p.Nodes)+1)
 	for _, n := range p.Nodes {
-		dies[last[n.Out]] = append(dies[last[n.Out]], n.Out)
+		lastUses[last[n.Out]] = append(lastUses[last[n.Out]], n.Out)
 	}
 	live, flops := 0, int64(0)
 	for i, n := range p.Nodes {
 		live += p.Size(n.Out)
 		if live > maxLive {
-			return fmt.Errorf("graph: operation %d, %T: %d numbers are needed at once, need at most %d", i, n.Op, live, maxLive)
+			return fmt.Errorf("graph: operation %d, %T: at most %d numbers may be in memory at once (got %d)", i, n.Op, maxLive, live)
 		}
-		for _, v := range dies[i] {
+		for _, v := range lastUses[i] {
 			live -= p.Size(v)
 		}
 		if flops += n.Op.Cost(p.Shapes(n.In), p.shapes[n.Out]).FLOPs; flops > maxFLOPs || flops < 0 {
-			return fmt.Errorf("graph: operation %d, %T: %d operations until here, need at most %d", i, n.Op, flops, int64(maxFLOPs))
+			return fmt.Errorf("graph: operation %d, %T: the program may take at most %d arithmetic operations (got %d up to here)", i, n.Op, int64(maxFLOPs), flops)
 		}
 	}
 	return nil

@@ -7,9 +7,10 @@ import (
 	"tweedie/core/kernel"
 )
 
-// Taps makes every element along an axis a weighted sum of Count elements of it:
-// element i of the result is Σ Weight[i·Count+t]·x[Index[i·Count+t]], t in order. Index −1
-// stands for zero, no weights for ones. So it resizes, pads, mirrors and selects.
+// Taps replaces every element along an axis by a weighted sum of Count elements: element
+// i of the result is Σ Weight[i·Count+t]·x[Index[i·Count+t]], added in the order of t.
+// Index −1 stands for a zero; without Weight all weights are 1. It can resize, pad, mirror
+// and select.
 type Taps struct {
 	Axis, Count int
 	Index       []int
@@ -19,14 +20,14 @@ type Taps struct {
 // Infer returns x's shape with the axis replaced.
 func (o Taps) Infer(in [][]int) ([]int, error) {
 	if len(in) != 1 || o.Axis < 0 || o.Axis >= len(in[0]) {
-		return nil, fmt.Errorf("has inputs %v, need one with axis %d", in, o.Axis)
+		return nil, fmt.Errorf("there must be one input with an axis %d (got %v)", o.Axis, in)
 	}
 	if o.Count <= 0 || len(o.Index) == 0 || len(o.Index)%o.Count != 0 || len(o.Weight) != 0 && len(o.Weight) != len(o.Index) {
-		return nil, fmt.Errorf("has %d indices and %d weights, need %d an element", len(o.Index), len(o.Weight), o.Count)
+		return nil, fmt.Errorf("there must be %d indices and weights for each element (got %d and %d in all)", o.Count, len(o.Index), len(o.Weight))
 	}
 	for _, i := range o.Index {
 		if i < -1 || i >= in[0][o.Axis] {
-			return nil, fmt.Errorf("has index %d, need -1 to %d", i, in[0][o.Axis]-1)
+			return nil, fmt.Errorf("indices must be between -1 and %d (got %d)", in[0][o.Axis]-1, i)
 		}
 	}
 	out := slices.Clone(in[0])
@@ -37,16 +38,16 @@ func (o Taps) Infer(in [][]int) ([]int, error) {
 // Cost counts two operations a weight.
 func (o Taps) Cost(_ [][]int, out []int) Cost {
 	if len(o.Weight) == 0 && o.Count == 1 {
-		return Cost{} // it only moves numbers
+		return Cost{} // it only copies numbers
 	}
-	return each(out, 2*int64(o.Count))
+	return perElement(out, 2*int64(o.Count))
 }
 
 // Bind returns the kernel.
 func (o Taps) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	outer, inner := size(out[:o.Axis]), size(out[o.Axis+1:])
 	from, to := in[0][o.Axis]*inner, out[o.Axis]*inner
-	return perSample(in[0], out, func(y, x []float32) {
+	return sampleRunner(in[0], out, func(y, x []float32) {
 		clear(y)
 		for r := range outer {
 			for at, i := range o.Index {
@@ -67,14 +68,14 @@ func (o Taps) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner 
 	})
 }
 
-// Lookup is the row of a table [rows,C] whose number it is given, [1]: the nearest
-// row there is, so that no number is a mistake.
+// Lookup looks up a row of a table [rows,C]; its input [1] is the row's number, clamped
+// to the table.
 type Lookup struct{}
 
 // Infer returns [C].
 func (Lookup) Infer(in [][]int) ([]int, error) { return Embedding{}.Infer(in) }
 
-// Cost counts nothing: it only moves numbers.
+// Cost is zero: it only copies numbers.
 func (Lookup) Cost([][]int, []int) Cost { return Cost{} }
 
 // Bind returns the kernel.

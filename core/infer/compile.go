@@ -99,14 +99,14 @@ func (c *compiler) addShard(n *graph.Node) bool {
 	op, need := graph.Partition(n.Op, in, out, s, c.group.Rank())
 	var sources []int
 	switch {
-	case need == graph.Rows && (worthSharding(c.program, n, s, costOf(c.group)) || c.needsNoExchange(n.Out)):
+	case need == graph.NeedRows && (worthSharding(c.program, n, s, costOf(c.group)) || c.needsNoExchange(n.Out)):
 		sources = mapValues(n.In, c.fullSlot)
-	case need == graph.Own && slices.ContainsFunc(n.In, func(v graph.Value) bool { return c.shards[v] >= 0 }):
+	case need == graph.NeedChannels && slices.ContainsFunc(n.In, func(v graph.Value) bool { return c.shards[v] >= 0 }):
 		sources = mapValues(n.In, c.shardSlot)
 		for i, v := range n.In {
 			in[i] = withChannels(in[i], c.shardChannels(v))
 		}
-	case need == graph.Positions:
+	case need == graph.NeedPositions:
 		return c.addPositions(n)
 	default:
 		return false

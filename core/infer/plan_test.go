@@ -25,7 +25,7 @@ func network(t testing.TB) (*unet.Network, *graph.Params) {
 		t.Fatal(err)
 	}
 	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
+	nn.Initialize(params, 1)
 	rng := rand.New(rand.NewPCG(1, 1))
 	for i := range params.Flat { // residual branches start at zero: give them something to do
 		params.Flat[i] += float32(rng.NormFloat64()) / 10

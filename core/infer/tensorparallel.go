@@ -30,10 +30,10 @@ func ExchangeSize(p *graph.Program, batch int) int {
 			continue
 		}
 		_, need := graph.Partition(n.Op, p.Shapes(n.In), p.Shape(n.Out), s, 0)
-		if need == graph.Positions {
+		if need == graph.NeedPositions {
 			s = positions(p.Shape(n.Out), 2)
 		}
-		sharded = sharded || (need == graph.Rows || need == graph.Positions) && worthSharding(p, n, s, costOf(nil))
+		sharded = sharded || (need == graph.NeedRows || need == graph.NeedPositions) && worthSharding(p, n, s, costOf(nil))
 	}
 	if !sharded {
 		return 0

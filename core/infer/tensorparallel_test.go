@@ -40,7 +40,7 @@ func randomNetwork(t testing.TB, rng *rand.Rand) (*unet.Config, *unet.Network, *
 		t.Fatal(err)
 	}
 	params := graph.NewParams(net.Program)
-	nn.Start(params, rng.Uint64())
+	nn.Initialize(params, rng.Uint64())
 	for i := range params.Flat {
 		params.Flat[i] += float32(rng.NormFloat64()) / 30
 	}
@@ -136,7 +136,7 @@ func TestTensorParallelNCSN(t *testing.T) {
 		t.Fatal(err)
 	}
 	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
+	nn.Initialize(params, 1)
 	rng := rand.New(rand.NewPCG(5, 5))
 	x, level := make([]float32, 2*64), []float32{0, 2}
 	for i := range x {
@@ -197,7 +197,7 @@ func TestTensorParallelExchanges(t *testing.T) {
 				t.Fatal(err)
 			}
 			params := graph.NewParams(net.Program)
-			nn.Start(params, 1)
+			nn.Initialize(params, 1)
 			calls, most := 0, 0
 			load := func(member infer.TensorParallel) (*infer.Weights, error) {
 				worker := exchangeCounter{member, new(int), new(int)}

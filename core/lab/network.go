@@ -51,7 +51,7 @@ func Learn(ctx context.Context, m Mixture, o Objective, steps int, seed uint64, 
 		out = buildNetwork(p, p.Input("x", 1, 1, 2), true, 64)
 	}
 	l := &Model{objective: o, params: graph.NewParams(p), width: p.Size(out)}
-	nn.Start(l.params, seed)
+	nn.Initialize(l.params, seed)
 	var err error
 	if l.tape, err = autodiff.New(p, out, l.params, batch, kernel.Fast); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@ func New(t testing.TB, name, config string, sd float32) *model.Model {
 func Of(t testing.TB, name string, c *model.Config, sd float32) *model.Model {
 	t.Helper()
 	return Filled(t, name, c, func(params *graph.Params) {
-		nn.Start(params, 3)
+		nn.Initialize(params, 3)
 		noise := make([]float32, len(params.Flat))
 		rng.Normal(noise, 1, 2, 3)
 		for i := range noise {

@@ -1,16 +1,16 @@
-// Package nn holds layers with named parameters, written once against
-// graph.Graph, and the numbers that parameters start from.
+// Package nn has layers with named parameters for any graph.Graph, and the
+// initialization of parameters.
 //
-// A layer is a function: it declares its parameters under a name, in PyTorch's
-// names and layout, and returns its output.
+// A layer is a function that declares its parameters under a name, with PyTorch's names
+// and layout, and returns its output.
 package nn
 
 import "tweedie/core/graph"
 
-// FromZero returns g with every parameter declared through it starting at zero:
-// for the last layer of a residual branch, so that a network starts as the
-// identity (Goyal et al. 2017, arXiv:1706.02677, section 5.1).
-func FromZero(g graph.Graph) graph.Graph { return zeroed{g} }
+// ZeroInit returns a Graph that declares parameters in g initialized to zero. It is for
+// the last layer of a residual branch, so that an untrained network is the identity (Goyal
+// et al. 2017, arXiv:1706.02677, section 5.1).
+func ZeroInit(g graph.Graph) graph.Graph { return zeroed{g} }
 
 type zeroed struct{ graph.Graph }
 
@@ -18,13 +18,12 @@ func (z zeroed) Param(name string, _ graph.Init, shape ...int) graph.Value {
 	return z.Graph.Param(name, graph.Init{}, shape...)
 }
 
-// Conv3 is a 3×3 convolution to out channels with zeros around, at stride 1.
+// Conv3 is a 3×3 convolution to out channels with stride 1 and padding 1.
 func Conv3(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1})
 }
 
-// Conv3Wide is Conv3 with two rows and columns of zeros around: the image grows by one
-// pixel on every side.
+// Conv3Wide is Conv3 with padding 2: the image grows by one pixel on every side.
 func Conv3Wide(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: 2, After: 2})
 }
@@ -34,8 +33,8 @@ func Conv1(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 1, Stride: 1})
 }
 
-// Down3 is a 3×3 convolution at stride 2. With padding 0 the zeros stand only
-// behind, as diffusers' Downsample2D lays them.
+// Down3 is a 3×3 convolution with stride 2. With padding 0 one row and column of zeros
+// is added at the end only, as in diffusers' Downsample2D.
 func Down3(g graph.Graph, name string, x graph.Value, out, padding int) graph.Value {
 	op := graph.Conv{Size: 3, Stride: 2, Before: padding, After: padding}
 	if padding == 0 {
@@ -44,14 +43,14 @@ func Down3(g graph.Graph, name string, x graph.Value, out, padding int) graph.Va
 	return conv(g, name, x, out, op)
 }
 
-// Dilated3 is a 3×3 convolution to out channels whose taps are dilation pixels apart,
-// with zeros around, at stride 1.
+// Dilated3 is a 3×3 convolution to out channels with the given dilation, stride 1, and
+// padding that keeps the size.
 func Dilated3(g graph.Graph, name string, x graph.Value, out, dilation int) graph.Value {
 	return conv(g, name, x, out, graph.Conv{Size: 3, Stride: 1, Before: dilation, After: dilation, Dilation: dilation})
 }
 
-// Plain3 is Conv3 without biases.
-func Plain3(g graph.Graph, name string, x graph.Value, out int) graph.Value {
+// Conv3NoBias is Conv3 without biases.
+func Conv3NoBias(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	op := graph.Conv{Size: 3, Stride: 1, Before: 1, After: 1}
 	w, _ := weights(g, name, x, out, op)
 	return g.Apply(op, x, w)
@@ -62,14 +61,14 @@ func conv(g graph.Graph, name string, x graph.Value, out int, op graph.Conv) gra
 	return g.Apply(op, x, w, g.Param(name+".bias", init, out))
 }
 
-// weights declares a convolution's, and returns how they start.
+// weights declares the weights of a convolution, and returns their initialization.
 func weights(g graph.Graph, name string, x graph.Value, out int, op graph.Conv) (graph.Value, graph.Init) {
 	c := channels(g, x)
 	init := graph.Init{Kind: graph.Uniform, Fan: c * op.Size * op.Size}
 	return g.Param(name+".weight", init, out, c, op.Size, op.Size), init
 }
 
-// Linear maps the last axis of x to out numbers.
+// Linear maps the last axis of x to out channels.
 func Linear(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	c := channels(g, x)
 	init := graph.Init{Kind: graph.Uniform, Fan: c}
@@ -77,26 +76,26 @@ func Linear(g graph.Graph, name string, x graph.Value, out int) graph.Value {
 	return g.Apply(graph.Linear{}, x, w, g.Param(name+".bias", init, out))
 }
 
-// GroupNorm normalises over groups of channels and applies SiLU if op asks.
+// GroupNorm is the group norm op with its parameters.
 func GroupNorm(g graph.Graph, name string, x graph.Value, op graph.GroupNorm) graph.Value {
 	c := channels(g, x)
 	gamma := g.Param(name+".weight", graph.Init{Kind: graph.Ones}, c)
 	return g.Apply(op, x, gamma, g.Param(name+".bias", graph.Init{}, c))
 }
 
-// InstanceNormPlus normalises x with what the table of the levels' γ, α and β holds for
-// level.
+// InstanceNormPlus normalises x with γ, α and β for the noise level, from a table with one
+// row for each of levels.
 func InstanceNormPlus(g graph.Graph, name string, x, level graph.Value, levels int) graph.Value {
 	table := g.Param(name+".embed.weight", graph.Init{Kind: graph.Modulation}, levels, 3*channels(g, x))
 	return g.Apply(graph.InstanceNormPlus{Eps: 1e-5}, x, g.Apply(graph.Embedding{}, level, table))
 }
 
-// Embedding looks id up in a table of rows vectors of width numbers.
+// Embedding looks up row id in a table [rows,width].
 func Embedding(g graph.Graph, name string, id graph.Value, rows, width int) graph.Value {
 	return g.Apply(graph.Embedding{}, id, g.Param(name+".weight", graph.Init{Kind: graph.Normal}, rows, width))
 }
 
-// channels returns the last axis of x.
+// channels returns the size of the last axis of x.
 func channels(g graph.Graph, x graph.Value) int {
 	shape := g.Shape(x)
 	return shape[len(shape)-1]

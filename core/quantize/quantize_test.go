@@ -322,7 +322,7 @@ func ofProgram(t *testing.T, p *graph.Program, out graph.Value) (*model.Model, *
 	}
 	c := &model.Config{Arch: model.Program, Program: listing, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 10, Shape: [3]int{3, 8, 8}}
 	params := graph.NewParams(p)
-	nn.Start(params, 1)
+	nn.Initialize(params, 1)
 	m, err := model.New("program", c, params)
 	if err != nil {
 		t.Fatal(err)

@@ -113,7 +113,7 @@ func newToyWithTangents(t *testing.T, directions int) *toyTraining {
 func toyOf(t *testing.T, p *graph.Program, out graph.Value, scale float32, directions int) *toyTraining {
 	t.Helper()
 	f := &toyTraining{t: t, params: graph.NewParams(p), scale: scale, times: make([]float32, flatBatch)}
-	nn.Start(f.params, 1)
+	nn.Initialize(f.params, 1)
 	var err error
 	if f.tape, err = autodiff.New(p, out, f.params, flatBatch, kernel.Fast); err != nil {
 		t.Fatal(err)

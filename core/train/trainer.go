@@ -62,7 +62,7 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 	}
 	t := &Trainer{config: c, data: d, network: net, params: graph.NewParams(net.Program)}
 	t.order = order{n: d.N, seed: c.Seed}
-	nn.Start(t.params, c.Seed)
+	nn.Initialize(t.params, c.Seed)
 	n := len(t.params.Flat)
 	t.optimiser = NewAdamW(t.params)
 	t.optimiser.Beta1, t.optimiser.Beta2 = c.Beta1, c.Beta2
@@ -73,7 +73,7 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 		t.grads[i] = make([]float32, n)
 	}
 	if c.isConsistency() {
-		t.target = t.params.Like(slices.Clone(t.params.Flat))
+		t.target = t.params.WithNumbers(slices.Clone(t.params.Flat))
 	}
 	if c.objectiveName() == vdm && c.isVariational() && !c.FixedGamma {
 		t.gamma = newGamma(c)
@@ -194,5 +194,5 @@ func (t *Trainer) Model(name string) (*model.Model, error) {
 		flat = t.optimiser.average
 	}
 	copied := append([]float32(nil), flat...)
-	return model.New(name, &config, t.params.Like(copied))
+	return model.New(name, &config, t.params.WithNumbers(copied))
 }

@@ -133,7 +133,7 @@ func (b *refineNet) units(name string, x graph.Value, n int) graph.Value {
 		h, c := x, b.Shape(x)[2]
 		for j := range 2 {
 			stage := fmt.Sprintf("%s.%d_%d_", name, i+1, j+1)
-			h = nn.Plain3(b, stage+"conv", b.active(stage+"norm", h), c)
+			h = nn.Conv3NoBias(b, stage+"conv", b.active(stage+"norm", h), c)
 		}
 		x = b.Apply(graph.Add{}, h, x)
 	}
@@ -165,7 +165,7 @@ func (b *refineNet) pool(name string, x graph.Value) graph.Value {
 	for i := range 2 {
 		path = b.norm(fmt.Sprintf("%s.norms.%d", name, i), path)
 		path = b.Apply(graph.AveragePool{Size: 5, Stride: 1, Before: 2, After: 2}, path)
-		path = nn.Plain3(b, fmt.Sprintf("%s.convs.%d", name, i), path, b.Shape(x)[2])
+		path = nn.Conv3NoBias(b, fmt.Sprintf("%s.convs.%d", name, i), path, b.Shape(x)[2])
 		x = b.Apply(graph.Add{}, path, x)
 	}
 	return x

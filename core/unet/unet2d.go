@@ -85,7 +85,7 @@ func (b *builder) toPicture(norm, conv string, x graph.Value, below bool) graph.
 	if b.Patch == 2 {
 		out *= 4
 	}
-	x = nn.Conv3(nn.FromZero(b), conv, b.norm(norm, x, 0, true), out)
+	x = nn.Conv3(nn.ZeroInit(b), conv, b.norm(norm, x, 0, true), out)
 	if b.ProgressiveOutput != "" {
 		if below {
 			x = b.Apply(graph.Add{}, b.resample(b.output, twice), x)
@@ -233,7 +233,7 @@ func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.V
 		h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
 		h = b.active(name+".norm2", h, 0)
 	}
-	h = nn.Conv3(nn.FromZero(b), name+".conv2", h, out)
+	h = nn.Conv3(nn.ZeroInit(b), name+".conv2", h, out)
 	if b.Shape(x)[2] != out || to != same && b.ResampleShortcut {
 		x = nn.Conv1(b, name+".conv_shortcut", x, out)
 	}
@@ -299,7 +299,7 @@ func (b *builder) attention(name string, x graph.Value, groups int) graph.Value 
 	k := nn.Linear(b, name+".to_k", h, c)
 	v := nn.Linear(b, name+".to_v", h, c)
 	h = b.Apply(graph.Attention{Heads: heads}, q, k, v)
-	return b.sum(x, nn.Linear(nn.FromZero(b), name+".to_out.0", h, c))
+	return b.sum(x, nn.Linear(nn.ZeroInit(b), name+".to_out.0", h, c))
 }
 
 // norm has as many groups as its channels ask for, where none are given.

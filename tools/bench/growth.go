@@ -182,7 +182,7 @@ func evaluation(size, channels, batch int, least time.Duration) (flops, ms float
 		return 0, 0, err
 	}
 	params := graph.NewParams(net.Program)
-	nn.Start(params, 1)
+	nn.Initialize(params, 1)
 	weights, err := infer.Load(net.Program, net.Out, params, batch, infer.Options{})
 	if err != nil {
 		return 0, 0, err

@@ -103,7 +103,7 @@ func newFitter(set *Set, o FitOptions) (*fitter, error) {
 		f.steps = max(leastSteps, passes*set.N/batch)
 	}
 	f.program, f.params = program, graph.NewParams(program)
-	nn.Start(f.params, o.Seed)
+	nn.Initialize(f.params, o.Seed)
 	f.optimiser = train.NewAdamW(f.params)
 	f.optimiser.WeightDecay = weightDecay
 	for i := range f.grads {

@@ -7,12 +7,12 @@ import (
 	"tweedie/core/rng"
 )
 
-// initStream is the Philox stream of starting values; sample i is parameter i.
+// initStream is the Philox stream of initial values; sample i is parameter i.
 const initStream = 1 << 30
 
-// Start fills params with the numbers that their Init asks for, drawn from seed.
-// A parameter's numbers depend on its place in the order of declaration only.
-func Start(params *graph.Params, seed uint64) {
+// Initialize sets params to random initial values according to their Init. The values of
+// a parameter depend only on seed and on its index in the order of declaration.
+func Initialize(params *graph.Params, seed uint64) {
 	for i, d := range params.Specs {
 		dst := params.Slice(i)
 		switch d.Init.Kind {

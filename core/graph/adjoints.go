@@ -6,30 +6,30 @@ import (
 	"tweedie/core/kernel"
 )
 
-// The operations of this file are what autodiff.Gradient needs beside those of networks.
-// Every machine computes the same bits.
+// The operations in this file are used by autodiff.Gradient, in addition to those of
+// networks. They give the same bits on every machine.
 
-// NormAdjoint is that of a GroupNorm: of ∂loss/∂output, the image that it was given, and
-// its γ and β.
-type NormAdjoint struct{ Of GroupNorm }
+// NormAdjoint is the adjoint of a GroupNorm: it computes ∂loss/∂image from ∂loss/∂output,
+// the image, γ and β.
+type NormAdjoint struct{ Norm GroupNorm }
 
 // Infer returns the image's shape.
 func (o NormAdjoint) Infer(in [][]int) ([]int, error) {
 	if len(in) != 4 {
-		return nil, fmt.Errorf("has inputs %v, need ∂loss/∂output, an image [H,W,C] and two vectors [C]", in)
+		return nil, fmt.Errorf("the inputs must be ∂loss/∂output, an image [H,W,C] and two vectors [C] (got %v)", in)
 	}
-	if _, err := o.Of.Infer(in[1:]); err != nil {
+	if _, err := o.Norm.Infer(in[1:]); err != nil {
 		return nil, err
 	}
 	return Add{}.Infer(in[:2])
 }
 
-// Cost counts that of GroupNorm, and its own.
-func (o NormAdjoint) Cost(_ [][]int, out []int) Cost { return each(out, 60) }
+// Cost counts sixty operations a number, including those of GroupNorm.
+func (o NormAdjoint) Cost(_ [][]int, out []int) Cost { return perElement(out, 60) }
 
 // Bind returns the kernel.
 func (o NormAdjoint) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
-	return &normAdjointRunner{norm: o.Of.Norm(out)}
+	return &normAdjointRunner{norm: o.Norm.Norm(out)}
 }
 
 type normAdjointRunner struct {
@@ -47,25 +47,24 @@ func (r *normAdjointRunner) Run(y []float32, x [][]float32, n int, scratch []flo
 }
 
 // LogSoftmaxAdjoint is ∂ log softmax(z)[y]/∂z of logits z [1,1,K] and a class number y
-// [1]: 1 at y and 0 elsewhere, less softmax(z). A number out of range is the caller's
-// mistake and panics.
+// [1]: 1 at y and 0 elsewhere, minus softmax(z). A class out of range panics.
 type LogSoftmaxAdjoint struct{}
 
 // Infer returns the shape of the logits.
 func (LogSoftmaxAdjoint) Infer(in [][]int) ([]int, error) {
 	if len(in) != 2 || len(in[0]) == 0 || size(in[1]) != 1 || size(in[0]) != in[0][len(in[0])-1] {
-		return nil, fmt.Errorf("has inputs %v, need logits [1,1,K] and one number", in)
+		return nil, fmt.Errorf("the inputs must be logits [1,1,K] and one number (got %v)", in)
 	}
 	return in[0], nil
 }
 
 // Cost counts an exponential as eight.
-func (LogSoftmaxAdjoint) Cost(_ [][]int, out []int) Cost { return each(out, 12) }
+func (LogSoftmaxAdjoint) Cost(_ [][]int, out []int) Cost { return perElement(out, 12) }
 
 // Bind returns the kernel.
 func (LogSoftmaxAdjoint) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	k := size(out)
-	return spacious{kernel.SoftmaxScratch(k), func(y []float32, x [][]float32, n int, scratch []float32) {
+	return scratchRunner{kernel.SoftmaxScratch(k), func(y []float32, x [][]float32, n int, scratch []float32) {
 		kernel.SoftmaxRows(y[:n*k], x[0][:n*k], scratch, k)
 		for i := range n {
 			row := y[i*k : (i+1)*k]
