@@ -5,10 +5,8 @@ import (
 	"math"
 	"runtime"
 	"slices"
-	"sync"
 
 	"tweedie/core/graph"
-	"tweedie/core/kernel"
 	"tweedie/core/model"
 	"tweedie/core/nn"
 	"tweedie/core/unet"
@@ -25,8 +23,9 @@ type Trainer struct {
 	losses    []float32 // of every step
 
 	order   order
-	workers []*worker
-	grads   [][]float32 // of each shard
+	images  []int // of the draws of the current step
+	workers []ShardWorker
+	shards  Shards
 
 	drawSigmas []float32     // noise level of each draw of the current step
 	drawLosses []float64     // loss of each draw of the current step
@@ -67,11 +66,8 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 	t.optimiser = NewAdamW(t.params)
 	t.optimiser.Beta1, t.optimiser.Beta2 = c.Beta1, c.Beta2
 	t.optimiser.WeightDecay, t.optimiser.Average = c.WeightDecay, c.Average
-	t.grads = make([][]float32, c.shards())
+	t.shards, t.images = NewShards(c.shards(), n), make([]int, c.Batch)
 	t.drawSigmas, t.drawLosses = make([]float32, c.Batch), make([]float64, c.Batch)
-	for i := range t.grads {
-		t.grads[i] = make([]float32, n)
-	}
 	if c.isConsistency() {
 		t.target = t.params.WithNumbers(slices.Clone(t.params.Flat))
 	}
@@ -93,13 +89,14 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 
 // Step takes one optimiser step and returns its loss.
 func (t *Trainer) Step() (float64, error) {
-	if err := t.gradient(); err != nil {
+	for i := range t.images {
+		t.images[i] = t.order.image(t.done*t.config.Batch + i)
+	}
+	grad, err := t.shards.Gradient(t.config.Batch, t.workers)
+	if err != nil {
 		return 0, err
 	}
-	grad, loss := t.grads[0], 0.0
-	for _, g := range t.grads[1:] {
-		split(len(grad), func(from, to int) { kernel.AddTo(grad[from:to], g[from:to]) })
-	}
+	loss := 0.0
 	for _, l := range t.drawLosses {
 		loss += l / float64(len(t.drawLosses))
 	}
@@ -136,42 +133,6 @@ func (t *Trainer) advance() {
 	if t.gamma != nil {
 		t.gamma.step(t.done, t.config.rate(t.done-1))
 	}
-}
-
-// gradient computes the gradient of every shard for the current step, on all cores. A
-// shard is a fixed part of the batch, so the result does not depend on who computes it.
-func (t *Trainer) gradient() error {
-	shards := make(chan int, len(t.grads))
-	for i := range t.grads {
-		shards <- i
-	}
-	close(shards)
-	var wait sync.WaitGroup
-	errs := make([]error, len(t.workers))
-	first := t.done * t.config.Batch
-	images := make([]int, t.config.Batch)
-	for i := range images {
-		images[i] = t.order.image(first + i)
-	}
-	for i, w := range t.workers {
-		wait.Go(func() {
-			w.load()
-			for shard := range shards {
-				clear(t.grads[shard])
-				from, to := len(images)*shard/len(t.grads), len(images)*(shard+1)/len(t.grads)
-				if err := w.addShard(images, first, from, to, t.grads[shard]); err != nil {
-					errs[i] = err
-				}
-			}
-		})
-	}
-	wait.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // Done returns the number of steps taken.

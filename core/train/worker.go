@@ -48,8 +48,8 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 	return w, err
 }
 
-// load loads the current weights, and settings of the loss that change with the step.
-func (w *worker) load() {
+// Load loads the current weights, and settings of the loss that change with the step.
+func (w *worker) Load() {
 	w.tape.Load()
 	switch l := w.loss.(type) {
 	case *Consistency:
@@ -60,16 +60,16 @@ func (w *worker) load() {
 	}
 }
 
-// addShard adds the gradient of draws first+from … first+to−1 to grad, and records their
+// AddShard adds the gradient of draws from … to−1 of the step to grad, and records their
 // losses.
-func (w *worker) addShard(images []int, first, from, to int, grad []float32) error {
-	b := w.batch
+func (w *worker) AddShard(from, to int, grad []float32) error {
+	b, first := w.batch, w.t.done*w.t.config.Batch
 	for at := from; at < to; at += microBatch {
 		b.N = min(microBatch, to-at)
 		b.Draw = b.Draw[:0]
 		for i := range b.N {
 			b.Draw = append(b.Draw, uint64(first+at+i))
-			w.image(i, images[at+i])
+			w.image(i, w.t.images[at+i])
 		}
 		if err := w.loss.Prepare(b); err != nil {
 			return err

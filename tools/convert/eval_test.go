@@ -116,7 +116,7 @@ func TestEvalWithoutTestSplit(t *testing.T) {
 	data := filepath.Dir(filepath.Dir(toyModel(t))) // where toyData wrote
 	file := filepath.Join(t.TempDir(), "classifier.json")
 	status, _, stderr := call(t, "eval", data, "--train-classifier", "--classifier", file, "--classifier-steps", "1")
-	if status != 0 || !strings.Contains(stderr, "of 4 pictures held out of the training pictures") {
+	if status != 0 || !strings.Contains(stderr, "on 4 pictures held out of the training pictures") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 	if status, _, stderr := call(t, "eval", evalData(), "--train-classifier", "--classifier", file); status != 1 || !strings.Contains(stderr, "other data") {

@@ -228,7 +228,7 @@ func TestExportRefuses(t *testing.T) {
 	if left, _ := os.ReadDir(folder); status != 0 || !strings.Contains(stderr, "no config.json") || len(left) != 2 || left[0].Name() != "model.npz" || left[1].Name() != "tweedie.json" {
 		t.Errorf("status %d, %q, left %v", status, stderr, left)
 	}
-	if status, _, stderr := call(t, "export", toyModel(t), "-o", t.TempDir(), "--format", "onnx"); status != 2 || !strings.Contains(stderr, `--format is "onnx"`) {
+	if status, _, stderr := call(t, "export", toyModel(t), "-o", t.TempDir(), "--format", "onnx"); status != 2 || !strings.Contains(stderr, `--format must be one of diffusers, safetensors, npz (got "onnx")`) {
 		t.Errorf("status %d, %q", status, stderr)
 	}
 }

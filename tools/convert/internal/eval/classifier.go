@@ -13,27 +13,27 @@ import (
 	"tweedie/core/infer"
 )
 
-// Classifier tells classes apart, and sees pictures as features. It is read-only.
+// Classifier assigns classes to pictures, and turns pictures into features. It is read-only.
 type Classifier struct {
 	spec   Spec
 	record Record
 	params *graph.Params
 }
 
-// Record is how a classifier came about. It stands in its file as Card.
+// Record says how a classifier was trained. It is the Card of its file.
 type Record struct {
 	Data     string  `json:"data"`     // fingerprint of the pictures it was trained on
 	Seed     uint64  `json:"seed"`     //
 	Steps    int     `json:"steps"`    //
-	Accuracy float64 `json:"accuracy"` // part of the held-out pictures whose class it tells
-	HeldOut  int     `json:"held_out"` // how many those were
+	Accuracy float64 `json:"accuracy"` // on the held-out pictures
+	HeldOut  int     `json:"held_out"` // number of held-out pictures
 }
 
-// Spec returns what the classifier is made for, Record how it came about.
+// Spec returns the pictures that the classifier is for, Record how it was trained.
 func (c *Classifier) Spec() Spec     { return c.spec }
 func (c *Classifier) Record() Record { return c.record }
 
-// Progress is called while something runs; it may be nil.
+// Progress is called during a computation; it may be nil.
 type Progress func(done, total int)
 
 // chunk is how many pictures go through the network at once.
@@ -41,12 +41,12 @@ const chunk = 32
 
 // Features returns the features of pictures [N,H,W,C] of the classifier's shape,
 // [N,Features], computed by workers goroutines in exact arithmetic. The error says
-// that the bytes are no whole number of pictures, or is ctx's cause.
+// that the bytes are not a whole number of pictures, or is ctx's cause.
 func (c *Classifier) Features(ctx context.Context, images []uint8, workers int, progress Progress) (*mat.Dense, error) {
 	size := c.spec.Shape[0] * c.spec.Shape[1] * c.spec.Shape[2]
 	n := len(images) / size
 	if n == 0 || n*size != len(images) {
-		return nil, fmt.Errorf("eval: %d bytes of pictures, need a multiple of %d", len(images), size)
+		return nil, fmt.Errorf("eval: the pictures must have a multiple of %d bytes (got %d)", size, len(images))
 	}
 	p := &graph.Program{}
 	w, err := infer.Load(p, c.spec.body(p), c.params, chunk, infer.Options{})
@@ -109,7 +109,7 @@ func (c *Classifier) Classify(features mat.Matrix) []int {
 	return out
 }
 
-// agreement returns the part of got that equals want.
+// agreement returns the fraction of got that equals want.
 func agreement(got, want []int) float64 {
 	same := 0
 	for i, k := range got {

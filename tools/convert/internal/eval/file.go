@@ -37,7 +37,7 @@ func (c *Classifier) Write(path string) error {
 }
 
 // Open reads a classifier that Write wrote. The error is one of package weights,
-// or names what is missing or of another shape.
+// or names a tensor that is missing or has the wrong shape.
 func Open(path string) (*Classifier, error) {
 	f, err := weights.Open(path)
 	if err != nil {
@@ -58,7 +58,7 @@ func Open(path string) (*Classifier, error) {
 	}
 	for _, d := range program.Params {
 		if t := f.Tensor(d.Name); t == nil || !slices.Equal(t.Shape, d.Shape) {
-			return nil, fmt.Errorf("eval: %q: tensor %q is missing or of another shape, need %v", path, d.Name, d.Shape)
+			return nil, fmt.Errorf("eval: %q: tensor %q is missing or has the wrong shape: it must be %v", path, d.Name, d.Shape)
 		}
 	}
 	c.params = graph.NewParams(program)
@@ -72,14 +72,14 @@ func Open(path string) (*Classifier, error) {
 	return c, nil
 }
 
-// Check reports that c was trained on something else than set.
+// Check returns an error if c was not trained on set.
 func (c *Classifier) Check(set *Set) error {
 	if c.spec.Shape != set.shape() || !slices.Equal(c.spec.Classes, set.Classes) || c.record.Data != fingerprint(set) {
-		return fmt.Errorf("eval: the classifier was trained on other data (%v, %d classes, fingerprint %s), need %v, %d, %s: name another file, which will be written",
+		return fmt.Errorf("eval: the classifier was trained on other data (%v, %d classes, fingerprint %s) than these (%v, %d, %s): name another file with --classifier, which will be written",
 			c.spec.Shape, len(c.spec.Classes), c.record.Data, set.shape(), len(set.Classes), fingerprint(set))
 	}
 	return nil
 }
 
-// fingerprint names the pictures of a set.
+// fingerprint identifies the pictures of a set.
 func fingerprint(s *Set) string { return fmt.Sprintf("%016x", s.Fingerprint()) }

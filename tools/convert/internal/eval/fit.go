@@ -5,19 +5,16 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"sync"
 
 	"tweedie/core/autodiff"
 	"tweedie/core/graph"
 	"tweedie/core/kernel"
 	"tweedie/core/nn"
-	"tweedie/core/num"
 	"tweedie/core/rng"
 	"tweedie/core/train"
 )
 
-// FitOptions say how a classifier is trained. The zero value trains as the figures
-// of this program are made.
+// FitOptions say how a classifier is trained. The zero value is the default of tweedie eval.
 type FitOptions struct {
 	Seed     uint64
 	Steps    int // optimiser steps; 0 means four passes over the data, at least 300
@@ -30,17 +27,17 @@ const (
 	passes      = 4
 	leastSteps  = 300
 	batch       = 128
-	lanes       = 4  // parts of a batch whose gradients are added in order
+	shards      = 4  // parts of a batch whose gradients are added in order
 	micro       = 16 // pictures on a tape at once
 	peakRate    = 2e-3
 	weightDecay = 0.01
 	warmUp      = 0.05 // part of the steps
-	shift       = 2    // pixels that a picture is moved by at most, each way
+	shift       = 2    // largest shift of a picture in pixels, each way
 )
 
 // Fit trains a classifier on set: cross-entropy, AdamW with a cosine decay, each
-// picture moved at random by up to two pixels. It then counts how many of held it
-// tells right. The same set, seed and steps give the same classifier to the bit
+// picture shifted at random by up to two pixels. It then measures the accuracy on
+// held. The same set, seed and steps give the same classifier to the bit
 // on one kind of processor. The error wraps ErrSpec, names what is wrong with the
 // labels, or is ctx's cause.
 func Fit(ctx context.Context, set, held *Set, o FitOptions) (*Classifier, error) {
@@ -55,9 +52,12 @@ func Fit(ctx context.Context, set, held *Set, o FitOptions) (*Classifier, error)
 		if ctx.Err() != nil {
 			return nil, context.Cause(ctx)
 		}
-		loss := f.advance()
+		loss, err := f.advance()
+		if err != nil {
+			return nil, err
+		}
 		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			return nil, fmt.Errorf("eval: step %d: the loss is %g: training diverged", f.step, loss)
+			return nil, fmt.Errorf("eval: step %d: training diverged: the loss is %g", f.step, loss)
 		}
 		if o.Progress != nil {
 			o.Progress(f.step, f.steps, loss)
@@ -82,11 +82,12 @@ type fitter struct {
 	program     *graph.Program
 	params      *graph.Params
 	optimiser   *train.AdamW
-	order       []int // of the present pass
+	order       []int // of the current pass
 	pass        int
-	workers     []*fitWorker
-	grads       [lanes][]float32
-	lost        [lanes]float64
+	numbers     [batch]int     // pictures of the current step
+	losses      [batch]float64 // of each
+	workers     []train.ShardWorker
+	shards      train.Shards
 }
 
 func newFitter(set *Set, o FitOptions) (*fitter, error) {
@@ -106,18 +107,15 @@ func newFitter(set *Set, o FitOptions) (*fitter, error) {
 	nn.Initialize(f.params, o.Seed)
 	f.optimiser = train.NewAdamW(f.params)
 	f.optimiser.WeightDecay = weightDecay
-	for i := range f.grads {
-		f.grads[i] = make([]float32, len(f.params.Flat))
-	}
-	for range min(lanes, max(1, o.Workers)) {
+	f.shards = train.NewShards(shards, len(f.params.Flat))
+	for range min(shards, max(1, o.Workers)) {
 		tape, err := autodiff.New(program, out, f.params, micro, kernel.Fast)
 		if err != nil {
 			return nil, err
 		}
-		f.workers = append(f.workers, &fitWorker{
-			f: f, tape: tape, x: make([]float32, micro*set.size()),
-			labels: make([]int, micro), delta: make([]float32, micro*len(set.Classes)),
-		})
+		b := train.NewBatch(micro, set.size(), len(set.Classes), 0)
+		b.Class, b.Weight = make([]float32, micro), 1.0/batch
+		f.workers = append(f.workers, &fitWorker{f: f, tape: tape, batch: b})
 	}
 	return f, nil
 }
@@ -134,52 +132,38 @@ func (s *Set) Check() error {
 // checkLabels reports a picture of s whose class is not one of classes.
 func checkLabels(s *Set, classes []string) error {
 	if s.N == 0 || len(s.Labels) != s.N {
-		return fmt.Errorf("eval: %d labels for %d pictures, need one each", len(s.Labels), s.N)
+		return fmt.Errorf("eval: every picture must have a label (got %d labels for %d pictures)", len(s.Labels), s.N)
 	}
 	if k := len(s.Classes); k > len(classes) || !slices.Equal(s.Classes, classes[:k]) {
-		return fmt.Errorf("eval: classes are %q, need %q", s.Classes, classes)
+		return fmt.Errorf("eval: the classes must be %q (got %q)", classes, s.Classes)
 	}
 	for i, k := range s.Labels {
 		if k < 0 || k >= len(classes) {
-			return fmt.Errorf("eval: label of picture %d is %d, need 0 to %d", i, k, len(classes)-1)
+			return fmt.Errorf("eval: the label of picture %d must be from 0 to %d (got %d)", i, len(classes)-1, k)
 		}
 	}
 	return nil
 }
 
 // advance takes one step and returns its loss.
-func (f *fitter) advance() float64 {
-	numbers := make([]int, batch)
-	for i := range numbers {
-		numbers[i] = f.picture(f.step*batch + i)
+func (f *fitter) advance() (float64, error) {
+	for i := range f.numbers {
+		f.numbers[i] = f.picture(f.step*batch + i)
 	}
-	next := make(chan int, lanes)
-	for i := range lanes {
-		next <- i
+	grad, err := f.shards.Gradient(batch, f.workers)
+	if err != nil {
+		return 0, err
 	}
-	close(next)
-	var wait sync.WaitGroup
-	for _, w := range f.workers {
-		wait.Go(func() {
-			w.tape.Load()
-			for lane := range next {
-				clear(f.grads[lane])
-				f.lost[lane] = w.lane(numbers, batch*lane/lanes, batch*(lane+1)/lanes, f.grads[lane])
-			}
-		})
-	}
-	wait.Wait()
-	loss := f.lost[0]
-	for i, g := range f.grads[1:] {
-		kernel.AddTo(f.grads[0], g)
-		loss += f.lost[i+1]
+	loss := 0.0
+	for _, l := range f.losses {
+		loss += l / batch
 	}
 	f.step++
-	f.optimiser.Step(f.params.Flat, f.grads[0], f.step, f.rate(), 1)
-	return loss
+	f.optimiser.Step(f.params.Flat, grad, f.step, f.rate(), 1)
+	return loss, nil
 }
 
-// picture returns the picture that draw k of the run uses: each once a pass.
+// picture returns the picture of draw k of the run: every picture occurs once per pass.
 func (f *fitter) picture(k int) int {
 	if pass := k / f.set.N; pass != f.pass {
 		f.pass, f.order = pass, permutation(f.set.N, f.seed, uint64(pass), orderStream)
@@ -187,42 +171,44 @@ func (f *fitter) picture(k int) int {
 	return f.order[k%f.set.N]
 }
 
-// rate returns the learning rate of the present step, counted from 1.
+// rate returns the learning rate of the current step, counted from 1.
 func (f *fitter) rate() float64 {
 	part := float64(f.step) / float64(f.steps)
 	return peakRate * min(1, part/warmUp) * (1 + math.Cos(math.Pi*part)) / 2
 }
 
-// fitWorker computes lanes on one core.
+// fitWorker computes gradients on one core.
 type fitWorker struct {
-	f      *fitter
-	tape   *autodiff.Tape
-	x      []float32
-	labels []int
-	delta  []float32
+	f     *fitter
+	tape  *autodiff.Tape
+	batch *train.Batch
+	loss  train.CrossEntropy
 }
 
-// lane adds the gradient of entries from to to of a batch to grad and returns
-// their part of its mean loss.
-func (w *fitWorker) lane(numbers []int, from, to int, grad []float32) float64 {
-	loss, set := 0.0, w.f.set
+// Load implements train.ShardWorker.
+func (w *fitWorker) Load() { w.tape.Load() }
+
+// AddShard implements train.ShardWorker. It records the losses.
+func (w *fitWorker) AddShard(from, to int, grad []float32) error {
+	b, set := w.batch, w.f.set
 	for at := from; at < to; at += micro {
-		n := min(micro, to-at)
-		for i := range n {
-			number := numbers[at+i]
-			draw := uint64(w.f.step*batch + at + i)
-			w.load(w.x[i*set.size():(i+1)*set.size()], number, draw)
-			w.labels[i] = set.Labels[number]
+		b.N = min(micro, to-at)
+		for i := range b.N {
+			number := w.f.numbers[at+i]
+			w.load(b.X[i*b.Size:(i+1)*b.Size], number, uint64(w.f.step*batch+at+i))
+			b.Class[i] = float32(set.Labels[number])
 		}
-		loss += crossEntropy(w.delta, w.tape.Forward(n, w.x), w.labels[:n], 1.0/batch)
-		w.tape.Backward(n, w.delta)
+		b.Out = w.tape.Forward(b.N, b.X)
+		w.loss.Evaluate(b)
+		w.tape.Backward(b.N, b.Delta)
+		copy(w.f.losses[at:], b.Loss[:b.N])
 	}
 	w.tape.TakeGradients(grad)
-	return loss
+	return nil
 }
 
-// load writes a picture, moved by a random whole number of pixels up to shift each
-// way, its border repeated where nothing is left.
+// load writes a picture, shifted by a random whole number of pixels up to shift each
+// way; pixels from outside are those of its border.
 func (w *fitWorker) load(dst []float32, number int, draw uint64) {
 	set := w.f.set
 	var r [2]uint32
@@ -242,27 +228,3 @@ func (w *fitWorker) load(dst []float32, number int, draw uint64) {
 func offset(r uint32) int { return int(uint64(r)*(2*shift+1)>>32) - shift }
 
 func clamp(v, n int) int { return min(max(v, 0), n-1) }
-
-// crossEntropy returns Σ −ln softmax(logits)[label] over the rows of logits, times
-// scale, and writes its derivative by the logits to delta.
-func crossEntropy(delta, logits []float32, labels []int, scale float64) float64 {
-	k := len(logits) / len(labels)
-	loss := 0.0
-	for i, label := range labels {
-		row, d := logits[i*k:(i+1)*k], delta[i*k:(i+1)*k]
-		top := float64(row[0])
-		for _, z := range row {
-			top = max(top, float64(z))
-		}
-		sum := 0.0
-		for _, z := range row {
-			sum += num.Exp(float64(z) - top)
-		}
-		for j, z := range row {
-			d[j] = float32(scale * num.Exp(float64(z)-top) / sum)
-		}
-		d[label] -= float32(scale)
-		loss += num.Log(sum) + top - float64(row[label])
-	}
-	return loss * scale
-}

@@ -17,15 +17,15 @@ type Judge struct {
 	held       *mat.Dense
 }
 
-// NewJudge returns the judge that compares with the pictures of set, and takes its
-// floors from held, which has more than 3 pictures. It computes with workers
-// goroutines. The error is ctx's cause, or says that the pictures do not fit the
-// classifier.
+// NewJudge returns a judge that compares images with the pictures of set, and takes
+// reference figures from held, which must have more than 3 pictures. It computes with
+// workers goroutines. The error is ctx's cause, or says that the pictures do not fit
+// the classifier.
 func NewJudge(ctx context.Context, c *Classifier, set, held *Set, workers int, progress Progress) (*Judge, error) {
 	j := &Judge{classifier: c, workers: workers}
 	for _, s := range []*Set{set, held} {
 		if s.shape() != c.spec.Shape || s.N <= neighbours {
-			return nil, fmt.Errorf("eval: %d pictures of %v, need more than %d of the classifier's %v", s.N, s.shape(), neighbours, c.spec.Shape)
+			return nil, fmt.Errorf("eval: there must be more than %d pictures, of the classifier's shape %v (got %d of %v)", neighbours, c.spec.Shape, s.N, s.shape())
 		}
 	}
 	total := set.N + held.N
@@ -47,22 +47,22 @@ func NewJudge(ctx context.Context, c *Classifier, set, held *Set, workers int, p
 	return j, nil
 }
 
-// Report is what a judge finds.
+// Report is the result of a comparison.
 type Report struct {
-	N         int     `json:"n"`         // images judged
-	Train     int     `json:"train"`     // pictures compared with
-	Accuracy  float64 `json:"accuracy"`  // part of the held-out pictures that the classifier tells right
-	Agreement float64 `json:"agreement"` // part of the images of a class that it takes for that class
-	Asked     int     `json:"asked"`     // images of a class
+	N         int     `json:"n"`         // images compared
+	Train     int     `json:"train"`     // training pictures that they are compared with
+	Accuracy  float64 `json:"accuracy"`  // of the classifier, on the held-out pictures
+	Agreement float64 `json:"agreement"` // fraction of the images of a class that it assigns to that class
+	Asked     int     `json:"asked"`     // images that have a class
 	Classes   []Class `json:"classes"`   // of those images
-	Ratio     float64 `json:"ratio"`     // of the Fréchet distance to its floor
+	Ratio     float64 `json:"ratio"`     // of the Fréchet distance of the images to that of real pictures
 	Drawn     Figures `json:"drawn"`     // of the images
-	Real      Figures `json:"real"`      // of as many held-out pictures: the mean of Draws
-	RealN     int     `json:"real_n"`    // pictures of a draw: N, or all there are
-	Draws     int     `json:"draws"`     // disjoint draws
+	Real      Figures `json:"real"`      // of an equal number of held-out pictures: the mean over Draws sets
+	RealN     int     `json:"real_n"`    // pictures of a set: N, or all held-out pictures
+	Draws     int     `json:"draws"`     // disjoint sets
 }
 
-// Class is how the images of one class fare.
+// Class is the agreement for the images of one class.
 type Class struct {
 	Name      string  `json:"name"`
 	N         int     `json:"n"`
@@ -77,14 +77,13 @@ type Figures struct {
 	Recall    float64 `json:"recall"`    // the same
 }
 
-// maxDraws bounds the draws that floors are the mean of.
+// maxDraws is the largest number of sets of real pictures.
 const maxDraws = 5
 
-// Judge compares images [N,H,W,C] of the classifier's shape, more than 3, with the
-// data. class holds what each should show, −1 where nothing was asked. Kernel
-// distance, precision and recall are taken against as many training pictures as
-// there are images, always the same ones. The error says which of the arguments
-// does not fit, or is ctx's cause.
+// Judge compares more than 3 images [N,H,W,C] of the classifier's shape with the data.
+// class holds the class of each image, −1 for none. Kernel distance, precision and
+// recall compare with as many training pictures as there are images, always the same
+// ones. The error says which argument is wrong, or is ctx's cause.
 func (j *Judge) Judge(ctx context.Context, images []uint8, class []int, progress Progress) (*Report, error) {
 	features, err := j.classifier.Features(ctx, images, j.workers, progress)
 	if err != nil {
@@ -92,7 +91,7 @@ func (j *Judge) Judge(ctx context.Context, images []uint8, class []int, progress
 	}
 	n, _ := features.Dims()
 	if n != len(class) || n <= neighbours {
-		return nil, fmt.Errorf("eval: %d images and %d classes, need a class each and more than %d", n, len(class), neighbours)
+		return nil, fmt.Errorf("eval: there must be more than %d images, with a class each (got %d images and %d classes)", neighbours, n, len(class))
 	}
 	trained, _ := j.train.Dims()
 	r := &Report{N: n, Train: trained, Accuracy: j.classifier.record.Accuracy}
@@ -108,14 +107,14 @@ func (j *Judge) Judge(ctx context.Context, images []uint8, class []int, progress
 	return r, nil
 }
 
-// agree fills in how far the classifier takes images for what they should be.
+// agree fills in how often the classifier assigns images to their class.
 func (r *Report) agree(c *Classifier, features *mat.Dense, class []int) error {
 	names := c.spec.Classes
 	asked, same := make([]int, len(names)), make([]int, len(names))
 	for i, got := range c.Classify(features) {
 		want := class[i]
 		if want < -1 || want >= len(names) {
-			return fmt.Errorf("eval: class of image %d is %d, need -1 to %d", i, want, len(names)-1)
+			return fmt.Errorf("eval: the class of image %d must be from -1 to %d (got %d)", i, len(names)-1, want)
 		}
 		if want >= 0 {
 			asked[want]++
@@ -137,8 +136,8 @@ func (r *Report) agree(c *Classifier, features *mat.Dense, class []int) error {
 	return nil
 }
 
-// against returns what compares features with the training pictures, n of them
-// where as many are needed.
+// against returns a function that compares features with the training pictures, or with
+// n of them for the figures that need equal numbers.
 func (j *Judge) against(n int) func(*mat.Dense) Figures {
 	total, _ := j.train.Dims()
 	some := rows(j.train, permutation(total, 0, 0, realStream)[:min(n, total)])
@@ -154,7 +153,7 @@ func (j *Judge) against(n int) func(*mat.Dense) Figures {
 	}
 }
 
-// floors fills in the figures of real pictures, the mean of disjoint draws.
+// floors fills in the figures of real pictures, the mean over disjoint sets.
 func (j *Judge) floors(ctx context.Context, r *Report, of func(*mat.Dense) Figures) error {
 	total, _ := j.held.Dims()
 	r.RealN = min(r.N, total)

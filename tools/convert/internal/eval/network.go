@@ -8,7 +8,7 @@ import (
 	"tweedie/core/nn"
 )
 
-// Features is the width of the layer that pictures are compared in.
+// Features is the number of features of a picture.
 const Features = 128
 
 // Widths and norms of the classifier.
@@ -17,10 +17,10 @@ const (
 	width      = 64
 	groups     = 8
 	normEps    = 1e-5
-	lastSide   = 8 // at most, of the image that becomes the features
+	lastSide   = 8 // largest side of the image that becomes the features
 )
 
-// Spec is what a classifier is made for. It stands in its file as Config.
+// Spec describes the pictures that a classifier is for. It is the Config of its file.
 type Spec struct {
 	Arch    string   `json:"arch"`    // the constant Arch
 	Shape   [3]int   `json:"shape"`   // of a picture: C, H, W
@@ -30,28 +30,28 @@ type Spec struct {
 // Arch is the architecture of a classifier's file.
 const Arch = "tweedie-classifier"
 
-// ErrSpec is wrapped by complaints about a Spec.
-var ErrSpec = errors.New("no classifier for such pictures")
+// ErrSpec is wrapped by the errors of a Spec.
+var ErrSpec = errors.New("no classifier can be trained on these pictures")
 
-// Validate says why there is no classifier for s.
+// Validate returns an error if there can be no classifier for s.
 func (s *Spec) Validate() error {
 	c, h, w := s.Shape[0], s.Shape[1], s.Shape[2]
 	switch {
 	case s.Arch != Arch:
-		return fmt.Errorf("eval: %w: arch is %q, need %q", ErrSpec, s.Arch, Arch)
+		return fmt.Errorf("eval: %w: arch must be %q (got %q)", ErrSpec, Arch, s.Arch)
 	case h != w || h < 4 || h > 256:
-		return fmt.Errorf("eval: %w: pictures are %dx%d (height x width), need squares with a side from 4 to 256", ErrSpec, h, w)
+		return fmt.Errorf("eval: %w: they must be square, with a side from 4 to 256 pixels (got %dx%d, height x width)", ErrSpec, h, w)
 	case c < 1 || c > 4:
-		return fmt.Errorf("eval: %w: pictures have %d channels, need 1 to 4", ErrSpec, c)
+		return fmt.Errorf("eval: %w: they must have 1 to 4 channels (got %d)", ErrSpec, c)
 	case len(s.Classes) < 2:
-		return fmt.Errorf("eval: %w: the data have %d classes, need at least 2: labels are what features are learned from", ErrSpec, len(s.Classes))
+		return fmt.Errorf("eval: %w: they must have at least 2 classes, from which the features are learned (got %d)", ErrSpec, len(s.Classes))
 	}
 	return nil
 }
 
 // body applies the layers that make features [1,1,Features] of a picture: 3×3
 // convolutions, each with group norm and SiLU, at stride 2 until the side is at
-// most 8, and one convolution over all that is left.
+// most 8, and one convolution over the rest.
 func (s *Spec) body(g graph.Graph) graph.Value {
 	x := g.Input("x", s.Shape[1], s.Shape[2], s.Shape[0])
 	x = norm(g, "norm_in", nn.Conv3(g, "conv_in", x, firstWidth))
@@ -66,7 +66,7 @@ func (s *Spec) body(g graph.Graph) graph.Value {
 	return g.Apply(graph.SiLU{}, x)
 }
 
-// head makes a number for each class of the features: its logit.
+// head maps the features to a logit for each class.
 func (s *Spec) head(g graph.Graph, features graph.Value) graph.Value {
 	return nn.Linear(g, "head", features, len(s.Classes))
 }

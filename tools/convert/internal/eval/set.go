@@ -32,19 +32,19 @@ func (s *Set) pick(numbers []int) *Set {
 	return out
 }
 
-// Part of the data that HoldOut keeps back.
+// Fraction of the data that HoldOut holds out.
 const (
-	heldShare = 7     // one picture of so many, MNIST's own share
+	heldShare = 7     // one picture of so many, as in MNIST
 	heldMost  = 10000 // at most
 )
 
-// HoldOut divides a set that has no test split: held is a part that is drawn at
-// random, but always the same, and rest is the remainder. The error says that
-// there are too few pictures to divide.
+// HoldOut divides a set without a test split: held is a part of it, drawn at random but
+// always the same, and rest is the remainder. The error says that there are too few
+// pictures.
 func HoldOut(s *Set) (rest, held *Set, err error) {
 	n := min(heldMost, s.N/heldShare)
 	if n <= neighbours {
-		return nil, nil, fmt.Errorf("eval: the data hold %d pictures and no test split, need at least %d", s.N, heldShare*(neighbours+1))
+		return nil, nil, fmt.Errorf("eval: data without a test split must have at least %d pictures (got %d)", heldShare*(neighbours+1), s.N)
 	}
 	at := permutation(s.N, 0, 0, heldStream)
 	return s.pick(at[n:]), s.pick(at[:n]), nil

@@ -19,8 +19,8 @@ import (
 	"tweedie/weights"
 )
 
-// draw writes a sheet of samples: every class in a column of its own, or 64
-// images of a model without classes, always from the same noise.
+// draw writes a sheet of samples, always from the same noise: a column for each class, or
+// 64 images for a model without classes.
 func (r *run) draw(ctx context.Context) error {
 	if r.Sheet == nil {
 		return nil
@@ -30,7 +30,7 @@ func (r *run) draw(ctx context.Context) error {
 		return err
 	}
 	if m.Config().Arch == model.Classifier {
-		return nil // it draws nothing
+		return nil // which generates no images
 	}
 	x, columns, err := samples(ctx, m)
 	if err != nil {

@@ -1,9 +1,9 @@
-// Package trainrun is a training run on disk: it steps a trainer, shows how far it
-// is, keeps its state so that nothing is lost, and draws what it has learned.
+// Package trainrun runs a training run on disk: it steps a trainer, reports progress,
+// saves its state, and writes samples.
 //
 //	RUN/config.json          the configuration
-//	RUN/state.safetensors    everything needed to go on; state.previous.… the one before
-//	RUN/samples/NNNNNN.png   what the model draws after so many steps
+//	RUN/state.safetensors    the state to continue from; state.previous.… is the one before
+//	RUN/samples/NNNNNN.png   samples of the model after so many steps
 //	RUN/loss.png             the loss
 //	RUN/model.json, …        the model in float32, written with the samples
 package trainrun
@@ -22,23 +22,23 @@ import (
 	"tweedie/weights"
 )
 
-// Options is what a run is given.
+// Options describes a run.
 type Options struct {
-	Dir    string        // where the run lives; made if it is not there
-	Name   string        // what the model is called
-	Config *train.Config // what is trained; nil with Resume takes Dir's own
+	Dir    string        // folder of the run; made if necessary
+	Name   string        // name of the model
+	Config *train.Config // configuration; nil with Resume means that of Dir
 	Data   *train.Data
-	Resume bool // go on from the last good state in Dir; without it Dir must not hold a run
+	Resume bool // continue from the last good state in Dir; without it Dir must not contain a run
 
 	SaveEvery   time.Duration // between states; 0 means 2 minutes
-	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run; negative means none
+	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run, a negative number none
 
 	Sheet    func(path string, x *tensor.Tensor, columns int) error // draws images [N,H,W,C] in [−1,1]
 	Progress func(Progress)                                         // after every step; may be nil
 	Log      func(format string, args ...any)                       // a line for people; may be nil
 }
 
-// Progress says how far a run is.
+// Progress of a run.
 type Progress struct {
 	Step, Steps int
 	Loss        float64       // smoothed over about a hundred steps
@@ -52,12 +52,12 @@ type run struct {
 	trainer *train.Trainer
 	smooth  float64
 	began   time.Time
-	first   int // step at which this process began
+	first   int // step at which this process started
 }
 
-// Run trains until the configured steps are done, or ctx is, when it saves the
-// state and returns ctx's cause. The error of a full disk leaves the last good
-// state in place. A run that is done writes its model and samples again.
+// Run trains until the configured steps are done. If ctx ends, it saves the state and
+// returns ctx's cause. If the disk is full, the last good state stays in place. A run
+// that is complete writes its model and samples again.
 func Run(ctx context.Context, o Options) error {
 	r := &run{Options: o}
 	if r.SaveEvery == 0 {
@@ -75,7 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	return r.loop(ctx)
 }
 
-// open makes the folder and the trainer, or resumes them.
+// open makes the folder and the trainer, or continues an existing run.
 func (r *run) open() error {
 	config := filepath.Join(r.Dir, "config.json")
 	kept, err := os.ReadFile(config)
@@ -84,9 +84,9 @@ func (r *run) open() error {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return fmt.Errorf("trainrun: %w", err)
 	case exists && !r.Resume:
-		return fmt.Errorf("trainrun: %s holds a run: continue it with --resume, or name another folder", r.Dir)
+		return fmt.Errorf("trainrun: %s contains a run: continue it with --resume, or name another folder", r.Dir)
 	case !exists && r.Resume:
-		return fmt.Errorf("trainrun: %s holds no run to resume: config.json is not there", r.Dir)
+		return fmt.Errorf("trainrun: %s contains no run to resume: there is no config.json", r.Dir)
 	}
 	if exists {
 		own, err := train.ParseConfig(kept)
@@ -94,7 +94,7 @@ func (r *run) open() error {
 			return fmt.Errorf("trainrun: %s: %w", config, err)
 		}
 		if r.Config != nil && !same(r.Config, own) {
-			return fmt.Errorf("trainrun: the given configuration is not that of %s: leave it out to resume, or name another folder", config)
+			return fmt.Errorf("trainrun: the configuration differs from %s: remove --config to resume, or name another folder", config)
 		}
 		r.Config = own
 	}
@@ -179,8 +179,8 @@ func (r *run) loop(ctx context.Context) error {
 	return r.show(ctx)
 }
 
-// show writes what a person looks at: the model, the plot of its loss, and a
-// sheet of what it draws, unless there are to be none.
+// show writes the model, the plot of its loss and, unless there are to be none, a sheet
+// of samples.
 func (r *run) show(ctx context.Context) error {
 	if err := r.writeModel(); err != nil {
 		return err
@@ -194,7 +194,7 @@ func (r *run) show(ctx context.Context) error {
 	return r.draw(ctx)
 }
 
-// report tells the progress after a step.
+// report reports the progress after a step.
 func (r *run) report(loss float64) {
 	done := r.trainer.Done()
 	if r.smooth == 0 {

@@ -10,8 +10,8 @@ import (
 	"tweedie/weights"
 )
 
-// The names of the two latest states. A new state is written beside the old one
-// and takes its place by renaming, so that one whole state is always there.
+// The names of the two latest states. The old state is renamed before the new one is
+// written, so that there is always one complete state.
 const (
 	stateFile    = "state.safetensors"
 	previousFile = "state.previous.safetensors"
@@ -33,7 +33,7 @@ func (r *run) save() error {
 	return nil
 }
 
-// restore takes the last state that is whole.
+// restore restores the last complete state.
 func (r *run) restore() error {
 	found := false
 	for _, name := range []string{stateFile, previousFile} {
@@ -56,7 +56,7 @@ func (r *run) restore() error {
 		r.Log("%s: %v", path, err)
 	}
 	if found {
-		return fmt.Errorf("trainrun: no state in %s can be used", r.Dir)
+		return fmt.Errorf("trainrun: %s contains no usable state", r.Dir)
 	}
 	r.Log("%s has no state yet: starting at step 0", r.Dir)
 	return nil
@@ -77,7 +77,7 @@ func (r *run) writable() error {
 	return err
 }
 
-// writeModel writes the model as it stands, in float32.
+// writeModel writes the current model, in float32.
 func (r *run) writeModel() error {
 	m, err := r.trainer.Model(r.Name)
 	if err != nil {
