@@ -6,29 +6,30 @@ import (
 	"tweedie/core/num"
 )
 
-// positions is how many numbers one (seed, sample, stream) has: four to each of 2³² blocks.
+// positions is the count of numbers for one (seed, sample, stream): four in each of 2³²
+// blocks.
 const positions = 1 << 34
 
-// Uint32s fills dst with the uniform words at positions 0 to len(dst)−1. It allocates
-// nothing, and panics if dst is longer than 2³⁴.
+// Uint32s fills dst with the uniform words at positions 0 to len(dst)−1. It does not
+// allocate. It panics if dst is longer than 2³⁴.
 func Uint32s(dst []uint32, seed, sample uint64, stream uint32) {
 	Uint32sAt(dst, seed, sample, stream, 0)
 }
 
 // Uniform fills dst with the numbers at positions 0 to len(dst)−1, uniform on the
-// multiples of 2⁻²⁴ in [0, 1). It allocates nothing, and panics if dst is longer than 2³⁴.
+// multiples of 2⁻²⁴ in [0, 1). It does not allocate. It panics if dst is longer than 2³⁴.
 func Uniform(dst []float32, seed, sample uint64, stream uint32) {
 	UniformAt(dst, seed, sample, stream, 0)
 }
 
 // Normal fills dst with the numbers at positions 0 to len(dst)−1, standard normal and
-// independent, none beyond ±6.77. It allocates nothing, and panics if dst is longer than 2³⁴.
+// independent, within ±6.77. It does not allocate. It panics if dst is longer than 2³⁴.
 func Normal(dst []float32, seed, sample uint64, stream uint32) {
 	NormalAt(dst, seed, sample, stream, 0)
 }
 
-// Uint32sAt is Uint32s for the positions that start at position, so that a part of a
-// long array is the same however the whole is divided. It panics if they pass 2³⁴.
+// Uint32sAt is Uint32s for the positions from position on, for parts of a long array. It
+// panics if a position reaches 2³⁴.
 func Uint32sAt(dst []uint32, seed, sample uint64, stream uint32, position uint64) {
 	block, skip := locate(position, len(dst))
 	for len(dst) > 0 {
@@ -39,7 +40,8 @@ func Uint32sAt(dst []uint32, seed, sample uint64, stream uint32, position uint64
 	}
 }
 
-// UniformAt is Uniform for the positions that start at position. It panics if they pass 2³⁴.
+// UniformAt is Uniform for the positions from position on. It panics if a position
+// reaches 2³⁴.
 func UniformAt(dst []float32, seed, sample uint64, stream uint32, position uint64) {
 	block, skip := locate(position, len(dst))
 	for len(dst) > 0 {
@@ -50,7 +52,8 @@ func UniformAt(dst []float32, seed, sample uint64, stream uint32, position uint6
 	}
 }
 
-// NormalAt is Normal for the positions that start at position. It panics if they pass 2³⁴.
+// NormalAt is Normal for the positions from position on. It panics if a position reaches
+// 2³⁴.
 func NormalAt(dst []float32, seed, sample uint64, stream uint32, position uint64) {
 	block, skip := locate(position, len(dst))
 	for len(dst) > 0 {
@@ -63,11 +66,11 @@ func NormalAt(dst []float32, seed, sample uint64, stream uint32, position uint64
 	}
 }
 
-// locate returns the block that holds position and its place there. It panics unless
-// n numbers follow.
+// locate returns the block that contains position and the index in it. It panics unless
+// there are n numbers from position on.
 func locate(position uint64, n int) (block uint32, skip int) {
 	if position > positions || uint64(n) > positions-position {
-		panic("rng: position past 2^34")
+		panic("rng: positions must be below 2^34")
 	}
 	return uint32(position / 4), int(position % 4)
 }
@@ -77,13 +80,13 @@ func words(seed, sample uint64, stream, block uint32) (w0, w1, w2, w3 uint32) {
 	return philox(block, stream, uint32(sample), uint32(sample>>32), uint32(seed), uint32(seed>>32))
 }
 
-// unit returns the upper 24 bits of w over 2²⁴.
+// unit returns the upper 24 bits of w divided by 2²⁴.
 func unit(w uint32) float32 {
 	return float32(float32(w>>8) * 0x1p-24)
 }
 
-// boxMuller returns two independent standard normal numbers made of two uniform words:
-// √(−2·log u) times cosine and sine of a uniform angle (Box & Muller 1958). u keeps
+// boxMuller turns two uniform words into two independent standard normal numbers:
+// √(−2·log u) times cosine and sine of a uniform angle (Box & Muller 1958). u is at least
 // half a step away from 0 and 1; the angle is a multiple of 2⁻³¹ half turns.
 func boxMuller(w0, w1 uint32) (a, b float32) {
 	u := float64((float64(w0) + 0.5) * 0x1p-32)

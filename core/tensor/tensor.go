@@ -1,11 +1,11 @@
-// Package tensor holds dense float32 arrays: a shape and its numbers, row-major.
+// Package tensor has dense float32 arrays: a shape and row-major data.
 //
-// Images are [N,H,W,C] everywhere inside the program, so that channels are the
-// contiguous axis. Files, arrays of other programs and the JavaScript module
-// speak [N,C,H,W]; ToNHWC and ToNCHW stand at those edges.
+// Images are [N,H,W,C] in this program, so that channels are the contiguous axis.
+// Files, arrays of other programs and the JavaScript module use [N,C,H,W]; ToNHWC and
+// ToNCHW convert.
 //
-// What is marked noinline has a loop that would be repeated wherever it is called:
-// in all 6 kB of the page, with brotli.
+// Functions with loops are marked noinline: inlining them at every call would add 6 kB
+// of brotli to the page.
 package tensor
 
 import (
@@ -14,8 +14,8 @@ import (
 	"slices"
 )
 
-// Tensor is a dense array. Data holds the product of Shape numbers, the last
-// axis contiguous. A Tensor is plain data: copying the struct shares the numbers.
+// Tensor is a dense array. The length of Data is the product of Shape; the last axis is
+// contiguous. Copying the struct shares the data.
 type Tensor struct {
 	Shape []int
 	Data  []float32
@@ -28,18 +28,16 @@ func New(shape ...int) *Tensor {
 	return &Tensor{Shape: slices.Clone(shape), Data: make([]float32, Size(shape))}
 }
 
-// Of returns a tensor over data, which it keeps. It panics unless data holds
-// exactly the numbers that shape asks for.
+// Of returns a tensor that uses data. It panics unless data has the size of shape.
 func Of(data []float32, shape ...int) *Tensor {
 	if len(data) != Size(shape) {
-		panic("tensor: data does not fill the shape")
+		panic("tensor: Of: the length of data must be the size of the shape")
 	}
 	return &Tensor{Shape: slices.Clone(shape), Data: data}
 }
 
-// Check returns an error unless t is a tensor that can be used: not nil, with no negative
-// axis and as many numbers as the shape asks for. The methods of Tensor take that for
-// granted.
+// Check returns an error unless t is valid: not nil, without negative axes, and with data
+// of the size of its shape. The methods of Tensor require a valid tensor.
 func (t *Tensor) Check() error {
 	if t == nil {
 		return errors.New("tensor: must not be nil")
@@ -50,7 +48,8 @@ func (t *Tensor) Check() error {
 	return nil
 }
 
-// Size returns the product of shape, 1 for none. It panics if an axis is negative.
+// Size returns the product of shape, which is 1 for an empty shape. It panics if an axis
+// is negative.
 //
 //go:noinline
 func Size(shape []int) int {
@@ -64,14 +63,14 @@ func Size(shape []int) int {
 	return n
 }
 
-// Clone returns a copy that shares nothing with t.
+// Clone returns a copy that shares no data with t.
 //
 //go:noinline
 func (t *Tensor) Clone() *Tensor {
 	return &Tensor{Shape: slices.Clone(t.Shape), Data: slices.Clone(t.Data)}
 }
 
-// Row returns the numbers of t's i-th entry along the first axis, shared with t.
+// Row returns the data of entry i along the first axis, shared with t.
 //
 //go:noinline
 func (t *Tensor) Row(i int) []float32 {
@@ -117,8 +116,8 @@ func (t *Tensor) sameShape(u *Tensor) {
 	}
 }
 
-// ToNHWC returns x of shape [N,C,H,W] as [N,H,W,C], a new tensor. The error
-// names a shape that has not four axes.
+// ToNHWC returns x of shape [N,C,H,W] as [N,H,W,C], a new tensor. It is an
+// error if the shape does not have four axes.
 func ToNHWC(x *Tensor) (*Tensor, error) {
 	if len(x.Shape) != 4 {
 		return nil, fmt.Errorf("tensor: shape %v has %d axes, need 4: N, C, H, W", x.Shape, len(x.Shape))
@@ -131,8 +130,8 @@ func ToNHWC(x *Tensor) (*Tensor, error) {
 	return out, nil
 }
 
-// ToNCHW returns x of shape [N,H,W,C] as [N,C,H,W], a new tensor. The error
-// names a shape that has not four axes.
+// ToNCHW returns x of shape [N,H,W,C] as [N,C,H,W], a new tensor. It is an
+// error if the shape does not have four axes.
 func ToNCHW(x *Tensor) (*Tensor, error) {
 	if len(x.Shape) != 4 {
 		return nil, fmt.Errorf("tensor: shape %v has %d axes, need 4: N, H, W, C", x.Shape, len(x.Shape))

@@ -8,63 +8,63 @@ import (
 	"strings"
 )
 
-// ErrConfig is wrapped by every complaint about a configuration.
+// ErrConfig is wrapped by every error about a configuration.
 var ErrConfig = errors.New("invalid network configuration")
 
-// Config is the configuration of diffusers' UNet2DModel, under its keys, and what its
-// relatives have beside it under keys of this program: with them it is the network of
-// improved and guided diffusion, of DDPM++ and NCSN++, and of EDM's versions of both.
+// Config is the configuration of diffusers' UNet2DModel, with the same JSON keys. Additional
+// keys of this program describe the networks of improved and guided diffusion, DDPM++,
+// NCSN++, and EDM's versions of the last two.
 type Config struct {
 	SampleSize        int      `json:"sample_size"` // height and width
 	InChannels        int      `json:"in_channels"`
 	OutChannels       int      `json:"out_channels"`
-	BlockOutChannels  []int    `json:"block_out_channels"` // one a level
+	BlockOutChannels  []int    `json:"block_out_channels"` // one for each level
 	DownBlockTypes    []string `json:"down_block_types"`   // DownBlock2D, AttnDownBlock2D
 	UpBlockTypes      []string `json:"up_block_types"`     // UpBlock2D, AttnUpBlock2D
 	LayersPerBlock    int      `json:"layers_per_block"`
 	NormNumGroups     int      `json:"norm_num_groups"`
 	NormEps           float64  `json:"norm_eps"`
-	AttentionHeadDim  *int     `json:"attention_head_dim"` // channels a head; null: one head
-	DownsamplePadding int      `json:"downsample_padding"` // 0: zeros behind only; 1: around
+	AttentionHeadDim  *int     `json:"attention_head_dim"` // channels of a head; null: one head
+	DownsamplePadding int      `json:"downsample_padding"` // 0: zeros at the end only; 1: on all sides
 	FlipSinToCos      bool     `json:"flip_sin_to_cos"`
 	FreqShift         float64  `json:"freq_shift"`
-	NumClassEmbeds    *int     `json:"num_class_embeds"`                 // null: not conditional
-	ActFn             string   `json:"act_fn,omitempty"`                 // of residual blocks: silu, swish (the same), gelu, mish, relu
-	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`    // positional; fourier: frequencies that are stored; learned: a table of num_train_timesteps
-	MidBlockScale     float64  `json:"mid_block_scale_factor,omitempty"` // sums in the middle are divided by it; 0 means as elsewhere
-	CenterInputSample bool     `json:"center_input_sample,omitempty"`    // the picture is doubled, less 1
+	NumClassEmbeds    *int     `json:"num_class_embeds"`                 // null: unconditional
+	ActFn             string   `json:"act_fn,omitempty"`                 // activation of residual blocks: silu, swish (the same), gelu, mish, relu
+	TimeEmbeddingType string   `json:"time_embedding_type,omitempty"`    // positional; fourier: frequencies from the model file; learned: a table of num_train_timesteps rows
+	MidBlockScale     float64  `json:"mid_block_scale_factor,omitempty"` // divisor of residual sums in the middle block; 0: as in other blocks
+	CenterInputSample bool     `json:"center_input_sample,omitempty"`    // the input image x becomes 2x − 1
 	AddAttention      *bool    `json:"add_attention,omitempty"`
-	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"` // default: the embedding is added; scale_shift: it modulates
+	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"` // default: the embedding is added; scale_shift: it scales and shifts
 	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`
-	DownsampleType    string   `json:"downsample_type,omitempty"`      // conv; resnet: a residual block that halves
-	UpsampleType      string   `json:"upsample_type,omitempty"`        // the same, that doubles
-	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"` // of the attention in the middle; null: norm_num_groups
+	DownsampleType    string   `json:"downsample_type,omitempty"`      // conv; resnet: a downsampling residual block
+	UpsampleType      string   `json:"upsample_type,omitempty"`        // conv; resnet: an upsampling residual block
+	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"` // groups of the norm of the middle attention; null: norm_num_groups
 	Dropout           float64  `json:"dropout,omitempty"`
 	ClassName         string   `json:"_class_name,omitempty"`
 	MidBlockType      *string  `json:"mid_block_type,omitempty"`
 	NumTrainTimesteps *int     `json:"num_train_timesteps,omitempty"`
 
-	// Keys of this program. Their zeros are what diffusers does.
-	Patch            int     `json:"patch,omitempty"`              // 2: pixels are folded into channels first; 0 means 1
-	NumHeads         int     `json:"num_heads,omitempty"`          // heads of every attention, in place of attention_head_dim
-	ConvInChannels   int     `json:"conv_in_channels,omitempty"`   // of the first convolution; 0: block_out_channels[0]
-	TimeChannels     int     `json:"time_channels,omitempty"`      // of the time's sinusoids; 0: conv_in_channels
-	EmbedChannels    int     `json:"embed_channels,omitempty"`     // of the embedding of time and class; 0: 4·time_channels
-	ClassFirst       bool    `json:"class_first,omitempty"`        // the class is added to the sinusoids, not to the embedding
-	NormMinChannels  int     `json:"norm_min_channels,omitempty"`  // a group of a norm has at least so many, norm_num_groups or not
-	UpAttention      string  `json:"up_attention,omitempty"`       // last: on the way up only after a level's last layer
-	SkipScale        float64 `json:"skip_scale,omitempty"`         // sums of residuals are multiplied by it; 0 means 1
-	ResampleShortcut bool    `json:"resample_shortcut,omitempty"`  // a residual block that resamples has a convolution on its shortcut
-	FIR              bool    `json:"fir,omitempty"`                // residual blocks resample by the filter [1,3,3,1], not by means and copies
-	TimeIsSigma      bool    `json:"time_is_sigma,omitempty"`      // the time is a noise level: fourier features are of its logarithm, and the output is divided by it
-	AttentionGroups  int     `json:"attention_groups,omitempty"`   // of norms of attention outside the middle, and of the first norms of residual blocks beside it on the way up; 0: as elsewhere
-	BareMidAttention bool    `json:"bare_mid_attention,omitempty"` // the attention in the middle has no norm
+	// Keys of this program. A zero value gives the behaviour of diffusers.
+	Patch            int     `json:"patch,omitempty"`              // 2: space-to-depth of 2×2 pixels first; 0 means 1
+	NumHeads         int     `json:"num_heads,omitempty"`          // heads of every attention, instead of attention_head_dim
+	ConvInChannels   int     `json:"conv_in_channels,omitempty"`   // output channels of the first convolution; 0: block_out_channels[0]
+	TimeChannels     int     `json:"time_channels,omitempty"`      // width of the time embedding's sinusoids; 0: conv_in_channels
+	EmbedChannels    int     `json:"embed_channels,omitempty"`     // width of the embedding of time and class; 0: 4·time_channels
+	ClassFirst       bool    `json:"class_first,omitempty"`        // add the class to the sinusoids instead of the embedding
+	NormMinChannels  int     `json:"norm_min_channels,omitempty"`  // fewest channels of a norm's group; takes precedence over norm_num_groups
+	UpAttention      string  `json:"up_attention,omitempty"`       // last: in ascending blocks only after a level's last layer
+	SkipScale        float64 `json:"skip_scale,omitempty"`         // factor of residual sums; 0 means 1
+	ResampleShortcut bool    `json:"resample_shortcut,omitempty"`  // resampling residual blocks have a convolution on the shortcut
+	FIR              bool    `json:"fir,omitempty"`                // resample with the filter [1,3,3,1] instead of means and copies
+	TimeIsSigma      bool    `json:"time_is_sigma,omitempty"`      // the time is a noise level: fourier features use its logarithm, and the output is divided by it
+	AttentionGroups  int     `json:"attention_groups,omitempty"`   // groups of attention norms outside the middle, and of the first norms of residual blocks in ascending levels with attention; 0: as in other norms
+	BareMidAttention bool    `json:"bare_mid_attention,omitempty"` // the middle attention has no norm
 
-	ProgressiveInput  string `json:"progressive_input,omitempty"`  // residual: the picture, halved again and again, enters at every level; input_skip: through a convolution of one pixel
-	ProgressiveOutput string `json:"progressive_output,omitempty"` // output_skip: every level adds to the output, doubled again and again
+	ProgressiveInput  string `json:"progressive_input,omitempty"`  // residual: add the downsampled image at every level; input_skip: through a 1×1 convolution
+	ProgressiveOutput string `json:"progressive_output,omitempty"` // output_skip: every level adds to the upsampled output
 }
 
-// bounds keep a hostile configuration from asking for absurd work.
+// Limits for configurations, which may come from an untrusted file.
 const (
 	maxLevels   = 8
 	maxChannels = 4096
@@ -74,8 +74,8 @@ const (
 	maxValue    = 1 << 26 // numbers of one image of activations
 )
 
-// Validate returns an error that names every field with a value that is impossible or
-// that this program does not build. It wraps ErrConfig.
+// Validate returns an error that names every field with an invalid or unsupported value.
+// It wraps ErrConfig.
 func (c *Config) Validate() error {
 	levels := len(c.BlockOutChannels)
 	checks := []struct {
@@ -118,7 +118,7 @@ func (c *Config) Validate() error {
 	if err := c.validateBlocks(); err != nil {
 		return err
 	}
-	return c.validateKnown()
+	return c.validateSupported()
 }
 
 func within(v, low, high int) bool { return v >= low && v <= high }
@@ -154,7 +154,7 @@ func (c *Config) validateBlocks() error {
 	return nil
 }
 
-// groups returns how many groups a norm of so many channels has.
+// groups returns the number of groups of a norm.
 func (c *Config) groups(channels int) int {
 	if c.NormMinChannels == 0 {
 		return c.NormNumGroups
@@ -166,14 +166,14 @@ func (c *Config) timeChannels() int {
 	return cmp.Or(c.TimeChannels, c.ConvInChannels, c.BlockOutChannels[0])
 }
 
-// attends reports whether level i has attention, as the last has in the middle.
+// attends reports whether level i has attention; the last level has it in the middle block.
 func (c *Config) attends(i int) bool {
 	last := len(c.BlockOutChannels) - 1
 	return i == last || strings.HasPrefix(c.DownBlockTypes[i], "Attn") || strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
 }
 
-// validateKnown refuses what diffusers has and this program has not.
-func (c *Config) validateKnown() error {
+// validateSupported returns an error for options of diffusers that are not supported.
+func (c *Config) validateSupported() error {
 	text := func(key, got string, known ...string) error {
 		if slices.Contains(known, got) {
 			return nil
@@ -184,7 +184,7 @@ func (c *Config) validateKnown() error {
 		if ok {
 			return nil
 		}
-		return fmt.Errorf("unet: %w: %s has a value that is not built here", ErrConfig, key)
+		return fmt.Errorf("unet: %w: the value of %s is not supported", ErrConfig, key)
 	}
 	return errors.Join(
 		text("act_fn", c.ActFn, "", "silu", "swish", "gelu", "mish", "relu"),
@@ -199,5 +199,5 @@ func (c *Config) validateKnown() error {
 	)
 }
 
-// Conditional reports whether the network is told a class.
+// Conditional reports whether the network has a class input.
 func (c *Config) Conditional() bool { return c.NumClassEmbeds != nil }

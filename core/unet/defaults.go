@@ -2,21 +2,21 @@ package unet
 
 import "slices"
 
-// Complete fills in what c leaves out with a network for pictures of the given shape,
-// C, H, W, that a laptop trains. What is given stays as it is; answers is how many
-// numbers the network gives for one of the picture, usually 1.
+// Complete sets omitted fields of c to the defaults of a network for images of the given
+// shape, C, H, W, that can be trained on a laptop. It does not change other fields.
+// outputs is the number of output channels for each channel of the image, usually 1.
 //
-//	block_out_channels  32, doubled with every level, of which there are as many as
-//	                    halve the picture to 7 or 8, at most 4
+//	block_out_channels  32, doubled at every level; as many levels as halve the image
+//	                    to 7 or 8 pixels, at most 4
 //	down_block_types    attention at the lowest level
-//	up_block_types      the mirror image of down_block_types
+//	up_block_types      mirrors down_block_types
 //	layers_per_block    1
 //	norm_num_groups     the largest of 8, 4, 2 and 1 that divides every level
 //	norm_eps            1e-5
-func (c *Config) Complete(shape [3]int, answers int) {
+func (c *Config) Complete(shape [3]int, outputs int) {
 	set(&c.SampleSize, shape[1])
 	set(&c.InChannels, shape[0])
-	set(&c.OutChannels, c.InChannels*answers)
+	set(&c.OutChannels, c.InChannels*outputs)
 	set(&c.LayersPerBlock, 1)
 	set(&c.NormEps, 1e-5)
 	if len(c.BlockOutChannels) == 0 {
@@ -52,7 +52,7 @@ func (c *Config) Complete(shape [3]int, answers int) {
 	}
 }
 
-// set gives v a value if it has none.
+// set assigns value to v if v is zero.
 func set[T comparable](v *T, value T) {
 	var zero T
 	if *v == zero {

@@ -1,3 +1,3 @@
-// Package unet holds architectures: their configuration, and how they are built
-// from layers. Names of parameters are those of the checkpoints they came from.
+// Package unet has network architectures: their configurations, and functions that
+// build them from layers. Parameters have the names of the original checkpoints.
 package unet

@@ -8,18 +8,19 @@ import (
 )
 
 // NCSN is the configuration of the noise conditional score network of Song & Ermon
-// 2019, arXiv:1907.05600, appendix A, under the keys of the authors' program.
+// 2019, arXiv:1907.05600, appendix A, with the keys of the authors' code.
 type NCSN struct {
 	ImageSize  int `json:"image_size"`  // height and width; even
-	Channels   int `json:"channels"`    // of the picture
+	Channels   int `json:"channels"`    // of the image
 	NGF        int `json:"ngf"`         // channels of the first cascade; the others have twice as many
-	NumClasses int `json:"num_classes"` // L: noise levels
+	NumClasses int `json:"num_classes"` // L, the number of noise levels
 }
 
-// maxLevels of noise, far above any published model's.
+// maxNoiseLevels is far above the number of noise levels of any published model.
 const maxNoiseLevels = 1 << 12
 
-// Validate names the first field that is out of its range. The error wraps ErrConfig.
+// Validate returns an error that names the first field that is out of range. It wraps
+// ErrConfig.
 func (c *NCSN) Validate() error {
 	for _, f := range []struct {
 		name            string
@@ -41,13 +42,13 @@ func (c *NCSN) Validate() error {
 	return nil
 }
 
-// BuildNCSN writes c's network down: a RefineNet (Lin et al. 2017, arXiv:1611.06612)
-// of four cascades, whose residual blocks keep the resolution of the second by dilated
-// convolutions, with ELU, average pooling, and the conditional instance normalisation
-// ++. Names are those of the authors' checkpoints.
+// BuildNCSN builds the network of c: a RefineNet (Lin et al. 2017, arXiv:1611.06612) of
+// four cascades, of which the last two use dilated convolutions instead of a lower
+// resolution, with ELU, average pooling, and conditional instance normalisation ++.
+// Parameters have the names of the authors' checkpoints.
 //
-// The image "x" spans [0,1]; the time "t" is the number of its noise level, the
-// noisiest being 0. The error wraps ErrConfig.
+// The image "x" spans [0,1]; the time "t" is the number of its noise level, where 0 is
+// the noisiest. The error wraps ErrConfig.
 func BuildNCSN(c *NCSN) (*Network, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -79,12 +80,12 @@ func (b *refineNet) network(x graph.Value, ngf, out int) graph.Value {
 	x = b.refine("refine2", 2*ngf, 1, layer3, x)
 	x = b.refine("refine3", ngf, 1, layer2, x)
 	x = b.refine("refine4", ngf, 3, layer1, x)
-	return nn.Conv3(b, "end_conv", b.active("normalizer", x), out)
+	return nn.Conv3(b, "end_conv", b.normELU("normalizer", x), out)
 }
 
-// residuals is a cascade: two residual blocks, the first of which goes down, at dilation 1
-// by a mean over 2×2 pixels, at others by that dilation in place of it (Yu et al. 2017,
-// arXiv:1705.09914).
+// residuals is a cascade of two residual blocks. With down, the first one downsamples by
+// means over 2×2 pixels if dilation is 1; otherwise dilation replaces downsampling (Yu et
+// al. 2017, arXiv:1705.09914).
 func (b *refineNet) residuals(name string, x graph.Value, out int, down bool, dilation int) graph.Value {
 	x = b.residual(name+".0", x, out, down, dilation)
 	return b.residual(name+".1", x, out, false, dilation)
@@ -99,8 +100,8 @@ func (b *refineNet) residual(name string, x graph.Value, out int, down bool, dil
 	if down {
 		width = in
 	}
-	h := conv(name+".conv1", b.active(name+".normalize1", x), width)
-	h = b.active(name+".normalize2", h)
+	h := conv(name+".conv1", b.normELU(name+".normalize1", x), width)
+	h = b.normELU(name+".normalize2", h)
 	switch {
 	case halve:
 		h = b.half(nn.Conv3(b, name+".conv2.conv", h, out))
@@ -114,8 +115,9 @@ func (b *refineNet) residual(name string, x graph.Value, out int, down bool, dil
 	return b.Apply(graph.Add{}, x, h)
 }
 
-// refine is a refine block: every input through two residual convolution units, their
-// sum at the first one's size, chained residual pooling, and units units more.
+// refine is a refine block: two residual convolution units for every input, their sum at
+// the size of the first input, chained residual pooling, and the given number of residual
+// convolution units.
 func (b *refineNet) refine(name string, out, units int, in ...graph.Value) graph.Value {
 	for i, x := range in {
 		in[i] = b.units(fmt.Sprintf("%s.adapt_convs.%d", name, i), x, 2)
@@ -127,13 +129,13 @@ func (b *refineNet) refine(name string, out, units int, in ...graph.Value) graph
 	return b.units(name+".output_convs", b.pool(name+".crp", x), units)
 }
 
-// units are residual convolution units of two convolutions each.
+// units applies n residual convolution units of two convolutions each.
 func (b *refineNet) units(name string, x graph.Value, n int) graph.Value {
 	for i := range n {
 		h, c := x, b.Shape(x)[2]
 		for j := range 2 {
 			stage := fmt.Sprintf("%s.%d_%d_", name, i+1, j+1)
-			h = nn.Conv3NoBias(b, stage+"conv", b.active(stage+"norm", h), c)
+			h = nn.Conv3NoBias(b, stage+"conv", b.normELU(stage+"norm", h), c)
 		}
 		x = b.Apply(graph.Add{}, h, x)
 	}
@@ -158,7 +160,7 @@ func (b *refineNet) fuse(name string, out int, in []graph.Value) graph.Value {
 	return sum
 }
 
-// pool is chained residual pooling, of two stages.
+// pool is chained residual pooling of two stages.
 func (b *refineNet) pool(name string, x graph.Value) graph.Value {
 	x = b.Apply(graph.ELU{}, x)
 	path := x
@@ -179,6 +181,6 @@ func (b *refineNet) norm(name string, x graph.Value) graph.Value {
 	return nn.InstanceNormPlus(b, name, x, b.level, b.levels)
 }
 
-func (b *refineNet) active(name string, x graph.Value) graph.Value {
+func (b *refineNet) normELU(name string, x graph.Value) graph.Value {
 	return b.Apply(graph.ELU{}, b.norm(name, x))
 }

@@ -10,15 +10,16 @@ import (
 	"tweedie/core/nn"
 )
 
-// Network is a program that takes, a sample, an image "x" [H,W,C], a time "t"
-// [1] and, if conditional, a class number "y" [1], and gives an image.
+// Network is a program whose inputs for a sample are an image "x" [H,W,C], a time "t"
+// [1] and, if conditional, a class number "y" [1]. Its output is an image.
 type Network struct {
 	Program *graph.Program
 	Out     graph.Value
 }
 
-// Build writes c's network down: the U-Net of Ho et al. 2020 (arXiv:2006.11239, appendix
-// B) as diffusers' UNet2DModel has it, with its names. The error wraps ErrConfig.
+// Build builds the network of c: the U-Net of Ho et al. 2020 (arXiv:2006.11239, appendix
+// B) in the form of diffusers' UNet2DModel, with its parameter names. The error wraps
+// ErrConfig.
 func Build(c *Config) (*Network, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -32,26 +33,26 @@ func Build(c *Config) (*Network, error) {
 	return &Network{Program: p, Out: out}, nil
 }
 
-// builder applies c's layers to a graph.
+// builder applies the layers of a Config to a graph.
 type builder struct {
 	graph.Graph
 	*Config
-	time    graph.Value
-	emb     graph.Value // act_fn of the embedding of time and class
-	picture graph.Value // what enters, for a progressive input
-	output  graph.Value // what leaves so far, for a progressive output
-	scale   float64     // of sums of residuals; 0 means 1
-	first   int         // groups of residual blocks' first norms; 0 means as elsewhere
+	time            graph.Value
+	emb             graph.Value // act_fn of the embedding of time and class
+	image           graph.Value // downsampled input image, for a progressive input
+	output          graph.Value // accumulated output, for a progressive output
+	scale           float64     // factor of residual sums; 0 means 1
+	firstNormGroups int         // groups of the first norms of residual blocks; 0 means as in other norms
 }
 
 func (b *builder) unet2d() graph.Value {
-	x, skips := b.down(b.entrance())
+	x, skips := b.down(b.input())
 	if b.MidBlockScale != 0 {
 		b.scale = 1 / b.MidBlockScale
 	}
 	x = b.middle(x)
 	b.scale = b.SkipScale
-	x = b.toPicture("conv_norm_out", "conv_out", b.up(x, skips), len(b.BlockOutChannels) > 1)
+	x = b.outputConv("conv_norm_out", "conv_out", b.up(x, skips), len(b.BlockOutChannels) > 1)
 	if b.Patch == 2 {
 		x = b.Apply(graph.DepthToSpace{}, x)
 	}
@@ -78,9 +79,9 @@ func (b *builder) middle(x graph.Value) graph.Value {
 	return b.resnet("mid_block.resnets.1", x, channels, same)
 }
 
-// toPicture turns channels into the output's. With a progressive output it adds them to
-// those of the level below, if there is one, at twice the size.
-func (b *builder) toPicture(norm, conv string, x graph.Value, below bool) graph.Value {
+// outputConv maps x to the channels of the output. With a progressive output it adds the
+// upsampled output of the level below, if there is one.
+func (b *builder) outputConv(norm, conv string, x graph.Value, below bool) graph.Value {
 	out := b.OutChannels
 	if b.Patch == 2 {
 		out *= 4
@@ -95,9 +96,8 @@ func (b *builder) toPicture(norm, conv string, x graph.Value, below bool) graph.
 	return x
 }
 
-// entrance declares the picture and what the network is told beside it, and applies
-// the first convolution.
-func (b *builder) entrance() graph.Value {
+// input declares the inputs, and applies the first convolution.
+func (b *builder) input() graph.Value {
 	x := b.Input("x", b.SampleSize, b.SampleSize, b.InChannels)
 	b.emb = b.embedding()
 	if b.CenterInputSample {
@@ -106,12 +106,12 @@ func (b *builder) entrance() graph.Value {
 	if b.Patch == 2 {
 		x = b.Apply(graph.SpaceToDepth{}, x)
 	}
-	b.picture = x
+	b.image = x
 	return nn.Conv3(b, "conv_in", x, cmp.Or(b.ConvInChannels, b.BlockOutChannels[0]))
 }
 
-// embedding is what every residual block is told: the time's sinusoids through
-// two linear maps, plus the class's vector.
+// embedding is the embedding of time and class for residual blocks: sinusoids of the time
+// and two linear layers, plus a vector for the class.
 func (b *builder) embedding() graph.Value {
 	b.time = b.Input("t", 1)
 	t := b.time
@@ -143,7 +143,7 @@ func (b *builder) embedding() graph.Value {
 	return b.act(e)
 }
 
-// down applies the descending blocks and returns what the ascending ones reuse.
+// down applies the descending blocks and returns the skip connections.
 func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 	skips := []graph.Value{x}
 	for i, out := range b.BlockOutChannels {
@@ -165,25 +165,26 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 		}
 		switch b.ProgressiveInput {
 		case "residual":
-			b.picture = b.sum(x, b.shrunk(block+"picture", b.picture, out))
-			x = b.picture
+			b.image = b.sum(x, b.downsampleImage(block+"picture", b.image, out))
+			x = b.image
 		case "input_skip":
-			b.picture = b.resample(b.picture, half)
-			x = b.Apply(graph.Add{}, nn.Conv1(b, block+"skip_conv", b.picture, out), x)
+			b.image = b.resample(b.image, half)
+			x = b.Apply(graph.Add{}, nn.Conv1(b, block+"skip_conv", b.image, out), x)
 		}
 		skips = append(skips, x)
 	}
 	return x, skips
 }
 
-// up applies the ascending blocks, each layer joined with the latest skip.
+// up applies the ascending blocks; each layer's input is concatenated with the latest skip
+// connection.
 func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 	for i, out := range slices.Backward(b.BlockOutChannels) {
 		level := len(b.BlockOutChannels) - 1 - i
 		block := fmt.Sprintf("up_blocks.%d.", level)
 		attends := strings.HasPrefix(b.UpBlockTypes[level], "Attn")
 		if attends {
-			b.first = b.AttentionGroups
+			b.firstNormGroups = b.AttentionGroups
 		}
 		for j := range b.LayersPerBlock + 1 {
 			x = b.Apply(graph.Concat{}, x, skips[len(skips)-1])
@@ -193,9 +194,9 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, cmp.Or(b.AttentionGroups, b.groups(out)))
 			}
 		}
-		b.first = 0
+		b.firstNormGroups = 0
 		if b.ProgressiveOutput != "" && i > 0 {
-			b.toPicture(block+"skip_norm", block+"skip_conv", x, level > 0)
+			b.outputConv(block+"skip_norm", block+"skip_conv", x, level > 0)
 		}
 		switch {
 		case i == 0:
@@ -208,7 +209,7 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 	return x
 }
 
-// resize says what a residual block does to height and width.
+// resize is the change of height and width in a residual block.
 type resize int
 
 const (
@@ -217,10 +218,10 @@ const (
 	twice
 )
 
-// resnet is the residual block: norm, act_fn, convolution, twice, with the
-// embedding added between, or modulating there.
+// resnet is a residual block: norm, activation and convolution, twice; in between the
+// embedding is added, or scales and shifts.
 func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.Value {
-	h := b.active(name+".norm1", x, b.first)
+	h := b.normAct(name+".norm1", x, b.firstNormGroups)
 	if to != same {
 		h, x = b.resample(h, to), b.resample(x, to)
 	}
@@ -231,7 +232,7 @@ func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.V
 		h = b.act(h)
 	} else {
 		h = b.Apply(graph.AddChannels{}, h, nn.Linear(b, name+".time_emb_proj", b.emb, out))
-		h = b.active(name+".norm2", h, 0)
+		h = b.normAct(name+".norm2", h, 0)
 	}
 	h = nn.Conv3(nn.ZeroInit(b), name+".conv2", h, out)
 	if b.Shape(x)[2] != out || to != same && b.ResampleShortcut {
@@ -240,7 +241,7 @@ func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.V
 	return b.sum(x, h)
 }
 
-// sum joins two branches.
+// sum adds the two branches of a residual block.
 func (b *builder) sum(x, h graph.Value) graph.Value {
 	x = b.Apply(graph.Add{}, x, h)
 	if b.scale != 0 && b.scale != 1 {
@@ -249,31 +250,31 @@ func (b *builder) sum(x, h graph.Value) graph.Value {
 	return x
 }
 
-// resample halves an image by means over 2×2 pixels, or doubles it by repeating them.
+// resample halves an image by means over 2×2 pixels, or doubles it by repeating pixels.
 // With FIR the filter is [1,3,3,1] in both directions (Zhang 2019, arXiv:1904.11486; Karras
-// et al. 2020, arXiv:1912.04958), which is [1,1] applied thrice; outside the image are
-// zeros.
+// et al. 2020, arXiv:1912.04958), which is [1,1] applied three times; the image is padded
+// with zeros.
 func (b *builder) resample(x graph.Value, to resize) graph.Value {
 	pair := graph.AveragePool{Size: 2, Stride: 1}
-	around := graph.AveragePool{Size: 2, Stride: 1, Before: 1, After: 1}
+	padded := graph.AveragePool{Size: 2, Stride: 1, Before: 1, After: 1}
 	switch {
 	case to == half && b.FIR:
-		x = b.Apply(pair, b.Apply(around, x))
+		x = b.Apply(pair, b.Apply(padded, x))
 		fallthrough
 	case to == half:
 		return b.Apply(graph.AveragePool{Size: 2, Stride: 2}, x)
 	}
 	x = b.Apply(graph.Upsample{}, x)
 	if b.FIR {
-		x = b.Apply(pair, b.Apply(around, x))
+		x = b.Apply(pair, b.Apply(padded, x))
 	}
 	return x
 }
 
-// shrunk is the picture for the next level of a progressive input: a convolution, and
-// of its result, one pixel beyond the image on every side, every second value of
-// resample's filter.
-func (b *builder) shrunk(name string, x graph.Value, out int) graph.Value {
+// downsampleImage returns the image for the next level of a progressive input: a
+// convolution, whose result is one pixel larger on every side, followed by every second
+// value of resample's filter.
+func (b *builder) downsampleImage(name string, x graph.Value, out int) graph.Value {
 	if !b.FIR {
 		return b.resample(nn.Conv3(b, name, x, out), half)
 	}
@@ -284,7 +285,8 @@ func (b *builder) shrunk(name string, x graph.Value, out int) graph.Value {
 	return b.Apply(graph.AveragePool{Size: 2, Stride: 2}, x)
 }
 
-// attention lets every pixel look at every other. 0 groups mean no norm before it.
+// attention is self-attention over all pixels with a residual connection. With 0 groups
+// there is no norm before it.
 func (b *builder) attention(name string, x graph.Value, groups int) graph.Value {
 	c := b.Shape(x)[2]
 	heads := max(1, b.NumHeads)
@@ -302,14 +304,14 @@ func (b *builder) attention(name string, x graph.Value, groups int) graph.Value 
 	return b.sum(x, nn.Linear(nn.ZeroInit(b), name+".to_out.0", h, c))
 }
 
-// norm has as many groups as its channels ask for, where none are given.
+// norm is a group norm; with 0 groups their number depends on the channels.
 func (b *builder) norm(name string, x graph.Value, groups int, silu bool) graph.Value {
 	groups = cmp.Or(groups, b.groups(b.Shape(x)[2]))
 	return nn.GroupNorm(b, name, x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps), SiLU: silu})
 }
 
-// active is a norm with act_fn behind it.
-func (b *builder) active(name string, x graph.Value, groups int) graph.Value {
+// normAct is a norm followed by the activation.
+func (b *builder) normAct(name string, x graph.Value, groups int) graph.Value {
 	h := b.norm(name, x, groups, b.silu())
 	if b.silu() {
 		return h
@@ -324,5 +326,5 @@ func (b *builder) act(x graph.Value) graph.Value {
 	return b.Apply(graph.Unary{Fn: b.ActFn}, x)
 }
 
-// silu reports whether residual blocks have the activation that most have.
+// silu reports whether the activation is SiLU.
 func (b *builder) silu() bool { return b.ActFn == "" || b.ActFn == "silu" || b.ActFn == "swish" }
