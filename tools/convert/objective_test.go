@@ -116,7 +116,7 @@ func TestObjectiveMisuse(t *testing.T) {
 		{[]string{"--process", "vp"}, "--process requires the objective simple, min-snr, hybrid or vlb"},
 		{[]string{"--objective", "vlb", "--process", "ve"}, "which need a chain of steps (got ve)"},
 		{[]string{"--objective", "consistency-distillation"}, "teacher"},
-		{[]string{"--teacher", "x.json"}, "teacher is x.json, need a model with objective"},
+		{[]string{"--teacher", "x.json"}, "teacher must be a model for objective"},
 	} {
 		status, _, stderr := call(t, append([]string{"train", data, "-o", t.TempDir() + "/x"}, c.args...)...)
 		if status != 2 || !strings.Contains(stderr, c.want) {
@@ -131,7 +131,7 @@ func TestPosterior(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "measured.json")
 	image := filepath.Join(t.TempDir(), "x.png")
 	status, _, stderr := call(t, "sample", toyModel(t), "-o", image, "--sampler", "ddpm-analytic")
-	if status == 0 || !strings.Contains(stderr, "tweedie posterior measures them") {
+	if status == 0 || !strings.Contains(stderr, "which tweedie posterior measures") {
 		t.Errorf("without: status %d, %q, want the way to have it", status, stderr)
 	}
 	text := must(t, "posterior", toyModel(t), data, "-o", out, "-n", "8", "--levels", "5")

@@ -203,8 +203,8 @@ func TestSpec(t *testing.T) {
 		{Spec{Arch, [3]int{1, 5, 5}, []string{"0", "1"}}, ""},
 		{Spec{Arch, [3]int{1, 28, 32}, []string{"0", "1"}}, "28x32"},
 		{Spec{Arch, [3]int{1, 2, 2}, []string{"0", "1"}}, "2x2"},
-		{Spec{Arch, [3]int{0, 8, 8}, []string{"0", "1"}}, "0 channels"},
-		{Spec{Arch, [3]int{1, 8, 8}, nil}, "0 classes"},
+		{Spec{Arch, [3]int{0, 8, 8}, []string{"0", "1"}}, "1 to 4 channels (got 0)"},
+		{Spec{Arch, [3]int{1, 8, 8}, nil}, "at least 2 classes, from which the features are learned (got 0)"},
 		{Spec{"other", [3]int{1, 8, 8}, nil}, `"other"`},
 	} {
 		_, _, err := c.spec.whole()

@@ -211,7 +211,7 @@ func TestRunRefuses(t *testing.T) {
 	}
 	o = options(t, dir)
 	o.Resume, o.Config.LearningRate = true, 0.1
-	if err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "not that of") {
+	if err := Run(context.Background(), o); err == nil || !strings.Contains(err.Error(), "the configuration differs from") {
 		t.Errorf("another configuration: error is %v", err)
 	}
 }
