@@ -9,6 +9,22 @@ import (
 	"tweedie/weights"
 )
 
+func TestPSNR(t *testing.T) {
+	for _, tt := range []struct {
+		got, want []float32
+		db        float64
+	}{
+		{[]float32{1, 2}, []float32{1, 2}, math.Inf(1)},
+		{[]float32{0.2, 0}, []float32{0, 0.2}, 20},
+		{[]float32{float32(math.NaN()), 0}, []float32{0, 0}, math.Inf(-1)},
+		{[]float32{float32(math.Inf(1)), 0}, []float32{0, 0}, math.Inf(-1)},
+	} {
+		if got := PSNR(tt.got, tt.want, 2); !(got == tt.db || math.Abs(got-tt.db) < 1e-5) {
+			t.Errorf("%v to %v: got %g dB, want %g", tt.got, tt.want, got, tt.db)
+		}
+	}
+}
+
 // TestDenoisedPSNR: an error of 1/100 of the range is 40 dB, whatever the range is.
 func TestDenoisedPSNR(t *testing.T) {
 	var want, got Denoised

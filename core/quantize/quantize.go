@@ -97,23 +97,6 @@ func (s *search) uniform(out *Tensors, as weights.Storage) error {
 // noise level. It is small because the network is evaluated anew for every layer.
 const probeFLOPs = 2e9
 
-// sizeOf returns the size of the shards of a model in bytes.
-func sizeOf(tensors *Tensors) (int, error) {
-	size := 0
-	e, err := weights.NewEncoder("size", &weights.Manifest{Name: "size", Config: []byte("{}")}, func(s weights.Shard, _ []byte) error {
-		size += s.Bytes
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	if err := tensors.Each(e.Add); err != nil {
-		return 0, err
-	}
-	_, err = e.Close()
-	return size, err
-}
-
 // search is the state of quantizing a model.
 type search struct {
 	Options

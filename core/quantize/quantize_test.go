@@ -398,19 +398,3 @@ func TestLevels8(t *testing.T) {
 		t.Error("no error for a budget that is too small")
 	}
 }
-
-func TestPSNR(t *testing.T) {
-	for _, tt := range []struct {
-		got, want []float32
-		db        float64
-	}{
-		{[]float32{1, 2}, []float32{1, 2}, math.Inf(1)},
-		{[]float32{0.2, 0}, []float32{0, 0.2}, 20},
-		{[]float32{float32(math.NaN()), 0}, []float32{0, 0}, math.Inf(-1)},
-		{[]float32{float32(math.Inf(1)), 0}, []float32{0, 0}, math.Inf(-1)},
-	} {
-		if got := PSNR(tt.got, tt.want, 2); !(got == tt.db || math.Abs(got-tt.db) < 1e-5) {
-			t.Errorf("%v to %v: got %g dB, want %g", tt.got, tt.want, got, tt.db)
-		}
-	}
-}

@@ -84,6 +84,23 @@ func (s *Tensors) Each(do func(t weights.Tensor) error) error {
 	return nil
 }
 
+// sizeOf returns the size of the shards of a model in bytes.
+func sizeOf(tensors *Tensors) (int, error) {
+	size := 0
+	e, err := weights.NewEncoder("size", &weights.Manifest{Name: "size", Config: []byte("{}")}, func(s weights.Shard, _ []byte) error {
+		size += s.Bytes
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := tensors.Each(e.Add); err != nil {
+		return 0, err
+	}
+	_, err = e.Close()
+	return size, err
+}
+
 // numbersOf returns a tensor's numbers, as codes if it is int8.
 func numbersOf(t *weights.Tensor) (quant.Numbers, error) {
 	if t.DType == weights.I8 {
