@@ -7,8 +7,8 @@ import (
 	"tweedie/core/num"
 )
 
-// Group is how many weights of a row share a scale in the int4 layout. The last
-// group of a row may be shorter.
+// Group is the number of weights of a row that share a scale in the int4 layout. The
+// last group of a row may be shorter.
 const Group = 32
 
 // The codes of the int4 layout.
@@ -17,20 +17,20 @@ const (
 	MaxInt4 = 7
 )
 
-// Groups returns how many groups a row of so many weights has.
+// Groups returns the number of groups in a row of the given length.
 func Groups(cols int) int { return (cols + Group - 1) / Group }
 
-// QuantiseInt4 quantises w, a matrix of so many rows, group by group: the scale is
-// Int4Scale's, and
+// QuantiseInt4 quantises w, a matrix with the given number of rows, group by group: the
+// scale is that of Int4Scale, and
 //
 //	code[r,c] = w[r,c] / scale[r, c/Group], rounded to the nearest integer, ties to even, within [−8, 7]
 //
-// importance says how much the squared error of a column weighs, nil for all the
-// same. It writes scales, one a group, rows·Groups(cols) of them, and codes, packed
-// as PackInt4 says; w is left unchanged.
+// importance has the weight of each column's squared error; nil means equal weights. It
+// writes rows·Groups(cols) scales, one for each group, and codes in the layout of
+// PackInt4; w is left unchanged.
 //
-// The error names a row with a weight that is not finite or that no scale reaches;
-// codes and scales are then undefined. It panics unless the lengths fit.
+// The error names a row with a weight that is not finite or too large for any scale;
+// codes and scales are then undefined. It panics if a length is wrong.
 func QuantiseInt4(codes []byte, scales, w, importance []float32, rows int) error {
 	cols := columns(len(w), rows, len(w))
 	plain := make([]int8, len(w))
@@ -45,7 +45,7 @@ func QuantiseInt4(codes []byte, scales, w, importance []float32, rows int) error
 			group := w[r*cols+low : r*cols+high]
 			s := Int4Scale(group, weigh)
 			if !(s <= maxInt4Scale) {
-				return fmt.Errorf("quant: row %d holds a weight of %g, need a number below %d", r, s, MaxInt4*maxInt4Scale)
+				return fmt.Errorf("quant: weights must be finite and below %d in magnitude (got %g in row %d)", MaxInt4*maxInt4Scale, s, r)
 			}
 			scales[r*g+i] = s
 			for c, v := range group {
@@ -60,7 +60,7 @@ func QuantiseInt4(codes []byte, scales, w, importance []float32, rows int) error
 // maxInt4Scale is the largest float16.
 const maxInt4Scale = 65504
 
-// Int4Code returns the code of v at this scale.
+// Int4Code returns the code of v for a scale.
 func Int4Code(v, scale float32) int8 {
 	if scale == 0 {
 		return 0
@@ -69,12 +69,13 @@ func Int4Code(v, scale float32) int8 {
 }
 
 // Int4Scale returns the scale of a group with the smallest sum of squared errors,
-// each times its importance (nil: 1), among the float16 numbers of four bits of
-// mantissa between a fifteenth and a sixth of the largest magnitude. A large one
-// clips nothing, a small one clips the few large weights and is finer for the others.
-// So few bits compress to three or four a group, and are at most 1/32 off the best.
+// weighted by importance (nil: 1), among the float16 numbers with four bits of mantissa
+// between a fifteenth and a sixth of the largest magnitude. A large scale clips nothing;
+// a small one clips a few large weights and is finer for the others. Scales with so few
+// bits compress to three or four bits for each group, and are within 1/32 of the best.
 //
-// It is 0 for a group of zeros, and no float16 for one that has none: NaN, or large.
+// It is 0 for a group of zeros. For a group without a valid scale it is NaN or too large
+// for a float16.
 func Int4Scale(group, importance []float32) float32 {
 	var largest float32
 	for _, v := range group {
@@ -99,7 +100,7 @@ func Int4Scale(group, importance []float32) float32 {
 	return best
 }
 
-// coarse returns the float16 h with four bits of mantissa, or whole if subnormal.
+// coarse returns the float16 h reduced to four bits of mantissa, or h if it is subnormal.
 func coarse(h uint16) uint16 {
 	if h < 0x400 {
 		return h
@@ -107,7 +108,7 @@ func coarse(h uint16) uint16 {
 	return h &^ 0x3f
 }
 
-// int4Error returns the sum of squared errors of a group at this scale.
+// int4Error returns the sum of squared errors of a group for a scale.
 func int4Error(group, importance []float32, scale float32) float64 {
 	sum := 0.0
 	for i, v := range group {
@@ -121,9 +122,9 @@ func int4Error(group, importance []float32, scale float32) float64 {
 	return sum
 }
 
-// PackInt4 writes the codes of a matrix of so many rows two to a byte: codes [r,c] of
-// rows 2p and 2p+1 are the low and the high half of byte [p,c], each 8 more than the
-// code. Behind an odd last row the high half is 0. It panics unless
+// PackInt4 packs the codes of a matrix with the given number of rows, two in a byte: those
+// of rows 2p and 2p+1 in column c are the low and the high half of byte [p,c], each plus
+// 8. If the number of rows is odd, the high half for the last row is 0. It panics unless
 // len(packed) = ⌈rows/2⌉·cols.
 func PackInt4(packed []byte, codes []int8, rows int) {
 	cols := columns(len(codes), rows, len(codes))
@@ -139,8 +140,8 @@ func PackInt4(packed []byte, codes []int8, rows int) {
 	}
 }
 
-// DequantiseInt4 writes w[r,c] = code[r,c]·scale[r, c/Group], one float32 product
-// each, for a matrix of so many rows. It panics unless the lengths fit.
+// DequantiseInt4 writes w[r,c] = code[r,c]·scale[r, c/Group], a single float32 product,
+// for a matrix with the given number of rows. It panics if a length is wrong.
 func DequantiseInt4(w []float32, packed []byte, scales []float32, rows int) {
 	cols := columns(len(w), rows, len(w))
 	g := Groups(cols)
@@ -156,8 +157,8 @@ func DequantiseInt4(w []float32, packed []byte, scales []float32, rows int) {
 	}
 }
 
-// CheckInt4 reports the first scale that is not one of the layout: a float16, finite
-// and not negative. Any codes will do.
+// CheckInt4 returns an error that names the first invalid scale: scales are finite
+// float16 numbers that are not negative. All codes are valid.
 func CheckInt4(scales []float32) error {
 	for i, s := range scales {
 		if !(s >= 0 && s <= maxInt4Scale) || num.FromFloat16(num.ToFloat16(s)) != s {

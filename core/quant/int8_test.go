@@ -119,15 +119,15 @@ func TestInt8SameBits(t *testing.T) {
 	}
 }
 
-func TestInt8Refuses(t *testing.T) {
+func TestInt8Errors(t *testing.T) {
 	nan, inf := float32(math.NaN()), float32(math.Inf(-1))
 	for _, tt := range []struct {
 		name, want string
 		w          []float32
 	}{
-		{"NaN", "quant: weight [1,0] is NaN", []float32{1, 2, nan, 4}},
-		{"NaN last", "quant: weight [1,1] is NaN", []float32{1, 2, 3, nan}},
-		{"infinite", "quant: row 0 holds an infinite weight", []float32{inf, 2, 3, 4}},
+		{"NaN", "quant: weights must be finite (got NaN at [1,0])", []float32{1, 2, nan, 4}},
+		{"NaN last", "quant: weights must be finite (got NaN at [1,1])", []float32{1, 2, 3, nan}},
+		{"infinite", "quant: weights must be finite (got an infinite one in row 0)", []float32{inf, 2, 3, 4}},
 	} {
 		err := QuantiseInt8(make([]int8, 4), make([]float32, 2), tt.w, MaxCode)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {

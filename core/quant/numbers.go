@@ -1,18 +1,17 @@
 package quant
 
-// Numbers are the numbers of a weight: float32, or, where Float is nil, int8 codes
-// with a scale for each row, row-major. Code c of row r stands for
-// float32(c)·Scales[r].
+// Numbers are the values of a parameter: float32, or, if Float is nil, row-major int8
+// codes with a scale for each row. Code c in row r has the value float32(c)·Scales[r].
 type Numbers struct {
 	Float  []float32
 	Codes  []int8
 	Scales []float32
 }
 
-// Len returns how many numbers there are.
+// Len returns the number of values.
 func (n Numbers) Len() int { return len(n.Float) + len(n.Codes) }
 
-// Float32 returns the numbers: Float itself, or a new slice.
+// Float32 returns the values: Float itself, or a new slice.
 func (n Numbers) Float32() []float32 {
 	if n.Float != nil {
 		return n.Float
@@ -22,7 +21,8 @@ func (n Numbers) Float32() []float32 {
 	return w
 }
 
-// Rows returns rows [low, high) of a matrix of so many rows, sharing its numbers.
+// Rows returns rows [low, high) of a matrix with the given number of rows. The result
+// shares memory with n.
 func (n Numbers) Rows(low, high, rows int) Numbers {
 	width := n.Len() / rows
 	if n.Float != nil {
