@@ -7,7 +7,7 @@
 //	tweedie site weights/models/mnist.json -o dist
 //	tweedie serve dist
 //
-// tweedie COMMAND --help tells the rest.
+// tweedie COMMAND --help describes each command.
 package main
 
 import (
@@ -61,8 +61,8 @@ func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) in
 	return 1
 }
 
-// standardOutput remembers the first error of writing to it, so that no command ends well
-// whose output was lost.
+// standardOutput remembers the first error of writing to it, so that a command whose output
+// was lost does not end with success.
 type standardOutput struct {
 	io.Writer
 	err error

@@ -1,4 +1,4 @@
-// Package cmd is the command line: every command in one of its rooms.
+// Package cmd assembles the command line from the packages of its commands.
 package cmd
 
 import (
@@ -22,12 +22,17 @@ func New() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "tweedie",
 		Short: "Train diffusion models, sample and inpaint with them, and publish them as static pages",
-		Long: `Tweedie trains a diffusion model on a laptop, turns any checkpoint into a small
-verified web model, and publishes it as a static page on which anybody samples
-and inpaints on their own machine.
+		Long: `Tweedie trains diffusion models on a laptop, converts checkpoints into small, verified
+models for the web, and publishes them as static pages where anyone can generate and edit
+images on their own machine.
 
-Output goes to standard output, progress and errors to standard error.
-Exit status: 0 done, 1 failed, 2 misused.`,
+Results go to standard output, progress and errors to standard error.
+Exit status: 0 success, 1 failure, 2 wrong use of the command line.`,
+		Example: `  tweedie data mnist -o data/mnist
+  tweedie train data/mnist -o runs/mnist
+  tweedie sample runs/mnist/model.json -o digits.png --class 3 -n 16
+  tweedie site runs/mnist/model.json -o dist
+  tweedie serve dist`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.ArbitraryArgs,
@@ -58,7 +63,7 @@ Exit status: 0 done, 1 failed, 2 misused.`,
 	return root
 }
 
-// newHelp returns the command help, which refuses what is no command.
+// newHelp returns the command help, which refuses unknown commands.
 func newHelp() *cobra.Command {
 	return &cobra.Command{
 		Use:     "help [COMMAND]",
@@ -75,7 +80,7 @@ func newHelp() *cobra.Command {
 	}
 }
 
-// unknown is the error of a command that does not exist, with those that are spelt nearly so.
+// unknown returns the error for a command that does not exist. It suggests similar names.
 func unknown(root *cobra.Command, name string) error {
 	root.SuggestionsMinimumDistance = 2
 	near := root.SuggestionsFor(name)
@@ -85,7 +90,7 @@ func unknown(root *cobra.Command, name string) error {
 	return flags.Misused("unknown command %q, did you mean %s?", name, strings.Join(near, " or "))
 }
 
-// misusedArgs makes the errors of check misuses, worded by what the command takes.
+// misusedArgs returns check with errors that say which arguments the command takes.
 func misusedArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if check(cmd, args) == nil {

@@ -1,11 +1,11 @@
-// Package convert has the commands that change a model's format: convert, export.
+// Package convert implements the commands that convert between formats: convert, export.
 package convert
 
 import (
 	"github.com/spf13/cobra"
 )
 
-// Commands returns the commands of this room.
+// Commands returns these commands.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newConvert(), newExport()}
 }

@@ -1,11 +1,11 @@
-// Package evaluate has the commands that measure a model: eval, compare, bench.
+// Package evaluate implements the commands that measure models: eval, compare, bench.
 package evaluate
 
 import (
 	"github.com/spf13/cobra"
 )
 
-// Commands returns the commands of this room.
+// Commands returns these commands.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newEval(), newCompare(), newBench()}
 }

@@ -1,11 +1,11 @@
-// Package inspect has the commands that look into files: inspect, verify.
+// Package inspect implements the commands that read and check files: inspect, verify.
 package inspect
 
 import (
 	"github.com/spf13/cobra"
 )
 
-// Commands returns the commands of this room.
+// Commands returns these commands.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newInspect(), newVerify()}
 }

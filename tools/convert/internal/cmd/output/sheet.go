@@ -20,7 +20,7 @@ const (
 )
 
 // Columns returns how many columns a sheet of n images has: as many as
-// there are classes dealt out, so that a column is a class, or about √n.
+// there are classes, so that a column is a class, or about √n.
 func Columns(n, classes int) int {
 	if classes > 1 && classes <= 20 && n%classes == 0 {
 		return classes

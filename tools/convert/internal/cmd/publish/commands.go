@@ -1,11 +1,11 @@
-// Package publish has the commands of the site: site, serve, version.
+// Package publish implements the commands that publish models: site, serve, version.
 package publish
 
 import (
 	"github.com/spf13/cobra"
 )
 
-// Commands returns the commands of this room.
+// Commands returns these commands.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newSite(), newServe(), newVersion()}
 }

@@ -1,11 +1,11 @@
-// Package train has the commands that learn: train, data, posterior, lab.
+// Package train implements the commands that prepare and train models: train, data, posterior, lab.
 package train
 
 import (
 	"github.com/spf13/cobra"
 )
 
-// Commands returns the commands of this room.
+// Commands returns these commands.
 func Commands() []*cobra.Command {
 	return []*cobra.Command{newTrain(), newData(), newPosterior(), newLab(), newPlane()}
 }
