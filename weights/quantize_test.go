@@ -71,7 +71,7 @@ func TestQuantizeRefuses(t *testing.T) {
 		{"empty", "axis 0 of shape [0] is 0", []int{0}, nil, F32},
 		{"half overflow", "number 0 of 1 is NaN or infinite (bits 0x7c00)", []int{1}, []float32{65520}, F16},
 		{"infinite", "number 1 of 2 is NaN or infinite (bits 0x7f800000)", []int{2}, []float32{0, inf}, F32},
-		{"infinite codes", "infinite weight", []int{1, 2}, []float32{0, inf}, I8},
+		{"infinite codes", "weights must be finite", []int{1, 2}, []float32{0, inf}, I8},
 		{"no axis", "axis 0 of shape [0 3] is 0", []int{0, 3}, nil, I8},
 	} {
 		_, err := Quantize("w", tt.shape, tt.data, Storage{DType: tt.d})
