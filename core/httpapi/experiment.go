@@ -14,14 +14,14 @@ import (
 	"tweedie/core/settings"
 )
 
-// experiment is what a query asks for, every number filled in.
+// experiment is what a query asks for, with the numbers of the model filled in.
 type experiment struct {
 	model *Model
 	plan  engine.Plan
-	scale int // pixels of the sheet for one of an image, along a side
+	scale int // pixels of the sheet for one pixel of an image, along a side
 }
 
-// classified is the weight of a classifier.
+// classified is the name of the weight of a classifier.
 const classified = "classifier_guidance"
 
 // guided reports whether an experiment asks for a classifier.
@@ -90,12 +90,12 @@ func scaleSetting(most int) settings.Setting {
 	return settings.Setting{Name: "scale", Kind: settings.Whole, Title: "Scale", Help: "Pixels of the PNG for one pixel of an image, along a side.", Default: "1", Min: 1, Max: float64(most)}
 }
 
-// affordable refuses what takes more work than the service gives to one request.
+// affordable refuses an experiment that takes more work than one request may.
 func (s *Service) affordable(x *experiment) error {
 	return s.afford(float64(*x.plan.N) * x.model.Info.Work(x.plan))
 }
 
-// afford returns the problem of work over the limit, in additions and multiplications.
+// afford returns the problem of work, in additions and multiplications, over the limit.
 func (s *Service) afford(work float64) error {
 	found, most := work/1e9, float64(s.Limits.GFLOP)
 	if found <= most {
@@ -103,11 +103,11 @@ func (s *Service) afford(work float64) error {
 	}
 	return &Problem{
 		Status: http.StatusUnprocessableEntity, Limit: &Limit{LimitGFLOP, found, most},
-		Detail: fmt.Sprintf("this takes %.4g·10⁹ additions and multiplications, evaluations × those of the network, and %s is %g: ask for fewer images or steps", found, LimitGFLOP, most),
+		Detail: fmt.Sprintf("this takes %.4g·10⁹ additions and multiplications, and %s is %g: ask for fewer images or steps", found, LimitGFLOP, most),
 	}
 }
 
-// query is the experiment's picture in its one canonical form: every parameter, by name.
+// query is the canonical query of the experiment's picture: every parameter, sorted by name.
 func (x *experiment) query() string {
 	values := x.values()
 	values.Set("scale", strconv.Itoa(x.scale))
@@ -153,6 +153,6 @@ func (x *experiment) classes() string {
 // address is where the experiment's picture is on the site.
 func (x *experiment) address() string { return "/api/sample.png?" + x.query() }
 
-// errWork ends a run that turns out to take more work than it may: how often an
-// adaptive sampler evaluates the network shows only then.
-var errWork = errors.New("httpapi: the work of the request is over its limit")
+// errWork ends a run that turns out to take more work than it may: the evaluations of an
+// adaptive sampler are known only then.
+var errWork = errors.New("httpapi: the request takes more work than its limit")

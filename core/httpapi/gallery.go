@@ -16,54 +16,54 @@ import (
 	"tweedie/core/minijson"
 )
 
-// Gallery is where shared experiments are kept: few entries, found by what they share.
-// Nothing is asked of it between two calls, which may be of two places that do not
-// know of each other yet.
+// Gallery keeps shared experiments: a few entries, one for each experiment. Calls are
+// independent of each other: they may come from servers that do not see each other's
+// changes yet.
 type Gallery interface {
-	// Entries returns what is kept, in any order.
+	// Entries returns all entries, in any order.
 	Entries(ctx context.Context) ([]Shared, error)
-	// Put keeps an entry, in the place of one of the same experiment.
+	// Put adds an entry, or replaces the one of the same experiment.
 	Put(ctx context.Context, entry Shared) error
-	// Drop forgets an entry, if it is there.
+	// Drop removes an entry, if it exists.
 	Drop(ctx context.Context, entry Shared) error
 }
 
 // Shared is an entry of a gallery.
 type Shared struct {
-	Experiment string `json:"experiment"` // in its one canonical form, the model named
-	Date       string `json:"date"`       // of when it came first, in the form of dateForm
+	Experiment string `json:"experiment"` // in its canonical form, with the name of the model
+	Date       string `json:"date"`       // when it was added first, in the form of dateForm
 }
 
-// dateForm is RFC 3339 in UTC with a fixed width: dates compare as their texts do.
+// dateForm is RFC 3339 in UTC with a fixed width, so that dates sort as texts.
 const dateForm = "2006-01-02T15:04:05.000Z"
 
-// exhibit is an entry as a list shows it.
-type exhibit struct {
+// galleryEntry is an entry as a list shows it.
+type galleryEntry struct {
 	Shared
 	Page    string      `json:"page"`    // address of the page with the experiment
-	Picture string      `json:"picture"` // address of its picture, by today's model and program
-	of      *experiment // that it is
+	Picture string      `json:"picture"` // address of its picture, by the current model and program
+	of      *experiment // the experiment
 }
 
 // show returns the entry of an experiment as a list shows it.
-func show(entry Shared, x *experiment) exhibit {
+func show(entry Shared, x *experiment) galleryEntry {
 	x.enlarge()
-	return exhibit{entry, "/s/" + entry.Experiment, x.address(), x}
+	return galleryEntry{entry, "/s/" + entry.Experiment, x.address(), x}
 }
 
-// listed answers with the newest entries.
-func (s *Service) listed(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.exhibits(r.Context(), maxListed)
+// list answers with the newest entries.
+func (s *Service) list(w http.ResponseWriter, r *http.Request) error {
+	list, err := s.entriesShown(r.Context(), maxListed)
 	if err != nil {
 		return err
 	}
 	return sendJSON(w, r, struct {
-		Experiments []exhibit `json:"experiments"`
+		Experiments []galleryEntry `json:"experiments"`
 	}{list})
 }
 
-// share puts the experiment of a request into the gallery: 201 with its entry, or 200
-// where it hangs there already. The oldest go where they are too many.
+// share adds the experiment of a request to the gallery: 201 with its entry, or 200 where
+// it is there already. The oldest entries are dropped where there are too many.
 func (s *Service) share(w http.ResponseWriter, r *http.Request) error {
 	entries, err := s.newest(r.Context())
 	if err != nil {
@@ -83,7 +83,7 @@ func (s *Service) share(w http.ResponseWriter, r *http.Request) error {
 	}
 	if i := slices.IndexFunc(entries, func(e Shared) bool { return e.Experiment == entry.Experiment }); i >= 0 {
 		entry, status = entries[i], http.StatusOK
-	} else if err := s.hang(r.Context(), entry, entries); err != nil {
+	} else if err := s.add(r.Context(), entry, entries); err != nil {
 		return err
 	}
 	body, err := minijson.Marshal(show(entry, x))
@@ -98,9 +98,8 @@ func (s *Service) share(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// hang keeps a new entry, and drops the oldest of the others for which there is no
-// place then.
-func (s *Service) hang(ctx context.Context, entry Shared, others []Shared) error {
+// add puts a new entry into the gallery, and drops the oldest others beyond the limit.
+func (s *Service) add(ctx context.Context, entry Shared, others []Shared) error {
 	if err := s.Gallery.Put(ctx, entry); err != nil {
 		return fmt.Errorf("httpapi: gallery: %w", err)
 	}
@@ -112,8 +111,8 @@ func (s *Service) hang(ctx context.Context, entry Shared, others []Shared) error
 	return nil
 }
 
-// posted reads the experiment in the body of a request. That it has to be JSON by its
-// type keeps forms on other sites from sending one in a visitor's name.
+// posted reads the experiment in the body of a request. Its type must be JSON, so that a
+// form on another site cannot send one in a visitor's name.
 func posted(w http.ResponseWriter, r *http.Request) (string, error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
 		return "", &Problem{Status: http.StatusUnsupportedMediaType, Detail: "the type of the body must be application/json (got " + clip(r.Header.Get("Content-Type")) + ")"}
@@ -134,8 +133,7 @@ func posted(w http.ResponseWriter, r *http.Request) (string, error) {
 	return asked.Experiment, nil
 }
 
-// shareable returns the experiment of a text as in /s/, if its picture is one that the
-// service draws.
+// shareable returns the experiment of a text as in /s/, if the service draws its picture.
 func (s *Service) shareable(ctx context.Context, text string) (*experiment, error) {
 	values, err := parse(text, pages...)
 	if err != nil {
@@ -154,7 +152,7 @@ func (s *Service) shareable(ctx context.Context, text string) (*experiment, erro
 // newest returns all entries, the newest first.
 func (s *Service) newest(ctx context.Context) ([]Shared, error) {
 	if s.Gallery == nil {
-		return nil, &Problem{Status: http.StatusNotFound, Detail: "this site has no gallery"}
+		return nil, &Problem{Status: http.StatusNotFound, Detail: "the site has no gallery"}
 	}
 	entries, err := s.Gallery.Entries(ctx)
 	if err != nil {
@@ -166,14 +164,14 @@ func (s *Service) newest(ctx context.Context) ([]Shared, error) {
 	return entries, nil
 }
 
-// exhibits returns the newest entries, as many as there may be. One that the site
-// cannot draw any more, whose model has gone for example, is not among them.
-func (s *Service) exhibits(ctx context.Context, most int) ([]exhibit, error) {
+// entriesShown returns the newest entries, at most so many. Entries that the site cannot
+// draw any more, because their model is gone for example, are left out.
+func (s *Service) entriesShown(ctx context.Context, most int) ([]galleryEntry, error) {
 	entries, err := s.newest(ctx)
 	if err != nil {
 		return nil, err
 	}
-	list, models := []exhibit{}, map[string]*Model{}
+	list, models := []galleryEntry{}, map[string]*Model{}
 	for _, entry := range entries {
 		values, err := parse(entry.Experiment)
 		if err != nil {

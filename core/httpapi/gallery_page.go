@@ -10,22 +10,22 @@ import (
 	"strings"
 )
 
-// hall is the gallery's page, in the site's own style and theme; a mark stands where
-// the exhibits hang.
+// galleryHTML is the gallery's page, in the site's style and theme; entriesMark stands
+// where the entries go.
 //
 //go:embed gallery.html
-var hall string
+var galleryHTML string
 
 const (
-	hallMark  = "<!-- exhibits -->"
-	styleOpen = "<style>"
-	styleEnd  = "</style>"
+	entriesMark = "<!-- entries -->"
+	styleOpen   = "<style>"
+	styleEnd    = "</style>"
 )
 
-// hallPolicy is the page's Content-Security-Policy: its own origin, and the one style
-// that stands in it, by its hash.
-var hallPolicy = func() string {
-	_, style, _ := strings.Cut(hall, styleOpen)
+// galleryPolicy is the page's Content-Security-Policy: its own origin, and its inline
+// style by its hash.
+var galleryPolicy = func() string {
+	_, style, _ := strings.Cut(galleryHTML, styleOpen)
 	style, _, _ = strings.Cut(style, styleEnd)
 	sum := sha256.Sum256([]byte(style))
 	return "default-src 'none'; script-src 'self'; style-src 'self' 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) + "'; " +
@@ -34,7 +34,7 @@ var hallPolicy = func() string {
 
 // galleryPage answers with the gallery as a page.
 func (s *Service) galleryPage(w http.ResponseWriter, r *http.Request) error {
-	list, err := s.exhibits(r.Context(), maxHung)
+	list, err := s.entriesShown(r.Context(), maxOnPage)
 	if err != nil {
 		return err
 	}
@@ -45,14 +45,14 @@ func (s *Service) galleryPage(w http.ResponseWriter, r *http.Request) error {
 	if len(list) == 0 {
 		b.WriteString("<li class=\"hint\">Nothing has been shared yet.</li>\n")
 	}
-	w.Header().Set("Content-Security-Policy", hallPolicy)
-	send(w, r, []byte(strings.Replace(hall, hallMark, b.String(), 1)), htmlType, checked)
+	w.Header().Set("Content-Security-Policy", galleryPolicy)
+	send(w, r, []byte(strings.Replace(galleryHTML, entriesMark, b.String(), 1)), htmlType, checked)
 	return nil
 }
 
-// html returns the exhibit as an item of a list: the picture leads to the experiment.
-// Pictures are fetched as they come into view.
-func (e exhibit) html() string {
+// html returns the entry as an item of a list, whose picture links to the experiment.
+// Pictures are fetched when they come into view.
+func (e galleryEntry) html() string {
 	width, height := e.of.sheet().size()
 	day, _, _ := strings.Cut(e.Date, "T")
 	return fmt.Sprintf("<li><a href=\"%s\"><img src=\"%s\" width=\"%d\" height=\"%d\" alt=\"\" loading=\"lazy\" decoding=\"async\">\n<span class=\"name\">%s</span> <span class=\"hint\">%s</span></a> <time class=\"hint\" datetime=\"%s\">%s</time></li>\n",

@@ -41,8 +41,8 @@ func (g *wall) Drop(_ context.Context, e httpapi.Shared) error {
 	return g.err
 }
 
-// exhibit is an entry of the list, as far as tests look at it.
-type exhibit struct {
+// galleryEntry is an entry of the list, as far as tests look at it.
+type galleryEntry struct {
 	Experiment string `json:"experiment"`
 	Page       string `json:"page"`
 	Picture    string `json:"picture"`
@@ -60,11 +60,11 @@ func (h *fake) post(body string, header ...string) *httptest.ResponseRecorder {
 	return h.ask(r, header...)
 }
 
-func (h *fake) listed() []exhibit {
+func (h *fake) listed() []galleryEntry {
 	h.t.Helper()
 	w := h.get("/api/gallery")
 	var list struct {
-		Experiments []exhibit `json:"experiments"`
+		Experiments []galleryEntry `json:"experiments"`
 	}
 	if err := minijson.Unmarshal(w.Body.Bytes(), &list); err != nil || w.Code != 200 || w.Header().Get("ETag") == "" {
 		h.t.Fatalf("status %d, %v: %.300q", w.Code, err, w.Body)
@@ -81,7 +81,7 @@ func TestGallery(t *testing.T) {
 		t.Errorf("empty: %+v", got)
 	}
 	first := h.share("class=3&n=4&seed=7&steps=1")
-	var entry exhibit
+	var entry galleryEntry
 	if err := minijson.Unmarshal(first.Body.Bytes(), &entry); err != nil || first.Code != 201 || entry.Date == "" || first.Header().Get("Cache-Control") != "no-store" {
 		t.Fatalf("status %d, %v: %s", first.Code, err, first.Body)
 	}
@@ -169,7 +169,7 @@ func TestGalleryIsBounded(t *testing.T) {
 }
 
 // TestGalleryPage: it needs no script and lets nothing of the entries be one; what the
-// site cannot draw any more does not hang there.
+// site cannot draw any more is left out.
 func TestGalleryPage(t *testing.T) {
 	h := newFake(t)
 	h.gallery = &wall{entries: map[string]httpapi.Shared{
@@ -186,7 +186,7 @@ func TestGalleryPage(t *testing.T) {
 		}
 	}
 	if n := strings.Count(page, "<li>"); n != 1 || strings.Contains(page, "<script>") {
-		t.Errorf("%d exhibits, want 1, in %s", n, page)
+		t.Errorf("%d entries, want 1, in %s", n, page)
 	}
 	policy := w.Header().Get("Content-Security-Policy")
 	if w.Code != 200 || !strings.Contains(policy, "default-src 'none'; ") || strings.Contains(policy, "unsafe") || w.Header().Get("ETag") == "" {

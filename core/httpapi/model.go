@@ -16,13 +16,13 @@ import (
 	"tweedie/weights"
 )
 
-// Model is a model of the site, as far as its manifest tells.
+// Model is a model of the site, as its manifest describes it.
 type Model struct {
 	Name     string // of its manifest's file, without .json
 	Manifest *weights.Manifest
-	Guide    *Guide // nil for one that nothing guides
+	Guide    *Guide // nil for none
 	Info     engine.Info
-	Version  string // names the bytes of the model and its guide and the build of the program: together with a seed it names images
+	Version  string // of the bytes of the model and its classifier and of the build of the program: with a seed it determines images
 }
 
 // Guide is a classifier of the site that guides a model.
@@ -60,13 +60,13 @@ func (s *Service) entries(ctx context.Context) ([]entry, error) {
 		return nil, fmt.Errorf("httpapi: catalogue: %w", err)
 	}
 	if len(index.Models) < 1 || len(index.Models) > maxModels {
-		return nil, fmt.Errorf("httpapi: catalogue: found %d models, need 1 to %d", len(index.Models), maxModels)
+		return nil, fmt.Errorf("httpapi: catalogue: the number of models must be 1 to %d (got %d)", maxModels, len(index.Models))
 	}
 	return index.Models, nil
 }
 
-// open returns the model of the given name, or the first for "", with the classifier that
-// guides it, if guided.
+// open returns the model of the given name, or the first for "", with its classifier if
+// guided.
 func (s *Service) open(ctx context.Context, name string, guided bool) (*Model, error) {
 	entries, err := s.entries(ctx)
 	if err != nil {
@@ -97,7 +97,7 @@ func noModel(name string, entries []entry) *Problem {
 	return problem
 }
 
-// describe reads the manifests of a model and of the classifier that guides it, "" for none.
+// describe reads the manifests of a model and of its classifier, "" for none.
 func (s *Service) describe(ctx context.Context, name, guide string) (*Model, error) {
 	version := sha256.New()
 	fmt.Fprintln(version, s.Build)
@@ -138,7 +138,7 @@ type catalogue struct {
 type listed struct {
 	Name     string `json:"name"`
 	Bytes    int64  `json:"bytes"`    // of manifest and shards
-	About    string `json:"about"`    // where the service tells more
+	About    string `json:"about"`    // where the service describes it
 	Manifest string `json:"manifest"` // where a page loads it from
 	Card     string `json:"card"`     // Markdown
 }

@@ -34,7 +34,7 @@ func (s *Service) picture(w http.ResponseWriter, r *http.Request) error {
 
 const pngType = "image/png"
 
-// drawn is a picture, and where it comes from.
+// drawn is a picture and where it comes from.
 type drawn struct {
 	png    []byte
 	kept   bool
@@ -59,8 +59,8 @@ func (x *experiment) header() http.Header {
 	return h
 }
 
-// draw returns the experiment's picture: as it was kept, or drawn now, and then
-// onFrame, if not nil, is called after every evaluation of all images.
+// draw returns the experiment's picture, kept or drawn now. While it draws, onFrame, if
+// not nil, is called after every evaluation of all images.
 func (s *Service) draw(ctx context.Context, x *experiment, onFrame func(engine.Frame)) (drawn, error) {
 	if kept := s.Host.Kept(ctx, x.address()); kept != nil {
 		return drawn{png: kept, kept: true}, nil
@@ -71,7 +71,7 @@ func (s *Service) draw(ctx context.Context, x *experiment, onFrame func(engine.F
 		return drawn{}, err
 	}
 	defer end()
-	if kept := s.Host.Kept(ctx, x.address()); kept != nil { // meanwhile, by those who waited before
+	if kept := s.Host.Kept(ctx, x.address()); kept != nil { // meanwhile, by a request that waited before
 		return drawn{kept, true, t}, nil
 	}
 	pixels, err := s.sample(ctx, e, x, &t, onFrame)
@@ -92,8 +92,8 @@ func (s *Service) draw(ctx context.Context, x *experiment, onFrame func(engine.F
 	return drawn{png, false, t}, nil
 }
 
-// sample draws the images of x, [N,H,W,C], giving way after every evaluation of all
-// of them, until ctx is done or the work is over its limit.
+// sample draws the images of x, [N,H,W,C], and yields after every evaluation of all of
+// them, until ctx is done or the work exceeds its limit.
 func (s *Service) sample(ctx context.Context, e *engine.Engine, x *experiment, t *Timing, onFrame func(engine.Frame)) ([]uint8, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

@@ -12,15 +12,15 @@ import (
 	"tweedie/core/settings"
 )
 
-// Problem is an error as a client reads it: the problem details of RFC 9457, of
-// type about:blank, with what makes it of use to a program.
+// Problem is an error as a client reads it: the problem details of RFC 9457, of type
+// about:blank, with members that a program can use.
 type Problem struct {
 	Title     string `json:"title"` // the status in words, set when it is written
 	Status    int    `json:"status"`
-	Detail    string `json:"detail"`              // where, what was found, what is needed
-	Parameter string `json:"parameter,omitempty"` // of the query, at fault
-	Limit     *Limit `json:"limit,omitempty"`     // that the request would pass
-	Retry     int    `json:"-"`                   // seconds after which to ask again; 0 means no such hope
+	Detail    string `json:"detail"`              // what must hold, and what was got
+	Parameter string `json:"parameter,omitempty"` // at fault, of the query or the body
+	Limit     *Limit `json:"limit,omitempty"`     // that the request would exceed
+	Retry     int    `json:"-"`                   // seconds after which to retry; 0 means that it is no use
 }
 
 // Limit is a bound of the service.
@@ -32,8 +32,7 @@ type Limit struct {
 
 func (p *Problem) Error() string { return "httpapi: " + p.Detail }
 
-// named returns p with its title, in words that JSON can hold: parameters come from
-// outside.
+// named returns p with its title, in valid UTF-8: parameters come from outside.
 func (p *Problem) named() Problem {
 	out := *p
 	out.Title = http.StatusText(p.Status)
@@ -57,8 +56,8 @@ func (p *Problem) Write(w http.ResponseWriter) {
 	w.Write(append(body, '\n'))
 }
 
-// problemOf returns err as a client may see it. What is not a Problem is the
-// service's own failure.
+// problemOf returns err as a client may see it. An error that is not a Problem is a
+// failure of the service.
 func problemOf(err error) *Problem {
 	if p, ok := errors.AsType[*Problem](err); ok {
 		return p

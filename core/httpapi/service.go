@@ -12,29 +12,27 @@ import (
 	"tweedie/core/engine"
 )
 
-// Host is what a Service stands on.
+// Host is what a Service runs on.
 type Host interface {
-	// File asks the static site for a file by its name, "" for the page itself. It
-	// returns the file's bytes and the headers that it is served with. The error wraps
-	// fs.ErrNotExist where there is none.
+	// File returns a file of the static site, "" for the page itself, and the headers
+	// that it is served with. The error wraps fs.ErrNotExist where there is none.
 	File(ctx context.Context, name string) ([]byte, http.Header, error)
-	// Engine waits for its turn and returns an engine of the model, which has its guide, and
-	// what ends the turn; it adds what took time to t. ErrBusy says that there are too many who
-	// wait.
+	// Engine waits for a slot and returns an engine of the model with its classifier, and
+	// the function that frees the slot. It adds to t what took time. The error is ErrBusy
+	// where too many requests are waiting.
 	Engine(ctx context.Context, m *Model, t *Timing) (e *engine.Engine, end func(), err error)
-	// Kept returns the picture that Keep was given for an address, or nil.
+	// Kept returns the picture that was kept for an address, or nil.
 	Kept(ctx context.Context, address string) []byte
-	// Keep is given a picture, to be found again if it can be, and the headers that
-	// it is served with.
+	// Keep keeps a picture, if it can, and the headers that it is served with.
 	Keep(ctx context.Context, address string, picture []byte, header http.Header)
-	// Yield gives way to the host between evaluations, so that ctx can end.
+	// Yield lets the host run between evaluations, so that ctx can end.
 	Yield()
 }
 
-// ErrBusy is an error of Host.Engine: those who wait are too many already.
+// ErrBusy is the error of Host.Engine where too many requests are waiting.
 var ErrBusy = errors.New("httpapi: too many requests are waiting: retry later")
 
-// ErrEnding is the cause of a context that ends because its service does.
+// ErrEnding is the cause of a context that ends because the server shuts down.
 var ErrEnding = errors.New("httpapi: the server is shutting down: retry later")
 
 // Limits bound one request.
@@ -42,35 +40,35 @@ type Limits struct {
 	GFLOP int64 // 10⁹ additions and multiplications of one request
 }
 
-// What limits are called where a host is configured, the first in a Problem too; and
-// what is set where they are not.
+// Names of limits where a host is configured, of which the first stands in a Problem too,
+// and defaults.
 const (
 	LimitGFLOP   = "TWEEDIE_MAX_GFLOP"
-	LimitRate    = "TWEEDIE_RATE" // requests to compute, a client and minute; 0 means any number
+	LimitRate    = "TWEEDIE_RATE" // requests a minute from one client; 0 means no limit
 	DefaultGFLOP = 160
 )
 
-// Bounds that are not the host's to set.
+// Limits that a host cannot set.
 const (
 	maxImages = 16   // of a sheet: 4×4
-	maxScale  = 32   // pixels of a sheet for one of an image, along a side
+	maxScale  = 32   // pixels of a sheet for one pixel of an image, along a side
 	maxSide   = 4096 // of a sheet, in pixels
 	maxQuery  = 2048 // bytes of an experiment
 	maxModels = 256  // of a catalogue
-	maxShared = 300  // experiments that a gallery keeps
-	maxListed = 60   // of them, in a list
-	maxHung   = 24   // of them, on a page: whose visitor may still compute something within the usual rate
-	maxEntry  = 800  // bytes of an experiment in a gallery: KV keeps 1024 beside a key
+	maxShared = 300  // experiments in a gallery
+	maxListed = 60   // in a list
+	maxOnPage = 24   // on a page: its pictures leave a visitor part of the usual rate
+	maxEntry  = 800  // bytes of an experiment in a gallery: KV keeps 1024 of metadata with a key
 	immutable = "public, max-age=31536000, immutable"
-	checked   = "no-cache" // ask each time whether it is still the same
+	checked   = "no-cache" // a client asks each time whether it has changed
 )
 
-// Service answers requests. It keeps nothing between them: that is its Host's.
+// Service answers requests. It keeps nothing between them; its Host does.
 type Service struct {
 	Host    Host
 	Limits  Limits
-	Build   string  // build id of the program: pictures are kept by it
-	Gallery Gallery // of shared experiments; nil means that the site has none
+	Build   string  // build id of the program, part of the version of a picture
+	Gallery Gallery // nil means that the site has none
 }
 
 // route is a handler whose error has not been answered yet.
@@ -94,7 +92,7 @@ func (s *Service) routes() map[string]http.Handler {
 		"/api/models/{name}": route(s.model),
 		"/api/sample.png":    route(s.picture),
 		"/api/stream":        route(s.stream),
-		"/api/gallery":       listing{s.listed, s.share},
+		"/api/gallery":       listOrAdd{s.list, s.share},
 		"/s/{experiment}":    route(s.shared),
 		"/gallery":           route(s.galleryPage),
 	}
@@ -114,14 +112,14 @@ func (s *Service) description(w http.ResponseWriter, r *http.Request) error {
 // Computes reports whether a request to this path may evaluate a network.
 func Computes(path string) bool { return path == "/api/sample.png" || path == "/api/stream" }
 
-// Counts reports whether a request is one of those that a client may make so often in
-// a minute: what computes, and what leaves something behind.
+// Counts reports whether a request counts for the rate limit: one that computes, or that
+// adds something.
 func Counts(r *http.Request) bool { return Computes(r.URL.Path) || r.Method == http.MethodPost }
 
-// listing is a route where something may be added.
-type listing struct{ list, add route }
+// listOrAdd is a route that lists, and adds with POST.
+type listOrAdd struct{ list, add route }
 
-func (l listing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (l listOrAdd) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodPost {
 		l.add.answer(w, r, nil)
 		return
@@ -129,12 +127,12 @@ func (l listing) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.list.answer(w, r, acceptable(r, w.Header(), "GET, HEAD, POST"))
 }
 
-// ServeHTTP answers with f, or with the problem that f met.
+// ServeHTTP answers with f, or with the problem of its error.
 func (f route) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f.answer(w, r, acceptable(r, w.Header(), "GET, HEAD"))
 }
 
-// answer answers with err or, where there is none, as f does.
+// answer answers with err or, if that is nil, with f.
 func (f route) answer(w http.ResponseWriter, r *http.Request, err error) {
 	harmless(w.Header())
 	if err == nil {
@@ -145,7 +143,7 @@ func (f route) answer(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// harmless sets the headers of what is not a page.
+// harmless sets the security headers of an answer that is not a page.
 func harmless(h http.Header) {
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Set("Content-Security-Policy", "default-src 'none'")
@@ -153,12 +151,12 @@ func harmless(h http.Header) {
 	h.Set("Referrer-Policy", "no-referrer")
 }
 
-// gone reports whether the client of a request has gone: there is nobody to tell. A
-// request that has taken too long, or whose service ends, still has its client.
+// gone reports whether the client of a request has closed the connection. A request that
+// took too long, or whose server shuts down, still has its client.
 func gone(ctx context.Context) bool { return errors.Is(context.Cause(ctx), context.Canceled) }
 
-// acceptable refuses what asks for nothing: other methods than GET and HEAD, and
-// requests with a body. The methods of the route are told.
+// acceptable refuses methods other than GET and HEAD, and requests with a body. Allow
+// names the methods of the route.
 func acceptable(r *http.Request, h http.Header, methods string) error {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		h.Set("Allow", methods)
@@ -175,7 +173,7 @@ func (s *Service) notFound(_ http.ResponseWriter, r *http.Request) error {
 	return &Problem{Status: http.StatusNotFound, Detail: "there is nothing at " + clip(r.URL.Path) + ": see /api/openapi.json"}
 }
 
-// send answers with body, under an ETag that is a hash of it, or says that the client
+// send answers with body and an ETag that is a hash of it, or with 304 where the client
 // has it.
 func send(w http.ResponseWriter, r *http.Request, body []byte, kind, caching string) {
 	h := w.Header()
@@ -186,7 +184,7 @@ func send(w http.ResponseWriter, r *http.Request, body []byte, kind, caching str
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	w.Write(body) // an error means that the client has gone
+	w.Write(body) // an error means that the client is gone
 }
 
 func etag(body []byte) string {

@@ -13,10 +13,9 @@ import (
 	"tweedie/core/engine"
 )
 
-// shared answers with the page, opened on the experiment that stands in the path as
-// it stands in the page's own address, and with tags from which others make a
-// preview. Where the experiment cannot be used, a browser gets the page all the same,
-// which says what is wrong, and everybody else the problem.
+// shared answers with the page, opened on the experiment in the path, which is written as
+// in the page's address, and with tags for a preview. Where the experiment cannot be
+// used, a browser gets the page, which shows what is wrong, and other clients the problem.
 func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	text := strings.TrimPrefix(r.URL.EscapedPath(), "/s/")
 	values, err := parse(text, pages...)
@@ -61,7 +60,7 @@ func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// pages are the parameters of the page's address that are the page's alone.
+// pages are the parameters of the page's address that only the page uses.
 var pages = []string{"mode", "variations", "resample", "jump", "keep"}
 
 const (
@@ -70,9 +69,9 @@ const (
 	ownBase  = "base-uri 'self'"
 )
 
-// previewed returns the experiment whose picture is the preview: at most a sheet of
-// 16, of as many images as the service draws at once; nil where there is none that it
-// draws, and where what is shared is a repainted picture, which only the visitor has.
+// previewed returns the experiment of the preview: at most 16 images, and as many as the
+// service draws for one request. It is nil where it draws none, and for an inpainted
+// picture, which only the visitor has.
 func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment, error) {
 	x, err := s.experiment(ctx, values, engine.MaxN)
 	if err != nil {
@@ -92,13 +91,13 @@ func (s *Service) previewed(ctx context.Context, values url.Values) (*experiment
 	return x, nil
 }
 
-// enlarge gives the experiment's picture the size of a preview.
+// enlarge scales the experiment's picture to the size of a preview.
 func (x *experiment) enlarge() {
 	width, height := x.sheet().size()
 	x.scale = max(1, min(maxScale, previewSide/max(width, height)))
 }
 
-// about says in words what the experiment is.
+// about describes the experiment in words.
 func (x *experiment) about() string {
 	p := &x.plan
 	about := fmt.Sprintf("%d steps of %s, guidance %g, seed %d", *p.Steps, p.Sampler, *p.Guidance, uint64(p.Seed))
@@ -139,7 +138,7 @@ func (x *experiment) tags(origin, path string) string {
 	return b.String()
 }
 
-// origin returns scheme and host under which the client sees the site.
+// origin returns the scheme and host under which the client sees the site.
 func origin(r *http.Request) string {
 	u := url.URL{Scheme: r.URL.Scheme, Host: r.URL.Host}
 	if u.Host == "" { // a server's request has only the path
@@ -151,14 +150,14 @@ func origin(r *http.Request) string {
 	return u.String()
 }
 
-// opening is how a page is opened.
+// opening says how the page is opened.
 type opening struct {
 	model      string // its name, or "" for the page's own
 	experiment string // as in the page's address
 	tags       string // HTML
 }
 
-// rewrite returns the page, opened so, with its addresses meant from the site's root.
+// rewrite returns the page opened so, with addresses relative to the site's root.
 func (o opening) rewrite(page []byte) ([]byte, error) {
 	text, base, data := string(page), "/", `data-experiment="`+html.EscapeString(o.experiment)+`" `
 	if o.model != "" {
@@ -171,7 +170,7 @@ func (o opening) rewrite(page []byte) ([]byte, error) {
 		{`<body `, `<body ` + data},
 	} {
 		if !strings.Contains(text, change[0]) {
-			return nil, fmt.Errorf("httpapi: the page has no %s, where a shared experiment is put", change[0])
+			return nil, fmt.Errorf("httpapi: the page lacks %s, where a shared experiment is inserted", change[0])
 		}
 		text = strings.Replace(text, change[0], change[1], 1)
 	}

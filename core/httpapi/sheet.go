@@ -8,7 +8,7 @@ import (
 	"math"
 )
 
-// sheet is images in rows, edge to edge, pixels as squares: as the page saves them.
+// sheet is images in rows, edge to edge, each pixel a square, as the page saves them.
 type sheet struct {
 	images, columns int
 	h, w, c         int // of an image
@@ -26,8 +26,8 @@ func (s sheet) size() (width, height int) {
 	return s.columns * s.w, (s.images + s.columns - 1) / s.columns * s.h
 }
 
-// png draws pixels [N,H,W,C] on the sheet: gray, colours, or colours over nothing.
-// What no image covers is black, or nothing.
+// png encodes pixels [N,H,W,C] as a sheet in grey, RGB or RGBA. The rest of the sheet is
+// black, or transparent.
 func (s sheet) png(pixels []uint8) ([]byte, error) {
 	width, height := s.size()
 	bounds := image.Rect(0, 0, width*s.scale, height*s.scale)
@@ -45,7 +45,7 @@ func (s sheet) png(pixels []uint8) ([]byte, error) {
 			to[i] = 255
 		}
 	default:
-		return nil, fmt.Errorf("httpapi: images have %d channels, a PNG needs 1, 3 or 4", s.c)
+		return nil, fmt.Errorf("httpapi: images of a PNG must have 1, 3 or 4 channels (got %d)", s.c)
 	}
 	for y := range bounds.Dy() {
 		for x := range bounds.Dx() {

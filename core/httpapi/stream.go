@@ -10,7 +10,7 @@ import (
 	"tweedie/core/minijson"
 )
 
-// previews is how many a stream sends, about, whatever the number of steps.
+// previews is about how many a stream sends, for any number of steps.
 const previews = 50
 
 // The events of a stream, in their order: start, step…, and done or error. An
@@ -24,12 +24,12 @@ type (
 	stepEvent struct {
 		Step  int    `json:"step"`
 		Steps int    `json:"steps"`
-		Image string `json:"image"` // as the images look now
+		Image string `json:"image"` // a preview
 	}
 	doneEvent struct {
 		URL    string `json:"url"`
 		Image  string `json:"image"`
-		Timing []part `json:"timing,omitempty"` // none of a picture that was kept
+		Timing []part `json:"timing,omitempty"` // absent for a picture that was kept
 	}
 )
 
@@ -62,7 +62,7 @@ func (s *Service) stream(w http.ResponseWriter, r *http.Request) error {
 // eventWriter writes server-sent events: WHATWG HTML, section 9.2.
 type eventWriter struct{ to http.ResponseWriter }
 
-// send writes one event and sees it on its way.
+// send writes and flushes one event.
 func (w eventWriter) send(name string, data any) error {
 	text, err := minijson.Marshal(data)
 	if err != nil {
@@ -77,16 +77,16 @@ func (w eventWriter) send(name string, data any) error {
 	return nil
 }
 
-// previewer sends what the images of a run look like.
+// previewer sends previews of a run.
 type previewer struct {
 	sheet  sheet
 	send   func(stepEvent) error
 	pixels []uint8 // of the whole run
-	due    int     // previews that should have been sent, of all
+	due    int     // previews that should have been sent so far
 }
 
-// frame sends a preview of f, unless the last one was sent a moment ago. A client
-// that has gone ends the run's context, not this.
+// frame sends a preview of f, unless the last one was just sent. If the client is gone, the
+// run's context ends it.
 func (p *previewer) frame(f engine.Frame) {
 	pixels, err := engine.Pixels(f.Denoised)
 	if err != nil {

@@ -7,28 +7,27 @@ import (
 	"time"
 )
 
-// Timing is what the parts of an answer have taken, in their order. A nil Timing
-// takes no notice.
+// Timing is the time that the parts of an answer took, in order. A nil Timing records
+// nothing.
 type Timing struct{ parts []part }
 
-// part is one of them, as the last event of a stream has it.
+// part is one of them, as in the last event of a stream.
 type part struct {
 	Name  string  `json:"name"`
 	MS    float64 `json:"ms"`
 	About string  `json:"about,omitempty"`
 }
 
-// The parts that there are; a host may have others before them, as a start. What a
-// host does not do, it does not name.
+// Names of the parts. A host may have others before them, such as its start.
 const (
-	PartTurn     = "turn"     // waiting for one's turn to compute
-	PartCopy     = "copy"     // bringing the bytes of the weights to the program
-	PartUnpack   = "unpack"   // decompressing them, and laying them out for the network
-	partEvaluate = "evaluate" // evaluations of the network, and a sampler's sums between them
+	PartTurn     = "turn"     // waiting for a slot to compute
+	PartCopy     = "copy"     // copying the bytes of the weights to the program
+	PartUnpack   = "unpack"   // decompressing them, and packing them for the network
+	partEvaluate = "evaluate" // evaluations of the network and the sampler between them
 	partEncode   = "encode"   // of the PNG
 )
 
-// Took notes a part that has ended; one that comes again has taken so much more.
+// Took records a part that has ended; the times of one name add up.
 func (t *Timing) Took(name string, d time.Duration) { t.add(name, "", d) }
 
 func (t *Timing) add(name, about string, d time.Duration) {
@@ -43,8 +42,8 @@ func (t *Timing) add(name, about string, d time.Duration) {
 	t.parts = append(t.parts, part{name, ms, about})
 }
 
-// header is the value of Server-Timing (https://www.w3.org/TR/server-timing/): browsers
-// show it beside a request, and hand it to scripts of the same site.
+// header is the value of Server-Timing (https://www.w3.org/TR/server-timing/), which
+// browsers show with a request and give to scripts of the same site.
 func (t *Timing) header() string {
 	metrics := make([]string, len(t.parts))
 	for i, p := range t.parts {
