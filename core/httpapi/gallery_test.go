@@ -198,7 +198,7 @@ func TestGalleryPage(t *testing.T) {
 func TestNoGallery(t *testing.T) {
 	h := newFake(t)
 	for _, w := range []*httptest.ResponseRecorder{h.get("/api/gallery"), h.get("/gallery"), h.share("seed=1")} {
-		if p := h.problemOf(w); p.Status != 404 || p.Detail != "this site has no gallery" {
+		if p := h.problemOf(w); p.Status != 404 || p.Detail != "the site has no gallery" {
 			t.Errorf("got %+v", p)
 		}
 	}
