@@ -91,7 +91,7 @@ func TestGallery(t *testing.T) {
 func TestNoGallery(t *testing.T) {
 	c := open(t).as(t, "10.0.6.3")
 	for _, a := range []answer{c.get("/api/gallery"), c.get("/gallery"), c.share("seed=1")} {
-		if p := problemOf(t, a); p.Status != 404 || p.Detail != "this site has no gallery" {
+		if p := problemOf(t, a); p.Status != 404 || p.Detail != "the site has no gallery" {
 			t.Errorf("got %+v", p)
 		}
 	}
