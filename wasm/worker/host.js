@@ -1,45 +1,45 @@
 // @ts-check
-/** What a Go program is given: wasm/worker/host.go calls it. */
+/** The host of a Go program: wasm/worker/host.go calls it. */
 
 import * as gallery from './gallery.js'
 import { find, keep } from './pictures.js'
 import { shard } from './shards.js'
 
 /** @import { Entry } from './gallery.js' */
-/** @import { Lane } from './slot.js' */
+/** @import { Slots } from './slot.js' */
 /** @import { ShardOf } from './shards.js' */
 
 /**
  * @typedef {object} Env what wrangler.jsonc binds
  * @property {Fetcher} ASSETS the static site
  * @property {string} [TWEEDIE_MAX_GFLOP] 10⁹ additions and multiplications of a request
- * @property {string} [TWEEDIE_RATE] requests to compute, a client and minute; 0 means no limit
+ * @property {string} [TWEEDIE_RATE] requests a minute from one client; 0 means no limit
  * @property {DurableObjectNamespace} [LIMITER] counts them; without it there is no limit
  * @property {R2Bucket} [PICTURES] keeps pictures for good; without it only the Cache API does
  * @property {KVNamespace} [GALLERY] keeps shared experiments; without it there is no gallery
  */
 
 export class Host {
-  /** Set by the program: ends what it does for a client that has gone. @type {(() => void) | null} */
+  /** Set by the program: ends its work for a client that has disconnected. @type {(() => void) | null} */
   gone = null
 
   /**
    * @param {Request} request
    * @param {Env} env
    * @param {ExecutionContext} ctx
-   * @param {Lane} lane
-   * @param {object} ticket for the lane
+   * @param {Slots} slots
+   * @param {object} ticket of its slot
    */
-  constructor(request, env, ctx, lane, ticket) {
+  constructor(request, env, ctx, slots, ticket) {
     this.origin = new URL(request.url).origin
     this.env = env
     this.ctx = ctx
-    this.lane = lane
+    this.slots = slots
     this.ticket = ticket
     request.signal.addEventListener('abort', () => this.abandon())
   }
 
-  /** The client has gone. */
+  /** The client has disconnected. */
   abandon() {
     this.gone?.()
     this.leave()
@@ -50,14 +50,14 @@ export class Host {
     return String(this.env.TWEEDIE_MAX_GFLOP ?? '')
   }
 
-  /** The program is at work still. */
+  /** The program is still working. */
   beat() {
-    this.lane.beat(this.ticket)
+    this.slots.beat(this.ticket)
   }
 
-  /** The program has answered, or never will. */
+  /** The program has answered, or has ended. */
   leave() {
-    this.lane.leave(this.ticket)
+    this.slots.leave(this.ticket)
   }
 
   /**

@@ -1,19 +1,19 @@
 // @ts-check
 
-/** How long a request waits for its turn, in ms. */
-const patience = 60_000
-/** How often it looks whether it has come. */
-const look = 10
-/** After how long a program that gives no sign is taken for gone: one evaluation of 16 images is far below. */
+/** How long a request waits for a slot, in ms. */
+const timeout = 60_000
+/** How often it checks for one, in ms. */
+const interval = 10
+/** After how long without a sign of life a request counts as gone, in ms: one evaluation of 16 images takes far less. */
 const lease = 10_000
 
 /**
- * Lane lets few programs run at a time. Requests of one isolate share its memory, but
- * nothing else: a request cannot wait for another's promise, which dies with its
- * client, so each looks again and again, and one that gives no sign is forgotten.
+ * Slots limits how many programs run at a time. Requests of one isolate share its memory,
+ * but a request cannot wait for the promise of another, which ends with its client. So each
+ * checks again and again, and one that gives no sign of life loses its slot.
  */
-export class Lane {
-  /** @type {Map<object, number>} by ticket, when it last gave a sign */
+export class Slots {
+  /** @type {Map<object, number>} by ticket, the time of its last sign of life */
   #running = new Map()
   /** @type {Map<object, number>} */
   #waiting = new Map()
@@ -27,21 +27,21 @@ export class Lane {
     this.room = room
   }
 
-  /** @returns {Promise<object | null>} a ticket to leave with, or null where there is no hope */
+  /** @returns {Promise<object | null>} a ticket to leave with, or null where too many wait or it took too long */
   async enter() {
     const ticket = {}
     const began = Date.now()
     this.#forget(began)
     if (this.#waiting.size >= this.room) return null
     try {
-      for (let now = began; now - began < patience; now = Date.now()) {
+      for (let now = began; now - began < timeout; now = Date.now()) {
         this.#forget(now)
         if (this.#running.size < this.size) {
           this.#running.set(ticket, now)
           return ticket
         }
         this.#waiting.set(ticket, now)
-        await scheduler.wait(look)
+        await scheduler.wait(interval)
       }
       return null
     } finally {

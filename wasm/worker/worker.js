@@ -1,15 +1,15 @@
 // @ts-check
 /**
  * The Worker's entry. The static site answers all but /api/, /s/ and /gallery, for which a Go
- * program is started: one for each request. Around it stands what outlives a request,
- * as pictures and weights do, and who may come in: a client asks so often, and few
- * programs run at a time, for they share the memory of one isolate.
+ * program is started: one for each request. This file and those that it imports hold what
+ * outlives a request, such as pictures and weights, limit the rate of clients, and limit
+ * how many programs run at a time, which share the memory of one isolate.
  */
 
 import './wasm_exec.js'
 import { createRuntimeContext, loadModule } from './runtime.mjs'
 import { Host } from './host.js'
-import { Lane } from './slot.js'
+import { Slots } from './slot.js'
 import { waitOf } from './limiter.js'
 import { matching } from './pictures.js'
 import { ranged } from './ranges.js'
@@ -18,9 +18,9 @@ export { Limiter } from './limiter.js'
 
 /** @import { Env } from './host.js' */
 
-/** Programs that compute, and those that only answer: what they take in memory adds up. */
-const computing = new Lane(1, 64)
-const answering = new Lane(3, 256)
+/** Slots of programs that compute, and of others: their memory adds up. */
+const computing = new Slots(1, 64)
+const answering = new Slots(3, 256)
 
 export default {
   /**
@@ -54,11 +54,11 @@ async function answer(request, env, ctx) {
     const wait = await waitOf(request, env)
     if (wait > 0) return problem(429, `rate limit exceeded: ${env.TWEEDIE_RATE} requests a minute; retry in ${Math.ceil(wait)} s`, wait)
   }
-  const lane = computes ? computing : answering
+  const slots = computes ? computing : answering
   const came = Date.now()
-  const ticket = await lane.enter()
+  const ticket = await slots.enter()
   if (!ticket) return problem(503, 'too many requests are waiting: retry later', 10)
-  const host = new Host(request, env, ctx, lane, ticket)
+  const host = new Host(request, env, ctx, slots, ticket)
   try {
     return await run(request, env, ctx, host, `turn;dur=${Date.now() - came}`)
   } catch (error) {
@@ -83,8 +83,8 @@ async function run(request, env, ctx, host, timing) {
   const instance = new WebAssembly.Instance(await loadModule(), { ...go.importObject, workers: { ready } })
   const ended = go.run(instance, { ...createRuntimeContext({ env, ctx, binding }), host })
     .then(() => {
-      host.leave() // it may have broken down
-      throw new Error('worker: the program ended before it had answered')
+      host.leave() // it may have crashed
+      throw new Error('worker: the program ended before it answered')
     })
   await Promise.race([started, ended])
   timing += `, start;dur=${Date.now() - began}`
@@ -96,9 +96,9 @@ async function run(request, env, ctx, host, timing) {
 }
 
 /**
- * The body of an answer, whose reader may go. The program's own stream must not be
- * cancelled, which breaks the program down: it is told, and what it still says is read
- * to the end.
+ * The body of an answer, whose reader may disconnect. The program's own stream must not be
+ * cancelled, which would crash the program: it is notified, and the rest of its stream is
+ * read to the end.
  *
  * @type {(body: ReadableStream, host: Host) => ReadableStream}
  */
