@@ -8,8 +8,8 @@ import (
 	"tweedie/core/httpapi"
 )
 
-// gallery is the KV namespace that the Worker is bound to: gallery.js tells how. It is
-// an httpapi.Gallery.
+// gallery is an httpapi.Gallery in the KV namespace that is bound to the Worker, by way of
+// gallery.js.
 type gallery struct{ host }
 
 // gallery returns the site's gallery, or nil where none is bound.

@@ -18,11 +18,11 @@ import (
 	"tweedie/weights"
 )
 
-// host is what worker.js hands to a program: see class Host there.
+// host is the host that worker.js gives to a program: class Host in host.js.
 type host struct{ js.Value }
 
-// How the engine computes: memory is dearer here than time. The weights of a network
-// stay codes, and few images go through it at once.
+// options make the engine save memory, which is scarcer here than time: weights stay
+// quantised, and few images are evaluated at once.
 var options = engine.Options{Chunk: 4, Workers: 1, Compact: 1}
 
 // File implements httpapi.Host.
@@ -41,8 +41,8 @@ func (h host) File(_ context.Context, name string) ([]byte, http.Header, error) 
 	return bytesOf(v.Get("body")), headerOf(v.Get("headers")), nil
 }
 
-// Engine implements httpapi.Host. worker.js has let this request in as the only one
-// that computes, so it is its turn already.
+// Engine implements httpapi.Host. worker.js has given this request the only slot for
+// computing already.
 func (h host) Engine(_ context.Context, m *httpapi.Model, t *httpapi.Timing) (*engine.Engine, func(), error) {
 	if n := m.Manifest.RawBytes(); n > maxRaw {
 		return nil, nil, &httpapi.Problem{
@@ -58,13 +58,13 @@ func (h host) Engine(_ context.Context, m *httpapi.Model, t *httpapi.Timing) (*e
 	e, err := engine.Open(file, options)
 	t.Took(httpapi.PartUnpack, time.Since(began))
 	if err == nil && m.Guide != nil {
-		err = h.classify(e, m.Guide.Manifest, t)
+		err = h.setClassifier(e, m.Guide.Manifest, t)
 	}
 	return e, func() {}, err
 }
 
-// classify gives an engine the classifier of a manifest.
-func (h host) classify(e *engine.Engine, m *weights.Manifest, t *httpapi.Timing) error {
+// setClassifier gives an engine the classifier of a manifest.
+func (h host) setClassifier(e *engine.Engine, m *weights.Manifest, t *httpapi.Timing) error {
 	file, err := h.weights(m, t)
 	if err != nil {
 		return err
@@ -100,16 +100,16 @@ func (h host) weights(m *weights.Manifest, t *httpapi.Timing) (*weights.File, er
 	return file, err
 }
 
-// maxRaw is the most bytes of weights that fit, with what is made of them, into the
-// 128 MB of a Worker, twice: a program that has ended may not be collected yet. A program
-// takes some 7 times the bytes of int8 weights, and 12 times those of float16.
+// maxRaw is the most bytes of weights for which two programs fit into the 128 MB of a
+// Worker: one that has ended may not be collected yet. A program takes some 7 times the
+// bytes of int8 weights, and 12 times those of float16.
 const maxRaw = 5 << 20
 
 // Kept implements httpapi.Host.
 func (h host) Kept(_ context.Context, address string) []byte {
 	v, err := await(h.Call("kept", address))
 	if err != nil || v.IsNull() {
-		return nil // what cannot be found is drawn again
+		return nil // the picture is drawn again
 	}
 	return bytesOf(v)
 }
@@ -123,14 +123,13 @@ func (h host) Keep(_ context.Context, address string, picture []byte, header htt
 	h.Call("keep", address, jsBytes(picture), headers)
 }
 
-// Yield implements httpapi.Host: a timer gives the event loop its turn.
+// Yield implements httpapi.Host: a timer lets the event loop run.
 func (h host) Yield() {
 	time.Sleep(1)
 	h.Call("beat")
 }
 
-// await returns what a promise is resolved to. The error has the words of what it
-// is rejected with.
+// await returns the value of a promise. The error has the message of its rejection.
 func await(promise js.Value) (js.Value, error) {
 	type settled struct {
 		value js.Value

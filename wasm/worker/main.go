@@ -1,8 +1,8 @@
 //go:build js && wasm
 
 // Command worker is the program of the Worker on Cloudflare: core/httpapi behind
-// github.com/syumai/workers. worker.js starts one for a request, and has all that
-// outlives it: weights, pictures, turns.
+// github.com/syumai/workers. worker.js starts one for every request, and keeps what
+// outlives it: weights, pictures and slots.
 package main
 
 import (
@@ -27,8 +27,8 @@ func main() {
 	workers.Serve(h.watched(s.Handler()))
 }
 
-// watched answers with next, whose context ends when the client has gone, and then
-// tells the host that it is done.
+// watched answers with next, whose context ends when the client disconnects, and then
+// tells the host that the request is done.
 func (h host) watched(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(r.Context())
@@ -50,7 +50,7 @@ func (h host) watched(next http.Handler) http.Handler {
 	})
 }
 
-// limit returns the bound of a request's work that the Worker is configured with.
+// limit returns the configured limit of a request's work.
 func (h host) limit() int64 {
 	if n, err := strconv.ParseInt(h.Get("gflop").String(), 10, 32); err == nil && n >= 0 {
 		return n
