@@ -46,11 +46,22 @@ const steps = `
 		return document.body.dataset.state
 	}
 	const $ = (id) => document.getElementById(id)
+	const pending = new Set()
+	const posting = Worker.prototype.postMessage
+	Worker.prototype.postMessage = function (message, ...rest) {
+		if (message.call === 'check') {
+			const plan = {}
+			pending.add(plan)
+			this.addEventListener('message', ({ data }) => data.id === message.id && pending.delete(plan))
+		}
+		return posting.call(this, message, ...rest)
+	}
 	const type = async (id, value) => {
 		if ($(id).type === 'checkbox') $(id).checked = value
 		else $(id).value = value
 		$(id).dispatchEvent(new Event('input', { bubbles: true }))
 		await new Promise((resolve) => setTimeout(resolve, 300)) // the engine has been asked
+		while (pending.size > 0) await new Promise((resolve) => setTimeout(resolve, 20)) // and has answered
 	}
 	const generate = async () => {
 		$('go').click()
