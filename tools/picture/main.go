@@ -70,12 +70,14 @@ const generate = `(async () => {` + script + `
 	await draw()
 })()`
 
-// inpaint edits the 6 of the images: it paints a mask over the lower half and repaints that.
+// inpaint edits the 6 of the images: it paints a mask over the lower half and repaints that
+// seven times, without a class.
 const inpaint = `(async () => {` + script + `
 	at('tab-inpaint').click()
 	await wait(200)
 	at('recent').querySelectorAll('button')[6].click()
 	await wait(200)
+	for (const chip of ['#class-chips [value="none"]', '#variations-chips [value="7"]']) document.querySelector(chip).click()
 	at('brush-size').value = '14'
 	at('brush-size').dispatchEvent(new Event('input', { bubbles: true }))
 	const canvas = at('mask-canvas'), box = canvas.getBoundingClientRect()
