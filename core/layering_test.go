@@ -25,12 +25,12 @@ var floors = map[string]int{
 	"core/num":      0, // elementary functions, same bits on every target
 	"core/minijson": 0, // plain data as JSON, without what encoding/json weighs in a page
 
-	"core/floattest": 0, // comparisons of tests
+	"core/floattest": 0, // comparisons for tests
 
 	"core/rng":      1, // addressed noise
 	"core/tensor":   1, // shape and storage
 	"core/settings": 1, // what a setting is, and errors that name one
-	"core/quant":    1, // what quantised bytes mean
+	"core/quant":    1, // the meaning of quantised bytes
 
 	"core/picture": 1, // fits pictures to a model's shape
 
@@ -70,7 +70,7 @@ var floors = map[string]int{
 	"core/gorgonia": 7, // bridge to gorgonia.org/tensor
 
 	"core/lab":         8, // two-dimensional distributions with known scores
-	"core/engine":      8, // request to frames
+	"core/engine":      8, // turns a request into images
 	"weights/importer": 8, // a foreign checkpoint becomes a model
 	"weights/export":   8, // a model becomes a foreign checkpoint
 
@@ -84,24 +84,24 @@ var floors = map[string]int{
 	"tools/convert/internal/eval":          9,  // how near images come to a data set
 	"tools/convert/internal/trainrun":      9,  // a training run on disk
 	"tools/convert/internal/cmd/flags":     9,  // flags that commands share
-	"tools/convert/internal/cmd/output":    9,  // files and text that commands leave
+	"tools/convert/internal/cmd/output":    9,  // files and text that commands write
 	"tools/convert/internal/cmd/progress":  9,  // bars, and lines where there is no terminal
 	"tools/convert/internal/cmd/modelfile": 10, // opens the models that commands work on
-	"tools/convert/internal/cmd/…":         11, // a room a family of commands
+	"tools/convert/internal/cmd/…":         11, // a package for each family of commands
 	"tools/convert/internal/cmd":           12, // the command line
 	"tools/convert/internal/reference":     13, // writes docs/commands.md
 	"wasm/internal/…":                      8,  // shared by the Worker's tests and its development server
 
-	"wasm/browser":  11,
-	"wasm/worker":   11,
-	"wasm/worker/…": 11, // the Worker on this machine
-	"tools/convert": 13,
-	"tools/schema":  11, // writes what follows from the settings
+	"wasm/browser":  11, // the programs of the page
+	"wasm/worker":   11, // the program of the Cloudflare Worker
+	"wasm/worker/…": 11, // runs the Worker on this machine
+	"tools/convert": 13, // main of the command line
+	"tools/schema":  11, // writes the files that are generated from the settings
 	"tools/bundle":  11, // writes what site/bundle makes
 	"tools/wasmopt": 11, // makes the page's program smaller
-	"tools/picture": 11, // of the page, for README
-	"tools/bench":   11, // benchmarks beside other runtimes
-	"tools/bench/…": 11,
+	"tools/picture": 11, // screenshots of the page, for README.md
+	"tools/bench":   11, // benchmarks against other runtimes
+	"tools/bench/…": 11, // the same, in a page
 }
 
 // standalone lists packages outside the floors: nothing imports them, and they
