@@ -33,14 +33,20 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 				must(t, "verify", model)
 				must(t, "eval", model, data, "-n", "8")
 				must(t, "sample", teacher, "--guide-classifier", model, "--guidance", "0", "-n", "2", "--steps", "2")
-				for _, args := range [][]string{
-					{"sample", model}, {"likelihood", model, data}, {"posterior", model, data, "-o", filepath.Join(dir, "p.json")},
-					{"export", model, "-o", filepath.Join(dir, "out"), "--format", "diffusers"},
-					{"sample", teacher, "--guide-classifier", teacher}, {"sample", teacher, "--classifier-guidance", "2"},
-					{"sample", teacher, "--guide-classifier", model, "--class", "none"},
+				for _, c := range []struct {
+					want string
+					args []string
+				}{
+					{"need a model that generates images", []string{"sample", model}},
+					{"need a model that generates images", []string{"likelihood", model, data}},
+					{"must be a denoiser", []string{"posterior", model, data, "-o", filepath.Join(dir, "p.json")}},
+					{"diffusers does not support", []string{"export", model, "-o", filepath.Join(dir, "out"), "--format", "diffusers"}},
+					{`arch must be "classifier"`, []string{"sample", teacher, "--guide-classifier", teacher}},
+					{"requires --guide-classifier FILE", []string{"sample", teacher, "--classifier-guidance", "2"}},
+					{"must be one of 0, 1, 2 or 3", []string{"sample", teacher, "--guide-classifier", model, "--class", "none"}},
 				} {
-					if status, _, stderr := call(t, args...); status == 0 || !strings.Contains(stderr, "need") && !strings.Contains(stderr, "does not support") {
-						t.Errorf("%q: status %d: %s", args, status, stderr)
+					if status, _, stderr := call(t, c.args...); status == 0 || !strings.Contains(stderr, c.want) {
+						t.Errorf("%q: status %d: got %s, want %q in it", c.args, status, stderr, c.want)
 					}
 				}
 				return
