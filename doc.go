@@ -8,7 +8,7 @@
 //
 // The same model, seed and options give the same bytes as the command line, the HTTP
 // API and the page in a browser, on every machine. The examples of this package show
-// inpainting, likelihoods, samplers on a denoiser of your own, training, quantising,
+// inpainting, likelihoods, samplers on a denoiser of your own, training, quantizing,
 // importing checkpoints, and serving the HTTP API. docs/library.md is a guide.
 //
 // # Where things are

@@ -30,7 +30,7 @@ var floors = map[string]int{
 	"core/rng":      1, // addressed noise
 	"core/tensor":   1, // shape and storage
 	"core/settings": 1, // what a setting is, and errors that name one
-	"core/quant":    1, // the meaning of quantised bytes
+	"core/quant":    1, // the meaning of quantized bytes
 
 	"core/picture": 1, // fits pictures to a model's shape
 
@@ -56,7 +56,7 @@ var floors = map[string]int{
 	"site/bundle":     4, // scripts and styles become the files of a site
 
 	"core/unet":      5, // architectures
-	"core/diffusion": 5, // processes, parametrisations, guidance
+	"core/diffusion": 5, // processes, parametrizations, guidance
 
 	"core/sampler":    6, // schedules and solvers
 	"core/likelihood": 6, // bits per dimension

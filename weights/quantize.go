@@ -59,13 +59,13 @@ func Quantize(name string, shape []int, data []float32, as Storage) (Tensor, err
 	case I8:
 		codes := make([]int8, size)
 		t.Scale = make([]float32, shape[0])
-		if err := quant.QuantiseInt8(codes, t.Scale, data, levels); err != nil {
+		if err := quant.QuantizeInt8(codes, t.Scale, data, levels); err != nil {
 			return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
 		}
 		t.Data = unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(codes))), len(codes))
 	case I4:
 		t.Data, t.Scale = make([]byte, size), make([]float32, scales(shape))
-		if err := quant.QuantiseInt4(t.Data, t.Scale, data, nil, shape[0]); err != nil {
+		if err := quant.QuantizeInt4(t.Data, t.Scale, data, nil, shape[0]); err != nil {
 			return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)
 		}
 	}

@@ -72,12 +72,12 @@ func (t *Tensor) Float32() ([]float32, error) {
 		if len(t.Shape) == 0 || len(t.Scale) != t.Shape[0] {
 			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one per row", t.Name, t.Shape, len(t.Scale))
 		}
-		quant.DequantiseInt8(out, t.Codes(), t.Scale)
+		quant.DequantizeInt8(out, t.Codes(), t.Scale)
 	case I4:
 		if len(t.Scale) != scales(t.Shape) {
 			return nil, fmt.Errorf("weights: tensor %q: I4 of shape %v with %d scales, need one per group", t.Name, t.Shape, len(t.Scale))
 		}
-		quant.DequantiseInt4(out, t.Data, t.Scale, t.Shape[0])
+		quant.DequantizeInt4(out, t.Data, t.Scale, t.Shape[0])
 	default:
 		return nil, fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64, I8 or I4", t.Name, t.DType)
 	}

@@ -9,7 +9,7 @@ import (
 	"tweedie/core/tensor"
 )
 
-// The bits of every process, parametrisation and kind of guidance are the same on every
+// The bits of every process, parametrization and kind of guidance are the same on every
 // target. The golden number does not show that they are correct; after a change of formula
 // replace it by the printed one.
 func TestSameBitsEverywhere(t *testing.T) {
@@ -20,7 +20,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 			binary.Write(hash, binary.LittleEndian, math.Float64bits(v))
 		}
 	}
-	all := []Parametrisation{EDM{0.6}, Predictor{PredictV, WholeSteps{mustChain(t, Schedule{Kind: Cosine})}}}
+	all := []Parametrization{EDM{0.6}, Predictor{PredictV, WholeSteps{mustChain(t, Schedule{Kind: Cosine})}}}
 	for _, r := range processRows(t) {
 		for _, sigma := range []float32{0.21, 0.9, 3.7} {
 			at, err := r.process.Time(sigma)

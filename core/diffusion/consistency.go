@@ -1,6 +1,6 @@
 package diffusion
 
-// Consistency is the parametrisation of consistency models (Song et al. 2023,
+// Consistency is the parametrization of consistency models (Song et al. 2023,
 // arXiv:2303.01469, appendix C). Their network gives f(x;σ), the end of the
 // probability-flow ODE's path through x, and not E[x₀|x]. It is EDM shifted so that
 // f(x;σ_min) = x.
@@ -11,7 +11,7 @@ type Consistency struct {
 	SigmaMin  float64 // the level where f is the identity; the paper uses 0.002
 }
 
-// Coefficients implements Parametrisation.
+// Coefficients implements Parametrization.
 func (p Consistency) Coefficients(sigma float32) (Coefficients, error) {
 	c, err := EDM{p.SigmaData}.Coefficients(sigma)
 	above, d := max(0, float64(sigma)-p.SigmaMin), p.SigmaData

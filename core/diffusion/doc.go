@@ -17,7 +17,7 @@
 // Schedule; Categorical is a process for pixels that take one of K values.
 //
 // A Denoiser estimates D(x;σ) = E[x₀|x], and by Tweedie's formula the score is
-// (D(x;σ) − x)/σ². What a network was trained to predict is a Parametrisation:
+// (D(x;σ) − x)/σ². What a network was trained to predict is a Parametrization:
 // D = c_skip·x + c_out·F(c_in·x; c_noise), with
 //
 //	              c_skip          c_out

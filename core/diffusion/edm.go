@@ -22,7 +22,7 @@ func (p EDM) Validate() error {
 	return nil
 }
 
-// Coefficients implements Parametrisation.
+// Coefficients implements Parametrization.
 func (p EDM) Coefficients(sigma float32) (Coefficients, error) {
 	if err := checkSigma(sigma); err != nil {
 		return Coefficients{}, err

@@ -50,7 +50,7 @@ type Input interface {
 	Input(sigma float32) (cIn, cNoise float64, err error)
 }
 
-// Predictor is the parametrisation of a network with the given prediction and input.
+// Predictor is the parametrization of a network with the given prediction and input.
 // PredictEpsilon with a Chain is that of Ho et al. 2020. The columns of Karras et al.
 // 2022, arXiv:2206.00364, Table 1, except for EDM, which is a separate type, are
 //
@@ -62,7 +62,7 @@ type Predictor struct {
 	Input      Input
 }
 
-// NewPredictor returns the parametrisation of a prediction and an input. The error lists
+// NewPredictor returns the parametrization of a prediction and an input. The error lists
 // the known predictions.
 func NewPredictor(what Prediction, in Input) (Predictor, error) {
 	for _, p := range Predictions {
@@ -73,7 +73,7 @@ func NewPredictor(what Prediction, in Input) (Predictor, error) {
 	return Predictor{}, fmt.Errorf("diffusion: prediction must be one of %q (got %q)", Predictions, what)
 }
 
-// Coefficients implements Parametrisation.
+// Coefficients implements Parametrization.
 func (p Predictor) Coefficients(sigma float32) (Coefficients, error) {
 	if p.Input == nil {
 		return Coefficients{}, errors.New("diffusion: the predictor must have an Input: a chain or a process")
@@ -86,11 +86,11 @@ func (p Predictor) Coefficients(sigma float32) (Coefficients, error) {
 	return Coefficients{CSkip: skip, COut: out, CIn: cIn, CNoise: cNoise}, nil
 }
 
-// Epsilon is the parametrisation of Ho et al. 2020, arXiv:2006.11239, eq. 15:
+// Epsilon is the parametrization of Ho et al. 2020, arXiv:2006.11239, eq. 15:
 // PredictEpsilon with a chain.
 type Epsilon struct{ Chain *Chain }
 
-// Coefficients implements Parametrisation.
+// Coefficients implements Parametrization.
 func (p Epsilon) Coefficients(sigma float32) (Coefficients, error) {
 	return Predictor{PredictEpsilon, p.Chain}.Coefficients(sigma)
 }

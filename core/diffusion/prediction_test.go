@@ -106,7 +106,7 @@ func TestConvert(t *testing.T) {
 		coefficients, outputs := map[string]Coefficients{}, map[string]*tensor.Tensor{}
 		for _, what := range append(slices.Clone(Predictions), "edm") {
 			f, s := tensor.New(x.Shape...), float64(sigma)
-			var p Parametrisation = EDM{SigmaData: 0.6}
+			var p Parametrization = EDM{SigmaData: 0.6}
 			if what != "edm" {
 				p = Predictor{what, in}
 			}

@@ -37,7 +37,7 @@ type Options struct {
 	Yield   func()        // called between evaluations, at least every 1½ Slice; nil means never
 	Fast    bool          // Open: fused arithmetic in any order
 	Workers int           // Open: threads; 0 means one for every core
-	Compact int           // Open: networks of at least so many parameters keep quantised weights quantised, which takes less memory; 0 means none
+	Compact int           // Open: networks of at least so many parameters keep quantized weights quantized, which takes less memory; 0 means none
 }
 
 // Engine answers requests with one model, one at a time. A run that is cancelled or

@@ -14,7 +14,7 @@ import (
 // differences. It belongs to one goroutine.
 type DenoiserJVP struct {
 	config          model.Config
-	parametrisation diffusion.Parametrisation
+	parametrization diffusion.Parametrization
 	jvp             *model.JVP    // nil: differences
 	runner          *model.Runner // for differences
 }
@@ -24,11 +24,11 @@ type DenoiserJVP struct {
 func NewDenoiserJVP(m *model.Model, batch int, o infer.Options) (*DenoiserJVP, error) {
 	o.Workers, o.TensorParallel = 1, nil
 	f := &DenoiserJVP{config: m.Config()}
-	p, err := f.config.Parametrisation()
+	p, err := f.config.Parametrization()
 	if err != nil {
 		return nil, err
 	}
-	f.parametrisation = p
+	f.parametrization = p
 	if f.config.Variance != model.Learned {
 		if f.jvp, err = m.NewJVP(batch, o); err == nil {
 			return f, nil
@@ -52,7 +52,7 @@ func (f *DenoiserJVP) Product(class []int) likelihood.Product {
 	if f.jvp == nil {
 		return likelihood.Differences(diffusion.MeanOnly(f.runner.Denoiser(class, 1)))
 	}
-	product := likelihood.NewProduct(f.jvp.Network(class), f.parametrisation)
+	product := likelihood.NewProduct(f.jvp.Network(class), f.parametrization)
 	if !f.config.UnitPixels {
 		return product
 	}

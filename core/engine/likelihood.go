@@ -17,7 +17,7 @@ import (
 // ODE or, with Bound, by the variational bound of a chain. It is plain data. It can be
 // answered in parts, of some probes or of some terms.
 type LikelihoodRequest struct {
-	Seed     Seed             `json:"seed"`               // of the dequantisation, the directions and the bound's noise
+	Seed     Seed             `json:"seed"`               // of the dequantization, the directions and the bound's noise
 	Class    Classes          `json:"class,omitempty"`    // of the picture, one; empty means none
 	Steps    *int             `json:"steps,omitempty"`    // of the integration, or levels of the chain; nil means 32, or the model's chain, or 256 levels
 	Noise    likelihood.Probe `json:"noise,omitempty"`    // distribution of the directions; "" means rademacher
@@ -49,7 +49,7 @@ const (
 func (r *LikelihoodRequest) Values() []settings.Value {
 	const run = settings.GroupRun
 	return []settings.Value{
-		{Setting: settings.Setting{Name: "seed", Group: run, Kind: settings.Seed, Title: "Seed", Help: "Seed of the dequantisation, of the directions and of the bound’s noise.", Default: "0"}, To: &r.Seed},
+		{Setting: settings.Setting{Name: "seed", Group: run, Kind: settings.Seed, Title: "Seed", Help: "Seed of the dequantization, of the directions and of the bound’s noise.", Default: "0"}, To: &r.Seed},
 		{Setting: settings.Setting{Name: "class", Group: run, Kind: settings.Classes, Title: "Class", Help: "Class of the picture.", Default: none}, To: &r.Class},
 		{Setting: settings.Setting{Name: "steps", Group: run, Kind: settings.Whole, Title: "Steps", Help: "Steps of the integration, or noise levels of the bound.", Default: "32, or of a bound the model’s chain or 256", Min: 1, Max: MaxSteps}, To: &r.Steps},
 		{Setting: settings.Setting{Name: "noise", Group: run, Kind: settings.Choice, Title: "Directions", Help: "Distribution of the directions; exact takes every axis instead.", Default: string(likelihood.Rademacher), Choices: []string{string(likelihood.Rademacher), string(likelihood.Gaussian), string(likelihood.Exact)}}, To: (*string)(&r.Noise)},
@@ -240,7 +240,7 @@ func (e *Engine) Likelihood(ctx context.Context, r LikelihoodRequest, image Pict
 // integrate follows the ODE.
 func (p *likelihoodPlan) integrate(e *Engine, image Picture, step func(func() error) error) (bits []float64, err error) {
 	product := e.jvp.Product([]int{p.class})
-	x := likelihood.Dequantise(image.Data, uint64(p.Seed), p.Index, 1, image.Height, image.Width, image.Channels)
+	x := likelihood.Dequantize(image.Data, uint64(p.Seed), p.Index, 1, image.Height, image.Width, image.Channels)
 	found, err := likelihood.LogDensity(func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
 		err = step(func() (err error) {
 			denoised, along, err = product(x, e, sigma)

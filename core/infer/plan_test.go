@@ -112,7 +112,7 @@ func (c quantizedParams) Numbers(name string) quant.Numbers {
 			continue
 		}
 		n = quant.Numbers{Codes: make([]int8, len(n.Float)), Scales: make([]float32, d.Shape[0])}
-		if err := quant.QuantiseInt8(n.Codes, n.Scales, c.Named(name), quant.MaxCode); err != nil {
+		if err := quant.QuantizeInt8(n.Codes, n.Scales, c.Named(name), quant.MaxCode); err != nil {
 			panic(err)
 		}
 	}

@@ -136,7 +136,7 @@ func (l *Model) eval(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) {
 // Denoise is the learned denoiser D(x;σ), a diffusion.Denoiser. The error names a noise
 // level that the objective does not cover.
 func (l *Model) Denoise(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-	return diffusion.Denoise(l.eval, l.objective.parametrisation)(x, sigma)
+	return diffusion.Denoise(l.eval, l.objective.parametrization)(x, sigma)
 }
 
 // Density is a sampler.Density with a gradient only, no log density: the score at the

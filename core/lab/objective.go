@@ -12,7 +12,7 @@ type Objective struct {
 	Name, About string
 	Low, High   float32 // range of noise levels; both 0 for an objective that learns the score without noise
 
-	parametrisation diffusion.Parametrisation
+	parametrization diffusion.Parametrization
 	scale           float32 // factor of c_noise
 	loss            train.Loss
 	directions      int // directions of a network with tangents, else 0
@@ -51,14 +51,14 @@ func implicit(name, about string, loss train.Loss, directions int) Objective {
 	return Objective{Name: name, About: about, loss: loss, directions: directions}
 }
 
-func regression(name, about string, of train.Objective, predicts diffusion.Parametrisation, scale, low, high float32) Objective {
+func regression(name, about string, of train.Objective, predicts diffusion.Parametrization, scale, low, high float32) Objective {
 	levels := train.Range{Min: low, Max: high}
 	if _, ok := predicts.(diffusion.EDM); !ok {
 		levels = train.Range{Max: math.MaxFloat32} // the process limits them
 	}
 	return Objective{
-		Name: name, About: about, Low: low, High: high, parametrisation: predicts, scale: scale,
-		loss: &train.Regression{Objective: of, Parametrisation: predicts, Levels: levels},
+		Name: name, About: about, Low: low, High: high, parametrization: predicts, scale: scale,
+		loss: &train.Regression{Objective: of, Parametrization: predicts, Levels: levels},
 	}
 }
 

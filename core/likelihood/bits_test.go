@@ -23,7 +23,7 @@ func TestSameBitsEverywhere(t *testing.T) {
 	for i := range pixels {
 		pixels[i] = uint8(10 * i)
 	}
-	x := Dequantise(pixels, 1, 2, 2, 2, 2, 3)
+	x := Dequantize(pixels, 1, 2, 2, 2, 2, 3)
 	for _, p := range []Probe{Rademacher, Gaussian, Exact} {
 		s := Settings{SigmaMin: 0.01, SigmaMax: 50, Steps: 9, Probe: p, Probes: 3}
 		for _, d := range densities(t, Differences(gaussian), x, s) {

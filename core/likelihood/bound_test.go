@@ -207,7 +207,7 @@ func TestBoundAgainstDensity(t *testing.T) {
 	for i, v := range x0.Data {
 		pixels[i] = uint8(math.Round((float64(v) + 1) * 127.5))
 	}
-	x := Dequantise(pixels, 4, 0, x0.Shape...)
+	x := Dequantize(pixels, 4, 0, x0.Shape...)
 	s := Settings{SigmaMin: 1e-3, SigmaMax: 60, Steps: 60, PriorSD: math.Hypot(60, sd)}
 	var bound, exact, entropy float64
 	for i, v := range densities(t, one.product, x, s) {
@@ -218,7 +218,7 @@ func TestBoundAgainstDensity(t *testing.T) {
 		z := func(v float64) float64 { return math.Erf(v/sd/math.Sqrt2) / 2 }
 		entropy -= math.Log2(z(float64(v)+Bin/2)-z(float64(v)-Bin/2)) / float64(len(x0.Data))
 	}
-	// Dequantisation adds Bin²/24 times the curvature of ln p, 1/sd²: negligible.
+	// Dequantization adds Bin²/24 times the curvature of ln p, 1/sd²: negligible.
 	if !(math.Abs(exact-entropy) <= 5e-3) {
 		t.Errorf("bits of the density are %g, of the levels %g", exact, entropy)
 	}
@@ -268,14 +268,14 @@ func TestBoundErrors(t *testing.T) {
 	}
 }
 
-// Dequantised pixels are uniform in their intervals, and do not depend on the batch.
-func TestDequantise(t *testing.T) {
+// Dequantized pixels are uniform in their intervals, and do not depend on the batch.
+func TestDequantize(t *testing.T) {
 	const n = 4000
 	pixels := make([]uint8, 3*n)
 	for i := range pixels {
 		pixels[i] = uint8(i % 256)
 	}
-	x := Dequantise(pixels, 9, 0, 3, 1, n, 1)
+	x := Dequantize(pixels, 9, 0, 3, 1, n, 1)
 	sum, squares := 0.0, 0.0
 	for i, v := range x.Data {
 		off := (float64(v) - (float64(pixels[i])/127.5 - 1)) / Bin
@@ -292,7 +292,7 @@ func TestDequantise(t *testing.T) {
 	if got, bound := squares/N, 5*math.Sqrt(1./180/N); !(math.Abs(got-1./12) <= bound) {
 		t.Errorf("variance of the place is %g, want 1/12 ± %.2g", got, bound)
 	}
-	alone := Dequantise(pixels[2*n:], 9, 2, 1, 1, n, 1)
+	alone := Dequantize(pixels[2*n:], 9, 2, 1, 1, n, 1)
 	for i, v := range alone.Data {
 		if v != x.Row(2)[i] {
 			t.Fatal("an image depends on its batch")

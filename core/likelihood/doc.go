@@ -8,7 +8,7 @@
 //
 // Results are in nats, summed over an image. Bits per dimension are for pixels of 256
 // levels: level v has the pixel value v/127.5 − 1 and the interval of width Bin around
-// it. Uniform dequantisation turns a density into a probability of levels (Dequantise,
+// it. Uniform dequantization turns a density into a probability of levels (Dequantize,
 // BitsPerDim); Bound is about levels already.
 //
 // Images are [N,H,W,C]. Noise is addressed (package rng), so that the result for an

@@ -54,7 +54,7 @@ type NetworkProduct func(x, e *tensor.Tensor, cNoise float32) (f, product *tenso
 
 // NewProduct returns the Product of a network's denoiser D = c_skip·x + c_out·F(c_in·x),
 // whose Jacobian is J = c_skip·I + c_out·c_in·∂F. The error is one of p or of net.
-func NewProduct(net NetworkProduct, p diffusion.Parametrisation) Product {
+func NewProduct(net NetworkProduct, p diffusion.Parametrization) Product {
 	return func(x, e *tensor.Tensor, sigma float32) (denoised, product *tensor.Tensor, err error) {
 		c, err := p.Coefficients(sigma)
 		if err != nil {

@@ -110,7 +110,7 @@ func (r *Runner) evaluateClassifier(x *tensor.Tensor, sigma float32, y []int) (*
 	if err := c.checkSigma(sigma); err != nil {
 		return nil, 0, err
 	}
-	p, err := c.Parametrisation()
+	p, err := c.Parametrization()
 	if err != nil {
 		return nil, 0, err
 	}

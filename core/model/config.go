@@ -236,7 +236,7 @@ func (c *Config) validateProcess() error {
 	if c.Arch == NCSN && (c.Process == nil || c.Process.Kind != diffusion.KindSMLD || c.Process.LevelCount() != c.NCSN.NumClasses) {
 		return fmt.Errorf("model: %w: arch %q needs a process of kind %q with %d levels", ErrConfig, NCSN, diffusion.KindSMLD, c.NCSN.NumClasses)
 	}
-	p, err := c.Parametrisation()
+	p, err := c.Parametrization()
 	if err != nil {
 		return err
 	}
@@ -252,8 +252,8 @@ func (c *Config) validateProcess() error {
 	return nil
 }
 
-// Parametrisation returns how the denoiser D is computed from the network's output.
-func (c *Config) Parametrisation() (diffusion.Parametrisation, error) {
+// Parametrization returns how the denoiser D is computed from the network's output.
+func (c *Config) Parametrization() (diffusion.Parametrization, error) {
 	if c.Prediction == EDM || c.Prediction == Consistency || c.Prediction == Class {
 		if c.Process != nil || c.WholeSteps {
 			return nil, fmt.Errorf("model: %w: process and whole_steps are not allowed with prediction %q", ErrConfig, c.Prediction)
@@ -324,7 +324,7 @@ func (c *Config) Chain() (*diffusion.Chain, error) {
 	return chain, nil
 }
 
-// Time returns the network's input t for c_noise of its parametrisation.
+// Time returns the network's input t for c_noise of its parametrization.
 func (c *Config) Time(cNoise float32) float32 {
 	if c.TimeScale == 0 {
 		return cNoise

@@ -23,7 +23,7 @@ func TestLearnedVariances(t *testing.T) {
 	r, x, y := runner(t, learnedModel(t), 4, 1), images(2), []int{0, 1}
 	const sigma = 1.5
 	c := learnedModel(t).Config()
-	p, err := c.Parametrisation()
+	p, err := c.Parametrization()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -50,7 +50,7 @@ func TestChainIsBuiltOnce(t *testing.T) {
 }
 
 // Every prediction with every process gives a denoiser with the coefficients of its
-// parametrisation.
+// parametrization.
 func TestEveryPredictionIsReachable(t *testing.T) {
 	x, y := images(2), []int{0, 1}
 	for _, process := range processes {
@@ -62,7 +62,7 @@ func TestEveryPredictionIsReachable(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %s: %v", process.name, what, err)
 			}
-			p, err := c.Parametrisation()
+			p, err := c.Parametrization()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,7 +96,7 @@ func TestEveryPredictionIsReachable(t *testing.T) {
 			if err != nil {
 				t.Fatalf("%s, %s: its own configuration: %v", process.name, what, err)
 			}
-			if q, err := back.Parametrisation(); err != nil {
+			if q, err := back.Parametrization(); err != nil {
 				t.Fatal(err)
 			} else if again, err := q.Coefficients(sigma); err != nil || again != k {
 				t.Errorf("%s, %s: from its own configuration %+v, %v, want %+v", process.name, what, again, err, k)

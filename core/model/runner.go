@@ -332,7 +332,7 @@ func (c *Config) denoiserOf() (func(diffusion.Network) diffusion.Denoiser, error
 	if err := c.CheckDenoiser(); err != nil {
 		return nil, err
 	}
-	p, err := c.Parametrisation()
+	p, err := c.Parametrization()
 	if err != nil {
 		return nil, err
 	}

@@ -1,8 +1,8 @@
-// Package quant defines the layouts of quantised tensors.
+// Package quant defines the layouts of quantized tensors.
 //
 // A layout stores the weights of a tensor in fewer bits than a float32. There is one
 // file for each layout, named after its storage type, with three functions on slices,
-// which quantise, dequantise and check. The file format is in package weights, and
+// which quantize, dequantize and check. The file format is in package weights, and
 // arithmetic on codes in core/kernel.
 //
 // # The matrix view
@@ -18,6 +18,6 @@
 //	int8    an int8 per weight, [-127,127]    a float32 per row
 //	int4    half a byte per weight, [-8,7]    a float16 per 32 weights of a row
 //
-// Quantising is deterministic: the same numbers give the same codes and scales on
+// Quantizing is deterministic: the same numbers give the same codes and scales on
 // every machine, because each is one correctly rounded IEEE 754 operation.
 package quant

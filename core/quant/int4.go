@@ -20,7 +20,7 @@ const (
 // Groups returns the number of groups in a row of the given length.
 func Groups(cols int) int { return (cols + Group - 1) / Group }
 
-// QuantiseInt4 quantises w, a matrix with the given number of rows, group by group: the
+// QuantizeInt4 quantizes w, a matrix with the given number of rows, group by group: the
 // scale is that of Int4Scale, and
 //
 //	code[r,c] = w[r,c] / scale[r, c/Group], rounded to the nearest integer, ties to even, within [−8, 7]
@@ -31,7 +31,7 @@ func Groups(cols int) int { return (cols + Group - 1) / Group }
 //
 // The error names a row with a weight that is not finite or too large for any scale;
 // codes and scales are then undefined. It panics if a length is wrong.
-func QuantiseInt4(codes []byte, scales, w, importance []float32, rows int) error {
+func QuantizeInt4(codes []byte, scales, w, importance []float32, rows int) error {
 	cols := columns(len(w), rows, len(w))
 	plain := make([]int8, len(w))
 	g := Groups(cols)
@@ -140,13 +140,13 @@ func PackInt4(packed []byte, codes []int8, rows int) {
 	}
 }
 
-// DequantiseInt4 writes w[r,c] = code[r,c]·scale[r, c/Group], a single float32 product,
+// DequantizeInt4 writes w[r,c] = code[r,c]·scale[r, c/Group], a single float32 product,
 // for a matrix with the given number of rows. It panics if a length is wrong.
-func DequantiseInt4(w []float32, packed []byte, scales []float32, rows int) {
+func DequantizeInt4(w []float32, packed []byte, scales []float32, rows int) {
 	cols := columns(len(w), rows, len(w))
 	g := Groups(cols)
 	if len(packed) != (rows+1)/2*cols || len(scales) != rows*g {
-		panic("quant: DequantiseInt4: wrong length")
+		panic("quant: DequantizeInt4: wrong length")
 	}
 	for r := range rows {
 		shift, scale := r%2*4, scales[r*g:]

@@ -36,7 +36,7 @@ func TestInt4Packing(t *testing.T) {
 				scales[i] = 0.5
 			}
 			back := make([]float32, len(tt.codes))
-			DequantiseInt4(back, got, scales, tt.rows)
+			DequantizeInt4(back, got, scales, tt.rows)
 			for i, c := range tt.codes {
 				if back[i] != float32(c)/2 {
 					t.Errorf("number %d is %g, want %g", i, back[i], float32(c)/2)
@@ -59,13 +59,13 @@ func TestInt4Bound(t *testing.T) {
 		}
 		g := Groups(cols)
 		codes, scales, back := make([]byte, (rows+1)/2*cols), make([]float32, rows*g), make([]float32, len(w))
-		if err := QuantiseInt4(codes, scales, w, nil, rows); err != nil {
+		if err := QuantizeInt4(codes, scales, w, nil, rows); err != nil {
 			t.Fatal(err)
 		}
 		if err := CheckInt4(scales); err != nil {
 			t.Fatal(err)
 		}
-		DequantiseInt4(back, codes, scales, rows)
+		DequantizeInt4(back, codes, scales, rows)
 		for i, v := range w {
 			s := float64(scales[i/cols*g+i%cols/Group])
 			inside := float64(v) >= MinInt4*s && float64(v) <= MaxInt4*s
@@ -110,10 +110,10 @@ func TestInt4Small(t *testing.T) {
 	for _, v := range []float32{0, 0x1p-30, 0x1p-24, 3e-6, 0x1p-14} {
 		w, back := []float32{v, -v / 2}, make([]float32, 2)
 		codes, scales := make([]byte, 2), make([]float32, 1)
-		if err := QuantiseInt4(codes, scales, w, nil, 1); err != nil {
+		if err := QuantizeInt4(codes, scales, w, nil, 1); err != nil {
 			t.Fatal(err)
 		}
-		DequantiseInt4(back, codes, scales, 1)
+		DequantizeInt4(back, codes, scales, 1)
 		for i := range w {
 			if d := math.Abs(float64(w[i] - back[i])); !(d <= max(0x1p-24, float64(v)/10)) {
 				t.Errorf("%g: number %d is %g, want %g", v, i, back[i], w[i])
@@ -124,7 +124,7 @@ func TestInt4Small(t *testing.T) {
 
 func TestInt4Errors(t *testing.T) {
 	for _, v := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1)), 1e6} {
-		err := QuantiseInt4(make([]byte, 2), make([]float32, 2), []float32{1, 2, 3, v}, nil, 2)
+		err := QuantizeInt4(make([]byte, 2), make([]float32, 2), []float32{1, 2, 3, v}, nil, 2)
 		if err == nil || !strings.HasPrefix(err.Error(), "quant: weights must be finite and below") || !strings.HasSuffix(err.Error(), "in row 1)") {
 			t.Errorf("%g: got error %v", v, err)
 		}
@@ -144,10 +144,10 @@ func TestInt4SameBits(t *testing.T) {
 		w[i] = float32(rng.IntN(2001)-1000) / 977
 	}
 	codes, scales := make([]byte, 32*45), make([]float32, 63*2)
-	if err := QuantiseInt4(codes, scales, w, nil, 63); err != nil {
+	if err := QuantizeInt4(codes, scales, w, nil, 63); err != nil {
 		t.Fatal(err)
 	}
-	DequantiseInt4(w, codes, scales, 63)
+	DequantizeInt4(w, codes, scales, 63)
 	const want = "dd7a5fc8c2e63486b835d55dada49fa5bf6543cac5267991622ec9b20a74fa2f"
 	if got := fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, codes, w))); got != want {
 		t.Errorf("got %s, want %s", got, want)

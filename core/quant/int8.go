@@ -12,10 +12,10 @@ import (
 const MaxCode = 127
 
 // MaxScale is the largest scale: the largest float32 whose product with MaxCode
-// is still finite, so that no code dequantises to an infinity.
+// is still finite, so that no code dequantizes to an infinity.
 const MaxScale float32 = 0x1.020406p121
 
-// QuantiseInt8 quantises w, a matrix of len(scales) rows, row by row, with codes
+// QuantizeInt8 quantizes w, a matrix of len(scales) rows, row by row, with codes
 // of magnitude levels at most, 1 to MaxCode:
 //
 //	scale[r]  = max over the row of |w| / levels, and at most MaxScale
@@ -33,9 +33,9 @@ const MaxScale float32 = 0x1.020406p121
 // The error names a weight that is not finite; codes and scales are then
 // undefined. It panics unless len(codes) = len(w), a multiple of len(scales), and
 // levels is in range.
-func QuantiseInt8(codes []int8, scales []float32, w []float32, levels int) error {
+func QuantizeInt8(codes []int8, scales []float32, w []float32, levels int) error {
 	if levels < 1 || levels > MaxCode {
-		panic("quant: QuantiseInt8: levels must be between 1 and 127")
+		panic("quant: QuantizeInt8: levels must be between 1 and 127")
 	}
 	cols := columns(len(codes), len(scales), len(w))
 	for r := range scales {
@@ -70,9 +70,9 @@ func int8Row(codes []int8, row []float32, scale float32, levels int) {
 	}
 }
 
-// DequantiseInt8 writes w[r,c] = code[r,c]·scale[r], a single float32 product. It
+// DequantizeInt8 writes w[r,c] = code[r,c]·scale[r], a single float32 product. It
 // panics unless len(codes) = len(w), a multiple of len(scales).
-func DequantiseInt8(w []float32, codes []int8, scales []float32) {
+func DequantizeInt8(w []float32, codes []int8, scales []float32) {
 	cols := columns(len(codes), len(scales), len(w))
 	for r, s := range scales {
 		out := w[r*cols : (r+1)*cols]

@@ -33,7 +33,7 @@ func TestInt8Codes(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			codes, scales := make([]int8, len(tt.w)), make([]float32, tt.rows)
-			if err := QuantiseInt8(codes, scales, tt.w, MaxCode); err != nil {
+			if err := QuantizeInt8(codes, scales, tt.w, MaxCode); err != nil {
 				t.Fatal(err)
 			}
 			if !slices.Equal(codes, tt.codes) || !slices.Equal(scales, tt.scales) {
@@ -46,7 +46,7 @@ func TestInt8Codes(t *testing.T) {
 	}
 }
 
-// TestInt8Bound holds the bound of QuantiseInt8's comment over magnitudes from the
+// TestInt8Bound holds the bound of QuantizeInt8's comment over magnitudes from the
 // smallest normal scale to the largest.
 func TestInt8Bound(t *testing.T) {
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -58,10 +58,10 @@ func TestInt8Bound(t *testing.T) {
 			w[i] = float32(size * rng.NormFloat64())
 		}
 		codes, scales, back := make([]int8, len(w)), make([]float32, rows), make([]float32, len(w))
-		if err := QuantiseInt8(codes, scales, w, MaxCode); err != nil {
+		if err := QuantizeInt8(codes, scales, w, MaxCode); err != nil {
 			t.Fatal(err)
 		}
-		DequantiseInt8(back, codes, scales)
+		DequantizeInt8(back, codes, scales)
 		for i, v := range w {
 			s := float64(scales[i/cols])
 			got, bound := math.Abs(float64(v)-float64(codes[i])*s), s*(0.5+0x1p-45)
@@ -69,13 +69,13 @@ func TestInt8Bound(t *testing.T) {
 				t.Fatalf("weight %d = %g: code %d, scale %g: off by %g, bound %g", i, v, codes[i], s, got, bound)
 			}
 			if want := float32(codes[i]) * scales[i/cols]; back[i] != want {
-				t.Fatalf("weight %d: dequantised %g, want %g", i, back[i], want)
+				t.Fatalf("weight %d: dequantized %g, want %g", i, back[i], want)
 			}
 		}
 	}
 }
 
-// TestInt8Again: codes are a fixed point, as quantising a model twice
+// TestInt8Again: codes are a fixed point, as quantizing a model twice
 // must not wear it down.
 func TestInt8Again(t *testing.T) {
 	rng := rand.New(rand.NewPCG(3, 4))
@@ -84,16 +84,16 @@ func TestInt8Again(t *testing.T) {
 		w[i] = float32(rng.NormFloat64())
 	}
 	codes, scales, back := make([]int8, len(w)), make([]float32, 8), make([]float32, len(w))
-	if err := QuantiseInt8(codes, scales, w, MaxCode); err != nil {
+	if err := QuantizeInt8(codes, scales, w, MaxCode); err != nil {
 		t.Fatal(err)
 	}
-	DequantiseInt8(back, codes, scales)
+	DequantizeInt8(back, codes, scales)
 	codes2, scales2 := make([]int8, len(w)), make([]float32, 8)
-	if err := QuantiseInt8(codes2, scales2, back, MaxCode); err != nil {
+	if err := QuantizeInt8(codes2, scales2, back, MaxCode); err != nil {
 		t.Fatal(err)
 	}
 	if !slices.Equal(codes, codes2) {
-		t.Error("codes change when a quantised tensor is quantised again")
+		t.Error("codes change when a quantized tensor is quantized again")
 	}
 }
 
@@ -106,7 +106,7 @@ func TestInt8SameBits(t *testing.T) {
 		w[i] = float32(rng.IntN(2001)-1000) / 977
 	}
 	codes, scales := make([]int8, len(w)), make([]float32, 64)
-	if err := QuantiseInt8(codes, scales, w, MaxCode); err != nil {
+	if err := QuantizeInt8(codes, scales, w, MaxCode); err != nil {
 		t.Fatal(err)
 	}
 	var bits []uint32
@@ -129,7 +129,7 @@ func TestInt8Errors(t *testing.T) {
 		{"NaN last", "quant: weights must be finite (got NaN at [1,1])", []float32{1, 2, 3, nan}},
 		{"infinite", "quant: weights must be finite (got an infinite one in row 0)", []float32{inf, 2, 3, 4}},
 	} {
-		err := QuantiseInt8(make([]int8, 4), make([]float32, 2), tt.w, MaxCode)
+		err := QuantizeInt8(make([]int8, 4), make([]float32, 2), tt.w, MaxCode)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want %q", tt.name, err, tt.want)
 		}

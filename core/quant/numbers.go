@@ -17,7 +17,7 @@ func (n Numbers) Float32() []float32 {
 		return n.Float
 	}
 	w := make([]float32, len(n.Codes))
-	DequantiseInt8(w, n.Codes, n.Scales)
+	DequantizeInt8(w, n.Codes, n.Scales)
 	return w
 }
 

@@ -53,7 +53,7 @@ func int8Bytes(samples []sample, levels int) (float64, error) {
 	size := 0.0
 	for _, s := range samples {
 		codes := make([]int8, len(s.w))
-		if err := quant.QuantiseInt8(codes, make([]float32, s.rows), s.w, levels); err != nil {
+		if err := quant.QuantizeInt8(codes, make([]float32, s.rows), s.w, levels); err != nil {
 			return 0, fmt.Errorf("quantize: %w", err)
 		}
 		size += s.share * huffmanBytes(bytesOf(codes))

@@ -62,7 +62,7 @@ func (r Range) clamp(sigma float32) float32 { return max(r.Min, min(sigma, r.Max
 // output, see Regress.
 type Regression struct {
 	Objective       Objective
-	Parametrisation diffusion.Parametrisation
+	Parametrization diffusion.Parametrization
 	Levels          Range
 
 	noise, target []float32
@@ -76,7 +76,7 @@ func (l *Regression) Prepare(b *Batch) error {
 	for i := range b.N {
 		rng.Normal(l.noise, b.Seed, b.Draw[i], noiseStream)
 		sigma := l.Levels.clamp(l.Objective.Sigma(b.Seed, b.Draw[i], sigmaStream))
-		pair, err := Regress(row(b.X, i, b.Size), row(l.target, i, b.Size), row(b.Clean, i, b.Size), l.noise, sigma, l.Parametrisation, l.Objective)
+		pair, err := Regress(row(b.X, i, b.Size), row(l.target, i, b.Size), row(b.Clean, i, b.Size), l.noise, sigma, l.Parametrization, l.Objective)
 		if err != nil {
 			return err
 		}

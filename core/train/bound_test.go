@@ -21,7 +21,7 @@ func TestVLBEqualsTheBound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	loss := &VLB{Chain: chain, Parametrisation: predicts, Objective: LSimple{chain}, Lambda: 1, Channels: C}
+	loss := &VLB{Chain: chain, Parametrization: predicts, Objective: LSimple{chain}, Lambda: 1, Channels: C}
 	b := NewBatch(1, C*pixels, 2*C*pixels, 0)
 	x0, answer := tensor.New(1, 1, pixels, C), tensor.New(1, 1, pixels, 2*C)
 	for i := range x0.Data {

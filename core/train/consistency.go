@@ -14,7 +14,7 @@ type BatchDenoiser func(out, x, sigma, class []float32) error
 
 // Consistency is the loss of consistency models: Song et al. 2023, arXiv:2303.01469.
 // It trains f(x;σ) to be constant along paths of the probability-flow ODE, down to the
-// lowest level ε, where the parametrisation makes it x; then f maps x to the data in one
+// lowest level ε, where the parametrization makes it x; then f maps x to the data in one
 // step. For adjacent levels σ′ < σ, and x = x₀ + σ·z,
 //
 //	L = w·d(f(x;σ), f⁻(x′;σ′))
@@ -25,7 +25,7 @@ type BatchDenoiser func(out, x, sigma, class []float32) error
 // which Song & Dhariwal 2023, arXiv:2310.14189, sections 3.3 and 3.1, recommend instead of
 // the ℓ₂ metric and w = 1.
 type Consistency struct {
-	Parametrisation diffusion.Parametrisation // usually diffusion.Consistency
+	Parametrization diffusion.Parametrization // usually diffusion.Consistency
 	Levels          []float32                 // increasing from ε
 	Target          BatchDenoiser             // f⁻: the network with averaged or current weights, without a gradient
 	Teacher         BatchDenoiser             // D of a trained model; nil for consistency training
@@ -43,7 +43,7 @@ func (l *Consistency) Prepare(b *Batch) error {
 	for i := range b.N {
 		draw := uniformIndex(len(l.Levels)-1, b.Seed, b.Draw[i], sigmaStream)
 		l.low[i], l.high[i] = l.Levels[draw], l.Levels[draw+1]
-		c, err := l.Parametrisation.Coefficients(l.high[i])
+		c, err := l.Parametrization.Coefficients(l.high[i])
 		if err != nil {
 			return err
 		}

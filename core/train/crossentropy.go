@@ -12,7 +12,7 @@ import (
 // noise levels.
 type CrossEntropy struct {
 	Objective       Objective // draws the noise levels; its weights are not used
-	Parametrisation diffusion.Parametrisation
+	Parametrization diffusion.Parametrization
 	Levels          Range
 
 	noise []float32
@@ -24,7 +24,7 @@ func (l *CrossEntropy) Prepare(b *Batch) error {
 	for i := range b.N {
 		rng.Normal(l.noise, b.Seed, b.Draw[i], noiseStream)
 		sigma := l.Levels.clamp(l.Objective.Sigma(b.Seed, b.Draw[i], sigmaStream))
-		c, err := l.Parametrisation.Coefficients(sigma)
+		c, err := l.Parametrization.Coefficients(sigma)
 		if err != nil {
 			return err
 		}

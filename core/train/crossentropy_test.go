@@ -41,7 +41,7 @@ func TestCrossEntropyGradient(t *testing.T) {
 func TestCrossEntropyPrepare(t *testing.T) {
 	p := diffusion.EDM{SigmaData: 0.5}
 	of := EDMLoss{PMean: -0.6, PStd: 3, SigmaData: 0.5}
-	l, r := &CrossEntropy{Objective: of, Parametrisation: p, Levels: Range{0.1, 2}}, &Regression{Objective: of, Parametrisation: p, Levels: Range{0.1, 2}}
+	l, r := &CrossEntropy{Objective: of, Parametrization: p, Levels: Range{0.1, 2}}, &Regression{Objective: of, Parametrization: p, Levels: Range{0.1, 2}}
 	a, b := NewBatch(40, 4, 3, 0), NewBatch(40, 4, 4, 0)
 	for _, b := range []*Batch{a, b} {
 		b.N, b.Seed = 40, 9

@@ -10,7 +10,7 @@ import (
 // gamma is the learned γ of a process during training.
 type gamma struct {
 	current         *diffusion.Monotone // the current γ
-	parametrisation diffusion.Parametrisation
+	parametrization diffusion.Parametrization
 	weights         []float32   // of current
 	optimiser       *AdamW      // of weights
 	gradients       [][]float64 // of each draw of the current step
@@ -26,7 +26,7 @@ func newGamma(c *Config) *gamma {
 	g.optimiser = newAdamW(g.weights, make([]bool, len(g.weights)))
 	g.optimiser.Beta1, g.optimiser.Beta2, g.optimiser.Average = c.Beta1, c.Beta2, c.Average
 	g.gradients = g.newGradients(c.Batch)
-	g.parametrisation = diffusion.Predictor{Prediction: diffusion.Prediction(c.Model.Prediction), Input: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: g.current}}
+	g.parametrization = diffusion.Predictor{Prediction: diffusion.Prediction(c.Model.Prediction), Input: &diffusion.Spec{Kind: diffusion.KindVariational, Gamma: g.current}}
 	return g
 }
 
@@ -41,7 +41,7 @@ func (g *gamma) newGradients(n int) [][]float64 {
 
 // loss returns the loss of γ and the network.
 func (g *gamma) loss(unitPixels bool) *VDMLoss {
-	l := &VDMLoss{Gamma: g.current, Parametrisation: g.parametrisation, LevelWidth: 2. / 255, LowestLevel: -1}
+	l := &VDMLoss{Gamma: g.current, Parametrization: g.parametrization, LevelWidth: 2. / 255, LowestLevel: -1}
 	if unitPixels {
 		l.LevelWidth, l.LowestLevel = 1./255, 0
 	}

@@ -44,9 +44,9 @@ func TestDeltaIsTheGradient(t *testing.T) {
 		l               Loss
 		out, directions int
 	}{
-		{"regression", &Regression{Objective: EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.6}, Parametrisation: diffusion.EDM{SigmaData: 0.6}, Levels: Range{0.01, 40}}, 4, 0},
-		{"vlb", &VLB{Chain: chain, Parametrisation: x0, Objective: LSimple{chain}, Lambda: 1, Channels: 2}, 8, 0},
-		{"consistency", &Consistency{Parametrisation: diffusion.Consistency{SigmaData: 0.5, SigmaMin: 0.05}, Levels: levels, Target: still}, 4, 0},
+		{"regression", &Regression{Objective: EDMLoss{PMean: -1, PStd: 1.2, SigmaData: 0.6}, Parametrization: diffusion.EDM{SigmaData: 0.6}, Levels: Range{0.01, 40}}, 4, 0},
+		{"vlb", &VLB{Chain: chain, Parametrization: x0, Objective: LSimple{chain}, Lambda: 1, Channels: 2}, 8, 0},
+		{"consistency", &Consistency{Parametrization: diffusion.Consistency{SigmaData: 0.5, SigmaMin: 0.05}, Levels: levels, Target: still}, 4, 0},
 		{"ism", ISM{2}, 4 * 5, 4},
 		{"ssm", SSM{Channels: 2}, 4 * 4, 3},
 		{"ssm of ±1", SSM{Channels: 2, Rademacher: true}, 4 * 3, 2},
@@ -126,7 +126,7 @@ func TestBoundByImportanceIsUnbiased(t *testing.T) {
 	often.Update()
 	b := batchOf(40, 4, 8, 0)
 	grade := func(draws Objective) []float64 {
-		l := &VLB{Chain: chain, Parametrisation: diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}, Objective: draws, Lambda: 1, Channels: 2}
+		l := &VLB{Chain: chain, Parametrization: diffusion.Predictor{Prediction: diffusion.PredictV, Input: chain}, Objective: draws, Lambda: 1, Channels: 2}
 		if err := l.Prepare(b); err != nil {
 			t.Fatal(err)
 		}

@@ -39,12 +39,12 @@ type Pair struct {
 // and the loss is Weight·‖F(input; c_noise) − target‖². The target of Epsilon is
 // ε itself. x0 and eps are left unchanged. The error is one of p, or says that
 // the slices differ in length.
-func Regress(input, target, x0, eps []float32, sigma float32, p diffusion.Parametrisation, o Objective) (Pair, error) {
+func Regress(input, target, x0, eps []float32, sigma float32, p diffusion.Parametrization, o Objective) (Pair, error) {
 	if len(input) != len(x0) || len(target) != len(x0) || len(eps) != len(x0) {
 		return Pair{}, fmt.Errorf("train: input, target, image and noise must have the same length (got %d, %d, %d and %d)", len(input), len(target), len(x0), len(eps))
 	}
 	if p == nil || o == nil {
-		return Pair{}, errors.New("train: the parametrisation and the objective must not be nil")
+		return Pair{}, errors.New("train: the parametrization and the objective must not be nil")
 	}
 	c, err := p.Coefficients(sigma)
 	if err != nil {

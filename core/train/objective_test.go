@@ -30,7 +30,7 @@ func TestRegressIsTheDenoisingLoss(t *testing.T) {
 	chain := newChain(t, diffusion.Cosine, 1000)
 	for _, c := range []struct {
 		name string
-		p    diffusion.Parametrisation
+		p    diffusion.Parametrization
 		o    Objective
 		unit bool // the weight is 1
 	}{

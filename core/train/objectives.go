@@ -181,12 +181,12 @@ func (c *Config) importance() (*Importance, error) {
 
 // loss returns the loss for w.
 func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
-	predicts, err := c.Model.Parametrisation()
+	predicts, err := c.Model.Parametrization()
 	if err != nil {
 		return nil, err
 	}
 	if c.isConsistency() {
-		l := &Consistency{Parametrisation: predicts, Levels: c.levels(0), Target: w.targetDenoiser(predicts)}
+		l := &Consistency{Parametrization: predicts, Levels: c.levels(0), Target: w.targetDenoiser(predicts)}
 		if teacher != nil {
 			l.Teacher, err = w.teacherDenoiser(teacher)
 		}
@@ -204,7 +204,7 @@ func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
 	}
 	levels := Range{float32(c.Model.SigmaMin), float32(c.Model.SigmaMax)}
 	if c.objectiveName() == classes {
-		return &CrossEntropy{Objective: of, Parametrisation: predicts, Levels: levels}, nil
+		return &CrossEntropy{Objective: of, Parametrization: predicts, Levels: levels}, nil
 	}
 	if goal := c.objectiveName(); goal == hybrid || goal == vlb {
 		chain, err := c.Model.Chain()
@@ -218,7 +218,7 @@ func (c *Config) loss(w *worker, teacher *model.Model) (Loss, error) {
 		}
 		return l, nil
 	}
-	return &Regression{Objective: of, Parametrisation: predicts, Levels: levels}, nil
+	return &Regression{Objective: of, Parametrization: predicts, Levels: levels}, nil
 }
 
 // Defaults for consistency models: s₀ and s₁ of Song et al. 2023, appendix C, for

@@ -66,7 +66,7 @@ func TestObjectivesMatchTheirPapers(t *testing.T) {
 			x0, eps := normals(1), normals(2)
 			for k := range uint64(30) {
 				sigma := c.of.Sigma(3, k, 0)
-				var p diffusion.Parametrisation = v
+				var p diffusion.Parametrization = v
 				if lowest, highest := chain.SigmaRange(); sigma < lowest || sigma > highest {
 					p = diffusion.EDM{SigmaData: 0.6}
 				}
@@ -214,7 +214,7 @@ func TestConsistencyMatchesItsPaper(t *testing.T) {
 		t.Run(fmt.Sprintf("distillation %v", teacher != nil), func(t *testing.T) {
 			b := batchOf(12, 2, 2, 0)
 			var next, low []float32
-			l := &Consistency{Parametrisation: predicts, Levels: levels, Teacher: teacher, Target: func(out, x, sigma, _ []float32) error {
+			l := &Consistency{Parametrization: predicts, Levels: levels, Teacher: teacher, Target: func(out, x, sigma, _ []float32) error {
 				next, low = append(next, x...), append(low, sigma...)
 				for i := range out {
 					out[i] = 0.1

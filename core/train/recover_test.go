@@ -41,7 +41,7 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		of       Objective
-		predicts diffusion.Parametrisation
+		predicts diffusion.Parametrization
 		scale    float32
 		at       []float32
 	}{
@@ -59,10 +59,10 @@ func TestObjectivesRecoverTheScore(t *testing.T) {
 			t.Parallel()
 			f := newToy(t, c.scale, 2)
 			levels := whole
-			if c.predicts != diffusion.Parametrisation(preconditioned) {
+			if c.predicts != diffusion.Parametrization(preconditioned) {
 				levels = Range{0, math.MaxFloat32}
 			}
-			f.train(&Regression{Objective: c.of, Parametrisation: c.predicts, Levels: levels}, 2000, func(step int) {
+			f.train(&Regression{Objective: c.of, Parametrization: c.predicts, Levels: levels}, 2000, func(step int) {
 				if c.of != Objective(often) || step == 0 {
 					return
 				}
@@ -171,7 +171,7 @@ func TestLearnedVariancesAreExact(t *testing.T) {
 }
 
 // checkVariance compares the score and ln Σ of a step with the exact ones.
-func (f *toyTraining) checkVariance(chain *diffusion.Chain, p diffusion.Parametrisation, at int) {
+func (f *toyTraining) checkVariance(chain *diffusion.Chain, p diffusion.Parametrization, at int) {
 	t := f.t
 	t.Helper()
 	// Root mean squares of the relative error of the standard deviation, and of the score.
@@ -233,7 +233,7 @@ func TestConsistencyLearnsTheODEEndpoint(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			f, target := newToy(t, 100, 2), newToy(t, 100, 2)
-			l := &Consistency{Parametrisation: predicts, Teacher: c.teacher, Target: newBatchDenoiser(target.forward, predicts, 2)}
+			l := &Consistency{Parametrization: predicts, Teacher: c.teacher, Target: newBatchDenoiser(target.forward, predicts, 2)}
 			f.train(l, c.steps, func(step int) {
 				n := 18
 				if c.teacher == nil {

@@ -188,7 +188,7 @@ func constant(n int, v float32) []float32 {
 }
 
 // scoreError returns √(E‖s − ∇log p‖²/E‖∇log p‖²) of the network's score at one level.
-func (f *toyTraining) scoreError(p diffusion.Parametrisation, sigma float32) float64 {
+func (f *toyTraining) scoreError(p diffusion.Parametrization, sigma float32) float64 {
 	f.t.Helper()
 	x := noisy(flatBatch, sigma)
 	denoised := make([]float32, len(x))

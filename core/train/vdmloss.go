@@ -27,8 +27,8 @@ const endFraction = 1. / 32
 // which needs no derivative of the network with respect to its input. Losses are in nats
 // per value; those of draws at an end are 0.
 type VDMLoss struct {
-	Gamma           *diffusion.Monotone // current γ, which Parametrisation uses
-	Parametrisation diffusion.Parametrisation
+	Gamma           *diffusion.Monotone // current γ, which Parametrization uses
+	Parametrization diffusion.Parametrization
 	LevelWidth      float64 // spacing of the 256 levels of a pixel
 	LowestLevel     float64 // the lowest of the 256 levels
 	TypicalLoss     float64 // a typical value of L: the square root of the constant
@@ -57,7 +57,7 @@ func (l *VDMLoss) Prepare(b *Batch) error {
 		_, rate := l.Gamma.At(t)
 		sigma := process.Kernel(t).Sigma
 		clean := row(b.Clean, i, b.Size)
-		pair, err := Regress(row(b.X, i, b.Size), row(l.target, i, b.Size), clean, l.noise, float32(sigma), l.Parametrisation, LSimple{})
+		pair, err := Regress(row(b.X, i, b.Size), row(l.target, i, b.Size), clean, l.noise, float32(sigma), l.Parametrization, LSimple{})
 		if err != nil {
 			return err
 		}

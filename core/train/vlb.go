@@ -25,7 +25,7 @@ import (
 // gradient of VLB does not flow through D: the bound trains the variances only.
 type VLB struct {
 	Chain           *diffusion.Chain
-	Parametrisation diffusion.Parametrisation
+	Parametrization diffusion.Parametrization
 	Objective       Objective // draws σ of the chain; λ·σ² is the weight of a draw, 1 for LSimple
 	Simple          float64   // weight of L_simple; 0 means the bound alone
 	Lambda          float64   // weight of the bound; L_hybrid of the paper has 0.001
@@ -44,8 +44,8 @@ type vlbDraw struct {
 }
 
 // Hybrid returns L_hybrid with the weights of the paper.
-func Hybrid(chain *diffusion.Chain, p diffusion.Parametrisation, channels int) *VLB {
-	return &VLB{Chain: chain, Parametrisation: p, Objective: LSimple{chain}, Simple: 1, Lambda: 0.001, Channels: channels}
+func Hybrid(chain *diffusion.Chain, p diffusion.Parametrization, channels int) *VLB {
+	return &VLB{Chain: chain, Parametrization: p, Objective: LSimple{chain}, Simple: 1, Lambda: 0.001, Channels: channels}
 }
 
 // Prepare implements Loss.
@@ -60,7 +60,7 @@ func (l *VLB) Prepare(b *Batch) error {
 		if err != nil {
 			return err
 		}
-		c, err := l.Parametrisation.Coefficients(sigma)
+		c, err := l.Parametrization.Coefficients(sigma)
 		if err != nil {
 			return err
 		}

@@ -114,7 +114,7 @@ func (w *worker) inputs(x, cNoise []float32) [][]float32 {
 type forward func(x, cNoise, class []float32) ([]float32, error)
 
 // newBatchDenoiser returns D of a raw network for images of size values.
-func newBatchDenoiser(f forward, p diffusion.Parametrisation, size int) BatchDenoiser {
+func newBatchDenoiser(f forward, p diffusion.Parametrization, size int) BatchDenoiser {
 	return func(out, x, sigma, class []float32) error {
 		scaled, cNoise := make([]float32, len(x)), make([]float32, len(sigma))
 		all := make([]diffusion.Coefficients, len(sigma))
@@ -142,7 +142,7 @@ func newBatchDenoiser(f forward, p diffusion.Parametrisation, size int) BatchDen
 }
 
 // targetDenoiser returns f⁻.
-func (w *worker) targetDenoiser(p diffusion.Parametrisation) BatchDenoiser {
+func (w *worker) targetDenoiser(p diffusion.Parametrization) BatchDenoiser {
 	return newBatchDenoiser(func(x, cNoise, _ []float32) ([]float32, error) {
 		return w.target.Forward(w.batch.N, w.inputs(x, cNoise)...), nil
 	}, p, w.batch.Size)
@@ -155,7 +155,7 @@ func (w *worker) teacherDenoiser(m *model.Model) (BatchDenoiser, error) {
 		return nil, err
 	}
 	c := m.Config()
-	p, err := c.Parametrisation()
+	p, err := c.Parametrization()
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ export class Model {
   forward(x: Float32Array, t: ArrayLike<number>, y?: ArrayLike<number> | null, options?: ForwardOptions): Promise<Float32Array>
   /**
    * The likelihood of an image in bits per dimension, by the probability-flow ODE with Hutchinson's
-   * estimate of the divergence and uniform dequantisation. `tweedie likelihood` computes the same
+   * estimate of the divergence and uniform dequantization. `tweedie likelihood` computes the same
    * numbers. The first call fetches a larger program, tweedie-likelihood.wasm; its workers end
    * with each call.
    */
@@ -298,7 +298,7 @@ export interface InpaintOptions extends SampleOptions, InpaintSettings {
 
 /** What `likelihood` and `bound` have in common. */
 export interface Question {
-  /** Of the dequantisation, the directions and the bound's noise. Default: 0. */
+  /** Of the dequantization, the directions and the bound's noise. Default: 0. */
   seed?: number | bigint | string | null
   /** Class of the image. Default: `"none"`, which a model without a null class refuses. */
   class?: number | string
@@ -326,7 +326,7 @@ export interface BoundOptions extends Question {
 }
 
 export interface Likelihood {
-  /** Bits per dimension: the mean of the estimates, for the dequantisation that the seed draws. An upper bound on average. */
+  /** Bits per dimension: the mean of the estimates, for the dequantization that the seed draws. An upper bound on average. */
   bits: number
   /** Standard error of that mean; null for one direction. */
   error: number | null

@@ -22,7 +22,7 @@ import (
 type host struct{ js.Value }
 
 // options make the engine save memory, which is scarcer here than time: weights stay
-// quantised, and few images are evaluated at once.
+// quantized, and few images are evaluated at once.
 var options = engine.Options{Chunk: 4, Workers: 1, Compact: 1}
 
 // File implements httpapi.Host.

@@ -40,7 +40,7 @@ func newConvert() *cobra.Command {
 		Long: `Convert converts a checkpoint into a model: a manifest, MODEL.json, with shards next to
 it. IN is a safetensors file (or the index of several), a file of torch.save (.pt, .pth,
 .ckpt, .bin; nothing in it is executed) or of numpy.savez, a diffusers folder, an ONNX
-file with any network, or a model, to quantise it, rename it or add a card.
+file with any network, or a model, to quantize it, rename it or add a card.
 
 Convert recognises these networks by the names and shapes of their weights:
 ` + strings.Join(importer.Families(), ", ") + `.

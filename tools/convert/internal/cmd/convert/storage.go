@@ -20,14 +20,14 @@ import (
 	"tweedie/weights"
 )
 
-// quantisation is a value of --quant.
-type quantisation struct {
+// quantization is a value of --quant.
+type quantization struct {
 	name   string
 	dtype  weights.DType // "" for mixed
 	budget float64       // default of --budget, 0 if --budget has no effect
 }
 
-var quantisations = []quantisation{
+var quantizations = []quantization{
 	{"f32", weights.F32, 0}, {"f16", weights.F16, 0}, {"int8", weights.I8, 0.93}, {"int4", weights.I4, 0}, {mixed, "", 0.56},
 }
 
@@ -41,19 +41,19 @@ type storage struct {
 	fidelity fidelityFlags
 }
 
-// chosen returns the quantisation that --quant names, nil if there is none of that name.
-func (s *storage) chosen() *quantisation {
-	i := slices.IndexFunc(quantisations, func(q quantisation) bool { return q.name == s.quant })
+// chosen returns the quantization that --quant names, nil if there is none of that name.
+func (s *storage) chosen() *quantization {
+	i := slices.IndexFunc(quantizations, func(q quantization) bool { return q.name == s.quant })
 	if i < 0 {
 		return nil
 	}
-	return &quantisations[i]
+	return &quantizations[i]
 }
 
-// names lists the quantisations.
+// names lists the quantizations.
 func names() []string {
 	var out []string
-	for _, q := range quantisations {
+	for _, q := range quantizations {
 		out = append(out, q.name)
 	}
 	return out
@@ -150,7 +150,7 @@ func (s *storage) writeRounded(cmd *cobra.Command, path string, manifest *weight
 	if err != nil {
 		return nil, errors.Join(err, w.Abandon())
 	}
-	progress := progress.NewBar(cmd.ErrOrStderr(), "quantise", "layer")
+	progress := progress.NewBar(cmd.ErrOrStderr(), "quantize", "layer")
 	o := quantize.Options{Budget: s.budget, Folder: filepath.Dir(path), Progress: progress.At}
 	var tensors *quantize.Tensors
 	if as.DType == weights.I4 || as.Levels != 0 {

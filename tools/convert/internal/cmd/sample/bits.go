@@ -18,7 +18,7 @@ type measured struct {
 	Split         string               `json:"split"`
 	Unconditional bool                 `json:"unconditional,omitempty"`
 	Settings      *likelihood.Settings `json:"settings,omitempty"`   // of the ODE
-	Dequantise    int                  `json:"dequantise,omitempty"` //
+	Dequantize    int                  `json:"dequantise,omitempty"` //
 	Evaluations   int                  `json:"evaluations"`          // of the network, per picture
 	Mean          float64              `json:"bits_per_dim"`
 	Error         *float64             `json:"standard_error,omitempty"` // of the mean over pictures; absent for one

@@ -25,7 +25,7 @@ type likelihoods struct {
 	split         string
 	request       engine.LikelihoodRequest
 	probes        int
-	dequantise    int
+	dequantize    int
 	unconditional bool
 	compute       flags.Compute
 	data          flags.Data
@@ -43,7 +43,7 @@ uncompressed pixels take 8 bits.
 
 The command integrates the probability-flow ODE from each picture to noise (Song et al.
 2021) with the fourth-order Runge-Kutta method, and estimates the divergence from the
-derivative of the network along random directions (Hutchinson). Pictures are dequantised:
+derivative of the network along random directions (Hutchinson). Pictures are dequantized:
 each pixel is replaced by a uniform random value within its level. The result is therefore
 an upper bound for the levels; it is exact for the density up to the error of the steps, so
 check whether more --steps change it.
@@ -67,7 +67,7 @@ variances are used if the model has them (Nichol & Dhariwal 2021).`,
 		return v.Name == "class" || v.Name == "first" || v.Name == "count"
 	}))
 	f.IntVar(&o.probes, "probes", 1, "random directions per picture; a whole number from 1 to 65536")
-	f.IntVar(&o.dequantise, "dequantise", 1, "dequantisations per picture, over which the result is averaged; a whole number from 1 to 65536")
+	f.IntVar(&o.dequantize, "dequantise", 1, "dequantizations per picture, over which the result is averaged; a whole number from 1 to 65536")
 	f.Float64Var(&o.request.SigmaMin, "sigma-min", 0, "noise level at which a picture counts as data (default: the model's lowest)")
 	f.Float64Var(&o.request.SigmaMax, "sigma-max", 0, "noise level at which a picture counts as noise (default: the model's highest)")
 	f.BoolVar(&o.unconditional, "unconditional", false, "do not use the classes of the pictures")
@@ -126,8 +126,8 @@ func (o *likelihoods) check(cmd *cobra.Command, data string) error {
 		return flags.Misused("--number must be at least 1 (got %d)", o.n)
 	case o.probes < 1 || o.probes > most:
 		return flags.Misused("--probes must be from 1 to %d (got %d)", most, o.probes)
-	case o.dequantise < 1 || o.dequantise > most:
-		return flags.Misused("--dequantise must be from 1 to %d (got %d)", most, o.dequantise)
+	case o.dequantize < 1 || o.dequantize > most:
+		return flags.Misused("--dequantise must be from 1 to %d (got %d)", most, o.dequantize)
 	case given("sigma-min") && q.SigmaMin <= 0 || given("sigma-max") && q.SigmaMax <= 0:
 		return flags.Misused("--sigma-min and --sigma-max must be above 0")
 	case q.Noise == likelihood.Exact && given("probes"):
@@ -175,7 +175,7 @@ func (o *likelihoods) classes(c model.Config, set *dataset.Dataset) ([]engine.Cl
 func (o *likelihoods) measure(ctx context.Context, m *model.Model, set *dataset.Dataset, class []engine.Classes, show func(done, total int)) (*measured, error) {
 	r := &measured{Model: m.Name(), N: o.n, Split: o.split, Unconditional: o.unconditional, Bits: make([]float64, o.n), terms: make([]engine.LikelihoodResult, o.n)}
 	if !o.request.Bound {
-		r.Dequantise, r.Settings = o.dequantise, o.settings(m.Config())
+		r.Dequantize, r.Settings = o.dequantize, o.settings(m.Config())
 	}
 	work := pool{ctx: ctx, jobs: o.n, show: show}
 	err := work.run(min(o.compute.Threads(), o.n), func() (func(i int) error, error) {
@@ -195,7 +195,7 @@ func (o *likelihoods) picture(work *pool, e *engine.Engine, levels []uint8, i in
 	image := engine.Picture{Height: shape[1], Width: shape[2], Channels: shape[0], Data: levels}
 	times := 1
 	if !o.request.Bound {
-		times = o.dequantise
+		times = o.dequantize
 	}
 	evaluations := 0
 	for k := range times {
@@ -214,7 +214,7 @@ func (o *likelihoods) picture(work *pool, e *engine.Engine, levels []uint8, i in
 			continue
 		}
 		bits, _ := likelihood.Mean(found.Bits)
-		r.Bits[i] += bits / float64(o.dequantise)
+		r.Bits[i] += bits / float64(o.dequantize)
 	}
 	work.mu.Lock()
 	r.Evaluations = evaluations

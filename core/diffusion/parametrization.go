@@ -19,15 +19,15 @@ type Coefficients struct {
 	CSkip, COut, CIn, CNoise float64
 }
 
-// Parametrisation describes a network's prediction by the coefficients that turn it
+// Parametrization describes a network's prediction by the coefficients that turn it
 // into D. The error names a noise level that the network was not trained for.
-type Parametrisation interface {
+type Parametrization interface {
 	Coefficients(sigma float32) (Coefficients, error)
 }
 
 // Denoise returns the denoiser of a network. It calls net once. Channels of learned
 // variances are passed on unchanged after those of D. The error is one of p or of net.
-func Denoise(net Network, p Parametrisation) Denoiser {
+func Denoise(net Network, p Parametrization) Denoiser {
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 		c, err := p.Coefficients(sigma)
 		if err != nil {
@@ -42,7 +42,7 @@ func Denoise(net Network, p Parametrisation) Denoiser {
 	}
 }
 
-// Convert converts the prediction f from one parametrisation to another, at the same x
+// Convert converts the prediction f from one parametrization to another, at the same x
 // and σ: it returns the prediction with the same D. The result is new; x and f, which
 // have the same shape, are left unchanged.
 //
