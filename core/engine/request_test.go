@@ -13,9 +13,9 @@ import (
 // TestParseRequestErrors holds the words a person reads for every bad field.
 func TestParseRequestErrors(t *testing.T) {
 	for _, c := range []struct{ name, in, want string }{
-		{"not JSON", `{`, "engine: request: json: byte 1: found the end, need a name"},
-		{"not an object", `[]`, "engine: request: json: found an array, need an object"},
-		{"trailing", `{} {}`, "engine: request: json: byte 3: found '{', need nothing after the value"},
+		{"not JSON", `{`, "engine: request: json: byte 1: got the end of the text, want a name"},
+		{"not an object", `[]`, "engine: request: json: got an array, want an object"},
+		{"trailing", `{} {}`, "engine: request: json: byte 3: got '{', want nothing after the value"},
 		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
 		{"no images", `{"n":0}`, "n must be a whole number from 1 to 1048576 (got 0)"},
 		{"half an image", `{"n":1.5}`, "n must be a whole number from 1 to 1048576 (got 1.5)"},
@@ -31,7 +31,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"negative guidance", `{"guidance":-0.5}`, "guidance must be a number of at least 0 (got -0.5)"},
 		{"guidance beyond float32", `{"guidance":1e39}`, "guidance must be a number of at least 0 (got 1e+39)"},
 		{"infinite guidance", `{"guidance":1e999}`, "guidance must be a number of at least 0 (got 1e999)"},
-		{"guidance NaN", `{"guidance":NaN}`, "engine: request: json: byte 12: found 'N', need a value"},
+		{"guidance NaN", `{"guidance":NaN}`, "engine: request: json: byte 12: got 'N', want a value"},
 		{"eta of 2", `{"eta":2}`, "eta must be a number from 0 to 1 (got 2)"},
 		{"schedule", `{"schedule":"steep"}`, `schedule must be one of karras, linear, quadratic, exponential, log-snr, cosine, flow, optimised, leading, trailing or linspace (got "steep")`},
 		{"resample", `{"resample":0}`, "resample must be a whole number from 1 to 100 (got 0)"},

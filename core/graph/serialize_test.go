@@ -80,7 +80,7 @@ func TestSerializedErrors(t *testing.T) {
 		{`{"op": "linear", "in": [1, 0, 2]}`, "parameters must come last", 3},
 		{`{"op": "map", "in": [0], "set": {"Fn": "system"}}`, `function "system" is unknown`, 3},
 		{`{"op": "map", "in": [0], "set": {"Fm": "exp"}}`, "an unknown name", 3},
-		{`{"op": "map", "in": [0], "set": []}`, "found an array", 3},
+		{`{"op": "map", "in": [0], "set": []}`, "got an array", 3},
 		{`{"op": "reshape", "in": [0], "set": {"Shape": [4, 9]}}`, "must have the 32 elements", 3},
 		{`{"op": "reshape", "in": [0], "set": {"Shape": [-4, -8]}}`, "must have the 32 elements", 3},
 		{`{"op": "view", "in": [0], "set": {"Offset": 1, "Shape": [32], "Steps": [1]}}`, "got elements 1 to 32", 3},

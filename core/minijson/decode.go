@@ -8,33 +8,33 @@ import (
 	"strings"
 )
 
-// TypeError says that a JSON value does not fit where it stands.
+// TypeError reports a JSON value of the wrong type, range or length.
 type TypeError struct {
-	Path  string // of the value, such as "unet.block_out_channels[1]"; empty for the whole text
-	Found string // such as "number 1.5"
-	Need  string // such as "a whole number"
+	Path string // of the value, such as "unet.block_out_channels[1]"; empty for the whole text
+	Got  string // such as "number 1.5"
+	Want string // such as "a whole number"
 }
 
 func (e *TypeError) Error() string {
 	if e.Path == "" {
-		return fmt.Sprintf("json: found %s, need %s", e.Found, e.Need)
+		return fmt.Sprintf("json: got %s, want %s", e.Got, e.Want)
 	}
-	return fmt.Sprintf("json: %s: found %s, need %s", e.Path, e.Found, e.Need)
+	return fmt.Sprintf("json: %s: got %s, want %s", e.Path, e.Got, e.Want)
 }
 
-// Unmarshal reads the JSON text data, one value, into what v points to. Members
-// that v has no field for are ignored; fields that data has no member for stay as
-// they are, and so does what meets null, but pointers and slices, which become nil.
-// The error is a *TypeError, a *SyntaxError, or one of a Reader.
+// Unmarshal decodes the JSON text data, one value, into the variable that v points
+// to. Members without a field in v are ignored; fields without a member in data keep
+// their values. A null sets a pointer or a slice to nil and leaves any other variable
+// unchanged. The error is a *TypeError, a *SyntaxError, or comes from a Reader.
 func Unmarshal(data []byte, v any) error { return unmarshal(data, v, false) }
 
-// UnmarshalStrict is Unmarshal, but a member that v has no field for is a
+// UnmarshalStrict is like Unmarshal, but a member without a field in v is a
 // *TypeError.
 func UnmarshalStrict(data []byte, v any) error { return unmarshal(data, v, true) }
 
 func unmarshal(data []byte, v any, strict bool) error {
 	if len(bytes.TrimSpace(data)) == 0 {
-		return &TypeError{Found: "nothing", Need: "one value"}
+		return &TypeError{Got: "an empty text", Want: "one value"}
 	}
 	text, err := Parse(data)
 	if err != nil {
@@ -43,10 +43,10 @@ func unmarshal(data []byte, v any, strict bool) error {
 	return decoder{strict}.value(reflect.ValueOf(v).Elem(), text, "")
 }
 
-// decoder puts parsed values into what the types ask for.
+// decoder stores parsed values in Go variables. strict refuses unknown names.
 type decoder struct{ strict bool }
 
-// value reads a value into v.
+// value decodes a value into v.
 func (d decoder) value(v reflect.Value, text RawMessage, path string) error {
 	if v.Type() == rawType {
 		v.SetBytes(bytes.Clone(text))
@@ -75,7 +75,7 @@ func (d decoder) value(v reflect.Value, text RawMessage, path string) error {
 	return scalar(v, text, path)
 }
 
-// object reads an object into a struct.
+// object decodes an object into a struct.
 func (d decoder) object(v reflect.Value, text RawMessage, path string) error {
 	if text[0] != '{' {
 		return &TypeError{path, Describe(text), "an object"}
@@ -88,7 +88,7 @@ func (d decoder) object(v reflect.Value, text RawMessage, path string) error {
 	return nil
 }
 
-// member reads the value of a member of a struct.
+// member decodes the value of a struct's member.
 func (d decoder) member(v reflect.Value, name string, text RawMessage, path string) error {
 	fields := fieldsOf(v.Type())
 	names := make([]string, len(fields))
@@ -104,7 +104,7 @@ func (d decoder) member(v reflect.Value, name string, text RawMessage, path stri
 	return nil
 }
 
-// array reads an array into a slice, or into an array of the same length.
+// array decodes an array into a slice, or into an array of the same length.
 func (d decoder) array(v reflect.Value, text RawMessage, path string) error {
 	if text[0] != '[' {
 		return &TypeError{path, Describe(text), "an array"}
@@ -132,47 +132,47 @@ func (d decoder) array(v reflect.Value, text RawMessage, path string) error {
 	return nil
 }
 
-// scalar reads a string, a number or a boolean.
+// scalar decodes a string, a number or a boolean.
 func scalar(v reflect.Value, text RawMessage, path string) error {
 	number := text[0] == '-' || digit(text[0])
-	need := ""
+	want := ""
 	switch {
 	case v.Kind() == reflect.String:
-		if need = "a string"; text[0] == '"' {
+		if want = "a string"; text[0] == '"' {
 			v.SetString(Text(text))
 			return nil
 		}
 	case v.Kind() == reflect.Bool:
-		if need = "true or false"; text[0] == 't' || text[0] == 'f' {
+		if want = "true or false"; text[0] == 't' || text[0] == 'f' {
 			v.SetBool(text[0] == 't')
 			return nil
 		}
 	case v.CanInt():
 		n, err := strconv.ParseInt(string(text), 10, v.Type().Bits())
-		if need = "a whole number"; err == nil && number {
+		if want = "a whole number"; err == nil && number {
 			v.SetInt(n)
 			return nil
 		}
 	case v.CanUint():
 		n, err := strconv.ParseUint(string(text), 10, v.Type().Bits())
-		need = "a whole number in [0, 2^" + strconv.Itoa(v.Type().Bits()) + ")"
+		want = "a whole number in [0, 2^" + strconv.Itoa(v.Type().Bits()) + ")"
 		if err == nil && number {
 			v.SetUint(n)
 			return nil
 		}
 	case v.CanFloat():
 		x, err := strconv.ParseFloat(string(text), v.Type().Bits())
-		if need = "a number"; err == nil && number {
+		if want = "a number"; err == nil && number {
 			v.SetFloat(x)
 			return nil
 		}
 	default:
-		panic("json: a type that this package does not read: " + v.Type().String())
+		panic("json: cannot decode into type " + v.Type().String())
 	}
-	return &TypeError{path, Describe(text), need}
+	return &TypeError{path, Describe(text), want}
 }
 
-// Describe names a parsed value for an error.
+// Describe describes a parsed value in an error message.
 func Describe(v RawMessage) string {
 	switch v[0] {
 	case '{':
@@ -187,7 +187,7 @@ func Describe(v RawMessage) string {
 	return "number " + Clip(string(v))
 }
 
-// Clip shortens text of a stranger for an error.
+// Clip shortens untrusted text to 40 bytes for an error message.
 func Clip(text string) string {
 	if len(text) > 40 {
 		return text[:40] + "…"

@@ -1,17 +1,18 @@
-// Package minijson turns plain data into JSON and back: structs, pointers, slices,
-// arrays, strings, numbers and booleans, by the tags of encoding/json.
+// Package minijson encodes and decodes JSON: structs, pointers, slices, arrays,
+// strings, numbers and booleans, with the struct tags of encoding/json.
 //
-// It is what a page needs of that package. encoding/json itself handles every
-// type there is, by reflection that keeps all methods of all types in a program,
-// and adds 275 kB to a compressed page. Here it is stricter, too: member names
-// match exactly, none stands twice, an array has the length it is read into, and
-// an error names the member by its path, what was found and what is needed.
+// It is the part of encoding/json that the web page needs. encoding/json supports
+// every type by reflection, which stops the linker from removing unused methods and
+// adds 275 kB to a compressed page. This package is also stricter: member names
+// match exactly and are unique, a JSON array must have the length of the Go array it
+// is decoded into, and an error gives the path of the value, what it is and what is
+// allowed.
 //
 // A field's tag is `json:"name"`, `json:"name,omitempty"` or `json:"-"`; an
-// exported field without one goes by its own name. The fields of an embedded
-// struct without a tag stand among those of its parent. A type may do it itself
-// as a Reader or a Writer. Package json panics on other types: that is a mistake
-// of the caller, not of the text.
+// exported field without a tag has the name of the field. The fields of an embedded
+// struct without a tag are members of its parent. A type can implement Reader or
+// Writer to decode or encode itself. Package minijson panics on any other type:
+// that is a mistake of the caller, not of the text.
 package minijson
 
 import (
@@ -20,16 +21,16 @@ import (
 	"strings"
 )
 
-// RawMessage is a JSON value that is kept as text.
+// RawMessage is a JSON value as text, not decoded.
 type RawMessage = jsontext.Value
 
-// Reader is a type that reads itself from the text of one JSON value. An error
-// of it is returned as it is. Reader and Writer are not encoding/json's
-// Unmarshaler and Marshaler, as asking for those would link time.Time's, and
-// everything about dates with it.
+// Reader is a type that decodes itself from the text of one JSON value. Its errors
+// are returned unchanged. Reader and Writer are not encoding/json's Unmarshaler and
+// Marshaler: a type assertion to those links the methods of time.Time, and with
+// them all code for dates.
 type Reader interface{ ReadJSON([]byte) error }
 
-// Writer is a type that writes itself as the text of one JSON value.
+// Writer is a type that encodes itself as the text of one JSON value.
 type Writer interface{ WriteJSON() ([]byte, error) }
 
 var rawType = reflect.TypeFor[RawMessage]()
@@ -37,11 +38,11 @@ var rawType = reflect.TypeFor[RawMessage]()
 // field is a member of a struct.
 type field struct {
 	name      string
-	index     []int // of reflect.Value.FieldByIndex
+	index     []int // for reflect.Value.FieldByIndex
 	omitEmpty bool
 }
 
-// fieldsOf returns the members of a struct type in order of declaration.
+// fieldsOf returns the JSON members of a struct type in order of declaration.
 func fieldsOf(t reflect.Type) []field {
 	var fields []field
 	for i := range t.NumField() {

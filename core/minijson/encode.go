@@ -9,12 +9,12 @@ import (
 )
 
 // Marshal returns v as JSON text, the fields of structs in order of declaration.
-// A nil pointer or slice is null. The error is one of a Writer, or names a number
-// or a text that JSON cannot hold.
+// A nil pointer or slice is null. The error comes from a Writer, or reports a number
+// or a text that JSON cannot represent.
 func Marshal(v any) ([]byte, error) { return appendValue(nil, reflect.ValueOf(v)) }
 
-// appendValue appends v. It is written by hand, as the encoder of jsontext brings
-// along what sorts and reformats values: 20 kB of a compressed page.
+// appendValue appends v. It does not use jsontext's encoder, which also links code to
+// sort and reformat values: 20 kB of a compressed page.
 func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	if v.Type() == rawType {
 		if v.IsNil() {
@@ -43,10 +43,10 @@ func appendValue(b []byte, v reflect.Value) ([]byte, error) {
 	return appendScalar(b, v)
 }
 
-// appendRaw appends what claims to be a JSON value.
+// appendRaw appends text after checking that it is a JSON value.
 func appendRaw(b []byte, text RawMessage) ([]byte, error) {
 	if _, err := Parse(text); err != nil {
-		return nil, fmt.Errorf("json: found %.40q, need a JSON value", []byte(text))
+		return nil, fmt.Errorf("json: got %.40q, want a JSON value", []byte(text))
 	}
 	return append(b, text...), nil
 }
@@ -104,14 +104,14 @@ func appendScalar(b []byte, v reflect.Value) ([]byte, error) {
 		return strconv.AppendUint(b, v.Uint(), 10), nil
 	case v.CanFloat():
 		if x := v.Float(); !(math.Abs(x) <= math.MaxFloat64) {
-			return nil, fmt.Errorf("json: found %g, need a finite number", x)
+			return nil, fmt.Errorf("json: got %g, want a finite number", x)
 		}
 		return strconv.AppendFloat(b, v.Float(), 'g', -1, v.Type().Bits()), nil
 	}
-	panic("json: a type that this package does not write: " + v.Type().String())
+	panic("json: cannot encode type " + v.Type().String())
 }
 
-// empty says what omitempty leaves out.
+// empty reports whether omitempty leaves v out.
 func empty(v reflect.Value) bool {
 	switch {
 	case v.Kind() == reflect.Slice || v.Kind() == reflect.String:

@@ -8,22 +8,22 @@ import (
 	"testing"
 )
 
-// plain has a field of every type that this package knows.
+// plain has a field of every type that this package supports.
 type plain struct {
-	Text    string `json:"text"`
-	Untaged bool
-	Small   int8       `json:"small,omitempty"`
-	Whole   *int       `json:"whole,omitempty"`
-	Count   uint64     `json:"count"`
-	Single  float32    `json:"single"`
-	Double  *float64   `json:"double,omitempty"`
-	Shape   [3]int     `json:"shape"`
-	Names   []string   `json:"names,omitempty"`
-	Deep    *deep      `json:"deep,omitempty"`
-	List    []deep     `json:"list"`
-	Raw     RawMessage `json:"raw,omitempty"`
-	Own     own        `json:"own"`
-	Hidden  string     `json:"-"`
+	Text     string `json:"text"`
+	Untagged bool
+	Small    int8       `json:"small,omitempty"`
+	Whole    *int       `json:"whole,omitempty"`
+	Count    uint64     `json:"count"`
+	Single   float32    `json:"single"`
+	Double   *float64   `json:"double,omitempty"`
+	Shape    [3]int     `json:"shape"`
+	Names    []string   `json:"names,omitempty"`
+	Deep     *deep      `json:"deep,omitempty"`
+	List     []deep     `json:"list"`
+	Raw      RawMessage `json:"raw,omitempty"`
+	Own      own        `json:"own"`
+	Hidden   string     `json:"-"`
 	Embedded
 	private int
 }
@@ -36,7 +36,7 @@ type Embedded struct {
 	Inner string `json:"inner,omitempty"`
 }
 
-// own writes itself as an array of one.
+// own encodes itself as an array of one string.
 type own string
 
 func (o own) WriteJSON() ([]byte, error) { return []byte(`["` + string(o) + `"]`), nil }
@@ -54,14 +54,13 @@ func (o *own) ReadJSON(data []byte) error {
 }
 
 var full = plain{
-	Text: "a \"b\" \u2028 é", Untaged: true, Small: -128, Whole: new(0), Count: math.MaxUint64, Single: 0.1, Double: new(0.0),
+	Text: "a \"b\" \u2028 é", Untagged: true, Small: -128, Whole: new(0), Count: math.MaxUint64, Single: 0.1, Double: new(0.0),
 	Shape: [3]int{1, -2, 3}, Names: []string{"", "x"}, Deep: &deep{1e300}, List: []deep{{1}, {-0.5}}, Raw: RawMessage(`{"any":[1,null]}`),
 	Own: "self", Embedded: Embedded{"in"},
 }
 
-// TestLikeStandard: what encoding/json writes is read as it reads it, and what
-// this package writes is read by both.
-func TestLikeStandard(t *testing.T) {
+// TestAgreesWithStandardLibrary: this package and encoding/json decode the output of both alike.
+func TestAgreesWithStandardLibrary(t *testing.T) {
 	for name, in := range map[string]plain{"full": full, "zero": {Own: "x"}} {
 		text, err := Marshal(in)
 		if err != nil {
@@ -87,26 +86,26 @@ func TestLikeStandard(t *testing.T) {
 }
 
 func TestUnmarshalErrors(t *testing.T) {
-	const names = "text, Untaged, small, whole, count, single, double, shape, names, deep, list, raw, own, inner"
+	const names = "text, Untagged, small, whole, count, single, double, shape, names, deep, list, raw, own, inner"
 	for _, c := range []struct{ name, in, want string }{
-		{"wrong type", `{"deep":{"value":"x"}}`, `json: deep.value: found string "x", need a number`},
-		{"in a list", `{"list":[{"value":1},{"value":[]}]}`, "json: list[1].value: found an array, need a number"},
-		{"list", `{"list":{}}`, "json: list: found an object, need an array"},
-		{"half", `{"whole":1.5}`, "json: whole: found number 1.5, need a whole number"},
-		{"beyond its bits", `{"small":128}`, "json: small: found number 128, need a whole number"},
-		{"negative count", `{"count":-1}`, "json: count: found number -1, need a whole number in [0, 2^64)"},
-		{"beyond float32", `{"single":1e39}`, "json: single: found number 1e39, need a number"},
-		{"bool", `{"Untaged":1}`, "json: Untaged: found number 1, need true or false"},
-		{"short array", `{"shape":[1,2]}`, "json: shape: found 2 elements, need 3"},
-		{"long array", `{"shape":[1,2,3,4]}`, "json: shape: found more than 3 elements, need 3"},
-		{"unknown", `{"text":"a","Text":"b"}`, "json: Text: found an unknown name, need one of " + names},
-		{"hidden", `{"-":"b"}`, "json: -: found an unknown name, need one of " + names},
-		{"not an object", `[]`, "json: found an array, need an object"},
-		{"its own", `{"own":1}`, "own: too short"},
-		{"more behind", `{} 1`, "json: byte 3: found '1', need nothing after the value"},
-		{"twice", `{"text":"a","text":"b"}`, `json: byte 12: found the name "text" again, need another name`},
-		{"cut off", `{"text":`, "json: byte 8: found the end, need a value"},
-		{"nothing", ` `, "json: found nothing, need one value"},
+		{"wrong type", `{"deep":{"value":"x"}}`, `json: deep.value: got string "x", want a number`},
+		{"in a list", `{"list":[{"value":1},{"value":[]}]}`, "json: list[1].value: got an array, want a number"},
+		{"list", `{"list":{}}`, "json: list: got an object, want an array"},
+		{"fraction", `{"whole":1.5}`, "json: whole: got number 1.5, want a whole number"},
+		{"out of range", `{"small":128}`, "json: small: got number 128, want a whole number"},
+		{"negative count", `{"count":-1}`, "json: count: got number -1, want a whole number in [0, 2^64)"},
+		{"out of float32 range", `{"single":1e39}`, "json: single: got number 1e39, want a number"},
+		{"bool", `{"Untagged":1}`, "json: Untagged: got number 1, want true or false"},
+		{"short array", `{"shape":[1,2]}`, "json: shape: got 2 elements, want 3"},
+		{"long array", `{"shape":[1,2,3,4]}`, "json: shape: got more than 3 elements, want 3"},
+		{"unknown", `{"text":"a","Text":"b"}`, "json: Text: got an unknown name, want one of " + names},
+		{"hidden", `{"-":"b"}`, "json: -: got an unknown name, want one of " + names},
+		{"not an object", `[]`, "json: got an array, want an object"},
+		{"error of a Reader", `{"own":1}`, "own: too short"},
+		{"text after the value", `{} 1`, "json: byte 3: got '1', want nothing after the value"},
+		{"duplicate name", `{"text":"a","text":"b"}`, `json: byte 12: got duplicate name "text", want unique names`},
+		{"truncated", `{"text":`, "json: byte 8: got the end of the text, want a value"},
+		{"empty", ` `, "json: got an empty text, want one value"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var p plain
@@ -125,7 +124,7 @@ func TestUnmarshalErrors(t *testing.T) {
 	}
 }
 
-// TestNull: null empties pointers and slices and leaves the rest.
+// TestNull: null sets pointers and slices to nil and leaves other fields unchanged.
 func TestNull(t *testing.T) {
 	p := full
 	if err := Unmarshal([]byte(`{"text":null,"whole":null,"names":null,"shape":null,"deep":null,"count":null}`), &p); err != nil {
@@ -141,10 +140,10 @@ func TestMarshalErrors(t *testing.T) {
 		in   any
 		want string
 	}{
-		{deep{math.NaN()}, "json: found NaN, need a finite number"},
-		{deep{math.Inf(-1)}, "json: found -Inf, need a finite number"},
-		{[]RawMessage{RawMessage("{")}, `json: found "{", need a JSON value`},
-		{own(`"`), `json: found "[\"\"\"]", need a JSON value`},
+		{deep{math.NaN()}, "json: got NaN, want a finite number"},
+		{deep{math.Inf(-1)}, "json: got -Inf, want a finite number"},
+		{[]RawMessage{RawMessage("{")}, `json: got "{", want a JSON value`},
+		{own(`"`), `json: got "[\"\"\"]", want a JSON value`},
 		{"\xff", "jsontext: invalid UTF-8"},
 	} {
 		if text, err := Marshal(c.in); err == nil || err.Error() != c.want {
@@ -153,8 +152,8 @@ func TestMarshalErrors(t *testing.T) {
 	}
 }
 
-// FuzzUnmarshal: no text makes it panic, and what encoding/json refuses as text,
-// or reads otherwise, is refused here as well.
+// FuzzUnmarshal: no text causes a panic, and whatever UnmarshalStrict accepts,
+// encoding/json accepts with the same result.
 func FuzzUnmarshal(f *testing.F) {
 	text, err := Marshal(full)
 	if err != nil {

@@ -9,30 +9,30 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds the objects and arrays of a text inside one another, maxNames the
-// members of an object.
+// maxDepth limits the nesting of objects and arrays, maxNames the members of an
+// object.
 const maxDepth, maxNames = 64, 1 << 17
 
-// SyntaxError says where a text stops being JSON.
+// SyntaxError reports where a text is not valid JSON.
 type SyntaxError struct {
-	Offset int    // bytes before it
-	Found  string // such as "','"
-	Need   string // such as "a value"
+	Offset int    // number of bytes before the error
+	Got    string // such as "','"
+	Want   string // such as "a value"
 }
 
 func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("json: byte %d: found %s, need %s", e.Offset, e.Found, e.Need)
+	return fmt.Sprintf("json: byte %d: got %s, want %s", e.Offset, e.Got, e.Want)
 }
 
-// Parse returns the value that a text holds, without the space around it: what
-// Members, Elements and Text read without errors. The text must be one value
-// (RFC 8259) of valid UTF-8, 64 deep at most, with no name twice in an object (RFC
-// 7493) and some 2^17 in one at most. The value shares the text's memory. The error is
-// a *SyntaxError.
+// Parse checks that a text is one JSON value (RFC 8259) and returns the value without
+// the white space around it. Members, Elements and Text read such a parsed value
+// without errors. The text must be valid UTF-8, nested at most 64 levels deep, with
+// unique names in each object (RFC 7493), about 2^17 at most. The value shares the
+// text's memory. The error is a *SyntaxError.
 func Parse(text []byte) (RawMessage, error) {
 	s := scanner{text: text}
 	if at := invalid(text); at >= 0 {
-		return nil, &SyntaxError{at, "invalid UTF-8", "UTF-8"}
+		return nil, &SyntaxError{at, "invalid UTF-8", "valid UTF-8"}
 	}
 	s.space()
 	begin := s.at
@@ -41,12 +41,12 @@ func Parse(text []byte) (RawMessage, error) {
 	}
 	end := s.at
 	if s.space(); s.at < len(text) {
-		return nil, s.need("nothing after the value")
+		return nil, s.fail("nothing after the value")
 	}
 	return text[begin:end:end], nil
 }
 
-// invalid returns where a text is not UTF-8, or -1.
+// invalid returns the offset of the first invalid UTF-8 in a text, or -1.
 func invalid(text []byte) int {
 	for i := 0; i < len(text); {
 		r, n := utf8.DecodeRune(text[i:])
@@ -58,8 +58,8 @@ func invalid(text []byte) int {
 	return -1
 }
 
-// Depth returns how many objects and arrays of a parsed value stand inside one
-// another.
+// Depth returns how deeply the objects and arrays of a parsed value are nested: 0 for
+// a string, a number, a boolean or null.
 func Depth(v RawMessage) int {
 	deepest, depth := 0, 0
 	for i := 0; i < len(v); i++ {
@@ -76,7 +76,7 @@ func Depth(v RawMessage) int {
 	return deepest
 }
 
-// Members returns the names and values of a parsed object, in their order.
+// Members returns the names and values of a parsed object, in order.
 func Members(v RawMessage) iter.Seq2[string, RawMessage] {
 	return func(yield func(string, RawMessage) bool) {
 		for name, member := range parts(v, true) {
@@ -87,7 +87,7 @@ func Members(v RawMessage) iter.Seq2[string, RawMessage] {
 	}
 }
 
-// Elements returns the elements of a parsed array, in their order.
+// Elements returns the elements of a parsed array, in order.
 func Elements(v RawMessage) iter.Seq[RawMessage] {
 	return func(yield func(RawMessage) bool) {
 		for _, element := range parts(v, false) {
@@ -98,7 +98,8 @@ func Elements(v RawMessage) iter.Seq[RawMessage] {
 	}
 }
 
-// parts returns what stands in a parsed object or array; an array has no names.
+// parts returns the names and values of a parsed object if named is true, else the
+// elements of a parsed array, with empty names.
 func parts(v RawMessage, named bool) iter.Seq2[RawMessage, RawMessage] {
 	return func(yield func(name, value RawMessage) bool) {
 		s := scanner{text: v, at: 1}
@@ -120,7 +121,7 @@ func parts(v RawMessage, named bool) iter.Seq2[RawMessage, RawMessage] {
 	}
 }
 
-// Text returns the text that a parsed string means.
+// Text returns the text of a parsed string, with escapes decoded.
 func Text(v RawMessage) string {
 	v = v[1 : len(v)-1]
 	if bytes.IndexByte(v, '\\') < 0 {
@@ -148,14 +149,14 @@ func Text(v RawMessage) string {
 	return string(text)
 }
 
-// What may follow a backslash, and what it means.
+// Characters that may follow a backslash, and the characters they stand for.
 var (
 	escapes = []byte(`"\/bfnrt`)
 	escaped = []byte("\"\\/\b\f\n\r\t")
 )
 
-// hex returns the four hexadecimal digits that text begins with as a number, or
-// -1.
+// hex returns the value of the four hexadecimal digits at the start of text, or -1 if
+// there are none.
 func hex(text []byte) rune {
 	if len(text) < 4 {
 		return -1
@@ -167,7 +168,7 @@ func hex(text []byte) rune {
 	return rune(n)
 }
 
-// quoted returns the length of the parsed string that text begins with.
+// quoted returns the length of the parsed string at the start of text.
 func quoted(text []byte) int {
 	for i := 1; ; i++ {
 		switch text[i] {

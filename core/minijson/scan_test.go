@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// texts are whole, broken and odd.
+// texts are valid, invalid and unusual JSON.
 var texts = []string{
 	`null`, ` true `, `-0`, `0.5e+10`, `"a\u00e9\ud83d\ude00\n\/\"\\"`, `[]`, `[1, "2", [3], {}]`, "{ \"a\" : {\"b\":[ ]}\t, \"\":0}\n",
 	``, ` `, `nul`, `01`, `-`, `1.`, `.5`, `1e`, `+1`, `"`, "\"\n\"", `"\x"`, `"\u12"`, `"\ud800"`, `"\ud800\u0041"`, `"\ude00\ud83d"`, "\"\xff\"",
@@ -17,23 +17,24 @@ var texts = []string{
 	strings.Repeat("[", 64) + strings.Repeat("]", 64), strings.Repeat("[", 65) + strings.Repeat("]", 65),
 }
 
-// like compares what this package says of a text with jsontext.
-func like(t *testing.T, text []byte) {
+// checkParse fails unless this package accepts text exactly if jsontext does, and reads
+// the same parts.
+func checkParse(t *testing.T, text []byte) {
 	t.Helper()
 	v, err := Parse(text)
-	want := jsontext.Value(text).IsValid() && Depth(want(text)) <= maxDepth
-	if (err == nil) != want {
-		t.Fatalf("%q: got error %v, jsontext says %v", text, err, want)
+	valid := jsontext.Value(text).IsValid() && Depth(trimmed(text)) <= maxDepth
+	if (err == nil) != valid {
+		t.Fatalf("%q: got error %v, want valid %v", text, err, valid)
 	}
 	if err == nil {
 		walk(t, v)
 	}
 }
 
-// want returns a valid text without its space.
-func want(text []byte) RawMessage { return RawMessage(strings.Trim(string(text), " \t\r\n")) }
+// trimmed returns a valid text without the white space around it.
+func trimmed(text []byte) RawMessage { return RawMessage(strings.Trim(string(text), " \t\r\n")) }
 
-// walk compares every part of a value with jsontext's tokens.
+// walk compares all parts of a value with jsontext's tokens.
 func walk(t *testing.T, v RawMessage) {
 	t.Helper()
 	d := jsontext.NewDecoder(strings.NewReader(string(v)))
@@ -48,14 +49,14 @@ func walk(t *testing.T, v RawMessage) {
 		}
 	case jsontext.KindBeginArray:
 		for element := range Elements(v) {
-			other(t, d, element)
+			checkNext(t, d, element)
 		}
 	case jsontext.KindBeginObject:
 		for name, member := range Members(v) {
 			if token, err := d.ReadToken(); err != nil || token.String() != name {
 				t.Fatalf("%q: name %q, want %v, %v", v, name, token, err)
 			}
-			other(t, d, member)
+			checkNext(t, d, member)
 		}
 	default:
 		return
@@ -65,8 +66,8 @@ func walk(t *testing.T, v RawMessage) {
 	}
 }
 
-// other compares a part with jsontext's next value.
-func other(t *testing.T, d *jsontext.Decoder, part RawMessage) {
+// checkNext compares a part with jsontext's next value.
+func checkNext(t *testing.T, d *jsontext.Decoder, part RawMessage) {
 	t.Helper()
 	if next, err := d.ReadValue(); err != nil || string(next) != string(part) {
 		t.Fatalf("part %q, want %q, %v", part, next, err)
@@ -74,15 +75,15 @@ func other(t *testing.T, d *jsontext.Decoder, part RawMessage) {
 	walk(t, part)
 }
 
-// TestParse: a text is accepted where jsontext accepts it and it is not too deep,
-// and its parts are the same.
+// TestParse: a text is accepted if jsontext accepts it and it is not nested too
+// deeply, and its parts are the same.
 func TestParse(t *testing.T) {
 	for _, text := range texts {
-		like(t, []byte(text))
+		checkParse(t, []byte(text))
 	}
 }
 
-// TestManyNames: an object of very many names is an error before they are all kept.
+// TestManyNames: an object with too many names is an error before all are in memory.
 func TestManyNames(t *testing.T) {
 	for _, n := range []int{1 << 16, 1 << 18} {
 		text := []byte("{")
@@ -90,7 +91,7 @@ func TestManyNames(t *testing.T) {
 			text = fmt.Appendf(text, `"%d":1,`, i)
 		}
 		_, err := Parse(append(text, `"":1}`...))
-		if many := n > maxNames; many != (err != nil) || many && !strings.Contains(err.Error(), "found one more name, need an object of fewer") {
+		if many := n > maxNames; many != (err != nil) || many && !strings.Contains(err.Error(), "got too many names in one object") {
 			t.Errorf("%d names: got error %v", n, err)
 		}
 	}
@@ -100,5 +101,5 @@ func FuzzParse(f *testing.F) {
 	for _, text := range texts {
 		f.Add([]byte(text))
 	}
-	f.Fuzz(func(t *testing.T, text []byte) { like(t, text) })
+	f.Fuzz(func(t *testing.T, text []byte) { checkParse(t, text) })
 }

@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// scanner goes through a text once.
+// scanner reads a text from start to end.
 type scanner struct {
 	text []byte
 	at   int
 }
 
-// peek returns the next byte, 0 at the end: no token of JSON begins with it.
+// peek returns the next byte, or 0 at the end of the text: no JSON token starts with 0.
 func (s *scanner) peek() byte {
 	if s.at < len(s.text) {
 		return s.text[s.at]
@@ -21,7 +21,7 @@ func (s *scanner) peek() byte {
 	return 0
 }
 
-// space passes white space.
+// space skips white space.
 func (s *scanner) space() {
 	for s.at < len(s.text) {
 		switch s.text[s.at] {
@@ -33,22 +33,22 @@ func (s *scanner) space() {
 	}
 }
 
-// need is the error of what stands here.
-func (s *scanner) need(what string) error {
-	found := "the end"
+// fail returns the error for the next character of the text; want says what is allowed.
+func (s *scanner) fail(want string) error {
+	got := "the end of the text"
 	if s.at < len(s.text) {
 		r, _ := utf8.DecodeRune(s.text[s.at:])
-		found = strconv.QuoteRune(r)
+		got = strconv.QuoteRune(r)
 	}
-	return &SyntaxError{s.at, found, what}
+	return &SyntaxError{s.at, got, want}
 }
 
-// value checks the value that begins here, inside depth-1 others.
+// value checks the value that starts here, nested in depth-1 others.
 func (s *scanner) value(depth int) error {
 	switch c := s.peek(); {
 	case c == '{' || c == '[':
 		if depth > maxDepth {
-			return s.need("at most " + strconv.Itoa(maxDepth) + " objects and arrays inside one another")
+			return s.fail("at most " + strconv.Itoa(maxDepth) + " levels of nesting")
 		}
 		return s.collection(c == '{', depth)
 	case c == '"':
@@ -62,10 +62,10 @@ func (s *scanner) value(depth int) error {
 			return nil
 		}
 	}
-	return s.need("a value")
+	return s.fail("a value")
 }
 
-// collection checks an object or an array.
+// collection checks an object if named is true, else an array.
 func (s *scanner) collection(named bool, depth int) error {
 	end, missing := byte(']'), "',' or ']'"
 	if named {
@@ -77,7 +77,7 @@ func (s *scanner) collection(named bool, depth int) error {
 	for first := true; s.peek() != end; first = false {
 		if !first {
 			if s.peek() != ',' {
-				return s.need(missing)
+				return s.fail(missing)
 			}
 			s.at++
 			s.space()
@@ -96,36 +96,37 @@ func (s *scanner) collection(named bool, depth int) error {
 	return nil
 }
 
-// name checks a member's name and the colon behind it.
+// name checks a member's name and the colon after it.
 func (s *scanner) name(seen *names) error {
 	begin := s.at
 	if s.peek() != '"' {
-		return s.need("a name")
+		return s.fail("a name")
 	}
 	if err := s.string(); err != nil {
 		return err
 	}
 	if name := s.text[begin:s.at]; !seen.add(name) {
-		return &SyntaxError{begin, "the name " + Clip(string(name)) + " again", "another name"}
+		return &SyntaxError{begin, "duplicate name " + Clip(string(name)), "unique names"}
 	}
 	if len(seen.many) > maxNames {
-		return &SyntaxError{begin, "one more name", "an object of fewer"}
+		return &SyntaxError{begin, "too many names in one object", "about " + strconv.Itoa(maxNames) + " at most"}
 	}
 	if s.space(); s.peek() != ':' {
-		return s.need("':'")
+		return s.fail("':'")
 	}
 	s.at++
 	s.space()
 	return nil
 }
 
-// names holds the names of an object: few are compared one by one.
+// names is the set of names in an object. The first 16 are in a slice, which is faster
+// to search than a map.
 type names struct {
 	few  []string
 	many map[string]bool
 }
 
-// add adds the name that a string means, and reports whether it is new.
+// add adds the name, a quoted string, and reports whether it is new.
 func (n *names) add(quoted RawMessage) bool {
 	name := Text(quoted)
 	for _, other := range n.few {
@@ -157,32 +158,32 @@ func (s *scanner) string() error {
 				return err
 			}
 		case c < ' ':
-			return s.need("'\"' or a character of the string")
+			return s.fail("'\"' or a character of the string")
 		}
 	}
 	s.at++
 	return nil
 }
 
-// escape checks what follows a backslash, as far as its last byte.
+// escape checks what follows a backslash and stops at the last byte of it.
 func (s *scanner) escape() error {
 	if s.peek() != 'u' {
 		if bytes.IndexByte(escapes, s.peek()) < 0 {
-			return s.need(`one of "\/bfnrtu after '\'`)
+			return s.fail(`one of "\/bfnrtu after '\'`)
 		}
 		return nil
 	}
 	begin := s.at
 	r := hex(s.text[s.at+1:])
 	if r < 0 {
-		return s.need("four hexadecimal digits after it")
+		return s.fail("four hexadecimal digits after it")
 	}
 	s.at += 4
 	if utf16.IsSurrogate(r) {
 		rest := s.text[s.at+1:]
 		if !bytes.HasPrefix(rest, []byte(`\u`)) || utf16.DecodeRune(r, hex(rest[2:])) == utf8.RuneError {
 			s.at = begin
-			return s.need("a pair of surrogates")
+			return s.fail("a pair of surrogates")
 		}
 		s.at += 6
 	}
@@ -215,10 +216,10 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// digits passes one digit and those that follow.
+// digits skips one digit or more.
 func (s *scanner) digits() error {
 	if !digit(s.peek()) {
-		return s.need("a digit")
+		return s.fail("a digit")
 	}
 	for digit(s.peek()) {
 		s.at++
@@ -228,7 +229,7 @@ func (s *scanner) digits() error {
 
 func digit(c byte) bool { return '0' <= c && c <= '9' }
 
-// skip passes the checked value that begins here and returns it.
+// skip returns the value that starts here and moves past it. The value has been checked.
 func (s *scanner) skip() RawMessage {
 	begin, depth := s.at, 0
 	for {
@@ -252,7 +253,7 @@ func (s *scanner) skip() RawMessage {
 	}
 }
 
-// literal passes a checked number, null, true or false.
+// literal skips a number, null, true or false that has been checked.
 func (s *scanner) literal() {
 	for s.at < len(s.text) {
 		switch s.text[s.at] {

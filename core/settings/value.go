@@ -225,7 +225,7 @@ func Read(data []byte, values []Value) error {
 		return err
 	}
 	if object[0] != '{' {
-		return &minijson.TypeError{Found: minijson.Describe(object), Need: "an object"}
+		return &minijson.TypeError{Got: minijson.Describe(object), Want: "an object"}
 	}
 	for name, member := range minijson.Members(object) {
 		v, ok := Find(values, name)

@@ -39,7 +39,7 @@ func TestHostileModel(t *testing.T) {
 	for _, c := range []struct{ name, want, text string }{
 		{"bomb", "zstd", manifest("{}", shard(1<<20))},
 		{"bomb as it is", "raw_bytes", manifest("{}", shard(256<<20))},
-		{"nesting", "inside one another", strings.Repeat("[", weights.MaxManifest)},
+		{"nesting", "levels of nesting", strings.Repeat("[", weights.MaxManifest)},
 		{"nested objects", "", strings.Repeat(`{"config":`, 100_000)},
 		{"long", "need at most", strings.Repeat(" ", weights.MaxManifest+1)},
 		{"many shards", "shards", manifest("{}", strings.Repeat(shard(100)+",", 4000)+shard(100))},

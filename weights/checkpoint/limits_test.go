@@ -71,7 +71,7 @@ func TestSafetensorsRefuses(t *testing.T) {
 		{"long type", "", headed(`{"a":{"dtype":"`+strings.Repeat("F", 15<<20)+`","shape":[1],"data_offsets":[0,4]}}`, 4)},
 		{"axes to the end", "shape has more than 8", headed(one("["+strings.Repeat("1,", 7<<20)+"1]", "[0,4]"), 4)},
 		{"as many as there may be", "need", headed("{"+entries(60_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
-		{"many tensors", "need an object of fewer", headed("{"+entries(250_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
+		{"many tensors", "too many names in one object", headed("{"+entries(250_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			readertest.Refuses(t, tt.want, 192<<20, func() error {
