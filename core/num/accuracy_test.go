@@ -8,11 +8,11 @@ import (
 	"testing"
 )
 
-// points is how many arguments are drawn from each range of TestAccuracy.
+// points is the number of random arguments from each range of TestAccuracy.
 const points = 400
 
-// TestAccuracy holds every function to the bound of its comment, in each range where
-// its algorithm differs. Arguments are uniform, or uniform in the logarithm.
+// TestAccuracy compares every function with the error bound of its doc comment, in each
+// range where its algorithm differs. Arguments are uniform, or uniform in the logarithm.
 func TestAccuracy(t *testing.T) {
 	cosPi := func(x float64) float64 { _, c := SincosPi(x); return c }
 	sinPi := func(x float64) float64 { s, _ := SincosPi(x); return s }
@@ -24,7 +24,7 @@ func TestAccuracy(t *testing.T) {
 		fn     func(float64) float64
 		ref    func(*big.Float) *big.Float
 		bound  float64
-		ranges [][2]float64 // of one sign: logarithmic
+		ranges [][2]float64 // logarithmic if both ends have the same sign
 	}{
 		{"Exp", Exp, bigExp, 1, [][2]float64{{-0.5, 0.5}, {-3, 3}, {-708, 709.78}, {-745.1, -708}, {1e-300, 0.3}, {-0.3, -1e-20}}},
 		{"Expm1", Expm1, bigExpm1, 1, [][2]float64{{-0.5, 0.5}, {-1.5, 1.5}, {-60, 60}, {1, 709}, {1e-60, 0.3}, {-0.3, -1e-20}}},
@@ -56,7 +56,7 @@ func TestAccuracy(t *testing.T) {
 	}
 }
 
-// draw returns a number from [lo, hi]: uniform where they differ in sign, or else
+// draw returns a random number in [lo, hi]: uniform if lo and hi differ in sign, else
 // uniform in the logarithm.
 func draw(rng *rand.Rand, lo, hi float64) float64 {
 	u := rng.Float64()
@@ -103,8 +103,8 @@ func TestPowAccuracy(t *testing.T) {
 	}
 }
 
-// The float64 nearest to a multiple of π/2 leaves the fewest digits after reduction;
-// 6381956970095103·2⁷⁹⁷ comes nearest of all (Muller 2016, Elementary Functions, section 11.3).
+// Arguments near a multiple of π/2 lose the most digits in the reduction.
+// 6381956970095103·2⁷⁹⁷ is the float64 nearest to such a multiple (Muller 2016, Elementary Functions, section 11.3).
 func TestSinNearMultiplesOfHalfPi(t *testing.T) {
 	const bound = 1
 	check := func(x float64) {
@@ -161,7 +161,7 @@ func TestReferencesAgreeWithMath(t *testing.T) {
 			{"erf", bigErf(toBig(x)), math.Erf(x)},
 		} {
 			if got, _ := f.ref.Float64(); !(math.Abs(got-f.want) <= 1e-14*math.Abs(f.want)) {
-				t.Errorf("%s(%g): the reference says %g, math %g", f.name, x, got, f.want)
+				t.Errorf("%s(%g): the reference returns %g, math %g", f.name, x, got, f.want)
 			}
 		}
 	}

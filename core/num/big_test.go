@@ -6,7 +6,8 @@ import (
 )
 
 // The references of this package's tests: elementary functions by their textbook
-// series in math/big, to about 300 bits. They share nothing with what they judge.
+// series in math/big, to about 300 bits. They share no code or constants with the
+// functions under test.
 const bigPrec = 400
 
 func newBig() *big.Float             { return new(big.Float).SetPrec(bigPrec) }
@@ -17,7 +18,7 @@ func sub(a, b *big.Float) *big.Float { return newBig().Sub(a, b) }
 func mul(a, b *big.Float) *big.Float { return newBig().Mul(a, b) }
 func quo(a, b *big.Float) *big.Float { return newBig().Quo(a, b) }
 
-// small tells whether term no longer counts beside sum.
+// small reports whether term is negligible compared with sum.
 func small(term, sum *big.Float) bool {
 	return term.Sign() == 0 || sum.Sign() != 0 && term.MantExp(nil) < sum.MantExp(nil)-bigPrec
 }
@@ -85,14 +86,14 @@ var bigPi = func() *big.Float {
 	return a.Sub(a, wide().Mul(wide().SetInt64(4), arctanInverse(239)))
 }()
 
-// bigSinTurned is sin(x + turns·π/2).
-func bigSinTurned(x *big.Float, turns int64) *big.Float {
+// bigSinQuadrant is sin(x + quadrants·π/2).
+func bigSinQuadrant(x *big.Float, quadrants int64) *big.Float {
 	wide := func() *big.Float { return new(big.Float).SetPrec(1600) }
 	halfPi := wide().Mul(bigPi, wide().SetFloat64(0.5))
 	q := wide().Quo(x, halfPi)
 	n, _ := q.Add(q, wide().SetFloat64(math.Copysign(0.5, float64(x.Sign())))).Int(nil)
 	r := newBig().Set(wide().Sub(x, wide().Mul(halfPi, wide().SetInt(n))))
-	quadrant := new(big.Int).Mod(n.Add(n, big.NewInt(turns)), big.NewInt(4)).Int64()
+	quadrant := new(big.Int).Mod(n.Add(n, big.NewInt(quadrants)), big.NewInt(4)).Int64()
 
 	z := mul(r, r)
 	sum, term, first := newBig().Set(r), r, 1
@@ -126,16 +127,16 @@ func bigErf(x *big.Float) *big.Float {
 
 func bigExpm1(x *big.Float) *big.Float { return sub(bigExp(x), bigInt(1)) }
 func bigLog1p(x *big.Float) *big.Float { return bigLog(add(bigInt(1), x)) }
-func bigSin(x *big.Float) *big.Float   { return bigSinTurned(x, 0) }
-func bigCos(x *big.Float) *big.Float   { return bigSinTurned(x, 1) }
+func bigSin(x *big.Float) *big.Float   { return bigSinQuadrant(x, 0) }
+func bigCos(x *big.Float) *big.Float   { return bigSinQuadrant(x, 1) }
 
 func bigTanh(x *big.Float) *big.Float {
 	e := bigExpm1(mul(x, bigInt(2)))
 	return quo(e, add(e, bigInt(2)))
 }
 
-// ulps returns |got − want| in units in the last place of want's binade; NaN or a
-// wrong infinity gives +Inf.
+// ulps returns |got − want| in units in the last place of want's binade; the result is
+// +Inf if got is NaN or a wrong infinity.
 func ulps(got float64, want *big.Float) float64 {
 	e := max(want.MantExp(nil)-53, -1074)
 	if f, _ := want.Float64(); math.IsInf(f, 0) && got == f {

@@ -14,12 +14,13 @@ func Erf(x float64) float64 {
 	case a < 1:
 		return x + float64(x*poly(float64(x*x), erfSmall[:]))
 	}
-	u := 14.4/(a+3) - 2.6 // carries [1, 6] to [1, −1]
+	u := 14.4/(a+3) - 2.6 // maps [1, 6] to [1, −1]
 	g := poly(u, erfLarge[:])
 	return math.Copysign(1-float64(Exp(-float64(a*a))*g), x)
 }
 
-// erfSmall gives erf(x)/x − 1 from x² within 2⁻⁶², on |x| ≤ 1, by Chebyshev interpolation.
+// erfSmall are the coefficients of erf(x)/x − 1 as a polynomial in x², within 2⁻⁶² for
+// |x| ≤ 1, by Chebyshev interpolation.
 var erfSmall = [...]float64{
 	0x1.06eba8214db69p-3,
 	-0x1.812746b0379e6p-2,
@@ -36,8 +37,8 @@ var erfSmall = [...]float64{
 	0x1.05ffd737fb32ep-34,
 }
 
-// erfLarge gives e^(x²)·(1 − erf x) from u = 14.4/(x+3) − 2.6 within 2⁻⁵⁶, on 1 ≤ x ≤ 6,
-// by Chebyshev interpolation.
+// erfLarge are the coefficients of e^(x²)·(1 − erf x) as a polynomial in
+// u = 14.4/(x+3) − 2.6, within 2⁻⁵⁶ for 1 ≤ x ≤ 6, by Chebyshev interpolation.
 var erfLarge = [...]float64{
 	0x1.a9f324d321d3cp-3,
 	0x1.3c21b61aee88ap-3,

@@ -12,8 +12,8 @@ const (
 	magic = 0x1.8p+52
 )
 
-// Exp returns eˣ within 1 ulp, subnormal results included; +Inf above ln(MaxFloat64),
-// 0 below −745.14. Exp(±0) = 1, Exp(+Inf) = +Inf, Exp(−Inf) = 0, Exp(NaN) = NaN.
+// Exp returns eˣ within 1 ulp, also where the result is subnormal. It is +Inf above
+// ln(MaxFloat64) and 0 below −745.14. Exp(±0) = 1, Exp(+Inf) = +Inf, Exp(−Inf) = 0, Exp(NaN) = NaN.
 func Exp(x float64) float64 {
 	switch {
 	case x != x:
@@ -33,13 +33,13 @@ func expPair(x, lo float64) float64 {
 	return scale(y+(e+pLo), n)
 }
 
-// Expm1 returns eˣ − 1 within 1 ulp, small x included; +Inf above ln(MaxFloat64).
+// Expm1 returns eˣ − 1 within 1 ulp, also for small x. It is +Inf above ln(MaxFloat64).
 // Expm1(±0) = ±0, Expm1(+Inf) = +Inf, Expm1(−Inf) = −1, Expm1(NaN) = NaN.
 func Expm1(x float64) float64 {
 	switch {
 	case x != x || x == 0:
 		return x
-	case x > 40: // the 1 is less than half a last place
+	case x > 40: // subtracting 1 changes Exp(x) by less than ½ ulp
 		return Exp(x)
 	case x < -40:
 		return -1
@@ -85,8 +85,8 @@ func expm1Reduced(x, lo float64) (p, pLo float64, n int) {
 	return p, pLo, n
 }
 
-// scale returns y·2ⁿ for 0.5 ≤ y ≤ 2 and |n| ≤ 1100, rounding once: to a subnormal
-// or 0 below, to +Inf above.
+// scale returns y·2ⁿ for 0.5 ≤ y ≤ 2 and |n| ≤ 1100, rounded once. On underflow the
+// result is subnormal or 0, on overflow +Inf.
 func scale(y float64, n int) float64 {
 	half := n / 2
 	return float64(float64(y*pow2(half)) * pow2(n-half))

@@ -6,7 +6,7 @@ import (
 )
 
 // ulps32 returns |got − want| in units in the last place of want's binade. want is a
-// float64 whose own error is far below a float32's last place. NaN gives NaN.
+// float64 with an error far below a float32's ulp. The result is NaN if got is NaN.
 func ulps32(got float32, want float64) float64 {
 	if float64(got) == want {
 		return 0
@@ -45,10 +45,10 @@ func TestExp32Accuracy(t *testing.T) {
 func TestExp32Edges(t *testing.T) {
 	inf := float32(math.Inf(1))
 	if got := Exp32(Exp32Min); !(got >= 0x1p-126) {
-		t.Errorf("Exp32(Exp32Min) = %g, need a normal number", got)
+		t.Errorf("Exp32(Exp32Min) = %g, want a normal number", got)
 	}
 	if got := Exp32(Exp32Max); !(got < inf) {
-		t.Errorf("Exp32(Exp32Max) = %g, need a finite number", got)
+		t.Errorf("Exp32(Exp32Max) = %g, want a finite number", got)
 	}
 	for _, c := range []struct{ x, want float32 }{
 		{0, 1},
@@ -70,8 +70,9 @@ func TestExp32Edges(t *testing.T) {
 	}
 }
 
-// Softmax and its like rely on it: a larger argument never has a smaller exponential.
-func TestExp32Rises(t *testing.T) {
+// TestExp32Monotonic: a larger argument never has a smaller exponential. Softmax, for
+// one, relies on it.
+func TestExp32Monotonic(t *testing.T) {
 	for n := -125; n < 128; n++ { // around the seams, where n changes
 		x := float32((float64(n) + 0.5) * math.Ln2)
 		for range 200 {

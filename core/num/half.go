@@ -2,8 +2,9 @@ package num
 
 import "math"
 
-// ToFloat16 returns the IEEE 754 binary16 nearest to f, ties to even. From 65520 up
-// it is infinite; below 2⁻¹⁴ subnormal, and 0 up to 2⁻²⁵. A NaN stays a quiet NaN of its sign.
+// ToFloat16 returns the IEEE 754 binary16 nearest to f, ties to even. The result is
+// infinite for |f| ≥ 65520, subnormal for |f| below 2⁻¹⁴, and 0 for |f| ≤ 2⁻²⁵. A NaN
+// becomes a quiet NaN of the same sign.
 func ToFloat16(f float32) uint16 {
 	b := math.Float32bits(f)
 	sign, a := uint16(b>>16)&0x8000, b&0x7fffffff
@@ -16,7 +17,8 @@ func ToFloat16(f float32) uint16 {
 		a += 0xfff + a>>13&1 // to nearest even
 		return sign | uint16((a-112<<23)>>13)
 	}
-	// The last place of 0.5 is 2⁻²⁴, the spacing of subnormals: the sum rounds as asked.
+	// An ulp of 0.5 is 2⁻²⁴, the spacing of binary16 subnormals: the addition rounds
+	// to a multiple of it, ties to even.
 	const half = 0x3f000000
 	return sign | uint16(math.Float32bits(math.Float32frombits(a)+0.5)-half)
 }
@@ -34,7 +36,7 @@ func FromFloat16(h uint16) float32 {
 }
 
 // ToBFloat16 returns the bfloat16 (the upper half of a float32) nearest to f, ties to
-// even, infinite where that overflows. A NaN stays a quiet NaN of its sign.
+// even, or an infinity on overflow. A NaN becomes a quiet NaN of the same sign.
 func ToBFloat16(f float32) uint16 {
 	b := math.Float32bits(f)
 	if f != f {

@@ -35,8 +35,8 @@ func TestFloat16RoundTrip(t *testing.T) {
 	}
 }
 
-// Between two neighbours a < b, everything below the middle becomes a, everything
-// above b, and the middle the one with an even last bit.
+// Between two neighbours a < b, every number below the midpoint becomes a, every number
+// above it b, and the midpoint whichever has an even last bit.
 func TestToFloat16RoundsToNearestEven(t *testing.T) {
 	for i := range 0x7c00 { // up to the step from 65504 to infinity, which rounds as if to 65536
 		a, b := uint16(i), uint16(i+1)

@@ -2,7 +2,7 @@ package num
 
 import "math"
 
-// sqrtHalfBits are the bits of √½, where significands are cut.
+// sqrtHalfBits are the bits of √½, the smallest significand that split returns.
 const sqrtHalfBits = 0x3fe6a09e667f3bcd
 
 // Log returns the natural logarithm of x within 1 ulp. Log(+Inf) = +Inf,
@@ -20,7 +20,7 @@ func Log(x float64) float64 {
 	return logReduced(m-1, k, 0)
 }
 
-// Log1p returns log(1 + x) within 1 ulp, small x included. Log1p(+Inf) = +Inf,
+// Log1p returns log(1 + x) within 1 ulp, also for small x. Log1p(+Inf) = +Inf,
 // Log1p(±0) = ±0, Log1p(−1) = −Inf, Log1p(x < −1) = NaN, Log1p(NaN) = NaN.
 func Log1p(x float64) float64 {
 	switch {
@@ -40,7 +40,7 @@ func Log1p(x float64) float64 {
 	return logReduced(m-1, k, c/u)
 }
 
-// split writes the positive finite x as m·2ᵏ with √½ ≤ m < √2, without error.
+// split returns m and k with x = m·2ᵏ exactly and √½ ≤ m < √2, for finite x > 0.
 func split(x float64) (m, k float64) {
 	if x < 0x1p-1022 {
 		x, k = x*0x1p54, -54
@@ -52,7 +52,7 @@ func split(x float64) (m, k float64) {
 
 // logReduced returns log(1+f) + k·ln 2 + c for √½ ≤ 1+f < √2, with c below an ulp of the sum.
 // With s = f/(2+f), log(1+f) = 2·artanh(s) = 2s + s·R, R = ⅔s² + ⅖s⁴ + …; writing
-// 2s = f − s·f and s·f = f²/2 − s·f²/2 keeps f, which is exact, in front.
+// 2s = f − s·f and s·f = f²/2 − s·f²/2 makes f, which is exact, the leading term.
 func logReduced(f, k, c float64) float64 {
 	s := f / (2 + f)
 	z := float64(s * s)

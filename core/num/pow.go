@@ -2,15 +2,15 @@ package num
 
 import "math"
 
-// Pow returns xʸ within 1 ulp, subnormal results included. Special cases are those
-// of C99 and of math.Pow, in this order:
+// Pow returns xʸ within 1 ulp, also where the result is subnormal. The special cases are
+// those of C99 and of math.Pow, in this order:
 //
 //	Pow(x, ±0) = 1 and Pow(1, y) = 1 for any x and y, NaN included
 //	Pow(NaN, y) = Pow(x, NaN) = NaN
 //	Pow(±0, y) = ±Inf for an odd integer y < 0, +Inf for other y < 0
 //	Pow(±0, y) = ±0 for an odd integer y > 0, +0 for other y > 0
 //	Pow(−1, ±Inf) = 1
-//	Pow(x, ±Inf) = +Inf where |x|^±1 > 1, else +0
+//	Pow(x, ±Inf) = +Inf if |x|^±1 > 1, else +0
 //	Pow(±Inf, y) = Pow(±0, −y)
 //	Pow(x, y) = NaN for finite x < 0 and finite non-integer y
 func Pow(x, y float64) float64 {
@@ -56,14 +56,15 @@ func powInf(x float64, positive bool) float64 {
 	return 0
 }
 
-// oddInteger tells whether y, finite, is an odd integer.
+// oddInteger reports whether y is an odd integer. y is finite.
 func oddInteger(y float64) bool {
 	half := float64(y * 0.5)
 	return math.Abs(y) < 0x1p53 && math.Floor(y) == y && math.Floor(half) != half
 }
 
-// powPositive returns xʸ for finite x > 0 and finite y ≠ 0, as e^(y·log x) with the
-// exponent carried to 2⁻⁶⁴ relative, so that an exponent of 700 keeps its last place.
+// powPositive returns xʸ for finite x > 0 and finite y ≠ 0, as e^(y·log x). The relative
+// error of y·log x is about 2⁻⁶⁴, so that the result is accurate even for an exponent of
+// 700.
 func powPositive(x, y float64) float64 {
 	l, lLo := logPair(x)
 	e := float64(y * l)
@@ -76,8 +77,9 @@ func powPositive(x, y float64) float64 {
 	return expPair(e, math.FMA(y, l, -e)+float64(y*lLo))
 }
 
-// logPair returns log x to about 2⁻⁶⁵ relative, for finite x > 0. It is logReduced's
-// series 2s·(1 + z·(⅓ + z·T(z))), z = s², with all but T in pairs.
+// logPair returns log x with a relative error of about 2⁻⁶⁵, for finite x > 0. It sums
+// logReduced's series 2s·(1 + z·(⅓ + z·T(z))), z = s², where all but T(z) are pairs of
+// float64.
 func logPair(x float64) (hi, lo float64) {
 	m, k := split(x)
 	d, dLo := twoSum(m, 1)
@@ -93,7 +95,8 @@ func logPair(x float64) (hi, lo float64) {
 	return addPair(float64(k*ln2Hi), float64(k*ln2Lo), hi, lo)
 }
 
-// powT is T(z) = 1/5 + z/7 + z²/9 + … within 2⁻⁶⁷ on 0 ≤ z ≤ 0.0295, by Chebyshev interpolation.
+// powT are the coefficients of T(z) = 1/5 + z/7 + z²/9 + …, within 2⁻⁶⁷ for
+// 0 ≤ z ≤ 0.0295, by Chebyshev interpolation.
 var powT = [...]float64{
 	0x1.999999999999ap-3,
 	0x1.2492492492491p-3,

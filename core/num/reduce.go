@@ -14,9 +14,9 @@ const (
 	halfPi3 = 0x1.b839a252049c1p-104
 )
 
-// reduce writes x as r + rLo + quadrant·π/2 modulo 2π with |r| no more than a
-// little over π/4; r + rLo is right to about 2⁻⁶⁴ relative. Only the low two bits of
-// quadrant count. An infinite x or NaN gives NaN.
+// reduce returns r, rLo and quadrant with x = r + rLo + quadrant·π/2 modulo 2π, where
+// |r| is at most slightly above π/4. The relative error of r + rLo is about 2⁻⁶⁴. Only
+// the low two bits of quadrant are valid. If x is infinite or NaN, r is NaN.
 func reduce(x float64) (r, rLo float64, quadrant uint64) {
 	a := math.Abs(x)
 	switch {
@@ -31,7 +31,7 @@ func reduce(x float64) (r, rLo float64, quadrant uint64) {
 		}
 		return r, rLo, quadrant
 	}
-	// Cody & Waite 1980: the multiples of the parts are taken off one by one.
+	// Cody & Waite 1980: subtract the multiples of the parts one by one.
 	t := float64(x*(2/math.Pi)) + magic
 	n := t - magic
 	r, rLo = twoSum(x-float64(n*halfPi0), -float64(n*halfPi1))
@@ -41,9 +41,9 @@ func reduce(x float64) (r, rLo float64, quadrant uint64) {
 }
 
 // reduceLarge is reduce for finite x ≥ 2²⁰, after Payne & Hanek 1983: x = m·2ᵉ with an
-// integer m, and of the bits of 2/π only those matter that make m·2ᵉ·(2/π) neither a
-// multiple of 4 nor negligible. 192 of them leave an error below 2⁻¹³⁶ quadrants,
-// and no float64 comes nearer than 2⁻⁶³ to a multiple of π/2.
+// integer m. Bits of 2/π whose product with m·2ᵉ is a multiple of 4 quadrants, or
+// negligible, are skipped. With the 192 bits used the error is below 2⁻¹³⁶ quadrants,
+// and no float64 is nearer than 2⁻⁶³ to a multiple of π/2.
 func reduceLarge(x float64) (r, rLo float64, quadrant uint64) {
 	b := math.Float64bits(x)
 	m := b&(1<<52-1) | 1<<52
@@ -56,7 +56,7 @@ func reduceLarge(x float64) (r, rLo float64, quadrant uint64) {
 		w[i] = twoOverPi[word+uint(i)]<<shift | twoOverPi[word+uint(i)+1]>>(64-shift)
 	}
 
-	// p = m·w modulo 2¹⁹²: two bits of quadrant, 190 of fraction.
+	// p = m·w modulo 2¹⁹²: two bits are the quadrant, 190 the fraction.
 	h2, p0 := bits.Mul64(m, w[2])
 	h1, l1 := bits.Mul64(m, w[1])
 	p1, carry := bits.Add64(h2, l1, 0)
@@ -65,7 +65,7 @@ func reduceLarge(x float64) (r, rLo float64, quadrant uint64) {
 	hi, lo := p2<<2|p1>>62, p1<<2|p0>>62
 
 	negative := hi>>63 != 0
-	if negative { // a fraction over ½ belongs to the next quadrant
+	if negative { // a fraction above ½ is nearer to the next quadrant
 		quadrant++
 		var borrow uint64
 		lo, borrow = bits.Sub64(0, lo, 0)
@@ -89,7 +89,7 @@ const (
 	halfPiLo = 0x1.1a62633145c07p-54
 )
 
-// twoOverPi holds the binary digits of 2/π, 64 a word, after one word of zeros.
+// twoOverPi holds the binary digits of 2/π, 64 per word, after one word of zeros.
 var twoOverPi = [...]uint64{
 	0,
 	0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561,

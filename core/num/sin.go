@@ -5,22 +5,22 @@ import "math"
 // Sin returns the sine of x radians within 1 ulp, for every finite x.
 // Sin(±0) = ±0, Sin(±Inf) = Sin(NaN) = NaN.
 func Sin(x float64) float64 {
-	if math.Abs(x) < 0x1p-27 { // x³/6 is below half a last place
+	if math.Abs(x) < 0x1p-27 { // x³/6 is below ½ ulp
 		return x
 	}
 	r, rLo, quadrant := reduce(x)
-	return turned(r, rLo, quadrant)
+	return sinQuadrant(r, rLo, quadrant)
 }
 
 // Cos returns the cosine of x radians within 1 ulp, for every finite x.
 // Cos(±0) = 1, Cos(±Inf) = Cos(NaN) = NaN.
 func Cos(x float64) float64 {
 	r, rLo, quadrant := reduce(x)
-	return turned(r, rLo, quadrant+1)
+	return sinQuadrant(r, rLo, quadrant+1)
 }
 
-// SincosPi returns sin(πx) and cos(πx) within 2 ulp, for |x| < 2⁵⁰. Measuring the
-// angle in half turns makes its reduction exact: SincosPi(0.5) = 1, 0.
+// SincosPi returns sin(πx) and cos(πx) within 2 ulp, for |x| < 2⁵⁰. The reduction of an
+// angle in half turns is exact: SincosPi(0.5) = 1, 0.
 func SincosPi(x float64) (sin, cos float64) {
 	t := float64(2*x) + magic
 	quadrant := math.Float64bits(t)
@@ -35,8 +35,8 @@ func SincosPi(x float64) (sin, cos float64) {
 	return s, c
 }
 
-// turned returns sin(r + rLo + quadrant·π/2), for |r| ≤ π/4.
-func turned(r, rLo float64, quadrant uint64) float64 {
+// sinQuadrant returns sin(r + rLo + quadrant·π/2), for |r| ≤ π/4.
+func sinQuadrant(r, rLo float64, quadrant uint64) float64 {
 	var y float64
 	if quadrant&1 == 0 {
 		y = sinReduced(r, rLo)

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// sameFloat tells whether a and b are the same value, zeros of one sign, or both NaN.
+// sameFloat reports whether a and b have the same bits or are both NaN.
 func sameFloat(a, b float64) bool {
 	return math.Float64bits(a) == math.Float64bits(b) || a != a && b != b
 }
@@ -45,7 +45,8 @@ func TestSpecialValues(t *testing.T) {
 	}
 }
 
-// Every pair of these has an exact power or a special one, on which math.Pow and C99 agree.
+// For every pair of these values the power is exact or a special case, on which math.Pow
+// and C99 agree.
 func TestPowSpecialValues(t *testing.T) {
 	inf := math.Inf(1)
 	values := []float64{0, 0.5, 1, 2, 3, 4, 0x1p52 + 1, 0x1p53, 0x1p-1074, math.MaxFloat64, inf, math.NaN()}
@@ -74,8 +75,8 @@ func TestPowSpecialValues(t *testing.T) {
 	}
 }
 
-// TestSameBits holds every target to one set of results: the digest below was
-// computed natively and is asserted wherever the test runs.
+// TestSameBits checks that every target returns the same results: the digest below was
+// computed natively and is compared on every target that runs the test.
 func TestSameBits(t *testing.T) {
 	h := sha256.New()
 	state := uint64(1)
@@ -88,16 +89,16 @@ func TestSameBits(t *testing.T) {
 	}
 	const want = "71c0631b058da98a30d4b7c7d18a1f2535643a8b5fc02043f5ddec87a07a7bcf"
 	if got := fmt.Sprintf("%x", h.Sum(nil)); got != want {
-		t.Errorf("the digest of all results is %s, want %s", got, want)
+		t.Errorf("digest of all results: got %s, want %s", got, want)
 	}
 }
 
-// hashAll writes to h what each function makes of numbers of every size and sign.
+// hashAll writes to h the result of each function for numbers of every size and sign.
 func hashAll(h hash.Hash, next func() uint64) {
 	var buf [8]byte
 	put := func(y float64) {
 		b := math.Float64bits(y)
-		if y != y { // which NaN it is may differ
+		if y != y { // the bits of a NaN may differ
 			b = math.Float64bits(math.NaN())
 		}
 		binary.LittleEndian.PutUint64(buf[:], b)

@@ -2,12 +2,12 @@ package num
 
 import "math"
 
-// Tanh returns the hyperbolic tangent of x within 1 ulp: E/(E + 2), E = e²ˣ − 1.
+// Tanh returns the hyperbolic tangent of x within 1 ulp, as E/(E + 2) with E = e²ˣ − 1.
 // Tanh(±0) = ±0, Tanh(±Inf) = ±1, Tanh(NaN) = NaN.
 func Tanh(x float64) float64 {
 	a := math.Abs(x)
 	switch {
-	case x != x || a < 0x1p-28: // x³/3 is below half a last place
+	case x != x || a < 0x1p-28: // x³/3 is below ½ ulp
 		return x
 	case a > 22:
 		return math.Copysign(1, x)
