@@ -6,7 +6,7 @@ import (
 	"tweedie/core/kernel"
 )
 
-// Unary applies a function of kernel.Mappings with parameters A and B to every number.
+// Unary applies a function of kernel.Unary with parameters A and B to every number.
 type Unary struct {
 	Fn   string
 	A, B float32
@@ -14,7 +14,7 @@ type Unary struct {
 
 // Infer returns x's shape.
 func (o Unary) Infer(in [][]int) ([]int, error) {
-	if _, ok := kernel.Named(kernel.Mappings, o.Fn); !ok {
+	if _, ok := kernel.Lookup(kernel.Unary, o.Fn); !ok {
 		return nil, unknownFunction(o.Fn)
 	}
 	if len(in) != 1 {
@@ -29,7 +29,7 @@ func (Unary) Cost(_ [][]int, out []int) Cost { return perElement(out, 12) }
 // Bind returns the kernel.
 func (o Unary) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	k := size(out)
-	f, _ := kernel.Named(kernel.Mappings, o.Fn)
+	f, _ := kernel.Lookup(kernel.Unary, o.Fn)
 	return simpleRunner{func(y []float32, x [][]float32, n int) {
 		for i, v := range x[0][:n*k] {
 			y[i] = f(v, o.A, o.B)
@@ -37,7 +37,7 @@ func (o Unary) Bind(_, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner 
 	}}
 }
 
-// Binary applies a function of kernel.Pairings to two values, or a value and a parameter,
+// Binary applies a function of kernel.Binary to two values, or a value and a parameter,
 // with broadcasting: for every index i of Shape it takes number Σ i·A of the first and
 // Σ i·B of the second. A stride of 0 repeats a value along an axis.
 type Binary struct {
@@ -48,14 +48,14 @@ type Binary struct {
 
 // Infer returns Shape.
 func (o Binary) Infer(in [][]int) ([]int, error) {
-	if _, ok := kernel.Named(kernel.Pairings, o.Fn); !ok {
+	if _, ok := kernel.Lookup(kernel.Binary, o.Fn); !ok {
 		return nil, unknownFunction(o.Fn)
 	}
 	if len(in) != 2 {
 		return nil, fmt.Errorf("there must be 2 inputs (got %d)", len(in))
 	}
 	for i, steps := range [][]int{o.A, o.B} {
-		if err := checkWalk(kernel.Walk{Shape: o.Shape, Steps: steps}, in[i]); err != nil {
+		if err := checkView(kernel.View{Shape: o.Shape, Steps: steps}, in[i]); err != nil {
 			return nil, err
 		}
 	}
@@ -67,9 +67,9 @@ func (o Binary) Cost(_ [][]int, out []int) Cost { return perElement(out, 1) }
 
 // Bind returns the kernel.
 func (o Binary) Bind(in, params [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
-	f, _ := kernel.Named(kernel.Pairings, o.Fn)
+	f, _ := kernel.Lookup(kernel.Binary, o.Fn)
 	r := &binaryRunner{f: f, add: o.Fn == "add", out: size(out), a: size(in[0])}
-	r.walk, r.stepsB = mergeAxes(o.Shape, o.A, o.B)
+	r.view, r.stepsB = mergeAxes(o.Shape, o.A, o.B)
 	if len(params) == 0 {
 		r.b = size(in[1])
 	}
@@ -78,7 +78,7 @@ func (o Binary) Bind(in, params [][]int, out []int, _ int, _ kernel.Arithmetic) 
 
 type binaryRunner struct {
 	weights
-	walk      kernel.Walk
+	view      kernel.View
 	stepsB    []int
 	f         func(a, b float32) float32
 	add       bool
@@ -93,17 +93,17 @@ func (r *binaryRunner) Run(y []float32, x [][]float32, n int, _ []float32) {
 		} else {
 			b = x[1][i*r.b : (i+1)*r.b]
 		}
-		if r.add && len(r.walk.Shape) == 1 && r.walk.Steps[0] == 1 && r.stepsB[0] == 1 {
+		if r.add && len(r.view.Shape) == 1 && r.view.Steps[0] == 1 && r.stepsB[0] == 1 {
 			kernel.Add(yi, a[:r.out], b[:r.out])
 			continue
 		}
-		r.walk.Zip(yi, a, b, r.stepsB, r.f)
+		r.view.Binary(yi, a, b, r.stepsB, r.f)
 	}
 }
 
 // mergeAxes merges adjacent axes that are contiguous for both strides.
-func mergeAxes(shape, a, b []int) (kernel.Walk, []int) {
-	var w kernel.Walk
+func mergeAxes(shape, a, b []int) (kernel.View, []int) {
+	var w kernel.View
 	var stepsB []int
 	for k, n := range shape {
 		if last := len(w.Shape) - 1; last >= 0 && w.Steps[last] == n*a[k] && stepsB[last] == n*b[k] {

@@ -95,7 +95,7 @@ func total(x []float32) (sum float64) {
 
 // Infer returns x's shape without its last axis, or [1] if it has one axis.
 func (o Reduce) Infer(in [][]int) ([]int, error) {
-	if _, ok := kernel.Named(reductions, o.Fn); !ok {
+	if _, ok := kernel.Lookup(reductions, o.Fn); !ok {
 		return nil, unknownFunction(o.Fn)
 	}
 	if len(in) != 1 || len(in[0]) == 0 {
@@ -113,7 +113,7 @@ func (Reduce) Cost(in [][]int, _ []int) Cost { return perElement(in[0], 1) }
 // Bind returns the kernel.
 func (o Reduce) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
 	k := in[0][len(in[0])-1]
-	f, _ := kernel.Named(reductions, o.Fn)
+	f, _ := kernel.Lookup(reductions, o.Fn)
 	return sampleRunner(in[0], out, func(y, x []float32) {
 		for i := range y {
 			y[i] = f(x[i*k : (i+1)*k])

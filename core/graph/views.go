@@ -81,7 +81,7 @@ func (o View) Infer(in [][]int) ([]int, error) {
 	if len(in) != 1 {
 		return nil, fmt.Errorf("there must be 1 input (got %d)", len(in))
 	}
-	return o.Shape, checkWalk(kernel.Walk(o), in[0])
+	return o.Shape, checkView(kernel.View(o), in[0])
 }
 
 // Cost is zero: it only copies numbers.
@@ -89,7 +89,7 @@ func (View) Cost([][]int, []int) Cost { return Cost{} }
 
 // Bind returns the kernel.
 func (o View) Bind(in, _ [][]int, out []int, _ int, _ kernel.Arithmetic) Runner {
-	return sampleRunner(in[0], out, func(y, x []float32) { kernel.Walk(o).Copy(y, x) })
+	return sampleRunner(in[0], out, func(y, x []float32) { kernel.View(o).Copy(y, x) })
 }
 
 // sampleRunner runs f on each sample.
@@ -102,8 +102,8 @@ func sampleRunner(in, out []int, f func(y, x []float32)) Runner {
 	}}
 }
 
-// checkWalk returns an error if a walk is invalid or leaves an array of shape x.
-func checkWalk(w kernel.Walk, x []int) error {
+// checkView returns an error if a view is invalid or reads outside an array of shape x.
+func checkView(w kernel.View, x []int) error {
 	if _, err := checkShape(w.Shape); err != nil || len(w.Shape) > kernel.MaxAxes || len(w.Steps) != len(w.Shape) {
 		return fmt.Errorf("the view must have at most %d axes with one stride each (got shape %v and strides %v)", kernel.MaxAxes, w.Shape, w.Steps)
 	}

@@ -21,7 +21,7 @@ func generalProgram(t testing.TB) (*graph.Program, graph.Value) {
 	p := &graph.Program{}
 	x, number := p.Input("x", 4, 6, 3), p.Input("t", 1)
 	h := p.Apply(graph.Taps{Axis: 1, Count: 2, Index: []int{-1, 0, 0, 1, 2, 2, 5, 4}, Weight: []float32{1, 0.5, 0.25, -1, 2, 1, 0.125, 3}}, x) // [4,4,3]
-	for _, f := range kernel.Mappings {
+	for _, f := range kernel.Unary {
 		h = p.Apply(graph.Add{}, h, p.Apply(graph.Unary{Fn: "clip", A: -2, B: 2}, p.Apply(graph.Unary{Fn: f.Name, A: 0.5, B: 1.5}, p.Apply(graph.Unary{Fn: "sigmoid"}, h))))
 	}
 	row := p.Apply(graph.Lookup{}, number, p.Param("table", graph.Init{}, 5, 3))

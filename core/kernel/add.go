@@ -1,18 +1,18 @@
 package kernel
 
-// Add writes a + b to y, number by number. y may be a or b. It panics unless the
+// Add writes a + b to y, element by element. y may be a or b. It panics unless the
 // lengths are equal.
 func Add(y, a, b []float32) {
 	if len(y) != len(a) || len(y) != len(b) {
-		panic("kernel: Add: lengths differ")
+		panic("kernel: Add: lengths must be equal")
 	}
 	addFast(y, a, b)
 }
 
-// AddTo adds x to y, number by number. It panics unless the lengths are equal.
+// AddTo adds x to y, element by element. It panics unless the lengths are equal.
 func AddTo(y, x []float32) {
 	if len(y) != len(x) {
-		panic("kernel: AddTo: lengths differ")
+		panic("kernel: AddTo: lengths must be equal")
 	}
 	addFast(y, y, x)
 }
@@ -20,39 +20,39 @@ func AddTo(y, x []float32) {
 // Scale writes a·x to y. y may be x. It panics unless the lengths are equal.
 func Scale(y, x []float32, a float32) {
 	if len(y) != len(x) {
-		panic("kernel: Scale: lengths differ")
+		panic("kernel: Scale: lengths must be equal")
 	}
 	scaleFast(y, x, a)
 }
 
-// AddScaled adds a·x to y; product and sum round separately. It panics unless
+// AddScaled adds a·x to y. The product and the sum are rounded separately. It panics unless
 // the lengths are equal.
 func AddScaled(y, x []float32, a float32) {
 	if len(y) != len(x) {
-		panic("kernel: AddScaled: lengths differ")
+		panic("kernel: AddScaled: lengths must be equal")
 	}
 	addScaledFast(y, x, a)
 }
 
 // AddRows writes x plus bias to y: bias [C] is added to every row of x [rows,C].
-// y may be x. It panics unless y and x are equally long and made of whole rows.
+// y may be x. It panics unless y and x have the same length, a multiple of C.
 func AddRows(y, x, bias []float32) {
 	if len(y) != len(x) {
-		panic("kernel: AddRows: lengths differ")
+		panic("kernel: AddRows: lengths must be equal")
 	}
 	if len(bias) == 0 || len(x)%len(bias) != 0 {
-		panic("kernel: AddRows: x is not made of rows as long as bias")
+		panic("kernel: AddRows: len(x) must be a multiple of len(bias)")
 	}
 	addRowsFast(y, x, bias)
 }
 
 // Modulate writes (1+scale)·x + shift to y: scale and shift [C] apply to every row of x
-// [rows,C]. Every sum and product is rounded. y may be x. It panics unless y and x are
-// equally long and made of whole rows.
+// [rows,C]. Every sum and product is rounded. y may be x. It panics unless y and x have
+// the same length, a multiple of C.
 func Modulate(y, x, scale, shift []float32) {
 	c := len(scale)
 	if len(y) != len(x) || c != len(shift) || c == 0 || len(x)%c != 0 {
-		panic("kernel: Modulate: lengths do not fit")
+		panic("kernel: Modulate: y and x must be [rows,C], scale and shift [C]")
 	}
 	for at := 0; at < len(x); at += c {
 		row, in := y[at:at+c], x[at:at+c]
@@ -62,17 +62,17 @@ func Modulate(y, x, scale, shift []float32) {
 	}
 }
 
-// SumRows adds the column sums of dy [rows,C] to db [C]: the backward of AddRows.
-// It panics unless dy is made of whole rows.
+// SumRows adds the column sums of dy [rows,C] to db [C]: the gradient of AddRows with
+// respect to bias. It panics unless len(dy) is a multiple of C.
 func SumRows(db, dy []float32) {
 	if len(db) == 0 || len(dy)%len(db) != 0 {
-		panic("kernel: SumRows: dy is not made of rows as long as db")
+		panic("kernel: SumRows: len(dy) must be a multiple of len(db)")
 	}
 	sumRowsFast.of(sumRowsImpls)(db, dy)
 }
 
 // addImpls, scaleImpls and so on list every implementation in this build, the
-// reference first and the fastest last, so that one test compares them all.
+// reference first and the fastest last. Tests compare them all.
 var (
 	addImpls       = append([]impl[func(y, a, b []float32)]{{"ref", true, addRef}}, addSIMD...)
 	scaleImpls     = append([]impl[func(y, x []float32, a float32)]{{"ref", true, scaleRef}}, scaleSIMD...)
@@ -87,7 +87,7 @@ var (
 	addRowsFast   = fastest(addRowsImpls)
 )
 
-var sumRowsFast chosen[func(db, dy []float32)]
+var sumRowsFast lazy[func(db, dy []float32)]
 
 func sumRowsImpls() []impl[func(db, dy []float32)] {
 	return append([]impl[func(db, dy []float32)]{{"ref", true, sumRowsRef}}, sumRowsSIMD()...)

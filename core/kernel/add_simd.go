@@ -46,8 +46,8 @@ func addScaledSimd(y, x []float32, a float32) {
 	addScaledRef(y[i:], x[i:], a)
 }
 
-// addRowsSimd walks down one column of vectors after the other, so that the bias
-// stays in a register.
+// addRowsSimd processes one column of vectors at a time, so that the bias stays in a
+// register.
 func addRowsSimd(y, x, bias []float32) {
 	c := len(bias)
 	var v simd.Float32s

@@ -2,39 +2,40 @@ package kernel
 
 import "math"
 
-// Attn is the shape of an attention over one image: L positions of C channels,
-// which fall into Heads runs of C/Heads.
+// Attn is the shape of multi-head attention over one image: L positions of C channels,
+// divided into Heads heads of C/Heads consecutive channels.
 type Attn struct{ L, C, Heads int }
 
-// AttentionScratch returns how many numbers Attention needs as its scratch.
+// AttentionScratch returns the length of Attention's scratch.
 func AttentionScratch(a Attn) int {
 	a.check()
 	d, l, w := a.padded()
 	return d*l + a.L*w + attnRows*l
 }
 
-// AttentionBackwardScratch returns how many numbers AttentionBackward needs.
+// AttentionBackwardScratch returns the length of AttentionBackward's scratch.
 func AttentionBackwardScratch(a Attn) int {
 	a.check()
 	d, l, w := a.padded()
 	return 2*d*l + a.L*w + attnRows*(2*l+w)
 }
 
-// Attention writes softmax(q·kᵀ/√d)·v to y, head by head (Vaswani et al. 2017,
-// arXiv:1706.03762, eq. 1), d = C/Heads; y, q [Q,C] for any Q, k, v [L,C], a head is a
-// run of d channels. A query's bits do not depend on the others. scratch is overwritten.
-// y may be q.
+// Attention writes softmax(q·kᵀ/√d)·v to y for each head (Vaswani et al. 2017,
+// arXiv:1706.03762, eq. 1), with d = C/Heads. y and q are [Q,C] for any Q, k and v are
+// [L,C]; a head is d consecutive channels. The output bits of a query do not depend on
+// the other queries. scratch is overwritten. y may be q.
 //
-// A score sums over d in order. With m the largest score of a row, its weights
-// are num.Exp32((score − m)·(1/√d)); their sum runs in 16 virtual lanes, position
-// j in lane j mod 16; the weighted sum of v runs over the positions in order and
-// is then multiplied by the sum's reciprocal. Fast holds for the sums of products.
+// A score is summed over d in order. With m the largest score of a row, its weights
+// are num.Exp32((score − m)·(1/√d)). The weights are summed in 16 virtual lanes, position
+// j in lane j mod 16. The weighted sum of v runs over the positions in order and is then
+// multiplied by the reciprocal of the sum of weights. Fast applies to the sums of
+// products.
 //
-// It panics unless the lengths fit a and scratch holds AttentionScratch(a).
+// It panics unless the lengths match a and scratch has length AttentionScratch(a) or more.
 func Attention(y, q, k, v, scratch []float32, a Attn, mode Arithmetic) {
 	a.check(k, v)
 	if len(y) != len(q) || len(q)%a.C != 0 {
-		panic("kernel: Attention: y and q are not both [Q,C]")
+		panic("kernel: Attention: y and q must both be [Q,C]")
 	}
 	if len(scratch) < AttentionScratch(a) {
 		panic("kernel: Attention: scratch is too short")
@@ -43,8 +44,8 @@ func Attention(y, q, k, v, scratch []float32, a Attn, mode Arithmetic) {
 }
 
 // AttentionBackward adds to dq, dk, dv [L,C] the gradients of Attention at q, k,
-// v, given the gradient dy of its output. scratch is overwritten. It panics
-// unless the lengths fit a and scratch holds AttentionBackwardScratch(a).
+// v, given the gradient dy of its output. scratch is overwritten. It panics unless the
+// lengths match a and scratch has length AttentionBackwardScratch(a) or more.
 func AttentionBackward(dq, dk, dv, q, k, v, dy, scratch []float32, a Attn) {
 	a.check(dq, dk, dv, q, k, v, dy)
 	if len(scratch) < AttentionBackwardScratch(a) {
@@ -59,13 +60,13 @@ func (a Attn) check(xs ...[]float32) {
 	}
 	for _, x := range xs {
 		if len(x) != a.L*a.C {
-			panic("kernel: Attention: an argument is not [L,C]")
+			panic("kernel: Attention: arguments must be [L,C]")
 		}
 	}
 }
 
-// padded returns the width d of a head, and L and d rounded up to 16, a multiple
-// of every vector width.
+// padded returns the width d of a head, and L and d rounded up to a multiple of 16,
+// which every vector width divides.
 func (a Attn) padded() (d, l, w int) {
 	d = a.C / a.Heads
 	return d, (a.L + 15) &^ 15, (d + 15) &^ 15
@@ -88,8 +89,8 @@ var attentionImpls = append([]impl[attentionFunc]{{"ref", true, attentionRef}},
 
 var attentionFast = fastest(attentionImpls)
 
-// onTiles lists a kernel on every set of tiles. On the first, the reference, it
-// is slower than the kernel's own reference.
+// onTiles lists the implementations of a kernel on all sets of tiles. The one on the
+// first set, the reference, is slower than the kernel's own reference.
 func onTiles[F any](on func(*tileSet) F) []impl[F] {
 	var out []impl[F]
 	for i := range tileSets {
@@ -98,7 +99,7 @@ func onTiles[F any](on func(*tileSet) F) []impl[F] {
 	return out
 }
 
-var attentionBackwardFast chosen[attentionBackwardFunc]
+var attentionBackwardFast lazy[attentionBackwardFunc]
 
 func attentionBackwardImpls() []impl[attentionBackwardFunc] {
 	return append([]impl[attentionBackwardFunc]{{"ref", true, attentionBackwardRef}}, onTiles(attentionBackwardTiled)...)

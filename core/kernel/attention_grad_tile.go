@@ -35,8 +35,8 @@ func attentionBackwardTiled(set *tileSet) attentionBackwardFunc {
 	}
 }
 
-// scoreGrads writes to p and ds [n,l] the weights of the first n ≤ attnRows
-// queries of q and the gradients of their scores.
+// scoreGrads writes the attention weights of the first n ≤ attnRows queries of q to p
+// [n,l], and the gradients of their scores to ds [n,l].
 func scoreGrads(p, ds, q, dy []float32, keysT, valuesT *operand, n int, a Attn, set *tileSet) {
 	_, l, _ := a.padded()
 	softmaxGrad := softmaxGradFast.of(softmaxGradImpls)
@@ -50,8 +50,8 @@ func scoreGrads(p, ds, q, dy []float32, keysT, valuesT *operand, n int, a Attn, 
 	}
 }
 
-// packRows copies n rows of d numbers, stride apart in x, to rows [n,w], and fills
-// them up with zeros.
+// packRows copies n rows of d numbers, which start stride apart in x, to rows [n,w],
+// and pads them with zeros.
 func packRows(rows, x []float32, n, d, w, stride int) {
 	for i := range n {
 		row := rows[i*w : (i+1)*w]
@@ -71,7 +71,7 @@ func addTransposed(dx, p, rows []float32, n int, a Attn, set *tileSet) {
 		vecs := set.tileWidth(set.blocks(d - column))
 		height, columns := set.rows[vecs], min(vecs*set.lanes, d-column)
 		for j := 0; j < a.L; j += height {
-			to := tileTo{y: dx[j*a.C+column:], n: a.C}
+			to := tileOutput{y: dx[j*a.C+column:], n: a.C}
 			set.addGrad(vecs, min(height, a.L-j), columns, &to, p, at[:n], int32(j), rows[column:], w)
 		}
 		column += columns

@@ -21,8 +21,8 @@ func attentionRef(y, q, k, v, scratch []float32, a Attn, _ Arithmetic) {
 	}
 }
 
-// weightsRef writes to p the weights of one query, not yet divided by their sum,
-// which it returns. q and k start at the head's first channel.
+// weightsRef writes the attention weights of one query to p, not yet divided by their
+// sum, and returns the sum. q and k start at the head's first channel.
 func weightsRef(p, q, k []float32, a Attn) float32 {
 	d := a.C / a.Heads
 	for j := range p {

@@ -2,11 +2,11 @@ package kernel
 
 import "math"
 
-// The products of attention run on the register tiles of MatMul, which sum in
-// order as attentionRef does.
+// The matrix products of attention use the register tiles of MatMul, which sum in the
+// same order as attentionRef.
 
-// attnRows is how many queries attention takes at a time: a multiple of every
-// tile's height.
+// attnRows is the number of queries that attention processes at a time: a multiple of
+// every tile's height.
 const attnRows = 24
 
 // attentionTiled returns Attention on the tiles of set.
@@ -33,8 +33,8 @@ func attentionTiled(set *tileSet) attentionFunc {
 	}
 }
 
-// weightsTiled writes to p [n,l] the weights of the first n ≤ attnRows queries of
-// q, not yet divided by their sums, which it returns.
+// weightsTiled writes the attention weights of the first n ≤ attnRows queries of q to
+// p [n,l], not yet divided by their sums, and returns the sums.
 func weightsTiled(p, q []float32, keys *operand, n int, a Attn, mode Arithmetic, set *tileSet) (sums [attnRows]float32) {
 	_, l, _ := a.padded()
 	keys.times(p, l, q, a.C, n, mode, set)
@@ -48,26 +48,26 @@ func weightsTiled(p, q []float32, keys *operand, n int, a Attn, mode Arithmetic,
 	return sums
 }
 
-// noTaps is the one offset of a plain product.
-var noTaps = []int32{0}
+// oneTap are the taps of a plain matrix product.
+var oneTap = []int32{0}
 
-// operand is a right-hand matrix [k,n] in panels of the tiles' width, as Packed
-// is, in memory that the caller lends: k·n numbers, n rounded up to 16. The panel
-// that starts at a column starts at k·column in data.
+// operand is a right-hand matrix [k,n] in panels of the tiles' width, like Packed, in
+// memory of the caller: k·n numbers, with n rounded up to a multiple of 16. The panel
+// whose first column is column starts at k·column in data.
 type operand struct {
 	k, n int
 	data []float32
 }
 
-// panel returns the panel at column: its width in vectors, how many of its columns
-// belong to the matrix, and its numbers [k, width].
+// panel returns the panel at column: its width in vectors, the number of its columns
+// that belong to the matrix (the rest is padding), and its elements [k, width].
 func (b *operand) panel(column int, set *tileSet) (vecs, valid int, data []float32) {
 	vecs = set.tileWidth(set.blocks(b.n - column))
 	width := vecs * set.lanes
 	return vecs, min(width, b.n-column), b.data[b.k*column:][:b.k*width]
 }
 
-// pack fills b with the k rows of w, which start stride apart.
+// pack copies the k rows of w to b. Rows start stride apart.
 func (b *operand) pack(w []float32, stride int, set *tileSet) {
 	for column := 0; column < b.n; {
 		vecs, valid, data := b.panel(column, set)
@@ -81,7 +81,7 @@ func (b *operand) pack(w []float32, stride int, set *tileSet) {
 	}
 }
 
-// packTransposed fills b with the n columns of w, which start stride apart.
+// packTransposed copies the transpose of w to b: row j of w, at j·stride, becomes column j.
 func (b *operand) packTransposed(w []float32, stride int, set *tileSet) {
 	for column := 0; column < b.n; {
 		vecs, valid, data := b.panel(column, set)
@@ -99,8 +99,8 @@ func (b *operand) packTransposed(w []float32, stride int, set *tileSet) {
 	}
 }
 
-// times writes to y the product of the first n rows of x with b. Rows start
-// xStride and yStride apart.
+// times writes the product of the first n rows of x and b to y. Rows start xStride and
+// yStride apart.
 func (b *operand) times(y []float32, yStride int, x []float32, xStride, n int, mode Arithmetic, set *tileSet) {
 	var at [maxRows]int32
 	for column := 0; column < b.n; {
@@ -110,8 +110,8 @@ func (b *operand) times(y []float32, yStride int, x []float32, xStride, n int, m
 			for r := range rows {
 				at[r] = int32(min(i+r, n-1) * xStride)
 			}
-			to := tileTo{y: y[i*yStride+column:], n: yStride}
-			set.product(vecs, min(rows, n-i), valid, &to, x, &at, noTaps, b.k, data, mode)
+			to := tileOutput{y: y[i*yStride+column:], n: yStride}
+			set.product(vecs, min(rows, n-i), valid, &to, x, &at, oneTap, b.k, data, mode)
 		}
 		column += vecs * set.lanes
 	}

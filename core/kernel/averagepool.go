@@ -1,12 +1,12 @@
 package kernel
 
 // AveragePool writes the mean of every window of the image x [H,W,C] to y
-// [OutH,OutW,C], channel by channel. The zeros around the image count, as in
-// PyTorch's AvgPool2d. scratch holds W·C numbers.
+// [OutH,OutW,C], channel by channel. The padding counts as zeros, as in PyTorch's
+// AvgPool2d. scratch must hold W·C numbers.
 //
-// A window sums down each of its columns in order, from zero, then over the columns
-// in order, from zero; the sum is multiplied by 1/Size². It panics unless the lengths
-// fit, and for a window with Dilation.
+// A window is summed down each column in order, starting at zero, then over the columns
+// in order, starting at zero; the sum is multiplied by 1/Size². It panics unless the
+// lengths match w, or if w has a dilation.
 func AveragePool(y, x, scratch []float32, w Window) {
 	w.checkPool(y, x, scratch)
 	sums, line := scratch[:w.W*w.C], w.W*w.C
@@ -22,12 +22,12 @@ func AveragePool(y, x, scratch []float32, w Window) {
 			d := out[to : to+n]
 			addFast(d, d, sums[from:from+n])
 		})
-		scaleFast(out, out, w.share())
+		scaleFast(out, out, w.weight())
 	}
 }
 
-// AveragePoolBackward adds to dx [H,W,C] the gradient of AveragePool, given that of
-// its output, dy. It panics where AveragePool does.
+// AveragePoolBackward adds to dx [H,W,C] the gradient of AveragePool, given the gradient
+// dy of its output. It panics in the same cases as AveragePool.
 func AveragePoolBackward(dx, dy, scratch []float32, w Window) {
 	w.checkPool(dy, dx, scratch)
 	sums, line := scratch[:w.W*w.C], w.W*w.C
@@ -39,7 +39,7 @@ func AveragePoolBackward(dx, dy, scratch []float32, w Window) {
 			d := sums[from : from+n]
 			addFast(d, d, out[to:to+n])
 		})
-		scaleFast(sums, sums, w.share())
+		scaleFast(sums, sums, w.weight())
 		for iy := w.first(oy); iy < w.end(oy); iy++ {
 			d := dx[iy*line : (iy+1)*line]
 			addFast(d, d, sums)
@@ -49,26 +49,26 @@ func AveragePoolBackward(dx, dy, scratch []float32, w Window) {
 
 func (w Window) checkPool(y, x, scratch []float32) {
 	if w.dilation() != 1 {
-		panic("kernel: AveragePool: a window with dilation")
+		panic("kernel: AveragePool: dilation must be 1")
 	}
 	if len(x) != w.H*w.W*w.C || len(y) != w.OutH()*w.OutW()*w.C || len(scratch) < w.W*w.C {
-		panic("kernel: AveragePool: lengths do not fit the window")
+		panic("kernel: AveragePool: lengths must match the window")
 	}
 }
 
-// share is what a pixel contributes to a mean.
-func (w Window) share() float32 { return 1 / float32(w.Size*w.Size) }
+// weight is the weight of one pixel in the mean.
+func (w Window) weight() float32 { return 1 / float32(w.Size*w.Size) }
 
 // first and end return the rows of the image that output row oy reads.
 func (w Window) first(oy int) int { return max(0, oy*w.Stride-w.Before) }
 
 func (w Window) end(oy int) int { return min(w.H, oy*w.Stride-w.Before+w.Size) }
 
-// columns calls f for every run of n numbers that a column of the window takes from
-// a row of the image, at from, to a row of the output, at to: column after column.
+// columns calls f for each column of the window in order, with runs of n numbers that
+// the column reads at from in a row of the image and adds at to in a row of the output.
 func (w Window) columns(f func(from, to, n int)) {
 	for k := range w.Size {
-		// Output pixels low ≤ o < high read pixel o·Stride + k − Before, which exists.
+		// Output pixels low ≤ o < high read pixel o·Stride + k − Before, inside the image.
 		low := max(0, w.Before-k+w.Stride-1) / w.Stride
 		high := min(w.OutW(), (w.W-1+w.Before-k)/w.Stride+1)
 		if w.Stride == 1 {

@@ -1,7 +1,7 @@
 package kernel
 
-// Concat joins a [rows,ca] and b [rows,cb] along their channels: y [rows,ca+cb].
-// It panics unless the lengths fit.
+// Concat writes a [rows,ca] and b [rows,cb], concatenated along the channels, to y
+// [rows,ca+cb]. It panics unless the lengths match.
 func Concat(y, a, b []float32, rows, ca, cb int) {
 	checkConcat(y, a, b, rows, ca, cb)
 	c := ca + cb
@@ -11,8 +11,8 @@ func Concat(y, a, b []float32, rows, ca, cb int) {
 	}
 }
 
-// ConcatBackward adds to da [rows,ca] and db [rows,cb] their parts of
-// dy [rows,ca+cb]. It panics unless the lengths fit.
+// ConcatBackward adds to da [rows,ca] and db [rows,cb] their channels of dy
+// [rows,ca+cb]. It panics unless the lengths match.
 func ConcatBackward(da, db, dy []float32, rows, ca, cb int) {
 	checkConcat(dy, da, db, rows, ca, cb)
 	c := ca + cb
@@ -25,6 +25,6 @@ func ConcatBackward(da, db, dy []float32, rows, ca, cb int) {
 
 func checkConcat(y, a, b []float32, rows, ca, cb int) {
 	if rows < 0 || ca < 0 || cb < 0 || len(a) != rows*ca || len(b) != rows*cb || len(y) != rows*(ca+cb) {
-		panic("kernel: Concat: lengths do not fit the shape")
+		panic("kernel: Concat: lengths must match the shape")
 	}
 }

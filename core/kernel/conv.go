@@ -1,8 +1,9 @@
 package kernel
 
-// Window is the geometry of a square convolution over images [H,W,C]: Before
-// rows and columns of zeros are laid in front, After behind. Its taps are Dilation
-// pixels apart (Yu & Koltun 2016, arXiv:1511.07122); 0 means 1.
+// Window is the geometry of a convolution with a square kernel over images [H,W,C].
+// The image is padded with Before rows and columns of zeros at the top and left, and
+// After at the bottom and right. Taps are Dilation pixels apart (Yu & Koltun 2016,
+// arXiv:1511.07122); 0 means 1.
 type Window struct {
 	H, W, C       int
 	Size, Stride  int
@@ -10,28 +11,28 @@ type Window struct {
 	Dilation      int
 }
 
-// OutH and OutW return the output's axes.
+// OutH returns the height of the output.
 func (w Window) OutH() int { return (w.paddedH()-w.Span())/w.Stride + 1 }
 
-// OutW is OutH for the other axis.
+// OutW returns the width of the output.
 func (w Window) OutW() int { return (w.paddedW()-w.Span())/w.Stride + 1 }
 
-// Span returns the side of the square that the taps lie in.
+// Span returns the side of the square that the taps cover.
 func (w Window) Span() int { return (w.Size-1)*w.dilation() + 1 }
 
 func (w Window) dilation() int { return max(w.Dilation, 1) }
 
-// Padded returns the numbers of one image with its zeros around it.
+// Padded returns the length of one padded image.
 func (w Window) Padded() int { return w.paddedH() * w.paddedW() * w.C }
 
 func (w Window) paddedH() int { return w.H + w.Before + w.After }
 func (w Window) paddedW() int { return w.W + w.Before + w.After }
 
-// Plain reports whether the window reads its image as it lies, without Pad.
+// Plain reports whether the window has no padding, so that Pad is not needed.
 func (w Window) Plain() bool { return w.Before == 0 && w.After == 0 }
 
-// Gather returns the rows and taps that make MatMul this convolution over n
-// padded images that lie one after another. Taps go row by row.
+// Gather returns the rows and taps with which MatMul computes this convolution over n
+// consecutive padded images. Taps are in row-major order.
 func (w Window) Gather(n int) *Gather {
 	g := &Gather{C: w.C}
 	line := w.paddedW() * w.C
@@ -50,11 +51,11 @@ func (w Window) Gather(n int) *Gather {
 	return g
 }
 
-// Pad writes n images x with zeros around each to dst. It panics if a length
-// does not fit.
+// Pad writes n images x, each padded with zeros, to dst. It panics if dst or x is too
+// short.
 func (w Window) Pad(dst, x []float32, n int) {
 	if len(dst) < n*w.Padded() || len(x) < n*w.H*w.W*w.C {
-		panic("kernel: Pad: dst or x does not fit")
+		panic("kernel: Pad: dst or x is too short")
 	}
 	line, row := w.paddedW()*w.C, w.W*w.C
 	for i := range n {
@@ -70,21 +71,22 @@ func (w Window) Pad(dst, x []float32, n int) {
 	}
 }
 
-// Transposed returns the window whose convolution of Spread's image with the
-// mirrored, transposed weights is the gradient with respect to the input of w;
-// n is the number of output channels of w.
+// Transposed returns the window of the transposed convolution: applied to the image that
+// Spread writes, with the mirrored and transposed weights, it gives the gradient with
+// respect to the input of w. n is the number of output channels of w.
 func (w Window) Transposed(n int) Window {
 	around := w.Span() - 1
 	return Window{H: w.H + around, W: w.W + around, C: n, Size: w.Size, Stride: 1, Dilation: w.Dilation}
 }
 
-// Spread lays the output gradients dy of n images, c channels each, out for the
-// window Transposed(c): Stride apart, with zeros between and around.
+// Spread writes the output gradients dy of n images, c channels each, to dst as the input
+// of the window Transposed(c): pixels are Stride apart, with zeros between and around
+// them. It panics if dst or dy is too short.
 func (w Window) Spread(dst, dy []float32, n, c int) {
 	t := w.Transposed(c)
 	oh, ow := w.OutH(), w.OutW()
 	if len(dst) < n*t.Padded() || len(dy) < n*oh*ow*c {
-		panic("kernel: Spread: dst or dy does not fit")
+		panic("kernel: Spread: dst or dy is too short")
 	}
 	clear(dst[:n*t.Padded()])
 	shift := w.Span() - 1 - w.Before

@@ -1,20 +1,19 @@
 package kernel
 
-// ELU writes x to y where x > 0 and eˣ − 1 elsewhere (Clevert et al. 2016,
-// arXiv:1511.07289, eq. 15, for α = 1), computed as num.Exp32(x) − 1: its error is at
-// most 2⁻²³, absolute. y may be x. It panics unless the lengths are equal.
+// ELU writes x to y where x > 0, else eˣ − 1 (Clevert et al. 2016, arXiv:1511.07289,
+// eq. 15, for α = 1), computed as num.Exp32(x) − 1. The absolute error is at most 2⁻²³. y may be x. It panics unless the lengths are equal.
 func ELU(y, x []float32) {
 	if len(y) != len(x) {
-		panic("kernel: ELU: lengths differ")
+		panic("kernel: ELU: lengths must be equal")
 	}
 	eluFast(y, x)
 }
 
-// ELUBackward adds dy·ELU′(x) to dx, given y = ELU(x): ELU′ is 1 where x > 0 and
-// eˣ = y + 1 elsewhere. It panics unless the lengths are equal.
+// ELUBackward adds dy·ELU′(x) to dx, given y = ELU(x): ELU′ is 1 where x > 0, else
+// eˣ = y + 1. It panics unless the lengths are equal.
 func ELUBackward(dx, y, dy []float32) {
 	if len(dx) != len(y) || len(dx) != len(dy) {
-		panic("kernel: ELUBackward: lengths differ")
+		panic("kernel: ELUBackward: lengths must be equal")
 	}
 	eluBackwardFast.of(eluBackwardImpls)(dx, y, dy)
 }
@@ -25,7 +24,7 @@ var eluImpls = append([]impl[func(y, x []float32)]{{"ref", true, eluRef}}, eluSI
 
 var eluFast = fastest(eluImpls)
 
-var eluBackwardFast chosen[func(dx, y, dy []float32)]
+var eluBackwardFast lazy[func(dx, y, dy []float32)]
 
 func eluBackwardImpls() []impl[func(dx, y, dy []float32)] {
 	return append([]impl[func(dx, y, dy []float32)]{{"ref", true, eluBackwardRef}}, eluBackwardSIMD()...)

@@ -6,9 +6,9 @@ import "simd"
 
 var eluSIMD = []impl[func(y, x []float32)]{{"simd", !simd.Emulated(), eluSimd}}
 
-// eluSimd may take any exponential for what is not at most 0: it is not used.
+// eluSimd computes the exponential in all lanes; it is only used where x ≤ 0.
 func eluSimd(y, x []float32) {
-	log2e, magic, hi, lo := expBy()
+	log2e, magic, hi, lo := expConstants()
 	c6, c5, c4, c3, c2, one := expCoefficients()
 	least, _, _ := expRange()
 	var zero simd.Float32s

@@ -4,21 +4,21 @@ package kernel
 
 import "simd"
 
-// chunkRows is how many positions of a strip have their dz in the buffer at a time.
+// chunkRows is the number of positions of a strip for which the buffer holds dz.
 const chunkRows = 64
 
-// normStrip is what the gradient of one strip of n channels needs. The functions
-// on it are no methods: the compiler fails on a method that uses package simd and
-// has no vector in its signature (Go 1.27.4).
+// normStrip is the working state for the gradient of one strip of n channels. Its
+// functions are not methods because the compiler (Go 1.27.4) fails on a method that uses
+// package simd and has no vector in its signature.
 type normStrip struct {
 	n                       int
 	mean, rstd, gamma, beta [16]float32
-	sum, product            [16]float32 // ⟨gamma·dz⟩ and ⟨gamma·dz·x̂⟩ of their groups
+	sum, product            [16]float32 // ⟨gamma·dz⟩ and ⟨gamma·dz·x̂⟩ of the channels' groups
 	db, dg                  [16]float32 // Σ dz and Σ dz·x̂
 	dz                      [16 * chunkRows]float32
 }
 
-// groupNormBackwardSimd computes dz twice rather than keep an image of it.
+// groupNormBackwardSimd computes dz twice, so that it needs no memory for a whole image.
 func groupNormBackwardSimd(dx, dgamma, dbeta, x, gamma, beta, mean, rstd, dy []float32, n Norm) {
 	cg := n.C / n.Groups
 	var v simd.Float32s
@@ -71,7 +71,7 @@ func (s *normStrip) load(gamma, beta, mean, rstd []float32, c, n, cg int) {
 	spread(s.rstd[:n], rstd, c, cg)
 }
 
-// stripGrads is columnGrads of the strip at the start of x and dy.
+// stripGrads computes columnGrads for the strip at the start of x and dy.
 func stripGrads(s *normStrip, x, dy []float32, n Norm) {
 	var v simd.Float32s
 	w := v.Len()
@@ -93,7 +93,7 @@ func stripGrads(s *normStrip, x, dy []float32, n Norm) {
 	}
 }
 
-// addStripGrad is addColumnGrad of the strip at the start of dx, x and dy.
+// addStripGrad computes addColumnGrad for the strip at the start of dx, x and dy.
 func addStripGrad(s *normStrip, dx, x, dy []float32, n Norm) {
 	var v simd.Float32s
 	w := v.Len()
@@ -115,10 +115,11 @@ func addStripGrad(s *normStrip, dx, x, dy []float32, n Norm) {
 	}
 }
 
-// stripSlopes returns dz of the vector of channels k of the strip, at the first
-// rows positions of x and dy, which start there. It lies in s.
+// stripSlopes returns dz for the vector of channels that starts at channel k of the
+// strip, at the first rows positions of x and dy. The result is in a buffer of s. x and
+// dy start at channel k.
 func stripSlopes(s *normStrip, k int, x, dy []float32, rows int, n Norm) []float32 {
-	log2e, magic, hi, lo := expBy()
+	log2e, magic, hi, lo := expConstants()
 	c6, c5, c4, c3, c2, one := expCoefficients()
 	least, most, inf := expRange()
 	w := one.Len()

@@ -27,7 +27,7 @@ func columnSum(x []float32, stride int) float32 {
 	return (lane[0] + lane[2]) + (lane[1] + lane[3])
 }
 
-// columnSquares sums the squares of every stride-th number of x less mean.
+// columnSquares sums (x[i] − mean)² over every stride-th i in 4 virtual lanes.
 func columnSquares(x []float32, stride int, mean float32) float32 {
 	var lane [4]float32
 	for p, i := 0, 0; i < len(x); p, i = p+1, i+stride {
@@ -37,7 +37,7 @@ func columnSquares(x []float32, stride int, mean float32) float32 {
 	return (lane[0] + lane[2]) + (lane[1] + lane[3])
 }
 
-// normColumn normalises one channel; x and y start at its first number.
+// normColumn normalizes one channel; x and y start at its first element.
 func normColumn(y, x []float32, mean, a, beta float32, n Norm) {
 	for i := 0; i < len(x); i += n.C {
 		z := float32((x[i]-mean)*a) + beta
@@ -89,7 +89,7 @@ func addColumnGrad(dx, x, dy []float32, mean, rstd, gamma, beta, sum, product fl
 	}
 }
 
-// normSlope returns dz, the gradient of z = gamma·x̂ + beta, from dy, that of y.
+// normSlope returns dz, the gradient of z = gamma·x̂ + beta, from dy, the gradient of y.
 func normSlope(dy, xhat, gamma, beta float32, withSiLU bool) float32 {
 	if withSiLU {
 		dy *= siluSlope(float32(xhat*gamma) + beta)

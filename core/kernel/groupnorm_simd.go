@@ -6,10 +6,10 @@ import "simd"
 
 var groupNormSIMD = []impl[groupNormFunc]{{"simd", !simd.Emulated(), groupNormSimd}}
 
-// A strip is up to 16 neighbouring channels, whole vectors of them, down all
-// positions. What belongs to one vector of channels stays in registers.
+// A strip is up to 16 adjacent channels, a whole number of vectors, at all positions.
+// The statistics of one vector of channels stay in registers.
 
-// groupNormSimd goes strip by strip, and channel by channel over what is left.
+// groupNormSimd processes strips of channels, and the remaining channels one by one.
 func groupNormSimd(y, x, gamma, beta, mean, rstd []float32, n Norm) {
 	cg := n.C / n.Groups
 	var v simd.Float32s
@@ -61,20 +61,20 @@ func groupNormSimd(y, x, gamma, beta, mean, rstd []float32, n Norm) {
 	}
 }
 
-// spread writes to to what stat holds for the groups of the channels c, c+1, …;
-// a group has cg channels.
-func spread(to, stat []float32, c, cg int) {
+// spread writes to dst[j] the statistic of the group of channel c+j, for every j. A group
+// has cg channels.
+func spread(dst, stat []float32, c, cg int) {
 	g, left := c/cg, cg-c%cg
-	for j := range to {
-		to[j] = stat[g]
+	for j := range dst {
+		dst[j] = stat[g]
 		if left--; left == 0 {
 			g, left = g+1, cg
 		}
 	}
 }
 
-// gather adds the numbers of from, which belong to the channels c, c+1, …, to
-// their groups in stat, in order.
+// gather adds from[j], which belongs to channel c+j, to the statistic of its group, for
+// every j in order.
 func gather(stat, from []float32, c, cg int) {
 	g, left := c/cg, cg-c%cg
 	for _, v := range from {
@@ -85,7 +85,7 @@ func gather(stat, from []float32, c, cg int) {
 	}
 }
 
-// stripSums is columnSum of each of the first len(sums) columns of x.
+// stripSums computes columnSum for each of the first len(sums) columns of x.
 func stripSums(sums, x []float32, stride int) {
 	var v simd.Float32s
 	w := v.Len()
@@ -111,7 +111,7 @@ func stripSums(sums, x []float32, stride int) {
 	}
 }
 
-// stripSquares is columnSquares of each of the first len(sums) columns of x.
+// stripSquares computes columnSquares for each of the first len(sums) columns of x.
 func stripSquares(sums, x []float32, stride int, mean []float32) {
 	var v simd.Float32s
 	w := v.Len()
@@ -143,6 +143,7 @@ func stripSquares(sums, x []float32, stride int, mean []float32) {
 	}
 }
 
+// stripNorm computes normColumn for a strip, without SiLU.
 func stripNorm(y, x []float32, stride int, mean, scale, beta []float32) {
 	var v simd.Float32s
 	w := v.Len()
@@ -154,8 +155,9 @@ func stripNorm(y, x []float32, stride int, mean, scale, beta []float32) {
 	}
 }
 
+// stripNormSiLU computes normColumn for a strip, with SiLU.
 func stripNormSiLU(y, x []float32, stride int, mean, scale, beta []float32) {
-	log2e, magic, hi, lo := expBy()
+	log2e, magic, hi, lo := expConstants()
 	c6, c5, c4, c3, c2, one := expCoefficients()
 	least, most, inf := expRange()
 	w := one.Len()

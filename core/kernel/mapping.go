@@ -6,15 +6,16 @@ import (
 	"tweedie/core/num"
 )
 
-// A Function of one or two numbers has a name. The tables below are slices, which
-// take no code to fill.
+// Function is a function with a name. The tables below are slices rather than maps,
+// which would need code to fill them.
 type Function[F any] struct {
 	Name string
 	Of   F
 }
 
-// Named returns the function of that name in a table; ok is false if there is none.
-func Named[F any](table []Function[F], name string) (f F, ok bool) {
+// Lookup returns the function with the given name in a table; ok is false if there is
+// none.
+func Lookup[F any](table []Function[F], name string) (f F, ok bool) {
 	for i := range table {
 		if table[i].Name == name {
 			return table[i].Of, true
@@ -23,9 +24,9 @@ func Named[F any](table []Function[F], name string) (f F, ok bool) {
 	return f, false
 }
 
-// Mappings are functions of one number with two settings. All return the same bits
-// on every machine.
-var Mappings = []Function[func(x, a, b float32) float32]{
+// Unary are functions of one number with two parameters. All return the same bits on
+// every machine.
+var Unary = []Function[func(x, a, b float32) float32]{
 	{"abs", func(x, _, _ float32) float32 { return float32(math.Abs(float64(x))) }},
 	{"reciprocal", func(x, _, _ float32) float32 { return 1 / x }},
 	{"square", func(x, _, _ float32) float32 { return x * x }},
@@ -57,7 +58,7 @@ var Mappings = []Function[func(x, a, b float32) float32]{
 		return float32(max(float64(x), 0) + num.Log1p(num.Exp(-math.Abs(float64(x)))))
 	}},
 	{"mish", func(x, _, _ float32) float32 { // Misra 2019, arXiv:1908.08681: x·tanh(softplus(x))
-		e := 1 + num.Exp(min(float64(x), 40)) // beyond, tanh is 1
+		e := 1 + num.Exp(min(float64(x), 40)) // above 40, tanh is 1
 		return float32(float64(x) * (1 - 2/(1+float64(e*e))))
 	}},
 	{"relu", func(x, _, _ float32) float32 { return max(x, 0) }},
@@ -77,8 +78,8 @@ var Mappings = []Function[func(x, a, b float32) float32]{
 	}},
 }
 
-// Pairings are functions of two numbers. A comparison gives 1 or 0.
-var Pairings = []Function[func(a, b float32) float32]{
+// Binary are functions of two numbers. A comparison returns 1 or 0.
+var Binary = []Function[func(a, b float32) float32]{
 	{"add", func(a, b float32) float32 { return a + b }},
 	{"sub", func(a, b float32) float32 { return a - b }},
 	{"mul", func(a, b float32) float32 { return a * b }},

@@ -2,34 +2,33 @@ package kernel
 
 //go:generate go run ./tilegen
 
-// Arithmetic says how a kernel may round.
+// Arithmetic selects how a kernel rounds.
 type Arithmetic int
 
 const (
-	// Exact multiplies, rounds, then adds, every sum in one fixed order: the
-	// same bits on every machine and at every vector width.
+	// Exact multiplies, rounds, then adds, with every sum in one fixed order. The
+	// bits are the same on every machine and at every vector width.
 	Exact Arithmetic = iota
-	// Fast may fuse the multiplication with the addition where the machine can.
+	// Fast may fuse multiplications with additions where the machine supports it.
 	Fast
 )
 
-// Gather says which numbers of x an output row sums over. Row i reads, for each
-// tap t in order, the C numbers x[Rows[i]+Taps[t] : … + C].
+// Gather defines the numbers of x that each output row sums over. Row i reads, for each
+// tap t in order, the C numbers that start at x[Rows[i]+Taps[t]].
 //
-// A plain product has one tap at 0 and Rows[i] = i·C. A convolution has one tap
-// a weight position, over an image with its padding laid out around it: im2col
-// without the copy.
+// A plain matrix product has one tap, 0, and Rows[i] = i·C. A convolution has one tap for
+// each position of its kernel, over a padded image: im2col without the copy.
 type Gather struct {
 	Rows []int32
 	Taps []int32
 	C    int
 }
 
-// K returns the numbers that one output sums over: len(Taps)·C.
+// K returns the number of products that one output sums: len(Taps)·C.
 func (g *Gather) K() int { return len(g.Taps) * g.C }
 
-// tileWidth chooses the next panel's vectors when blocks vectors of columns are
-// left: the widest tile, or half of what is left if that makes two even tiles.
+// tileWidth returns the width in vectors of the next panel when blocks vectors of columns
+// remain: the widest tile, or half of the remaining columns if they make two even tiles.
 func (s *tileSet) tileWidth(blocks int) int {
 	if blocks > s.most && blocks < 2*s.most {
 		return (blocks + 1) / 2
@@ -37,59 +36,60 @@ func (s *tileSet) tileWidth(blocks int) int {
 	return min(blocks, s.most)
 }
 
-// blocks returns how many vectors n columns need.
+// blocks returns the number of vectors that n columns need.
 func (s *tileSet) blocks(n int) int { return (n + s.lanes - 1) / s.lanes }
 
 // MatMul computes y[i·n+j] = Σ_t Σ_c x[Rows[i]+Taps[t]+c]·b[t·C+c, j] + bias[j]
-// for i < len(Rows), j < n = b.N, the sum over t and c in order, from zero, then
-// the bias. A nil bias adds nothing; add, if not nil, holds len(Rows)·n numbers
-// that are added last (a residual; it may be y itself). scratch holds b.Scratch()
-// numbers.
+// for i < len(Rows), j < n = b.N. It sums over t and c in order, starting at zero, then
+// adds the bias. A nil bias adds nothing. add, if not nil, holds len(Rows)·n numbers that
+// are added last (a residual; it may be y itself). scratch must hold b.Scratch() numbers.
 //
 // With Exact the bits are the same on every machine. The error is at most
-// γ_{K+2}·Σ|x·b|, γₙ = n·u/(1−n·u), u = 2⁻²⁴ (Higham 2002, eq. 3.5). It panics if the gather leaves
-// x, or a length does not fit. Cost: 2·len(Rows)·K·n operations.
+// γ_{K+2}·Σ|x·b|, γₙ = n·u/(1−n·u), u = 2⁻²⁴ (Higham 2002, eq. 3.5). It panics if
+// the gather reads outside x, or if a length does not match. Cost: 2·len(Rows)·K·n operations.
 func MatMul(y, x []float32, g *Gather, b *Packed, bias, add, scratch []float32, mode Arithmetic) {
 	m, n := len(g.Rows), b.N
 	if g.K() != b.K {
-		panic("kernel: MatMul: the gather's taps times channels is not K")
+		panic("kernel: MatMul: the gather's K must equal that of b")
 	}
 	if len(y) < m*n || bias != nil && len(bias) != n || add != nil && len(add) < m*n || len(scratch) < b.Scratch() {
-		panic("kernel: MatMul: y, bias, add or scratch does not fit")
+		panic("kernel: MatMul: y, add or scratch is too short, or bias is not [N]")
 	}
 	matMul(y, x, g, b, bias, add, scratch, mode, &tiles)
 }
 
-// The most rows and vectors of a register tile, and the most numbers of one.
+// The maximum number of rows, vectors and elements of a register tile.
 const (
 	maxRows = 8
 	maxVecs = 4
 	maxTile = 6 * 3 * 16
 )
 
-// tileSet is the tiles of one vector width. Its methods, generated beside the tiles:
+// tileSet is the set of register tiles of one vector width. These methods are generated
+// together with the tiles:
 //
-//	tileExact, tileFast    write a tile: row r sums x[at[r]+tap+i]·b over taps and
+//	tileExact, tileFast    write one tile: row r sums x[at[r]+tap+i]·b over taps and
 //	                       i < c in order
-//	stripExact, stripFast  write times tiles below each other, without bias or add:
+//	stripExact, stripFast  write times tiles, one below another, without bias or add:
 //	                       row r of tile k is row k·rows + r of x [·,c]
-//	gradTile               adds Σᵢ x[at[i]+tap+r]·dy[i·n+j] to a tile
+//	gradTile               adds Σᵢ x[at[i]+tap+r]·dy[i·n+j] to one tile
 type tileSet struct {
 	name  string
-	lanes int              // numbers of a vector
-	most  int              // widest tile, in vectors
-	reach int              // numbers that gradTile reads from x[at[i]+tap] on
-	rows  [maxVecs + 1]int // height of the tile so many vectors wide
+	lanes int              // elements of a vector
+	most  int              // width of the widest tile, in vectors
+	reach int              // how many numbers gradTile reads, starting at x[at[i]+tap]
+	rows  [maxVecs + 1]int // height of a tile by its width in vectors
 }
 
-// tileTo is where a tile goes: row r to y[r·n:], with bias and the row add[r·n:]
-// added in this order, unless they are nil. gradTile knows y alone.
-type tileTo struct {
+// tileOutput is the destination of a tile. Row r is written to y[r·n:] after adding bias
+// and then the row add[r·n:], unless they are nil. gradTile uses y alone.
+type tileOutput struct {
 	y, bias, add []float32
 	n            int
 }
 
-// tiles is the set this machine uses; tileSets lists all it could, the reference first.
+// tiles is the set that this machine uses; tileSets lists all sets that it supports, the
+// reference first.
 var (
 	tileSets = append([]tileSet{refTiles}, simdTiles()...)
 	tiles    = tileSets[len(tileSets)-1]
@@ -103,7 +103,7 @@ func matMul(y, x []float32, g *Gather, b *Packed, bias, add, scratch []float32, 
 		width := q.vecs * set.lanes
 		valid := min(width, n-q.column)
 		data := b.panel(q, scratch, set)
-		to := tileTo{n: n}
+		to := tileOutput{n: n}
 		if bias != nil {
 			to.bias = bias[q.column : q.column+valid]
 		}
@@ -120,10 +120,10 @@ func matMul(y, x []float32, g *Gather, b *Packed, bias, add, scratch []float32, 
 	}
 }
 
-// product writes the first rows × valid numbers of a tile.
-func (s *tileSet) product(vecs, rows, valid int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
+// product writes the first rows × valid elements of a tile.
+func (s *tileSet) product(vecs, rows, valid int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
 	if rows < s.rows[vecs] || valid < vecs*s.lanes {
-		s.part(vecs, rows, valid, to, x, at, taps, c, b, mode)
+		s.edgeTile(vecs, rows, valid, to, x, at, taps, c, b, mode)
 	} else if mode == Fast {
 		s.tileFast(vecs, to, x, at, taps, c, b)
 	} else {
@@ -131,8 +131,8 @@ func (s *tileSet) product(vecs, rows, valid int, to *tileTo, x []float32, at *[m
 	}
 }
 
-// strip writes the first rows × valid numbers of x [rows,c] times b.
-func (s *tileSet) strip(vecs, rows, valid int, to *tileTo, x []float32, c int, b []float32, mode Arithmetic) {
+// strip writes the first rows × valid elements of the product of x [rows,c] and b.
+func (s *tileSet) strip(vecs, rows, valid int, to *tileOutput, x []float32, c int, b []float32, mode Arithmetic) {
 	height, done := s.rows[vecs], 0
 	if valid == vecs*s.lanes {
 		done = rows - rows%height
@@ -147,16 +147,17 @@ func (s *tileSet) strip(vecs, rows, valid int, to *tileTo, x []float32, c int, b
 		for r := range height {
 			at[r] = int32(min(done+r, rows-1) * c)
 		}
-		rest := tileTo{y: to.y[done*to.n:], n: to.n}
-		s.product(vecs, min(height, rows-done), valid, &rest, x, &at, noTaps, c, b, mode)
+		rest := tileOutput{y: to.y[done*to.n:], n: to.n}
+		s.product(vecs, min(height, rows-done), valid, &rest, x, &at, oneTap, c, b, mode)
 	}
 }
 
-// part is product where a tile has more than that.
-func (s *tileSet) part(vecs, rows, valid int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
+// edgeTile is product for a tile that extends beyond rows or valid: it computes the whole
+// tile in a buffer and copies a part.
+func (s *tileSet) edgeTile(vecs, rows, valid int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32, mode Arithmetic) {
 	var out [maxTile]float32
 	width := vecs * s.lanes
-	all := tileTo{y: out[:], n: width}
+	all := tileOutput{y: out[:], n: width}
 	s.product(vecs, s.rows[vecs], width, &all, x, at, taps, c, b, mode)
 	for r := range rows {
 		row := out[r*width:][:valid]
@@ -170,8 +171,8 @@ func (s *tileSet) part(vecs, rows, valid int, to *tileTo, x []float32, at *[maxR
 	}
 }
 
-// addTo is AddTo for numbers on the stack: what is given to a function that was
-// chosen when the program started escapes to the heap.
+// addTo is AddTo for slices of stack memory. AddTo calls an implementation chosen at
+// start, and the compiler moves the arguments of such a call to the heap.
 func addTo(y, x []float32) {
 	x = x[:len(y)]
 	for i := range y {

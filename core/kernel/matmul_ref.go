@@ -1,14 +1,14 @@
 package kernel
 
-// refLanes is the width of the reference's tiles and refRows their height: any
-// numbers do.
+// refLanes and refRows are the width and the height of the reference's tiles. Any values
+// work.
 const refLanes, refRows = 2, 4
 
-// refTiles is the definition of the tiles, built everywhere. Lanes of 2 keep it
-// apart from every vector width.
+// refTiles is the definition of the tiles, compiled in every build. Its 2 lanes differ
+// from every vector width.
 var refTiles = tileSet{name: "ref", lanes: refLanes, most: 1, reach: refRows, rows: [maxVecs + 1]int{1: refRows}}
 
-func tileRef(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tileRef(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	for r := range refRows {
 		var sums [refLanes]float32
 		q := b
@@ -32,17 +32,17 @@ func tileRef(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b
 	}
 }
 
-func stripRef(times int, to *tileTo, x []float32, c int, b []float32) {
+func stripRef(times int, to *tileOutput, x []float32, c int, b []float32) {
 	for i := range times {
 		var at [maxRows]int32
 		for r := range refRows {
 			at[r] = int32((i*refRows + r) * c)
 		}
-		tileRef(&tileTo{y: to.y[i*refRows*to.n:], n: to.n}, x, &at, noTaps, c, b)
+		tileRef(&tileOutput{y: to.y[i*refRows*to.n:], n: to.n}, x, &at, oneTap, c, b)
 	}
 }
 
-func gradTileRef(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTileRef(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	for r := range refRows {
 		out := (*[refLanes]float32)(to.y[r*to.n:])
 		for i, from := range at {

@@ -2,5 +2,5 @@
 
 package kernel
 
-// simdTiles lists the tiles of 128-bit vectors, which these machines always have.
+// simdTiles lists the tiles of 128-bit vectors, which all these machines support.
 func simdTiles() []tileSet { return []tileSet{tiles4} }

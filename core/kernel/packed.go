@@ -6,32 +6,33 @@ import (
 	"tweedie/core/quant"
 )
 
-// Packed is the right-hand matrix [K,N] of MatMul, laid out in panels as wide as
-// the register tiles of this machine. The last panel is filled up with zeros.
+// Packed is the right-hand matrix [K,N] of MatMul, stored in panels as wide as the
+// register tiles of this machine. The last panel is padded with zeros.
 //
-// Packed from codes it stays in codes: a panel becomes float32 while it is used, so
-// that a large network needs a quarter of the memory. The products are the same.
+// A matrix packed from int8 codes is stored as codes, and a panel is converted to float32
+// each time it is used: a large network needs a quarter of the memory. The products are
+// the same.
 type Packed struct {
 	K, N   int
 	panels []panel
-	padded int // N with the zeros
+	padded int // N with the padding
 	data   []float32
-	codes  []int8 // in place of data
+	codes  []int8 // used instead of data
 	scales []float32
 }
 
-// panel is a run of columns that one register tile covers.
+// panel is a range of columns as wide as one register tile.
 type panel struct {
 	column int // first column
 	vecs   int // width in vectors
-	at     int // where it starts in data
+	at     int // its index in data or codes
 }
 
 // NewPacked returns an empty [K,N] matrix for Pack to fill. It panics if k or n
 // is not positive.
 func NewPacked(k, n int) *Packed { return newPacked(k, n, maxVecs) }
 
-// newPacked is NewPacked with panels of at most so many vectors.
+// newPacked is NewPacked with panels of at most most vectors.
 func newPacked(k, n, most int) *Packed {
 	if k <= 0 || n <= 0 {
 		panic("kernel: NewPacked: axes must be positive")
@@ -45,16 +46,16 @@ func newPacked(k, n, most int) *Packed {
 	return p
 }
 
-// Strides says where a weight stands: element (tap t, channel c, column n) is
-// number t·Tap + c·Channel + n·Column.
+// Strides is the layout of weights: the element of tap t, channel c and column n has index
+// t·Tap + c·Channel + n·Column.
 type Strides struct{ Tap, Channel, Column int }
 
-// Pack fills p from w, whose rows are the taps' channels in Gather's order: row
-// t·c+i of the matrix is tap t, channel i. A scale of w belongs to a column. It
-// panics unless taps·c = p.K.
+// Pack copies the weights w, with layout s, to p. Rows are in Gather's order: row t·c+i of
+// the matrix is tap t, channel i. w has one scale for each column. It panics unless
+// taps·c = p.K.
 func (p *Packed) Pack(w quant.Numbers, taps, c int, s Strides) {
 	if taps*c != p.K {
-		panic("kernel: Pack: taps times channels is not K")
+		panic("kernel: Pack: taps times channels must equal K")
 	}
 	if w.Float != nil {
 		p.data = pack(p, p.data, w.Float, taps, c, s)
@@ -66,7 +67,7 @@ func (p *Packed) Pack(w quant.Numbers, taps, c int, s Strides) {
 	p.data = nil
 }
 
-// pack writes w to dst, or to a new slice where that is nil.
+// pack writes w to dst, or to a new slice if dst is nil, and returns it.
 func pack[T float32 | int8](p *Packed, dst, w []T, taps, c int, s Strides) []T {
 	if dst == nil {
 		dst = make([]T, p.K*p.padded)
@@ -88,7 +89,7 @@ func pack[T float32 | int8](p *Packed, dst, w []T, taps, c int, s Strides) []T {
 	return dst
 }
 
-// Scratch returns how many numbers MatMul needs to work with p.
+// Scratch returns the length of MatMul's scratch for p.
 func (p *Packed) Scratch() int {
 	if p.codes == nil {
 		return 0
@@ -96,8 +97,8 @@ func (p *Packed) Scratch() int {
 	return p.K * p.panels[0].vecs * tiles.lanes
 }
 
-// panel returns the numbers [K, width] of a panel, in scratch if they are codes. They
-// are near by then.
+// panel returns the elements [K, width] of a panel, and loads them into the cache. Codes
+// are converted to float32 in scratch.
 func (p *Packed) panel(q panel, scratch []float32, set *tileSet) []float32 {
 	width := q.vecs * set.lanes
 	if p.codes == nil {
@@ -110,8 +111,8 @@ func (p *Packed) panel(q panel, scratch []float32, set *tileSet) []float32 {
 	return out
 }
 
-// fetch reads every cache line of data. From memory, a plain loop reads several times as
-// fast as a tile does, which has other numbers to read between them.
+// fetch reads every cache line of data. A plain loop reads from main memory several times
+// as fast as a tile, which reads other data in between.
 //
 //go:noinline
 func fetch(data []float32) (bits uint32) {

@@ -4,7 +4,7 @@ package kernel
 
 import "simd/archsimd"
 
-// unpack is unpackRef, 16 numbers at a time where a row is 16 wide.
+// unpack is unpackRef, 16 numbers at a time if a row has 16.
 func unpack(w []float32, codes []int8, scales []float32) {
 	if len(scales) != 16 {
 		unpackRef(w, codes, scales)

@@ -2,7 +2,7 @@
 
 package kernel
 
-// Without GOEXPERIMENT=simd the references are all there is.
+// Without GOEXPERIMENT=simd there are no implementations but the references.
 var (
 	addSIMD       []impl[func(y, a, b []float32)]
 	scaleSIMD     []impl[func(y, x []float32, a float32)]

@@ -5,7 +5,7 @@ package kernel
 // are equal.
 func SiLU(y, x []float32) {
 	if len(y) != len(x) {
-		panic("kernel: SiLU: lengths differ")
+		panic("kernel: SiLU: lengths must be equal")
 	}
 	siluFast(y, x)
 }
@@ -14,7 +14,7 @@ func SiLU(y, x []float32) {
 // s = sigmoid(x). It panics unless the lengths are equal.
 func SiLUBackward(dx, x, dy []float32) {
 	if len(dx) != len(x) || len(dx) != len(dy) {
-		panic("kernel: SiLUBackward: lengths differ")
+		panic("kernel: SiLUBackward: lengths must be equal")
 	}
 	siluBackwardFast.of(siluBackwardImpls)(dx, x, dy)
 }
@@ -25,7 +25,7 @@ var siluImpls = append([]impl[func(y, x []float32)]{{"ref", true, siluRef}}, sil
 
 var siluFast = fastest(siluImpls)
 
-var siluBackwardFast chosen[func(dx, x, dy []float32)]
+var siluBackwardFast lazy[func(dx, x, dy []float32)]
 
 func siluBackwardImpls() []impl[func(dx, x, dy []float32)] {
 	return append([]impl[func(dx, x, dy []float32)]{{"ref", true, siluBackwardRef}}, siluBackwardSIMD()...)

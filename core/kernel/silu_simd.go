@@ -6,9 +6,9 @@ import "simd"
 
 var siluSIMD = []impl[func(y, x []float32)]{{"simd", !simd.Emulated(), siluSimd}}
 
-// siluSimd may take any exponential for a NaN, since the quotient is NaN anyway.
+// siluSimd may compute any exponential for a NaN, since the quotient is NaN anyway.
 func siluSimd(y, x []float32) {
-	log2e, magic, hi, lo := expBy()
+	log2e, magic, hi, lo := expConstants()
 	c6, c5, c4, c3, c2, one := expCoefficients()
 	least, most, inf := expRange()
 	w := one.Len()
@@ -26,7 +26,7 @@ func siluSimd(y, x []float32) {
 }
 
 func siluBackwardSimd(dx, x, dy []float32) {
-	log2e, magic, hi, lo := expBy()
+	log2e, magic, hi, lo := expConstants()
 	c6, c5, c4, c3, c2, one := expCoefficients()
 	least, most, inf := expRange()
 	w := one.Len()

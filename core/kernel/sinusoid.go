@@ -8,15 +8,15 @@ import "tweedie/core/num"
 //
 //	f[i] = exp(−ln(10000)·i/(half − freqShift))
 //
-// y holds sin(t·f[i]) and then cos(t·f[i]), the other way round if flipSinToCos
-// is set, and a final 0 if its length is odd. As in diffusers the exponent, f and
+// y is sin(t·f[i]) followed by cos(t·f[i]), or cos followed by sin if flipSinToCos is
+// set. If its length is odd, the last element is 0. As in diffusers the exponent, f and
 // t·f are each rounded to float32; exp, sin and cos are core/num's in float64.
 //
-// It panics unless half is 0 or above freqShift.
+// It panics unless half is 0 or greater than freqShift.
 func Sinusoid(y []float32, t float32, flipSinToCos bool, freqShift float32) {
 	half := len(y) / 2
 	if half > 0 && !(float32(half) > freqShift) {
-		panic("kernel: Sinusoid: half of the length must be above freqShift")
+		panic("kernel: Sinusoid: half of the length must be greater than freqShift")
 	}
 	const lnMaxPeriod = 9.210340371976184 // ln 10000
 	sin, cos := y[:half], y[half:2*half]
@@ -38,7 +38,7 @@ func Sinusoid(y []float32, t float32, flipSinToCos bool, freqShift float32) {
 // cos are core/num's in float64. It panics unless the lengths are equal.
 func Fourier(sin, cos, w []float32, t float32) {
 	if len(sin) != len(w) || len(cos) != len(w) {
-		panic("kernel: Fourier: lengths differ")
+		panic("kernel: Fourier: lengths must be equal")
 	}
 	for i, w := range w {
 		angle := float64(t * w)

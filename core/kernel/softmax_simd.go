@@ -4,16 +4,14 @@ package kernel
 
 import "simd"
 
-var (
-	softmaxSIMD = []impl[func(p []float32, scale float32) float32]{{"simd", !simd.Emulated(), softmaxSimd}}
-)
+var softmaxSIMD = []impl[func(p []float32, scale float32) float32]{{"simd", !simd.Emulated(), softmaxSimd}}
 
-// softmaxSimd need not find a NaN among the scores when it looks for the largest:
-// its weight is NaN, and so is the sum.
+// softmaxSimd ignores NaN scores when it searches for the largest: the weight of a NaN
+// score is NaN, and so is the sum.
 func softmaxSimd(p []float32, scale float32) float32 {
 	m := simd.BroadcastFloat32s(largestSimd(p))
 	by := simd.BroadcastFloat32s(scale)
-	log2e, magic, hi, lo := expBy()
+	log2e, magic, hi, lo := expConstants()
 	c6, c5, c4, c3, c2, one := expCoefficients()
 	least, _, _ := expRange()
 	w := one.Len()

@@ -2,7 +2,7 @@ package kernel
 
 // SpaceToDepth2 moves blocks of 2×2 pixels into the channels: x [h,w,c] becomes
 // y [h/2,w/2,4c], the new channels in the order (row, column, channel) of the
-// block. It panics unless h and w are even and the lengths fit.
+// block. It panics unless h and w are even and the lengths match.
 func SpaceToDepth2(y, x []float32, h, w, c int) {
 	checkBlocks(x, y, h, w, c)
 	for i := range h {
@@ -13,9 +13,9 @@ func SpaceToDepth2(y, x []float32, h, w, c int) {
 	}
 }
 
-// DepthToSpace2 undoes SpaceToDepth2: x [h/2,w/2,4c] becomes y [h,w,c]. h, w and
-// c are those of y, the larger image, so that both take the same numbers. It
-// panics unless h and w are even and the lengths fit.
+// DepthToSpace2 is the inverse of SpaceToDepth2: x [h/2,w/2,4c] becomes y [h,w,c]. h, w
+// and c are those of y, the larger image, as in SpaceToDepth2. It panics unless h and w
+// are even and the lengths match.
 func DepthToSpace2(y, x []float32, h, w, c int) {
 	checkBlocks(y, x, h, w, c)
 	for i := range h {
@@ -27,7 +27,7 @@ func DepthToSpace2(y, x []float32, h, w, c int) {
 }
 
 // SpaceToDepth2Backward adds to dx [h,w,c] the gradient dy [h/2,w/2,4c] of
-// SpaceToDepth2. It panics unless h and w are even and the lengths fit.
+// SpaceToDepth2. It panics unless h and w are even and the lengths match.
 func SpaceToDepth2Backward(dx, dy []float32, h, w, c int) {
 	checkBlocks(dx, dy, h, w, c)
 	for i := range h {
@@ -40,7 +40,7 @@ func SpaceToDepth2Backward(dx, dy []float32, h, w, c int) {
 }
 
 // DepthToSpace2Backward adds to dx [h/2,w/2,4c] the gradient dy [h,w,c] of
-// DepthToSpace2. It panics unless h and w are even and the lengths fit.
+// DepthToSpace2. It panics unless h and w are even and the lengths match.
 func DepthToSpace2Backward(dx, dy []float32, h, w, c int) {
 	checkBlocks(dy, dx, h, w, c)
 	for i := range h {
@@ -52,8 +52,8 @@ func DepthToSpace2Backward(dx, dy []float32, h, w, c int) {
 	}
 }
 
-// blockAt returns where, in the image of blocks, the pixels (i,j) and (i,j+1) of
-// the image of pixels lie; j is even. w and c are those of the image of pixels.
+// blockAt returns the index of pixels (i,j) and (i,j+1) of the larger image in the smaller
+// one; j is even. w and c are those of the larger image.
 func blockAt(i, j, w, c int) int {
 	return ((i/2)*(w/2)+j/2)*4*c + i%2*2*c
 }
@@ -63,6 +63,6 @@ func checkBlocks(pixels, blocks []float32, h, w, c int) {
 		panic("kernel: SpaceToDepth2: height and width must be even")
 	}
 	if len(pixels) != h*w*c || len(blocks) != len(pixels) {
-		panic("kernel: SpaceToDepth2: lengths do not fit the shape")
+		panic("kernel: SpaceToDepth2: lengths must match the shape")
 	}
 }

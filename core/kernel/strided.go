@@ -1,19 +1,20 @@
 package kernel
 
-// MaxAxes is how many axes a Strides walk has at most.
+// MaxAxes is the maximum number of axes of a View.
 const MaxAxes = 8
 
-// Walk is a way through an array: element Offset + Σ i[k]·Steps[k] for every index
-// i of Shape, the last axis first. A step of 0 repeats, one below 0 goes backwards.
-type Walk struct {
+// View is a strided view of an array. The element with index i has position
+// Offset + Σ i[k]·Steps[k]; the last axis varies fastest. A step of 0 repeats elements, a
+// negative step reverses an axis.
+type View struct {
 	Offset int
 	Shape  []int
-	Steps  []int // as many as Shape, at most MaxAxes
+	Steps  []int // one for each axis of Shape, at most MaxAxes
 }
 
-// Copy writes the elements of x that w comes by to y, one after another. It panics
-// where w leaves x, or if y is too short.
-func (w Walk) Copy(y, x []float32) {
+// Copy writes the elements of the view of x to y, in order. It panics if the view reads
+// outside x, or if y is too short.
+func (w View) Copy(y, x []float32) {
 	w.rows(nil, func(at, from, _ int, n, step, _ int) {
 		if step == 1 {
 			copy(y[at:at+n], x[from:from+n])
@@ -25,9 +26,10 @@ func (w Walk) Copy(y, x []float32) {
 	})
 }
 
-// Zip writes f(a, b) of the elements that w comes by in a and in b to y, one after
-// another; other holds b's steps, and b begins at 0. It panics where a walk leaves its array.
-func (w Walk) Zip(y, a, b []float32, other []int, f func(a, b float32) float32) {
+// Binary writes f of the elements of two views to y, in order: w is the view of a; the view
+// of b has the same shape, the steps other and offset 0. It panics if a view reads outside
+// its array.
+func (w View) Binary(y, a, b []float32, other []int, f func(a, b float32) float32) {
 	w.rows(other, func(at, i, j int, n, p, q int) {
 		for k := range n {
 			y[at+k] = f(a[i+k*p], b[j+k*q])
@@ -35,9 +37,10 @@ func (w Walk) Zip(y, a, b []float32, other []int, f func(a, b float32) float32) 
 	})
 }
 
-// rows calls f for every run along the last axis: where it stands in the result, in
-// the first array and in the second, its length, and both steps along it.
-func (w Walk) rows(other []int, f func(at, i, j, n, p, q int)) {
+// rows calls f for every row along the last axis, with its position at in the result, its
+// first positions i and j in the two arrays, its length n, and the steps p and q of the
+// two arrays along it.
+func (w View) rows(other []int, f func(at, i, j, n, p, q int)) {
 	last := len(w.Shape) - 1
 	if last < 0 {
 		f(0, w.Offset, 0, 1, 1, 1)

@@ -13,7 +13,7 @@ func TestWalk(t *testing.T) {
 	for i := range x {
 		x[i] = float32(i)
 	}
-	for _, w := range []Walk{
+	for _, w := range []View{
 		{Shape: []int{60}, Steps: []int{1}},
 		{Shape: []int{1}, Steps: []int{0}, Offset: 59},
 		{Shape: []int{3, 4, 5}, Steps: []int{20, 5, 1}},
@@ -46,7 +46,7 @@ func TestWalk(t *testing.T) {
 		if len(w.Shape) == 0 {
 			continue
 		}
-		if w.Zip(got, x, x, other, func(a, b float32) float32 { return a - 2*b }); !slices.Equal(got, sums) {
+		if w.Binary(got, x, x, other, func(a, b float32) float32 { return a - 2*b }); !slices.Equal(got, sums) {
 			t.Errorf("%+v: paired %v, want %v", w, got, sums)
 		}
 	}
@@ -121,7 +121,7 @@ func TestMappings(t *testing.T) {
 		"clip": func(x float64) float64 { return min(max(x, -1), 2) }, "floor": math.Floor, "ceil": math.Ceil, "round": math.RoundToEven, "trunc": math.Trunc,
 		"sign": func(x float64) float64 { return float64(map[bool]int{true: 1}[x > 0] - map[bool]int{true: 1}[x < 0]) },
 	}
-	for _, f := range Mappings {
+	for _, f := range Unary {
 		want := exact[f.Name]
 		if want == nil {
 			t.Errorf("%s: no definition here", f.Name)
@@ -137,7 +137,7 @@ func TestMappings(t *testing.T) {
 			}
 		}
 	}
-	if _, ok := Named(Mappings, "no such"); ok {
+	if _, ok := Lookup(Unary, "no such"); ok {
 		t.Error("a function that is not there is found")
 	}
 }
@@ -147,7 +147,7 @@ func TestPairings(t *testing.T) {
 		"add": {5, 2}, "sub": {1, -2}, "mul": {6, 0}, "div": {1.5, 0}, "pow": {9, 0}, "max": {3, 2}, "min": {2, 0},
 		"equal": {0, 0}, "less": {0, 1}, "where": {2, 0},
 	} {
-		f, ok := Named(Pairings, name)
+		f, ok := Lookup(Binary, name)
 		if !ok || f(3, 2) != want[0] || f(0, 2) != want[1] {
 			t.Errorf("%s: %t, want %v", name, ok, want)
 		}

@@ -2,18 +2,18 @@ package kernel
 
 import "math"
 
-// Tangents are derivatives along a direction: with ẋ that of x, ẏ = ∂y/∂x·ẋ. Here are
-// those of the operations that are not linear and whose derivative is no product by a
-// slope. They are exact arithmetic, in one plain implementation: beside the products of
-// a network they cost little.
+// A tangent is a derivative along a direction: ẏ = ∂y/∂x·ẋ for the tangent ẋ of x. This
+// file has the tangents of the operations that are neither linear nor elementwise. They
+// use Exact arithmetic and have one plain implementation each: they cost little compared
+// with the matrix products of a network.
 
 // GroupNormTangent writes to dy the tangent of GroupNorm's z at x along dx, given the mean
-// and rstd that GroupNorm wrote: with x̂ = (x − mean)·rstd and the mean ⟨·⟩ over a group
+// and rstd that GroupNorm wrote. With x̂ = (x − mean)·rstd and the mean ⟨·⟩ over a group
 //
 //	ẏ = gamma·rstd·(ẋ − ⟨ẋ⟩ − x̂·⟨ẋ·x̂⟩)
 //
-// dy, x, dx [HW,C]; n.SiLU is not looked at. The means sum in float64, in order. It
-// panics unless the lengths fit n.
+// dy, x and dx are [HW,C]; n.SiLU is ignored. The means are summed in float64, in order.
+// It panics unless the lengths match n.
 func GroupNormTangent(dy, x, dx, gamma, mean, rstd []float32, n Norm) {
 	n.check([3][]float32{dy, x, dx}, [2][]float32{gamma, gamma}, mean, rstd)
 	cg, count := n.C/n.Groups, float64(n.count())
@@ -37,16 +37,16 @@ func GroupNormTangent(dy, x, dx, gamma, mean, rstd []float32, n Norm) {
 
 // InstanceNormPlusTangent writes to dy the tangent of InstanceNormPlus at x along dx,
 // given the stats that it wrote. work [2C] is overwritten. It panics unless the lengths
-// fit n.
+// match n.
 func InstanceNormPlusTangent(dy, x, dx, params, stats, work []float32, n Norm) {
 	n = n.perChannel(params, stats)
 	mean, rstd, _ := thirds(stats)
 	gamma, alpha, _ := thirds(params)
 	GroupNormTangent(dy, x, dx, gamma, mean, rstd, n)
 
-	// What the standardised means add, the same to every position.
+	// The contribution of the standardized means is the same at every position.
 	unit, along := work[:n.C], work[n.C:2*n.C]
-	spread := standardise(unit, mean, n.Eps)
+	spread := standardize(unit, mean, n.Eps)
 	columnMeansFast(along, dx, n)
 	var sum, product float32
 	for c, t := range along {
@@ -60,7 +60,7 @@ func InstanceNormPlusTangent(dy, x, dx, params, stats, work []float32, n Norm) {
 	AddRows(dy, dy, along)
 }
 
-// AttentionTangentScratch returns how many numbers AttentionTangent needs.
+// AttentionTangentScratch returns the length of AttentionTangent's scratch.
 func AttentionTangentScratch(a Attn) int {
 	a.check()
 	d, l, _ := a.padded()
@@ -72,8 +72,8 @@ func AttentionTangentScratch(a Attn) int {
 //
 //	Ẏ = P∘(Ṡ − Σⱼ P∘Ṡ)·v + P·v̇
 //
-// scratch is overwritten. It panics unless the lengths fit a and scratch holds
-// AttentionTangentScratch(a).
+// scratch is overwritten. It panics unless the lengths match a and scratch has length
+// AttentionTangentScratch(a) or more.
 func AttentionTangent(dy, q, k, v, dq, dk, dv, scratch []float32, a Attn) {
 	a.check(dy, q, k, v, dq, dk, dv)
 	d, l, _ := a.padded()

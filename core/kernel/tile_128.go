@@ -6,7 +6,7 @@ package kernel
 
 var tiles4 = tileSet{name: "simd128", lanes: 4, most: 4, reach: 4, rows: [maxVecs + 1]int{1: 4, 2: 4, 3: 3, 4: 2}}
 
-func (s *tileSet) tileExact(vecs int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func (s *tileSet) tileExact(vecs int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 4<<3 | 1:
 		tile4x1Exact(to, x, at, taps, c, b)
@@ -21,7 +21,7 @@ func (s *tileSet) tileExact(vecs int, to *tileTo, x []float32, at *[maxRows]int3
 	}
 }
 
-func (s *tileSet) stripExact(vecs, times int, to *tileTo, x []float32, c int, b []float32) {
+func (s *tileSet) stripExact(vecs, times int, to *tileOutput, x []float32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 4<<3 | 1:
 		strip4x1Exact(times, to, x, c, b)
@@ -36,7 +36,7 @@ func (s *tileSet) stripExact(vecs, times int, to *tileTo, x []float32, c int, b 
 	}
 }
 
-func (s *tileSet) tileFast(vecs int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func (s *tileSet) tileFast(vecs int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 4<<3 | 1:
 		tile4x1Exact(to, x, at, taps, c, b)
@@ -51,7 +51,7 @@ func (s *tileSet) tileFast(vecs int, to *tileTo, x []float32, at *[maxRows]int32
 	}
 }
 
-func (s *tileSet) stripFast(vecs, times int, to *tileTo, x []float32, c int, b []float32) {
+func (s *tileSet) stripFast(vecs, times int, to *tileOutput, x []float32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 4<<3 | 1:
 		strip4x1Exact(times, to, x, c, b)
@@ -66,7 +66,7 @@ func (s *tileSet) stripFast(vecs, times int, to *tileTo, x []float32, c int, b [
 	}
 }
 
-func (s *tileSet) gradTile(vecs int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func (s *tileSet) gradTile(vecs int, to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	switch s.lanes<<3 | vecs {
 	case 4<<3 | 1:
 		gradTile4x1(to, x, at, tap, dy, n)

@@ -8,8 +8,8 @@ var tiles16 = tileSet{name: "avx512", lanes: 16, most: 3, reach: 16, rows: [maxV
 
 var tiles8 = tileSet{name: "avx2", lanes: 8, most: 2, reach: 8, rows: [maxVecs + 1]int{1: 4, 2: 4}}
 
-// toAll[i] is the permutation that takes lane i to every lane.
-var toAll = [16][16]uint32{
+// broadcastLane[i] is the permutation that copies lane i to every lane.
+var broadcastLane = [16][16]uint32{
 	{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0},
 	{1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1},
 	{2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2},
@@ -28,7 +28,7 @@ var toAll = [16][16]uint32{
 	{15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15, 15},
 }
 
-func (s *tileSet) tileExact(vecs int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func (s *tileSet) tileExact(vecs int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 16<<3 | 1:
 		tile16x1Exact(to, x, at, taps, c, b)
@@ -45,7 +45,7 @@ func (s *tileSet) tileExact(vecs int, to *tileTo, x []float32, at *[maxRows]int3
 	}
 }
 
-func (s *tileSet) stripExact(vecs, times int, to *tileTo, x []float32, c int, b []float32) {
+func (s *tileSet) stripExact(vecs, times int, to *tileOutput, x []float32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 16<<3 | 1:
 		strip16x1Exact(times, to, x, c, b)
@@ -62,7 +62,7 @@ func (s *tileSet) stripExact(vecs, times int, to *tileTo, x []float32, c int, b 
 	}
 }
 
-func (s *tileSet) tileFast(vecs int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func (s *tileSet) tileFast(vecs int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 16<<3 | 1:
 		tile16x1Fast(to, x, at, taps, c, b)
@@ -79,7 +79,7 @@ func (s *tileSet) tileFast(vecs int, to *tileTo, x []float32, at *[maxRows]int32
 	}
 }
 
-func (s *tileSet) stripFast(vecs, times int, to *tileTo, x []float32, c int, b []float32) {
+func (s *tileSet) stripFast(vecs, times int, to *tileOutput, x []float32, c int, b []float32) {
 	switch s.lanes<<3 | vecs {
 	case 16<<3 | 1:
 		strip16x1Fast(times, to, x, c, b)
@@ -96,7 +96,7 @@ func (s *tileSet) stripFast(vecs, times int, to *tileTo, x []float32, c int, b [
 	}
 }
 
-func (s *tileSet) gradTile(vecs int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func (s *tileSet) gradTile(vecs int, to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	switch s.lanes<<3 | vecs {
 	case 16<<3 | 1:
 		gradTile16x1(to, x, at, tap, dy, n)

@@ -6,7 +6,7 @@ package kernel
 
 import "simd/archsimd"
 
-func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile8x1Exact(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a10, a20, a30 archsimd.Float32x8
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -22,7 +22,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			p3 := archsimd.LoadFloat32x8Array((*[8]float32)(x3))
 			k := (*[64]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = a00.Add(v00.Mul(b00))
 			v01 := p1.Permute(d0)
@@ -32,7 +32,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v03 := p3.Permute(d0)
 			a30 = a30.Add(v03.Mul(b00))
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = a00.Add(v10.Mul(b10))
 			v11 := p1.Permute(d1)
@@ -42,7 +42,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v13 := p3.Permute(d1)
 			a30 = a30.Add(v13.Mul(b10))
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = a00.Add(v20.Mul(b20))
 			v21 := p1.Permute(d2)
@@ -52,7 +52,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v23 := p3.Permute(d2)
 			a30 = a30.Add(v23.Mul(b20))
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = a00.Add(v30.Mul(b30))
 			v31 := p1.Permute(d3)
@@ -62,7 +62,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v33 := p3.Permute(d3)
 			a30 = a30.Add(v33.Mul(b30))
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = a00.Add(v40.Mul(b40))
 			v41 := p1.Permute(d4)
@@ -72,7 +72,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v43 := p3.Permute(d4)
 			a30 = a30.Add(v43.Mul(b40))
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = a00.Add(v50.Mul(b50))
 			v51 := p1.Permute(d5)
@@ -82,7 +82,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v53 := p3.Permute(d5)
 			a30 = a30.Add(v53.Mul(b50))
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = a00.Add(v60.Mul(b60))
 			v61 := p1.Permute(d6)
@@ -92,7 +92,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			v63 := p3.Permute(d6)
 			a30 = a30.Add(v63.Mul(b60))
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = a00.Add(v70.Mul(b70))
 			v71 := p1.Permute(d7)
@@ -205,7 +205,7 @@ func tile8x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 	a30.StoreArray((*[8]float32)(y3[0:8]))
 }
 
-func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip8x1Exact(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a10, a20, a30 archsimd.Float32x8
@@ -221,7 +221,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			p3 := archsimd.LoadFloat32x8Array((*[8]float32)(x3))
 			k := (*[64]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = a00.Add(v00.Mul(b00))
 			v01 := p1.Permute(d0)
@@ -231,7 +231,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v03 := p3.Permute(d0)
 			a30 = a30.Add(v03.Mul(b00))
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = a00.Add(v10.Mul(b10))
 			v11 := p1.Permute(d1)
@@ -241,7 +241,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v13 := p3.Permute(d1)
 			a30 = a30.Add(v13.Mul(b10))
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = a00.Add(v20.Mul(b20))
 			v21 := p1.Permute(d2)
@@ -251,7 +251,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v23 := p3.Permute(d2)
 			a30 = a30.Add(v23.Mul(b20))
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = a00.Add(v30.Mul(b30))
 			v31 := p1.Permute(d3)
@@ -261,7 +261,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v33 := p3.Permute(d3)
 			a30 = a30.Add(v33.Mul(b30))
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = a00.Add(v40.Mul(b40))
 			v41 := p1.Permute(d4)
@@ -271,7 +271,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v43 := p3.Permute(d4)
 			a30 = a30.Add(v43.Mul(b40))
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = a00.Add(v50.Mul(b50))
 			v51 := p1.Permute(d5)
@@ -281,7 +281,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v53 := p3.Permute(d5)
 			a30 = a30.Add(v53.Mul(b50))
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = a00.Add(v60.Mul(b60))
 			v61 := p1.Permute(d6)
@@ -291,7 +291,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			v63 := p3.Permute(d6)
 			a30 = a30.Add(v63.Mul(b60))
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = a00.Add(v70.Mul(b70))
 			v71 := p1.Permute(d7)
@@ -388,7 +388,7 @@ func strip8x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile8x1Fast(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a10, a20, a30 archsimd.Float32x8
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -404,7 +404,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			p3 := archsimd.LoadFloat32x8Array((*[8]float32)(x3))
 			k := (*[64]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = v00.MulAdd(b00, a00)
 			v01 := p1.Permute(d0)
@@ -414,7 +414,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v03 := p3.Permute(d0)
 			a30 = v03.MulAdd(b00, a30)
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = v10.MulAdd(b10, a00)
 			v11 := p1.Permute(d1)
@@ -424,7 +424,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v13 := p3.Permute(d1)
 			a30 = v13.MulAdd(b10, a30)
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = v20.MulAdd(b20, a00)
 			v21 := p1.Permute(d2)
@@ -434,7 +434,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v23 := p3.Permute(d2)
 			a30 = v23.MulAdd(b20, a30)
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = v30.MulAdd(b30, a00)
 			v31 := p1.Permute(d3)
@@ -444,7 +444,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v33 := p3.Permute(d3)
 			a30 = v33.MulAdd(b30, a30)
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = v40.MulAdd(b40, a00)
 			v41 := p1.Permute(d4)
@@ -454,7 +454,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v43 := p3.Permute(d4)
 			a30 = v43.MulAdd(b40, a30)
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = v50.MulAdd(b50, a00)
 			v51 := p1.Permute(d5)
@@ -464,7 +464,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v53 := p3.Permute(d5)
 			a30 = v53.MulAdd(b50, a30)
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = v60.MulAdd(b60, a00)
 			v61 := p1.Permute(d6)
@@ -474,7 +474,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			v63 := p3.Permute(d6)
 			a30 = v63.MulAdd(b60, a30)
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = v70.MulAdd(b70, a00)
 			v71 := p1.Permute(d7)
@@ -587,7 +587,7 @@ func tile8x1Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 	a30.StoreArray((*[8]float32)(y3[0:8]))
 }
 
-func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip8x1Fast(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a10, a20, a30 archsimd.Float32x8
@@ -603,7 +603,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			p3 := archsimd.LoadFloat32x8Array((*[8]float32)(x3))
 			k := (*[64]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = v00.MulAdd(b00, a00)
 			v01 := p1.Permute(d0)
@@ -613,7 +613,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v03 := p3.Permute(d0)
 			a30 = v03.MulAdd(b00, a30)
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = v10.MulAdd(b10, a00)
 			v11 := p1.Permute(d1)
@@ -623,7 +623,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v13 := p3.Permute(d1)
 			a30 = v13.MulAdd(b10, a30)
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = v20.MulAdd(b20, a00)
 			v21 := p1.Permute(d2)
@@ -633,7 +633,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v23 := p3.Permute(d2)
 			a30 = v23.MulAdd(b20, a30)
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = v30.MulAdd(b30, a00)
 			v31 := p1.Permute(d3)
@@ -643,7 +643,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v33 := p3.Permute(d3)
 			a30 = v33.MulAdd(b30, a30)
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = v40.MulAdd(b40, a00)
 			v41 := p1.Permute(d4)
@@ -653,7 +653,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v43 := p3.Permute(d4)
 			a30 = v43.MulAdd(b40, a30)
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = v50.MulAdd(b50, a00)
 			v51 := p1.Permute(d5)
@@ -663,7 +663,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v53 := p3.Permute(d5)
 			a30 = v53.MulAdd(b50, a30)
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = v60.MulAdd(b60, a00)
 			v61 := p1.Permute(d6)
@@ -673,7 +673,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			v63 := p3.Permute(d6)
 			a30 = v63.MulAdd(b60, a30)
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = v70.MulAdd(b70, a00)
 			v71 := p1.Permute(d7)
@@ -770,7 +770,7 @@ func strip8x1Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func gradTile8x1(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTile8x1(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	w0 := (*[8]float32)(to.y[0*to.n:])
 	a00 := archsimd.LoadFloat32x8Array((*[8]float32)(w0[0:8]))
 	w1 := (*[8]float32)(to.y[1*to.n:])
@@ -779,10 +779,10 @@ func gradTile8x1(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	a20 := archsimd.LoadFloat32x8Array((*[8]float32)(w2[0:8]))
 	w3 := (*[8]float32)(to.y[3*to.n:])
 	a30 := archsimd.LoadFloat32x8Array((*[8]float32)(w3[0:8]))
-	d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
-	d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
-	d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
-	d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+	d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
+	d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
+	d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
+	d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 	for _, i := range at {
 		p := archsimd.LoadFloat32x8Array((*[8]float32)(x[i+tap:]))
 		k := (*[8]float32)(dy)
@@ -810,7 +810,7 @@ func gradTile8x1(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	a30.StoreArray((*[8]float32)(y3[0:8]))
 }
 
-func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile8x2Exact(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a01, a10, a11, a20, a21, a30, a31 archsimd.Float32x8
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -827,7 +827,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			k := (*[128]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
 			b01 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = a00.Add(v00.Mul(b00))
 			a01 = a01.Add(v00.Mul(b01))
@@ -842,7 +842,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v03.Mul(b01))
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
 			b11 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = a00.Add(v10.Mul(b10))
 			a01 = a01.Add(v10.Mul(b11))
@@ -857,7 +857,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v13.Mul(b11))
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
 			b21 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = a00.Add(v20.Mul(b20))
 			a01 = a01.Add(v20.Mul(b21))
@@ -872,7 +872,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v23.Mul(b21))
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
 			b31 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = a00.Add(v30.Mul(b30))
 			a01 = a01.Add(v30.Mul(b31))
@@ -887,7 +887,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v33.Mul(b31))
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[64:72]))
 			b41 := archsimd.LoadFloat32x8Array((*[8]float32)(k[72:80]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = a00.Add(v40.Mul(b40))
 			a01 = a01.Add(v40.Mul(b41))
@@ -902,7 +902,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v43.Mul(b41))
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[80:88]))
 			b51 := archsimd.LoadFloat32x8Array((*[8]float32)(k[88:96]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = a00.Add(v50.Mul(b50))
 			a01 = a01.Add(v50.Mul(b51))
@@ -917,7 +917,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v53.Mul(b51))
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[96:104]))
 			b61 := archsimd.LoadFloat32x8Array((*[8]float32)(k[104:112]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = a00.Add(v60.Mul(b60))
 			a01 = a01.Add(v60.Mul(b61))
@@ -932,7 +932,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 			a31 = a31.Add(v63.Mul(b61))
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[112:120]))
 			b71 := archsimd.LoadFloat32x8Array((*[8]float32)(k[120:128]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = a00.Add(v70.Mul(b70))
 			a01 = a01.Add(v70.Mul(b71))
@@ -1087,7 +1087,7 @@ func tile8x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 	a31.StoreArray((*[8]float32)(y3[8:16]))
 }
 
-func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip8x2Exact(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a01, a10, a11, a20, a21, a30, a31 archsimd.Float32x8
@@ -1104,7 +1104,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			k := (*[128]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
 			b01 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = a00.Add(v00.Mul(b00))
 			a01 = a01.Add(v00.Mul(b01))
@@ -1119,7 +1119,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v03.Mul(b01))
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
 			b11 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = a00.Add(v10.Mul(b10))
 			a01 = a01.Add(v10.Mul(b11))
@@ -1134,7 +1134,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v13.Mul(b11))
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
 			b21 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = a00.Add(v20.Mul(b20))
 			a01 = a01.Add(v20.Mul(b21))
@@ -1149,7 +1149,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v23.Mul(b21))
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
 			b31 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = a00.Add(v30.Mul(b30))
 			a01 = a01.Add(v30.Mul(b31))
@@ -1164,7 +1164,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v33.Mul(b31))
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[64:72]))
 			b41 := archsimd.LoadFloat32x8Array((*[8]float32)(k[72:80]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = a00.Add(v40.Mul(b40))
 			a01 = a01.Add(v40.Mul(b41))
@@ -1179,7 +1179,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v43.Mul(b41))
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[80:88]))
 			b51 := archsimd.LoadFloat32x8Array((*[8]float32)(k[88:96]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = a00.Add(v50.Mul(b50))
 			a01 = a01.Add(v50.Mul(b51))
@@ -1194,7 +1194,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v53.Mul(b51))
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[96:104]))
 			b61 := archsimd.LoadFloat32x8Array((*[8]float32)(k[104:112]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = a00.Add(v60.Mul(b60))
 			a01 = a01.Add(v60.Mul(b61))
@@ -1209,7 +1209,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = a31.Add(v63.Mul(b61))
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[112:120]))
 			b71 := archsimd.LoadFloat32x8Array((*[8]float32)(k[120:128]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = a00.Add(v70.Mul(b70))
 			a01 = a01.Add(v70.Mul(b71))
@@ -1339,7 +1339,7 @@ func strip8x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile8x2Fast(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a01, a10, a11, a20, a21, a30, a31 archsimd.Float32x8
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -1356,7 +1356,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			k := (*[128]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
 			b01 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = v00.MulAdd(b00, a00)
 			a01 = v00.MulAdd(b01, a01)
@@ -1371,7 +1371,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v03.MulAdd(b01, a31)
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
 			b11 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = v10.MulAdd(b10, a00)
 			a01 = v10.MulAdd(b11, a01)
@@ -1386,7 +1386,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v13.MulAdd(b11, a31)
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
 			b21 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = v20.MulAdd(b20, a00)
 			a01 = v20.MulAdd(b21, a01)
@@ -1401,7 +1401,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v23.MulAdd(b21, a31)
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
 			b31 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = v30.MulAdd(b30, a00)
 			a01 = v30.MulAdd(b31, a01)
@@ -1416,7 +1416,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v33.MulAdd(b31, a31)
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[64:72]))
 			b41 := archsimd.LoadFloat32x8Array((*[8]float32)(k[72:80]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = v40.MulAdd(b40, a00)
 			a01 = v40.MulAdd(b41, a01)
@@ -1431,7 +1431,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v43.MulAdd(b41, a31)
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[80:88]))
 			b51 := archsimd.LoadFloat32x8Array((*[8]float32)(k[88:96]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = v50.MulAdd(b50, a00)
 			a01 = v50.MulAdd(b51, a01)
@@ -1446,7 +1446,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v53.MulAdd(b51, a31)
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[96:104]))
 			b61 := archsimd.LoadFloat32x8Array((*[8]float32)(k[104:112]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = v60.MulAdd(b60, a00)
 			a01 = v60.MulAdd(b61, a01)
@@ -1461,7 +1461,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 			a31 = v63.MulAdd(b61, a31)
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[112:120]))
 			b71 := archsimd.LoadFloat32x8Array((*[8]float32)(k[120:128]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = v70.MulAdd(b70, a00)
 			a01 = v70.MulAdd(b71, a01)
@@ -1616,7 +1616,7 @@ func tile8x2Fast(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c in
 	a31.StoreArray((*[8]float32)(y3[8:16]))
 }
 
-func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip8x2Fast(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a01, a10, a11, a20, a21, a30, a31 archsimd.Float32x8
@@ -1633,7 +1633,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			k := (*[128]float32)(q)
 			b00 := archsimd.LoadFloat32x8Array((*[8]float32)(k[0:8]))
 			b01 := archsimd.LoadFloat32x8Array((*[8]float32)(k[8:16]))
-			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
+			d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
 			v00 := p0.Permute(d0)
 			a00 = v00.MulAdd(b00, a00)
 			a01 = v00.MulAdd(b01, a01)
@@ -1648,7 +1648,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v03.MulAdd(b01, a31)
 			b10 := archsimd.LoadFloat32x8Array((*[8]float32)(k[16:24]))
 			b11 := archsimd.LoadFloat32x8Array((*[8]float32)(k[24:32]))
-			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
+			d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
 			v10 := p0.Permute(d1)
 			a00 = v10.MulAdd(b10, a00)
 			a01 = v10.MulAdd(b11, a01)
@@ -1663,7 +1663,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v13.MulAdd(b11, a31)
 			b20 := archsimd.LoadFloat32x8Array((*[8]float32)(k[32:40]))
 			b21 := archsimd.LoadFloat32x8Array((*[8]float32)(k[40:48]))
-			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
+			d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
 			v20 := p0.Permute(d2)
 			a00 = v20.MulAdd(b20, a00)
 			a01 = v20.MulAdd(b21, a01)
@@ -1678,7 +1678,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v23.MulAdd(b21, a31)
 			b30 := archsimd.LoadFloat32x8Array((*[8]float32)(k[48:56]))
 			b31 := archsimd.LoadFloat32x8Array((*[8]float32)(k[56:64]))
-			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+			d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 			v30 := p0.Permute(d3)
 			a00 = v30.MulAdd(b30, a00)
 			a01 = v30.MulAdd(b31, a01)
@@ -1693,7 +1693,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v33.MulAdd(b31, a31)
 			b40 := archsimd.LoadFloat32x8Array((*[8]float32)(k[64:72]))
 			b41 := archsimd.LoadFloat32x8Array((*[8]float32)(k[72:80]))
-			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[4][:8]))
+			d4 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[4][:8]))
 			v40 := p0.Permute(d4)
 			a00 = v40.MulAdd(b40, a00)
 			a01 = v40.MulAdd(b41, a01)
@@ -1708,7 +1708,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v43.MulAdd(b41, a31)
 			b50 := archsimd.LoadFloat32x8Array((*[8]float32)(k[80:88]))
 			b51 := archsimd.LoadFloat32x8Array((*[8]float32)(k[88:96]))
-			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[5][:8]))
+			d5 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[5][:8]))
 			v50 := p0.Permute(d5)
 			a00 = v50.MulAdd(b50, a00)
 			a01 = v50.MulAdd(b51, a01)
@@ -1723,7 +1723,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v53.MulAdd(b51, a31)
 			b60 := archsimd.LoadFloat32x8Array((*[8]float32)(k[96:104]))
 			b61 := archsimd.LoadFloat32x8Array((*[8]float32)(k[104:112]))
-			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[6][:8]))
+			d6 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[6][:8]))
 			v60 := p0.Permute(d6)
 			a00 = v60.MulAdd(b60, a00)
 			a01 = v60.MulAdd(b61, a01)
@@ -1738,7 +1738,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 			a31 = v63.MulAdd(b61, a31)
 			b70 := archsimd.LoadFloat32x8Array((*[8]float32)(k[112:120]))
 			b71 := archsimd.LoadFloat32x8Array((*[8]float32)(k[120:128]))
-			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[7][:8]))
+			d7 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[7][:8]))
 			v70 := p0.Permute(d7)
 			a00 = v70.MulAdd(b70, a00)
 			a01 = v70.MulAdd(b71, a01)
@@ -1868,7 +1868,7 @@ func strip8x2Fast(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func gradTile8x2(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTile8x2(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	w0 := (*[16]float32)(to.y[0*to.n:])
 	a00 := archsimd.LoadFloat32x8Array((*[8]float32)(w0[0:8]))
 	a01 := archsimd.LoadFloat32x8Array((*[8]float32)(w0[8:16]))
@@ -1881,10 +1881,10 @@ func gradTile8x2(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	w3 := (*[16]float32)(to.y[3*to.n:])
 	a30 := archsimd.LoadFloat32x8Array((*[8]float32)(w3[0:8]))
 	a31 := archsimd.LoadFloat32x8Array((*[8]float32)(w3[8:16]))
-	d0 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[0][:8]))
-	d1 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[1][:8]))
-	d2 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[2][:8]))
-	d3 := archsimd.LoadUint32x8Array((*[8]uint32)(toAll[3][:8]))
+	d0 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[0][:8]))
+	d1 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[1][:8]))
+	d2 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[2][:8]))
+	d3 := archsimd.LoadUint32x8Array((*[8]uint32)(broadcastLane[3][:8]))
 	for _, i := range at {
 		p := archsimd.LoadFloat32x8Array((*[8]float32)(x[i+tap:]))
 		k := (*[16]float32)(dy)

@@ -6,7 +6,7 @@ package kernel
 
 import "simd/archsimd"
 
-func tile4x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile4x1Exact(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a10, a20, a30 archsimd.Float32x4
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -269,7 +269,7 @@ func tile4x1Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 	a30.StoreArray((*[4]float32)(y3[0:4]))
 }
 
-func strip4x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip4x1Exact(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a10, a20, a30 archsimd.Float32x4
@@ -516,7 +516,7 @@ func strip4x1Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func gradTile4x1(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTile4x1(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	w0 := (*[4]float32)(to.y[0*to.n:])
 	a00 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[0:4]))
 	w1 := (*[4]float32)(to.y[1*to.n:])
@@ -552,7 +552,7 @@ func gradTile4x1(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	a30.StoreArray((*[4]float32)(y3[0:4]))
 }
 
-func tile4x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile4x2Exact(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a01, a10, a11, a20, a21, a30, a31 archsimd.Float32x4
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -933,7 +933,7 @@ func tile4x2Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 	a31.StoreArray((*[4]float32)(y3[4:8]))
 }
 
-func strip4x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip4x2Exact(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a01, a10, a11, a20, a21, a30, a31 archsimd.Float32x4
@@ -1289,7 +1289,7 @@ func strip4x2Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func gradTile4x2(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTile4x2(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	w0 := (*[8]float32)(to.y[0*to.n:])
 	a00 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[0:4]))
 	a01 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[4:8]))
@@ -1338,7 +1338,7 @@ func gradTile4x2(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	a31.StoreArray((*[4]float32)(y3[4:8]))
 }
 
-func tile4x3Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile4x3Exact(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a01, a02, a10, a11, a12, a20, a21, a22 archsimd.Float32x4
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -1735,7 +1735,7 @@ func tile4x3Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 	a22.StoreArray((*[4]float32)(y2[8:12]))
 }
 
-func strip4x3Exact(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip4x3Exact(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a01, a02, a10, a11, a12, a20, a21, a22 archsimd.Float32x4
@@ -2105,7 +2105,7 @@ func strip4x3Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func gradTile4x3(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTile4x3(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	w0 := (*[12]float32)(to.y[0*to.n:])
 	a00 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[0:4]))
 	a01 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[4:8]))
@@ -2155,7 +2155,7 @@ func gradTile4x3(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n
 	a22.StoreArray((*[4]float32)(y2[8:12]))
 }
 
-func tile4x4Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
+func tile4x4Exact(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {
 	var a00, a01, a02, a03, a10, a11, a12, a13 archsimd.Float32x4
 	for _, tap := range taps {
 		x0 := x[at[0]+tap:][:c]
@@ -2520,7 +2520,7 @@ func tile4x4Exact(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c i
 	a13.StoreArray((*[4]float32)(y1[12:16]))
 }
 
-func strip4x4Exact(times int, to *tileTo, x []float32, c int, b []float32) {
+func strip4x4Exact(times int, to *tileOutput, x []float32, c int, b []float32) {
 	y := to.y
 	for range times {
 		var a00, a01, a02, a03, a10, a11, a12, a13 archsimd.Float32x4
@@ -2860,7 +2860,7 @@ func strip4x4Exact(times int, to *tileTo, x []float32, c int, b []float32) {
 	}
 }
 
-func gradTile4x4(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {
+func gradTile4x4(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {
 	w0 := (*[16]float32)(to.y[0*to.n:])
 	a00 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[0:4]))
 	a01 := archsimd.LoadFloat32x4Array((*[4]float32)(w0[4:8]))

@@ -1,10 +1,10 @@
 package kernel
 
 // Upsample2 doubles the height and the width of x [h,w,c] by repeating its
-// pixels: y [2h,2w,c], y[i,j] = x[i/2,j/2]. It panics unless the lengths fit.
+// pixels: y [2h,2w,c], y[i,j] = x[i/2,j/2]. It panics unless the lengths match.
 func Upsample2(y, x []float32, h, w, c int) {
 	if h < 0 || w < 0 || c < 0 || len(x) != h*w*c || len(y) != 4*len(x) {
-		panic("kernel: Upsample2: lengths do not fit the shape")
+		panic("kernel: Upsample2: lengths must match the shape")
 	}
 	for i := range h {
 		row := y[4*i*w*c : (4*i+2)*w*c]
@@ -19,10 +19,10 @@ func Upsample2(y, x []float32, h, w, c int) {
 
 // Upsample2Backward adds to dx [h,w,c] the gradient of Upsample2: the sums of
 // dy [2h,2w,c] over blocks of 2×2 pixels. h and w are those of dx. It panics
-// unless the lengths fit.
+// unless the lengths match.
 func Upsample2Backward(dx, dy []float32, h, w, c int) {
 	if h < 0 || w < 0 || c < 0 || len(dx) != h*w*c || len(dy) != 4*len(dx) {
-		panic("kernel: Upsample2Backward: lengths do not fit the shape")
+		panic("kernel: Upsample2Backward: lengths must match the shape")
 	}
 	for i := range h {
 		for j := range w {

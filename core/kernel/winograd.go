@@ -2,52 +2,52 @@ package kernel
 
 import "tweedie/core/quant"
 
-// Winograd is a 3×3 convolution of stride 1 over images [H,W,C], one row and
-// column of zeros around them, to [H,W,N], computed 4×4 outputs at a time in 36
-// multiplications a channel where the plain sum needs 144: F(4×4,3×3) of Lavin &
-// Gray 2016, arXiv:1509.09308,
+// Winograd is a 3×3 convolution with stride 1 and padding 1, from images [H,W,C] to
+// [H,W,N]. It computes tiles of 4×4 outputs with 36 multiplications per channel instead
+// of 144: F(4×4,3×3) of Lavin & Gray 2016, arXiv:1509.09308,
 //
 //	Y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
 //
-// with the points 0, ±1, ±2 and ∞. The sum over channels of the 36 products is
-// MatMul's, in its order; the transforms are sums in one order too, so that with
-// Exact the bits are the same on every machine. They differ from MatMul's: the
-// error grows by the transforms' norms, some tenfold.
+// with the points 0, ±1, ±2 and ∞. Each of the 36 products is summed over channels in
+// MatMul's order, and the transforms sum in one fixed order, so that with Exact the bits
+// are the same on every machine. They differ from those of MatMul, and the error is about
+// ten times as large, because of the norms of the transforms.
 type Winograd struct {
 	Window
 	N       int
-	gather  Gather    // of the most images that are few tiles
-	weights *Packed   // as MatMul has them
-	kept    []float32 // in place of their numbers: transformed, a panel [36, C, width] after the other
+	gather  Gather    // for as many images as have at most winogradFew tiles
+	weights *Packed   // in MatMul's layout
+	kept    []float32 // the transformed weights, panels [36, C, width], if they are kept; weights.data is nil then
 }
 
-// winogradPanel is the most numbers of one tap of a panel, C·width, so that what a
-// panel becomes on its way stays in the second cache.
+// winogradPanel is the maximum of C·width for a panel. Its intermediate results then stay
+// in the L2 cache.
 const winogradPanel = 6144
 
-// Weights are transformed while they are used: kept, they would be four times as many
-// numbers, and slow memory is what an evaluation of few images waits for. Narrow
-// vectors take longer to transform them than memory to bring them, up to some C·N.
+// Weights are transformed each time they are used: transformed weights take four times
+// the memory, and the evaluation of a few images is limited by memory bandwidth. With
+// vectors of at most winogradNarrow lanes, the transform takes longer than reading the
+// transformed weights if C·N ≤ winogradKept: those weights are transformed once.
 const winogradNarrow, winogradKept = 4, 1 << 15
 
-// winogradFew is how many tiles are not worth the transform of the weights where
-// vectors are wide: with Fast, which need not be the same everywhere, they are
-// computed by MatMul.
+// winogradFew is the number of tiles up to which the transform of the weights takes
+// longer than it saves when vectors are wide. With Fast, whose bits may differ between
+// machines, MatMul computes them.
 const winogradFew = 8
 
-// winogradBlock is how many 4×4 tiles are multiplied together at most.
+// winogradBlock is the maximum number of 4×4 tiles that are multiplied together.
 const winogradBlock = 48
 
-// SuitsWinograd reports whether the convolution of w to n channels is quicker by
-// Winograd than by MatMul. The answer is the same on every machine.
+// SuitsWinograd reports whether Winograd is faster than MatMul for the convolution of w to
+// n channels. The answer is the same on every machine.
 func (w Window) SuitsWinograd(n int) bool {
 	tiles := w.winogradTiles()
 	return w.Size == 3 && w.Stride == 1 && w.dilation() == 1 && w.Before == 1 && w.After == 1 && w.C%16 == 0 && n%16 == 0 &&
 		tiles >= 4 && 2*36*tiles <= 9*w.H*w.W
 }
 
-// NewWinograd returns the convolution of w, of size 3, stride 1 and a border of 1,
-// to n channels.
+// NewWinograd returns the convolution of w, which must have size 3, stride 1 and padding
+// 1, to n channels. Its weights are empty until Pack.
 func NewWinograd(w Window, n int) *Winograd {
 	return &Winograd{
 		Window: w, N: n, gather: *w.Gather(winogradFew / w.winogradTiles()),
@@ -55,25 +55,25 @@ func NewWinograd(w Window, n int) *Winograd {
 	}
 }
 
-// winogradTiles returns how many 4×4 tiles an image is, winogradAcross how many of
-// them stand side by side.
+// winogradTiles returns the number of 4×4 tiles of an image, winogradAcross the number
+// in a row.
 func (w Window) winogradTiles() int  { return (w.H + 3) / 4 * w.winogradAcross() }
 func (w Window) winogradAcross() int { return (w.W + 3) / 4 }
 
-// line returns the numbers of a row with the zeros around it that whole tiles read.
+// line returns the length of an image row with the padding that whole tiles read.
 func (z *Winograd) line() int { return (4*z.winogradAcross() + 2) * z.C }
 
-// Scratch returns how many numbers Run needs for any number of images, once the
-// weights are packed.
+// Scratch returns the length of Run's scratch for any number of images. Pack must have
+// been called.
 func (z *Winograd) Scratch() int {
-	n := 12*z.line() + 36*winogradBlock*(z.C+z.N) + (24+4)*z.N + (18+6)*z.place(z.weights.panels[0], &tiles)
+	n := 12*z.line() + 36*winogradBlock*(z.C+z.N) + (24+4)*z.N + (18+6)*z.tapSize(z.weights.panels[0], &tiles)
 	return max(n, winogradFew/z.winogradTiles()*z.Padded()) + z.weights.Scratch()
 }
 
-// place returns the numbers of one tap of a panel.
-func (z *Winograd) place(q panel, set *tileSet) int { return z.C * q.vecs * set.lanes }
+// tapSize returns the number of weights of one tap in a panel.
+func (z *Winograd) tapSize(q panel, set *tileSet) int { return z.C * q.vecs * set.lanes }
 
-// Pack takes the weights [N,C,3,3], PyTorch's layout. Codes stay codes.
+// Pack copies the weights w [N,C,3,3], in PyTorch's layout. Codes are stored as codes.
 func (z *Winograd) Pack(w quant.Numbers) {
 	z.weights.Pack(w, 9, z.C, Strides{Tap: 1, Channel: 9, Column: 9 * z.C})
 	if w.Float != nil && tiles.lanes <= winogradNarrow && z.C*z.N <= winogradKept {
@@ -83,40 +83,39 @@ func (z *Winograd) Pack(w quant.Numbers) {
 	}
 }
 
-// keep transforms the weights once for all.
+// keep transforms the weights and stores the result.
 func (z *Winograd) keep(set *tileSet) {
 	if z.kept == nil {
 		z.kept = make([]float32, 4*len(z.weights.data))
 	}
-	rows := make([]float32, 18*z.place(z.weights.panels[0], set))
+	rows := make([]float32, 18*z.tapSize(z.weights.panels[0], set))
 	for _, q := range z.weights.panels {
-		place := z.place(q, set)
-		filterRows(rows, z.weights.data[q.at:], place, set)
+		size := z.tapSize(q, set)
+		filterRows(rows, z.weights.data[q.at:], size, set)
 		for k := range 6 {
-			filterLine(z.kept[4*q.at+6*k*place:], rows, k, place, set)
+			filterLine(z.kept[4*q.at+6*k*size:], rows, k, size, set)
 		}
 	}
 	z.weights.data = nil
 }
 
-// filterRows writes G g of place filters to rows [6, 3, place]: tap t of all of them
-// starts at g[t·place].
-func filterRows(rows, g []float32, place int, set *tileSet) {
-	set.winogradFilter(runs{rows, 3 * place, place}, runs{g, 3 * place, place}, 3, place)
+// filterRows writes G g of size filters to rows [6, 3, size]. Tap t of the filters starts
+// at g[t·size].
+func filterRows(rows, g []float32, size int, set *tileSet) {
+	set.winogradFilter(runs{rows, 3 * size, size}, runs{g, 3 * size, size}, 3, size)
 }
 
-// filterLine writes line k of G g Gᵀ, 6 numbers of each filter, to u [6, place].
-func filterLine(u, rows []float32, k, place int, set *tileSet) {
-	set.winogradFilter(runs{u, place, 0}, runs{rows[3*k*place:], place, 0}, 1, place)
+// filterLine writes row k of G g Gᵀ, 6 numbers for each filter, to u [6, size].
+func filterLine(u, rows []float32, k, size int, set *tileSet) {
+	set.winogradFilter(runs{u, size, 0}, runs{rows[3*k*size:], size, 0}, 1, size)
 }
 
-// Run computes y [n,H,W,N] from x [n,H,W,C], with bias [N] and the numbers of add
-// [n,H,W,N] added last, in this order, unless they are nil; add may be y. It panics if a length
-// does not fit.
+// Run computes y [n,H,W,N] from x [n,H,W,C]. bias [N] and then add [n,H,W,N] are added
+// last, unless they are nil; add may be y. It panics if a length does not match.
 func (z *Winograd) Run(y, x []float32, n int, bias, add, scratch []float32, mode Arithmetic) {
 	size := z.H * z.W
 	if len(y) < n*size*z.N || len(x) < n*size*z.C || len(scratch) < z.Scratch() || bias != nil && len(bias) != z.N || add != nil && len(add) < n*size*z.N {
-		panic("kernel: Winograd: y, x, bias, add or scratch does not fit")
+		panic("kernel: Winograd: y, x, add or scratch is too short, or bias is not [N]")
 	}
 	if mode == Fast && z.kept == nil && z.few(n) {
 		z.Pad(scratch, x, n)
@@ -128,30 +127,30 @@ func (z *Winograd) Run(y, x []float32, n int, bias, add, scratch []float32, mode
 	z.run(y, x, n, bias, add, scratch, mode, &tiles)
 }
 
-// few reports whether n images are few tiles.
+// few reports whether n images have at most winogradFew tiles.
 func (z *Winograd) few(n int) bool { return n*z.winogradTiles() <= winogradFew }
 
-// winogradRun is one Run: its arguments and the parts of its scratch.
+// winogradRun is the state of one Run: its arguments and the parts of its scratch.
 type winogradRun struct {
 	*Winograd
 	y, x, bias, add []float32
 	mode            Arithmetic
 	set             *tileSet
 
-	padded   []float32 // [6, line]: the rows of x that a row of tiles reads
-	columns  []float32 // [6, line]: those, transformed down
+	padded   []float32 // [6, line]: the rows of x that one row of tiles reads
+	columns  []float32 // [6, line]: padded, transformed along columns
 	v, m     []float32 // [36, winogradBlock, C] and [36, winogradBlock, N]
-	rows     []float32 // [24, N]: a tile's products, transformed down
+	rows     []float32 // [24, N]: a tile's products, transformed along columns
 	out      []float32 // [4, N]
-	filters  []float32 // [6, 3, place]: a panel's weights, transformed down
-	u        []float32 // [6, place]: a line of those, transformed
-	unpacked []float32 // a panel's weights, if they are codes
+	filters  []float32 // [6, 3, tapSize]: a panel's weights, transformed along columns
+	u        []float32 // [6, tapSize]: one row of filters, transformed along rows
+	unpacked []float32 // a panel's weights in float32, if they are stored as codes
 	at       [winogradBlock]winogradTile
-	tiles    int // in v
+	tiles    int // the number of tiles in v
 }
 
-// winogradTile is a tile's first position: number at of y, and the rows and columns
-// of the tile that are there.
+// winogradTile is a tile of outputs: the index at of its first number in y, and the rows
+// and columns of it that lie inside the image.
 type winogradTile struct{ at, rows, columns int }
 
 func (z *Winograd) run(y, x []float32, n int, bias, add, scratch []float32, mode Arithmetic, set *tileSet) {
@@ -165,8 +164,8 @@ func (z *Winograd) run(y, x []float32, n int, bias, add, scratch []float32, mode
 		padded: take(6 * z.line()), columns: take(6 * z.line()),
 		v: take(36 * winogradBlock * z.C), m: take(36 * winogradBlock * z.N), rows: take(24 * z.N), out: take(4 * z.N),
 	}
-	place := z.place(z.weights.panels[0], set)
-	r.filters, r.u, r.unpacked = take(18*place), take(6*place), scratch
+	size := z.tapSize(z.weights.panels[0], set)
+	r.filters, r.u, r.unpacked = take(18*size), take(6*size), scratch
 	for i := range n {
 		for row := 0; row < z.H; row += 4 {
 			r.transform(i, row)
@@ -175,7 +174,8 @@ func (z *Winograd) run(y, x []float32, n int, bias, add, scratch []float32, mode
 	r.multiply()
 }
 
-// transform takes in the tiles of the four rows from row on of image i.
+// transform adds the tiles of the four rows that start at row of image i to v, and
+// multiplies when v is full.
 func (r *winogradRun) transform(i, row int) {
 	line := r.line()
 	clear(r.padded)
@@ -185,9 +185,9 @@ func (r *winogradRun) transform(i, row int) {
 		}
 	}
 	r.set.winogradInput(runs{r.columns, line, 0}, runs{r.padded, line, 0}, 1, line)
-	place := winogradBlock * r.C
+	size := winogradBlock * r.C
 	for column := 0; column < r.W; column += 4 {
-		to := runs{r.v[r.tiles*r.C:], place, 6 * place}
+		to := runs{r.v[r.tiles*r.C:], size, 6 * size}
 		r.set.winogradInput(to, runs{r.columns[column*r.C:], r.C, line}, 6, r.C)
 		r.at[r.tiles] = winogradTile{((i*r.H+row)*r.W + column) * r.N, min(4, r.H-row), min(4, r.W-column)}
 		if r.tiles++; r.tiles == winogradBlock {
@@ -196,18 +196,18 @@ func (r *winogradRun) transform(i, row int) {
 	}
 }
 
-// multiply multiplies the tiles taken in with the weights and writes their outputs.
+// multiply multiplies the tiles in v by the weights, writes their outputs and empties v.
 func (r *winogradRun) multiply() {
 	if r.tiles == 0 {
 		return
 	}
 	for _, q := range r.weights.panels {
-		place := r.place(q, r.set)
+		size := r.tapSize(q, r.set)
 		if r.kept == nil {
-			filterRows(r.filters, r.weights.panel(q, r.unpacked, r.set), place, r.set)
+			filterRows(r.filters, r.weights.panel(q, r.unpacked, r.set), size, r.set)
 		}
 		for k := range 6 {
-			r.multiplyLine(q, k, place)
+			r.multiplyLine(q, k, size)
 		}
 	}
 	for i := range r.tiles {
@@ -216,26 +216,26 @@ func (r *winogradRun) multiply() {
 	r.tiles = 0
 }
 
-// multiplyLine multiplies line k of the tiles' places with a panel.
-func (r *winogradRun) multiplyLine(q panel, k, place int) {
+// multiplyLine multiplies row k of the 6×6 transformed tiles by a panel.
+func (r *winogradRun) multiplyLine(q panel, k, size int) {
 	u := r.u
 	if r.kept != nil {
-		u = r.kept[4*q.at+6*k*place:]
+		u = r.kept[4*q.at+6*k*size:]
 	} else {
-		filterLine(u, r.filters, k, place, r.set)
+		filterLine(u, r.filters, k, size, r.set)
 	}
-	valid := min(place/r.C, r.N-q.column)
+	valid := min(size/r.C, r.N-q.column)
 	for i := range 6 {
 		v, m := r.v[(6*k+i)*winogradBlock*r.C:], r.m[(6*k+i)*winogradBlock*r.N:]
-		to := tileTo{y: m[q.column:], n: r.N}
-		r.set.strip(q.vecs, r.tiles, valid, &to, v, r.C, u[i*place:][:place], r.mode)
+		to := tileOutput{y: m[q.column:], n: r.N}
+		r.set.strip(q.vecs, r.tiles, valid, &to, v, r.C, u[i*size:][:size], r.mode)
 	}
 }
 
-// output writes a tile's outputs, of which m holds the products.
+// output transforms the products m of a tile and writes its outputs.
 func (r *winogradRun) output(t winogradTile, m []float32) {
-	place, n := winogradBlock*r.N, r.N
-	r.set.winogradOutput(runs{r.rows, 6 * n, n}, runs{m, 6 * place, place}, 6, n)
+	size, n := winogradBlock*r.N, r.N
+	r.set.winogradOutput(runs{r.rows, 6 * n, n}, runs{m, 6 * size, size}, 6, n)
 	for k := range t.rows {
 		at := t.at + k*r.W*n
 		y := r.y[at : at+t.columns*n]

@@ -1,7 +1,7 @@
 package kernel
 
-// runs are runs of numbers that a transform works along: run j of step k starts at
-// data[k·step + j·stride].
+// runs are the runs of consecutive numbers that a transform reads or writes: run j of
+// step k starts at data[k·step + j·stride].
 type runs struct {
 	data         []float32
 	stride, step int
@@ -9,10 +9,10 @@ type runs struct {
 
 func (r runs) at(k, j int) []float32 { return r.data[k*r.step+j*r.stride:] }
 
-// The references of the transforms. Each maps, for every step and every i < n, the
-// numbers i of some runs to the numbers i of others.
+// The references of the transforms. For every step and every i < n, each computes element
+// i of the output runs from element i of the input runs.
 
-// winogradInputRef computes Bᵀ d: 6 runs to 6.
+// winogradInputRef computes Bᵀ d: from 6 runs to 6.
 func winogradInputRef(to, from runs, times, n int) {
 	for k := range times {
 		for i := range n {
@@ -30,7 +30,7 @@ func winogradInputRef(to, from runs, times, n int) {
 	}
 }
 
-// winogradFilterRef computes G g: 3 runs to 6.
+// winogradFilterRef computes G g: from 3 runs to 6.
 func winogradFilterRef(to, from runs, times, n int) {
 	const sixth, twentyFourth = float32(-1.0 / 6), float32(1.0 / 24)
 	for k := range times {
@@ -45,7 +45,7 @@ func winogradFilterRef(to, from runs, times, n int) {
 	}
 }
 
-// winogradOutputRef computes Aᵀ m: 6 runs to 4.
+// winogradOutputRef computes Aᵀ m: from 6 runs to 4.
 func winogradOutputRef(to, from runs, times, n int) {
 	for k := range times {
 		for i := range n {

@@ -164,7 +164,7 @@ func (v view) uniform() (x float64, ok bool) {
 	return all[0], !slices.ContainsFunc(all, func(y float64) bool { return y != all[0] })
 }
 
-// unaryFunctions are those of kernel.Mappings, and binaryFunctions those of kernel.Pairings,
+// unaryFunctions are those of kernel.Unary, and binaryFunctions those of kernel.Binary,
 // for constants: in float64, rounded to the type of the result.
 var unaryFunctions = map[string]func(x, a, b float64) float64{
 	"affine":     func(x, a, b float64) float64 { return float64(a*x) + b },

@@ -5,13 +5,13 @@ import (
 	"slices"
 )
 
-// unaryOp is a function of one number, of kernel.Mappings. Its input has one atom per dim.
+// unaryOp is a function of one number, of kernel.Unary. Its input has one atom per dim.
 type unaryOp struct {
 	fn   string
 	a, b float32
 }
 
-// binaryOp is a function of two numbers, of kernel.Pairings. Its inputs have one atom per dim;
+// binaryOp is a function of two numbers, of kernel.Binary. Its inputs have one atom per dim;
 // an atom of dim −1 repeats.
 type binaryOp struct {
 	fn        string

@@ -1,9 +1,10 @@
-// Command tilegen writes the inner loops of core/kernel that need vectors of a
-// known width: the register tiles of MatMul and MatMulGrad, unrolled so that sums
-// stay in registers and no bounds check is left inside, and the transforms of
-// Winograd.
+// Command tilegen generates the inner loops of core/kernel for vectors of a fixed width:
+// the register tiles of MatMul and MatMulGrad, unrolled so that sums stay in registers
+// and loops need no bounds checks, and the transforms of Winograd.
 //
-//	go run ./tilegen            in core/kernel; writes tile_*.go
+// Run in core/kernel, it writes tile_*.go:
+//
+//	go run ./tilegen
 package main
 
 import (
@@ -17,30 +18,29 @@ import (
 
 // target is one vector width on the architectures that have it.
 type target struct {
-	name    string // of the tile set; its tiles are in tile_<name>.go
-	machine string // the choice between its sets is in tile_<machine>.go
+	name    string // of the tile set; the tiles are in tile_<name>.go
+	machine string // the functions that choose between its sets are in tile_<machine>.go
 	tags    string // build constraint
 	lanes   int    // float32 lanes of a vector
 	shapes  []shape
-	fused   bool // has a fused multiply-add worth a variant of its own
-	permute bool // spreads a number over the lanes by a permutation of the vector it is in
+	fused   bool // has a fused multiply-add, so that Fast has tiles of its own
+	permute bool // broadcasts a number from a vector by a permutation of its lanes
 }
 
 // shape is a tile of rows × vecs vectors.
 type shape struct{ rows, vecs int }
 
-// The shapes are those that measured fastest of the ones whose sums fit in the
-// registers. Where there is a permutation across all lanes, it spreads faster
-// than a load of the single number, which the compiler routes through a register
-// that the sums need.
+// The shapes are the fastest measured of those whose sums fit in the registers. Where the
+// processor can permute all lanes, a permutation broadcasts a number faster than a load of
+// the single number, for which the compiler takes a register that the sums need.
 var targets = []target{
 	{"avx512", "amd64", "goexperiment.simd && amd64", 16, []shape{{8, 1}, {8, 2}, {6, 3}}, true, true},
 	{"avx2", "amd64", "goexperiment.simd && amd64", 8, []shape{{4, 1}, {4, 2}}, true, true},
 	{"simd128", "128", "goexperiment.simd && (wasm || arm64)", 4, []shape{{4, 1}, {4, 2}, {3, 3}, {2, 4}}, false, false},
 }
 
-// unrolls are the lengths of the inner loops over channels, each taking what the
-// one before it left.
+// unrolls are the numbers of channels that the inner loops process per iteration. Each
+// loop continues where the one before it stopped.
 func (t target) unrolls() []int {
 	if t.permute {
 		return []int{t.lanes, 4, 1}
@@ -48,7 +48,7 @@ func (t target) unrolls() []int {
 	return []int{16, 4, 1}
 }
 
-// vector is the type of the package archsimd for these lanes.
+// vector returns the type in package archsimd of a vector of this width.
 func (t target) vector() string { return fmt.Sprintf("Float32x%d", t.lanes) }
 
 // load returns the expression that loads the vector at index i of an array.
@@ -95,12 +95,13 @@ func writeFile(name, tags string, code *bytes.Buffer) {
 	}
 }
 
-// writeChoice writes the methods that call a tile by the set's kind and width. A
-// table of functions would do, but what it is given would escape to the heap.
+// writeChoice writes the methods that call the tile for a vector width and a tile width. A
+// table of functions would be shorter, but the arguments of an indirect call escape to the
+// heap.
 func writeChoice(w *bytes.Buffer, machine string) {
 	writeRows(w, machine)
 	for _, mode := range []string{"Exact", "Fast"} {
-		fmt.Fprintf(w, "\nfunc (s *tileSet) tile%s(vecs int, to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {\nswitch s.lanes<<3 | vecs {\n", mode)
+		fmt.Fprintf(w, "\nfunc (s *tileSet) tile%s(vecs int, to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {\nswitch s.lanes<<3 | vecs {\n", mode)
 		each(machine, func(t target, v int) {
 			name := mode
 			if !t.fused {
@@ -109,7 +110,7 @@ func writeChoice(w *bytes.Buffer, machine string) {
 			fmt.Fprintf(w, "case %d<<3 | %d:\ntile%dx%d%s(to, x, at, taps, c, b)\n", t.lanes, v, t.lanes, v, name)
 		})
 		fmt.Fprintf(w, "default:\ntileRef(to, x, at, taps, c, b)\n}\n}\n")
-		fmt.Fprintf(w, "\nfunc (s *tileSet) strip%s(vecs, times int, to *tileTo, x []float32, c int, b []float32) {\nswitch s.lanes<<3 | vecs {\n", mode)
+		fmt.Fprintf(w, "\nfunc (s *tileSet) strip%s(vecs, times int, to *tileOutput, x []float32, c int, b []float32) {\nswitch s.lanes<<3 | vecs {\n", mode)
 		each(machine, func(t target, v int) {
 			name := mode
 			if !t.fused {
@@ -119,14 +120,15 @@ func writeChoice(w *bytes.Buffer, machine string) {
 		})
 		fmt.Fprintf(w, "default:\nstripRef(times, to, x, c, b)\n}\n}\n")
 	}
-	fmt.Fprintf(w, "\nfunc (s *tileSet) gradTile(vecs int, to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {\nswitch s.lanes<<3 | vecs {\n")
+	fmt.Fprintf(w, "\nfunc (s *tileSet) gradTile(vecs int, to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {\nswitch s.lanes<<3 | vecs {\n")
 	each(machine, func(t target, v int) {
 		fmt.Fprintf(w, "case %d<<3 | %d:\ngradTile%dx%d(to, x, at, tap, dy, n)\n", t.lanes, v, t.lanes, v)
 	})
 	fmt.Fprintf(w, "default:\ngradTileRef(to, x, at, tap, dy, n)\n}\n}\n")
 }
 
-// writeRows writes the heights of the tiles and how far a gradTile reads in x.
+// writeRows writes the tile sets: the heights of the tiles and how many numbers of x a
+// gradTile reads.
 func writeRows(w *bytes.Buffer, machine string) {
 	for _, t := range targets {
 		if t.machine != machine {
@@ -144,7 +146,7 @@ func writeRows(w *bytes.Buffer, machine string) {
 		fmt.Fprintf(w, "\nvar tiles%d = tileSet{name: %q, lanes: %d, most: %d, reach: %d, rows: [maxVecs + 1]int{%s}}\n", t.lanes, t.name, t.lanes, most, reach, strings.Join(rows, ", "))
 	}
 	if machine == "amd64" {
-		fmt.Fprintf(w, "\n// toAll[i] is the permutation that takes lane i to every lane.\nvar toAll = [16][16]uint32{\n")
+		fmt.Fprintf(w, "\n// broadcastLane[i] is the permutation that copies lane i to every lane.\nvar broadcastLane = [16][16]uint32{\n")
 		for i := range 16 {
 			fmt.Fprintf(w, "{%s%d},\n", strings.Repeat(fmt.Sprintf("%d, ", i), 15), i)
 		}
@@ -152,6 +154,7 @@ func writeRows(w *bytes.Buffer, machine string) {
 	}
 }
 
+// each calls do for every tile of a machine.
 func each(machine string, do func(t target, vecs int)) {
 	for _, t := range targets {
 		for _, s := range t.shapes {
@@ -162,6 +165,7 @@ func each(machine string, do func(t target, vecs int)) {
 	}
 }
 
+// accumulators returns the names of the sums, separated by commas.
 func (s shape) accumulators() string {
 	var names []string
 	for r := range s.rows {
@@ -179,7 +183,7 @@ func writeTile(w *bytes.Buffer, t target, s shape, fused bool) {
 		mode = "Fast"
 	}
 	width := s.vecs * t.lanes
-	fmt.Fprintf(w, "\nfunc tile%dx%d%s(to *tileTo, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {\n", t.lanes, s.vecs, mode)
+	fmt.Fprintf(w, "\nfunc tile%dx%d%s(to *tileOutput, x []float32, at *[maxRows]int32, taps []int32, c int, b []float32) {\n", t.lanes, s.vecs, mode)
 	fmt.Fprintf(w, "var %s archsimd.%s\n", s.accumulators(), t.vector())
 	fmt.Fprintf(w, "for _, tap := range taps {\n")
 	for r := range s.rows {
@@ -192,7 +196,7 @@ func writeTile(w *bytes.Buffer, t target, s shape, fused bool) {
 	fmt.Fprintf(w, "}\n")
 }
 
-// writeSums writes the loops that add x0, x1, … times q to the sums.
+// writeSums writes the loops that add the products of x0, x1, … and q to the sums.
 func writeSums(w *bytes.Buffer, t target, s shape, fused bool) {
 	width := s.vecs * t.lanes
 	for _, u := range t.unrolls() {
@@ -236,14 +240,14 @@ func writeSums(w *bytes.Buffer, t target, s shape, fused bool) {
 	}
 }
 
-// writeStrip writes a product of tiles one below the other: rows of x follow each
-// other, and nothing is added to the sums.
+// writeStrip writes the product of consecutive tiles, one below another: the rows of x are
+// contiguous, and no bias or residual is added.
 func writeStrip(w *bytes.Buffer, t target, s shape, fused bool) {
 	mode := "Exact"
 	if fused {
 		mode = "Fast"
 	}
-	fmt.Fprintf(w, "\nfunc strip%dx%d%s(times int, to *tileTo, x []float32, c int, b []float32) {\n", t.lanes, s.vecs, mode)
+	fmt.Fprintf(w, "\nfunc strip%dx%d%s(times int, to *tileOutput, x []float32, c int, b []float32) {\n", t.lanes, s.vecs, mode)
 	fmt.Fprintf(w, "y := to.y\nfor range times {\n")
 	fmt.Fprintf(w, "var %s archsimd.%s\n", s.accumulators(), t.vector())
 	for r := range s.rows {
@@ -255,11 +259,12 @@ func writeStrip(w *bytes.Buffer, t target, s shape, fused bool) {
 	fmt.Fprintf(w, "x = x[%d*c:]\ny = y[min(len(y), %d*to.n):]\n}\n}\n", s.rows, s.rows)
 }
 
-// lane returns the permutation that takes lane i to every lane.
+// lane returns the permutation that copies lane i to every lane.
 func (t target) lane(i int) string {
-	return fmt.Sprintf("archsimd.LoadUint32x%dArray((*[%d]uint32)(toAll[%d][:%d]))", t.lanes, t.lanes, i, t.lanes)
+	return fmt.Sprintf("archsimd.LoadUint32x%dArray((*[%d]uint32)(broadcastLane[%d][:%d]))", t.lanes, t.lanes, i, t.lanes)
 }
 
+// writeMulAdd writes sum += a·b.
 func writeMulAdd(w *bytes.Buffer, sum, a, b string, fused bool) {
 	if fused {
 		fmt.Fprintf(w, "%s = %s.MulAdd(%s, %s)\n", sum, a, b, sum)
@@ -289,6 +294,7 @@ func writeEnd(w *bytes.Buffer, t target, s shape) {
 	writeStore(w, t, s, "to.y")
 }
 
+// writeStore stores the sums in y.
 func writeStore(w *bytes.Buffer, t target, s shape, y string) {
 	for r := range s.rows {
 		fmt.Fprintf(w, "y%d := (*[%d]float32)(%s[%d*to.n:])\n", r, s.vecs*t.lanes, y, r)
@@ -299,11 +305,11 @@ func writeStore(w *bytes.Buffer, t target, s shape, y string) {
 	}
 }
 
-// writeGradTile writes one tile of MatMulGrad, which adds to what is there, fused
-// where the machine fuses.
+// writeGradTile writes one tile of MatMulGrad, which adds to its destination. It uses
+// fused multiply-add where the machine supports it.
 func writeGradTile(w *bytes.Buffer, t target, s shape) {
 	width := s.vecs * t.lanes
-	fmt.Fprintf(w, "\nfunc gradTile%dx%d(to *tileTo, x []float32, at []int32, tap int32, dy []float32, n int) {\n", t.lanes, s.vecs)
+	fmt.Fprintf(w, "\nfunc gradTile%dx%d(to *tileOutput, x []float32, at []int32, tap int32, dy []float32, n int) {\n", t.lanes, s.vecs)
 	for r := range s.rows {
 		fmt.Fprintf(w, "w%d := (*[%d]float32)(to.y[%d*to.n:])\n", r, width, r)
 		for j := range s.vecs {

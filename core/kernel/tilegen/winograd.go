@@ -5,9 +5,10 @@ import (
 	"fmt"
 )
 
-// The one-dimensional transforms of F(4,3), as formulas on names: Lavin & Gray
+// The one-dimensional transforms of F(4,3) as code for named variables: Lavin & Gray
 // 2016, arXiv:1509.09308, section 4.3. k4, k5 and so on are broadcast constants.
 
+// input1 writes t = Bᵀ d.
 func input1(w *bytes.Buffer, d, t []string) {
 	fmt.Fprintf(w, "a, b := %s.Sub(k4.Mul(%s)), %s.Sub(k4.Mul(%s))\n", d[4], d[2], d[3], d[1])
 	fmt.Fprintf(w, "c, e := %s.Sub(%s), k2.Mul(%s.Sub(%s))\n", d[4], d[2], d[3], d[1])
@@ -17,6 +18,7 @@ func input1(w *bytes.Buffer, d, t []string) {
 	fmt.Fprintf(w, "%s := k4.Mul(%s).Sub(k5.Mul(%s)).Add(%s)\n", t[5], d[1], d[3], d[5])
 }
 
+// filter1 writes t = G g.
 func filter1(w *bytes.Buffer, g, t []string) {
 	fmt.Fprintf(w, "s, u := %s.Add(%s), %s.Add(k4.Mul(%s))\n", g[0], g[2], g[0], g[2])
 	fmt.Fprintf(w, "v := k2.Mul(%s)\n", g[1])
@@ -26,6 +28,7 @@ func filter1(w *bytes.Buffer, g, t []string) {
 	fmt.Fprintf(w, "%s := %s\n", t[5], g[2])
 }
 
+// output1 writes y = Aᵀ m.
 func output1(w *bytes.Buffer, m, y []string) {
 	fmt.Fprintf(w, "s, d := %s.Add(%s), %s.Sub(%s)\n", m[1], m[2], m[1], m[2])
 	fmt.Fprintf(w, "u, v := %s.Add(%s), %s.Sub(%s)\n", m[3], m[4], m[3], m[4])
@@ -35,6 +38,7 @@ func output1(w *bytes.Buffer, m, y []string) {
 	fmt.Fprintf(w, "%s := d.Add(k8.Mul(v)).Add(%s)\n", y[3], m[5])
 }
 
+// names returns prefix0, prefix1, …, n names.
 func names(prefix string, n int) []string {
 	var out []string
 	for i := range n {
@@ -43,7 +47,7 @@ func names(prefix string, n int) []string {
 	return out
 }
 
-// transforms are the three, with how many numbers go in and come out.
+// transforms are the three transforms, with their numbers of inputs and outputs.
 var transforms = []struct {
 	name      string
 	in, out   int
@@ -59,8 +63,8 @@ var constants = map[string]string{
 	"k2": "2", "k4": "4", "k5": "5", "k8": "8", "quarter": "0.25", "sixth": "-1.0 / 6", "twentyFourth": "1.0 / 24",
 }
 
-// writeWinograd writes the one-dimensional transforms for one vector width, 16
-// numbers of every run at a time.
+// writeWinograd writes the one-dimensional transforms for one vector width. They process
+// 16 numbers of every run at a time.
 func writeWinograd(w *bytes.Buffer, t target) {
 	for _, f := range transforms {
 		fmt.Fprintf(w, "\nfunc winograd%s%d(to, from runs, times, n int) {\n", f.name, t.lanes)
@@ -88,19 +92,21 @@ func writeWinograd(w *bytes.Buffer, t target) {
 	}
 }
 
+// sliceRuns writes the slices of the runs of step k.
 func sliceRuns(w *bytes.Buffer, name, of string, n int) {
 	for j := range n {
 		fmt.Fprintf(w, "%s%d := %s.data[k*%s.step+%d*%s.stride:][:n]\n", name, j, of, of, j, of)
 	}
 }
 
+// pointRuns writes the array pointers to 16 numbers of each run.
 func pointRuns(w *bytes.Buffer, name, of string, n int) {
 	for j := range n {
 		fmt.Fprintf(w, "%s%d := (*[16]float32)(%s%d[i:])\n", name, j, of, j)
 	}
 }
 
-// writeWinogradChoice writes the methods that call a transform by the set's kind.
+// writeWinogradChoice writes the methods that call the transform for a vector width.
 func writeWinogradChoice(w *bytes.Buffer, machine string) {
 	for _, f := range transforms {
 		fmt.Fprintf(w, "\nfunc (s *tileSet) winograd%s(to, from runs, times, n int) {\nswitch s.lanes {\n", f.name)
