@@ -18,40 +18,40 @@ import (
 	"tweedie/weights"
 )
 
-// slice is the aim for one evaluation of the network. A cancel waits for one and
-// a half at most, well within the 50 ms after which Go must yield.
+// slice is the target duration of one evaluation of the network. A cancel waits for at
+// most one and a half slices, well within the 50 ms after which Go must yield.
 const slice = 25 * time.Millisecond
 
-// compact is the size of network from which memory is dearer than the time that
-// codes take to become numbers: float32, packed and transformed, it would be 100 MB.
+// compact is the number of parameters from which weights stay quantized in memory and are
+// dequantized during each evaluation. As float32, packed and transformed, they would take
+// 100 MB.
 const compact = 8 << 20
 
-// large is the size of weights from which garbage is collected early: the memory of
-// a wasm program never shrinks.
+// large is the number of bytes of weights from which the garbage collector runs more
+// often, because the memory of a wasm program never shrinks.
 const large = 16 << 20
 
-// binding is the state behind the calls: a model, and at most one call that runs.
+// binding is the state of the program: a model and at most one running call.
 type binding struct {
 	engine *engine.Engine
-	cancel context.CancelFunc // of the call that runs, nil when none does
-	turn   *turn
+	cancel context.CancelFunc // of the running call, nil if there is none
+	loop   *eventLoop
 
-	team    *team      // the last that this worker was in
-	replies chan reply // of the helper of the call that runs
+	group   *tensorParallel // the last group that this worker joined
+	replies chan reply      // from the helper of the running call
 }
 
-func newBinding() *binding { return &binding{turn: newTurn()} }
+func newBinding() *binding { return &binding{loop: newEventLoop()} }
 
-// call is a method of the engine behind its JavaScript arguments, without done.
-type call func(ctx context.Context, args []js.Value) (any, error)
+// method is a function that JavaScript calls, with its arguments except done.
+type method func(ctx context.Context, args []js.Value) (any, error)
 
-// funcs returns the methods by name, without likelihoodMethods. They live as long as the program, which
-// owns them: there is nothing to release before the worker ends, and no call
-// makes further ones.
-func (b *binding) funcs() map[string]js.Func {
+// methods returns the JavaScript functions by name, except those of likelihoodMethods. They
+// are created once and never released, because they live as long as the program.
+func (b *binding) methods() map[string]js.Func {
 	return map[string]js.Func{
 		"load":          b.bind(b.load, false),
-		"setClassifier": b.bind(b.classify, false),
+		"setClassifier": b.bind(b.setClassifier, false),
 		"check":         b.bind(b.check, false),
 		"digest":        b.bind(b.digest, false),
 		"fitPicture":    b.bind(b.fitPicture, false),
@@ -70,10 +70,10 @@ func (b *binding) funcs() map[string]js.Func {
 	}
 }
 
-// bind returns f as a JavaScript function whose last argument is done. If long,
-// it returns at once, yields while it runs and can be cancelled; only one such
-// call runs at a time.
-func (b *binding) bind(f call, long bool) js.Func {
+// bind returns f as a JavaScript function whose last argument is done. If long is set, the
+// function returns at once, and f runs in a goroutine, yields to the event loop and can be
+// cancelled. Only one such call runs at a time.
+func (b *binding) bind(f method, long bool) js.Func {
 	return js.FuncOf(func(_ js.Value, args []js.Value) any {
 		last := len(args) - 1
 		args, done := args[:last], args[last]
@@ -95,8 +95,8 @@ func (b *binding) bind(f call, long bool) js.Func {
 	})
 }
 
-// answer calls done with what f returns. A panic of f becomes an error: it is a
-// bug of the program, but the page gets a sentence and not a trace.
+// answer calls done with the results of f. A panic of f is a bug of the program. It becomes
+// an error, so that the page gets a message and not a stack trace.
 func answer(done js.Value, f func() (any, error)) {
 	value, err := recovered(f)
 	if err != nil {
@@ -106,7 +106,7 @@ func answer(done js.Value, f func() (any, error)) {
 	done.Invoke(nil, value, false)
 }
 
-// fieldOf returns {field, got, want} of an error that names a setting, else null.
+// fieldOf returns {field, got, want} for an error that names a setting, else null.
 func fieldOf(err error) any {
 	field, ok := errors.AsType[*settings.FieldError](err)
 	if !ok {
@@ -115,12 +115,13 @@ func fieldOf(err error) any {
 	return map[string]any{"field": field.Field, "got": field.Got, "want": field.Want}
 }
 
+// recovered calls f and returns a panic as an error.
 func recovered(f func() (any, error)) (value any, err error) {
 	defer func() {
 		switch r := recover(); r {
 		case nil:
-		case errTeam:
-			value, err = nil, errTeam
+		case errBroken:
+			value, err = nil, errBroken
 		default:
 			value, err = nil, fmt.Errorf("browser: internal error: %v", r)
 		}
@@ -128,15 +129,15 @@ func recovered(f func() (any, error)) (value any, err error) {
 	return f()
 }
 
-// load(manifest, shards, sums) reads a model and returns {info, traffic}: traffic
-// is the most bytes that a team exchanges at once. sums are the SHA-256 of the
-// shards, or null where they are still to be computed.
+// load(manifest, shards, sums) opens a model and returns {info, traffic}. traffic is the
+// most bytes that a tensor-parallel group exchanges at once. sums are the SHA-256 sums of
+// the shards, or null to compute them here.
 func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	file, err := decode(args)
 	if err != nil {
 		return nil, err
 	}
-	b.engine, err = engine.Open(file, engine.Options{Slice: slice, Yield: b.turn.yield, Workers: 1, Compact: compact})
+	b.engine, err = engine.Open(file, engine.Options{Slice: slice, Yield: b.loop.yield, Workers: 1, Compact: compact})
 	if err != nil {
 		return nil, err
 	}
@@ -144,9 +145,9 @@ func (b *binding) load(_ context.Context, args []js.Value) (any, error) {
 	return map[string]any{"info": info, "traffic": 4 * b.engine.Traffic()}, err
 }
 
-// setClassifier(manifest, shards, sums) gives the model a classifier for guidance, for the
-// calls that begin later.
-func (b *binding) classify(_ context.Context, args []js.Value) (any, error) {
+// setClassifier(manifest, shards, sums) sets the classifier for classifier guidance of
+// later calls.
+func (b *binding) setClassifier(_ context.Context, args []js.Value) (any, error) {
 	e, err := b.model()
 	if err != nil {
 		return nil, err
@@ -159,13 +160,13 @@ func (b *binding) classify(_ context.Context, args []js.Value) (any, error) {
 	if err == nil {
 		err = e.SetClassifier(m)
 	}
-	if err == nil && b.team != nil {
-		err = b.team.engine.SetClassifier(m)
+	if err == nil && b.group != nil {
+		err = b.group.engine.SetClassifier(m)
 	}
 	return nil, err
 }
 
-// decode reads a manifest and its shards, one after the other.
+// decode parses a manifest and decodes its shards one at a time.
 func decode(args []js.Value) (*weights.File, error) {
 	m, err := weights.ParseManifest([]byte(args[0].String()))
 	if err != nil {
@@ -208,7 +209,7 @@ func (b *binding) check(_ context.Context, args []js.Value) (any, error) {
 	return jsonOf(plan)
 }
 
-// request reads a request for the model.
+// request returns the engine and the parsed request.
 func (b *binding) request(v js.Value) (*engine.Engine, engine.Request, error) {
 	e, err := b.model()
 	if err != nil {
@@ -218,37 +219,37 @@ func (b *binding) request(v js.Value) (*engine.Engine, engine.Request, error) {
 	return e, r, err
 }
 
-// digest(pixels) returns their SHA-256.
+// digest(pixels) returns the SHA-256 of the pixels.
 func (b *binding) digest(_ context.Context, args []js.Value) (any, error) {
 	return engine.Digest(bytesOf(args[0])), nil
 }
 
-// sample(request, hooks, with) returns {pixels, nfe}. For with, see its method.
+// sample(request, hooks, share) returns {pixels, nfe}. For share, see sharing.
 func (b *binding) sample(ctx context.Context, args []js.Value) (any, error) {
 	_, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	return b.with(args[2], func(e *engine.Engine) (any, error) {
+	return b.sharing(args[2], func(e *engine.Engine) (any, error) {
 		return images(e.Sample(ctx, r, frames(args[1])))
 	})
 }
 
-// inpaint(request, image, mask, hooks, with) returns {pixels, nfe}.
+// inpaint(request, image, mask, hooks, share) returns {pixels, nfe}.
 func (b *binding) inpaint(ctx context.Context, args []js.Value) (any, error) {
 	_, r, err := b.request(args[0])
 	if err != nil {
 		return nil, err
 	}
-	return b.with(args[4], func(e *engine.Engine) (any, error) {
+	return b.sharing(args[4], func(e *engine.Engine) (any, error) {
 		return images(e.Inpaint(ctx, r, pictureOf(args[1]), pictureOf(args[2]), frames(args[3])))
 	})
 }
 
-// forward(x, t, y, with) takes the bytes of float32, float32 and int32 numbers, y
-// or null, and returns those of float32 numbers.
+// forward(x, t, y, share) evaluates the network. x and t are the bytes of float32 values,
+// y those of int32 values or null. It returns the bytes of float32 values.
 func (b *binding) forward(ctx context.Context, args []js.Value) (any, error) {
-	return b.with(args[3], func(e *engine.Engine) (any, error) {
+	return b.sharing(args[3], func(e *engine.Engine) (any, error) {
 		out, err := e.Forward(ctx, floatsOf(args[0]), floatsOf(args[1]), labelsOf(args[2]))
 		if err != nil {
 			return nil, err
@@ -257,7 +258,7 @@ func (b *binding) forward(ctx context.Context, args []js.Value) (any, error) {
 	})
 }
 
-// images returns a result as JavaScript has it.
+// images converts a result to {pixels, nfe}.
 func images(r engine.Result, err error) (any, error) {
 	if err != nil {
 		return nil, err
@@ -265,19 +266,20 @@ func images(r engine.Result, err error) (any, error) {
 	return map[string]any{"pixels": jsBytes(r.Pixels), "nfe": r.Plan.NFE}, nil
 }
 
-// frames returns a listener that tells hooks.step(step, steps) of every frame and
-// gives hooks.pixels(bytes) the images if that returned true.
+// frames returns a callback that calls hooks.step(step, steps) for every frame and, if
+// that returns true, hooks.pixels(bytes) with the denoised images.
 func frames(hooks js.Value) func(engine.Frame) {
 	return func(f engine.Frame) {
 		if !hooks.Call("step", f.Step, f.Steps).Bool() {
 			return
 		}
-		if pixels, err := engine.Pixels(f.Denoised); err == nil { // else the run ends in that error
+		if pixels, err := engine.Pixels(f.Denoised); err == nil { // an error ends the run too, which reports it
 			hooks.Call("pixels", jsBytes(pixels))
 		}
 	}
 }
 
+// jsonOf returns v as a JSON string.
 func jsonOf(v any) (any, error) {
 	text, err := minijson.Marshal(v)
 	return string(text), err

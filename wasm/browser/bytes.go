@@ -19,14 +19,14 @@ func bytesOf(v js.Value) []byte {
 	return out
 }
 
-// jsBytes returns a Uint8Array of its own buffer.
+// jsBytes returns a copy of b as a Uint8Array with a buffer of its own.
 func jsBytes(b []byte) js.Value {
 	out := uint8Array.New(len(b))
 	js.CopyBytesToJS(out, b)
 	return out
 }
 
-// floatsOf reads float32 numbers from their bytes.
+// floatsOf decodes little-endian float32 values.
 func floatsOf(v js.Value) []float32 {
 	b := bytesOf(v)
 	out := make([]float32, len(b)/4)
@@ -36,7 +36,7 @@ func floatsOf(v js.Value) []float32 {
 	return out
 }
 
-// jsFloats returns the bytes of float32 numbers.
+// jsFloats encodes float32 values as little-endian bytes.
 func jsFloats(x []float32) js.Value {
 	b := make([]byte, 0, 4*len(x))
 	for _, v := range x {
@@ -45,7 +45,7 @@ func jsFloats(x []float32) js.Value {
 	return jsBytes(b)
 }
 
-// labelsOf reads int32 numbers from their bytes, or nil from null.
+// labelsOf decodes little-endian int32 values. It returns nil for null.
 func labelsOf(v js.Value) []int {
 	if v.IsNull() {
 		return nil
@@ -58,7 +58,7 @@ func labelsOf(v js.Value) []int {
 	return out
 }
 
-// jsLabels returns the bytes of int32 numbers, or null for nil.
+// jsLabels encodes labels as little-endian int32 values. It returns null for nil.
 func jsLabels(y []int) js.Value {
 	if y == nil {
 		return js.Null()
@@ -70,7 +70,7 @@ func jsLabels(y []int) js.Value {
 	return jsBytes(b)
 }
 
-// pictureOf reads {data, height, width, channels}.
+// pictureOf converts an object {data, height, width, channels}, copying its data.
 func pictureOf(v js.Value) engine.Picture {
 	return engine.Picture{
 		Height: v.Get("height").Int(), Width: v.Get("width").Int(), Channels: v.Get("channels").Int(),

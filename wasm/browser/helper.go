@@ -10,21 +10,22 @@ import (
 	"tweedie/core/tensor"
 )
 
-// reply is what a helper sent: numbers [N,C,H,W], or an error.
+// reply is a helper's reply: the values of a tensor [N,C,H,W], or an error.
 type reply struct {
-	numbers []float32
-	err     error
+	values []float32
+	err    error
 }
 
-// ask returns the helper behind question(x, t, y), which takes what forward takes
-// and is answered by replied. Waiting for it gives way to the event loop.
-func (b *binding) ask(question js.Value) model.Helper {
+// helper returns the helper to which request(x, t, y) sends an evaluation, with the
+// arguments of forward. The reply arrives through replied. While Go waits for it, the
+// event loop runs.
+func (b *binding) helper(request js.Value) model.Helper {
 	replies := make(chan reply, 1)
 	b.replies = replies
 	return func(x *tensor.Tensor, t []float32, y []int) func() (*tensor.Tensor, error) {
-		planes, err := tensor.ToNCHW(x)
+		nchw, err := tensor.ToNCHW(x)
 		if err == nil {
-			question.Invoke(jsFloats(planes.Data), jsFloats(t), jsLabels(y))
+			request.Invoke(jsFloats(nchw.Data), jsFloats(t), jsLabels(y))
 		}
 		return func() (*tensor.Tensor, error) {
 			if err != nil {
@@ -34,15 +35,15 @@ func (b *binding) ask(question js.Value) model.Helper {
 			if r.err != nil {
 				return nil, r.err
 			}
-			return tensor.ToNHWC(tensor.Of(r.numbers, planes.Shape...))
+			return tensor.ToNHWC(tensor.Of(r.values, nchw.Shape...))
 		}
 	}
 }
 
-// replied(error, numbers) answers the question that waits.
+// replied(error, values) delivers the helper's reply to the pending request.
 func (b *binding) replied(_ js.Value, args []js.Value) any {
 	if args[0].IsNull() {
-		b.replies <- reply{numbers: floatsOf(args[1])}
+		b.replies <- reply{values: floatsOf(args[1])}
 	} else {
 		b.replies <- reply{err: errors.New(args[0].String())}
 	}

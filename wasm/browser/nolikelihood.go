@@ -4,5 +4,5 @@ package main
 
 import "syscall/js"
 
-// likelihoodMethods returns nothing: this is the program that every visit loads.
+// likelihoodMethods returns no methods: tweedie.wasm, which every visit fetches, has no likelihoods.
 func (b *binding) likelihoodMethods() map[string]js.Func { return nil }

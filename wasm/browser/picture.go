@@ -11,8 +11,8 @@ import (
 	"tweedie/core/picture"
 )
 
-// fitPicture(picture, options) fits a picture of RGBA bytes to the model, as package
-// picture describes, and returns {pixels, inverted}. options are picture.Options as JSON.
+// fitPicture(picture, options) fits a picture of RGBA bytes to the model with picture.Fit
+// and returns {pixels, inverted}. options are picture.Options as JSON.
 func (b *binding) fitPicture(_ context.Context, args []js.Value) (any, error) {
 	e, err := b.model()
 	if err != nil {

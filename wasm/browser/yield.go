@@ -4,27 +4,28 @@ package main
 
 import "syscall/js"
 
-// turn gives the worker's event loop its turn while Go computes: a cancel that
-// the page has sent is only seen then. It posts itself a message, which is a
-// task of its own behind those that wait; a timer would cost 4 ms.
-type turn struct {
-	port js.Value
-	back chan struct{}
+// eventLoop lets the worker's event loop run while Go computes, because a message from
+// the page, such as a cancel, is only received then. It posts a message to itself, which
+// is queued as a task behind the pending ones. A timer would take 4 ms.
+type eventLoop struct {
+	port     js.Value
+	received chan struct{}
 }
 
-// newTurn owns the callback of its port as long as the program lives.
-func newTurn() *turn {
+// newEventLoop returns an eventLoop that lives as long as the program: its callback is
+// never released.
+func newEventLoop() *eventLoop {
 	channel := js.Global().Get("MessageChannel").New()
-	t := &turn{port: channel.Get("port2"), back: make(chan struct{}, 1)}
+	l := &eventLoop{port: channel.Get("port2"), received: make(chan struct{}, 1)}
 	channel.Get("port1").Set("onmessage", js.FuncOf(func(js.Value, []js.Value) any {
-		t.back <- struct{}{}
+		l.received <- struct{}{}
 		return nil
 	}))
-	return t
+	return l
 }
 
-// yield returns when the event loop has had its turn.
-func (t *turn) yield() {
-	t.port.Call("postMessage", nil)
-	<-t.back
+// yield returns after the event loop has handled the pending messages.
+func (l *eventLoop) yield() {
+	l.port.Call("postMessage", nil)
+	<-l.received
 }
