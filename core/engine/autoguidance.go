@@ -8,27 +8,27 @@ import (
 	"tweedie/core/diffusion"
 )
 
-// Guide turns guidance of later requests into autoguidance (Karras et al. 2024,
-// arXiv:2406.02507): D₀ + w·(D₁ − D₀), away from the images that a worse model expects
-// of the same class, where w is the request's guidance. worse is used in place: it must
-// serve no request meanwhile. The error says what does not fit the model.
-func (e *Engine) Guide(worse *Engine) error {
+// SetAutoguidance makes guidance of later requests autoguidance (Karras et al. 2024,
+// arXiv:2406.02507): D₀ + w·(D₁ − D₀), where D₁ is the model's denoiser, D₀ that of a worse
+// model for the same class and w the request's guidance. The engine worse is not copied: it
+// must not serve requests at the same time. It is an error if worse does not fit the model.
+func (e *Engine) SetAutoguidance(worse *Engine) error {
 	a, b := e.info, worse.info
 	switch {
 	case a.Shape != b.Shape:
-		return fmt.Errorf("engine: guide: the shape of images must be the model's, %v (got %v)", a.Shape, b.Shape)
+		return fmt.Errorf("engine: autoguidance: the shape of images must be the model's, %v (got %v)", a.Shape, b.Shape)
 	case !slices.Equal(a.Classes, b.Classes):
-		return fmt.Errorf("engine: guide: classes must be the model's, %s (got %s)", classList(a.Classes), classList(b.Classes))
+		return fmt.Errorf("engine: autoguidance: classes must be the model's, %s (got %s)", classList(a.Classes), classList(b.Classes))
 	case a.Unconditional && !b.Unconditional:
-		return errors.New("engine: guide: the model has a null class, and the one that guides it must have one too")
+		return errors.New("engine: autoguidance: the worse model must have a null class, as the model has one")
 	case b.Sigma.Min > a.Sigma.Min || b.Sigma.Max < a.Sigma.Max:
-		return fmt.Errorf("engine: guide: noise levels must cover the model's, %g to %g (got %g to %g)", a.Sigma.Min, a.Sigma.Max, b.Sigma.Min, b.Sigma.Max)
+		return fmt.Errorf("engine: autoguidance: noise levels must cover the model's, %g to %g (got %g to %g)", a.Sigma.Min, a.Sigma.Max, b.Sigma.Min, b.Sigma.Max)
 	}
-	e.network, e.info.guided = autoguided{e.network, worse.network}, true
+	e.network, e.info.autoguided = autoguided{e.network, worse.network}, true
 	return nil
 }
 
-// autoguided is a network that is guided by a worse one.
+// autoguided is a network with autoguidance by a worse one.
 type autoguided struct {
 	Network
 	worse Network
@@ -39,7 +39,7 @@ func (a autoguided) Guided(class []int, g diffusion.Guidance) diffusion.Denoiser
 	alone := diffusion.Guidance{Scale: 1}
 	denoise, err := diffusion.Guided(a.Network.Guided(class, alone), a.worse.Guided(class, alone), g)
 	if err != nil {
-		panic("engine: guidance that no plan has: " + err.Error()) // Check has validated it
+		panic("engine: invalid guidance in a plan: " + err.Error()) // Check has validated it
 	}
 	return denoise
 }

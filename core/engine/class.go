@@ -18,10 +18,10 @@ type Class string
 // string or a whole number, or an array of them.
 type Classes []Class
 
-// Words for no class, and for all classes in turn.
+// The words for no class, and for all classes in turn.
 const (
-	none = "none"
-	all  = "all"
+	ClassNone = "none"
+	ClassAll  = "all"
 )
 
 // classSetting describes classes that stand alone.
@@ -30,7 +30,7 @@ var classSetting = settings.Setting{Name: "class", Kind: settings.Classes}
 // Set reads names or numbers with commas between, or "all" for all classes in turn.
 func (c *Classes) Set(text string) error {
 	*c = nil
-	if text == all {
+	if text == ClassAll {
 		return nil
 	}
 	for name := range strings.SplitSeq(text, ",") {
@@ -99,10 +99,10 @@ func (c Class) resolve(names []string, unconditional bool) (int, error) {
 	switch i, err := strconv.Atoi(string(c)); {
 	case err == nil && 0 <= i && i < len(names):
 		return i, nil
-	case c == none && (unconditional || len(names) == 0):
+	case c == ClassNone && (unconditional || len(names) == 0):
 		return -1, nil
-	case c == none:
-		return 0, settings.Errorf("class", none, "%s: the model was not trained without a class", oneOf(names))
+	case c == ClassNone:
+		return 0, settings.Errorf("class", ClassNone, "%s: the model was not trained without a class", oneOf(names))
 	case len(names) == 0:
 		return 0, settings.Errorf("class", string(c), "none, or left out: the model has no classes")
 	}

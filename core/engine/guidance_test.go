@@ -103,11 +103,11 @@ func newTestEngine(spread float32) *Engine {
 	return New(testInfo(), g, Options{})
 }
 
-// For Gaussians that differ in their means, a guided denoiser is the one of means at
-// worse + w·(better − worse). A model guided by itself is what it is.
+// For Gaussians that differ in their means, the denoiser with autoguidance is that of the
+// mean worse + w·(better − worse). Autoguidance by the model itself changes nothing.
 func TestAutoguidance(t *testing.T) {
 	better, worse, beyond := newTestEngine(1), newTestEngine(0.5), newTestEngine(1.25)
-	if err := better.Guide(worse); err != nil {
+	if err := better.SetAutoguidance(worse); err != nil {
 		t.Fatal(err)
 	}
 	r := Request{N: new(6), Seed: 3, Guidance: new(1.0)}
@@ -121,11 +121,11 @@ func TestAutoguidance(t *testing.T) {
 	}
 	e := openWide(t)
 	none := drawn(t, e, `{"guidance":1}`)
-	if err := e.Guide(openWide(t)); err != nil {
+	if err := e.SetAutoguidance(openWide(t)); err != nil {
 		t.Fatal(err)
 	}
 	if drawn(t, e, `{"guidance":4}`) != none {
-		t.Error("guided by itself, the model draws something else")
+		t.Error("autoguidance by the model itself changes its images")
 	}
 	for _, change := range []func(*Info){
 		func(i *Info) { i.Shape[1]++ },
@@ -134,7 +134,7 @@ func TestAutoguidance(t *testing.T) {
 	} {
 		other := newTestEngine(1)
 		change(&other.info)
-		if err := newTestEngine(1).Guide(other); err == nil || !strings.HasPrefix(err.Error(), "engine: guide: ") {
+		if err := newTestEngine(1).SetAutoguidance(other); err == nil || !strings.HasPrefix(err.Error(), "engine: autoguidance: ") {
 			t.Errorf("got %v", err)
 		}
 	}
@@ -143,9 +143,9 @@ func TestAutoguidance(t *testing.T) {
 	other := newTestEngine(1)
 	other.info.Classes, other.info.Unconditional = nil, false
 	if _, err := alone.Check(Request{Guidance: new(2.0)}, false); err == nil {
-		t.Error("guidance without classes and guide was accepted")
+		t.Error("guidance without classes and without autoguidance was accepted")
 	}
-	if err := alone.Guide(other); err != nil {
+	if err := alone.SetAutoguidance(other); err != nil {
 		t.Error(err)
 	}
 	if _, err := alone.Check(Request{Guidance: new(2.0)}, false); err != nil {

@@ -29,7 +29,7 @@ type Info struct {
 	labels int              // class numbers that the bare network takes, with the null class
 	chain  *diffusion.Chain // nil for a model without one
 
-	guided     bool            // by a worse model: see Engine.Guide
+	autoguided bool            // has autoguidance: see Engine.SetAutoguidance
 	classifier *classifierInfo // nil without one: see Engine.SetClassifier
 
 	posterior *diffusion.PosteriorVariance // nil for a model without measured posterior variances

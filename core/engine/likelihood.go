@@ -50,7 +50,7 @@ func (r *LikelihoodRequest) Values() []settings.Value {
 	const run = settings.GroupRun
 	return []settings.Value{
 		{Setting: settings.Setting{Name: "seed", Group: run, Kind: settings.Seed, Title: "Seed", Help: "Seed of the dequantization, of the directions and of the bound’s noise.", Default: "0"}, To: &r.Seed},
-		{Setting: settings.Setting{Name: "class", Group: run, Kind: settings.Classes, Title: "Class", Help: "Class of the picture.", Default: none}, To: &r.Class},
+		{Setting: settings.Setting{Name: "class", Group: run, Kind: settings.Classes, Title: "Class", Help: "Class of the picture.", Default: ClassNone}, To: &r.Class},
 		{Setting: settings.Setting{Name: "steps", Group: run, Kind: settings.Whole, Title: "Steps", Help: "Steps of the integration, or noise levels of the bound.", Default: "32, or of a bound the model’s chain or 256", Min: 1, Max: MaxSteps}, To: &r.Steps},
 		{Setting: settings.Setting{Name: "noise", Group: run, Kind: settings.Choice, Title: "Directions", Help: "Distribution of the directions; exact takes every axis instead.", Default: string(likelihood.Rademacher), Choices: []string{string(likelihood.Rademacher), string(likelihood.Gaussian), string(likelihood.Exact)}}, To: (*string)(&r.Noise)},
 		{Setting: settings.Setting{Name: "bound", Group: run, Kind: settings.Switch, Title: "Bound", Help: "Computes the variational bound instead of integrating the ODE.", Default: "0"}, To: &r.Bound},
@@ -99,7 +99,7 @@ func (e *Engine) planLikelihood(r LikelihoodRequest) (p likelihoodPlan, err erro
 		return p, err
 	}
 	p = likelihoodPlan{LikelihoodRequest: r}
-	class := append(r.Class, none)
+	class := append(r.Class, ClassNone)
 	if len(r.Class) > 1 {
 		return p, settings.Errorf("class", r.Class.String(), "one class, that of the picture")
 	}

@@ -196,7 +196,7 @@ func (p *Plan) fillClasses(info Info) error {
 			return err
 		}
 		if p.Classifier != 0 && number < 0 {
-			return settings.Errorf("class", none, "%s with classifier_guidance above 0; guidance 0 lets the classifier alone follow it", oneOf(names))
+			return settings.Errorf("class", ClassNone, "%s with classifier_guidance above 0; guidance 0 lets the classifier alone follow it", oneOf(names))
 		}
 		p.classes = append(p.classes, number)
 	}
@@ -222,7 +222,7 @@ func (p *Plan) class(index uint64) int {
 
 func (p *Plan) fillGuidance(info Info) error {
 	guidance := or(p.Guidance, info.Defaults.Guidance)
-	if guidance != 1 && !info.Unconditional && !info.guided {
+	if guidance != 1 && !info.Unconditional && !info.autoguided {
 		lacks := "a null class"
 		if len(info.Classes) == 0 {
 			lacks = "classes"

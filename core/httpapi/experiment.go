@@ -27,9 +27,6 @@ const classified = "classifier_guidance"
 // guided reports whether an experiment asks for a classifier.
 func guided(values url.Values) bool { return values.Has(classified) && values.Get(classified) != "0" }
 
-// all deals out every class in turn, as in the page's address.
-const all = "all"
-
 // experiment returns what values ask for, of at most so many images.
 func (s *Service) experiment(ctx context.Context, values url.Values, images int) (*experiment, error) {
 	m, err := s.open(ctx, values.Get("model"), guided(values))
@@ -137,7 +134,7 @@ func (x *experiment) values() url.Values {
 // classes names the classes of the experiment, numbers by their names.
 func (x *experiment) classes() string {
 	if len(x.plan.Class) == 0 {
-		return all
+		return engine.ClassAll
 	}
 	names := x.plan.Names(x.model.Info)
 	out := make([]string, len(x.plan.Class))

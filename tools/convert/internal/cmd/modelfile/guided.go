@@ -11,7 +11,7 @@ import (
 	"tweedie/weights"
 )
 
-// Guided opens the model at path, and the models that guide it.
+// Guided opens the model at path, with the models that guide it.
 func Guided(cmd *cobra.Command, path string, g *flags.Guides, c *flags.Compute) (*engine.Engine, error) {
 	e, err := Engine(cmd, path, c)
 	if err != nil {
@@ -29,7 +29,7 @@ func Guided(cmd *cobra.Command, path string, g *flags.Guides, c *flags.Compute) 
 	if err != nil {
 		return nil, err
 	}
-	if err := e.Guide(worse); err != nil {
+	if err := e.SetAutoguidance(worse); err != nil {
 		return nil, fmt.Errorf("--guide %s: %w", g.Worse, err)
 	}
 	return e, nil
