@@ -14,25 +14,25 @@ import (
 	"tweedie/site/publish"
 )
 
-// Options say what to serve, and how much of it. Either Dir or Models must be set;
-// the other fields may be left out.
+// Options configure a Server. Exactly one of Dir and Models must be set. The other fields
+// are optional.
 type Options struct {
-	Dir     string        // a site, as tweedie site makes it
-	Models  fs.FS         // models to serve without a site: NAME.json with shards beside it
-	Build   string        // build id of this program, by which pictures are kept
-	GFLOP   int64         // 10⁹ additions and multiplications of one request; 0 means 160
-	Rate    int           // requests to compute, a client and minute; 0 means any number
-	Queue   int           // requests that may wait for their turn to compute; 0 means 64
-	Timeout time.Duration // of one request to the API, its waiting counted; 0 means two minutes
-	Grace   time.Duration // that a run has to come to its end when the server does; 0 stops it at once
-	Workers int           // threads that compute; 0 means all
-	Client  string        // header in which a proxy in front says the client's address; "" means that there is none
-	Gallery string        // file of shared experiments; "" means that there is no gallery
-	Log     *slog.Logger  // a line for each request; nil means none
+	Dir     string        // folder of a site made by tweedie site
+	Models  fs.FS         // models to serve without a site: NAME.json and its shards
+	Build   string        // build id of this program, part of the key of cached pictures
+	GFLOP   int64         // limit of one request in 10⁹ additions and multiplications; 0 means 160
+	Rate    int           // limit of computing requests per client and minute; 0 means no limit
+	Queue   int           // most requests that wait for the slot to compute; 0 means 64
+	Timeout time.Duration // of one API request, including its wait; 0 means two minutes
+	Grace   time.Duration // time for the running request to finish at shutdown; 0 stops it at once
+	Workers int           // threads for computation; 0 means one per CPU
+	Client  string        // header in which a reverse proxy sends the client's address; "" means no proxy
+	Gallery string        // file of shared experiments; "" means no gallery
+	Log     *slog.Logger  // gets one line per request; nil means no log
 }
 
-// complete returns o with its zeros filled in. The error names a value that is out of
-// range.
+// complete returns o with defaults for zero values. It returns an error that names the
+// values if one is out of range.
 func (o Options) complete() (Options, error) {
 	o.GFLOP = cmp.Or(o.GFLOP, httpapi.DefaultGFLOP)
 	o.Queue = cmp.Or(o.Queue, 64)
@@ -49,7 +49,7 @@ func (o Options) complete() (Options, error) {
 	return o, nil
 }
 
-// What a browser sends to an API that takes little but addresses.
+// Limits of a request in bytes. The API needs little more than the URL.
 const (
 	maxHeader = 32 << 10
 	maxBody   = 4 << 10
@@ -59,12 +59,12 @@ const (
 type Server struct {
 	http.Handler
 	host    *host
-	running context.Context // ends when no request may compute any more
+	running context.Context // cancelled when computation must stop
 	stop    context.CancelCauseFunc
 }
 
-// New returns the server of a site. The error says that there is none at o.Dir, or that
-// o.Gallery cannot be a gallery's file. The caller closes it.
+// New returns a server. It is an error if o.Dir is not a site, o.Models has no models, or
+// o.Gallery is not a gallery's file or cannot be written. The caller must close the server.
 func New(o Options) (*Server, error) {
 	o, err := o.complete()
 	if err != nil {
@@ -91,25 +91,25 @@ func New(o Options) (*Server, error) {
 	h := s.host
 	h.models = list
 	e := &httpapi.Service{Host: h, Limits: httpapi.Limits{GFLOP: o.GFLOP}, Build: o.Build, Gallery: shared}
-	api := s.inTime(o.Timeout, newRates(o.Rate).limit(e.Handler()))
+	api := s.withTimeout(o.Timeout, newRates(o.Rate).limit(e.Handler()))
 	m := newMeter(h)
 	mux := http.NewServeMux()
-	mux.Handle("/api/", m.measured("api", api))
+	mux.Handle("/api/", m.measure("api", api))
 	if site != nil {
-		mux.Handle("/", m.measured("site", site))
-		mux.Handle("/s/", m.measured("shared", api))
-		mux.Handle("/gallery", m.measured("gallery", api))
+		mux.Handle("/", m.measure("site", site))
+		mux.Handle("/s/", m.measure("shared", api))
+		mux.Handle("/gallery", m.measure("gallery", api))
 	}
 	mux.HandleFunc("GET /metrics", m.serve)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Write([]byte("ok\n"))
 	})
-	s.Handler = known(o.Client, logged(o.Log, http.MaxBytesHandler(mux, maxBody)))
+	s.Handler = withClientAddress(o.Client, logRequests(o.Log, http.MaxBytesHandler(mux, maxBody)))
 	return s, nil
 }
 
-// Close stops what computes and releases the site's folder.
+// Close stops running computations and closes the site's folder.
 func (s *Server) Close() error {
 	s.stop(httpapi.ErrEnding)
 	return closeSite(s.host.site)
@@ -122,9 +122,9 @@ func closeSite(site *publish.Site) error {
 	return site.Close()
 }
 
-// Run answers requests on addr as publish.Run does. When ctx ends, who waits for a turn is
-// turned away, and a run under way has o.Grace to come to its end; then it is stopped,
-// and its client told.
+// Run serves on addr as publish.Run does. When ctx ends, waiting requests are rejected, and
+// the running request has o.Grace to finish. After that it is stopped, and its client gets
+// an error.
 func Run(ctx context.Context, o Options, addr string, ready func(url string)) error {
 	o, err := o.complete()
 	if err != nil {
@@ -146,16 +146,16 @@ func Run(ctx context.Context, o Options, addr string, ready func(url string)) er
 	return publish.Run(ctx, server, addr, o.Grace+5*time.Second, ready)
 }
 
-// inTime ends requests after a time, or with the server, and connections of clients
-// that do not read.
-func (s *Server) inTime(limit time.Duration, next http.Handler) http.Handler {
+// withTimeout cancels requests after limit and when the server closes. It also sets a write
+// deadline, for clients that do not read.
+func (s *Server) withTimeout(limit time.Duration, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), limit)
 		defer cancel()
 		ctx, end := context.WithCancelCause(ctx)
 		defer context.AfterFunc(s.running, func() { end(httpapi.ErrEnding) })()
 		deadline := time.Now().Add(limit + 10*time.Second)
-		http.NewResponseController(w).SetWriteDeadline(deadline) // a recorder of a test has none
+		http.NewResponseController(w).SetWriteDeadline(deadline) // fails for httptest.ResponseRecorder, which has no deadline
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

@@ -20,10 +20,11 @@ import (
 	"tweedie/site/publish"
 )
 
-// digits is the folder of the model of the tests.
+// digits is the folder of the models of the tests.
 const digits = "../../../weights/models"
 
-// site makes a site of an empty page, the digits and what can guide them, without compressed copies.
+// site builds a site of an empty page, the digits model and its classifier, without compressed
+// copies.
 var site = sync.OnceValues(func() (string, error) {
 	dir, err := os.MkdirTemp("", "tweedie-service-")
 	if err != nil {
@@ -52,7 +53,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// buffer is a log that requests of several goroutines may write.
+// buffer is a log that several goroutines may write.
 type buffer struct {
 	mu sync.Mutex
 	bytes.Buffer
@@ -70,7 +71,7 @@ func (b *buffer) text() string {
 	return b.String()
 }
 
-// options are those of the tests' servers.
+// options returns the options of a test server.
 func options(t testing.TB, log io.Writer) Options {
 	t.Helper()
 	dir, err := site()
@@ -83,7 +84,7 @@ func options(t testing.TB, log io.Writer) Options {
 	}
 }
 
-// listen runs a server with httptest and returns its URL.
+// listen starts a server with httptest and returns its URL.
 func listen(t testing.TB, o Options) string {
 	t.Helper()
 	s, err := New(o)
@@ -153,7 +154,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// TestGuided: what a classifier guides is drawn beside what it does not, by turns.
+// TestGuided checks that requests with and without a classifier do not affect each other.
 func TestGuided(t *testing.T) {
 	url := listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2"
 	draw := func(more string) string {
@@ -167,13 +168,13 @@ func TestGuided(t *testing.T) {
 	if plain == guided {
 		t.Error("the classifier changes nothing")
 	}
-	url = listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2" // has kept nothing
+	url = listen(t, options(t, io.Discard)) + "/api/sample.png?class=3&guidance=0&n=1&steps=2" // a new server with an empty cache
 	if draw("&seed=1&classifier_guidance=4") != guided || draw("&seed=1") != plain {
-		t.Error("in the other order other pictures are drawn")
+		t.Error("the pictures depend on the order of the requests")
 	}
 }
 
-// TestConcurrency: 20 at once, each its own picture, the same as alone.
+// TestConcurrency checks that 20 concurrent requests get the same pictures as sequential ones.
 func TestConcurrency(t *testing.T) {
 	url := listen(t, options(t, io.Discard))
 	var wait sync.WaitGroup
@@ -185,14 +186,14 @@ func TestConcurrency(t *testing.T) {
 	fresh, seen := listen(t, options(t, io.Discard)), map[string]bool{}
 	for i, picture := range got {
 		if _, want := get(t, fmt.Sprintf("%s/api/sample.png?steps=1&seed=%d", fresh, i)); picture != want || seen[picture] {
-			t.Errorf("picture %d is another one at once than alone, or that of another request", i)
+			t.Errorf("picture %d differs from that of a sequential request, or equals that of another request", i)
 		}
 		seen[picture] = true
 	}
 }
 
-// TestQueue: who would wait behind too many is told so, and a client that goes while
-// it waits, or computes, makes room.
+// TestQueue checks that a request is rejected when the queue is full, and that a client that
+// disconnects while it waits or computes frees its place.
 func TestQueue(t *testing.T) {
 	var log buffer
 	o := options(t, &log)
@@ -207,11 +208,11 @@ func TestQueue(t *testing.T) {
 				_, err = http.DefaultClient.Do(r)
 			}
 			if err == nil {
-				t.Error("a run of minutes has come to its end")
+				t.Error("a run of minutes has finished")
 			}
 		})
 	}
-	until(t, "one computes and one waits", func() bool {
+	until(t, "one request computes and one waits", func() bool {
 		_, metrics := get(t, url+"/metrics")
 		return strings.Contains(metrics, "tweedie_requests_waiting 1") && strings.Contains(metrics, "tweedie_requests_computing 1")
 	})
@@ -221,14 +222,14 @@ func TestQueue(t *testing.T) {
 	}
 	leave()
 	wait.Wait()
-	until(t, "there is room again", func() bool {
+	until(t, "requests are accepted again", func() bool {
 		r, _ := get(t, url+"/api/sample.png?steps=1")
 		return r.StatusCode == 200
 	})
-	until(t, "both are logged as gone", func() bool { return strings.Count(log.text(), `"status":499`) == 2 })
+	until(t, "both are logged with status 499", func() bool { return strings.Count(log.text(), `"status":499`) == 2 })
 }
 
-// until waits for something to become true, for some minutes.
+// until waits some minutes for ok to return true.
 func until(t testing.TB, what string, ok func() bool) {
 	t.Helper()
 	for range 60_000 {
@@ -266,7 +267,7 @@ func TestRateLimit(t *testing.T) {
 		t.Errorf("after %d requests: status %d, Retry-After %q, %s", taken, r.StatusCode, r.Header.Get("Retry-After"), body)
 	}
 	if r, _ := get(t, url+"/api/models"); r.StatusCode != 200 {
-		t.Errorf("what computes nothing: status %d", r.StatusCode)
+		t.Errorf("a request that computes nothing: status %d", r.StatusCode)
 	}
 }
 
@@ -292,13 +293,13 @@ func TestBodies(t *testing.T) {
 	}
 }
 
-// TestRunShutsDown: a run under way comes to its end, or is stopped after its grace;
-// who waits behind it is turned away; and then the server ends.
+// TestRunShutsDown checks that at shutdown the running request finishes, or is stopped after
+// the grace period, that the waiting request is rejected, and that Run returns.
 func TestRunShutsDown(t *testing.T) {
 	for _, c := range []struct {
 		name, query string
 		grace       time.Duration
-		end         string // of the stream under way
+		end         string // what the running stream ends with
 	}{
 		{"in time", "steps=20&n=16", time.Hour, "event: done"},
 		{"stopped", "steps=1000&n=16", 100 * time.Millisecond, "shutting down"},
@@ -325,17 +326,17 @@ func TestRunShutsDown(t *testing.T) {
 				defer r.Body.Close()
 				waiting <- r.Status + " " + r.Header.Get("Retry-After")
 			}()
-			until(t, "one waits", func() bool {
+			until(t, "one request waits", func() bool {
 				_, metrics := get(t, url+"metrics")
 				return strings.Contains(metrics, "tweedie_requests_waiting 1")
 			})
 			cancel()
 			if got := <-waiting; got != "503 Service Unavailable 10" {
-				t.Errorf("who waited: %s", got)
+				t.Errorf("the waiting request: %s", got)
 			}
 			body, err := io.ReadAll(first.Body)
 			if err != nil || !strings.Contains(string(body), c.end) {
-				t.Errorf("the stream under way: %v, %.200q", err, body[max(0, len(body)-200):])
+				t.Errorf("the running stream: %v, %.200q", err, body[max(0, len(body)-200):])
 			}
 			select {
 			case err := <-done:
@@ -349,29 +350,29 @@ func TestRunShutsDown(t *testing.T) {
 	}
 }
 
-// TestClientHeader: behind a proxy, each client has a limit of its own, and what a
-// client itself writes into the header counts for nothing.
+// TestClientHeader checks that each client behind a proxy has its own rate limit, and that
+// addresses that a client writes into the header itself are ignored.
 func TestClientHeader(t *testing.T) {
 	var log buffer
 	o := options(t, &log)
 	o.Rate, o.Client = 1, "X-Forwarded-For"
 	url := listen(t, o)
 	for i, c := range []struct {
-		said   string
+		header string
 		status int
 	}{{"10.0.0.1", 400}, {"10.0.0.2", 400}, {"10.9.9.9, 10.0.0.1", 429}, {"10.0.0.2", 429}, {"nobody", 400}, {"nobody else", 429}} {
 		r, err := http.NewRequest("GET", url+"/api/sample.png?steps=0", nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		r.Header.Set("X-Forwarded-For", c.said)
+		r.Header.Set("X-Forwarded-For", c.header)
 		a, err := http.DefaultClient.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
 		a.Body.Close()
 		if a.StatusCode != c.status {
-			t.Errorf("request %d of %q: status %d, want %d", i, c.said, a.StatusCode, c.status)
+			t.Errorf("request %d of %q: status %d, want %d", i, c.header, a.StatusCode, c.status)
 		}
 	}
 	if text := log.text(); strings.Count(text, `"client":"10.0.0.1"`) != 2 || strings.Count(text, `"client":"127.0.0.1"`) != 2 {

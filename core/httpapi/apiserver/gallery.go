@@ -14,8 +14,8 @@ import (
 	"tweedie/weights"
 )
 
-// gallery is shared experiments in memory, and in a file that is written anew with each
-// change. It is an httpapi.Gallery.
+// gallery implements httpapi.Gallery in memory and in a file, which is rewritten after
+// every change.
 type gallery struct {
 	path string
 
@@ -23,16 +23,16 @@ type gallery struct {
 	entries []httpapi.Shared
 }
 
-// maxGallery is the bytes of a gallery's file that are read: hundreds of entries of some
-// hundred bytes.
+// maxGallery is the largest size of a gallery's file in bytes. Hundreds of entries of some
+// hundred bytes each are far below it.
 const maxGallery = 4 << 20
 
-// galleryFile is the JSON in it.
+// galleryFile is the JSON of a gallery's file.
 type galleryFile struct {
 	Shared []httpapi.Shared `json:"shared"`
 }
 
-// openGallery reads the file of a gallery, and makes one where there is none.
+// openGallery reads a gallery's file. If there is none, it creates an empty one.
 func openGallery(path string) (*gallery, error) {
 	g := &gallery{path: path}
 	data, err := weights.ReadFile(path, maxGallery)
@@ -71,17 +71,17 @@ func (g *gallery) Drop(_ context.Context, entry httpapi.Shared) error {
 	return g.write(g.without(entry))
 }
 
-// without returns a copy of the entries but for the one of an experiment.
+// without returns a copy of the entries without those of entry's experiment.
 func (g *gallery) without(entry httpapi.Shared) []httpapi.Shared {
 	return slices.DeleteFunc(slices.Clone(g.entries), func(e httpapi.Shared) bool { return e.Experiment == entry.Experiment })
 }
 
-// write puts entries into the file and then, unless that has failed, into their place.
+// write writes entries to the file and, if that succeeds, sets g.entries.
 func (g *gallery) write(entries []httpapi.Shared) error {
 	err := weights.WriteAtomicFunc(g.path, func(w io.Writer) error {
 		e := json.NewEncoder(w)
 		e.SetIndent("", "  ")
-		e.SetEscapeHTML(false) // an experiment stands there as in an address
+		e.SetEscapeHTML(false) // & stays readable in experiments
 		return e.Encode(galleryFile{entries})
 	})
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// share posts an experiment.
+// share posts an experiment to the gallery.
 func share(t testing.TB, url, experiment string) (*http.Response, string) {
 	t.Helper()
 	r, err := http.Post(url+"/api/gallery", "application/json", strings.NewReader(`{"experiment":"`+experiment+`"}`))
@@ -25,14 +25,15 @@ func share(t testing.TB, url, experiment string) (*http.Response, string) {
 	return r, string(body)
 }
 
-// TestGallery: what was shared is there after the server has been started anew, once.
+// TestGallery checks that experiments shared concurrently and repeatedly are listed once, and
+// still are after a restart.
 func TestGallery(t *testing.T) {
 	var log buffer
 	o := options(t, &log)
 	o.Gallery = filepath.Join(t.TempDir(), "gallery.json")
 	url := listen(t, o)
 	if _, err := os.Stat(o.Gallery); err != nil {
-		t.Error(err) // that it cannot be written, one wants to know at once
+		t.Error(err) // it is created at the start, so that a file that cannot be written is reported then
 	}
 	var done sync.WaitGroup
 	for range 3 {
@@ -46,7 +47,7 @@ func TestGallery(t *testing.T) {
 	}
 	done.Wait()
 	if r, body := share(t, url, "seed=x"); r.StatusCode != 400 || !strings.Contains(body, `"parameter":"seed"`) {
-		t.Errorf("no experiment: status %d, %s", r.StatusCode, body)
+		t.Errorf("not an experiment: status %d, %s", r.StatusCode, body)
 	}
 	if r, body := share(t, url, strings.Repeat("x", 3000)); r.StatusCode != 413 {
 		t.Errorf("too large: status %d, %s", r.StatusCode, body)
@@ -54,14 +55,14 @@ func TestGallery(t *testing.T) {
 	_, before := get(t, url+"/api/gallery")
 	_, after := get(t, listen(t, o)+"/api/gallery")
 	if n := strings.Count(before, `"page":"/s/`); n != 3 || after != before {
-		t.Errorf("got %s, and after a new start %s, want the same three", before, after)
+		t.Errorf("got %s, and after a restart %s, want the same three", before, after)
 	}
 	if r, page := get(t, url+"/gallery"); r.StatusCode != 200 || r.Header.Get("Content-Type") != "text/html; charset=utf-8" || strings.Count(page, `<a href="/s/`) != 3 {
 		t.Errorf("the page: status %d, %v, %s", r.StatusCode, r.Header, page)
 	}
 }
 
-// TestGalleryIsLimited: what a client may share in a minute counts as what it computes.
+// TestGalleryIsLimited checks that sharing counts against the rate limit, and listing does not.
 func TestGalleryIsLimited(t *testing.T) {
 	var log buffer
 	o := options(t, &log)
@@ -73,11 +74,11 @@ func TestGalleryIsLimited(t *testing.T) {
 		t.Errorf("status %d, %v, %s", r.StatusCode, r.Header, body)
 	}
 	if r, _ := get(t, url+"/api/gallery"); r.StatusCode != 200 {
-		t.Errorf("a look at it: status %d", r.StatusCode)
+		t.Errorf("listing: status %d", r.StatusCode)
 	}
 }
 
-// TestNoGallery: without a file there is none, and one that is no gallery is told.
+// TestNoGallery checks the responses without a gallery, and the errors for invalid files.
 func TestNoGallery(t *testing.T) {
 	var log buffer
 	o := options(t, &log)
@@ -99,6 +100,6 @@ func TestNoGallery(t *testing.T) {
 	}
 	o.Gallery = filepath.Join(t.TempDir(), "none", "gallery.json")
 	if s, err := New(o); err == nil {
-		t.Errorf("a folder that is not there: got %v", s)
+		t.Errorf("missing folder: got %v", s)
 	}
 }

@@ -19,20 +19,20 @@ import (
 	"tweedie/weights"
 )
 
-// host is a site's folder, one engine at work at a time, and memory. It is an
-// httpapi.Host.
+// host implements httpapi.Host on a site's folder. It runs one computation at a time, and
+// caches engines and pictures in memory.
 type host struct {
-	site    *publish.Site // nil with models
-	models  models        // where there is no site
+	site    *publish.Site // nil if there is no site
+	models  models        // used if there is no site
 	folder  string
 	options engine.Options
 	queue   int
-	turn    chan struct{} // holds a token while somebody computes
-	closing chan struct{} // closed when nobody may begin any more
+	slot    chan struct{} // holds a token while a request computes
+	closing chan struct{} // closed at shutdown
 
 	mu       sync.Mutex
 	waiting  int
-	engines  map[string]opened // by names of the model and of its guide
+	engines  map[string]opened // by the names of the model and its classifier
 	pictures *lru.Cache[string, []byte]
 }
 
@@ -42,21 +42,21 @@ type opened struct {
 	engine  *engine.Engine
 }
 
-// kept is how many pictures are remembered: some hundred kB each at most.
-const kept = 256
+// maxPictures is the size of the cache of pictures. Each takes at most some hundred kB.
+const maxPictures = 256
 
 func newHost(site *publish.Site, o Options) *host {
-	pictures, err := lru.New[string, []byte](kept)
+	pictures, err := lru.New[string, []byte](maxPictures)
 	if err != nil {
 		panic(err) // the size is positive
 	}
 	return &host{
 		site: site, folder: o.Dir, options: engine.Options{Workers: o.Workers}, queue: o.Queue,
-		turn: make(chan struct{}, 1), closing: make(chan struct{}), engines: map[string]opened{}, pictures: pictures,
+		slot: make(chan struct{}, 1), closing: make(chan struct{}), engines: map[string]opened{}, pictures: pictures,
 	}
 }
 
-// File implements httpapi.Host with the site's own answer.
+// File implements httpapi.Host. It returns the response of the site's handler.
 func (h *host) File(ctx context.Context, name string) ([]byte, http.Header, error) {
 	if h.site == nil {
 		return h.models.file(name)
@@ -65,7 +65,7 @@ func (h *host) File(ctx context.Context, name string) ([]byte, http.Header, erro
 	if err != nil {
 		return nil, nil, fmt.Errorf("apiserver: %w", err)
 	}
-	a := answer{header: http.Header{}, status: http.StatusOK}
+	a := recorder{header: http.Header{}, status: http.StatusOK}
 	h.site.ServeHTTP(&a, r)
 	switch a.status {
 	case http.StatusOK:
@@ -73,35 +73,35 @@ func (h *host) File(ctx context.Context, name string) ([]byte, http.Header, erro
 	case http.StatusNotFound:
 		return nil, nil, fmt.Errorf("apiserver: file %q of the site: %w", name, fs.ErrNotExist)
 	}
-	return nil, nil, fmt.Errorf("apiserver: file %q of the site: found HTTP %d, need 200", name, a.status)
+	return nil, nil, fmt.Errorf("apiserver: file %q of the site: status must be 200 (got %d)", name, a.status)
 }
 
-// answer is a response that stays in memory.
-type answer struct {
+// recorder is a response writer that keeps the response in memory.
+type recorder struct {
 	header http.Header
 	status int
 	body   bytes.Buffer
 }
 
-func (a *answer) Header() http.Header         { return a.header }
-func (a *answer) WriteHeader(status int)      { a.status = status }
-func (a *answer) Write(b []byte) (int, error) { return a.body.Write(b) }
+func (a *recorder) Header() http.Header         { return a.header }
+func (a *recorder) WriteHeader(status int)      { a.status = status }
+func (a *recorder) Write(b []byte) (int, error) { return a.body.Write(b) }
 
-// Engine implements httpapi.Host: whoever has the turn has the engine of its model. An
-// engine stays for the next request until the site has another version of the model.
+// Engine implements httpapi.Host. It waits for the slot and returns the engine of the
+// model. Engines are cached until the site has another version of the model.
 func (h *host) Engine(ctx context.Context, m *httpapi.Model, t *httpapi.Timing) (*engine.Engine, func(), error) {
 	began := time.Now()
 	if err := h.wait(ctx); err != nil {
 		return nil, nil, err
 	}
 	t.Took(httpapi.PartTurn, time.Since(began))
-	end := func() { <-h.turn }
+	end := func() { <-h.slot }
 	key := m.Name
 	if m.Guide != nil {
 		key += " " + m.Guide.Name
 	}
-	if known := h.engines[key]; known.version == m.Version {
-		return known.engine, end, nil
+	if cached := h.engines[key]; cached.version == m.Version {
+		return cached.engine, end, nil
 	}
 	began = time.Now()
 	e, err := h.open(m)
@@ -114,7 +114,7 @@ func (h *host) Engine(ctx context.Context, m *httpapi.Model, t *httpapi.Timing) 
 	return e, end, nil
 }
 
-// open returns an engine of a model, with its guide.
+// open returns an engine of a model, with its classifier if it has one.
 func (h *host) open(m *httpapi.Model) (*engine.Engine, error) {
 	read := func(name string) (*weights.File, error) {
 		if h.site == nil {
@@ -140,7 +140,7 @@ func (h *host) open(m *httpapi.Model) (*engine.Engine, error) {
 	return e, e.SetClassifier(c)
 }
 
-// wait takes the turn.
+// wait waits for the slot to compute and takes it.
 func (h *host) wait(ctx context.Context) error {
 	h.mu.Lock()
 	if h.waiting >= h.queue {
@@ -155,19 +155,19 @@ func (h *host) wait(ctx context.Context) error {
 		h.mu.Unlock()
 	}()
 	select {
-	case h.turn <- struct{}{}:
+	case h.slot <- struct{}{}:
 		return nil
 	case <-h.closing:
 		return httpapi.ErrEnding
 	case <-ctx.Done():
-		return fmt.Errorf("apiserver: waiting for a turn: %w", context.Cause(ctx))
+		return fmt.Errorf("apiserver: waiting for a slot: %w", context.Cause(ctx))
 	}
 }
 
-// close turns away everybody who waits, and who comes later: once.
+// close rejects waiting and later requests. It must be called only once.
 func (h *host) close() { close(h.closing) }
 
-// queued returns how many requests wait for their turn.
+// queued returns the number of requests that wait for the slot.
 func (h *host) queued() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -185,5 +185,5 @@ func (h *host) Keep(_ context.Context, address string, picture []byte, _ http.He
 	h.pictures.Add(address, picture)
 }
 
-// Yield implements httpapi.Host: here the system gives way by itself.
+// Yield implements httpapi.Host. It does nothing: the Go scheduler is preemptive here.
 func (h *host) Yield() {}

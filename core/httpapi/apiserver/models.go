@@ -12,11 +12,11 @@ import (
 	"tweedie/weights"
 )
 
-// models answers for the files of a site that has models and no page: a folder of
-// manifests, NAME.json, with their shards and cards beside them.
+// models provides the model files of a site without pages. fsys holds manifests, NAME.json,
+// and their shards and cards.
 type models struct{ fsys fs.FS }
 
-// openModels returns the models of a folder. The error says that it has none.
+// openModels returns the models of a folder. It is an error if there are none.
 func openModels(fsys fs.FS) (models, error) {
 	m := models{fsys}
 	list, err := m.list()
@@ -29,20 +29,20 @@ func openModels(fsys fs.FS) (models, error) {
 	return m, nil
 }
 
-// listed is a model in the catalogue.
-type listed struct {
+// catalogueEntry is a model in the catalogue.
+type catalogueEntry struct {
 	File  string `json:"file"`
 	Name  string `json:"name"`
 	Bytes int64  `json:"bytes"`
 }
 
-// list returns the models of the folder that draw images, in the order of their names.
-func (m models) list() ([]listed, error) {
+// list returns the models that generate images, sorted by file name.
+func (m models) list() ([]catalogueEntry, error) {
 	names, err := fs.Glob(m.fsys, "*"+weights.ManifestSuffix)
 	if err != nil {
 		return nil, err
 	}
-	var out []listed
+	var out []catalogueEntry
 	for _, name := range names {
 		data, err := fs.ReadFile(m.fsys, name)
 		if err != nil {
@@ -53,14 +53,15 @@ func (m models) list() ([]listed, error) {
 			_, err = engine.Describe(manifest)
 		}
 		if err != nil {
-			continue // another JSON file, or a model that draws nothing: a classifier
+			continue // not a manifest, or a model that generates no images, such as a classifier
 		}
-		out = append(out, listed{name, manifest.Name, int64(len(data)) + int64(manifest.Bytes())})
+		out = append(out, catalogueEntry{name, manifest.Name, int64(len(data)) + int64(manifest.Bytes())})
 	}
 	return out, nil
 }
 
-// file returns models/NAME, the catalogue models/index.json being made anew.
+// file returns the file models/NAME. The catalogue, models/index.json, is generated for
+// each call.
 func (m models) file(name string) ([]byte, http.Header, error) {
 	name, ok := strings.CutPrefix(name, "models/")
 	if !ok {
@@ -69,7 +70,7 @@ func (m models) file(name string) ([]byte, http.Header, error) {
 	var data []byte
 	var err error
 	if name == "index.json" {
-		var list []listed
+		var list []catalogueEntry
 		if list, err = m.list(); err == nil {
 			data, err = json.Marshal(map[string]any{"models": list})
 		}

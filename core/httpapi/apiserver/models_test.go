@@ -9,7 +9,7 @@ import (
 	"testing/fstest"
 )
 
-// A folder of models is served without a site: the API and nothing else.
+// A folder of models without a site is served as an API without pages.
 func TestModelsAlone(t *testing.T) {
 	s, err := New(Options{Models: os.DirFS("../../../weights/models")})
 	if err != nil {

@@ -10,21 +10,21 @@ import (
 	"github.com/VictoriaMetrics/metrics"
 )
 
-// counted is a response writer that remembers what went through it.
-type counted struct {
+// countingWriter is a response writer that records the status and the number of bytes.
+type countingWriter struct {
 	http.ResponseWriter
-	status int // 0 before the header
+	status int // 0 before the header is written
 	bytes  int
 }
 
-func (c *counted) WriteHeader(status int) {
+func (c *countingWriter) WriteHeader(status int) {
 	if c.status == 0 {
 		c.status = status
 	}
 	c.ResponseWriter.WriteHeader(status)
 }
 
-func (c *counted) Write(b []byte) (int, error) {
+func (c *countingWriter) Write(b []byte) (int, error) {
 	if c.status == 0 {
 		c.status = http.StatusOK
 	}
@@ -33,14 +33,15 @@ func (c *counted) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// Unwrap is for http.ResponseController.
-func (c *counted) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+// Unwrap supports http.ResponseController.
+func (c *countingWriter) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
-// statusGone is what a log says of a client that has gone before it was answered.
+// statusGone is the logged status of a request whose client disconnected before the
+// response.
 const statusGone = 499
 
-// outcome returns the status of a request that has come to its end.
-func (c *counted) outcome(r *http.Request) int {
+// outcome returns the status of a finished request.
+func (c *countingWriter) outcome(r *http.Request) int {
 	switch {
 	case c.status == 0 && r.Context().Err() != nil:
 		return statusGone
@@ -50,10 +51,10 @@ func (c *counted) outcome(r *http.Request) int {
 	return c.status
 }
 
-// logged writes a line for each request.
-func logged(log *slog.Logger, next http.Handler) http.Handler {
+// logRequests logs one line per request.
+func logRequests(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, began := &counted{ResponseWriter: w}, time.Now()
+		c, began := &countingWriter{ResponseWriter: w}, time.Now()
 		defer func() {
 			level := slog.LevelInfo
 			if c.status >= 500 {
@@ -74,19 +75,19 @@ type meter struct{ set *metrics.Set }
 func newMeter(h *host) *meter {
 	m := &meter{metrics.NewSet()}
 	m.set.NewGauge("tweedie_requests_waiting", func() float64 { return float64(h.queued()) })
-	m.set.NewGauge("tweedie_requests_computing", func() float64 { return float64(len(h.turn)) })
+	m.set.NewGauge("tweedie_requests_computing", func() float64 { return float64(len(h.slot)) })
 	m.set.NewGauge("tweedie_pictures_kept", func() float64 { return float64(h.pictures.Len()) })
 	return m
 }
 
-// measured counts what a part of the server answers, by status and by whether the
-// picture was kept, and takes the time.
-func (m *meter) measured(part string, next http.Handler) http.Handler {
-	took := m.set.NewSummary(fmt.Sprintf("tweedie_http_request_seconds{part=%q}", part))
+// measure counts the responses of a part of the server by status, and pictures by cache
+// status, and records the time of each request.
+func (m *meter) measure(part string, next http.Handler) http.Handler {
+	seconds := m.set.NewSummary(fmt.Sprintf("tweedie_http_request_seconds{part=%q}", part))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c, began := &counted{ResponseWriter: w}, time.Now()
+		c, began := &countingWriter{ResponseWriter: w}, time.Now()
 		next.ServeHTTP(c, r)
-		took.UpdateDuration(began)
+		seconds.UpdateDuration(began)
 		m.set.GetOrCreateCounter(fmt.Sprintf("tweedie_http_requests_total{part=%q,status=%q}", part, strconv.Itoa(c.outcome(r)))).Inc()
 		if cache := c.Header().Get("Cache-Status"); cache != "" {
 			m.set.GetOrCreateCounter(fmt.Sprintf("tweedie_pictures_total{cache=%q}", cache)).Inc()
@@ -94,7 +95,7 @@ func (m *meter) measured(part string, next http.Handler) http.Handler {
 	})
 }
 
-// serve answers with the metrics of the server and of the process.
+// serve writes the metrics of the server and of the process.
 func (m *meter) serve(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4")
 	m.set.WritePrometheus(w)

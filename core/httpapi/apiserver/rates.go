@@ -15,14 +15,14 @@ import (
 	"tweedie/core/httpapi"
 )
 
-// rates counts the requests of clients that may compute, or leave something behind.
+// rates limits the rate of each client's requests that compute or store something.
 type rates struct {
 	perMinute int
-	mu        sync.Mutex // held from looking a client up until it is there
+	mu        sync.Mutex // held while a client is looked up and added
 	clients   *expirable.LRU[string, *rate.Limiter]
 }
 
-// A client that sent nothing for as long as its bucket takes to fill is forgotten.
+// A client is forgotten once it has sent nothing for the time that its bucket takes to fill.
 const (
 	maxClients = 1 << 16
 	fill       = time.Minute
@@ -32,7 +32,7 @@ func newRates(perMinute int) *rates {
 	return &rates{perMinute: perMinute, clients: expirable.NewLRU[string, *rate.Limiter](maxClients, nil, fill)}
 }
 
-// limit answers requests of clients that ask too often with 429, and others with next.
+// limit responds with 429 to clients above their rate, and passes other requests to next.
 func (l *rates) limit(next http.Handler) http.Handler {
 	if l.perMinute == 0 {
 		return next
@@ -48,7 +48,7 @@ func (l *rates) limit(next http.Handler) http.Handler {
 	})
 }
 
-// limiter returns the bucket of a client, the same for all its requests.
+// limiter returns the token bucket of a client.
 func (l *rates) limiter(client string) *rate.Limiter {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -56,11 +56,11 @@ func (l *rates) limiter(client string) *rate.Limiter {
 	if !ok {
 		limiter = rate.NewLimiter(rate.Limit(float64(l.perMinute)/60), l.perMinute)
 	}
-	l.clients.Add(client, limiter) // again, so that it is remembered from now on
+	l.clients.Add(client, limiter) // added again to restart its expiry
 	return limiter
 }
 
-// wait takes a token of the client, or returns how long it takes until there is one.
+// wait takes one of the client's tokens and returns 0, or returns the time until the next.
 func (l *rates) wait(client string) time.Duration {
 	limiter := l.limiter(client)
 	if limiter.Allow() {
@@ -71,15 +71,15 @@ func (l *rates) wait(client string) time.Duration {
 	return token.Delay()
 }
 
-// known sets RemoteAddr to the client's address, where a proxy in front of the server
-// sends it in a header: the last address there, which the proxy itself has added.
-func known(header string, next http.Handler) http.Handler {
+// withClientAddress sets RemoteAddr to the last address in a header, which the reverse proxy
+// in front of the server adds. Earlier addresses can be forged by the client.
+func withClientAddress(header string, next http.Handler) http.Handler {
 	if header == "" {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if said := r.Header.Values(header); len(said) > 0 {
-			list := strings.Split(said[len(said)-1], ",")
+		if values := r.Header.Values(header); len(values) > 0 {
+			list := strings.Split(values[len(values)-1], ",")
 			if address, err := netip.ParseAddr(strings.TrimSpace(list[len(list)-1])); err == nil {
 				r.RemoteAddr = net.JoinHostPort(address.String(), "0")
 			}
@@ -88,8 +88,8 @@ func known(header string, next http.Handler) http.Handler {
 	})
 }
 
-// clientOf returns the client's address; for IPv6 its network of 64 bits, all of whose
-// addresses belong to one client.
+// clientOf returns the client's address. For IPv6 it is the /64 network, as one client
+// usually has all of its addresses.
 func clientOf(remote string) string {
 	name, _, err := net.SplitHostPort(remote)
 	if err != nil {
@@ -100,7 +100,7 @@ func clientOf(remote string) string {
 		return name
 	}
 	if address = address.Unmap(); address.Is6() {
-		network, _ := address.WithZone("").Prefix(64) // 64 bits are fewer than 128
+		network, _ := address.WithZone("").Prefix(64) // no error, as 64 is at most 128
 		return network.String()
 	}
 	return address.String()

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// The first requests of a client, all at once, share one bucket.
+// Concurrent first requests of a client share one bucket.
 func TestParallelRequestsShareABucket(t *testing.T) {
 	for range 50 {
 		l := newRates(1)
