@@ -11,7 +11,7 @@ import (
 	"tweedie/core/model"
 )
 
-// colours tells the classes of colour, grays two of gray, which has none.
+// colours is a classifier of colour's classes, grays one of two classes for gray, which has none.
 const (
 	colours = `{"arch": "classifier", "prediction": "class", "sigma_data": 0.5, "sigma_min": 0.01, "sigma_max": 40,
 		"shape": [3, 8, 8], "classes": ["red", "green", "blue"],
@@ -25,10 +25,10 @@ const (
 			"layers_per_block": 1, "norm_num_groups": 4, "norm_eps": 1e-5, "patch": 2}}`
 )
 
-// TestClassifiedSameBytes: guided by a classifier's gradient, the browser draws what the
-// native engine draws: a batch split over workers, an image that a team or a pair of
-// them shares, and after a cancel; a model with classes and one without. What does not go
-// together is refused, and leaves the model as it was.
+// TestClassifiedSameBytes checks that classifier guidance gives the same bytes in the browser
+// as natively: for a batch split over workers, for one image that a tensor-parallel group or a
+// pair of workers shares, and after a cancel; with a model with classes and one without. A
+// classifier that does not fit the model is rejected and leaves the model unchanged.
 func TestClassifiedSameBytes(t *testing.T) {
 	for _, page := range []string{"/", "/isolated.html"} {
 		p := openAt(t, page)

@@ -38,13 +38,13 @@ func dialled(t *testing.T, hash string) (*modelFile, page) {
 	return f, openPage(t, f, "dialled", hash)
 }
 
-// dials are the files of the classifier that the page has asked for.
+// dials lists the classifier's files that the page has fetched.
 const dials = `const dials = () => performance.getEntriesByType('resource').map(({ name }) => name.replace(/.*[/]/, '')).filter((name) => name.startsWith('dials')).length
 `
 
-// TestClassifierDial: the weight of a classifier is on the page of a model that has one, which
-// is fetched when the weight asks for it and not before. With it the page draws what the
-// native engine draws, and a link to that draws it again.
+// TestClassifierDial checks that the page of a model with a classifier shows its weight, and
+// fetches the classifier only when the weight is above 0. The images are then those of the
+// native engine, and a link to them gives them again.
 func TestClassifierDial(t *testing.T) {
 	const start = "#class=all&n=4&sampler=dpmpp2m&steps=4&guidance=0"
 	f, p := dialled(t, start+"&seed=5&keep=1")
@@ -101,8 +101,9 @@ func TestClassifierDial(t *testing.T) {
 	}
 }
 
-// TestClassifierDialRefuses: what has no classifier has no dial and says so to a link, and a
-// classifier that does not come is named; it is asked for again.
+// TestClassifierDialRefuses checks that a model without a classifier has no dial and reports an
+// error for a link that uses one, and that the error for a failed fetch names the classifier,
+// which is then fetched again.
 func TestClassifierDialRefuses(t *testing.T) {
 	f, p := dialled(t, "#class=red&n=1&sampler=euler&steps=2&guidance=1.5&seed=5&keep=1")
 	guided := f.drawn(t, `{"class": "red", "sampler": "euler", "steps": 2, "guidance": 1.5, "seed": 5, "classifier_guidance": 2}`).SHA256()

@@ -11,16 +11,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// browser is one that tests open pages in.
+// browser is a browser under test.
 type browser interface {
-	// open opens a page and waits until it is loaded. Whether those that are open stay so
-	// is the browser's own.
+	// open opens a page and waits until it is loaded. Some browsers close the previous page.
 	open(url string) (tab, error)
 }
 
 // tab is an open page.
 type tab interface {
-	// eval runs statements in the page, and does not wait for what they begin.
+	// eval runs statements in the page, without waiting for promises.
 	eval(script string) error
 	close()
 }
@@ -47,7 +46,7 @@ func startBrowser() (browser, error) {
 }
 
 // program returns the program to run: that of the environment variable, or the first of
-// names that is installed. There is no way around it: a test that does not run shows nothing.
+// names that is installed. The test fails if there is none, instead of being skipped.
 func program(variable, debian string, names ...string) (string, error) {
 	if name := os.Getenv(variable); name != "" {
 		return name, nil
@@ -60,7 +59,7 @@ func program(variable, debian string, names ...string) (string, error) {
 	return "", fmt.Errorf("no %s found: install the Debian package %s, or name a program in %s", names[0], debian, variable)
 }
 
-// chromium is a browser that is driven by its own protocol.
+// chromium is Chromium, driven by the DevTools protocol.
 type chromium struct{ ctx context.Context }
 
 func startChromium() (browser, error) {

@@ -12,8 +12,8 @@ import (
 	"tweedie/core/engine"
 )
 
-// TestBadCalls: every call that asks for what cannot be is refused in one
-// sentence that names it, and the model then still draws what it should.
+// TestBadCalls checks that every invalid call is rejected with an error that names the
+// problem, and that the model still gives the right images afterwards.
 func TestBadCalls(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "colour", colour)
@@ -74,7 +74,7 @@ func TestBadCalls(t *testing.T) {
 	}
 	for i, c := range calls {
 		t.Run(c.name, func(t *testing.T) {
-			start, rest := strings.CutSuffix(c.want, "…") // the rest is in the browser's own words
+			start, rest := strings.CutSuffix(c.want, "…") // the rest is the browser's own message
 			if got[i][0] != c.want && !(rest && strings.HasPrefix(got[i][0], start)) {
 				t.Errorf("got  %s\nwant %s", got[i][0], c.want)
 			}
@@ -85,8 +85,8 @@ func TestBadCalls(t *testing.T) {
 	}
 }
 
-// TestBadModels: a model that is not what its manifest says is refused by name,
-// and so are parts of different builds.
+// TestBadModels checks the errors for model files that do not match their manifest, and for
+// program files of different builds.
 func TestBadModels(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "bad", colour)
@@ -131,7 +131,7 @@ func TestBadModels(t *testing.T) {
 			if !strings.HasPrefix(got, "Error: "+c.want) || strings.Contains(got, "\n") || len(got) > 400 {
 				t.Errorf("got  %s\nwant Error: %s…", got, c.want)
 			}
-			// The same page opens the model once it is whole again.
+			// The same page opens the model once its files are restored.
 			p.site.put(c.path, before)
 			p.run(t, &got, "return words(load('/models/bad.json'))")
 			if got != "fine" {
@@ -141,7 +141,7 @@ func TestBadModels(t *testing.T) {
 	}
 }
 
-// TestInfo shows a page what it is told about a model.
+// TestInfo checks the info of a model in the page.
 func TestInfo(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "colour", colour)
@@ -162,9 +162,8 @@ func TestInfo(t *testing.T) {
 	}
 }
 
-// TestWorkerWords speaks to a worker directly, worse than the module ever would:
-// a bug in the program reaches the page as one sentence and no trace, also where
-// it ends the program.
+// TestWorkerWords sends a worker messages that the module never sends. A bug of the program
+// reaches the page as an error message without a stack trace, even if it ends the program.
 func TestWorkerWords(t *testing.T) {
 	p := open(t)
 	var got []string

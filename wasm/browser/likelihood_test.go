@@ -12,7 +12,7 @@ import (
 	"tweedie/core/likelihood"
 )
 
-// ramp is the picture of the tests, and of their scripts.
+// ramp is the picture that the tests and their scripts use.
 func ramp(channels int) engine.Picture {
 	p := engine.Picture{Height: 8, Width: 8, Channels: channels, Data: make([]uint8, 64*channels)}
 	for i := range p.Data {
@@ -21,8 +21,8 @@ func ramp(channels int) engine.Picture {
 	return p
 }
 
-// TestLikelihoodSameNumbers: the browser, with probes and terms split over two workers,
-// finds the bits that the native engine finds, to the last.
+// TestLikelihoodSameNumbers checks that the browser, with probes and terms split over two
+// workers, gives exactly the numbers of the native engine.
 func TestLikelihoodSameNumbers(t *testing.T) {
 	for name, config := range map[string]string{"colour": colour, "gray": gray, "listed": listed(t)} {
 		p := open(t)
@@ -84,8 +84,8 @@ func TestLikelihoodSameNumbers(t *testing.T) {
 	}
 }
 
-// TestLikelihoodErrors: the module says what the engine says, a cancelled call rejects and
-// leaves the model usable.
+// TestLikelihoodErrors checks that the module reports the engine's errors, and that a cancelled
+// call rejects and leaves the model usable.
 func TestLikelihoodErrors(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "colour", colour)
@@ -115,7 +115,7 @@ func TestLikelihoodErrors(t *testing.T) {
 	}
 }
 
-// TestShippedLikelihood holds the digits' model to the native engine in the browser.
+// TestShippedLikelihood compares likelihoods of the digits model in the browser with native ones.
 func TestShippedLikelihood(t *testing.T) {
 	p := open(t)
 	f := openFile(t, "../../weights/models/mnist.json")

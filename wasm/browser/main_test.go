@@ -30,7 +30,7 @@ import (
 // testBuild is the build id of the program under test.
 const testBuild = "test"
 
-// policy is the page's, without what only its looks need.
+// policy is the page's Content-Security-Policy, without the parts for styles and images.
 const policy = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'; connect-src 'self'"
 
 // site is what the tests' server serves, by path; a test adds files of its own.
@@ -42,7 +42,7 @@ type site struct {
 	server  *httptest.Server
 }
 
-// hold has half of a file served, and the rest when a page asks for /release.
+// hold serves half of a file, and the rest when a page requests /release.
 func (s *site) hold(name string) {
 	s.Lock()
 	defer s.Unlock()
@@ -85,7 +85,7 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answered(r)
 		return
 	}
-	if !strings.HasPrefix(r.URL.Path, "/page/") { // which has a policy of its own
+	if !strings.HasPrefix(r.URL.Path, "/page/") { // which has its own policy
 		w.Header().Set("Content-Security-Policy", policy)
 	}
 	w.Header().Set("Cache-Control", "no-store")
@@ -154,13 +154,13 @@ func newSite() (*site, error) {
 	return s, nil
 }
 
-// sites is the one site of this test binary, and browsers its one browser.
+// sites is the site, and browsers the browser, that all tests of the binary share.
 var (
 	sites    = sync.OnceValues(newSite)
 	browsers = sync.OnceValues(startBrowser)
 )
 
-// closers end what the tests started, the last first.
+// closers stop what the tests started, in reverse order.
 var closers []func()
 
 func TestMain(m *testing.M) {
@@ -209,12 +209,12 @@ const prelude = `
 	const words = (promise) => promise.then(() => 'fine', (error) => error.name + ': ' + error.message)
 `
 
-// patience is how long a script may take before its test gives up: it has hung.
+// patience is the time after which a script counts as hung and its test fails.
 const patience = 10 * time.Minute
 
 // run evaluates the body of an async function and decodes what it returns. The body
-// becomes a module of the site, whose policy forbids what is evaluated from text, and
-// posts its result to the server.
+// becomes a module of the site, because the policy forbids eval, and posts its result to the
+// server.
 func (p page) run(t testing.TB, result any, body string, args ...any) {
 	t.Helper()
 	name, answer := p.site.ask(fmt.Sprintf(body, args...))
@@ -245,7 +245,7 @@ func (p page) run(t testing.TB, result any, body string, args ...any) {
 	}
 }
 
-// ask puts a script on the site and returns its address and what its result comes on.
+// ask puts a script on the site and returns its address and a channel for its result.
 func (s *site) ask(body string) (string, <-chan []byte) {
 	answer := make(chan []byte, 1)
 	s.Lock()
@@ -262,7 +262,7 @@ func (s *site) ask(body string) (string, <-chan []byte) {
 	return name, answer
 }
 
-// answered takes the result of a script.
+// answered receives the result of a script and passes it to the channel that ask returned.
 func (s *site) answered(r *http.Request) {
 	data, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -276,7 +276,7 @@ func (s *site) answered(r *http.Request) {
 	}
 }
 
-// script writes a value as JavaScript.
+// script formats a value as JavaScript.
 func script(v any) string {
 	data, err := json.Marshal(v)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"tweedie/weights"
 )
 
-// The models of the tests are small U-Nets with random weights: they draw
-// nothing one would look at, but every weight and every path counts for a hash.
+// The models of the tests are small U-Nets with random weights. Their images are noise, but
+// every weight and every code path changes the hash.
 // One is in colour, with classes and guidance, preconditioned as EDM; the other
 // is gray, without classes, on a chain, whose ends its noise levels are.
 const (
@@ -79,7 +79,7 @@ func (f *modelFile) put(s *site, name string) {
 	}
 }
 
-// openFile opens a model that lies in files.
+// openFile opens a model from files.
 func openFile(t testing.TB, path string) *modelFile {
 	t.Helper()
 	f := &modelFile{}

@@ -24,7 +24,7 @@ func openPage(t *testing.T, f *modelFile, name, hash string) page {
 	return p.visit(t, name, hash)
 }
 
-// visit goes to the page, and waits until a run has ended or none has begun.
+// visit opens the page and waits until its run, if it starts one, has ended.
 func (p page) visit(t *testing.T, name, hash string) page {
 	t.Helper()
 	p = openAt(t, "/page/index.html?model="+name+hash)
@@ -33,12 +33,12 @@ func (p page) visit(t *testing.T, name, hash string) page {
 	return p
 }
 
-// settled has waited for the end of what the page does.
+// settled waits until the page is idle.
 const settled = steps + `
 	await settled()
 	`
 
-// steps are what a visitor does.
+// steps are the actions of a visitor.
 const steps = `
 	const settled = async () => { // a page that is idle and waits for nobody is about to run
 		const busy = (state) => ['loading', 'running'].includes(state) || (state === 'idle' && !/^(Ready|Waiting)/.test(($('progress-status') ?? $('meter-now')).textContent))
@@ -71,7 +71,7 @@ const steps = `
 	}
 	`
 
-// drawn returns the hash of what the native engine draws.
+// drawn returns the hash of the native engine's images.
 func (f *modelFile) drawn(t *testing.T, request string) engine.Result {
 	t.Helper()
 	r, err := engine.ParseRequest([]byte(request))
@@ -85,8 +85,8 @@ func (f *modelFile) drawn(t *testing.T, request string) engine.Result {
 	return out
 }
 
-// TestAdvancedSettings: the page shows what the engine says of a sampler, asks for it, keeps
-// it in its address and says beside a field what is wrong with it.
+// TestAdvancedSettings checks that the page shows the settings of a sampler, uses them, keeps
+// them in its address and shows an error next to the field that it concerns.
 func TestAdvancedSettings(t *testing.T) {
 	f := newModel(t, "colour", colour)
 	const start = "#class=red&n=4&sampler=unipc&steps=4&guidance=1.5&seed=5&keep=1"
@@ -159,8 +159,7 @@ func TestAdvancedSettings(t *testing.T) {
 	}
 }
 
-// TestGeneratePlansOnce: a click on Generate has the engine plan the run once. It was five
-// times.
+// TestGeneratePlansOnce checks that a click on Generate makes the engine plan the run only once.
 func TestGeneratePlansOnce(t *testing.T) {
 	p := openPage(t, newModel(t, "colour", colour), "colour", "#class=red&n=4&sampler=euler&steps=4&guidance=1.5&seed=5")
 	var plans int
@@ -179,8 +178,8 @@ func TestGeneratePlansOnce(t *testing.T) {
 	}
 }
 
-// TestLikelihoodPanel: the page says how likely a picture of its own is, as the native engine
-// does, with the terms of its bound, and can be stopped.
+// TestLikelihoodPanel checks that the page gives the native engine's likelihood of one of its
+// pictures, with the terms of the bound, and that the computation can be stopped.
 func TestLikelihoodPanel(t *testing.T) {
 	f := newModel(t, "colour", colour)
 	p := openPage(t, f, "colour", "#class=green&n=1&sampler=euler&steps=4&guidance=1.5&seed=5&keep=1")

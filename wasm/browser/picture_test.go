@@ -10,7 +10,7 @@ import (
 	"tweedie/core/picture"
 )
 
-// TestFitPictureSameBytes: the module fits a picture as package picture does natively.
+// TestFitPictureSameBytes checks that the module fits a picture exactly as package picture does natively.
 func TestFitPictureSameBytes(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "colour", colour)
@@ -58,8 +58,8 @@ func TestFitPictureSameBytes(t *testing.T) {
 	}
 }
 
-// TestSlowPicture: a picture that takes long to decode does not replace one that was opened
-// after it.
+// TestSlowPicture checks that a picture that takes long to decode does not replace one that was
+// opened later.
 func TestSlowPicture(t *testing.T) {
 	p := openPage(t, newModel(t, "colour", colour), "colour", "#mode=inpaint&class=red&variations=1&sampler=euler&steps=2&guidance=1.5&seed=5")
 	var got []string

@@ -23,9 +23,9 @@ func (f *modelFile) sum(t testing.TB, request string) string {
 	return out.SHA256()
 }
 
-// TestCancel aborts calls before, while and after they wait and run. The call
-// rejects with an AbortError, another that waits behind it is not disturbed, and
-// the model then draws what it should.
+// TestCancel aborts calls before, while and after they wait and run. The call rejects with an
+// AbortError, a call that waits behind it is unaffected, and the model still gives the right
+// images.
 func TestCancel(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "colour", colour)
@@ -64,7 +64,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestLoadCancel aborts a load; a second one is not disturbed.
+// TestLoadCancel aborts a load; a second one is unaffected.
 func TestLoadCancel(t *testing.T) {
 	p := open(t)
 	newModel(t, "colour", colour).put(p.site, "colour")
@@ -97,8 +97,8 @@ func TestOverlap(t *testing.T) {
 	}
 }
 
-// TestCrash ends workers under running calls, as a browser short of memory does.
-// The call that ran there fails in words, and the next finds a new worker.
+// TestCrash ends workers during calls, as a browser that runs out of memory does. The call
+// rejects with an error message, and the next call gets a new worker.
 func TestCrash(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "colour", colour)
@@ -132,7 +132,7 @@ func TestCrash(t *testing.T) {
 	}
 }
 
-// TestClose ends a model under calls that run and wait.
+// TestClose closes a model while calls run and wait.
 func TestClose(t *testing.T) {
 	p := open(t)
 	newModel(t, "colour", colour).put(p.site, "colour")

@@ -41,8 +41,8 @@ func listed(t *testing.T) string {
 		"classes": ["red", "green", "blue"], "null_class": 3, "defaults": {"steps": 4, "guidance": 1.5}, "program": %s}`, text)
 }
 
-// TestProgramSameBytes: a network that only its file knows draws the same bytes in the
-// browser as natively.
+// TestProgramSameBytes checks that a network stored as a program in its file gives the same
+// bytes in the browser as natively.
 func TestProgramSameBytes(t *testing.T) {
 	p := open(t)
 	f := newModel(t, "listed", listed(t))

@@ -21,8 +21,8 @@ type answer struct {
 	Images int    `json:"images"`
 }
 
-// TestSameBytes: for every sampler the browser, with a batch split over two
-// workers, draws the bytes that the native engine draws.
+// TestSameBytes checks that for every sampler the browser, with a batch split over two
+// workers, gives the bytes of the native engine.
 func TestSameBytes(t *testing.T) {
 	p := open(t)
 	for name, config := range map[string]string{"colour": colour, "gray": gray} {
@@ -139,8 +139,8 @@ func TestForwardSameBits(t *testing.T) {
 	}
 }
 
-// TestProgress watches a batch of more parts than workers: progress never falls
-// and ends at all, previews have every image, and the last one is not blank.
+// TestProgress runs a batch of more parts than workers. Progress never falls and ends at the
+// total, previews have every image, and the last one is not blank.
 func TestProgress(t *testing.T) {
 	p := open(t)
 	newModel(t, "colour", colour).put(p.site, "colour")

@@ -9,9 +9,9 @@ import (
 	"testing"
 )
 
-// shown waits until the page's meter has told of something, and returns what it shows.
+// shown waits until the page's progress bar shows a text, and returns what a visitor sees.
 const shown = `const shown = async (text) => {
-		const there = () => $('progress-text').textContent.includes(text) && ($('progress').getAttribute('aria-valuenow') > 0.4 || text === 'program') // half of it may come in pieces
+		const there = () => $('progress-text').textContent.includes(text) && ($('progress').getAttribute('aria-valuenow') > 0.4 || text === 'program') // the first half may arrive in pieces
 		for (let i = 0; !there() && i < 12000; i++) await new Promise((resolve) => setTimeout(resolve, 10)) // some minutes
 		return { state: document.body.dataset.state, now: $('progress-status').textContent, rest: $('progress-detail').textContent,
 			done: Number($('progress').getAttribute('aria-valuenow')), cancel: !$('cancel').disabled, estimate: $('estimate').textContent }
@@ -30,13 +30,14 @@ type shownNow struct {
 	Cancel                     bool
 }
 
-// half reports whether it is a download of which half is there, and that can be cancelled.
+// half reports whether it is a half-finished download that can be cancelled.
 func (s shownNow) half(what string) bool {
 	return s.Now == "Loading "+what && s.Cancel && strings.Contains(s.Rest, " of ") && s.Done > 0.4 && s.Done < 0.6
 }
 
-// TestSlowModel: while half of a model is there the page shows how much, and gives up when
-// asked to, by the key as well; asked again, it draws. Another model can be chosen all the time.
+// TestSlowModel checks that the page shows the progress of a model's download, which a button
+// or a key cancels, and that another attempt generates images. Another model can be chosen at
+// any time.
 func TestSlowModel(t *testing.T) {
 	const hash = "#class=red&n=1&sampler=euler&steps=2&guidance=1.5&seed=5"
 	f := newModel(t, "slow", colour)
@@ -71,8 +72,8 @@ func TestSlowModel(t *testing.T) {
 	}
 }
 
-// TestSlowClassifier: so does a run that waits for a classifier, and the address that asks for
-// one.
+// TestSlowClassifier checks the same for a run that waits for a classifier, and for an address
+// that needs one.
 func TestSlowClassifier(t *testing.T) {
 	const hash = "#class=red&n=1&sampler=euler&steps=2&guidance=1.5&seed=5&keep=1"
 	f, p := dialled(t, hash)
@@ -128,8 +129,8 @@ func TestSlowClassifier(t *testing.T) {
 	}
 }
 
-// TestSlowProgram: the module tells when only the program is on its way, and the page does of
-// the one for likelihoods, which can be given up.
+// TestSlowProgram checks that the module reports the download of the program alone, and that
+// the page shows that of the program for likelihoods, which can be cancelled.
 func TestSlowProgram(t *testing.T) {
 	f := newModel(t, "colour", colour)
 	p := openPage(t, f, "colour", "#class=red&n=1&sampler=euler&steps=2&guidance=1.5&seed=5&keep=1")

@@ -12,15 +12,15 @@ import (
 	"tweedie/core/engine"
 )
 
-// wide is large enough that a team shares it.
+// wide is a model large enough for tensor parallelism.
 const wide = `{"arch": "unet2d", "prediction": "edm", "sigma_data": 0.5, "sigma_min": 0.01, "sigma_max": 40,
 	"shape": [1, 16, 16], "classes": ["a", "b"], "null_class": 2, "defaults": {"sampler": "dpmpp2m", "steps": 3, "guidance": 1.5},
 	"unet": {"sample_size": 16, "in_channels": 1, "out_channels": 1, "block_out_channels": [64, 64],
 		"down_block_types": ["DownBlock2D", "AttnDownBlock2D"], "up_block_types": ["AttnUpBlock2D", "UpBlock2D"], "layers_per_block": 1,
 		"norm_num_groups": 4, "norm_eps": 1e-5, "attention_head_dim": 16, "flip_sin_to_cos": true, "freq_shift": 0, "num_class_embeds": 3}}`
 
-// pages are those of the site, by how one image is computed there. WebKitGTK has no memory
-// that workers share, on isolated pages neither.
+// pages are the site's pages by how workers share the computation of one image. WebKitGTK has
+// no shared memory, even on isolated pages.
 var pages = func() map[string]string {
 	if engineName() == "webkit" {
 		return map[string]string{"guidance": "/isolated.html"}
@@ -28,8 +28,8 @@ var pages = func() map[string]string {
 	return map[string]string{"channels": "/isolated.html", "guidance": "/"}
 }()
 
-// trace is in scope of the tests' scripts: ready lists the workers that have a model,
-// calls what workers were asked, and whole(model) waits until all of a model's are there.
+// trace defines names for the tests' scripts: ready is the set of workers with a model, calls
+// the list of messages to workers, and whole(model) waits until all workers of a model are ready.
 const trace = `
 	const calls = [], ready = new Set()
 	globalThis.Worker = class extends Worker {
@@ -53,8 +53,8 @@ const trace = `
 	}
 `
 
-// TestTogether: one image computed by several workers has the bytes that the native
-// engine gives, however they share it.
+// TestTogether checks that one image computed by several workers has the bytes of the native
+// engine, however they share the computation.
 func TestTogether(t *testing.T) {
 	f := newModel(t, "wide", wide)
 	image := engine.Picture{Height: 16, Width: 16, Channels: 1, Data: make([]uint8, 256)}
@@ -118,7 +118,7 @@ func TestTogether(t *testing.T) {
 				switch {
 				case workers == 1:
 					wantSharing = "none"
-				case sharing == "channels" && workers == 2: // two halve a guided pair
+				case sharing == "channels" && workers == 2: // two workers split a guided pair
 					wantJoin, wantFollow, wantHelp = 2, 2, 2
 				case sharing == "channels": // three images are fewer than four workers
 					wantJoin, wantFollow = 4, 5*3
@@ -134,14 +134,14 @@ func TestTogether(t *testing.T) {
 	}
 }
 
-// TestTogetherEnds cancels calls that workers share and crashes one worker under
-// them: the call ends in words, and the model then draws what it should.
+// TestTogetherEnds cancels calls that workers share and crashes a worker during them. The call
+// rejects with an error message, and the model still gives the right images.
 func TestTogetherEnds(t *testing.T) {
 	f := newModel(t, "wide", wide)
 	for sharing, address := range pages {
 		t.Run(sharing, func(t *testing.T) {
 			guidance := 1.5
-			if sharing == "channels" { // two workers would halve a guided pair
+			if sharing == "channels" { // two workers would split a guided pair
 				guidance = 1
 			}
 			want := f.sum(t, fmt.Sprintf(`{"seed": 5, "guidance": %g}`, guidance))

@@ -19,15 +19,15 @@ import (
 	"time"
 )
 
-// remote is a browser that takes the commands of W3C's WebDriver. It has one tab: a page
-// that is opened takes the place of the one before.
+// remote is a browser controlled by W3C WebDriver commands. It has one tab: opening a page
+// replaces the previous one.
 type remote struct {
-	// call sends a command, by the name that the standard gives it, with what it needs.
+	// call sends a command, named as in the standard, with its parameters.
 	call func(command string, parameters map[string]any) error
 }
 
 func (r remote) open(url string) (tab, error) {
-	r.close() // or a page whose address differs after # alone would stay
+	r.close() // otherwise a page whose address differs only after # would not be reloaded
 	return r, r.call("Navigate", map[string]any{"url": url})
 }
 
@@ -37,10 +37,10 @@ func (r remote) eval(script string) error {
 
 func (r remote) close() { r.call("Navigate", map[string]any{"url": "about:blank"}) }
 
-// timeouts are how long a browser waits, in milliseconds.
+// timeouts are the browser's time limits in milliseconds.
 var timeouts = map[string]any{"script": patience.Milliseconds(), "pageLoad": patience.Milliseconds()}
 
-// begin starts a program and has it end with the tests.
+// begin starts a program that is ended when the tests end.
 func begin(env []string, name string, args ...string) error {
 	cmd := exec.Command(name, args...)
 	cmd.Env = append(os.Environ(), env...)
@@ -54,14 +54,14 @@ func begin(env []string, name string, args ...string) error {
 	return nil
 }
 
-// home makes a folder for what a browser keeps, which goes when the tests end.
+// home makes a folder for a browser's profile, which is removed when the tests end.
 func home(name string) (string, error) {
 	dir, err := os.MkdirTemp("", "tweedie-"+name+"-")
 	closers = append(closers, func() { os.RemoveAll(dir) })
 	return dir, err
 }
 
-// eventually tries until it works, for some minutes.
+// eventually retries for some minutes until it succeeds.
 func eventually(try func() error) (err error) {
 	for range 1000 {
 		if err = try(); err == nil {
@@ -84,7 +84,7 @@ func startFirefox() (browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Marionette takes a free port and writes it to a file. The page that was left is not kept.
+	// Marionette takes a free port and writes it to a file. The previous page is not cached.
 	const preferences = "user_pref('marionette.port', 0);\nuser_pref('browser.sessionhistory.max_total_viewers', 0);\n"
 	if err := os.WriteFile(filepath.Join(dir, "user.js"), []byte(preferences), 0o666); err != nil {
 		return nil, err
@@ -118,7 +118,7 @@ func startFirefox() (browser, error) {
 		_, err = io.ReadFull(in, data)
 		return data, err
 	}
-	if _, err := receive(); err != nil { // what it is
+	if _, err := receive(); err != nil { // the greeting
 		return nil, err
 	}
 	r := remote{func(command string, parameters map[string]any) error {
@@ -172,7 +172,7 @@ func startDisplay() (string, error) {
 }
 
 // startWebKit starts WebKitGTK's small browser below its driver, which speaks WebDriver
-// over HTTP, on a display of its own.
+// over HTTP, on its own display.
 func startWebKit() (browser, error) {
 	driver, err := program("TWEEDIE_WEBKIT_DRIVER", "webkit2gtk-driver", "WebKitWebDriver")
 	if err != nil {
