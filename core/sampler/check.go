@@ -92,8 +92,9 @@ func rescue(err *error) {
 	}
 }
 
-// checked returns density with its results checked, and noise as Noise.checked does.
-func (density Density) checked(x *tensor.Tensor, noise Noise) (Density, Noise, error) {
+// checked returns density with its results checked, and noise as Noise.checked does. values
+// says whether the density must return log values beside the gradient.
+func (density Density) checked(x *tensor.Tensor, noise Noise, values bool) (Density, Noise, error) {
 	if density == nil {
 		return nil, nil, errors.New("sampler: the density must not be nil")
 	}
@@ -106,7 +107,7 @@ func (density Density) checked(x *tensor.Tensor, noise Noise) (Density, Noise, e
 		if err == nil {
 			err = checkResult("the density's gradient", gradient, x, false)
 		}
-		if err == nil && len(log) != x.Shape[0] {
+		if err == nil && values && len(log) != x.Shape[0] {
 			err = fmt.Errorf("sampler: the density must return a value for each of %d samples (got %d)", x.Shape[0], len(log))
 		}
 		return log, gradient, err

@@ -24,10 +24,11 @@ type Density func(x *tensor.Tensor) (log []float64, gradient *tensor.Tensor, err
 //	step   above 0
 //	noise  StreamStep+i is drawn in step i
 //
-// It evaluates the density steps times. It returns an error of density unchanged.
+// It evaluates the density steps times, and uses the gradient only: a density without
+// log values, such as a learned score, will do. It returns an error of density unchanged.
 func Langevin(density Density, x *tensor.Tensor, step float64, steps int, noise Noise) (_ *tensor.Tensor, err error) {
 	defer rescue(&err)
-	if density, noise, err = density.checked(x, noise); err != nil {
+	if density, noise, err = density.checked(x, noise, false); err != nil {
 		return nil, err
 	}
 	for i := range steps {
@@ -58,7 +59,7 @@ func drift(x, gradient *tensor.Tensor, step float64) *tensor.Tensor {
 // It evaluates the density steps+1 times, and returns the acceptance rate, which
 // is best near 0.57. It returns an error of density unchanged.
 func MALA(density Density, x *tensor.Tensor, step float64, steps int, noise Noise) (_ *tensor.Tensor, accepted float64, err error) {
-	if density, noise, err = density.checked(x, noise); err != nil {
+	if density, noise, err = density.checked(x, noise, true); err != nil {
 		return nil, 0, err
 	}
 	return metropolis(density, x, steps, noise, func(from state, z *tensor.Tensor) (to state, log []float64, err error) {
@@ -95,7 +96,7 @@ func HMC(density Density, x *tensor.Tensor, step float64, leapfrogs, steps int, 
 	if leapfrogs < 1 {
 		return nil, 0, fmt.Errorf("sampler: leapfrogs must be at least 1 (got %d)", leapfrogs)
 	}
-	if density, noise, err = density.checked(x, noise); err != nil {
+	if density, noise, err = density.checked(x, noise, true); err != nil {
 		return nil, 0, err
 	}
 	return metropolis(density, x, steps, noise, func(from state, v *tensor.Tensor) (to state, log []float64, err error) {

@@ -113,6 +113,31 @@ func TestHMCWithOneLeapfrogStepIsMALA(t *testing.T) {
 	}
 }
 
+// A learned score has no log values: Langevin draws the same samples without them, and the
+// samplers that accept or reject by them refuse it.
+func TestDensityWithoutLogValues(t *testing.T) {
+	scoreOnly := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) {
+		_, gradient, err := overlapping.density(x)
+		return nil, gradient, err
+	}
+	noise := NewNoise(6, 0, 3, 1, 2, 1)
+	x := noise(StreamStart)
+	want, err := Langevin(overlapping.density, x, 0.1, 5, noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Langevin(scoreOnly, x, 0.1, 5, noise)
+	if err != nil {
+		t.Fatal(err)
+	}
+	floattest.SameBits(t, "samples", got.Data, want.Data)
+	_, _, mala := MALA(scoreOnly, x, 0.1, 5, noise)
+	_, _, hmc := HMC(scoreOnly, x, 0.1, 2, 5, noise)
+	if mala == nil || hmc == nil {
+		t.Errorf("MALA and HMC without log values: got %v and %v, want errors", mala, hmc)
+	}
+}
+
 func TestDensityErrorIsReturnedUnchanged(t *testing.T) {
 	stop := errors.New("stop")
 	fails := func(*tensor.Tensor) ([]float64, *tensor.Tensor, error) { return nil, nil, stop }

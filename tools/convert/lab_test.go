@@ -83,7 +83,7 @@ func TestLabRefuses(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--distribution square", "--distribution must be one of three"},
 		{"--objective magic", "tweedie lab --help lists"},
-		{"--sampler magic", "--sampler must be one of dpmpp2m"},
+		{"--sampler magic", "--sampler must be one of langevin, mala, hmc, d3pm-uniform, d3pm-absorbing, dpmpp2m"},
 		{"--sampler ddpm-learned", "it requires a trained model"},
 		{"--sampler mala --objective sliced", "--sampler must be langevin"},
 		{"--sampler dpmpp2m --objective denoising", "--sampler must be langevin"},
@@ -98,12 +98,12 @@ func TestLabRefuses(t *testing.T) {
 		{"--objective ncsn --sigma-max 40", "--sigma-max must be a number from 0.05 to 5, the noise levels of the model (got 40)"},
 		{"--schedule trailing", "--schedule must be another, such as karras"},
 		{"-n 0", "--number must be from 1 to 1048576 (got 0)"},
-		{"--sampler heun --steps 0", "--steps must be a whole number from 1 to 65536 (got 0)"},
-		{"--sampler mala --steps 0", "--steps must be from 1 to 1048576 (got 0)"},
+		{"--sampler heun --steps 0", "--steps must be a whole number from 1 to 10000 (got 0)"},
+		{"--sampler mala --steps 0", "--steps must be a whole number from 1 to 10000 (got 0)"},
 	} {
 		status, stdout, stderr := call(t, append([]string{"lab"}, strings.Fields(c.args)...)...)
 		if status != 2 || !strings.Contains(stderr, c.want) || stdout != "" {
-			t.Errorf("%s: status %d, %q; need 2 and %q", c.args, status, stderr, c.want)
+			t.Errorf("%s: status %d, %q; want 2 and %q", c.args, status, stderr, c.want)
 		}
 	}
 }
@@ -119,5 +119,19 @@ func TestLabUnderItsOldName(t *testing.T) {
 	}
 	if got := must(t, "--help"); strings.Contains(got, "plane") {
 		t.Errorf("the old name is listed: %q", got)
+	}
+}
+
+// Points that a learned score sends to infinity are counted; where none is left, that is
+// the error, and no picture is written.
+func TestLabDivergedPoints(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "lab.png")
+	args := []string{"lab", "--objective", "sliced", "--train-steps", "20", "-n", "100"}
+	status, _, stderr := call(t, append(args, "--step-size", "10", "--steps", "1000", "-o", out)...)
+	if status != 1 || !strings.Contains(stderr, "all 100 points of langevin diverged") {
+		t.Errorf("status %d and %q, want 1 and an error that says that all points diverged", status, stderr)
+	}
+	if _, err := os.Stat(out); err == nil {
+		t.Error("a picture of no points was written")
 	}
 }

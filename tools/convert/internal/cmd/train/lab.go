@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"image/color"
+	"math"
 	"slices"
 	"strings"
 
@@ -15,8 +16,10 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/engine"
 	"tweedie/core/lab"
 	"tweedie/core/sampler"
+	"tweedie/core/settings"
 	"tweedie/core/tensor"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/tools/convert/internal/cmd/output"
@@ -30,16 +33,21 @@ var (
 	discreteSamplers = []string{"d3pm-uniform", "d3pm-absorbing"}
 )
 
+// exactScore is the value of --objective that learns nothing.
+const exactScore = "exact"
+
+// divergedAdvice says what helps where points diverge.
+const divergedAdvice = "a smaller --step-size, fewer --steps or more --train-steps may help"
+
 // laboratory is the flags of lab.
 type laboratory struct {
-	distribution, objective, sampler, out string
-	n, steps, trainSteps                  int
-	seed                                  uint64
-	eta, size                             float64
-	leaps                                 int
-	options                               sampler.Options
-	schedule                              sampler.Schedule
-	json                                  bool
+	distribution, objective, out string
+	request                      engine.Request // the settings of a sampler and of noise levels
+	n, steps, trainSteps         int
+	seed                         uint64
+	size                         float64
+	leaps                        int
+	json                         bool
 }
 
 // labResult is what lab prints.
@@ -48,8 +56,9 @@ type labResult struct {
 	Objective    string             `json:"objective"`
 	ScoreOff     map[string]float64 `json:"score_off,omitempty"` // error as a fraction of the score, by noise level; only of learned scores
 	Sampler      string             `json:"sampler"`
-	Evaluations  int                `json:"evaluations"`     // of D or of the density, for each point
-	Taken        float64            `json:"taken,omitempty"` // fraction of accepted steps, of mala and hmc
+	Evaluations  int                `json:"evaluations"`        // of D or of the density, for each point
+	Taken        float64            `json:"taken,omitempty"`    // fraction of accepted steps, of mala and hmc
+	Diverged     int                `json:"diverged,omitempty"` // points that left for infinity: the distance leaves them out
 	Distance     float64            `json:"sliced_wasserstein"`
 	Expected     float64            `json:"expected"` // upper bound of the mean for as many points of the distribution itself
 }
@@ -86,20 +95,39 @@ allow only langevin.`,
 	f.StringVar(&o.distribution, "distribution", lab.Names[0], "the distribution: "+strings.Join(lab.Names, ", "))
 	f.StringVar(&o.distribution, "law", lab.Names[0], "old name of --distribution")
 	f.MarkHidden("law")
-	f.StringVar(&o.objective, "objective", "exact", "how the score is learned: exact, or a name from the list above")
+	f.StringVar(&o.objective, "objective", exactScore, "how the score is learned: exact, or a name from the list above")
 	f.IntVar(&o.trainSteps, "train-steps", 2000, "optimiser steps, each of 256 points")
-	f.StringVar(&o.sampler, "sampler", "", "sampler (default: dpmpp2m, or langevin for objectives without noise levels)")
-	f.IntVar(&o.steps, "steps", 0, "steps of the sampler (default: 30; 300 for langevin, mala and hmc; 100 for D3PM)")
 	f.IntVarP(&o.n, "number", "n", 2000, "number of points")
 	f.Uint64Var(&o.seed, "seed", 1, "seed of the network, the training points and the noise")
-	f.Float64Var(&o.eta, "eta", 0, "fresh noise, for samplers that have it: 0 to 1")
 	f.Float64Var(&o.size, "step-size", 0, "step size of langevin and mala (default 0.02), or of hmc's leapfrog steps (default 0.15)")
 	f.IntVar(&o.leaps, "leaps", 5, "leapfrog steps per step of hmc")
 	f.StringVarP(&o.out, "output", "o", "", "PNG file for a picture of the points")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
-	flags.AddSettings(cmd, o.options.Values())
-	flags.AddSettings(cmd, o.schedule.Values())
+	flags.AddSettings(cmd, o.values())
 	return cmd
+}
+
+// values are the settings of a request that lab has: its sampler, with the additional ones
+// of the laboratory, and its noise levels.
+func (o *laboratory) values() []settings.Value {
+	var values []settings.Value
+	for _, v := range o.request.Values() {
+		switch v.Name {
+		case "sampler":
+			v.Choices = slices.Concat(densitySamplers, discreteSamplers, v.Choices)
+			v.Default = sampler.Methods[0].Name + ", or langevin for objectives without noise levels"
+		case "steps":
+			v.Default = "30; 300 for langevin, mala and hmc; 100 for D3PM"
+		case "eta":
+			v.Default = "0"
+		default:
+			if v.Group != settings.GroupSampler && v.Group != settings.GroupLevels {
+				continue
+			}
+		}
+		values = append(values, v)
+	}
+	return values
 }
 
 // newPlane returns lab under its old name.
@@ -121,18 +149,23 @@ func labObjectives() string {
 	return b.String()
 }
 
-// run learns, samples and prints.
-func (o *laboratory) run(cmd *cobra.Command) error {
-	if cmd.Flags().Changed("law") {
-		fmt.Fprintln(cmd.ErrOrStderr(), "note: --law is now called --distribution")
+// objectiveNamed returns the objective with this name, nil if there is none.
+func objectiveNamed(name string) *lab.Objective {
+	for _, o := range lab.Objectives() {
+		if o.Name == name {
+			return &o
+		}
 	}
-	law, ok := lab.Distributions[o.distribution]
-	all := lab.Objectives()
-	at := slices.IndexFunc(all, func(p lab.Objective) bool { return p.Name == o.objective })
+	return nil
+}
+
+// checkFlags refuses values that the flags of lab alone cannot have.
+func (o *laboratory) checkFlags(cmd *cobra.Command) error {
+	_, known := lab.Distributions[o.distribution]
 	switch {
-	case !ok:
+	case !known:
 		return flags.Misused("--distribution must be one of %s (got %q)", strings.Join(lab.Names, ", "), o.distribution)
-	case at < 0 && o.objective != "exact":
+	case o.objective != exactScore && objectiveNamed(o.objective) == nil:
 		return flags.Misused("--objective must be \"exact\" or one of the names that tweedie lab --help lists (got %q)", o.objective)
 	case o.n < 1 || o.n > 1<<20:
 		return flags.Misused("--number must be from 1 to %d (got %d)", 1<<20, o.n)
@@ -143,14 +176,21 @@ func (o *laboratory) run(cmd *cobra.Command) error {
 	case cmd.Flags().Changed("step-size") && !(o.size > 0 && o.size <= 10):
 		return flags.Misused("--step-size must be above 0 and at most 10 (got %g)", o.size)
 	}
-	if err := flags.NeedSuffix("-o", o.out, ".png"); err != nil {
+	return flags.NeedSuffix("-o", o.out, ".png")
+}
+
+// run learns, samples and prints.
+func (o *laboratory) run(cmd *cobra.Command) error {
+	if cmd.Flags().Changed("law") {
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: --law is now called --distribution")
+	}
+	if err := o.checkFlags(cmd); err != nil {
 		return err
 	}
+	law := lab.Distributions[o.distribution]
 	s := source{law: law, low: 0.01, high: 20, denoise: law.Denoise, density: law.Density}
+	s.objective = objectiveNamed(o.objective)
 	r := &labResult{Distribution: o.distribution, Objective: o.objective}
-	if at >= 0 {
-		s.objective = &all[at]
-	}
 	if err := o.check(cmd, &s); err != nil {
 		return err
 	}
@@ -165,6 +205,9 @@ func (o *laboratory) run(cmd *cobra.Command) error {
 	x, err := o.sample(&s, r)
 	if err != nil {
 		return err
+	}
+	if x, r.Diverged = withinReach(x); x.Shape[0] == 0 {
+		return fmt.Errorf("lab: all %d points of %s diverged; %s", o.n, o.request.Sampler, divergedAdvice)
 	}
 	r.Distance, r.Expected = law.Distance(x)
 	if o.out != "" {
@@ -191,25 +234,23 @@ type source struct {
 // check fills in the sampler, and refuses settings that do not go together.
 func (o *laboratory) check(cmd *cobra.Command, s *source) error {
 	still := s.objective != nil && s.objective.High <= s.objective.Low // it learns no range of levels
-	if o.sampler == "" {
-		o.sampler = sampler.Methods[0].Name
+	if o.request.Sampler == "" {
+		o.request.Sampler = sampler.Methods[0].Name
 		if still {
-			o.sampler = densitySamplers[0]
+			o.request.Sampler = densitySamplers[0]
 		}
 	}
-	discrete := slices.Contains(discreteSamplers, o.sampler)
-	onDensity := discrete || slices.Contains(densitySamplers, o.sampler)
+	discrete := slices.Contains(discreteSamplers, o.request.Sampler)
+	onDensity := discrete || slices.Contains(densitySamplers, o.request.Sampler)
 	switch {
-	case still && o.sampler != densitySamplers[0]:
-		return flags.Misused("--sampler must be langevin with --objective %s, which learns the score at a single noise level (got %s)", o.objective, o.sampler)
+	case still && o.request.Sampler != densitySamplers[0]:
+		return flags.Misused("--sampler must be langevin with --objective %s, which learns the score at a single noise level (got %s)", o.objective, o.request.Sampler)
 	case onDensity && s.objective != nil && !still:
-		return flags.Misused("--sampler must be one that uses noise levels, such as dpmpp2m, with --objective %s, which learns a denoiser (got %s)", o.objective, o.sampler)
+		return flags.Misused("--sampler must be one that uses noise levels, such as dpmpp2m, with --objective %s, which learns a denoiser (got %s)", o.objective, o.request.Sampler)
 	case (!onDensity || discrete) && cmd.Flags().Changed("step-size"):
-		return flags.Misused("--step-size requires the sampler langevin, mala or hmc (got %s)", o.sampler)
-	case o.sampler != "hmc" && cmd.Flags().Changed("leaps"):
-		return flags.Misused("--leaps requires the sampler hmc (got %s)", o.sampler)
-	case onDensity && cmd.Flags().Changed("steps") && (o.steps < 1 || o.steps > 1<<20):
-		return flags.Misused("--steps must be from 1 to %d (got %d)", 1<<20, o.steps)
+		return flags.Misused("--step-size requires the sampler langevin, mala or hmc (got %s)", o.request.Sampler)
+	case o.request.Sampler != "hmc" && cmd.Flags().Changed("leaps"):
+		return flags.Misused("--leaps requires the sampler hmc (got %s)", o.request.Sampler)
 	}
 	if !cmd.Flags().Changed("steps") {
 		if o.steps = 30; discrete {
@@ -217,18 +258,20 @@ func (o *laboratory) check(cmd *cobra.Command, s *source) error {
 		} else if onDensity {
 			o.steps = 300
 		}
+	} else {
+		o.steps = *o.request.Steps
 	}
 	if onDensity {
-		if o.options != (sampler.Options{}) || o.schedule != (sampler.Schedule{}) || o.eta != 0 {
-			return flags.Misused("settings of noise levels have no effect with --sampler %s: remove them", o.sampler)
+		if o.request.Options != (sampler.Options{}) || o.request.Schedule != (sampler.Schedule{}) || o.eta() != 0 {
+			return flags.Misused("settings of noise levels have no effect with --sampler %s: remove them", o.request.Sampler)
 		}
 		return nil
 	}
 	if s.objective != nil {
 		s.low, s.high = s.objective.Low, s.objective.High
 	}
-	if m, err := sampler.Lookup(o.sampler); err == nil && m.Needs != "" {
-		return flags.Misused("--sampler cannot be %s here: it requires a trained model", o.sampler)
+	if m, err := sampler.Lookup(o.request.Sampler); err == nil && m.Needs != "" {
+		return flags.Misused("--sampler cannot be %s here: it requires a trained model", o.request.Sampler)
 	}
 	settings := o.settings()
 	if err := settings.Validate(); err != nil {
@@ -242,7 +285,15 @@ func (o *laboratory) check(cmd *cobra.Command, s *source) error {
 }
 
 func (o *laboratory) settings() sampler.Settings {
-	return sampler.Settings{Method: o.sampler, Steps: o.steps, Eta: o.eta, Options: o.options, Schedule: o.schedule}
+	return sampler.Settings{Method: o.request.Sampler, Steps: o.steps, Eta: o.eta(), Options: o.request.Options, Schedule: o.request.Schedule}
+}
+
+// eta returns the share of fresh noise, by default none.
+func (o *laboratory) eta() float64 {
+	if o.request.Eta == nil {
+		return 0
+	}
+	return *o.request.Eta
 }
 
 // learn replaces the exact score by a learned one.
@@ -268,22 +319,18 @@ func (o *laboratory) learn(cmd *cobra.Command, s *source, r *labResult) error {
 // sample draws the points.
 func (o *laboratory) sample(s *source, r *labResult) (x *tensor.Tensor, err error) {
 	noise := sampler.NewNoise(o.seed, 0, o.n, 1, 1, 2)
-	r.Sampler = o.sampler
+	r.Sampler = o.request.Sampler
 	size := o.size
 	if size == 0 {
-		if size = 0.02; o.sampler == "hmc" {
+		if size = 0.02; o.request.Sampler == "hmc" {
 			size = 0.15
 		}
 	}
 	density := func(x *tensor.Tensor) ([]float64, *tensor.Tensor, error) {
 		r.Evaluations++
-		log, gradient, err := s.density(x)
-		if log == nil { // of a learned score, which langevin does with alone
-			log = make([]float64, o.n)
-		}
-		return log, gradient, err
+		return s.density(x)
 	}
-	switch o.sampler {
+	switch o.request.Sampler {
 	case "langevin":
 		return sampler.Langevin(density, noise(sampler.StreamStart), size, o.steps, noise)
 	case "mala":
@@ -293,9 +340,9 @@ func (o *laboratory) sample(s *source, r *labResult) (x *tensor.Tensor, err erro
 		x, r.Taken, err = sampler.HMC(density, noise(sampler.StreamStart), size, o.leaps, o.steps, noise)
 		return x, err
 	}
-	if slices.Contains(discreteSamplers, o.sampler) {
+	if slices.Contains(discreteSamplers, o.request.Sampler) {
 		r.Evaluations = o.steps
-		return lab.SampleDiscrete(s.law, o.sampler == discreteSamplers[1], o.n, o.steps, o.seed)
+		return lab.SampleDiscrete(s.law, o.request.Sampler == discreteSamplers[1], o.n, o.steps, o.seed)
 	}
 	settings := o.settings()
 	sigmas, err := settings.Sigmas(s.low, s.high, nil)
@@ -319,6 +366,20 @@ func (o *laboratory) sample(s *source, r *labResult) (x *tensor.Tensor, err erro
 	return tensor.Of(x.Data, o.n, 1, 1, 2), nil
 }
 
+// withinReach returns the points within a distance of 1000 from the origin, and how many
+// are not: the distributions lie within 2, so that those diverged.
+func withinReach(x *tensor.Tensor) (*tensor.Tensor, int) {
+	var kept []float32
+	for i := range x.Shape[0] {
+		row := x.Row(i)
+		if length := math.Hypot(float64(row[0]), float64(row[1])); length <= 1000 {
+			kept = append(kept, row...)
+		}
+	}
+	n := len(kept) / 2
+	return tensor.Of(kept, n, 1, 1, 2), x.Shape[0] - n
+}
+
 // print prints r, for people or as JSON.
 func (r *labResult) print(cmd *cobra.Command, asJSON bool, n int) error {
 	w := cmd.OutOrStdout()
@@ -336,8 +397,11 @@ func (r *labResult) print(cmd *cobra.Command, asJSON bool, n int) error {
 	if r.Taken > 0 {
 		fmt.Fprintf(w, "accepted steps: %.0f %%\n", 100*r.Taken)
 	}
+	if r.Diverged > 0 {
+		fmt.Fprintf(w, "%d of %d points diverged and are left out; %s\n", r.Diverged, n, divergedAdvice)
+	}
 	_, err := fmt.Fprintf(w, "%d points, %s, %d evaluations each: sliced Wasserstein distance %.4f (points of the distribution itself: at most %.4f on average)\n",
-		n, r.Sampler, r.Evaluations, r.Distance, r.Expected)
+		n-r.Diverged, r.Sampler, r.Evaluations, r.Distance, r.Expected)
 	return err
 }
 
