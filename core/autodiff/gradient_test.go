@@ -83,7 +83,7 @@ var cases = []struct {
 	{"bilinear, up", func(p *graph.Program) graph.Value { return p.Apply(graph.Bilinear{H: 7, W: 9}, lead(p, 4, 5, 3)) }},
 	{"bilinear, down", func(p *graph.Program) graph.Value { return p.Apply(graph.Bilinear{H: 3, W: 1}, lead(p, 8, 5, 2)) }},
 	{"NCSN", func(p *graph.Program) graph.Value {
-		net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: 6, Channels: 1, NGF: 4, NumClasses: 5})
+		net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: unet.Square(6), Channels: 1, NGF: 4, NumClasses: 5})
 		if err != nil {
 			panic(err)
 		}
@@ -121,7 +121,7 @@ func lead(p *graph.Program, h, w, c int) graph.Value {
 
 func unetConfig(classes, head *int) (*unet.Network, error) {
 	return unet.Build(&unet.Config{
-		SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 12}, LayersPerBlock: 1,
+		SampleSize: unet.Square(8), InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 12}, LayersPerBlock: 1,
 		DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
 		NormNumGroups: 4, NormEps: 1e-5, AttentionHeadDim: head, FlipSinToCos: true, NumClassEmbeds: classes, Patch: 2,
 	})

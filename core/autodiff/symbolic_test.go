@@ -71,7 +71,7 @@ func (q *problem) planned(t *testing.T, out graph.Value, batch int) []float32 {
 // classifier is a small classifier with two levels, patches, and a downsampling residual block.
 func classifier(p *graph.Program) graph.Value {
 	net, err := unet.BuildClassifier(&unet.Config{
-		SampleSize: 8, InChannels: 2, OutChannels: 3, BlockOutChannels: []int{8, 12}, LayersPerBlock: 1,
+		SampleSize: unet.Square(8), InChannels: 2, OutChannels: 3, BlockOutChannels: []int{8, 12}, LayersPerBlock: 1,
 		DownBlockTypes: []string{"DownBlock2D", "DownBlock2D"}, UpBlockTypes: []string{"UpBlock2D", "UpBlock2D"},
 		NormNumGroups: 4, NormEps: 1e-5, Patch: 2, DownsampleType: "resnet", SkipScale: 0.7,
 	})

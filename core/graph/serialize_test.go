@@ -16,7 +16,7 @@ import (
 func serialized(t testing.TB) []byte {
 	t.Helper()
 	net, err := unet.Build(&unet.Config{
-		SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1, NormNumGroups: 4, NormEps: 1e-5,
+		SampleSize: unet.Square(8), InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1, NormNumGroups: 4, NormEps: 1e-5,
 		DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"}, Patch: 2,
 	})
 	if err != nil {

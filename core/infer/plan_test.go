@@ -17,7 +17,7 @@ func network(t testing.TB) (*unet.Network, *graph.Params) {
 	t.Helper()
 	classes := 5
 	net, err := unet.Build(&unet.Config{
-		SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{16, 32}, LayersPerBlock: 2,
+		SampleSize: unet.Square(8), InChannels: 1, OutChannels: 1, BlockOutChannels: []int{16, 32}, LayersPerBlock: 2,
 		DownBlockTypes: []string{"AttnDownBlock2D", "DownBlock2D"}, UpBlockTypes: []string{"UpBlock2D", "AttnUpBlock2D"},
 		NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes,
 	})

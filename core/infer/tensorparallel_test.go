@@ -20,7 +20,7 @@ func randomNetwork(t testing.TB, rng *rand.Rand) (*unet.Config, *unet.Network, *
 	pick := func(of ...int) int { return of[rng.IntN(len(of))] }
 	kind := func(what string) string { return []string{"", "Attn"}[rng.IntN(2)] + what + "Block2D" }
 	c := &unet.Config{
-		SampleSize: pick(8, 16), InChannels: pick(1, 3), LayersPerBlock: pick(1, 2),
+		SampleSize: unet.Square(pick(8, 16)), InChannels: pick(1, 3), LayersPerBlock: pick(1, 2),
 		NormNumGroups: pick(4, 8), NormEps: 1e-5, DownsamplePadding: pick(0, 1), Patch: pick(1, 2),
 	}
 	c.OutChannels = c.InChannels
@@ -49,7 +49,7 @@ func randomNetwork(t testing.TB, rng *rand.Rand) (*unet.Config, *unet.Network, *
 
 // samples returns n random inputs of a network.
 func samples(rng *rand.Rand, c *unet.Config, n int) [][]float32 {
-	x, t, y := make([]float32, n*c.SampleSize*c.SampleSize*c.InChannels), make([]float32, n), make([]float32, n)
+	x, t, y := make([]float32, n*c.SampleSize.H*c.SampleSize.W*c.InChannels), make([]float32, n), make([]float32, n)
 	for i := range x {
 		x[i] = float32(rng.NormFloat64())
 	}
@@ -131,7 +131,7 @@ func TestTensorParallelSameBits(t *testing.T) {
 func TestTensorParallelNCSN(t *testing.T) {
 	restore := infer.ShardAll()
 	defer restore()
-	net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: 8, Channels: 1, NGF: 32, NumClasses: 3})
+	net, err := unet.BuildNCSN(&unet.NCSN{ImageSize: unet.Square(8), Channels: 1, NGF: 32, NumClasses: 3})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +188,7 @@ func TestTensorParallelExchanges(t *testing.T) {
 	}{{"small", 16, 1, 1}, {"large", 128, 10, 30}} {
 		t.Run(c.name, func(t *testing.T) {
 			config := &unet.Config{
-				SampleSize: 16, InChannels: 3, OutChannels: 3, BlockOutChannels: []int{c.channels, c.channels}, LayersPerBlock: 1,
+				SampleSize: unet.Square(16), InChannels: 3, OutChannels: 3, BlockOutChannels: []int{c.channels, c.channels}, LayersPerBlock: 1,
 				DownBlockTypes: []string{"DownBlock2D", "DownBlock2D"}, UpBlockTypes: []string{"UpBlock2D", "UpBlock2D"},
 				NormNumGroups: 8, NormEps: 1e-5,
 			}

@@ -22,7 +22,7 @@ func (c *Config) classifierShape() ([3]int, error) {
 		return [3]int{}, fmt.Errorf("null_class, num_class_embeds and unit_pixels are not allowed with arch %q", Classifier)
 	}
 	_, err := unet.BuildClassifier(u)
-	return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, err
+	return [3]int{u.InChannels, u.SampleSize.H, u.SampleSize.W}, err
 }
 
 // CheckDenoiser returns an error for a classifier, which is not a denoiser.

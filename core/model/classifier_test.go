@@ -10,6 +10,7 @@ import (
 	"tweedie/core/infer"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
+	"tweedie/core/unet"
 )
 
 const classifierConfig = `{
@@ -161,7 +162,7 @@ func TestClassifierConfigErrors(t *testing.T) {
 		{"null_class, num_class_embeds and unit_pixels", func(c *model.Config) { c.UnitPixels = true }},
 		{"null_class, num_class_embeds", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
 		{`need the member "unet"`, func(c *model.Config) { c.UNet = nil }},
-		{"shape is [1 8 8], need [1 16 16] as the network", func(c *model.Config) { c.UNet.SampleSize = 16 }},
+		{"shape is [1 8 8], need [1 16 16] as the network", func(c *model.Config) { c.UNet.SampleSize = unet.Square(16) }},
 	} {
 		if _, err := classifierOf(t, c.change); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %q", err, c.want)

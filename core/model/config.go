@@ -137,10 +137,10 @@ func (c *Config) imageShape() ([3]int, error) {
 		if want := u.InChannels * c.outputsPerChannel(); u.OutChannels != want {
 			return [3]int{}, fmt.Errorf("out_channels is %d, need %d for in_channels %d and variance %q", u.OutChannels, want, u.InChannels, c.Variance)
 		}
-		return [3]int{u.InChannels, u.SampleSize, u.SampleSize}, nil
+		return [3]int{u.InChannels, u.SampleSize.H, u.SampleSize.W}, nil
 	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil && c.Program == nil:
 		n := c.NCSN
-		return [3]int{n.Channels, n.ImageSize, n.ImageSize}, n.Validate()
+		return [3]int{n.Channels, n.ImageSize.H, n.ImageSize.W}, n.Validate()
 	}
 	for _, arch := range []struct{ name, member string }{{UNet2D, "unet"}, {NCSN, "ncsn"}, {Program, "program"}, {Classifier, "unet"}} {
 		if c.Arch == arch.name {

@@ -24,7 +24,7 @@ func benchConfig(channels []int, layers, patch, batch int) *Config {
 		Model: model.Config{
 			Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.6, TimeScale: 100, SigmaMin: 0.01, SigmaMax: 40,
 			Shape: [3]int{1, 28, 28}, Classes: []string{"0", "1", "2", "3", "4", "5", "6", "7", "8", "9"}, NullClass: &null,
-			UNet: &unet.Config{SampleSize: 28, InChannels: 1, OutChannels: 1, BlockOutChannels: channels, DownBlockTypes: down, UpBlockTypes: up,
+			UNet: &unet.Config{SampleSize: unet.Square(28), InChannels: 1, OutChannels: 1, BlockOutChannels: channels, DownBlockTypes: down, UpBlockTypes: up,
 				LayersPerBlock: layers, NormNumGroups: 8, NormEps: 1e-5, NumClassEmbeds: &classes, Patch: patch},
 		},
 		Seed: 1, Steps: 1000, Batch: batch, Shards: 4, LearningRate: 2e-3, PMean: -1, PStd: 1.2, Average: 0.999, Clip: 1, DropClass: 0.1,

@@ -96,7 +96,7 @@ func (c *Config) completeNetwork() {
 		fill(&m.UNet.OutChannels, len(m.Classes))
 	}
 	m.UNet.Complete(m.Shape, answers)
-	fill(&m.Shape, [3]int{m.UNet.InChannels, m.UNet.SampleSize, m.UNet.SampleSize})
+	fill(&m.Shape, [3]int{m.UNet.InChannels, m.UNet.SampleSize.H, m.UNet.SampleSize.W})
 	if len(m.Classes) == 0 || m.UNet.NumClassEmbeds != nil || m.Arch == model.Classifier {
 		return
 	}

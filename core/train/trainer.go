@@ -42,7 +42,7 @@ func New(c *Config, d *Data, teacher *model.Model) (*Trainer, error) {
 	if c == nil || d == nil {
 		return nil, fmt.Errorf("train: %w: the configuration and the data must not be nil", ErrConfig)
 	}
-	if c.Model.Shape == [3]int{} && (c.Model.UNet == nil || c.Model.UNet.SampleSize == 0) {
+	if c.Model.Shape == [3]int{} && (c.Model.UNet == nil || c.Model.UNet.SampleSize == unet.Size{}) {
 		c.Model.Shape = [3]int{d.C, d.H, d.W}
 	}
 	c.Complete()

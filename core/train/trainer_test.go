@@ -22,7 +22,7 @@ func smallConfig() *Config {
 			Shape: [3]int{1, 8, 8}, Classes: []string{"low", "high"}, NullClass: &null,
 			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 4, Guidance: 1.5},
 			UNet: &unet.Config{
-				SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1,
+				SampleSize: unet.Square(8), InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1,
 				DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
 				NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes, Patch: 2,
 			},
@@ -36,7 +36,7 @@ func smallConfig() *Config {
 func smallNCSN() *Config {
 	c := smallConfig()
 	c.Model = model.Config{
-		Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: 8, Channels: 1, NGF: 8, NumClasses: 4},
+		Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: unet.Square(8), Channels: 1, NGF: 8, NumClasses: 4},
 		Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
 		Process:  &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: 0.01, SigmaMax: 1, Levels: 4},
 		SigmaMin: 0.01, SigmaMax: 1, Shape: [3]int{1, 8, 8},

@@ -15,7 +15,7 @@ var ErrConfig = errors.New("invalid network configuration")
 // keys of this program describe the networks of improved and guided diffusion, DDPM++,
 // NCSN++, and EDM's versions of the last two.
 type Config struct {
-	SampleSize        int      `json:"sample_size"` // height and width
+	SampleSize        Size     `json:"sample_size"` // of images
 	InChannels        int      `json:"in_channels"`
 	OutChannels       int      `json:"out_channels"`
 	BlockOutChannels  []int    `json:"block_out_channels"` // one for each level
@@ -35,10 +35,10 @@ type Config struct {
 	CenterInputSample bool     `json:"center_input_sample,omitempty"`    // the input image x becomes 2x − 1
 	AddAttention      *bool    `json:"add_attention,omitempty"`
 	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"` // default: the embedding is added; scale_shift: it scales and shifts
-	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`
-	DownsampleType    string   `json:"downsample_type,omitempty"`      // conv; resnet: a downsampling residual block
-	UpsampleType      string   `json:"upsample_type,omitempty"`        // conv; resnet: an upsampling residual block
-	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"` // groups of the norm of the middle attention; null: norm_num_groups
+	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`        // null: a table of num_class_embeds rows; timestep: the class number is embedded like a time
+	DownsampleType    string   `json:"downsample_type,omitempty"`         // conv; resnet: a downsampling residual block
+	UpsampleType      string   `json:"upsample_type,omitempty"`           // conv; resnet: an upsampling residual block
+	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"`    // groups of the norm of the middle attention; null: norm_num_groups
 	Dropout           float64  `json:"dropout,omitempty"`
 	ClassName         string   `json:"_class_name,omitempty"`
 	MidBlockType      *string  `json:"mid_block_type,omitempty"`
@@ -59,6 +59,10 @@ type Config struct {
 	TimeIsSigma      bool    `json:"time_is_sigma,omitempty"`      // the time is a noise level: fourier features use its logarithm, and the output is divided by it
 	AttentionGroups  int     `json:"attention_groups,omitempty"`   // groups of attention norms outside the middle, and of the first norms of residual blocks in ascending levels with attention; 0: as in other norms
 	BareMidAttention bool    `json:"bare_mid_attention,omitempty"` // the middle attention has no norm
+	NoMidBlock       bool    `json:"no_mid_block,omitempty"`       // there is no middle block
+
+	DownsampleTypes []string `json:"downsample_types,omitempty"` // one for each descending level but the last, instead of downsample_type
+	UpsampleTypes   []string `json:"upsample_types,omitempty"`   // one for each ascending level but the last, instead of upsample_type
 
 	ProgressiveInput  string `json:"progressive_input,omitempty"`  // residual: add the downsampled image at every level; input_skip: through a 1×1 convolution
 	ProgressiveOutput string `json:"progressive_output,omitempty"` // output_skip: every level adds to the upsampled output
@@ -88,7 +92,7 @@ func (c *Config) Validate() error {
 		{within(c.InChannels, 1, maxChannels), fmt.Sprintf("in_channels is %d, need 1 to %d", c.InChannels, maxChannels)},
 		{within(c.OutChannels, 1, maxChannels), fmt.Sprintf("out_channels is %d, need 1 to %d", c.OutChannels, maxChannels)},
 		{within(c.LayersPerBlock, 1, maxLayers), fmt.Sprintf("layers_per_block is %d, need 1 to %d", c.LayersPerBlock, maxLayers)},
-		{within(c.SampleSize, 1, maxSize), fmt.Sprintf("sample_size is %d, need 1 to %d", c.SampleSize, maxSize)},
+		{c.SampleSize.valid(), fmt.Sprintf("sample_size is %v, need 1 to %d", c.SampleSize, maxSize)},
 		{c.NormEps > 0 && c.NormEps < 1, fmt.Sprintf("norm_eps is %g, need a number in (0,1)", c.NormEps)},
 		{within(c.Patch, 0, 2), fmt.Sprintf("patch is %d, need 1 or 2", c.Patch)},
 		{within(c.DownsamplePadding, 0, 1), fmt.Sprintf("downsample_padding is %d, need 0 or 1", c.DownsamplePadding)},
@@ -144,15 +148,18 @@ func (c *Config) validateBlocks() error {
 	if first := c.timeChannels(); first%2 != 0 || float64(first/2) <= c.FreqShift {
 		return fmt.Errorf("unet: %w: block_out_channels[0] or time_channels is %d, need an even number over twice freq_shift %g", ErrConfig, first, c.FreqShift)
 	}
-	if side := c.SampleSize / max(c.Patch, 1); side*side*slices.Max(c.BlockOutChannels) > maxValue {
-		return fmt.Errorf("unet: %w: sample_size is %d with up to %d channels, need at most %d numbers an image", ErrConfig, c.SampleSize, slices.Max(c.BlockOutChannels), maxValue)
+	if pixels := c.SampleSize.H * c.SampleSize.W / max(c.Patch*c.Patch, 1); pixels*slices.Max(c.BlockOutChannels) > maxValue {
+		return fmt.Errorf("unet: %w: sample_size is %v with up to %d channels, need at most %d numbers an image", ErrConfig, c.SampleSize, slices.Max(c.BlockOutChannels), maxValue)
 	}
-	scale := max(c.Patch, 1) << (len(c.BlockOutChannels) - 1)
-	if c.SampleSize%scale != 0 {
-		return fmt.Errorf("unet: %w: sample_size is %d, need a multiple of %d for %d levels", ErrConfig, c.SampleSize, scale, len(c.BlockOutChannels))
+	if n := c.Multiple(); !c.SampleSize.multipleOf(n) {
+		return fmt.Errorf("unet: %w: sample_size is %v, need a multiple of %d for %d levels", ErrConfig, c.SampleSize, n, len(c.BlockOutChannels))
 	}
 	return nil
 }
+
+// Multiple returns the number that divides height and width of the images of a valid
+// configuration: its levels halve them.
+func (c *Config) Multiple() int { return max(c.Patch, 1) << (len(c.BlockOutChannels) - 1) }
 
 // groups returns the number of groups of a norm.
 func (c *Config) groups(channels int) int {
@@ -166,10 +173,11 @@ func (c *Config) timeChannels() int {
 	return cmp.Or(c.TimeChannels, c.ConvInChannels, c.BlockOutChannels[0])
 }
 
-// attends reports whether level i has attention; the last level has it in the middle block.
+// attends reports whether level i has attention; the last level has it in
+// the middle block.
 func (c *Config) attends(i int) bool {
 	last := len(c.BlockOutChannels) - 1
-	return i == last || strings.HasPrefix(c.DownBlockTypes[i], "Attn") || strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
+	return i == last && !c.NoMidBlock || strings.HasPrefix(c.DownBlockTypes[i], "Attn") || strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
 }
 
 // validateSupported returns an error for options of diffusers that are not supported.
@@ -194,9 +202,38 @@ func (c *Config) validateSupported() error {
 		text("resnet_time_scale_shift", c.ResnetTimeScale, "", "default", "scale_shift"),
 		text("downsample_type", c.DownsampleType, "", "conv", "resnet"),
 		text("upsample_type", c.UpsampleType, "", "conv", "resnet"),
-		no("class_embed_type", c.ClassEmbedType == nil),
+		c.resamplings("downsample_types", c.DownsampleTypes),
+		c.resamplings("upsample_types", c.UpsampleTypes),
+		no("class_embed_type", c.ClassEmbedType == nil || c.classLikeTime() && c.Conditional() && (c.TimeEmbeddingType == "" || c.TimeEmbeddingType == "positional")),
 		no("mid_block_type", c.MidBlockType == nil || *c.MidBlockType == "UNetMidBlock2D"),
 	)
+}
+
+// resamplings returns an error unless there is one supported way of resampling a level, or
+// no list of them.
+func (c *Config) resamplings(key string, ways []string) error {
+	if len(ways) != 0 && len(ways) != len(c.BlockOutChannels)-1 {
+		return fmt.Errorf("unet: %w: %s has %d entries, need %d", ErrConfig, key, len(ways), len(c.BlockOutChannels)-1)
+	}
+	for i, way := range ways {
+		if way != "conv" && way != "resnet" {
+			return fmt.Errorf("unet: %w: %s[%d] is %q, need conv or resnet", ErrConfig, key, i, way)
+		}
+	}
+	return nil
+}
+
+// resampling returns how a level resamples: as the list says, or else all alike.
+func resampling(ways []string, level int, all string) string {
+	if len(ways) > 0 {
+		return ways[level]
+	}
+	return all
+}
+
+// classLikeTime reports whether the class number is embedded like a time.
+func (c *Config) classLikeTime() bool {
+	return c.ClassEmbedType != nil && *c.ClassEmbedType == "timestep"
 }
 
 // Conditional reports whether the network has a class input.

@@ -10,10 +10,10 @@ import (
 // NCSN is the configuration of the noise conditional score network of Song & Ermon
 // 2019, arXiv:1907.05600, appendix A, with the keys of the authors' code.
 type NCSN struct {
-	ImageSize  int `json:"image_size"`  // height and width; even
-	Channels   int `json:"channels"`    // of the image
-	NGF        int `json:"ngf"`         // channels of the first cascade; the others have twice as many
-	NumClasses int `json:"num_classes"` // L, the number of noise levels
+	ImageSize  Size `json:"image_size"`  // of images; even
+	Channels   int  `json:"channels"`    // of the image
+	NGF        int  `json:"ngf"`         // channels of the first cascade; the others have twice as many
+	NumClasses int  `json:"num_classes"` // L, the number of noise levels
 }
 
 // maxNoiseLevels is far above the number of noise levels of any published model.
@@ -26,18 +26,18 @@ func (c *NCSN) Validate() error {
 		name            string
 		value, low, top int
 	}{
-		{"image_size", c.ImageSize, 2, maxSize}, {"channels", c.Channels, 1, maxChannels},
+		{"image_size", min(c.ImageSize.H, c.ImageSize.W), 2, maxSize}, {"image_size", max(c.ImageSize.H, c.ImageSize.W), 2, maxSize}, {"channels", c.Channels, 1, maxChannels},
 		{"ngf", c.NGF, 2, maxChannels / 2}, {"num_classes", c.NumClasses, 2, maxNoiseLevels},
 	} {
 		if !within(f.value, f.low, f.top) {
 			return fmt.Errorf("unet: %w: %s is %d, need %d to %d", ErrConfig, f.name, f.value, f.low, f.top)
 		}
 	}
-	if c.ImageSize%2 != 0 {
-		return fmt.Errorf("unet: %w: image_size is %d, need an even number: it is halved once", ErrConfig, c.ImageSize)
+	if !c.ImageSize.multipleOf(2) {
+		return fmt.Errorf("unet: %w: image_size is %v, need even numbers: it is halved once", ErrConfig, c.ImageSize)
 	}
-	if n := 2 * c.ImageSize * c.ImageSize * max(c.NGF, c.Channels); n > maxValue {
-		return fmt.Errorf("unet: %w: image_size %d and ngf %d make images of %d numbers, need at most %d", ErrConfig, c.ImageSize, c.NGF, n, maxValue)
+	if n := 2 * c.ImageSize.H * c.ImageSize.W * max(c.NGF, c.Channels); n > maxValue {
+		return fmt.Errorf("unet: %w: image_size %v and ngf %d make images of %d numbers, need at most %d", ErrConfig, c.ImageSize, c.NGF, n, maxValue)
 	}
 	return nil
 }
@@ -54,7 +54,7 @@ func BuildNCSN(c *NCSN) (*Network, error) {
 		return nil, err
 	}
 	p := &graph.Program{}
-	x := p.Input("x", c.ImageSize, c.ImageSize, c.Channels)
+	x := p.Input("x", c.ImageSize.H, c.ImageSize.W, c.Channels)
 	b := &refineNet{p, c.NumClasses, p.Input("t", 1)}
 	out := b.network(p.Apply(graph.Affine{Scale: 2, Shift: -1}, x), c.NGF, c.Channels)
 	if err := p.Err(); err != nil {

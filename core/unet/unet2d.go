@@ -64,6 +64,9 @@ func (b *builder) unet2d() graph.Value {
 }
 
 func (b *builder) middle(x graph.Value) graph.Value {
+	if b.NoMidBlock {
+		return x
+	}
 	channels := b.Shape(x)[2]
 	x = b.resnet("mid_block.resnets.0", x, channels, same)
 	if b.AddAttention == nil || *b.AddAttention {
@@ -98,7 +101,7 @@ func (b *builder) outputConv(norm, conv string, x graph.Value, below bool) graph
 
 // input declares the inputs, and applies the first convolution.
 func (b *builder) input() graph.Value {
-	x := b.Input("x", b.SampleSize, b.SampleSize, b.InChannels)
+	x := b.Input("x", b.SampleSize.H, b.SampleSize.W, b.InChannels)
 	b.emb = b.embedding()
 	if b.CenterInputSample {
 		x = b.Apply(graph.Affine{Scale: 2, Shift: -1}, x)
@@ -129,6 +132,11 @@ func (b *builder) embedding() graph.Value {
 		e = b.Apply(graph.Sinusoid{Width: width, FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, t)
 	}
 	class := func(e graph.Value, width int) graph.Value {
+		if b.classLikeTime() {
+			y := b.Apply(graph.Sinusoid{Width: b.timeChannels(), FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, b.Input("y", 1))
+			y = nn.Linear(b, "class_embedding.linear_1", y, width)
+			return b.Apply(graph.Add{}, e, nn.Linear(b, "class_embedding.linear_2", b.Apply(graph.SiLU{}, y), width))
+		}
 		return b.Apply(graph.Add{}, e, nn.Embedding(b, "class_embedding", b.Input("y", 1), *b.NumClassEmbeds, width))
 	}
 	if b.Conditional() && b.ClassFirst {
@@ -158,7 +166,7 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 		if i == len(b.BlockOutChannels)-1 {
 			continue
 		}
-		if b.DownsampleType == "resnet" {
+		if resampling(b.DownsampleTypes, i, b.DownsampleType) == "resnet" {
 			x = b.resnet(block+"downsamplers.0", x, out, half)
 		} else {
 			x = nn.Down3(b, block+"downsamplers.0.conv", x, out, b.DownsamplePadding)
@@ -200,7 +208,7 @@ func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 		}
 		switch {
 		case i == 0:
-		case b.UpsampleType == "resnet":
+		case resampling(b.UpsampleTypes, level, b.UpsampleType) == "resnet":
 			x = b.resnet(block+"upsamplers.0", x, out, twice)
 		default:
 			x = nn.Conv3(b, block+"upsamplers.0.conv", b.Apply(graph.Upsample{}, x), out)

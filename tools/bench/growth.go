@@ -114,7 +114,7 @@ func variedConfig(size, channels int) model.Config {
 	d, u := "DownBlock2D", "UpBlock2D"
 	return model.Config{
 		Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 40, Shape: [3]int{3, size, size},
-		UNet: &unet.Config{SampleSize: size, InChannels: 3, OutChannels: 3, BlockOutChannels: []int{channels, 2 * channels, 2 * channels},
+		UNet: &unet.Config{SampleSize: unet.Square(size), InChannels: 3, OutChannels: 3, BlockOutChannels: []int{channels, 2 * channels, 2 * channels},
 			DownBlockTypes: []string{d, d, "Attn" + d}, UpBlockTypes: []string{"Attn" + u, u, u},
 			LayersPerBlock: 1, NormNumGroups: 8, NormEps: 1e-5, DownsamplePadding: 1},
 	}

@@ -73,7 +73,7 @@ func largeFolder(t testing.TB, bytes int) string {
 	t.Helper()
 	groups := 32
 	c := unet.Config{
-		SampleSize: 8, InChannels: 3, OutChannels: 3, LayersPerBlock: 2, NormNumGroups: groups, NormEps: 1e-5,
+		SampleSize: unet.Square(8), InChannels: 3, OutChannels: 3, LayersPerBlock: 2, NormNumGroups: groups, NormEps: 1e-5,
 		DownBlockTypes: []string{"DownBlock2D", "DownBlock2D", "AttnDownBlock2D", "DownBlock2D"},
 		UpBlockTypes:   []string{"UpBlock2D", "AttnUpBlock2D", "UpBlock2D", "UpBlock2D"},
 	}

@@ -63,6 +63,9 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 	if u.TimeEmbeddingType == "fourier" {
 		return nil, fmt.Errorf("export: the network has stored frequencies for its time embedding, which diffusers does not store")
 	}
+	if len(u.DownsampleTypes)+len(u.UpsampleTypes) > 0 {
+		return nil, fmt.Errorf("export: the network resamples in different ways at different levels, which this format does not support: use --format safetensors or npz")
+	}
 	u.DownBlockTypes = resampling(u.DownBlockTypes, u.DownsampleType, "DownBlock2D", "ResnetDownsampleBlock2D")
 	u.UpBlockTypes = resampling(u.UpBlockTypes, u.UpsampleType, "UpBlock2D", "ResnetUpsampleBlock2D")
 	u.ClassName = "UNet2DModel"
@@ -79,6 +82,15 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 			config["attn_norm_num_groups"] = u.NormNumGroups
 		}
 		delete(config, "bare_mid_attention")
+	}
+	config["time_embedding_dim"] = nil
+	if u.EmbedChannels != 0 {
+		config["time_embedding_dim"] = u.EmbedChannels
+		delete(config, "embed_channels")
+	}
+	if u.NoMidBlock {
+		config["mid_block_type"] = nil
+		delete(config, "no_mid_block")
 	}
 	for _, key := range slices.Sorted(maps.Keys(config)) {
 		if slices.Contains(extensionKeys, key) && !(key == "patch" && u.Patch == 1) {

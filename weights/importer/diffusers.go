@@ -1,13 +1,10 @@
 package importer
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"slices"
-	"strconv"
+	"reflect"
 	"strings"
 
 	"tweedie/core/graph"
@@ -24,7 +21,7 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	u, err := parseUNet(data, h.Size)
+	u, passed, err := parseUNet(data, h.Size)
 	if err != nil {
 		return nil, fmt.Errorf("%q: %w", v.files.config, err)
 	}
@@ -35,6 +32,9 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 		ignored: func(name string) bool { return name == "time_proj.W" && u.TimeEmbeddingType == "fourier" }, // another name of its weight
 	}
 	p.learned(&u)
+	if len(passed) > 0 {
+		p.found = append(p.found, fmt.Sprintf("unknown settings of %s, which are passed over: %s", configName, strings.Join(passed, ", ")))
+	}
 	p.config.WholeSteps = u.TimeEmbeddingType == "learned"
 	return p, p.finishDiffusers(&u, v, h)
 }
@@ -131,74 +131,83 @@ var foreignKeys = []string{
 	"update_after_step", "use_ema_warmup",
 }
 
-// parseUNet reads the configuration of a UNet2DModel. An unknown member is an error, because it
-// could change what the network computes.
+// parseUNet reads the configuration of a UNet2DModel. It returns in words the settings that
+// this program does not know, which versions to come may add: where they change the network,
+// its weights do not fit. An unknown null is a setting that is off.
 //
 // size, if not 0, replaces the size of pictures in the configuration.
-func parseUNet(data []byte, size int) (unet.Config, error) {
-	c := unetDefaults()
+func parseUNet(data []byte, size unet.Size) (c unet.Config, passed []string, err error) {
+	c = unetDefaults()
 	members, err := parseObject(data)
 	if err != nil {
-		return c, err
+		return c, nil, err
 	}
 	var class string
 	if err := member(members, "_class_name", &class); err != nil {
-		return c, err
+		return c, nil, err
 	}
 	if class != "" && class != "UNet2DModel" {
-		return c, fmt.Errorf("_class_name is %q, need UNet2DModel", class)
+		return c, nil, fmt.Errorf("_class_name is %q, need UNet2DModel", class)
 	}
-	maps.DeleteFunc(members, func(key string, _ json.RawMessage) bool {
-		return strings.HasPrefix(key, "_") || slices.Contains(foreignKeys, key)
-	})
-	if size != 0 {
-		members["sample_size"] = json.RawMessage(strconv.Itoa(size))
+	null := func(key string) bool { return string(members[key]) == "null" }
+	c.NoMidBlock = null("mid_block_type")
+	noGroups := null("norm_num_groups")
+	if err := networkKeys(members, &c); err != nil {
+		return c, nil, err
 	}
-	if err := squareSize(members); err != nil {
-		return c, err
+	if size != (unet.Size{}) {
+		c.SampleSize = size
 	}
-	known, err := json.Marshal(members)
-	if err != nil {
-		return c, err
-	}
-	d := json.NewDecoder(bytes.NewReader(known))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&c); err != nil {
-		return c, fmt.Errorf("UNet2DModel: %w", err)
-	}
-	if string(members["class_embed_type"]) == "null" {
-		delete(members, "class_embed_type")
-	}
-	if kind := members["class_embed_type"]; kind != nil {
-		return c, fmt.Errorf("class_embed_type is %s, need null: other kinds of class embedding are not supported", kind)
+	if c.SampleSize == (unet.Size{}) {
+		return c, nil, fmt.Errorf("sample_size is missing, need the height and width of the images, or --size")
 	}
 	if c.TimeEmbeddingType == "fourier" { // GaussianFourierProjection of ln σ
-		c.TimeIsSigma, c.TimeChannels, c.EmbedChannels = true, 2*c.BlockOutChannels[0], 4*c.BlockOutChannels[0]
+		c.TimeIsSigma, c.TimeChannels = true, 2*c.BlockOutChannels[0]
+		c.EmbedChannels = cmp.Or(c.EmbedChannels, 4*c.BlockOutChannels[0])
 	}
-	if skips, err := skipBlocks(&c, string(members["norm_num_groups"]) == "null"); skips || err != nil {
-		return c, cmp.Or(err, c.Validate())
+	passed = unused(members)
+	if skips, err := skipBlocks(&c, noGroups); skips || err != nil {
+		return c, passed, cmp.Or(err, c.Validate())
 	}
-	if err := resampling("down_block_types", c.DownBlockTypes[:max(0, len(c.DownBlockTypes)-1)], c.DownBlockTypes, c.DownsampleType); err != nil {
-		return c, err
-	}
-	if err := resampling("up_block_types", c.UpBlockTypes[:max(0, len(c.UpBlockTypes)-1)], c.UpBlockTypes, c.UpsampleType); err != nil {
-		return c, err
-	}
-	return c, c.Validate()
+	c.DownsampleTypes = plainBlocks(c.DownBlockTypes, &c.DownsampleType)
+	c.UpsampleTypes = plainBlocks(c.UpBlockTypes, &c.UpsampleType)
+	return c, passed, c.Validate()
 }
 
-// squareSize replaces a sample_size of [n,n] by n.
-func squareSize(members map[string]json.RawMessage) error {
-	var size []int
-	if v := members["sample_size"]; len(v) == 0 || string(v) == "null" {
-		return fmt.Errorf("sample_size is missing, need the height and width of the images, or --size")
-	} else if json.Unmarshal(v, &size) != nil {
-		return nil // a number, or a value that Decode refuses
+// networkKeys reads the members that unet.Config has, and removes them from members.
+func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
+	if dim, ok := members["time_embedding_dim"]; ok { // since version 0.33
+		members["embed_channels"] = dim
+		delete(members, "time_embedding_dim")
 	}
-	if len(size) != 2 || size[0] != size[1] {
-		return fmt.Errorf("sample_size is %v, need one number or two equal ones", size)
+	known := map[string]json.RawMessage{}
+	for i := range reflect.TypeFor[unet.Config]().NumField() {
+		key, _, _ := strings.Cut(reflect.TypeFor[unet.Config]().Field(i).Tag.Get("json"), ",")
+		if v, ok := members[key]; ok {
+			known[key] = v
+			delete(members, key)
+		}
 	}
-	members["sample_size"] = json.RawMessage(strconv.Itoa(size[0]))
+	for _, key := range foreignKeys {
+		delete(members, key)
+	}
+	text, err := json.Marshal(known)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(text, c); err != nil {
+		return fmt.Errorf("UNet2DModel: %w", err)
+	}
+	if len(c.BlockOutChannels) == 0 {
+		return fmt.Errorf("block_out_channels has no levels, need at least one")
+	}
+	if k := c.ClassEmbedType; k != nil && *k == "timestep" && c.NumClassEmbeds == nil { // any number is a class
+		n := 1000
+		if c.NumTrainTimesteps != nil {
+			n = *c.NumTrainTimesteps
+		}
+		c.NumClassEmbeds = &n
+	}
 	return nil
 }
 

@@ -1,27 +1,38 @@
 package importer
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"tweedie/core/unet"
 )
 
-// resampling replaces the types of blocks that resample by a residual block by the
-// corresponding plain types. The blocks that resample (resizing) must agree with how blocks
-// with attention do it, which is downsample_type or upsample_type.
-func resampling(key string, resizing, all []string, how string) error {
+// plainBlocks replaces the types of blocks that resample by a residual block by the
+// corresponding plain types. In diffusers a block without attention resamples as its type says,
+// and a block with attention as how says, which is downsample_type or upsample_type. If all
+// blocks that resample, which are all but the last, do it alike, how becomes that way;
+// otherwise the result lists the way of each.
+func plainBlocks(types []string, how *string) (ways []string) {
 	plain := map[string]string{"ResnetDownsampleBlock2D": "DownBlock2D", "ResnetUpsampleBlock2D": "UpBlock2D"}
-	for i, block := range resizing {
-		if resnet := plain[block] != ""; resnet != (how == "resnet") && !strings.HasPrefix(block, "Attn") {
-			return fmt.Errorf("%s[%d] is %q, but other blocks resample by %q: need the same kind at all levels", key, i, block, how)
+	for i, block := range types {
+		way := "conv"
+		if plain[block] != "" {
+			way, types[i] = "resnet", plain[block]
+		} else if strings.HasPrefix(block, "Attn") {
+			way = cmp.Or(*how, way)
+		}
+		if i < len(types)-1 {
+			ways = append(ways, way)
 		}
 	}
-	for i, block := range all {
-		if plain[block] != "" {
-			all[i] = plain[block]
-		}
+	if len(slices.Compact(slices.Clone(ways))) > 1 {
+		return ways
+	}
+	if len(ways) > 0 {
+		*how = ways[0]
 	}
 	return nil
 }

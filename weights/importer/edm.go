@@ -86,7 +86,7 @@ func (e *edm) last() string {
 // network determines the configuration from names and shapes.
 func (e *edm) network() *unet.Config {
 	u := &unet.Config{
-		SampleSize: e.size, InChannels: e.dim(e.at("enc", 0)+"conv.weight", 1), OutChannels: e.width(e.last()),
+		SampleSize: unet.Square(e.size), InChannels: e.dim(e.at("enc", 0)+"conv.weight", 1), OutChannels: e.width(e.last()),
 		NormNumGroups: 32, NormMinChannels: 4, NormEps: 1e-5, ActFn: "silu", DownsampleType: "resnet", UpsampleType: "resnet",
 		ConvInChannels: e.dim(e.at("enc", 0)+"conv.weight", 0), TimeChannels: e.dim("map_layer0.weight", 1), EmbedChannels: e.dim("map_layer0.weight", 0),
 		FlipSinToCos: true, ResnetTimeScale: "scale_shift",

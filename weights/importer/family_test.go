@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tweedie/core/model"
+	"tweedie/core/unet"
 	"tweedie/weights"
 	"tweedie/weights/checkpoint"
 	"tweedie/weights/lazytensor"
@@ -82,7 +83,7 @@ func TestAverage(t *testing.T) {
 				file.Tensors = append(file.Tensors, lazytensor.Tensor{Name: v.Name, DType: v.DType, Shape: v.Shape, Read: func() ([]byte, error) { return v.Data, nil }})
 			}
 			ck := &Checkpoint{file: file}
-			err := ck.read("net.pt", files{weights: "net.pt"}, Options{Plain: tt.plain, Hints: Hints{Size: 8}})
+			err := ck.read("net.pt", files{weights: "net.pt"}, Options{Plain: tt.plain, Hints: Hints{Size: unet.Square(8)}})
 			if tt.value == 0 {
 				if err == nil || !strings.Contains(err.Error(), tt.want) {
 					t.Errorf("got error %v, want one with %q", err, tt.want)
@@ -112,7 +113,7 @@ func TestNCSN(t *testing.T) {
 	if err := os.WriteFile(path, data, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ck, err := Read(path, Options{Hints: Hints{Size: 8}})
+	ck, err := Read(path, Options{Hints: Hints{Size: unet.Square(8)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,12 +140,12 @@ func TestReadRefusesNetworks(t *testing.T) {
 		{"another family", "which --arch ddpm requires", state, Options{Arch: "ddpm"}},
 		{"no such family", `--arch is "x"`, state, Options{Arch: "x"}},
 		{"no size", "need --size", state, Options{Hints: Hints{Heads: 4}}},
-		{"no heads", "need --heads or --head-channels", state, Options{Hints: Hints{Size: 8}}},
-		{"heads", "--heads is 5", state, Options{Hints: Hints{Size: 8, Heads: 5}}},
-		{"head channels", "attention_head_dim is 7", state, Options{Hints: Hints{Size: 8, HeadChannels: 7}}},
-		{"a layer missing", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: 8, Heads: 4}}},
-		{"prediction", `prediction must be`, state, Options{Hints: Hints{Size: 8, Heads: 4, Prediction: "x"}}},
-		{"schedule", `kind must be`, state, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "x"}}},
+		{"no heads", "need --heads or --head-channels", state, Options{Hints: Hints{Size: unet.Square(8)}}},
+		{"heads", "--heads is 5", state, Options{Hints: Hints{Size: unet.Square(8), Heads: 5}}},
+		{"head channels", "attention_head_dim is 7", state, Options{Hints: Hints{Size: unet.Square(8), HeadChannels: 7}}},
+		{"a layer missing", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: unet.Square(8), Heads: 4}}},
+		{"prediction", `prediction must be`, state, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Prediction: "x"}}},
+		{"schedule", `kind must be`, state, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Schedule: "x"}}},
 	} {
 		path := filepath.Join(t.TempDir(), "net.safetensors")
 		if err := os.WriteFile(path, encode(t, tt.tensors), 0o644); err != nil {
@@ -162,7 +163,7 @@ func TestHintsOverride(t *testing.T) {
 	if err := os.WriteFile(path, encode(t, readCase(t, "guided").state), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	ck, err := Read(path, Options{Hints: Hints{Size: 8, Heads: 4, Schedule: "cosine", Steps: 4000, Prediction: "x0", TimeScale: 0.25}})
+	ck, err := Read(path, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Schedule: "cosine", Steps: 4000, Prediction: "x0", TimeScale: 0.25}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,6 +204,6 @@ func FuzzPlan(f *testing.F) {
 			file.Tensors = append(file.Tensors, v)
 		}
 		ck := &Checkpoint{file: file}
-		ck.read("fuzz", files{weights: "fuzz"}, Options{Hints: Hints{Size: 8, Heads: 2}})
+		ck.read("fuzz", files{weights: "fuzz"}, Options{Hints: Hints{Size: unet.Square(8), Heads: 2}})
 	})
 }

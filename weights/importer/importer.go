@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"tweedie/core/model"
+	"tweedie/core/unet"
 	"tweedie/weights/checkpoint"
 	"tweedie/weights/lazytensor"
 )
@@ -24,18 +25,18 @@ type Options struct {
 // Hints are settings that weights do not show. A zero value means what the files specify, or
 // else what the family's authors use, which is then listed in Checkpoint.Assumed.
 type Hints struct {
-	Size         int     // height and width of the pictures
-	Heads        int     // of attention
-	HeadChannels int     // of attention, instead of Heads
-	NewAttention bool    // guided-diffusion's use_new_attention_order
-	Schedule     string  // kind of a core/diffusion.Schedule
-	Steps        int     // of the chain
-	Prediction   string  // one of core/diffusion.Predictions, or model.EDM or model.Consistency
-	Process      string  // kind of a core/diffusion.Spec, of score_sde
-	TimeScale    float64 // the network's input t is this times the step
-	SigmaData    float64 // with model.EDM
-	SigmaMin     float64 // lowest noise level of NCSN, in units of its own pixels
-	SigmaMax     float64 // highest noise level of NCSN, in units of its own pixels
+	Size         unet.Size // of the pictures
+	Heads        int       // of attention
+	HeadChannels int       // of attention, instead of Heads
+	NewAttention bool      // guided-diffusion's use_new_attention_order
+	Schedule     string    // kind of a core/diffusion.Schedule
+	Steps        int       // of the chain
+	Prediction   string    // one of core/diffusion.Predictions, or model.EDM or model.Consistency
+	Process      string    // kind of a core/diffusion.Spec, of score_sde
+	TimeScale    float64   // the network's input t is this times the step
+	SigmaData    float64   // with model.EDM
+	SigmaMin     float64   // lowest noise level of NCSN, in units of its own pixels
+	SigmaMax     float64   // highest noise level of NCSN, in units of its own pixels
 }
 
 // Checkpoint is a model read from another program's files. Its weights are read on demand,

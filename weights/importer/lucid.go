@@ -11,17 +11,18 @@ import (
 	"tweedie/core/diffusion"
 	"tweedie/core/graph"
 	"tweedie/core/model"
+	"tweedie/core/unet"
 )
 
 // planLucid reads the network of lucidrains' denoising-diffusion-pytorch, from version 1 on. It
 // does not fit the U-Net of core/unet and becomes a program in the model's file.
 func planLucid(v *view, h Hints) (*plan, error) {
-	if h.Size == 0 {
+	if h.Size == (unet.Size{}) {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
 	levels := v.count("downs.%d.")
-	if levels == 0 || h.Size%(1<<(levels-1)) != 0 {
-		return nil, fmt.Errorf("--size is %d, need a multiple of %d for %d levels", h.Size, 1<<max(0, levels-1), levels)
+	if n := 1 << max(0, levels-1); levels == 0 || h.Size.H%n != 0 || h.Size.W%n != 0 {
+		return nil, fmt.Errorf("--size must be a multiple of %d for %d levels (got %v)", n, levels, h.Size)
 	}
 	l, era, assumed := newLucid(v, h)
 	out := l.network(h.Size)
@@ -34,7 +35,7 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	}
 	channels := l.Inputs[0].Shape[2]
 	p := &plan{find: l.find, assumed: assumed}
-	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{channels, h.Size, h.Size}}
+	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{channels, h.Size.H, h.Size.W}}
 	if l.Shape(out)[2] == 2*channels {
 		p.config.Variance = model.Learned
 	}
@@ -193,12 +194,12 @@ var (
 	halving = graph.Conv{Size: 4, Stride: 2, Before: 1, After: 1}
 )
 
-func (l *lucid) network(size int) graph.Value {
+func (l *lucid) network(size unet.Size) graph.Value {
 	channels, dim := max(1, l.dim("init_conv.weight", 1)), l.out("init_conv")
 	if l.own {
 		channels /= 2
 	}
-	x := l.Input("x", size, size, channels)
+	x := l.Input("x", size.H, size.W, channels)
 	if l.own {
 		x = l.Apply(graph.Concat{}, l.Apply(graph.Affine{}, x), x)
 	}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/unet"
 	"tweedie/weights"
 	"tweedie/weights/checkpoint"
 	"tweedie/weights/lazytensor"
@@ -51,7 +52,7 @@ func TestLucidProcess(t *testing.T) {
 		if err := os.WriteFile(path, encode(t, trainerFile(t, weight)), 0o644); err != nil {
 			t.Fatal(err)
 		}
-		ck, err := Read(path, Options{Hints: Hints{Size: 8}})
+		ck, err := Read(path, Options{Hints: Hints{Size: unet.Square(8)}})
 		if what == "" {
 			if err == nil || !strings.Contains(err.Error(), "need --prediction") {
 				t.Errorf("got error %v", err)
@@ -85,7 +86,7 @@ func TestLucidVersion(t *testing.T) {
 			file.Tensors = append(file.Tensors, lazytensor.Tensor{Name: v.Name, DType: v.DType, Shape: v.Shape, Read: func() ([]byte, error) { return v.Data, nil }})
 		}
 		ck := &Checkpoint{file: file}
-		err := ck.read("net.pt", files{weights: "net.pt"}, Options{Hints: Hints{Size: 8, Schedule: "linear", Prediction: "epsilon"}})
+		err := ck.read("net.pt", files{weights: "net.pt"}, Options{Hints: Hints{Size: unet.Square(8), Schedule: "linear", Prediction: "epsilon"}})
 		text := strings.Join(ck.Assumed, "\n")
 		if err != nil {
 			text = err.Error()
@@ -98,7 +99,7 @@ func TestLucidVersion(t *testing.T) {
 
 func TestLucidRefuses(t *testing.T) {
 	state := readCase(t, "lucid").state
-	h := Hints{Size: 8, Schedule: "linear", Prediction: "epsilon"}
+	h := Hints{Size: unet.Square(8), Schedule: "linear", Prediction: "epsilon"}
 	without := func(name string) []weights.Tensor {
 		return slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == name })
 	}
@@ -109,10 +110,10 @@ func TestLucidRefuses(t *testing.T) {
 		h          Hints
 	}{
 		{"no size", "need --size", state, Hints{}},
-		{"odd size", "need a multiple of 4", state, Hints{Size: 10}},
-		{"no chain", "need --beta-schedule and --prediction", state, Hints{Size: 8}},
+		{"odd size", "must be a multiple of 4", state, Hints{Size: unet.Square(10)}},
+		{"no chain", "need --beta-schedule and --prediction", state, Hints{Size: unet.Square(8)}},
 		{"a norm missing", `1 missing: "final_res_block.block1.norm.g"`, without("final_res_block.block1.norm.g"), h},
-		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" has shape [384 16 1 1], need 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: 8, Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
+		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" has shape [384 16 1 1], need 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: unet.Square(8), Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
 		{"a bias missing", `1 missing: "mid_block1.mlp.1.bias"`, without("mid_block1.mlp.1.bias"), h},
 		{"an additional tensor", `1 unexpected: "extra" [1]`, append(slices.Clone(state), extra), h},
 	} {

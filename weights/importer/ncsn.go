@@ -26,13 +26,13 @@ func planNCSN(v *view, h Hints) (*plan, error) {
 	n := &unet.NCSN{
 		ImageSize: h.Size, Channels: v.dim("begin_conv.weight", 1), NGF: v.dim("begin_conv.weight", 0), NumClasses: l.count,
 	}
-	if n.ImageSize == 0 {
+	if n.ImageSize == (unet.Size{}) {
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
 	p := &plan{
 		find:    func(d graph.Declared) binding { return renamed(d.Name, d.Shape...) },
 		ignored: func(name string) bool { return name == "sigmas" },
-		config:  model.Config{Arch: model.NCSN, NCSN: n, Shape: [3]int{n.Channels, n.ImageSize, n.ImageSize}},
+		config:  model.Config{Arch: model.NCSN, NCSN: n, Shape: [3]int{n.Channels, n.ImageSize.H, n.ImageSize.W}},
 	}
 	l.apply(p)
 	return p, nil

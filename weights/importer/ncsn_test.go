@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/unet"
 	"tweedie/weights"
 )
 
@@ -38,7 +39,7 @@ func TestNCSNv2List(t *testing.T) {
 	sigmas := named(c.state[slices.IndexFunc(c.state, func(t weights.Tensor) bool { return t.Name == "sigmas" }):][:1], "0.module.")
 	tensors = append(tensors, sigmas...)
 	tensors = append(tensors, weights.Tensor{Name: "1.state.0.exp_avg", DType: weights.F32, Shape: []int{1}, Data: make([]byte, 4)})
-	ck, err := Read(save(t, tensors), Options{Hints: Hints{Size: 12}})
+	ck, err := Read(save(t, tensors), Options{Hints: Hints{Size: unet.Square(12)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,15 +76,15 @@ func TestNCSNv2Refuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, want string
 		tensors    []weights.Tensor
-		size       int
+		size       unet.Size
 	}{
-		{"no size", "need --size", state, 0},
-		{"odd size", "--size is 11, need a multiple of 2", state, 11},
-		{"no levels", "the file has no sigmas", named(state, "", "sigmas"), 12},
-		{"linear levels", "sigmas[1] is 6, need a descending geometric sequence from 7 to 1", uniform, 12},
-		{"a convolution missing", `missing: "refine2.crp.convs.1.weight" [6 6 3 3]`, named(state, "", "refine2.crp.convs.1.weight"), 12},
-		{"a norm missing", `missing: "res3.1.normalize2.alpha" [6]`, named(state, "", "res3.1.normalize2.alpha"), 12},
-		{"a cascade missing", "need the same number of both", slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return strings.HasPrefix(t.Name, "res4.") }), 12},
+		{"no size", "need --size", state, unet.Size{}},
+		{"odd size", "--size must be a multiple of 2, the factor of its downsampling (got 11)", state, unet.Square(11)},
+		{"no levels", "the file has no sigmas", named(state, "", "sigmas"), unet.Square(12)},
+		{"linear levels", "sigmas[1] is 6, need a descending geometric sequence from 7 to 1", uniform, unet.Square(12)},
+		{"a convolution missing", `missing: "refine2.crp.convs.1.weight" [6 6 3 3]`, named(state, "", "refine2.crp.convs.1.weight"), unet.Square(12)},
+		{"a norm missing", `missing: "res3.1.normalize2.alpha" [6]`, named(state, "", "res3.1.normalize2.alpha"), unet.Square(12)},
+		{"a cascade missing", "need the same number of both", slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return strings.HasPrefix(t.Name, "res4.") }), unet.Square(12)},
 	} {
 		if _, err := Read(save(t, tt.tensors), Options{Hints: Hints{Size: tt.size}}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
@@ -103,7 +104,7 @@ func TestScoreSDESigmas(t *testing.T) {
 		sigmas = append(sigmas, float32(348*math.Pow(0.01/348, float64(i)/19)))
 	}
 	state = append(state, weights.Tensor{Name: "model.module.sigmas", DType: weights.F32, Shape: []int{20}, Data: bytesOf(sigmas)})
-	ck, err := Read(save(t, state), Options{Hints: Hints{Size: 8}})
+	ck, err := Read(save(t, state), Options{Hints: Hints{Size: unet.Square(8)}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +126,7 @@ func TestScoreSDEProcess(t *testing.T) {
 		if tt.name != "ddpm" {
 			state = append(state, sigmas)
 		}
-		ck, err := Read(save(t, state), Options{Hints: Hints{Size: 8, Process: tt.process}})
+		ck, err := Read(save(t, state), Options{Hints: Hints{Size: unet.Square(8), Process: tt.process}})
 		if err != nil {
 			if !strings.Contains(err.Error(), tt.want) {
 				t.Errorf("%s as %q: got error %v, want %q", tt.name, tt.process, err, tt.want)

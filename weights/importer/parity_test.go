@@ -13,6 +13,7 @@ import (
 	"tweedie/core/infer"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
+	"tweedie/core/unet"
 	"tweedie/weights"
 )
 
@@ -117,27 +118,27 @@ var parityCases = []struct {
 	name, family string
 	hints        Hints
 }{
-	{"ddpm", "ddpm", Hints{Size: 8}},
-	{"guided", "guided-diffusion", Hints{Size: 8, Heads: 4}},
-	{"improved", "guided-diffusion", Hints{Size: 8, Heads: 2, NewAttention: true}},
-	{"learned", "guided-diffusion", Hints{Size: 8, Heads: 2}},
-	{"scoreddpm", "score-sde", Hints{Size: 8}},
-	{"ddpmpp", "score-sde", Hints{Size: 8}},
-	{"ncsnpp", "score-sde", Hints{Size: 8}},
-	{"ncsnppvp", "score-sde", Hints{Size: 8}},
-	{"ncsnppskips", "score-sde", Hints{Size: 8}},
+	{"ddpm", "ddpm", Hints{Size: unet.Square(8)}},
+	{"guided", "guided-diffusion", Hints{Size: unet.Square(8), Heads: 4}},
+	{"improved", "guided-diffusion", Hints{Size: unet.Square(8), Heads: 2, NewAttention: true}},
+	{"learned", "guided-diffusion", Hints{Size: unet.Square(8), Heads: 2}},
+	{"scoreddpm", "score-sde", Hints{Size: unet.Square(8)}},
+	{"ddpmpp", "score-sde", Hints{Size: unet.Square(8)}},
+	{"ncsnpp", "score-sde", Hints{Size: unet.Square(8)}},
+	{"ncsnppvp", "score-sde", Hints{Size: unet.Square(8)}},
+	{"ncsnppskips", "score-sde", Hints{Size: unet.Square(8)}},
 	{"songskips", "edm", Hints{}},
 	{"song", "edm", Hints{}},
 	{"songncsnpp", "edm", Hints{}},
-	{"lucid", "lucidrains", Hints{Size: 8, Schedule: "cosine", Prediction: "v"}},
-	{"lucid10", "lucidrains", Hints{Size: 8, Schedule: "linear", Prediction: "epsilon"}},
-	{"lucid16", "lucidrains", Hints{Size: 8, Schedule: "cosine", Prediction: "epsilon"}},
-	{"lucid18", "lucidrains", Hints{Size: 8, Schedule: "cosine", Prediction: "v"}},
+	{"lucid", "lucidrains", Hints{Size: unet.Square(8), Schedule: "cosine", Prediction: "v"}},
+	{"lucid10", "lucidrains", Hints{Size: unet.Square(8), Schedule: "linear", Prediction: "epsilon"}},
+	{"lucid16", "lucidrains", Hints{Size: unet.Square(8), Schedule: "cosine", Prediction: "epsilon"}},
+	{"lucid18", "lucidrains", Hints{Size: unet.Square(8), Schedule: "cosine", Prediction: "v"}},
 	{"dhariwal", "edm", Hints{HeadChannels: 8}},
-	{"ncsnv2", "ncsnv2", Hints{Size: 12}},
-	{"ncsnv2deeper", "ncsnv2", Hints{Size: 12}},
-	{"ncsnv2deepest", "ncsnv2", Hints{Size: 16}},
-	{"ncsndeeper", "ncsn", Hints{Size: 12}},
+	{"ncsnv2", "ncsnv2", Hints{Size: unet.Square(12)}},
+	{"ncsnv2deeper", "ncsnv2", Hints{Size: unet.Square(12)}},
+	{"ncsnv2deepest", "ncsnv2", Hints{Size: unet.Square(16)}},
+	{"ncsndeeper", "ncsn", Hints{Size: unet.Square(12)}},
 }
 
 // TestParity reads a checkpoint of every family, recognized by its names alone, and compares

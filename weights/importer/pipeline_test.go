@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/unet"
 )
 
 // TestReadPipeline: the network and the scheduler are found from the pipeline's folder and from
@@ -76,7 +77,7 @@ func TestReadRefusesLatents(t *testing.T) {
 		folder: `vqvae", need a network that works on pixels`, filepath.Join(folder, "unet"): `vqvae", need`,
 		filepath.Join(single, "net.safetensors"): `it works on latents of the autoencoder "first_stage_model"`,
 	} {
-		if _, err := Read(path, Options{Hints: Hints{Size: 8, Heads: 4}}); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Read(path, Options{Hints: Hints{Size: unet.Square(8), Heads: 4}}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: got error %v, want one with %q", path, err, want)
 		}
 	}
@@ -95,7 +96,7 @@ func TestReadChannels(t *testing.T) {
 		}
 	}
 	path := filepath.Join(write(t, map[string][]byte{"net.safetensors": encode(t, state)}), "net.safetensors")
-	ck, err := Read(path, Options{Hints: Hints{Size: 8}})
+	ck, err := Read(path, Options{Hints: Hints{Size: unet.Square(8)}})
 	if err != nil {
 		t.Fatal(err)
 	}

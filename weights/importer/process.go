@@ -26,13 +26,13 @@ var ho2020 = convention{
 func (p *plan) finish(u *unet.Config, v *view, h Hints, usual convention) error {
 	c := &p.config
 	c.Arch, c.UNet = model.UNet2D, u
-	if u.SampleSize == 0 {
+	if u.SampleSize == (unet.Size{}) {
 		return fmt.Errorf("%q: %w", v.files.weights, errSize)
 	}
 	if err := p.trained(v, h, usual); err != nil {
 		return err
 	}
-	c.Shape = [3]int{u.InChannels, u.SampleSize, u.SampleSize}
+	c.Shape = [3]int{u.InChannels, u.SampleSize.H, u.SampleSize.W}
 	if u.Conditional() {
 		for i := range *u.NumClassEmbeds {
 			c.Classes = append(c.Classes, strconv.Itoa(i))

@@ -10,6 +10,7 @@ import (
 
 	"tweedie/core/graph"
 	"tweedie/core/model"
+	"tweedie/core/unet"
 )
 
 // Cascades and refine blocks of the RefineNets of Song & Ermon 2020 (arXiv:2006.09011), in the
@@ -31,12 +32,12 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 	r.down, r.up = r.present(cascades), r.present(refines)
 	divisor := 1 << max(0, len(r.down)-3) // all cascades but the first and the last two halve the image
 	switch {
-	case h.Size == 0:
+	case h.Size == (unet.Size{}):
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	case len(r.down) < 3 || len(r.down) != len(r.up):
 		return nil, fmt.Errorf("the network has cascades %q and refine blocks %q, need the same number of both, at least 3", r.down, r.up)
-	case h.Size%divisor != 0:
-		return nil, fmt.Errorf("--size is %d, need a multiple of %d, the factor of its downsampling", h.Size, divisor)
+	case h.Size.H%divisor != 0 || h.Size.W%divisor != 0:
+		return nil, fmt.Errorf("--size must be a multiple of %d, the factor of its downsampling (got %v)", divisor, h.Size)
 	}
 	l, err := r.levels(h)
 	if err != nil {
@@ -51,7 +52,7 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 		return nil, err
 	}
 	p := &plan{find: r.find, ignored: func(name string) bool { return name == "sigmas" && r.conditional() }}
-	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{r.Shape(out)[2], h.Size, h.Size}}
+	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{r.Shape(out)[2], h.Size.H, h.Size.W}}
 	l.apply(p)
 	p.found = append(p.found, fmt.Sprintf("%d cascades, from %d channels", len(r.down), v.dim("begin_conv.weight", 0)))
 	if !r.conditional() {
@@ -80,9 +81,9 @@ func (r *refineNet) conditional() bool { return r.has("normalizer.embed.weight")
 
 // network is a RefineNet: cascades downwards, and a refine block for each on the way back. The
 // output is divided by σ, except in networks whose norms depend on σ.
-func (r *refineNet) network(size, levels int) graph.Value {
+func (r *refineNet) network(size unet.Size, levels int) graph.Value {
 	channels := max(1, r.dim("begin_conv.weight", 1))
-	x := r.Input("x", size, size, channels)
+	x := r.Input("x", size.H, size.W, channels)
 	r.t = r.Input("t", 1)
 	x = r.conv("begin_conv", r.Apply(graph.Affine{Scale: 2, Shift: -1}, x), r.out("begin_conv"), biased)
 	var layers []graph.Value

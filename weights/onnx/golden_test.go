@@ -129,7 +129,7 @@ func TestUNetMatchesNative(t *testing.T) {
 	net := importFile(t, "unet")
 	heads, classes := 4, 3
 	native, err := unet.Build(&unet.Config{
-		SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{4, 8}, LayersPerBlock: 1, NormNumGroups: 2, NormEps: 1e-6,
+		SampleSize: unet.Square(8), InChannels: 1, OutChannels: 1, BlockOutChannels: []int{4, 8}, LayersPerBlock: 1, NormNumGroups: 2, NormEps: 1e-6,
 		DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
 		AttentionHeadDim: &heads, NumClassEmbeds: &classes, FreqShift: 1,
 	})

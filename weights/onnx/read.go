@@ -9,12 +9,13 @@ import (
 	"strings"
 
 	"tweedie/core/graph"
+	"tweedie/core/unet"
 )
 
 // Options complete what a file does not specify.
 type Options struct {
-	X, T, Y string // names of the inputs image, time and class; empty to recognize them
-	Size    int    // height and width of the images if the file leaves them open; 0 for none
+	X, T, Y string    // names of the inputs image, time and class; empty to recognize them
+	Size    unet.Size // of the images if the file leaves it open; zero for none
 }
 
 // Network is a denoiser as a program. For each sample its inputs are an image "x" [H,W,C], a
@@ -214,14 +215,14 @@ func namesOf(inputs []valueInfo) []string {
 }
 
 // image declares x.
-func (b *builder) image(net *Network, i valueInfo, size int) error {
+func (b *builder) image(net *Network, i valueInfo, size unet.Size) error {
 	dims := slices.Clone(i.dims)
 	if len(dims) != 4 {
 		return fmt.Errorf("onnx: input %q has shape %v, need an image [1,C,H,W]", i.name, dims)
 	}
 	for k, n := range dims[2:] {
-		if n < 0 && size > 0 {
-			dims[2+k] = int64(size)
+		if side := []int{size.H, size.W}[k]; n < 0 && side > 0 {
+			dims[2+k] = int64(side)
 		}
 	}
 	switch {

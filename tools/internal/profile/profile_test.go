@@ -18,7 +18,7 @@ func tiny(t *testing.T) *model.Model {
 	c := &model.Config{
 		Arch: model.UNet2D, Prediction: model.EDM, SigmaData: 0.5, SigmaMin: 0.01, SigmaMax: 40, Shape: [3]int{1, 8, 8},
 		Classes: []string{"a", "b", "c"},
-		UNet: &unet.Config{SampleSize: 8, InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1,
+		UNet: &unet.Config{SampleSize: unet.Square(8), InChannels: 1, OutChannels: 1, BlockOutChannels: []int{8, 16}, LayersPerBlock: 1,
 			DownBlockTypes: []string{"DownBlock2D", "AttnDownBlock2D"}, UpBlockTypes: []string{"AttnUpBlock2D", "UpBlock2D"},
 			NormNumGroups: 4, NormEps: 1e-5, NumClassEmbeds: &classes},
 	}

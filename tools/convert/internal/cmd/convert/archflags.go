@@ -14,7 +14,7 @@ func archs() []string {
 // archFlags declares the flags for what the weights of a checkpoint do not show.
 func archFlags(f *pflag.FlagSet, h *importer.Hints, plain *bool) {
 	f.BoolVar(plain, "no-ema", false, "take the trained weights, not their average, if IN has both")
-	f.IntVar(&h.Size, "size", 0, "height and width of the pictures, if IN does not say")
+	f.Var(&h.Size, "size", "size of the pictures, if IN does not say or for another one: such as 32, or 16x8 (height x width)")
 	f.IntVar(&h.Heads, "heads", 0, "attention heads")
 	f.IntVar(&h.HeadChannels, "head-channels", 0, "channels per attention head, instead of --heads")
 	f.BoolVar(&h.NewAttention, "new-attention-order", false, "the network uses the attention order of guided-diffusion's use_new_attention_order")

@@ -2,43 +2,31 @@ package flags
 
 import (
 	"os"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"tweedie/core/dataset"
+	"tweedie/core/unet"
 )
 
 // Data is the flags of how DATA is read.
 type Data struct {
-	Size       string
+	Size       unet.Size
 	Channels   int
 	Background uint8
 }
 
 // Add declares the flags of d.
 func (d *Data) Add(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&d.Size, "size", "", "resize the pictures of a folder to this size, such as 32 or 32x48 (height x width)")
+	cmd.Flags().Var(&d.Size, "size", "resize the pictures of a folder to this size, such as 32 or 32x48 (height x width)")
 	cmd.Flags().IntVar(&d.Channels, "channels", 0, "convert the pictures of a folder to 1 (grey) or 3 (RGB) channels; 0 leaves them as they are")
 	cmd.Flags().Uint8Var(&d.Background, "background", 0, "grey level under transparent pixels in the pictures of a folder")
 }
 
 // Load reads a split of the data set at path.
 func (d *Data) Load(path string, split dataset.Split) (*dataset.Dataset, error) {
-	o := dataset.Options{Split: split, C: d.Channels, Background: d.Background}
-	if d.Size != "" {
-		h, w, both := strings.Cut(d.Size, "x")
-		if !both {
-			w = h
-		}
-		var errH, errW error
-		o.H, errH = strconv.Atoi(h)
-		o.W, errW = strconv.Atoi(w)
-		if errH != nil || errW != nil || o.H < 1 || o.W < 1 {
-			return nil, Misused("--size must be one number such as 32, or two such as 32x48 (got %q)", d.Size)
-		}
-	}
+	o := dataset.Options{Split: split, C: d.Channels, Background: d.Background, H: d.Size.H, W: d.Size.W}
 	if err := o.Validate(); err != nil {
 		return nil, AsMisuse(err)
 	}

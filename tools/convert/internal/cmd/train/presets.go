@@ -81,7 +81,7 @@ func (p preset) ncsn(d *dataset.Dataset) (*train.Config, error) {
 	const low, high, levels = 0.01, 1, 10
 	c := &train.Config{
 		Model: model.Config{
-			Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: d.H, Channels: d.C, NGF: p.ngf, NumClasses: levels},
+			Arch: model.NCSN, NCSN: &unet.NCSN{ImageSize: unet.Size{H: d.H, W: d.W}, Channels: d.C, NGF: p.ngf, NumClasses: levels},
 			Prediction: string(diffusion.PredictScaledScore), UnitPixels: true,
 			Process:  &diffusion.Spec{Kind: diffusion.KindSMLD, SigmaMin: low, SigmaMax: high, Levels: levels},
 			SigmaMin: low, SigmaMax: high, Shape: [3]int{d.C, d.H, d.W},
@@ -98,16 +98,16 @@ func (p preset) ncsn(d *dataset.Dataset) (*train.Config, error) {
 // timeScale spreads c_noise = ln(σ)/4 over the range of a positional embedding.
 const timeScale = 250
 
-// network returns the U-Net of p for data: levels down to a side of 4 to 7, with
-// attention where the side is at most 8.
+// network returns the U-Net of p for data: levels down to a shorter side of 4 to 7,
+// with attention where that is at most 8.
 func (p preset) network(d *dataset.Dataset) unet.Config {
 	u := unet.Config{
-		SampleSize: d.H, InChannels: d.C, OutChannels: d.C, LayersPerBlock: p.layers,
+		SampleSize: unet.Size{H: d.H, W: d.W}, InChannels: d.C, OutChannels: d.C, LayersPerBlock: p.layers,
 		NormNumGroups: 8, NormEps: 1e-5, DownsamplePadding: 1, FlipSinToCos: true, ActFn: "silu",
 	}
-	side := d.H
-	if side >= 24 {
-		u.Patch, side = 2, side/2
+	side, other := min(d.H, d.W), max(d.H, d.W)
+	if side >= 24 && side%2 == 0 && other%2 == 0 {
+		u.Patch, side, other = 2, side/2, other/2
 	}
 	for level := 0; ; level++ {
 		down, up := "DownBlock2D", "UpBlock2D"
@@ -117,10 +117,10 @@ func (p preset) network(d *dataset.Dataset) unet.Config {
 		u.BlockOutChannels = append(u.BlockOutChannels, p.channels[min(level, len(p.channels)-1)])
 		u.DownBlockTypes = append(u.DownBlockTypes, down)
 		u.UpBlockTypes = append(u.UpBlockTypes, up)
-		if side%2 != 0 || side <= 7 {
+		if side%2 != 0 || other%2 != 0 || side <= 7 {
 			break
 		}
-		side /= 2
+		side, other = side/2, other/2
 	}
 	slices.Reverse(u.UpBlockTypes)
 	if k := len(d.Classes); k > 0 {
