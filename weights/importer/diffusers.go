@@ -44,9 +44,7 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
 	usual := ho2020
 	if u.TimeIsSigma {
-		if usual = diffusersVE(cmp.Or(h.SigmaMin, 0.01), h.SigmaMax); v.files.scheduler == "" && h.SigmaMax == 0 {
-			return fmt.Errorf("%q: there is no %s in its folder, need it or --sigma-max: the network's input is the noise level, and its weights do not show the highest one", v.files.weights, schedulerName)
-		}
+		usual = diffusersVE(cmp.Or(h.SigmaMin, 0.01), cmp.Or(h.SigmaMax, 1348)) // the defaults of ScoreSdeVeScheduler
 	}
 	if err := p.finish(u, v, h, usual); err != nil {
 		return err
