@@ -10,6 +10,7 @@ import (
 	"tweedie/core/infer"
 	"tweedie/core/model"
 	"tweedie/core/tensor"
+	"tweedie/core/unet"
 )
 
 // Network is a model as the engine uses it. *model.Runner is one; tests use a denoiser
@@ -29,7 +30,8 @@ const (
 	group = 256
 )
 
-// Options say how an engine computes. Only Fast changes the result, in its last bits.
+// Options say how an engine computes. Fast changes the last bits of the result, and Size its
+// size; nothing else changes it.
 type Options struct {
 	Chunk   int           // most images of one evaluation; 0 means 8 for every thread
 	Group   int           // most images in memory at once; 0 means 256
@@ -37,6 +39,7 @@ type Options struct {
 	Yield   func()        // called between evaluations, at least every 1½ Slice; nil means never
 	Fast    bool          // Open: fused arithmetic in any order
 	Workers int           // Open: threads; 0 means one for every core
+	Size    unet.Size     // Open: size of the images, for a network that allows another than the model's; zero means the model's
 	Compact int           // Open: networks of at least so many parameters keep quantized weights quantized, which takes less memory; 0 means none
 }
 

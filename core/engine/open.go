@@ -12,6 +12,7 @@ import (
 	"tweedie/core/minijson"
 	"tweedie/core/model"
 	"tweedie/core/sampler"
+	"tweedie/core/unet"
 	"tweedie/weights"
 )
 
@@ -37,6 +38,12 @@ func Of(m *model.Model, o Options) (*Engine, error) {
 	}
 	if o.Chunk < 0 || o.Group < 0 || o.Workers < 0 {
 		return nil, fmt.Errorf("engine: Chunk, Group and Workers must not be negative (got %d, %d and %d)", o.Chunk, o.Group, o.Workers)
+	}
+	if o.Size != (unet.Size{}) {
+		var err error
+		if m, err = m.Sized(o.Size); err != nil {
+			return nil, err
+		}
 	}
 	info, err := infoOf(m)
 	if err != nil {

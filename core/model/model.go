@@ -181,6 +181,27 @@ func (m *Model) Manifest(card minijson.RawMessage) (*weights.Manifest, error) {
 // With returns the model with another name and another configuration of the same network.
 func (m *Model) With(name string, c *Config) (*Model, error) { return New(name, c, m.source) }
 
+// Sized returns the model for images of another size, with the same weights. The error wraps
+// ErrConfig where the network does not allow it: the sides must be multiples of what its
+// levels halve, and a stored program or a classifier has one size.
+func (m *Model) Sized(size unet.Size) (*Model, error) {
+	c := *m.config
+	switch {
+	case c.Shape[1] == size.H && c.Shape[2] == size.W:
+		return m, nil
+	case c.Arch == UNet2D:
+		u := *c.UNet
+		u.SampleSize, c.UNet = size, &u
+	case c.Arch == NCSN:
+		n := *c.NCSN
+		n.ImageSize, c.NCSN = size, &n
+	default:
+		return nil, fmt.Errorf("model: %w: the size of images must be %v: a network of arch %q has one size (got %v)", ErrConfig, unet.Size{H: c.Shape[1], W: c.Shape[2]}, c.Arch, size)
+	}
+	c.Shape[1], c.Shape[2] = size.H, size.W
+	return m.With(m.name, &c)
+}
+
 // Name returns the model's name.
 func (m *Model) Name() string { return m.name }
 

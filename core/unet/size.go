@@ -45,7 +45,7 @@ func (s *Size) Set(text string) error {
 		*s = size
 		return nil
 	}
-	return fmt.Errorf("must be one number such as 32, or height x width such as 16x8, each from 1 to %d (got %q)", maxSize, minijson.Clip(text))
+	return fmt.Errorf("must be one number such as 32, or height x width such as 16x8, each from 1 to %d", maxSize)
 }
 
 // Type names the kind of value in the help of a flag.

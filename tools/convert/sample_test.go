@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -244,7 +245,7 @@ func TestForward(t *testing.T) {
 		t.Fatalf("got %v, %v", a, err)
 	}
 	for _, c := range []struct{ name, x, t, y, want string }{
-		{"x shape", write("x3.npy", []int{2, 8, 8}, x), tPath, yPath, "the shape must be [N,1,8,8] with N at least 1 (got [2 8 8])"},
+		{"x shape", write("x3.npy", []int{2, 8, 8}, x), tPath, yPath, "the shape must be [N,C,H,W] with at least one image (got [2 8 8])"},
 		{"x type", write("x8.npy", []int{2, 1, 8, 8}, make([]float64, 128)), tPath, yPath, "elements must be float32 (got []float64)"},
 		{"t count", xPath, write("t3.npy", []int{3}, make([]float32, 3)), yPath, "the shape must be [2], one number for each image of x (got [3])"},
 		{"y range", xPath, tPath, write("y9.npy", []int{2}, []int64{0, 9}), "y[1] must be a class from 0 to 4 (got 9)"},
@@ -257,6 +258,21 @@ func TestForward(t *testing.T) {
 		}
 		if status, _, stderr := call(t, args...); status != 1 || !strings.Contains(stderr, c.want) {
 			t.Errorf("%s: status %d, %q, want 1 and %q", c.name, status, stderr, c.want)
+		}
+	}
+}
+
+// Images of another size than the model's are drawn where the network allows the size.
+func TestSampleSize(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "out.npy")
+	must(t, "sample", toyModel(t), "--size", "16x12", "--steps", "2", "-n", "3", "--npy", out)
+	a, err := npy.Read(out)
+	if err != nil || !slices.Equal(a.Shape, []int{3, 16, 12, 1}) {
+		t.Errorf("got shape %v, %v, want [3 16 12 1]", a.Shape, err)
+	}
+	for size, want := range map[string]string{"0": "--size must be one number such as 32", "8x": "--size must be", "9x8": "sample_size is 9x8, need a multiple of"} {
+		if status, _, stderr := call(t, "sample", toyModel(t), "--size", size); status == 0 || !strings.Contains(stderr, want) {
+			t.Errorf("--size %s: status %d and %q, want an error with %q", size, status, stderr, want)
 		}
 	}
 }

@@ -93,6 +93,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	}
 	var e *engine.Engine
 	if o.images == "" {
+		o.judging.compute.Size = o.judging.data.Size
 		if e, err = modelfile.Guided(cmd, args[0], &o.sampling.Guides, &o.judging.compute); err != nil {
 			return err
 		}

@@ -6,12 +6,19 @@ import (
 	"github.com/spf13/cobra"
 
 	"tweedie/core/engine"
+	"tweedie/core/unet"
 )
 
 // Compute is the flags of arithmetic and threads.
 type Compute struct {
 	Fast    bool
 	Workers int
+	Size    unet.Size // of images; zero means the model's
+}
+
+// AddSize declares the flag of the size of images.
+func (c *Compute) AddSize(cmd *cobra.Command) {
+	cmd.Flags().Var(&c.Size, "size", "size of the images, if the network allows another than the model's: such as 32, or 16x8 (height x width)")
 }
 
 // Add declares the flags of c.
@@ -33,5 +40,5 @@ func (c *Compute) Options() (engine.Options, error) {
 	if c.Workers < 0 || c.Workers > 1024 {
 		return engine.Options{}, Misused("--workers must be from 0 to 1024 (got %d)", c.Workers)
 	}
-	return engine.Options{Fast: c.Fast, Workers: c.Workers}, nil
+	return engine.Options{Fast: c.Fast, Workers: c.Workers, Size: c.Size}, nil
 }

@@ -35,6 +35,7 @@ func (r *images) add(cmd *cobra.Command) {
 	f.IntVar(&r.columns, "columns", 0, "columns of the sheet; 0 chooses a number")
 	f.BoolVar(&r.json, "json", false, "print the result as JSON")
 	r.compute.Add(cmd)
+	r.compute.AddSize(cmd)
 }
 
 // request returns the request of the flags. The error names a flag with a value that no

@@ -14,6 +14,7 @@ import (
 	"tweedie/core/model"
 	"tweedie/core/settings"
 	"tweedie/core/tensor"
+	"tweedie/core/unet"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/tools/convert/internal/cmd/modelfile"
 	"tweedie/tools/convert/internal/cmd/progress"
@@ -85,6 +86,11 @@ func (o *likelihoods) run(cmd *cobra.Command, path, data string) error {
 	m, err := modelfile.Open(path)
 	if err != nil {
 		return err
+	}
+	if o.data.Size != (unet.Size{}) {
+		if m, err = m.Sized(o.data.Size); err != nil {
+			return fmt.Errorf("model %q: %w", path, err)
+		}
 	}
 	c := m.Config()
 	if err := c.CheckDenoiser(); err != nil {
