@@ -19,8 +19,8 @@ type Config struct {
 	InChannels        int      `json:"in_channels"`
 	OutChannels       int      `json:"out_channels"`
 	BlockOutChannels  []int    `json:"block_out_channels"` // one for each level
-	DownBlockTypes    []string `json:"down_block_types"`   // DownBlock2D, AttnDownBlock2D
-	UpBlockTypes      []string `json:"up_block_types"`     // UpBlock2D, AttnUpBlock2D
+	DownBlockTypes    []string `json:"down_block_types"`   // the keys of downBlocks
+	UpBlockTypes      []string `json:"up_block_types"`     // the keys of upBlocks
 	LayersPerBlock    int      `json:"layers_per_block"`
 	NormNumGroups     int      `json:"norm_num_groups"`
 	NormEps           float64  `json:"norm_eps"`
@@ -128,6 +128,12 @@ func (c *Config) Validate() error {
 func within(v, low, high int) bool { return v >= low && v <= high }
 
 func (c *Config) validateBlocks() error {
+	if err := errors.Join(checkTypes("down_block_types", c.DownBlockTypes, downBlocks), checkTypes("up_block_types", c.UpBlockTypes, upBlocks)); err != nil {
+		return err
+	}
+	if err := c.validateSkips(); err != nil {
+		return err
+	}
 	for i, ch := range c.BlockOutChannels {
 		if !within(ch, 2, maxChannels) || ch%c.groups(ch) != 0 {
 			return fmt.Errorf("unet: %w: block_out_channels[%d] is %d, need 2 to %d, divisible by norm_num_groups %d", ErrConfig, i, ch, maxChannels, c.NormNumGroups)
@@ -135,14 +141,8 @@ func (c *Config) validateBlocks() error {
 		if c.attends(i) && c.NumHeads != 0 && ch%c.NumHeads != 0 {
 			return fmt.Errorf("unet: %w: num_heads is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, c.NumHeads, i, ch)
 		}
-		if c.attends(i) && c.AttentionHeadDim != nil && (*c.AttentionHeadDim <= 0 || ch%*c.AttentionHeadDim != 0) {
-			return fmt.Errorf("unet: %w: attention_head_dim is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, *c.AttentionHeadDim, i, ch)
-		}
-		if down := c.DownBlockTypes[i]; down != "DownBlock2D" && down != "AttnDownBlock2D" {
-			return fmt.Errorf("unet: %w: down_block_types[%d] is %q, need DownBlock2D or AttnDownBlock2D", ErrConfig, i, down)
-		}
-		if up := c.UpBlockTypes[i]; up != "UpBlock2D" && up != "AttnUpBlock2D" {
-			return fmt.Errorf("unet: %w: up_block_types[%d] is %q, need UpBlock2D or AttnUpBlock2D", ErrConfig, i, up)
+		if c.attends(i) && c.AttentionHeadDim != nil && !within(*c.AttentionHeadDim, 1, ch) {
+			return fmt.Errorf("unet: %w: attention_head_dim is %d, need 1 to block_out_channels[%d] = %d", ErrConfig, *c.AttentionHeadDim, i, ch)
 		}
 	}
 	if first := c.timeChannels(); first%2 != 0 || float64(first/2) <= c.FreqShift {
@@ -177,7 +177,7 @@ func (c *Config) timeChannels() int {
 // the middle block.
 func (c *Config) attends(i int) bool {
 	last := len(c.BlockOutChannels) - 1
-	return i == last && !c.NoMidBlock || strings.HasPrefix(c.DownBlockTypes[i], "Attn") || strings.HasPrefix(c.UpBlockTypes[last-i], "Attn")
+	return i == last && !c.NoMidBlock || downBlocks[c.DownBlockTypes[i]].attends || upBlocks[c.UpBlockTypes[last-i]].attends
 }
 
 // validateSupported returns an error for options of diffusers that are not supported.
@@ -204,9 +204,25 @@ func (c *Config) validateSupported() error {
 		text("upsample_type", c.UpsampleType, "", "conv", "resnet"),
 		c.resamplings("downsample_types", c.DownsampleTypes),
 		c.resamplings("upsample_types", c.UpsampleTypes),
-		no("class_embed_type", c.ClassEmbedType == nil || c.classLikeTime() && c.Conditional() && (c.TimeEmbeddingType == "" || c.TimeEmbeddingType == "positional")),
+		c.validateClass(),
 		no("mid_block_type", c.MidBlockType == nil || *c.MidBlockType == "UNetMidBlock2D"),
 	)
+}
+
+// validateClass returns an error unless the embedding of classes is supported.
+func (c *Config) validateClass() error {
+	switch kind := c.ClassEmbedType; {
+	case kind == nil:
+	case *kind != "timestep":
+		return fmt.Errorf("unet: %w: class_embed_type is %q, need null or timestep", ErrConfig, *kind)
+	case !c.Conditional() || c.ClassFirst:
+		return fmt.Errorf("unet: %w: class_embed_type is timestep, need num_class_embeds and no class_first", ErrConfig)
+	case c.TimeEmbeddingType == "fourier":
+		return fmt.Errorf("unet: %w: class_embed_type is timestep with time_embedding_type fourier, which takes the logarithm of class 0", ErrConfig)
+	case c.TimeEmbeddingType == "learned" && *c.NumClassEmbeds > *c.NumTrainTimesteps:
+		return fmt.Errorf("unet: %w: num_class_embeds is %d with class_embed_type timestep, need at most num_train_timesteps, %d", ErrConfig, *c.NumClassEmbeds, *c.NumTrainTimesteps)
+	}
+	return nil
 }
 
 // resamplings returns an error unless there is one supported way of resampling a level, or

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
-	"strings"
 
 	"tweedie/core/graph"
 	"tweedie/core/nn"
@@ -41,6 +40,8 @@ type builder struct {
 	emb             graph.Value // act_fn of the embedding of time and class
 	image           graph.Value // downsampled input image, for a progressive input
 	output          graph.Value // accumulated output, for a progressive output
+	hasOutput       bool        // there is an accumulated output
+	skip            bool        // the current block has skips
 	scale           float64     // factor of residual sums; 0 means 1
 	firstNormGroups int         // groups of the first norms of residual blocks; 0 means as in other norms
 }
@@ -51,8 +52,8 @@ func (b *builder) unet2d() graph.Value {
 		b.scale = 1 / b.MidBlockScale
 	}
 	x = b.middle(x)
-	b.scale = b.SkipScale
-	x = b.outputConv("conv_norm_out", "conv_out", b.up(x, skips), len(b.BlockOutChannels) > 1)
+	x = b.up(x, skips)
+	x = b.outputConv("conv_norm_out", "conv_out", x)
 	if b.Patch == 2 {
 		x = b.Apply(graph.DepthToSpace{}, x)
 	}
@@ -82,19 +83,16 @@ func (b *builder) middle(x graph.Value) graph.Value {
 	return b.resnet("mid_block.resnets.1", x, channels, same)
 }
 
-// outputConv maps x to the channels of the output. With a progressive output it adds the
-// upsampled output of the level below, if there is one.
-func (b *builder) outputConv(norm, conv string, x graph.Value, below bool) graph.Value {
+// outputConv maps x to the channels of the output. If there is an accumulated output of the
+// level below, it adds that, upsampled.
+func (b *builder) outputConv(norm, conv string, x graph.Value) graph.Value {
 	out := b.OutChannels
 	if b.Patch == 2 {
 		out *= 4
 	}
 	x = nn.Conv3(nn.ZeroInit(b), conv, b.norm(norm, x, 0, true), out)
-	if b.ProgressiveOutput != "" {
-		if below {
-			x = b.Apply(graph.Add{}, b.resample(b.output, twice), x)
-		}
-		b.output = x
+	if b.hasOutput {
+		x = b.Apply(graph.Add{}, b.output, x)
 	}
 	return x
 }
@@ -117,71 +115,96 @@ func (b *builder) input() graph.Value {
 // and two linear layers, plus a vector for the class.
 func (b *builder) embedding() graph.Value {
 	b.time = b.Input("t", 1)
-	t := b.time
 	width := b.timeChannels()
-	var e graph.Value
-	switch b.TimeEmbeddingType {
-	case "fourier":
-		if b.TimeIsSigma {
-			t = b.Apply(graph.Unary{Fn: "log"}, t)
-		}
-		e = b.Apply(graph.Fourier{}, t, b.Param("time_proj.weight", graph.Init{Kind: graph.Normal}, width/2))
-	case "learned":
-		e = b.Apply(graph.Lookup{}, t, b.Param("time_proj.weight", graph.Init{Kind: graph.Normal}, *b.NumTrainTimesteps, width))
-	default:
-		e = b.Apply(graph.Sinusoid{Width: width, FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, t)
-	}
+	features := b.features(width)
+	e := features(b.time)
 	class := func(e graph.Value, width int) graph.Value {
-		if b.classLikeTime() {
-			y := b.Apply(graph.Sinusoid{Width: b.timeChannels(), FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, b.Input("y", 1))
-			y = nn.Linear(b, "class_embedding.linear_1", y, width)
-			return b.Apply(graph.Add{}, e, nn.Linear(b, "class_embedding.linear_2", b.Apply(graph.SiLU{}, y), width))
-		}
 		return b.Apply(graph.Add{}, e, nn.Embedding(b, "class_embedding", b.Input("y", 1), *b.NumClassEmbeds, width))
 	}
 	if b.Conditional() && b.ClassFirst {
 		e = class(e, width)
 	}
 	embed := cmp.Or(b.EmbedChannels, 4*width)
-	e = nn.Linear(b, "time_embedding.linear_1", e, embed)
-	e = nn.Linear(b, "time_embedding.linear_2", b.Apply(graph.SiLU{}, e), embed)
-	if b.Conditional() && !b.ClassFirst {
+	e = b.embed("time_embedding", e, embed)
+	switch {
+	case b.classLikeTime():
+		e = b.Apply(graph.Add{}, e, b.embed("class_embedding", features(b.Input("y", 1)), embed))
+	case b.Conditional() && !b.ClassFirst:
 		e = class(e, embed)
 	}
 	return b.act(e)
+}
+
+// embed is two linear layers.
+func (b *builder) embed(name string, x graph.Value, width int) graph.Value {
+	x = nn.Linear(b, name+".linear_1", x, width)
+	return nn.Linear(b, name+".linear_2", b.Apply(graph.SiLU{}, x), width)
+}
+
+// features returns the function from a time to its features, and declares its parameters.
+func (b *builder) features(width int) func(t graph.Value) graph.Value {
+	normal := graph.Init{Kind: graph.Normal}
+	switch b.TimeEmbeddingType {
+	case "fourier":
+		w := b.Param("time_proj.weight", normal, width/2)
+		return func(t graph.Value) graph.Value {
+			if b.TimeIsSigma {
+				t = b.Apply(graph.Unary{Fn: "log"}, t)
+			}
+			return b.Apply(graph.Fourier{}, t, w)
+		}
+	case "learned":
+		w := b.Param("time_proj.weight", normal, *b.NumTrainTimesteps, width)
+		return func(t graph.Value) graph.Value { return b.Apply(graph.Lookup{}, t, w) }
+	}
+	return func(t graph.Value) graph.Value {
+		return b.Apply(graph.Sinusoid{Width: width, FlipSinToCos: b.FlipSinToCos, FreqShift: float32(b.FreqShift)}, t)
+	}
 }
 
 // down applies the descending blocks and returns the skip connections.
 func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 	skips := []graph.Value{x}
 	for i, out := range b.BlockOutChannels {
-		block := fmt.Sprintf("down_blocks.%d.", i)
+		kind, name := downBlocks[b.DownBlockTypes[i]], fmt.Sprintf("down_blocks.%d.", i)
+		b.enter(kind)
 		for j := range b.LayersPerBlock {
-			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
-			if strings.HasPrefix(b.DownBlockTypes[i], "Attn") {
-				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, cmp.Or(b.AttentionGroups, b.groups(out)))
+			x = b.resnet(fmt.Sprintf("%sresnets.%d", name, j), x, out, same)
+			if kind.attends {
+				x = b.attention(fmt.Sprintf("%sattentions.%d", name, j), x, b.attentionGroups(out))
 			}
 			skips = append(skips, x)
 		}
-		if i == len(b.BlockOutChannels)-1 {
-			continue
+		if i < len(b.BlockOutChannels)-1 {
+			x = b.downsample(name, x, kind, resampling(b.DownsampleTypes, i, b.DownsampleType))
+			skips = append(skips, x)
 		}
-		if resampling(b.DownsampleTypes, i, b.DownsampleType) == "resnet" {
-			x = b.resnet(block+"downsamplers.0", x, out, half)
-		} else {
-			x = nn.Down3(b, block+"downsamplers.0.conv", x, out, b.DownsamplePadding)
-		}
-		switch b.ProgressiveInput {
-		case "residual":
-			b.image = b.sum(x, b.downsampleImage(block+"picture", b.image, out))
-			x = b.image
-		case "input_skip":
-			b.image = b.resample(b.image, half)
-			x = b.Apply(graph.Add{}, nn.Conv1(b, block+"skip_conv", b.image, out), x)
-		}
-		skips = append(skips, x)
 	}
+	b.enter(block{})
 	return x, skips
+}
+
+// downsample halves x at the end of a descending block, and adds the downsampled input
+// image if there is a progressive input.
+func (b *builder) downsample(name string, x graph.Value, kind block, how string) graph.Value {
+	out := b.Shape(x)[2]
+	switch {
+	case kind.skip:
+		x = b.resnet(name+"resnet_down", x, out, half)
+	case how == "resnet":
+		x = b.resnet(name+"downsamplers.0", x, out, half)
+	default:
+		x = nn.Down3(b, name+"downsamplers.0.conv", x, out, b.DownsamplePadding)
+	}
+	switch {
+	case kind.skip || b.ProgressiveInput == "input_skip":
+		b.image = b.resample(b.image, half)
+		x = b.Apply(graph.Add{}, nn.Conv1(b, name+"skip_conv", b.image, out), x)
+	case b.ProgressiveInput == "residual":
+		b.image = b.sum(x, b.downsampleImage(name+"picture", b.image, out))
+		x = b.image
+	}
+	return x
 }
 
 // up applies the ascending blocks; each layer's input is concatenated with the latest skip
@@ -189,32 +212,56 @@ func (b *builder) down(x graph.Value) (graph.Value, []graph.Value) {
 func (b *builder) up(x graph.Value, skips []graph.Value) graph.Value {
 	for i, out := range slices.Backward(b.BlockOutChannels) {
 		level := len(b.BlockOutChannels) - 1 - i
-		block := fmt.Sprintf("up_blocks.%d.", level)
-		attends := strings.HasPrefix(b.UpBlockTypes[level], "Attn")
-		if attends {
-			b.firstNormGroups = b.AttentionGroups
-		}
-		for j := range b.LayersPerBlock + 1 {
-			x = b.Apply(graph.Concat{}, x, skips[len(skips)-1])
+		kind, name := upBlocks[b.UpBlockTypes[level]], fmt.Sprintf("up_blocks.%d.", level)
+		b.enter(kind)
+		last := b.LayersPerBlock
+		for j := range last + 1 {
+			skip := skips[len(skips)-1]
 			skips = skips[:len(skips)-1]
-			x = b.resnet(fmt.Sprintf("%sresnets.%d", block, j), x, out, same)
-			if attends && (b.UpAttention != "last" || j == b.LayersPerBlock) {
-				x = b.attention(fmt.Sprintf("%sattentions.%d", block, j), x, cmp.Or(b.AttentionGroups, b.groups(out)))
+			if kind.attends {
+				b.firstNormGroups = b.firstGroups(x, skip)
+			}
+			x = b.resnet(fmt.Sprintf("%sresnets.%d", name, j), b.Apply(graph.Concat{}, x, skip), out, same)
+			b.firstNormGroups = 0
+			switch {
+			case kind.attends && kind.skip && j == last:
+				x = b.attention(name+"attentions.0", x, b.attentionGroups(out))
+			case kind.attends && !kind.skip && (b.UpAttention != "last" || j == last):
+				x = b.attention(fmt.Sprintf("%sattentions.%d", name, j), x, b.attentionGroups(out))
 			}
 		}
-		b.firstNormGroups = 0
-		if b.ProgressiveOutput != "" && i > 0 {
-			b.outputConv(block+"skip_norm", block+"skip_conv", x, level > 0)
+		if kind.skip || b.ProgressiveOutput != "" {
+			b.progress(name, x, i > 0)
 		}
-		switch {
-		case i == 0:
-		case resampling(b.UpsampleTypes, level, b.UpsampleType) == "resnet":
-			x = b.resnet(block+"upsamplers.0", x, out, twice)
-		default:
-			x = nn.Conv3(b, block+"upsamplers.0.conv", b.Apply(graph.Upsample{}, x), out)
+		if i > 0 {
+			x = b.upsample(name, x, kind, resampling(b.UpsampleTypes, level, b.UpsampleType))
 		}
 	}
+	b.enter(block{})
 	return x
+}
+
+// progress upsamples the accumulated output and, with add, adds that of an ascending block.
+func (b *builder) progress(name string, x graph.Value, add bool) {
+	if b.hasOutput {
+		b.output = b.resample(b.output, twice)
+	}
+	if add {
+		b.output = b.outputConv(name+"skip_norm", name+"skip_conv", x)
+		b.hasOutput = true
+	}
+}
+
+// upsample doubles x at the end of an ascending block.
+func (b *builder) upsample(name string, x graph.Value, kind block, how string) graph.Value {
+	out := b.Shape(x)[2]
+	switch {
+	case kind.skip:
+		return b.resnet(name+"resnet_up", x, out, twice)
+	case how == "resnet":
+		return b.resnet(name+"upsamplers.0", x, out, twice)
+	}
+	return nn.Conv3(b, name+"upsamplers.0.conv", b.Apply(graph.Upsample{}, x), out)
 }
 
 // resize is the change of height and width in a residual block.
@@ -243,7 +290,7 @@ func (b *builder) resnet(name string, x graph.Value, out int, to resize) graph.V
 		h = b.normAct(name+".norm2", h, 0)
 	}
 	h = nn.Conv3(nn.ZeroInit(b), name+".conv2", h, out)
-	if b.Shape(x)[2] != out || to != same && b.ResampleShortcut {
+	if b.Shape(x)[2] != out || to != same && (b.ResampleShortcut || b.skip) {
 		x = nn.Conv1(b, name+".conv_shortcut", x, out)
 	}
 	return b.sum(x, h)
@@ -266,14 +313,14 @@ func (b *builder) resample(x graph.Value, to resize) graph.Value {
 	pair := graph.AveragePool{Size: 2, Stride: 1}
 	padded := graph.AveragePool{Size: 2, Stride: 1, Before: 1, After: 1}
 	switch {
-	case to == half && b.FIR:
+	case to == half && b.fir():
 		x = b.Apply(pair, b.Apply(padded, x))
 		fallthrough
 	case to == half:
 		return b.Apply(graph.AveragePool{Size: 2, Stride: 2}, x)
 	}
 	x = b.Apply(graph.Upsample{}, x)
-	if b.FIR {
+	if b.fir() {
 		x = b.Apply(pair, b.Apply(padded, x))
 	}
 	return x
@@ -298,23 +345,25 @@ func (b *builder) downsampleImage(name string, x graph.Value, out int) graph.Val
 func (b *builder) attention(name string, x graph.Value, groups int) graph.Value {
 	c := b.Shape(x)[2]
 	heads := max(1, b.NumHeads)
+	inner := c
 	if b.AttentionHeadDim != nil && b.NumHeads == 0 {
 		heads = c / *b.AttentionHeadDim
+		inner = heads * *b.AttentionHeadDim
 	}
 	h := x
 	if groups != 0 {
 		h = nn.GroupNorm(b, name+".group_norm", x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps)})
 	}
-	q := nn.Linear(b, name+".to_q", h, c)
-	k := nn.Linear(b, name+".to_k", h, c)
-	v := nn.Linear(b, name+".to_v", h, c)
+	q := nn.Linear(b, name+".to_q", h, inner)
+	k := nn.Linear(b, name+".to_k", h, inner)
+	v := nn.Linear(b, name+".to_v", h, inner)
 	h = b.Apply(graph.Attention{Heads: heads}, q, k, v)
 	return b.sum(x, nn.Linear(nn.ZeroInit(b), name+".to_out.0", h, c))
 }
 
 // norm is a group norm; with 0 groups their number depends on the channels.
 func (b *builder) norm(name string, x graph.Value, groups int, silu bool) graph.Value {
-	groups = cmp.Or(groups, b.groups(b.Shape(x)[2]))
+	groups = cmp.Or(groups, b.normGroups(b.Shape(x)[2]))
 	return nn.GroupNorm(b, name, x, graph.GroupNorm{Groups: groups, Eps: float32(b.NormEps), SiLU: silu})
 }
 

@@ -32,6 +32,9 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 		ignored: func(name string) bool { return name == "time_proj.W" && u.TimeEmbeddingType == "fourier" }, // another name of its weight
 	}
 	p.learned(&u)
+	if u.ClassEmbedType != nil {
+		p.found = append(p.found, fmt.Sprintf("class numbers from 0 to %d are embedded like times: class_embed_type is %s", *u.NumClassEmbeds-1, *u.ClassEmbedType))
+	}
 	if len(passed) > 0 {
 		p.found = append(p.found, fmt.Sprintf("unknown settings of %s, which are passed over: %s", configName, strings.Join(passed, ", ")))
 	}
@@ -60,13 +63,10 @@ func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
 	return nil
 }
 
-// findDiffusers returns the tensor of a parameter: under this program's name, the name that it
-// has in blocks with skips, or its name in diffusers before version 0.15.
+// findDiffusers returns the tensor of a parameter: under this program's name, or its name in
+// diffusers before version 0.15.
 func findDiffusers(v *view, d graph.Declared, u *unet.Config) binding {
 	name := d.Name
-	if u.ProgressiveOutput != "" {
-		name = skipName(name)
-	}
 	if old := oldName(name); !v.has(name) && v.has(old) {
 		name = old
 	}
@@ -103,7 +103,7 @@ func ofClass(config, class string) bool {
 	return json.Unmarshal(data, &c) == nil && c.Class == class
 }
 
-// unetDefaults returns the defaults of the arguments of diffusers' UNet2DModel (diffusers 0.30,
+// unetDefaults returns the defaults of the arguments of diffusers' UNet2DModel (diffusers 0.40,
 // models/unets/unet_2d.py).
 func unetDefaults() unet.Config {
 	headDim := 8
@@ -147,6 +147,11 @@ func parseUNet(data []byte, size unet.Size) (c unet.Config, passed []string, err
 	if class != "" && class != "UNet2DModel" {
 		return c, nil, fmt.Errorf("_class_name is %q, need UNet2DModel", class)
 	}
+	for key, meaning := range map[string]string{"add_attention": "false", "flip_sin_to_cos": "false", "downsample_type": `"conv"`, "upsample_type": `"conv"`} {
+		if string(members[key]) == "null" { // not the default
+			members[key] = json.RawMessage(meaning)
+		}
+	}
 	null := func(key string) bool { return string(members[key]) == "null" }
 	c.NoMidBlock = null("mid_block_type")
 	noGroups := null("norm_num_groups")
@@ -164,11 +169,9 @@ func parseUNet(data []byte, size unet.Size) (c unet.Config, passed []string, err
 		c.EmbedChannels = cmp.Or(c.EmbedChannels, 4*c.BlockOutChannels[0])
 	}
 	passed = unused(members)
-	if skips, err := skipBlocks(&c, noGroups); skips || err != nil {
-		return c, passed, cmp.Or(err, c.Validate())
+	if err := blockTypes(&c, noGroups); err != nil {
+		return c, passed, err
 	}
-	c.DownsampleTypes = plainBlocks(c.DownBlockTypes, &c.DownsampleType)
-	c.UpsampleTypes = plainBlocks(c.UpBlockTypes, &c.UpsampleType)
 	return c, passed, c.Validate()
 }
 

@@ -44,12 +44,12 @@ func TestParseUNetRefuses(t *testing.T) {
 		{"other block", `{"sample_size":32,"down_block_types":["CrossAttnDownBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}`, "CrossAttnDownBlock2D"},
 		{"times", `{"sample_size":32,"time_embedding_type":"adm"}`, `time_embedding_type is "adm"`},
 		{"activation", `{"sample_size":32,"act_fn":"tanh"}`, `act_fn is "tanh"`},
-		{"classes", `{"sample_size":32,"class_embed_type":"identity"}`, "class_embed_type is not supported"},
+		{"classes", `{"sample_size":32,"class_embed_type":"identity"}`, `class_embed_type is "identity"`},
 		{"groups", `{"sample_size":32,"norm_num_groups":null}`, "norm_num_groups is null, need a number"},
 		{"norm", `{"sample_size":32,"resnet_time_scale_shift":"spatial"}`, `resnet_time_scale_shift is "spatial"`},
-		{"some skips", `{"sample_size":32,"norm_num_groups":null,"block_out_channels":[128,128],"down_block_types":["SkipDownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","SkipUpBlock2D"]}`, "3 of 4 blocks have skips"},
-		{"skips in the middle", `{"sample_size":32,"norm_num_groups":null,"block_out_channels":[128,128],"down_block_types":["SkipDownBlock2D","SkipDownBlock2D"],"up_block_types":["SkipUpBlock2D","SkipUpBlock2D"]}`, "mid_block_scale_factor is 0, need √2"},
-		{"skips of groups", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128],"down_block_types":["SkipDownBlock2D","SkipDownBlock2D"],"up_block_types":["SkipUpBlock2D","SkipUpBlock2D"]}`, "norm_num_groups is 8, need null"},
+		{"some skips", `{"sample_size":32,"norm_num_groups":null,"block_out_channels":[128,128],"down_block_types":["SkipDownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","SkipUpBlock2D"]}`, `norm_num_groups is null, need a number with down_block_types[1] = "DownBlock2D"`},
+		{"skips last", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128,128],"down_block_types":["DownBlock2D","SkipDownBlock2D","DownBlock2D"],"up_block_types":["UpBlock2D","UpBlock2D","UpBlock2D"]}`, `down_block_types[1] is "SkipDownBlock2D" after "DownBlock2D", need blocks with skips first`},
+		{"skips first", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128],"down_block_types":["DownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","UpBlock2D"]}`, `up_block_types[1] is "UpBlock2D" after "SkipUpBlock2D", need blocks with skips last`},
 	} {
 		if _, _, err := parseUNet([]byte(tt.json), unet.Size{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)

@@ -3,7 +3,6 @@ package importer
 import (
 	"cmp"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 
@@ -24,6 +23,9 @@ func plainBlocks(types []string, how *string) (ways []string) {
 		} else if strings.HasPrefix(block, "Attn") {
 			way = cmp.Or(*how, way)
 		}
+		if strings.Contains(block, "Skip") { // such a block has one way of its own
+			way = cmp.Or(*how, way)
+		}
 		if i < len(types)-1 {
 			ways = append(ways, way)
 		}
@@ -37,52 +39,20 @@ func plainBlocks(types []string, how *string) (ways []string) {
 	return nil
 }
 
-// skipBlocks replaces the types of NCSN++'s blocks with skips (SkipDownBlock2D and similar) by
-// the plain types, and sets in c what distinguishes them: BigGAN's residual blocks that
-// resample with the filter [1,3,3,1], sums divided by √2, and a progressive input and output
-// picture at every level. It reports whether there are such blocks. Their norms have groups of
-// at least four channels, except those of attention and of the output picture, which have 32
-// groups.
-func skipBlocks(c *unet.Config, noGroups bool) (bool, error) {
-	skips := 0
-	for _, types := range [][]string{c.DownBlockTypes, c.UpBlockTypes} {
-		for i, block := range types {
-			if plain := strings.Replace(block, "Skip", "", 1); plain != block {
-				types[i] = plain
-				skips++
+// blockTypes changes the types of blocks into those of this program.
+func blockTypes(c *unet.Config, noGroups bool) error {
+	if noGroups { // diffusers divides the channels by four, up to 32 groups
+		c.NormNumGroups, c.NormMinChannels = 32, 4
+	}
+	for i, types := range [][]string{c.DownBlockTypes, c.UpBlockTypes} {
+		for j, block := range types {
+			types[j] = strings.TrimPrefix(block, "UNetRes") // before version 0.3
+			if noGroups && !strings.Contains(block, "Skip") {
+				return fmt.Errorf("norm_num_groups is null, need a number with %s[%d] = %q", []string{"down_block_types", "up_block_types"}[i], j, block)
 			}
 		}
 	}
-	switch all := len(c.DownBlockTypes) + len(c.UpBlockTypes); {
-	case skips == 0 && noGroups:
-		return false, fmt.Errorf("norm_num_groups is null, need a number with blocks without skips")
-	case skips == 0:
-		return false, nil
-	case skips != all:
-		return true, fmt.Errorf("%d of %d blocks have skips, need all or none", skips, all)
-	case !noGroups:
-		return true, fmt.Errorf("norm_num_groups is %d, need null with blocks with skips", c.NormNumGroups)
-	case math.Abs(c.MidBlockScale-math.Sqrt2) > 1e-6:
-		return true, fmt.Errorf("mid_block_scale_factor is %g, need √2 with blocks with skips", c.MidBlockScale)
-	}
-	c.MidBlockScale, c.NormNumGroups, c.NormMinChannels, c.SkipScale, c.AttentionGroups = 0, 32, 4, math.Sqrt(0.5), 32
-	c.FIR, c.ResampleShortcut, c.DownsampleType, c.UpsampleType, c.UpAttention = true, true, "resnet", "resnet", "last"
-	c.ProgressiveInput, c.ProgressiveOutput = "input_skip", "output_skip"
-	return true, nil
-}
-
-// skipName returns the name of a parameter in blocks with skips.
-func skipName(name string) string {
-	p, ok := parseBlockName(name)
-	switch {
-	case !ok:
-		return name
-	case p.kind == "downsamplers":
-		return strings.Replace(name, "downsamplers.0", "resnet_down", 1)
-	case p.kind == "upsamplers":
-		return strings.Replace(name, "upsamplers.0", "resnet_up", 1)
-	case p.kind == "attentions" && p.side == "up_blocks":
-		return strings.Replace(name, fmt.Sprintf("attentions.%d.", p.index), "attentions.0.", 1)
-	}
-	return name
+	c.DownsampleTypes = plainBlocks(c.DownBlockTypes, &c.DownsampleType)
+	c.UpsampleTypes = plainBlocks(c.UpBlockTypes, &c.UpsampleType)
+	return nil
 }

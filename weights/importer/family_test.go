@@ -142,7 +142,7 @@ func TestReadRefusesNetworks(t *testing.T) {
 		{"no size", "need --size", state, Options{Hints: Hints{Heads: 4}}},
 		{"no heads", "need --heads or --head-channels", state, Options{Hints: Hints{Size: unet.Square(8)}}},
 		{"heads", "--heads is 5", state, Options{Hints: Hints{Size: unet.Square(8), Heads: 5}}},
-		{"head channels", "attention_head_dim is 7", state, Options{Hints: Hints{Size: unet.Square(8), HeadChannels: 7}}},
+		{"head channels", "--head-channels is 7", state, Options{Hints: Hints{Size: unet.Square(8), HeadChannels: 7}}},
 		{"a layer missing", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: unet.Square(8), Heads: 4}}},
 		{"prediction", `prediction must be`, state, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Prediction: "x"}}},
 		{"schedule", `kind must be`, state, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Schedule: "x"}}},

@@ -77,6 +77,9 @@ func (h Hints) heads(u *unet.Config) error {
 	if i := slices.IndexFunc(u.BlockOutChannels, func(c int) bool { return c%max(h.Heads, h.HeadChannels) != 0 }); i >= 0 && h.Heads > 0 {
 		return fmt.Errorf("--heads is %d, need a divisor of %d channels", h.Heads, u.BlockOutChannels[i])
 	}
+	if last := u.BlockOutChannels[len(u.BlockOutChannels)-1]; h.Heads == 0 && last%h.HeadChannels != 0 {
+		return fmt.Errorf("--head-channels is %d, need a divisor of %d channels", h.HeadChannels, last)
+	}
 	return nil
 }
 
