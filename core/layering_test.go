@@ -48,7 +48,7 @@ var floors = map[string]int{
 	"weights/torch":      5, // reader of torch.save
 	"weights/npy":        5, // reader of numpy.save
 	"weights/checkpoint": 6, // any file of weights
-	"weights/onnx":       5, // ONNX graphs as graph programs
+	"weights/onnx":       6, // ONNX graphs as graph programs
 
 	"core/readertest": 4, // helpers for the tests of file readers
 	"core/dataset":    4, // pictures and labels for training
