@@ -42,6 +42,14 @@ func planDiffusers(v *view, h Hints) (*plan, error) {
 	return p, p.finishDiffusers(&u, v, h)
 }
 
+// or returns what p points to, or absent if it is nil.
+func or[T any](p *T, absent T) T {
+	if p == nil {
+		return absent
+	}
+	return *p
+}
+
 // finishDiffusers is finish for a network whose time input may be σ instead of a step: those
 // with Fourier features.
 func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
@@ -208,31 +216,6 @@ func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
 			n = *c.NumTrainTimesteps
 		}
 		c.NumClassEmbeds = &n
-	}
-	return nil
-}
-
-// parseObject returns the members of a JSON object.
-func parseObject(data []byte) (map[string]json.RawMessage, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(data, &members); err != nil {
-		return nil, err
-	}
-	if members == nil {
-		return nil, fmt.Errorf("is null, need a JSON object")
-	}
-	return members, nil
-}
-
-// member decodes the member of that name into to, which keeps its value if the member is
-// missing or null.
-func member(members map[string]json.RawMessage, name string, to any) error {
-	v, ok := members[name]
-	if !ok {
-		return nil
-	}
-	if err := json.Unmarshal(v, to); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }

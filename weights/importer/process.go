@@ -1,10 +1,16 @@
 package importer
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strconv"
+	"strings"
+
+	gorgonia "gorgonia.org/tensor"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/graph"
 	"tweedie/core/model"
 	"tweedie/core/unet"
 )
@@ -55,8 +61,11 @@ func (p *plan) trained(v *view, h Hints, usual convention) error {
 			return fmt.Errorf("%q: %w", v.files.scheduler, err)
 		}
 		description = ""
+		if err := p.checkVariance(&pr); err != nil {
+			return fmt.Errorf("%q: %w", v.files.scheduler, err)
+		}
 	}
-	p.found = append(p.found, pr.notes...)
+	p.found, p.assumed = append(p.found, pr.notes...), append(p.assumed, pr.assumed...)
 	changed, err := h.change(&pr)
 	if err != nil {
 		return err
@@ -66,6 +75,11 @@ func (p *plan) trained(v *view, h Hints, usual convention) error {
 	}
 	if err := pr.bounds(); err != nil {
 		return err
+	}
+	if pr.negated {
+		if err := p.negate(); err != nil {
+			return err
+		}
 	}
 	c.Prediction, c.Schedule, c.Process, c.SigmaData, c.TimeScale = pr.prediction, pr.schedule, pr.spec, pr.sigmaData, pr.timeScale
 	c.SigmaMin, c.SigmaMax = pr.sigmaMin, pr.sigmaMax
@@ -80,10 +94,45 @@ func (p *plan) trained(v *view, h Hints, usual convention) error {
 	return nil
 }
 
+// negate changes the sign of the network's output, by the weights of its last convolution.
+func (p *plan) negate() error {
+	u := p.config.UNet
+	if u == nil || u.ProgressiveOutput != "" || strings.Contains(u.UpBlockTypes[len(u.UpBlockTypes)-1], "Skip") {
+		return errors.New("prediction_type is v_prediction with a network whose last convolution is not its output, which is not supported with this scheduler")
+	}
+	find := p.find
+	p.find = func(d graph.Declared) binding {
+		b := find(d)
+		if d.Name == "conv_out.weight" || d.Name == "conv_out.bias" {
+			b.make = negated
+		}
+		return b
+	}
+	p.found = append(p.found, "the network predicts −F of EDM's preconditioning: the signs of conv_out are changed")
+	return nil
+}
+
+// negated changes the sign of numbers.
+func negated(in []*gorgonia.Dense) (*gorgonia.Dense, error) {
+	return in[0].MulScalar(float32(-1), true)
+}
+
+// checkVariance compares what the scheduler says of the network's variance with its channels.
+func (p *plan) checkVariance(pr *process) error {
+	says, has := strings.HasPrefix(pr.variance, "learned"), p.config.Variance == model.Learned
+	switch {
+	case says && !has:
+		return fmt.Errorf("variance_type is %q, but the network does not predict a variance: it needs twice the output channels, or a fixed variance_type", pr.variance)
+	case has && pr.variance != "" && !says:
+		p.assumed = append(p.assumed, fmt.Sprintf("the second half of the output channels is a learned variance, although the scheduler's variance_type is %s", pr.variance))
+	}
+	return nil
+}
+
 // defaults returns the default sampling settings of a model with this process.
 func (p *process) defaults() model.Defaults {
 	d := p.sampling
-	d.Sampler, d.Steps, d.Guidance = "dpmpp2m", 20, 1
+	d.Sampler, d.Steps, d.Guidance = cmp.Or(d.Sampler, "dpmpp2m"), cmp.Or(d.Steps, 20), 1
 	if p.prediction == model.Consistency {
 		d.Sampler, d.Steps = "consistency", 2
 	}
@@ -100,6 +149,7 @@ func (h Hints) change(p *process) (bool, error) {
 	} else if h.Prediction == model.Consistency && p.prediction != model.Consistency {
 		*p = consistency2023
 	} else if h.Prediction != "" {
+		p.negated = p.negated && h.Prediction == p.prediction
 		p.prediction = h.Prediction
 	}
 	if h.Schedule != "" || h.Steps != 0 {

@@ -3,9 +3,7 @@ package importer
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"math"
-	"slices"
 	"strings"
 
 	"tweedie/core/diffusion"
@@ -22,14 +20,16 @@ type process struct {
 	sigmaData          float64 // with model.EDM
 	sigmaMin, sigmaMax float64 // 0: the chain's
 	timeScale          float64
-	sampling           model.Defaults // threshold and schedule
+	negated            bool           // the network's output is −F of model.EDM
+	variance           string         // what the scheduler says of the network's variance
+	sampling           model.Defaults // threshold, schedule and sampler
 	notes              []string       // for people
+	assumed            []string
 }
 
 // predictions maps diffusers' prediction_type to this program's predictions.
 var predictions = map[string]diffusion.Prediction{
 	"epsilon": diffusion.PredictEpsilon, "sample": diffusion.PredictX0, "v_prediction": diffusion.PredictV,
-	"flow_prediction": diffusion.PredictVelocity,
 }
 
 // parseScheduler reads diffusers' scheduler_config.json: any scheduler on a chain of β, those
@@ -44,6 +44,7 @@ func parseScheduler(data []byte) (process, error) {
 	if err := member(members, "_class_name", &class); err != nil {
 		return process{}, err
 	}
+	class = strings.TrimPrefix(class, "Flax")
 	parse := parseChain
 	switch {
 	case class == "EDMEulerScheduler" || class == "EDMDPMSolverMultistepScheduler":
@@ -52,42 +53,31 @@ func parseScheduler(data []byte) (process, error) {
 		parse = parseConsistency
 	case class == "ScoreSdeVeScheduler":
 		parse = parseExplodingSDE
-	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler":
+	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler" || class == "FlowMatchLCMScheduler":
 		parse = parseFlowMatching
-	case members["beta_schedule"] == nil && members["trained_betas"] == nil:
+	case !given(members, "beta_schedule") && !given(members, "trained_betas"):
 		return process{}, fmt.Errorf("scheduler %q is not supported: it has no beta_schedule; need one with a chain of β, of rectified flow, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
+	case given(members, "use_flow_sigmas"):
+		parse = parseFlowSigmas
+	case given(members, "timestep_type") && string(members["timestep_type"]) != `"discrete"`:
+		parse = parseContinuous
+	}
+	for _, name := range otherProcess {
+		if given(members, name) {
+			return process{}, fmt.Errorf("%s is %.40s, which changes the noise levels in a way that is not supported", name, members[name])
+		}
 	}
 	p, err := parse(members)
-	if ignored := unused(members); err == nil && ignored != nil {
-		p.note("ignored settings of its scheduler, which concern only how it steps: %s", strings.Join(ignored, ", "))
+	if err != nil {
+		return process{}, err
 	}
-	return p, err
+	p.ofClass(class)
+	p.passOver(members)
+	return p, nil
 }
 
-// read decodes members by name and removes them from members. A value whose member is missing
-// is unchanged.
-func read(members map[string]json.RawMessage, into map[string]any) error {
-	for name, to := range into {
-		if err := member(members, name, to); err != nil {
-			return err
-		}
-		delete(members, name)
-	}
-	return nil
-}
-
-// unused lists the settings that were not read and are not off. None of them changes how the
-// network was trained.
-func unused(members map[string]json.RawMessage) []string {
-	var out []string
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		off := slices.Contains([]string{"null", "false", "0", "0.0", `""`, "[]"}, string(members[name]))
-		if !off && !strings.HasPrefix(name, "_") && name != "num_train_timesteps" {
-			out = append(out, fmt.Sprintf("%s %.40s", name, members[name]))
-		}
-	}
-	return out
-}
+// otherProcess are settings of schedulers that change the process that the network knows.
+var otherProcess = []string{"snr_shift_scale", "invert_sigmas"}
 
 func parseChain(members map[string]json.RawMessage) (process, error) {
 	kind, prediction, steps, start, end := "linear", "epsilon", 1000, 1e-4, 0.02
@@ -95,15 +85,21 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 	var zeroSNR bool
 	var scale float64 // written by tweedie export
 	err := read(members, map[string]any{
-		"beta_schedule": &kind, "prediction_type": &prediction, "num_train_timesteps": &steps, "beta_start": &start,
+		"beta_schedule": &kind, "prediction_type": &prediction, "beta_start": &start,
 		"beta_end": &end, "trained_betas": &betas, "rescale_betas_zero_snr": &zeroSNR, "time_scale": &scale,
 	})
+	if err == nil {
+		err = member(members, "num_train_timesteps", &steps)
+	}
 	if err != nil {
 		return process{}, err
 	}
 	what, ok := predictions[prediction]
 	if !ok {
-		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample, v_prediction or flow_prediction", prediction)
+		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample or v_prediction, or flow_prediction with use_flow_sigmas", prediction)
+	}
+	if n, given := members["num_train_timesteps"]; given && betas != nil && len(betas) != steps {
+		return process{}, fmt.Errorf("trained_betas has %d numbers, need num_train_timesteps, which is %s", len(betas), n)
 	}
 	p := process{prediction: string(what), timeScale: scale}
 	if err := p.sampledBy(members); err != nil {
@@ -151,7 +147,7 @@ func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, 
 }
 
 // parseEDM reads a scheduler with the preconditioning of Karras et al. 2022, Table 1. In
-// diffusers the network is F itself, and prediction_type "epsilon" gives the sign of c_out.
+// diffusers the network is F itself for prediction_type epsilon, and −F for v_prediction.
 func parseEDM(members map[string]json.RawMessage) (process, error) {
 	p := process{prediction: model.EDM, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80}
 	prediction := "epsilon"
@@ -159,9 +155,10 @@ func parseEDM(members map[string]json.RawMessage) (process, error) {
 		"prediction_type": &prediction, "sigma_data": &p.sigmaData, "sigma_min": &p.sigmaMin, "sigma_max": &p.sigmaMax,
 		"time_scale": &p.timeScale,
 	})
-	if err == nil && prediction != "epsilon" {
-		err = fmt.Errorf("prediction_type is %q, need epsilon", prediction)
+	if err == nil && prediction != "epsilon" && prediction != "v_prediction" {
+		err = fmt.Errorf("prediction_type is %q, need epsilon or v_prediction", prediction)
 	}
+	p.negated = prediction == "v_prediction"
 	return p, err
 }
 
@@ -199,7 +196,7 @@ func parseExplodingSDE(members map[string]json.RawMessage) (process, error) {
 // the first and of the last but one of its steps.
 func parseFlowMatching(members map[string]json.RawMessage) (process, error) {
 	steps := 1000
-	if err := read(members, map[string]any{"num_train_timesteps": &steps}); err != nil {
+	if err := member(members, "num_train_timesteps", &steps); err != nil {
 		return process{}, err
 	}
 	if steps < 3 || steps > 1<<20 {

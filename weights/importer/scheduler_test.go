@@ -45,6 +45,20 @@ func TestParseScheduler(t *testing.T) {
 			process{prediction: model.Consistency, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80, timeScale: 1000, sampling: static}},
 		{"exploding", `{"_class_name":"ScoreSdeVeScheduler","sigma_min":0.02,"sigma_max":348,"num_train_timesteps":2000}`,
 			process{prediction: "score", spec: &diffusion.Spec{Kind: diffusion.KindVE, SigmaMin: 0.02, SigmaMax: 348, Time: "sigma"}, sigmaMin: 0.02, sigmaMax: 348}},
+		{"EDM v", `{"_class_name":"EDMEulerScheduler","prediction_type":"v_prediction"}`,
+			process{prediction: model.EDM, negated: true, sigmaData: 0.5, sigmaMin: 0.002, sigmaMax: 80}},
+		{"continuous times", `{"_class_name":"EulerDiscreteScheduler","beta_schedule":"linear","timestep_type":"continuous","prediction_type":"v_prediction","sigma_min":0.01,"sigma_max":700,"timestep_spacing":"leading"}`,
+			process{prediction: model.EDM, negated: true, sigmaData: 1, sigmaMin: 0.01, sigmaMax: 700}},
+		{"discrete times", `{"_class_name":"EulerDiscreteScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"timestep_type":"continuous"}`,
+			process{prediction: "epsilon", schedule: linear}},
+		{"clipping of Heun", `{"_class_name":"HeunDiscreteScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"clip_sample":true}`,
+			process{prediction: "epsilon", schedule: linear, sampling: static}},
+		{"infinity", `{"_class_name":"DPMSolverMultistepScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"num_train_timesteps":100,"lambda_min_clipped":-Infinity}`,
+			process{prediction: "epsilon", schedule: linear}},
+		{"flow sigmas", `{"_class_name":"UniPCMultistepScheduler","num_train_timesteps":1000,"beta_start":0.0001,"beta_end":0.02,"beta_schedule":"linear","prediction_type":"flow_prediction","use_flow_sigmas":true}`,
+			process{prediction: "velocity", spec: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
+		{"flow sigmas and ε", `{"_class_name":"DEISMultistepScheduler","beta_schedule":"linear","use_flow_sigmas":true}`,
+			process{prediction: "epsilon", spec: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
 		{"flow matching", `{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000}`,
 			process{prediction: "velocity", spec: &diffusion.Spec{Kind: diffusion.KindRectifiedFlow}, sigmaMin: 1.0 / 999, sigmaMax: 999, timeScale: 1000}},
 	} {
@@ -142,7 +156,14 @@ func TestParseSchedulerRefuses(t *testing.T) {
 		{"no chain", `{"_class_name":"KarrasVeScheduler"}`, `scheduler "KarrasVeScheduler" is not supported: it has no beta_schedule`},
 		{"kind", `{"beta_schedule":"steep"}`, `beta_schedule is "steep"`},
 		{"prediction", `{"beta_schedule":"linear","prediction_type":"score"}`, `prediction_type is "score"`},
-		{"EDM v", `{"_class_name":"EDMEulerScheduler","prediction_type":"v_prediction"}`, `prediction_type is "v_prediction"`},
+		{"EDM sample", `{"_class_name":"EDMEulerScheduler","prediction_type":"sample"}`, `prediction_type is "sample"`},
+		{"a chain and flow", `{"beta_schedule":"linear","prediction_type":"flow_prediction"}`, `flow_prediction with use_flow_sigmas`},
+		{"flow and v", `{"beta_schedule":"linear","use_flow_sigmas":true,"prediction_type":"v_prediction"}`, `prediction_type is "v_prediction" with use_flow_sigmas`},
+		{"betas of another chain", `{"beta_schedule":"linear","trained_betas":[0.1,0.2],"num_train_timesteps":1000}`, "trained_betas has 2 numbers, need num_train_timesteps, which is 1000"},
+		{"times", `{"_class_name":"EulerDiscreteScheduler","beta_schedule":"linear","timestep_type":"odd"}`, `timestep_type is "odd"`},
+		{"shifted levels", `{"_class_name":"CogVideoXDDIMScheduler","beta_schedule":"scaled_linear","snr_shift_scale":3.0}`, "snr_shift_scale is 3.0"},
+		{"inverted levels", `{"_class_name":"FlowMatchEulerDiscreteScheduler","invert_sigmas":true}`, "invert_sigmas is true"},
+		{"no betas", `{"_class_name":"IPNDMScheduler","trained_betas":null}`, `scheduler "IPNDMScheduler" is not supported`},
 		{"trained", `{"beta_schedule":"linear","trained_betas":[2]}`, "betas[0] must lie in (0, 1)"},
 		{"zero SNR", `{"beta_schedule":"linear","rescale_betas_zero_snr":true,"num_train_timesteps":2}`, "rescale_betas_zero_snr is true for 2 steps"},
 		{"percentile", `{"beta_schedule":"linear","thresholding":true,"dynamic_thresholding_ratio":2}`, "dynamic_thresholding_ratio is 2"},
@@ -158,5 +179,82 @@ func TestParseSchedulerRefuses(t *testing.T) {
 		if _, err := parseScheduler([]byte(tt.json)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
 		}
+	}
+}
+
+// TestSchedulerClasses: schedulers of distilled networks and unknown ones are named, and so are
+// unknown settings.
+func TestSchedulerClasses(t *testing.T) {
+	for _, tt := range []struct{ json, want string }{
+		{`{"_class_name":"LCMScheduler","beta_schedule":"scaled_linear"}`, "LCMScheduler"},
+		{`{"_class_name":"TCDScheduler","num_train_timesteps":1000,"beta_start":0.00085,"beta_end":0.012,"beta_schedule":"scaled_linear","prediction_type":"epsilon"}`, "TCDScheduler"},
+		{`{"_class_name":"FlowMatchLCMScheduler"}`, "FlowMatchLCMScheduler"},
+		{`{"_class_name":"TomorrowScheduler","beta_schedule":"linear"}`, "its scheduler TomorrowScheduler is not known"},
+		{`{"_class_name":"PNDMScheduler","beta_schedule":"linear","magic":3,"nothing":null}`, "unknown settings of its scheduler, which are passed over: magic 3"},
+		{`{"_class_name":"FlaxPNDMScheduler","beta_schedule":"linear"}`, ""},
+	} {
+		p, err := parseScheduler([]byte(tt.json))
+		if err != nil {
+			t.Fatalf("%s: %v", tt.json, err)
+		}
+		if text := strings.Join(append(p.notes, p.assumed...), "; "); !strings.Contains(text, tt.want) || tt.want == "" && text != "" {
+			t.Errorf("%s: got %q, want %q", tt.json, text, tt.want)
+		}
+	}
+}
+
+// TestContinuousV: a network that predicts v at continuous times predicts −F, so that its last
+// convolution changes its sign: D = x/(σ²+1) − σ/√(σ²+1)·v.
+func TestContinuousV(t *testing.T) {
+	config, tensors := parityCase(t, "gray")
+	ck, err := Read(write(t, map[string][]byte{
+		configName: config, weightsName: encode(t, tensors),
+		schedulerName: []byte(`{"_class_name":"EulerDiscreteScheduler","beta_schedule":"scaled_linear","timestep_type":"continuous","prediction_type":"v_prediction","sigma_max":700.0,"sigma_min":0.002}`),
+	}), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ck.Close()
+	for _, v := range tensors {
+		want, err := v.Float32()
+		if err != nil {
+			t.Fatal(err)
+		}
+		sign := float32(1)
+		if strings.HasPrefix(v.Name, "conv_out.") {
+			sign = -1
+		}
+		for i, got := range ck.Model.Params().Named(v.Name) {
+			if got != sign*want[i] {
+				t.Fatalf("%s[%d] is %g, want %g", v.Name, i, got, sign*want[i])
+			}
+		}
+	}
+	c := ck.Model.Config()
+	p, err := c.Parametrization()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := p.Coefficients(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range map[string][2]float64{
+		"c_skip": {float64(k.CSkip), 0.1}, "c_out": {float64(k.COut), 3 / math.Sqrt(10)}, "c_in": {float64(k.CIn), 1 / math.Sqrt(10)}, "c_noise": {float64(k.CNoise), math.Log(3) / 4},
+	} {
+		if !(math.Abs(v[0]-v[1]) < 1e-6) {
+			t.Errorf("%s is %g, want %g", name, v[0], v[1])
+		}
+	}
+}
+
+// TestLearnedVariance: a scheduler of a learned variance needs a network that predicts it.
+func TestLearnedVariance(t *testing.T) {
+	config, tensors := parityCase(t, "gray")
+	_, err := Read(write(t, map[string][]byte{
+		configName: config, weightsName: encode(t, tensors), schedulerName: []byte(`{"_class_name":"DDPMScheduler","beta_schedule":"linear","variance_type":"learned_range"}`),
+	}), Options{})
+	if want := `variance_type is "learned_range", but the network does not predict a variance`; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got error %v, want one with %q", err, want)
 	}
 }

@@ -27,10 +27,15 @@ func (p *process) sampledBy(members map[string]json.RawMessage) error {
 	if strings.HasPrefix(class, "DDPM") && variance == "learned" {
 		return fmt.Errorf("variance_type is %q, need learned_range, which interpolates between the smallest and the largest variance, or a fixed one", variance)
 	}
-	clips := strings.HasPrefix(class, "DDPM") || strings.HasPrefix(class, "DDIM") // by default; other schedulers do not clip
-	if clip != nil {
-		clips = clips && *clip
+	// Other classes may have the setting from another scheduler, and ignore it.
+	clips := false
+	for _, name := range []string{"DDPM", "DDIM", "RePaint"} {
+		clips = clips || strings.HasPrefix(class, name) && or(clip, true)
 	}
+	for _, name := range []string{"Heun", "LCM", "TCD"} {
+		clips = clips || strings.HasPrefix(class, name) && or(clip, false)
+	}
+	p.variance = variance
 	d := &p.sampling
 	switch {
 	case thresholding && !(percentile > 0 && percentile <= 1 && most >= 1 && most <= math.MaxFloat32):
