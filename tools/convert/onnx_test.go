@@ -10,13 +10,15 @@ import (
 	"tweedie/weights/npy"
 )
 
+// fixture returns the path of an ONNX file.
+func fixture(name string) string {
+	return filepath.Join("..", "..", "weights", "onnx", "testdata", name+".onnx")
+}
+
 // TestONNX converts a graph, and treats it like any model.
 func TestONNX(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
-	}
-	fixture := func(name string) string {
-		return filepath.Join("..", "..", "weights", "onnx", "testdata", name+".onnx")
 	}
 	dir := t.TempDir()
 	model := filepath.Join(dir, "unet.json")

@@ -192,7 +192,7 @@ func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
 	known := map[string]json.RawMessage{}
 	for i := range reflect.TypeFor[unet.Config]().NumField() {
 		key, _, _ := strings.Cut(reflect.TypeFor[unet.Config]().Field(i).Tag.Get("json"), ",")
-		if v, ok := members[key]; ok {
+		if v, ok := members[key]; ok && !strings.HasPrefix(key, "_") {
 			known[key] = v
 			delete(members, key)
 		}

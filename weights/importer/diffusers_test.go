@@ -77,7 +77,7 @@ func TestParseUNetNewSettings(t *testing.T) {
 		t.Errorf("settings that are on: got %+v and %q", c, passed)
 	}
 	c, _ = parse(`, "downsample_type": "resnet"`) // of the level with attention alone
-	if !slices.Equal(c.DownsampleTypes, []string{"conv", "resnet"}) || c.UpsampleTypes != nil || c.UpsampleType != "conv" {
+	if !slices.Equal(c.DownsampleTypes, []string{"conv", "resnet"}) || c.UpsampleTypes != nil || c.UpsampleType != "" {
 		t.Errorf("two ways of resampling: got %+v", c)
 	}
 	c, _ = parse(`, "class_embed_type": "timestep"`)

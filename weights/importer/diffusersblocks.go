@@ -33,7 +33,7 @@ func plainBlocks(types []string, how *string) (ways []string) {
 	if len(slices.Compact(slices.Clone(ways))) > 1 {
 		return ways
 	}
-	if len(ways) > 0 {
+	if len(ways) > 0 && ways[0] != cmp.Or(*how, "conv") {
 		*how = ways[0]
 	}
 	return nil

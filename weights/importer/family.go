@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"tweedie/core/model"
 	"tweedie/weights/checkpoint"
 	"tweedie/weights/lazytensor"
 )
@@ -16,18 +17,22 @@ type family struct {
 	title     string   // for people
 	signature []string // names of parameters that identify the family: only its networks have all of them
 	plan      func(*view, Hints) (*plan, error)
+	takes     []string // what its networks take of Hints, as the flags of tweedie convert
 }
+
+// The hints of networks that were trained on a chain or with EDM's preconditioning.
+var chained = []string{"beta-schedule", "train-steps", "prediction", "time-scale", "sigma-data"}
 
 // families lists the supported families, in the order in which they are tried.
 var families = []family{
-	{"diffusers", "diffusers' UNet2DModel", []string{"conv_in.weight", "time_embedding.linear_1.weight", "conv_norm_out.weight"}, planDiffusers},
-	{"ddpm", "the PyTorch port of DDPM", []string{"conv_in.weight", "temb.dense.0.weight", "norm_out.weight"}, planDDPM},
-	{"guided-diffusion", "the network of improved and guided diffusion", []string{"input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.0.weight"}, planGuided},
-	{"score-sde", "the network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE},
-	{"edm", "the network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM},
-	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid},
-	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN},
-	{"ncsnv2", "the network of NCSNv2", []string{"begin_conv.weight", "normalizer.gamma"}, planRefineNet},
+	{"diffusers", "diffusers' UNet2DModel", []string{"conv_in.weight", "time_embedding.linear_1.weight", "conv_norm_out.weight"}, planDiffusers, append([]string{"size", "sigma-min", "sigma-max"}, chained...)},
+	{"ddpm", "the PyTorch port of DDPM", []string{"conv_in.weight", "temb.dense.0.weight", "norm_out.weight"}, planDDPM, append([]string{"size"}, chained...)},
+	{"guided-diffusion", "the network of improved and guided diffusion", []string{"input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.0.weight"}, planGuided, append([]string{"size", "heads", "head-channels", "new-attention-order"}, chained...)},
+	{"score-sde", "the network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE, append([]string{"size", "process"}, chained...)},
+	{"edm", "the network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM, append([]string{"heads", "head-channels"}, chained...)},
+	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid, append([]string{"size", "heads"}, chained...)},
+	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN, []string{"size", "sigma-min", "sigma-max"}},
+	{"ncsnv2", "the network of NCSNv2", []string{"begin_conv.weight", "normalizer.gamma"}, planRefineNet, []string{"size", "sigma-min", "sigma-max"}},
 }
 
 // Families lists the values of Options.Arch.
@@ -37,6 +42,26 @@ func Families() []string {
 		names = append(names, f.name)
 	}
 	return names
+}
+
+// Takes returns the flags of tweedie convert for Hints that have an effect on networks of a
+// family, none for what this program exported. c is the configuration that was read with them:
+// a scale of pixels matters to some predictions only, and a range of noise levels to networks
+// that take noise levels.
+func Takes(name string, c *model.Config) []string {
+	i := slices.IndexFunc(families, func(f family) bool { return f.name == name })
+	if i < 0 {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(families[i].takes), func(flag string) bool {
+		switch flag {
+		case "sigma-data":
+			return c.Prediction != model.EDM && c.Prediction != model.Consistency
+		case "sigma-min", "sigma-max":
+			return c.Process == nil
+		}
+		return false
+	})
 }
 
 // view is the part of a checkpoint that belongs to one network.

@@ -43,7 +43,7 @@ func (p *plan) finish(u *unet.Config, v *view, h Hints, usual convention) error 
 		for i := range *u.NumClassEmbeds {
 			c.Classes = append(c.Classes, strconv.Itoa(i))
 		}
-		p.assumed = append(p.assumed, "classes have no names: their numbers are used; there is no null class, so there is no guidance")
+		p.assumed = append(p.assumed, "classes have no names: their numbers are used")
 	}
 	return nil
 }

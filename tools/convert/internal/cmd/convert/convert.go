@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"tweedie/core/engine"
 	"tweedie/core/model"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/tools/convert/internal/cmd/modelfile"
@@ -26,6 +28,7 @@ type conversion struct {
 	sampler           string
 	steps             int
 	guidance          float64
+	nullClass         int
 	json, plain       bool
 	checkpoint        importer.Hints
 	storage           storage
@@ -71,6 +74,7 @@ that their errors compensate each other on a set of images.`,
 	f.StringVar(&o.sampler, "sampler", "", "default sampler of the model")
 	f.IntVar(&o.steps, "steps", 0, "default number of steps of the model")
 	f.Float64Var(&o.guidance, "guidance", 0, "default guidance of the model")
+	f.IntVar(&o.nullClass, "null-class", 0, "number of the class that means no class, if IN does not say: it makes guidance possible")
 	f.BoolVar(&o.json, "json", false, "print the result as JSON")
 	archFlags(f, &o.checkpoint, &o.plain)
 	o.onnx.add(f)
@@ -79,7 +83,7 @@ that their errors compensate each other on a set of images.`,
 }
 
 // check refuses values of flags that are wrong for every input.
-func (o *conversion) check() error {
+func (o *conversion) check(given func(flag string) bool) error {
 	if err := flags.NeedOutput(o.out, "MODEL.json"); err != nil {
 		return err
 	}
@@ -92,6 +96,12 @@ func (o *conversion) check() error {
 	if !slices.Contains(archs(), o.arch) {
 		return flags.Misused("--arch must be one of %s (got %q)", strings.Join(archs(), ", "), o.arch)
 	}
+	if given("steps") && (o.steps < 1 || o.steps > engine.MaxSteps) {
+		return flags.Misused("--steps must be from 1 to %d (got %d)", engine.MaxSteps, o.steps)
+	}
+	if given("guidance") && !(o.guidance > 0 && o.guidance <= math.MaxFloat32) {
+		return flags.Misused("--guidance must be a number above 0 (got %g)", o.guidance)
+	}
 	if ext := filepath.Ext(o.card); o.card != "" && ext != ".json" && ext != ".md" {
 		return flags.Misused("--card must be a .json or .md file (got %q)", o.card)
 	}
@@ -99,7 +109,7 @@ func (o *conversion) check() error {
 }
 
 func (o *conversion) run(cmd *cobra.Command, path string) error {
-	if err := o.check(); err != nil {
+	if err := o.check(cmd.Flags().Changed); err != nil {
 		return err
 	}
 	defer modelfile.Sparing()()
@@ -108,10 +118,12 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	m, own, assumed, done, err := o.read(cmd, path)
+	if done != nil {
+		defer done()
+	}
 	if err != nil {
 		return err
 	}
-	defer done()
 	if m, err = o.changed(cmd, m); err != nil {
 		return err
 	}
@@ -120,6 +132,9 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	}
 	manifest, err := m.Manifest(card)
 	if err != nil {
+		return err
+	}
+	if err := opens(manifest, m); err != nil {
 		return err
 	}
 	if err := output.Prepare(o.out, o.beside()); err != nil {
@@ -145,8 +160,9 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 		if err != nil {
 			return nil, nil, nil, nil, err
 		}
+		assumed = withoutNull(cmd, m, assumed)
 		o.print(cmd, found, assumed)
-		return m, nil, assumed, net.Close, nil
+		return m, nil, assumed, net.Close, refuseUnused(cmd, "an ONNX file", onnxTakes(m))
 	}
 	isModel := o.arch == "tweedie" || o.arch == "auto" && filepath.Ext(path) == weights.ManifestSuffix && !checkpoint.HasKnownSuffix(path)
 	if !isModel {
@@ -156,14 +172,16 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 		if err != nil {
 			return nil, nil, nil, nil, err
 		}
-		o.print(cmd, ck.Found, ck.Assumed)
-		return ck.Model, nil, ck.Assumed, ck.Close, nil
+		assumed := withoutNull(cmd, ck.Model, ck.Assumed)
+		o.print(cmd, ck.Found, assumed)
+		c := ck.Model.Config()
+		return ck.Model, nil, assumed, ck.Close, refuseUnused(cmd, "a checkpoint of "+ck.Family, append(importer.Takes(ck.Family, &c), "no-ema", "arch"))
 	}
 	m, r, err := modelfile.Read(path)
 	if err != nil {
 		return nil, nil, nil, nil, err
 	}
-	return m, json.RawMessage(r.Manifest.Card), nil, r.Close, nil
+	return m, json.RawMessage(r.Manifest.Card), nil, r.Close, refuseUnused(cmd, "a model", []string{"arch"})
 }
 
 // print prints what was found in IN and what is assumed.
@@ -185,6 +203,11 @@ func (o *conversion) changed(cmd *cobra.Command, m *model.Model) (*model.Model, 
 	}
 	if given("title") {
 		config.Title = o.title
+	}
+	if given("null-class") {
+		if err := setNullClass(&config, o.nullClass); err != nil {
+			return nil, err
+		}
 	}
 	if given("sampler") {
 		config.Defaults.Sampler = o.sampler

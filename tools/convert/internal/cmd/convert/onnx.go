@@ -23,7 +23,6 @@ type onnxFlags struct {
 	inputs    onnx.Options
 	process   string
 	unit      bool
-	nullClass int
 	timeShift float64
 }
 
@@ -34,7 +33,6 @@ func (o *onnxFlags) add(f *pflag.FlagSet) {
 	f.StringVar(&o.process, "process", "", "ONNX, score-sde: continuous-time process that IN was trained on, instead of a chain: vp, sub-vp, ve, smld or straight")
 	f.BoolVar(&o.unit, "unit-pixels", false, "ONNX: pixels range from 0 to 1 instead of -1 to 1")
 	f.Float64Var(&o.timeShift, "time-shift", 0, "ONNX: offset that is added to the time, after --time-scale: with -1 and 1, time runs from noise to data")
-	f.IntVar(&o.nullClass, "null-class", -1, "ONNX: number of the null class, for guidance")
 }
 
 // read reads the network of an ONNX file, which it leaves open, and makes a model of it. It
@@ -79,7 +77,7 @@ func (o *onnxFlags) model(path string, net *onnx.Network, h importer.Hints) (m *
 	if net.Learned {
 		assumed = append(assumed, fmt.Sprintf("of the %d channels of the output the first %d are the prediction, the others a learned variance", 2*net.Shape[0], net.Shape[0]))
 	}
-	if err := o.classes(c, net, &assumed); err != nil {
+	if err := o.classes(c, net); err != nil {
 		return nil, nil, nil, fmt.Errorf("%q: %w", path, err)
 	}
 	cost := graph.CostOf(program)
@@ -91,30 +89,15 @@ func (o *onnxFlags) model(path string, net *onnx.Network, h importer.Hints) (m *
 }
 
 // classes names the classes of a network that takes them by their numbers.
-func (o *onnxFlags) classes(c *model.Config, net *onnx.Network, assumed *[]string) error {
+func (o *onnxFlags) classes(c *model.Config, net *onnx.Network) error {
 	if !net.Conditional {
-		if o.nullClass >= 0 {
-			return flags.Misused("--null-class has no effect on a network without classes: remove it (got %d)", o.nullClass)
-		}
 		return nil
 	}
-	rows := net.Rows
-	if rows == 0 {
+	if net.Rows == 0 {
 		return fmt.Errorf("the number of classes is not known, since the class is not looked up in a table")
 	}
-	if o.nullClass >= rows {
-		return flags.Misused("--null-class must be from 0 to %d, the rows of the table of classes (got %d)", rows-1, o.nullClass)
-	}
-	if o.nullClass >= 0 {
-		c.NullClass = &o.nullClass
-	}
-	for i := range rows {
-		if i != o.nullClass || i != rows-1 {
-			c.Classes = append(c.Classes, strconv.Itoa(i))
-		}
-	}
-	if o.nullClass < 0 {
-		*assumed = append(*assumed, fmt.Sprintf("none of the %d classes is a null class, so there is no guidance; --null-class names one", rows))
+	for i := range net.Rows {
+		c.Classes = append(c.Classes, strconv.Itoa(i))
 	}
 	return nil
 }
