@@ -31,7 +31,7 @@ type Description struct {
 	Version    int               `json:"version,omitempty"`  // of a model's format
 	Bytes      int               `json:"bytes"`              // size of all shards, or of the safetensors file
 	RawBytes   int               `json:"raw_bytes"`          // the same, decompressed
-	SHA256     string            `json:"sha256,omitempty"`   // of a safetensors file; a model has one per shard
+	SHA256     string            `json:"sha256,omitempty"`   // of a safetensors file, or of a model's manifest: see Manifest.SHA256
 	Parameters int               `json:"parameters"`         // numbers in all tensors, without scales
 	Config     jsontext.Value    `json:"config,omitempty"`   // of a model
 	Card       jsontext.Value    `json:"card,omitempty"`     // of a model; nil for none
@@ -96,7 +96,7 @@ func (r *Reader) describe() (*Description, error) {
 	defer r.Close()
 	m := r.Manifest
 	d := &Description{
-		Kind: KindModel, Path: r.path, Name: m.Name, Version: m.Version,
+		Kind: KindModel, Path: r.path, Name: m.Name, Version: m.Version, SHA256: m.SHA256,
 		Bytes: m.Bytes(), RawBytes: m.RawBytes(), Parameters: r.outline.Parameters(),
 		Config: m.Config, Card: m.Card, Shards: m.Shards, Tensors: make([]TensorInfo, len(r.outline.tensors)),
 	}

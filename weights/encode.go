@@ -60,7 +60,7 @@ func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) 
 	if err := m.check(); err != nil {
 		return nil, fmt.Errorf("weights: manifest: %w", err)
 	}
-	m.Format, m.Version, m.Shards = Format, 1, nil
+	m.Format, m.Version, m.Shards = Format, Version, nil
 	// Weights are close to their entropy: faster levels store them uncompressed.
 	z, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBestCompression), zstd.WithEncoderConcurrency(1))
 	if err != nil {
@@ -118,7 +118,7 @@ func (e *Encoder) addParts(name string, parts []Tensor) error {
 	if e.names[name] {
 		return fmt.Errorf("weights: tensor %q: the name is already used", name)
 	}
-	e.names[name], e.m.Version = true, Version
+	e.names[name] = true
 	for _, p := range parts {
 		e.last = "" // parts are in numerical, not alphabetical order
 		if err := e.Add(p); err != nil {
@@ -141,9 +141,6 @@ func (e *Encoder) add(arrays []Tensor, size int) error {
 			return fmt.Errorf("weights: tensor %q: the name is already used", s.Name)
 		}
 		e.names[s.Name] = true
-		if s.DType == u8 {
-			e.m.Version = Version
-		}
 	}
 	if e.filled+size > shardLimit || len(e.group)+len(arrays) > maxEntries {
 		if err := e.flush(); err != nil {

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"errors"
 	"math"
 	"os"
@@ -184,4 +185,55 @@ func TestGoldenBitFlips(t *testing.T) {
 			t.Fatalf("manifest, bit %d flipped: got error %v without a sentinel", bit, err)
 		}
 	}
+}
+
+// A manifest of version 3 that Python wrote from FORMAT.md contains its own SHA-256, by which
+// every changed bit is found; so is every changed bit of a shard.
+func TestEveryFlippedBitIsFound(t *testing.T) {
+	manifest, err := os.ReadFile("testdata/golden3.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, shards := golden(t)
+	decode := func(manifest []byte) error {
+		m, err := ParseManifest(manifest)
+		if err == nil {
+			_, err = m.Decode(shards)
+		}
+		return err
+	}
+	if err := decode(manifest); err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range map[string][]byte{"the manifest": manifest, "shard 0": shards[0], "shard 1": shards[1]} {
+		for bit := range 8 * len(data) {
+			data[bit/8] ^= 1 << (bit % 8)
+			if decode(manifest) == nil {
+				t.Errorf("bit %d of byte %d of %s (%q): the change was not found", bit%8, bit/8, name, data[bit/8])
+			}
+			data[bit/8] ^= 1 << (bit % 8)
+		}
+	}
+}
+
+// What this package writes contains the same SHA-256 that Python computes.
+func TestManifestSum(t *testing.T) {
+	m, tensors := example(t)
+	manifest, _, err := Encode("example", m, tensors)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := ParseManifest(manifest)
+	if err != nil || read.Version != Version || read.SHA256 != m.SHA256 || len(m.SHA256) != 64 {
+		t.Fatalf("got version %d, sha256 %q, %v, want %d and %q", read.Version, read.SHA256, err, Version, m.SHA256)
+	}
+	if _, err := ParseManifest(append([]byte("\n"), append(manifest, "\r\n"...)...)); err != nil {
+		t.Errorf("white space around a manifest: got %v, want none", err)
+	}
+	_, err = ParseManifest(bytes.Replace(manifest, []byte(`"config": {`), []byte(`"config": { "a": 1,`), 1))
+	corrupt(t, err, "it was damaged or edited")
+	_, err = ParseManifest(bytes.Replace(manifest, []byte(`"sha256"`), []byte(`"sha265"`), 1))
+	corrupt(t, err, "sha256 is missing")
+	_, err = ParseManifest(bytes.Replace(manifest, []byte(`"version": 3`), []byte(`"version": 2`), 1))
+	corrupt(t, err, "it was damaged or edited")
 }

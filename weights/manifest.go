@@ -1,19 +1,20 @@
 package weights
 
 import (
-	"encoding/hex"
 	"fmt"
 	"strings"
 
 	"tweedie/core/minijson"
 )
 
-// Format and Version are the values of the manifest's members of these names. A model
-// without U8 arrays and parts is written as version 1, which older readers support.
+// Format and Version are the values of the manifest's members of these names.
 const (
 	Format  = "tweedie-model"
-	Version = 2
+	Version = 3
 )
+
+// summed is the version from which on a manifest contains its own SHA-256.
+const summed = 3
 
 // ShardSuffix is the end of the file name of every shard.
 const ShardSuffix = ".safetensors.zst"
@@ -22,6 +23,7 @@ const ShardSuffix = ".safetensors.zst"
 type Manifest struct {
 	Format  string              `json:"format"`  // the constant Format; Write sets it
 	Version int                 `json:"version"` // at most the constant Version; Write sets it
+	SHA256  string              `json:"sha256"`  // of the manifest's bytes, with zeros for these digits; absent before version 3; Write sets it
 	Name    string              `json:"name"`    // for people, at most MaxName bytes
 	Config  minijson.RawMessage `json:"config"`  // an object: the network and its process, defined by core/model
 	Card    minijson.RawMessage `json:"card"`    // an object: data, licence and figures; nil for none
@@ -86,6 +88,11 @@ func parseManifest(data []byte) (*Manifest, error) {
 	}
 	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || !m.known() {
 		return m, err
+	}
+	if m.Version >= summed || members["sha256"] != nil {
+		if m.SHA256, err = checkSum(data, members["sha256"]); err != nil {
+			return nil, err
+		}
 	}
 	if m.Name, err = textMember(members, "name"); err != nil {
 		return nil, err
@@ -159,8 +166,8 @@ func parseShard(v minijson.RawMessage) (Shard, error) {
 	if s.SHA256, err = textMember(members, "sha256"); err != nil {
 		return s, err
 	}
-	if sum, err := hex.DecodeString(s.SHA256); err != nil || len(sum) != 32 || hex.EncodeToString(sum) != s.SHA256 {
-		return s, fmt.Errorf("sha256 is %q, need 64 lower-case hexadecimal digits", minijson.Clip(s.SHA256))
+	if err := checkDigits(s.SHA256); err != nil {
+		return s, fmt.Errorf("sha256 %w", err)
 	}
 	return s, nil
 }

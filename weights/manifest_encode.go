@@ -6,13 +6,17 @@ import (
 	"fmt"
 )
 
-// encode returns the manifest as indented JSON, since people read it too.
+// encode returns the manifest as indented JSON, since people read it too, and sets its
+// SHA256 where its version has one.
 func (m *Manifest) encode() ([]byte, error) {
 	var buf bytes.Buffer
 	e := jsonWriter{to: jsontext.NewEncoder(&buf, jsontext.WithIndent("  "))}
 	e.token(jsontext.BeginObject)
 	e.name("format").token(jsontext.String(m.Format))
 	e.name("version").token(jsontext.Int(int64(m.Version)))
+	if m.Version >= summed {
+		e.name("sha256").token(jsontext.String(zeros))
+	}
 	e.name("name").token(jsontext.String(m.Name))
 	e.name("config").value(m.Config)
 	if m.Card != nil {
@@ -35,5 +39,9 @@ func (m *Manifest) encode() ([]byte, error) {
 	if buf.Len() > MaxManifest {
 		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: shorten its card or config", buf.Len(), MaxManifest)
 	}
-	return buf.Bytes(), nil
+	if m.Version < summed {
+		return buf.Bytes(), nil
+	}
+	m.SHA256 = sumOf(buf.Bytes(), zeros)
+	return bytes.Replace(buf.Bytes(), []byte(zeros), []byte(m.SHA256), 1), nil
 }

@@ -2,6 +2,12 @@
 package modeltest
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"tweedie/core/graph"
@@ -88,4 +94,17 @@ func Decode(t testing.TB, manifest []byte, shards [][]byte) *weights.File {
 		t.Fatal(err)
 	}
 	return f
+}
+
+// Summed returns a manifest that a test has changed with the SHA-256 that it now has: see
+// weights/FORMAT.md.
+func Summed(manifest []byte) []byte {
+	zeros := strings.Repeat("0", 64)
+	first := regexp.MustCompile(`"sha256": "([0-9a-f]{64})"`).FindSubmatchIndex(manifest)
+	if first == nil {
+		return manifest
+	}
+	out := slices.Concat(manifest[:first[2]], []byte(zeros), manifest[first[3]:])
+	copy(out[first[2]:], fmt.Sprintf("%x", sha256.Sum256(bytes.TrimSpace(out))))
+	return out
 }

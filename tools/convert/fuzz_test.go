@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"tweedie/core/modeltest"
 	"tweedie/tools/convert/internal/cmd"
 	"tweedie/weights/npy"
 )
@@ -190,7 +191,7 @@ var oddFiles = sync.OnceValue(func() *odd {
 		panic(err)
 	}
 	for i, change := range [][2]string{{`"steps":20`, `"steps":-1`}, {`[1,8,8]`, `[4,8,8]`}, {`"sigma_max":80`, `"sigma_max":1e300`}, {`"prediction":"edm"`, `"prediction":"score"`}, {`"sampler":"dpmpp2m"`, `"sampler":"ddpm"`}} {
-		o.models = append(o.models, write(fmt.Sprintf("changed%d.json", i), bytes.Replace(manifest, []byte(change[0]), []byte(change[1]), 1)))
+		o.models = append(o.models, write(fmt.Sprintf("changed%d.json", i), modeltest.Summed(bytes.Replace(manifest, []byte(change[0]), []byte(change[1]), 1))))
 	}
 	for _, channels := range []int{2, 3, 4, 5} {
 		path := filepath.Join(dir, fmt.Sprintf("channels%d.json", channels))

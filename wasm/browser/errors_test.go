@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"tweedie/core/engine"
+	"tweedie/core/modeltest"
 )
 
 // TestBadCalls checks that every invalid call is rejected with an error that names the
@@ -95,7 +96,9 @@ func TestBadModels(t *testing.T) {
 	url := p.site.server.URL
 	flipped := append([]byte{}, f.shards[0]...)
 	flipped[len(flipped)/2] ^= 1
-	manifest := func(old, new string) []byte { return []byte(strings.Replace(string(f.manifest), old, new, 1)) }
+	manifest := func(old, new string) []byte {
+		return modeltest.Summed([]byte(strings.Replace(string(f.manifest), old, new, 1)))
+	}
 	for _, c := range []struct {
 		name, path string
 		data       []byte // nil: the file is missing
@@ -105,7 +108,7 @@ func TestBadModels(t *testing.T) {
 		{"manifest that is no JSON", "/models/bad.json", []byte("<!doctype html>"), "weights: corrupt model file: manifest"},
 		{"manifest of another format", "/models/bad.json", []byte("{}"), "weights: corrupt model file: manifest: format is missing"},
 		{"manifest that leads elsewhere", "/models/bad.json", manifest(`"file": "bad`, `"file": "../bad`), "weights: corrupt model file: manifest: shards[0]: file is"},
-		{"manifest of a later version", "/models/bad.json", manifest(`"version": 1`, `"version": 1000`), "weights: "},
+		{"manifest of a later version", "/models/bad.json", manifest(`"version": 3`, `"version": 1000`), "weights: "},
 		{"unknown architecture", "/models/bad.json", manifest(`"arch": "unet2d"`, `"arch": "dit"`), `model: invalid model configuration: arch is "dit", need "unet2d"`},
 		{"missing shard", shard, nil, "tweedie: " + url + shard + ": HTTP 404 Not Found"},
 		{"truncated shard", shard, f.shards[0][:len(f.shards[0])-1], "weights: corrupt model file"},

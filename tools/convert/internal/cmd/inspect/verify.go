@@ -18,9 +18,9 @@ func newVerify() *cobra.Command {
 		Use:   "verify MODEL",
 		Short: "Check every hash, shape and range of a model",
 		Long: `Verify checks all that a model, or a .safetensors file, says about itself: the sizes and
-SHA-256 of all shards, names and shapes, that every number is finite and every scale
-usable, and that the file has exactly the tensors of the network that the configuration
-describes. It names every problem.`,
+SHA-256 of the manifest and of all shards, names and shapes, that every number is finite
+and every scale usable, and that the file has exactly the tensors of the network that the
+configuration describes. It names every problem.`,
 		Example:           "  tweedie verify weights/models/mnist.json",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: checkpoints,
@@ -31,6 +31,9 @@ describes. It names every problem.`,
 				return err
 			}
 			if d.Kind == weights.KindModel {
+				if d.SHA256 == "" {
+					fmt.Fprintf(cmd.ErrOrStderr(), "note: the manifest is of an earlier version, without a SHA-256 of itself: a change in it cannot be found\n")
+				}
 				if err := verifyNetwork(args[0]); err != nil {
 					return err
 				}
