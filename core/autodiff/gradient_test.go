@@ -3,6 +3,7 @@ package autodiff
 import (
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"testing"
 
 	"tweedie/core/graph"
@@ -149,8 +150,11 @@ func newProblem(build func(p *graph.Program) graph.Value) *problem {
 		data := make([]float32, q.n*q.p.Size(d.Value))
 		for i := range data {
 			data[i] = float32(rng.NormFloat64())
-			if d.Name == "class" || d.Name == "y" || d.Name == "t" && q.levels() {
+			switch {
+			case d.Name == "class" || d.Name == "y" || d.Name == "t" && q.has(graph.InstanceNormPlus{}, graph.Lookup{}):
 				data[i] = float32(rng.IntN(5))
+			case d.Name == "t" && q.has(graph.Fourier{}): // a noise level
+				data[i] = float32(math.Exp(float64(data[i])))
 			}
 		}
 		q.inputs = append(q.inputs, data)
@@ -202,33 +206,38 @@ const probes = 60
 
 func TestGradient(t *testing.T) {
 	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			q := newProblem(c.build)
-			if err := q.p.Err(); err != nil {
-				t.Fatal(err)
-			}
-			tape, err := New(q.p, q.out, q.params, q.n, kernel.Fast)
-			if err != nil {
-				t.Fatal(err)
-			}
-			flat := wide(q.params.Flat)
-			want := make([]float64, len(q.weights))
-			q.loss(flat, want)
-			for i, y := range tape.Forward(q.n, q.inputs...) {
-				if d := math.Abs(float64(y) - want[i]); !(d <= 1e-4*(1+math.Abs(want[i]))) {
-					t.Fatalf("output %d is %g, want %g", i, y, want[i])
-				}
-			}
-			tape.Backward(q.n, q.weights)
-			grad := make([]float32, len(flat))
-			tape.TakeGradients(grad)
-			q.compare(t, flat, grad)
-		})
+		t.Run(c.name, func(t *testing.T) { checkGradient(t, probes, c.build) })
 	}
 }
 
+// checkGradient compares the outputs of a program with float64, and the gradients of that
+// many parameters with central differences.
+func checkGradient(t *testing.T, probes int, build func(p *graph.Program) graph.Value) {
+	t.Helper()
+	q := newProblem(build)
+	if err := q.p.Err(); err != nil {
+		t.Fatal(err)
+	}
+	tape, err := New(q.p, q.out, q.params, q.n, kernel.Fast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	flat := wide(q.params.Flat)
+	want := make([]float64, len(q.weights))
+	q.loss(flat, want)
+	for i, y := range tape.Forward(q.n, q.inputs...) {
+		if d := math.Abs(float64(y) - want[i]); !(d <= 1e-4*(1+math.Abs(want[i]))) {
+			t.Fatalf("output %d is %g, want %g", i, y, want[i])
+		}
+	}
+	tape.Backward(q.n, q.weights)
+	grad := make([]float32, len(flat))
+	tape.TakeGradients(grad)
+	q.compare(t, probes, flat, grad)
+}
+
 // compare compares grad with central differences at evenly spaced parameters.
-func (q *problem) compare(t *testing.T, flat []float64, grad []float32) {
+func (q *problem) compare(t *testing.T, probes int, flat []float64, grad []float32) {
 	t.Helper()
 	length := 0.0
 	for _, g := range grad {
@@ -274,11 +283,13 @@ func TestGradientsAdd(t *testing.T) {
 	}
 }
 
-// levels reports whether input t is the number of a noise level.
-func (q *problem) levels() bool {
+// has reports whether the program has an operation of the type of one of ops.
+func (q *problem) has(ops ...graph.Op) bool {
 	for _, n := range q.p.Nodes {
-		if _, ok := n.Op.(graph.InstanceNormPlus); ok {
-			return true
+		for _, op := range ops {
+			if reflect.TypeOf(n.Op) == reflect.TypeOf(op) {
+				return true
+			}
 		}
 	}
 	return false

@@ -3,6 +3,7 @@ package autodiff
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"tweedie/core/graph"
 	"tweedie/core/tensor"
@@ -87,7 +88,9 @@ func apply(op graph.Op, y []float64, out []int, in [][]float64, shapes [][]int) 
 	case graph.Sinusoid:
 		refSinusoid(op, y, in[0][0])
 	default:
-		panic(fmt.Sprintf("no reference for %T", op))
+		if !refGeneral(op, y, in, shapes) {
+			panic(fmt.Sprintf("no reference for %T", op))
+		}
 	}
 }
 
@@ -200,7 +203,10 @@ func refAttention(op graph.Attention, y []float64, in [][]float64, shape []int) 
 				for k := range d {
 					w[j] += in[0][i*c+h*d+k] * in[1][j*c+h*d+k] / math.Sqrt(float64(d))
 				}
-				w[j] = math.Exp(w[j])
+			}
+			largest := slices.Max(w)
+			for j := range l {
+				w[j] = math.Exp(w[j] - largest)
 				total += w[j]
 			}
 			for j := range l {

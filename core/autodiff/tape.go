@@ -32,6 +32,7 @@ type Tape struct {
 	deltas  [][]float32 // ∂loss/∂value; nil for parameters, and inputs that are not watched
 	scratch []float32
 	watched []graph.Value
+	inputs  []graph.Value // inputs that have deltas
 }
 
 // step is one operation, forward and backward.
@@ -79,8 +80,9 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 		if !slices.ContainsFunc(p.Inputs, func(d graph.Declared) bool { return d.Value == v && len(d.Shape) == 3 }) {
 			return nil, fmt.Errorf("autodiff: watched values must be image inputs (got value %d)", v)
 		}
-		t.deltas[v] = make([]float32, batch*p.Size(v))
+		t.watch(v)
 	}
+	t.watchDirect()
 	need := 0
 	for _, n := range p.Nodes {
 		s := step{node: n, runner: p.Bind(n, batch, mode), in: make([][]float32, len(n.In))}
@@ -98,6 +100,27 @@ func New(p *graph.Program, out graph.Value, params *graph.Params, batch int, mod
 	t.scratch = make([]float32, need)
 	t.Load()
 	return t, nil
+}
+
+// watch makes room for the gradient of an input.
+func (t *Tape) watch(v graph.Value) {
+	if t.deltas[v] == nil {
+		t.deltas[v] = make([]float32, t.batch*t.program.Size(v))
+		t.inputs = append(t.inputs, v)
+	}
+}
+
+// watchDirect watches the inputs of those operations whose derivative always computes the
+// gradients of all inputs.
+func (t *Tape) watchDirect() {
+	for _, n := range t.program.Nodes {
+		switch n.Op.(type) {
+		case graph.GroupNorm, graph.InstanceNormPlus, graph.LayerNorm, graph.Attention, graph.AddChannels, graph.Concat:
+			for _, v := range n.In {
+				t.watch(v)
+			}
+		}
+	}
 }
 
 // Load loads the current parameters. Call it after each change of them.
@@ -142,7 +165,7 @@ func (t *Tape) Backward(n int, dout []float32) {
 	for _, s := range t.steps {
 		clear(t.deltas[s.node.Out][:n*t.program.Size(s.node.Out)])
 	}
-	for _, v := range t.watched {
+	for _, v := range t.inputs {
 		clear(t.deltas[v])
 	}
 	copy(t.deltas[t.out], dout[:n*t.program.Size(t.out)])
@@ -190,6 +213,9 @@ func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (bac
 	at := tapeNode{t, n}
 	switch op := n.Op.(type) {
 	case graph.Conv:
+		if op.Transposed {
+			break
+		}
 		b := newConvBackward(at, op.Window(t.program.Shape(n.In[0])), mode)
 		return b, b.scratch(), nil
 	case graph.Linear:
@@ -214,6 +240,13 @@ func (t *Tape) derive(n graph.Node, kept []float32, mode kernel.Arithmetic) (bac
 	case graph.SiLU, graph.ELU, graph.Affine, graph.Add, graph.AddChannels, graph.Concat, graph.Upsample,
 		graph.SpaceToDepth, graph.DepthToSpace, graph.Embedding, graph.Sinusoid:
 		return elementwiseBackward{at}, 0, nil
+	case graph.LayerNorm:
+		shape := t.program.Shape(n.In[0])
+		c := shape[len(shape)-1]
+		return layerNormBackward{at, kernel.Norm{HW: 1, C: c, Groups: 1, Eps: op.Eps}, make([]float32, c+2)}, 0, nil
+	case graph.Unary, graph.Binary, graph.Modulate, graph.Fourier, graph.Lookup, graph.Reshape, graph.View, graph.Taps,
+		graph.Constant, graph.Softmax, graph.Reduce, graph.MatMul:
+		return generalBackward{at}, 0, nil
 	case Differentiable:
 		return customBackward{at, op}, 0, nil
 	}

@@ -190,6 +190,9 @@ func (c *Config) checkTime(t float32) error {
 	if c.Arch == NCSN && !(t >= 0 && t < float32(c.NCSN.NumClasses) && t == float32(int(t))) {
 		return fmt.Errorf("is %g, need the index of a noise level, 0 to %d", t, c.NCSN.NumClasses-1)
 	}
+	if c.UNet != nil && c.UNet.TimeIsSigma && !(t > 0) {
+		return fmt.Errorf("is %g, need a noise level above 0 for a network with time_is_sigma: a process of kind %q with time \"sigma\"", t, diffusion.KindVE)
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"tweedie/core/diffusion"
 	"tweedie/core/model"
 	"tweedie/core/unet"
 )
@@ -24,6 +25,7 @@ func NewConfig(shape [3]int, classes ...string) *Config {
 //	model.unet                   see unet.Config.Complete
 //	model.prediction             edm, with time_scale 100, for a model without a schedule or
 //	                             process; epsilon with one; class for a classifier
+//	model.process.time           sigma, for a ve process and a network with time_is_sigma
 //	model.sigma_data             0.5
 //	model.sigma_min, sigma_max   0.01 and 80, or those of the schedule's chain
 //	model.null_class, drop_class a class more than there are names, 0.1
@@ -59,6 +61,9 @@ func (c *Config) completeModel() {
 	}
 	if m.Arch == model.UNet2D || m.Arch == model.Classifier {
 		c.completeNetwork()
+		if p := m.Process; m.UNet.TimeIsSigma && p != nil && p.Kind == diffusion.KindVE {
+			fill(&p.Time, "sigma")
+		}
 	}
 	if m.Prediction == model.EDM || m.Prediction == model.Consistency || m.Prediction == model.Class {
 		fill(&m.SigmaData, 0.5)
