@@ -2,7 +2,6 @@ package dataset
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -36,7 +35,7 @@ func loadFolder(dir string, o Options) (*Dataset, error) {
 	}
 	entries, classes, err := listPictures(dir)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("dataset: %q: contains neither idx files (train-images-idx3-ubyte) nor PNG or JPEG pictures", dir)
@@ -113,59 +112,6 @@ func splitFolder(dir string, split Split) (string, error) {
 func isDir(path string) bool {
 	info, err := os.Stat(path)
 	return err == nil && info.IsDir()
-}
-
-// listPictures returns the pictures in dir in sorted order and the names of their classes,
-// which are the sub-folders that contain pictures, at any depth. Hidden files are ignored.
-func listPictures(dir string) ([]entry, []string, error) {
-	dir, err := filepath.EvalSymlinks(dir)
-	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %w", err)
-	}
-	byClass := map[string][]string{} // "" for the pictures outside any sub-folder
-	err = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return err
-		case e.IsDir() && path != dir && strings.HasPrefix(e.Name(), "."):
-			return fs.SkipDir
-		case e.IsDir() || !isPicture(e.Name()):
-			return nil
-		}
-		rel, err := filepath.Rel(dir, path)
-		if err != nil {
-			return err
-		}
-		class, _, ok := strings.Cut(filepath.ToSlash(rel), "/")
-		if !ok {
-			class = ""
-		}
-		byClass[class] = append(byClass[class], path)
-		return nil
-	})
-	if err != nil {
-		return nil, nil, fmt.Errorf("dataset: %w", err)
-	}
-	if loose := byClass[""]; len(loose) > 0 && len(byClass) > 1 {
-		return nil, nil, fmt.Errorf("dataset: %q: contains pictures in sub-folders and %d outside any: sub-folders are classes: put all pictures into sub-folders, or none", dir, len(loose))
-	}
-	var entries []entry
-	var classes []string
-	for name := range byClass {
-		if name != "" {
-			classes = append(classes, name)
-		}
-	}
-	sortClasses(classes)
-	for _, path := range byClass[""] {
-		entries = append(entries, entry{path: path, class: -1})
-	}
-	for i, name := range classes {
-		for _, path := range byClass[name] {
-			entries = append(entries, entry{path: path, class: i})
-		}
-	}
-	return entries, classes, nil
 }
 
 // sortClasses sorts names, by value if all of them are numbers.

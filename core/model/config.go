@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strings"
+	"unicode"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/graph"
@@ -112,6 +114,36 @@ func (c *Config) Validate() error {
 	}
 	return c.validateProcess()
 }
+
+// CheckNames returns an error for a name of a class that a request could not ask for: classes
+// are listed with commas between them, and "none" and "all" have a meaning of their own. The
+// error wraps ErrConfig. Validate does not check the names, so that older files open.
+func (c *Config) CheckNames() error {
+	seen := map[string]bool{}
+	for _, name := range c.Classes {
+		why := ""
+		switch {
+		case name == "none" || name == "all":
+			why = "which stands for no class and for all classes"
+		case strings.TrimSpace(name) != name || name == "":
+			why = "which is empty or has white space at an end"
+		case strings.Contains(name, ","):
+			why = "which has a comma, as lists of classes have"
+		case strings.ContainsFunc(name, unicode.IsControl) || len(name) > maxClassName:
+			why = fmt.Sprintf("which has a control character or more than %d bytes", maxClassName)
+		case seen[name]:
+			why = "which is there twice"
+		}
+		if why != "" {
+			return fmt.Errorf("model: %w: a class is named %q, %s: rename it", ErrConfig, minijson.Clip(name), why)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// maxClassName bounds the name of a class, in bytes.
+const maxClassName = 256
 
 // outputsPerChannel returns the number of output channels for each channel of the image.
 func (c *Config) outputsPerChannel() int {

@@ -3,6 +3,7 @@
 package train
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -64,7 +65,7 @@ func ParseConfig(data []byte) (*Config, error) {
 // Validate returns an error that names every field with a wrong value.
 func (c *Config) Validate() error {
 	var wrong []string
-	if err := c.Model.Validate(); err != nil {
+	if err := cmp.Or(c.Model.Validate(), c.Model.CheckNames()); err != nil {
 		wrong = append(wrong, err.Error())
 	}
 	unit := func(v float64) bool { return v >= 0 && v < 1 }

@@ -66,8 +66,8 @@ func setNullClass(c *model.Config, k int) error {
 // a request could have.
 func opens(manifest *weights.Manifest, m *model.Model) error {
 	c := m.Config()
-	if c.Arch == model.Classifier {
-		return nil
+	if err := c.CheckNames(); err != nil || c.Arch == model.Classifier {
+		return err
 	}
 	_, err := engine.Describe(manifest)
 	if field, ok := errors.AsType[*settings.FieldError](err); ok && slices.Contains([]string{"sampler", "steps", "guidance"}, field.Field) {
