@@ -25,6 +25,7 @@ type File struct {
 	Kind     string // one of the constants below
 	Tensors  []lazytensor.Tensor
 	Values   []torch.Value     // of a PyTorch file: its values other than tensors
+	Aside    []string          // of a PyTorch file: see torch.File
 	Metadata map[string]string // of a safetensors file
 	Bytes    int64             // size of all its files
 	closers  []io.Closer
@@ -36,11 +37,12 @@ const (
 	Sharded     = "sharded safetensors"
 	TorchZip    = "PyTorch zip"
 	TorchLegacy = "PyTorch legacy"
+	TorchPickle = "pickle of PyTorch tensors"
 	NumPy       = "NumPy"
 )
 
 // Suffixes are the suffixes of the names of such files.
-var Suffixes = []string{".safetensors", ".safetensors.index.json", ".pt", ".pth", ".ckpt", ".bin", ".npz", ".npy"}
+var Suffixes = []string{".safetensors", ".safetensors.index.json", ".pt", ".pth", ".pth.tar", ".ckpt", ".bin", ".pkl", ".npz", ".npy"}
 
 // HasKnownSuffix reports whether a file name has one of Suffixes.
 func HasKnownSuffix(path string) bool {
@@ -101,12 +103,27 @@ func (f *File) open(start []byte) error {
 		{"version https://git-lfs", "a Git LFS pointer, not the file itself: download it with git lfs pull"},
 		{"<", "an HTML page, which a server sent instead of the file"},
 		{"\x1f\x8b", "compressed with gzip: decompress it first"},
-		{"\x89HDF", "an HDF5 file, which is not supported"},
+		{"\x89HDF", "an HDF5 file, as Keras writes it, which is not supported: export the network as ONNX"},
+		{"GGUF", "a GGUF file, quantised weights of llama.cpp and its relatives, which is not supported: take the weights as safetensors"},
+		{"ggml", "a GGML file, which is not supported: take the weights as safetensors"},
+		{"\x08\x08\x12", "an ONNX file: it must end in .onnx"},
+		{"\xde\x00", "a msgpack file, as Flax writes it, which is not supported: export the network as ONNX, or its weights with numpy.savez"},
+		{"\x81\xa6params", "a msgpack file, as Flax writes it, which is not supported: export the network as ONNX, or its weights with numpy.savez"},
+		{"7z\xbc\xaf", "a 7z archive: unpack it first"},
+		{"Rar!", "a RAR archive: unpack it first"},
+		{"\x28\xb5\x2f\xfd", "compressed with zstd: decompress it first"},
+		{"BZh", "compressed with bzip2: decompress it first"},
 		{"PK", "a damaged or empty zip archive"},
 	} {
 		if bytes.HasPrefix(start, []byte(other.start)) {
 			return fmt.Errorf("checkpoint: %q is %s", f.Path, other.what)
 		}
+	}
+	switch {
+	case len(start) > 262 && string(start[257:262]) == "ustar":
+		return fmt.Errorf("checkpoint: %q is a tar archive: unpack it first", f.Path)
+	case len(start) > 8 && string(start[4:8]) == "TFL3":
+		return fmt.Errorf("checkpoint: %q is a TensorFlow Lite file, which is not supported: export the network as ONNX", f.Path)
 	}
 	return fmt.Errorf("checkpoint: %q is neither safetensors nor a file of torch.save or numpy.save: it starts with %.16q", f.Path, start)
 }
@@ -137,9 +154,12 @@ func (f *File) openTorch() error {
 		return err
 	}
 	f.Kind = TorchZip
-	if t.Container == torch.Legacy {
+	switch t.Container {
+	case torch.Legacy:
 		f.Kind = TorchLegacy
+	case torch.Pickle:
+		f.Kind = TorchPickle
 	}
-	f.Tensors, f.Values, f.closers = t.Tensors, t.Values, append(f.closers, t)
+	f.Tensors, f.Values, f.Aside, f.closers = t.Tensors, t.Values, t.Aside, append(f.closers, t)
 	return nil
 }

@@ -134,6 +134,9 @@ func identify(file *checkpoint.File, files files, o Options) (*family, *view, er
 		if o.Arch != "" && o.Arch != "auto" && o.Arch != f.name {
 			continue
 		}
+		if f.name == "diffusers" && otherKind(file.Tensors) != "" { // it has the names of a UNet2DModel and more
+			continue
+		}
 		roots := f.roots(file.Tensors)
 		if len(roots) == 0 && f.name == "diffusers" && ofClass(files.config, "UNet2DModel") {
 			roots = []string{""} // compare then lists the missing parameters by name
@@ -150,21 +153,24 @@ func identify(file *checkpoint.File, files files, o Options) (*family, *view, er
 		v.found = append([]string{why}, v.found...)
 		return f, v, nil
 	}
-	need := "one of the supported networks (" + strings.Join(Families(), ", ") + "), or the network's graph as ONNX"
 	if o.Arch != "" && o.Arch != "auto" {
-		need = fmt.Sprintf("%q, which --arch %s requires", families[slices.Index(Families(), o.Arch)].signature, o.Arch)
+		return nil, nil, fmt.Errorf("its %d tensors%s do not match a supported network, need %q, which --arch %s requires",
+			len(file.Tensors), firstNames(file.Tensors), families[slices.Index(Families(), o.Arch)].signature, o.Arch)
 	}
-	return nil, nil, fmt.Errorf("its %d tensors%s do not match a supported network, need %s", len(file.Tensors), firstNames(file.Tensors), need)
+	return nil, nil, unknown(file.Tensors)
 }
 
 // Recognize describes the network in a file of weights and why it was recognized, one sentence
 // each. It returns nil for an unknown network.
 func Recognize(file *checkpoint.File) []string {
 	_, v, err := identify(file, files{}, Options{})
-	if err != nil {
-		return nil
+	if err == nil {
+		return v.found
 	}
-	return v.found
+	if kind := otherKind(file.Tensors); kind != "" {
+		return []string{kind + ", which convert does not support"}
+	}
+	return nil
 }
 
 // firstNames lists the names of the first few tensors, for an error.

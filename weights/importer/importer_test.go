@@ -303,7 +303,7 @@ func TestReadRefusesFiles(t *testing.T) {
 	}{
 		{"empty folder", "", "contains no weights, need diffusion_pytorch_model.safetensors", nil},
 		{"no weights", "", "contains no weights, need diffusion_pytorch_model.safetensors", map[string][]byte{configName: config}},
-		{"pickle", "", "starts with", map[string][]byte{configName: config, "diffusion_pytorch_model.bin": []byte("\x80\x02}.")}},
+		{"pickle", "", "starts with", map[string][]byte{configName: config, "diffusion_pytorch_model.bin": []byte("\x80\x02K\x01.")}},
 		{"pickle alone", "model.pth", "neither safetensors nor a file of torch.save", map[string][]byte{"model.pth": []byte("abc")}},
 		{"other file", "model.onnx", "neither safetensors nor a file of torch.save", map[string][]byte{"model.onnx": []byte("abc")}},
 		{"no config", "a.safetensors", "there is no configuration in its folder, need config.json", map[string][]byte{"a.safetensors": whole}},

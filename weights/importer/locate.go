@@ -58,6 +58,12 @@ func locate(path string, plain bool) (files, error) {
 	return found, err
 }
 
+// Locate returns the file of weights of the checkpoint at path, a folder or the file itself.
+func Locate(path string) (string, error) {
+	found, err := locate(path, false)
+	return found.weights, err
+}
+
 // locateFile finds the files that belong to a single file of weights.
 func locateFile(path string) files {
 	folder := filepath.Dir(path)

@@ -57,6 +57,9 @@ func (m *machine) appendTo(items tuple) error {
 	if err != nil {
 		return err
 	}
+	if _, ok := v.(*object); ok { // a class derived from list or set
+		return nil
+	}
 	to, ok := v.(*list)
 	if !ok {
 		return fmt.Errorf("pickle appends to %s, need a list", describe(v))
@@ -71,6 +74,9 @@ func (m *machine) setItems(items tuple) error {
 		return err
 	}
 	to, ok := v.(*dict)
+	if o, derived := v.(*object); derived {
+		to, ok = &o.members, true
+	}
 	if !ok || len(items)%2 != 0 {
 		return fmt.Errorf("pickle sets members of %[2]s from %[1]d values, need a dict and pairs", len(items), describe(v))
 	}
@@ -113,7 +119,7 @@ func (m *machine) object(op byte) error {
 		if !ok {
 			return fmt.Errorf("pickle calls %s with %s, need a tuple", describe(v[0]), describe(v[1]))
 		}
-		result, err := call(v[0], args)
+		result, err := m.call(v[0], args)
 		m.push(result)
 		return err
 	case 'b': // BUILD
@@ -121,16 +127,25 @@ func (m *machine) object(op byte) error {
 		if err != nil {
 			return err
 		}
-		// The state of an OrderedDict (_metadata) or a tensor is not part of its numbers.
+		// The state of an OrderedDict (_metadata) or a tensor is not part of its numbers, and an
+		// object is set aside with its state.
 		v, err := m.top()
 		if err != nil {
 			return err
 		}
 		switch v.(type) {
-		case *dict, *tensorValue:
+		case *dict, *tensorValue, *object, global:
 			return nil
 		}
 		return fmt.Errorf("pickle sets the state of %s to %s, need an OrderedDict or a tensor", describe(v), describe(state))
+	case 0x92: // NEWOBJ_EX: class, arguments, named arguments
+		v, err := m.popN(3)
+		if err != nil {
+			return err
+		}
+		result, err := m.setAside(v[0])
+		m.push(result)
+		return err
 	case 'Q': // BINPERSID
 		id, err := m.pop()
 		if err != nil {
@@ -145,8 +160,8 @@ func (m *machine) object(op byte) error {
 
 func (m *machine) global(module, name string) error {
 	g := global{module, name}
-	if !known(g) {
-		return fmt.Errorf("pickle refers to the global %q, which tensors do not need and which is not executed: save only the state_dict", module+"."+name)
+	if g.refused() {
+		return fmt.Errorf("pickle refers to the global %q, which can run commands when Python reads the file and which no weights need: do not open the file with Python (nothing was executed here)", module+"."+name)
 	}
 	m.push(g)
 	return nil
@@ -171,6 +186,8 @@ func describe(v any) string {
 		return fmt.Sprintf("a dict of %d", len(v.pairs))
 	case global:
 		return fmt.Sprintf("the global %q", v.module+"."+v.name)
+	case *object:
+		return fmt.Sprintf("an object of %q", v.of.module+"."+v.of.name)
 	case *storage:
 		return fmt.Sprintf("storage %q", v.key)
 	case *tensorValue:

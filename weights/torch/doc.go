@@ -2,7 +2,8 @@
 // sequence of pickles, without executing code.
 //
 // A pickle is a program. The interpreter here supports the opcodes for containers, strings and
-// numbers, and the few globals that tensors need; any other global is an error that names it.
+// numbers, and the few globals that tensors need. Objects of other globals are set aside, with
+// their names in File.Aside; a global that can run commands is an error that names it.
 // Tensors are listed when a file is opened and read one by one on demand.
 //
 // Input is not trusted: every size is compared with the number of available bytes before memory

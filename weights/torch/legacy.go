@@ -17,47 +17,57 @@ const legacyProtocol = 1001
 
 // parseLegacy returns the value of the fourth pickle of a file. A pickle with the keys of
 // storages follows, and then each storage: its number of elements in 8 bytes, and its numbers.
-func parseLegacy(in io.ReaderAt, size int64) (any, error) {
+// A file of pickle.dump alone is one pickle; the storages of its tensors are files of
+// torch.save in it.
+func parseLegacy(in io.ReaderAt, size int64, c *contents) (root any, container string, err error) {
 	section := io.NewSectionReader(in, 0, size)
 	buffered := bufio.NewReader(section)
 	from := &source{Reader: buffered, left: min(size, maxPickle)}
 	next := func(load func(any) (any, error)) (any, error) {
-		m := &machine{in: from, load: load}
+		m := &machine{contents: c, in: from, load: load}
 		return m.run()
 	}
 	noStorage := func(any) (any, error) { return nil, fmt.Errorf("pickle refers to a storage too early") }
-	if v, err := next(noStorage); err != nil {
-		return nil, fmt.Errorf("is neither a zip archive nor a file with PyTorch's magic number: %w", err)
-	} else if n, ok := v.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
-		return nil, fmt.Errorf("starts with %s, need a zip archive or PyTorch's magic number", describe(v))
+	first, err := next(noStorage)
+	if err != nil {
+		return nil, "", fmt.Errorf("is neither a zip archive nor a file with PyTorch's magic number: %w", err)
+	}
+	switch v := first.(type) {
+	case *dict, *list, tuple, *object, *tensorValue:
+		if !c.within {
+			return v, Pickle, nil
+		}
+	}
+	if n, ok := first.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
+		return nil, "", fmt.Errorf("starts with %s, need a zip archive or PyTorch's magic number", describe(first))
 	}
 	if v, err := next(noStorage); err != nil {
-		return nil, err
+		return nil, "", err
 	} else if v != (any)(int64(legacyProtocol)) {
-		return nil, fmt.Errorf("protocol is %s, need %d", describe(v), legacyProtocol)
+		return nil, "", fmt.Errorf("protocol is %s, need %d", describe(v), legacyProtocol)
 	}
 	system, err := next(noStorage)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	if d, ok := system.(*dict); ok {
 		for _, p := range d.pairs {
 			if p.key == (any)("little_endian") && p.value != (any)(true) {
-				return nil, fmt.Errorf("is big-endian, need little-endian")
+				return nil, "", fmt.Errorf("is big-endian, need little-endian")
 			}
 		}
 	}
 	stores := legacyStores{}
-	root, err := next(resolve(stores.find))
+	root, err = next(resolve(stores.find))
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	keys, err := next(noStorage)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	at := min(size, maxPickle) - from.left
-	return root, stores.assign(keys, in, at, size)
+	return root, Legacy, stores.assign(keys, in, at, size)
 }
 
 // legacyStores are the storages that a pickle refers to, by key, including views of a part of

@@ -24,6 +24,7 @@ type mark struct{}
 
 // machine executes a pickle. Python's pickletools.py documents the opcodes.
 type machine struct {
+	*contents
 	in    *source
 	stack []any
 	memo  map[int]any
@@ -226,10 +227,10 @@ type textOp struct {
 }
 
 // textOps are the opcodes that push a string: BINUNICODE, SHORT_BINUNICODE, BINUNICODE8,
-// BINSTRING, SHORT_BINSTRING (Python 2), BINBYTES, SHORT_BINBYTES, BINBYTES8.
+// BINSTRING, SHORT_BINSTRING (Python 2), BINBYTES, SHORT_BINBYTES, BINBYTES8, BYTEARRAY8.
 var textOps = map[byte]textOp{
 	'X': {4, false}, 0x8c: {1, false}, 0x8d: {8, false}, 'T': {4, false}, 'U': {1, false},
-	'B': {4, true}, 'C': {1, true}, 0x8e: {8, true},
+	'B': {4, true}, 'C': {1, true}, 0x8e: {8, true}, 0x96: {8, true},
 }
 
 func (m *machine) text(o textOp) error {

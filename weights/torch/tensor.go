@@ -29,6 +29,7 @@ var dtypes = map[string]weights.DType{
 // functions are the globals that a pickle may call.
 var functions = map[global]func(args tuple) (any, error){
 	{"collections", "OrderedDict"}:                    orderedDict,
+	{"collections", "defaultdict"}:                    func(tuple) (any, error) { return &dict{}, nil },
 	{"torch", "Size"}:                                 single,
 	{"torch", "device"}:                               func(tuple) (any, error) { return "device", nil },
 	{"torch._utils", "_rebuild_tensor"}:               rebuild,
@@ -57,7 +58,7 @@ func known(g global) bool {
 var ofClass = global{"torch._tensor", "_rebuild_from_type_v2"}
 
 // call calls a global with the given arguments.
-func call(f any, args tuple) (any, error) {
+func (m *machine) call(f any, args tuple) (any, error) {
 	g, ok := f.(global)
 	if g == ofClass && len(args) > 2 {
 		f, args = args[0], tuple{args[2]}
@@ -66,8 +67,11 @@ func call(f any, args tuple) (any, error) {
 		}
 		g, ok = f.(global)
 	}
+	if g == loadFromBytes {
+		return m.nested(args)
+	}
 	if !ok || functions[g] == nil {
-		return nil, fmt.Errorf("pickle calls %s, which is not supported", describe(f))
+		return m.setAside(f)
 	}
 	v, err := functions[g](args)
 	if err != nil {

@@ -14,7 +14,8 @@ import (
 type File struct {
 	Tensors   []lazytensor.Tensor // in the order of the file; a tensor in two places is listed twice
 	Values    []Value             // numbers, strings and booleans
-	Container string              // Zip or Legacy
+	Aside     []string            // globals whose objects are neither tensors nor values; they were set aside, and nothing was executed
+	Container string              // Zip, Legacy or Pickle
 	closer    io.Closer
 }
 
@@ -22,6 +23,7 @@ type File struct {
 const (
 	Zip    = "zip"
 	Legacy = "legacy"
+	Pickle = "pickle"
 )
 
 // Value is a simple value in a file: a bool, int64, float64 or string.
@@ -63,27 +65,33 @@ func (f *File) Close() error {
 
 // Parse lists the tensors of a file of size bytes, without reading their data.
 func Parse(in io.ReaderAt, size int64) (*File, error) {
-	var magic [4]byte
-	if _, err := in.ReadAt(magic[:], 0); err != nil {
-		return nil, fmt.Errorf("is %d bytes, which is too short for a PyTorch file", size)
-	}
-	f := &File{Container: Legacy}
-	var root any
-	var err error
-	if string(magic[:]) == "PK\x03\x04" {
-		f.Container = Zip
-		root, err = parseZip(in, size)
-	} else {
-		root, err = parseLegacy(in, size)
-	}
+	c := &contents{aside: map[global]bool{}}
+	root, container, err := parse(in, size, c)
 	if err != nil {
 		return nil, err
 	}
+	f := &File{Container: container, Aside: c.names()}
 	w := walker{file: f}
 	if err := w.walk("", root, 0); err != nil {
 		return nil, err
 	}
+	if len(f.Tensors) == 0 && len(f.Aside) > 0 {
+		return nil, fmt.Errorf("contains no tensors but objects of %q, whose code is needed to find them and which is not executed: save the weights alone, with torch.save(model.state_dict(), \"weights.pt\")", f.Aside)
+	}
 	return f, nil
+}
+
+// parse returns the value of the pickle of a file, and the kind of file.
+func parse(in io.ReaderAt, size int64, c *contents) (root any, container string, err error) {
+	var magic [4]byte
+	if _, err := in.ReadAt(magic[:], 0); err != nil {
+		return nil, "", fmt.Errorf("is %d bytes, which is too short for a PyTorch file", size)
+	}
+	if string(magic[:]) == "PK\x03\x04" {
+		root, err = parseZip(in, size, c)
+		return root, Zip, err
+	}
+	return parseLegacy(in, size, c)
 }
 
 // resolve returns a function that finds the storage for a persistent id, ("storage", type, key,
@@ -147,6 +155,8 @@ func (w *walker) walk(name string, v any, depth int) error {
 				return err
 			}
 		}
+	case *object:
+		return w.walk(name, &v.members, depth+1)
 	case *list:
 		return w.items(name, v.items, depth)
 	case tuple:

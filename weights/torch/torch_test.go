@@ -124,7 +124,7 @@ func TestRefusesGlobals(t *testing.T) {
 	const trace = "/tmp/tweedie-was-here"
 	os.Remove(trace)
 	for name, global := range map[string]string{
-		"refuse-system": "posix.system", "refuse-legacy-system": "posix.system", "refuse-namespace": "argparse.Namespace",
+		"refuse-system": "posix.system", "refuse-legacy-system": "posix.system",
 		"refuse-module": "torch.nn.modules.linear.Linear", "refuse-numpy": "numpy.core.multiarray._reconstruct",
 	} {
 		_, err := Open(filepath.Join("testdata", name+".pt"))
@@ -134,5 +134,51 @@ func TestRefusesGlobals(t *testing.T) {
 	}
 	if _, err := os.Stat(trace); err == nil {
 		t.Error("a pickle was executed")
+	}
+}
+
+// Objects that are not tensors are set aside, and the tensors are read. plain.pkl is a state
+// dict that pickle.dump wrote: its storages are files in the pickle.
+func TestObjectsAreSetAside(t *testing.T) {
+	for name, want := range map[string]struct {
+		tensor string
+		aside  []string
+	}{
+		"aside-bytes.pt":        {"state_dict.a", []string{"_codecs.encode"}},
+		"aside-complex.pt":      {"state_dict.a", []string{"__builtin__.complex"}},
+		"aside-numpy-scalar.pt": {"state_dict.a", []string{"_codecs.encode", "numpy.core.multiarray.scalar", "numpy.dtype"}},
+		"aside-namespace.pt":    {"x", []string{"argparse.Namespace"}},
+		"plain.pkl":             {"a", nil},
+	} {
+		f, err := Open(filepath.Join("testdata", name))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		defer f.Close()
+		if len(f.Tensors) != 1 || f.Tensors[0].Name != want.tensor || !slices.Equal(f.Aside, want.aside) {
+			t.Errorf("%s: got tensors %v and aside %q, want %s and %q", name, f.Tensors, f.Aside, want.tensor, want.aside)
+			continue
+		}
+		v, err := f.Tensors[0].Float32()
+		ones := slices.Repeat([]float32{1}, len(v))
+		if err != nil || len(v) == 0 || !slices.Equal(v, ones) {
+			t.Errorf("%s: got numbers %v, %v, want ones", name, v, err)
+		}
+	}
+}
+
+// A global that runs commands refuses the file, in whatever module Python finds it; one that
+// makes a plain value does not.
+func TestRefusedGlobals(t *testing.T) {
+	for _, g := range []global{{"os", "system"}, {"posix", "system"}, {"subprocess", "Popen"}, {"builtins", "eval"}, {"__builtin__", "getattr"}, {"importlib._bootstrap", "_gcd_import"}, {"operator", "attrgetter"}} {
+		if !g.refused() {
+			t.Errorf("%v is not refused", g)
+		}
+	}
+	for _, g := range []global{{"builtins", "set"}, {"datetime", "datetime"}, {"pathlib", "PosixPath"}, {"omegaconf.dictconfig", "DictConfig"}, {"my.module", "Config"}, {"numpy", "dtype"}} {
+		if g.refused() {
+			t.Errorf("%v is refused", g)
+		}
 	}
 }

@@ -12,7 +12,7 @@ import (
 
 // parseZip returns the value of the pickle in a zip archive, NAME/data.pkl. The storages are
 // entries NAME/data/KEY. No entry is compressed.
-func parseZip(in io.ReaderAt, size int64) (any, error) {
+func parseZip(in io.ReaderAt, size int64, c *contents) (any, error) {
 	z, err := zip.NewReader(in, size)
 	if err != nil {
 		return nil, err
@@ -26,6 +26,9 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 		}
 	}
 	pickle := entries[folder+"data.pkl"]
+	if entries[folder+"constants.pkl"] != nil {
+		return nil, fmt.Errorf("is a TorchScript program, need its weights alone: torch.save(torch.jit.load(FILE).state_dict(), \"weights.pt\"), or an export of the module with torch.onnx.export")
+	}
 	if pickle == nil {
 		return nil, fmt.Errorf("is a zip archive without data.pkl, need one that torch.save wrote")
 	}
@@ -46,7 +49,7 @@ func parseZip(in io.ReaderAt, size int64) (any, error) {
 	if count > maxPickle {
 		return nil, fmt.Errorf("%s is %d bytes, need at most %d", pickle.Name, count, maxPickle)
 	}
-	m := &machine{in: &source{Reader: bufio.NewReader(io.NewSectionReader(in, at, count)), left: count}}
+	m := &machine{contents: c, in: &source{Reader: bufio.NewReader(io.NewSectionReader(in, at, count)), left: count}}
 	found := map[string]*storage{}
 	m.load = resolve(func(key string, dtype weights.DType, count int64, _ tuple) (*storage, error) {
 		if s := found[key]; s != nil && s.dtype == dtype {

@@ -108,7 +108,7 @@ def main():
         f.write("\n")
     save("refuse-system", {"x": Runs()})
     save("refuse-legacy-system", {"x": Runs()}, **legacy)
-    save("refuse-namespace", {"args": argparse.Namespace(a=1), "x": torch.ones(1)})
+    save("aside-namespace", {"args": argparse.Namespace(a=1), "x": torch.ones(1)})
     save("refuse-module", torch.nn.Linear(1, 1))
     save("refuse-numpy", {"x": np.ones(3)})
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -43,14 +44,22 @@ operators and tensors, and whether Tweedie can run the graph.`,
 			if filepath.Ext(args[0]) == modelfile.ONNXSuffix {
 				return inspectONNX(cmd.OutOrStdout(), args[0], asJSON)
 			}
-			if !checkpoint.HasKnownSuffix(args[0]) {
+			manifest, err := isManifest(args[0])
+			if err != nil {
+				return err
+			}
+			if manifest {
 				d, err := weights.Describe(args[0])
 				if err != nil {
 					return err
 				}
 				return shown{d, nil}.print(cmd, asJSON, all)
 			}
-			d, err := foreign(args[0])
+			path, err := importer.Locate(args[0])
+			if err != nil {
+				return err
+			}
+			d, err := foreign(path)
 			if err != nil {
 				return err
 			}
@@ -71,6 +80,27 @@ func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDir
 	return extensions, cobra.ShellCompDirectiveFilterFileExt
 }
 
+// isManifest reports whether the file at path is a model's manifest: a JSON object, but not the
+// index of several files of weights.
+func isManifest(path string) (bool, error) {
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() || strings.HasSuffix(path, ".index.json") {
+		return false, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false, err
+	}
+	defer f.Close()
+	start := make([]byte, 64)
+	n, err := io.ReadFull(f, start)
+	if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
+		return false, err
+	}
+	text := bytes.TrimLeft(start[:n], " \t\r\n\ufeff")
+	return len(text) == 0 || text[0] == '{', nil
+}
+
 // shown is what inspect shows. Network is set for files of other programs.
 type shown struct {
 	*weights.Description
@@ -88,7 +118,11 @@ func foreign(path string) (*shown, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shown{d, importer.Recognize(f)}, nil
+	found := importer.Recognize(f)
+	if len(f.Aside) > 0 {
+		found = append(found, "values that are not tensors were set aside, and nothing was executed: "+strings.Join(f.Aside, ", "))
+	}
+	return &shown{d, found}, nil
 }
 
 // print prints it, as JSON or for people.
