@@ -131,10 +131,14 @@ export class Controls {
     this.#seedIsNew = true
   }
 
-  /** takeSeed prepares the seed for a run: a new one, unless it is kept or was not used yet. */
+  /** takeSeed prepares the seed for a run: a new one, unless it is kept or no run has completed with it. */
   takeSeed() {
     if (!this.#seedIsNew && !this.keep.checked) this.#setSeed(randomSeed())
-    this.#seedIsNew = false
+  }
+
+  /** seedUsed says that a run has completed with a seed. @param {number} seed */
+  seedUsed(seed) {
+    if (this.seed.value === String(seed)) this.#seedIsNew = false
   }
 
   /**

@@ -11,6 +11,7 @@ export class Gallery {
   /** @type {HTMLElement[]} */
   #tiles = []
   columns = 1
+  resets = 0 // counts resets, after which earlier tiles are gone
   #current = 0
 
   /**
@@ -47,6 +48,7 @@ export class Gallery {
     this.#tiles = labels.map((label, i) => kept[i] ?? this.#tile(i, label, captions?.[i]))
     this.root.replaceChildren(...this.#tiles)
     this.root.classList.remove('unfinished')
+    this.resets++
     this.#layout()
   }
 

@@ -10,6 +10,7 @@ import { decode } from './picture.js'
 
 /**
  * @typedef {object} Hooks
+ * @property {() => void} opening another image replaces the one that is open
  * @property {(className: string) => void} opened an image has been opened; its class, '' if unknown
  * @property {() => void} openPanel show this panel
  * @property {(i: number) => void} edit open variation i as the next original
@@ -143,6 +144,7 @@ export class InpaintPanel {
 
   /** @type {(image: ImageData, keepMask: boolean) => void} */
   #open(image, keepMask) {
+    this.hooks.opening()
     element('picker', HTMLElement).hidden = true
     element('editor', HTMLElement).hidden = false
     element('fit-options', HTMLElement).hidden = !this.#upload

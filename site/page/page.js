@@ -37,6 +37,7 @@ export class Page {
   /** @type {Record<string, Run | undefined>} the last run of each mode */
   #runs = {}
   #mode = 'generate'
+  #running = 'generate' // the mode of the last run that began
   #estimates = 0 // number of estimates begun: only the last is shown
   #isReady = false // a long run waits for the visitor to start it
 
@@ -59,6 +60,7 @@ export class Page {
     this.results = new Results(this.info)
     this.controls = new Controls(this.info, () => this.#updateAddress())
     this.inpaint = new InpaintPanel(model, {
+      opening: () => this.#imageOpening(),
       opened: (name) => this.#imageOpened(name),
       openPanel: () => this.#setMode('inpaint'),
       edit: (i) => this.#edit('inpaint', i),
@@ -190,7 +192,6 @@ export class Page {
       history.replaceState(null, '', hash) // so that the visitor can correct the address
       return
     }
-    this.controls.takeSeed()
     this.#runAddress(settings, first)
   }
 
@@ -282,7 +283,10 @@ export class Page {
    * @returns {Promise<boolean>} whether it completed
    */
   async #run(settings, gallery, { task, first = 0, preview = false }, call) {
+    this.#running = settings.mode
     this.#showStarted(settings.steps, task, preview ? 'preview' : undefined)
+    this.#forget(/** @type {Mode} */ (settings.mode)) // its images make room for the new ones
+    const { resets } = gallery
     const sampler = samplerOf(settings.sampler, this.info)
     const evaluations = sampler?.adaptive || hasCorrector(settings.sampler, this.info) ? 0 : sampler?.evaluations ?? 1
     const showPreview = throttled((images) => gallery.show(images, { first }))
@@ -295,7 +299,7 @@ export class Page {
         showPreview(step)
       })
       if (!result) {
-        gallery.markUnfinished()
+        if (gallery.resets === resets) gallery.markUnfinished()
         return false
       }
       gallery.show(result.images, { final: !preview, first })
@@ -355,10 +359,17 @@ export class Page {
     }
   }
 
+  /** Forgets the last run of a mode, whose images are not shown any more. @param {Mode} mode */
+  #forget(mode) {
+    this.#runs[mode] = undefined
+    if (this.#mode === mode) this.results.show(undefined)
+  }
+
   /** Keeps and shows the last run of its mode. @param {Run} run */
   #keep(run) {
     const { mode } = run.settings
     this.#runs[mode] = run
+    this.controls.seedUsed(run.settings.seed)
     if (this.#mode === mode) this.results.show(run)
     if (mode === 'generate') {
       this.inpaint.showRecent(run.result.images, (i) => this.#edit('generate', i), (i) => `Edit image ${i + 1}${this.#className(run.settings, i)}`)
@@ -388,11 +399,15 @@ export class Page {
     if (this.#edit(mode, i)) this.likelihood.open()
   }
 
+  /** Ends a repaint of the picture that another one replaces. */
+  #imageOpening() {
+    if (this.#running === 'inpaint') this.#cancel()
+    this.#forget('inpaint')
+  }
+
   /** @param {string} className class of the image that was opened, '' if unknown */
   #imageOpened(className) {
     this.likelihood.imageOpened(className)
-    this.#runs.inpaint = undefined
-    this.results.show(this.#runs[this.#mode])
     this.controls.chooseClass(className)
     this.#updateAddress()
   }

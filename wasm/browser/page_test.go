@@ -4,6 +4,7 @@ package main_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -175,6 +176,40 @@ func TestGeneratePlansOnce(t *testing.T) {
 		return plans`)
 	if plans != 1 {
 		t.Errorf("the engine planned %d times, want once", plans)
+	}
+}
+
+// TestSeedOfLink checks that the seed of an address is kept until images were drawn with it:
+// where the run waits for the visitor, where the address is corrected, and after a cancel; and
+// that the results of a cancelled run are those of no other.
+func TestSeedOfLink(t *testing.T) {
+	f := newModel(t, "colour", colour)
+	want := f.drawn(t, `{"class": "red", "n": 4, "sampler": "euler", "steps": 4, "guidance": 1.5, "seed": 42}`).SHA256()
+	for name, hash := range map[string]string{
+		"waits":     "#class=red&n=100&steps=10000&sampler=euler&guidance=1.5&seed=42",
+		"corrected": "#class=red&n=4&sampler=euler&steps=0&guidance=1.5&seed=42",
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := openPage(t, f, "colour", hash)
+			var got []string
+			p.run(t, &got, settled+`
+				const waited = $('seed').value
+				await type('steps', '10000') // more than the test waits for
+				document.querySelector('[name=n][value="4"]').click()
+				$('go').click()
+				while (document.body.dataset.state !== 'running') await new Promise((resolve) => setTimeout(resolve, 10))
+				$('cancel').click()
+				const cancelled = $('seed').value
+				const hidden = $('result').hidden
+				await type('steps', '4')
+				const sha = await generate()
+				const drawn = $('seed').value
+				await generate()
+				return [waited, cancelled, String(hidden), drawn, sha, String($('seed').value !== '42')]`)
+			if !slices.Equal(got, []string{"42", "42", "true", "42", want, "true"}) {
+				t.Errorf("seeds while waiting, after a cancel, whether the results are hidden, seed and hash of the run, and whether the next has another: got %q", got)
+			}
+		})
 	}
 }
 
