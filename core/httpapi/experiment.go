@@ -18,7 +18,8 @@ import (
 type experiment struct {
 	model *Model
 	plan  engine.Plan
-	scale int // pixels of the sheet for one pixel of an image, along a side
+	scale int  // pixels of the sheet for one pixel of an image, along a side
+	fixed bool // the request names the version of model and program: its answer never changes
 }
 
 // classified is the name of the weight of a classifier.
@@ -76,6 +77,7 @@ func (s *Service) asked(r *http.Request) (*experiment, error) {
 		problem.Status = http.StatusNotFound
 		return nil, problem
 	}
+	x.fixed = values.Has("v")
 	if err := checkLength(x.query()); err != nil { // or nobody could ask for its address
 		return nil, err
 	}

@@ -28,7 +28,11 @@ func (s *Service) picture(w http.ResponseWriter, r *http.Request) error {
 	if took := d.timing.header(); took != "" {
 		h.Set("Server-Timing", took)
 	}
-	send(w, r, d.png, pngType, immutable)
+	cache := checked // another model may take the place of this one
+	if x.fixed {
+		cache = immutable
+	}
+	send(w, r, d.png, pngType, cache)
 	return nil
 }
 

@@ -98,7 +98,7 @@ func TestPicture(t *testing.T) {
 	}
 	for _, scale := range []int{1, 3} {
 		w := h.get(fmt.Sprintf("/api/sample.png?n=3&seed=5&steps=2&class=4&scale=%d", scale))
-		if w.Code != 200 || w.Header().Get("Content-Type") != "image/png" || w.Header().Get("Cache-Control") != immutable {
+		if w.Code != 200 || w.Header().Get("Content-Type") != "image/png" || w.Header().Get("Cache-Control") != "no-cache" {
 			t.Fatalf("status %d, %v, %s", w.Code, w.Header(), w.Body)
 		}
 		picture, err := png.Decode(w.Body)
@@ -119,6 +119,29 @@ func TestPicture(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A picture may be kept for good only where its address names the version of the model and of
+// the program; otherwise another model may take the place of this one.
+func TestOnlyVersionedPicturesAreImmutable(t *testing.T) {
+	h := newFake(t)
+	plain := h.get("/api/sample.png?steps=1")
+	place := plain.Header().Get("Content-Location")
+	if cache := plain.Header().Get("Cache-Control"); cache != "no-cache" || !strings.Contains(place, "v=") {
+		t.Errorf("without a version: Cache-Control is %q, Content-Location %q", cache, place)
+	}
+	versioned := h.get(place)
+	if cache := versioned.Header().Get("Cache-Control"); cache != immutable || !bytes.Equal(versioned.Body.Bytes(), plain.Body.Bytes()) {
+		t.Errorf("with a version: Cache-Control is %q", cache)
+	}
+	again := h.get("/api/sample.png?steps=1", "If-None-Match", plain.Header().Get("ETag"))
+	if again.Code != 304 {
+		t.Errorf("asked again: status %d, want 304", again.Code)
+	}
+	h.files["models/mnist.json"] = append(h.files["models/mnist.json"], '\n')
+	if w := h.get(place); w.Code != 404 {
+		t.Errorf("of a model that was replaced: status %d, want 404", w.Code)
 	}
 }
 

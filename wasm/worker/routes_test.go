@@ -25,7 +25,7 @@ func TestRoutes(t *testing.T) {
 		{"/models/mnist.json", "application/json", "public, max-age=0, must-revalidate", "tweedie-model"},
 		{"/api/models", "application/json", "no-cache", `"about":"/api/models/mnist"`},
 		{"/api/models/mnist", "application/json", "no-cache", `"limits":{"images":16,"gflop":160}`},
-		{"/api/sample.png?steps=1", pngType, immutable, "\x89PNG"},
+		{"/api/sample.png?steps=1", pngType, "no-cache", "\x89PNG"},
 		{"/api/stream?steps=2", "text/event-stream", "no-store", "event: done"},
 		{"/s/class=3&seed=7", "text/html; charset=utf-8", "no-cache", `og:image" content="` + c.URL + "api/sample.png?class=3&amp;"},
 	} {
