@@ -36,7 +36,7 @@ type Likelihood struct {
 // of a chain (Ho et al. 2020, arXiv:2006.11239), in bits per dimension. ctx and errors
 // are as with Sample.
 func (m *Model) Likelihood(ctx context.Context, img image.Image, o LikelihoodOptions) (*Likelihood, error) {
-	p, err := m.fit("picture", img, o.Picture)
+	p, err := m.fit("picture", img, o.Picture, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package tweedie
 
 import (
 	"cmp"
+	"fmt"
 	"strings"
 
 	"tweedie/core/engine"
@@ -9,6 +10,7 @@ import (
 	"tweedie/core/sampler"
 	"tweedie/core/settings"
 	"tweedie/core/tensor"
+	"tweedie/core/unet"
 )
 
 // Tensor is the array that denoisers take and return.
@@ -26,6 +28,10 @@ type Options struct {
 	// with commas between: image i gets the one at position i, in turn. "" goes
 	// through all classes of the model.
 	Class string
+
+	// Size is the height and the width of the images, where the network allows another
+	// size than the model's, which the zero value means.
+	Size [2]int
 
 	Sampler  string   // a name from Info().Samplers; "" means the model's own
 	Steps    int      // steps of the sampler; 0 means the model's
@@ -57,7 +63,7 @@ func (o Options) request() (engine.Request, error) {
 		whole("N", o.N, &r.N), whole("Steps", o.Steps, &r.Steps), whole("Resample", o.Resample, &r.Resample), whole("Jump", o.Jump, &r.Jump),
 		pointer("Eta", o.Eta, &r.Eta), pointer("Guidance", o.Guidance, &r.Guidance),
 		value("First", o.First, &r.First), value("Seed", engine.Seed(o.Seed), &r.Seed), value("Sampler", o.Sampler, &r.Sampler),
-		value("Solver", o.Solver, &r.Options), value("Levels", o.Levels, &r.Schedule),
+		o.size(&r), value("Solver", o.Solver, &r.Options), value("Levels", o.Levels, &r.Schedule),
 	)
 	if err != nil || o.Class == "" {
 		return r, err
@@ -67,6 +73,15 @@ func (o Options) request() (engine.Request, error) {
 	}
 	r.Class = classes(o.Class)
 	return r, nil
+}
+
+// size fills in the size.
+func (o Options) size(r *engine.Request) error {
+	h, w := o.Size[0], o.Size[1]
+	if h < 0 || w < 0 || h > unet.MaxSize || w > unet.MaxSize || (h == 0) != (w == 0) {
+		return settings.Errorf("Size", fmt.Sprint(h, " ", w), "a height and a width from 1 to %d", unet.MaxSize)
+	}
+	return value("Size", engine.SizeOf(unet.Size{H: h, W: w}), &r.Size)
 }
 
 // classes splits a list of classes at its commas.

@@ -60,14 +60,18 @@ func (m *Model) Sample(ctx context.Context, o Options) (*Result, error) {
 
 // Inpaint draws variations of a picture: o.N images that differ from it where the mask
 // is not black. The white part of the mask is repainted, grey is blended, and where
-// it is black or transparent the bytes of the picture stay. Both have the model's
-// height and width, or o.Picture says how they are brought to it.
+// it is black or transparent the bytes of the picture stay. Both have the height and
+// width of o.Size, or else the model's, or o.Picture says how they are brought to it.
 func (m *Model) Inpaint(ctx context.Context, img, mask image.Image, o Options) (*Result, error) {
-	known, err := m.fit("picture", img, o.Picture)
+	r, err := o.request()
 	if err != nil {
 		return nil, err
 	}
-	repaint, err := m.fit("mask", mask, picture.Options{Fit: o.Picture.Fit})
+	known, err := m.fit("picture", img, o.Picture, r.Size)
+	if err != nil {
+		return nil, err
+	}
+	repaint, err := m.fit("mask", mask, picture.Options{Fit: o.Picture.Fit}, r.Size)
 	if err != nil {
 		return nil, err
 	}
@@ -125,9 +129,12 @@ func images(pixels []uint8, shape [4]int) []image.Image {
 	return out
 }
 
-// fit returns a picture, or a mask, as the model takes it.
-func (m *Model) fit(what string, img image.Image, o picture.Options) (engine.Picture, error) {
-	shape := m.Info().Shape
+// fit returns a picture, or a mask, as the model takes it at a size.
+func (m *Model) fit(what string, img image.Image, o picture.Options, to engine.Size) (engine.Picture, error) {
+	shape, _, err := m.Info().Sized(to)
+	if err != nil {
+		return engine.Picture{}, err
+	}
 	h, w := shape[1], shape[2]
 	if img == nil {
 		return engine.Picture{}, fmt.Errorf("tweedie: the %s must not be nil", what)
@@ -137,7 +144,6 @@ func (m *Model) fit(what string, img image.Image, o picture.Options) (engine.Pic
 			what, w, h, size.X, size.Y, picture.Crop, picture.Pad)
 	}
 	p := engine.Picture{Height: h, Width: w, Channels: shape[0]}
-	var err error
 	if what == "mask" {
 		p.Channels = 1
 		p.Data, err = picture.MaskImage(img, shape, o)

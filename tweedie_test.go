@@ -219,3 +219,25 @@ func TestOptionErrors(t *testing.T) {
 		t.Error("New took nil")
 	}
 }
+
+// Images of another size than the model's, also inpainted.
+func TestSize(t *testing.T) {
+	m := open(t)
+	o := tweedie.Options{Seed: 3, Steps: 2, Size: [2]int{56, 28}}
+	r, err := m.Sample(t.Context(), o)
+	if err != nil || r.Shape != [4]int{1, 56, 28, 1} || r.Images[0].Bounds() != image.Rect(0, 0, 28, 56) {
+		t.Fatalf("got %+v, %v", r, err)
+	}
+	mask := image.NewGray(image.Rect(0, 0, 28, 56))
+	mask.SetGray(3, 50, color.Gray{255})
+	painted, err := m.Inpaint(t.Context(), r.Images[0], mask, o)
+	if err != nil || painted.Shape != r.Shape || !slices.Equal(painted.Pixels[:28*50], r.Pixels[:28*50]) {
+		t.Errorf("inpainting: got %v", err)
+	}
+	for _, size := range [][2]int{{27, 28}, {-1, 28}, {28, 0}, {2000, 28}} {
+		o.Size = size
+		if _, err := m.Sample(t.Context(), o); err == nil || !strings.Contains(strings.ToLower(err.Error()), "size must be") {
+			t.Errorf("%v: got %v", size, err)
+		}
+	}
+}

@@ -20,6 +20,9 @@ func (e *Engine) Denoiser(ctx context.Context, r Request) (diffusion.Denoiser, P
 	if err != nil {
 		return nil, Plan{}, err
 	}
+	if e, err = e.sized(plan.Size); err != nil {
+		return nil, Plan{}, err
+	}
 	n, c, h, w := *plan.N, e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]
 	class := make([]int, n)
 	for i := range class {

@@ -57,6 +57,7 @@ type Engine struct {
 	runner *model.Runner // of the model
 	how    infer.Options // of the runner
 	jvp    *DenoiserJVP  // of the model, made for the first likelihood
+	other  *Engine       // of the model, for images of another size; nil before the first such request
 }
 
 // New returns an engine for a network that info describes.

@@ -3,6 +3,7 @@ package engine
 import (
 	"tweedie/core/diffusion"
 	"tweedie/core/minijson"
+	"tweedie/core/model"
 	"tweedie/core/sampler"
 	"tweedie/core/settings"
 )
@@ -25,6 +26,9 @@ type Info struct {
 	Defaults      Defaults            `json:"defaults"`
 	SIMD          bool                `json:"simd"` // whether this build computes with vectors
 	Card          minijson.RawMessage `json:"card,omitempty"`
+
+	config   *model.Config // of the model
+	multiple int           // divides height and width of the images that the network allows; 0 if it has one size
 
 	labels int              // class numbers that the bare network takes, with the null class
 	chain  *diffusion.Chain // nil for a model without one

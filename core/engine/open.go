@@ -133,6 +133,8 @@ func infoOf(m *model.Model) (Info, error) {
 		},
 		SIMD: vectors,
 
+		config: &c, multiple: multiple(&c),
+
 		labels: c.Labels(), posterior: c.Posterior,
 	}
 	if info.Classes == nil {

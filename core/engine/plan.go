@@ -8,6 +8,7 @@ import (
 	"tweedie/core/edit"
 	"tweedie/core/sampler"
 	"tweedie/core/settings"
+	"tweedie/core/unet"
 )
 
 // Plan is a request as an engine will carry it out.
@@ -15,7 +16,7 @@ type Plan struct {
 	Request         // with the numbers of the model filled in: it gives the same images
 	NFE     int     `json:"nfe"`    // evaluations D(x;σ) of an image; a guided pair counts once. For an adaptive sampler the least, and in a Result the most that an image took
 	Passes  int     `json:"passes"` // evaluations of the network for them: two where guidance needs a pair, counted by the levels at which steps begin
-	Work    float64 `json:"work"`   // Passes, plus the gradients of a classifier in proportion to their operations
+	Work    float64 `json:"work"`   // Passes, plus the gradients of a classifier, in evaluations of the network at the model's size
 	Walk    int     `json:"walk"`   // steps of an image with RePaint's repetitions; or evaluations, where a step takes more than ten
 
 	method  sampler.Method
@@ -24,6 +25,9 @@ type Plan struct {
 	repaint edit.RePaint
 
 	posterior *diffusion.PosteriorVariance // of the model
+
+	Shape [3]int `json:"shape"` // of an image: C, H, W
+	flops int64  // of one evaluation of the network
 }
 
 // Check returns the plan for r, or the error of Info.Check.
@@ -36,6 +40,15 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 		return Plan{}, err
 	}
 	p := Plan{Request: r, posterior: i.posterior}
+	var err error
+	if p.Shape, p.flops, err = i.Sized(r.Size); err != nil {
+		return Plan{}, err
+	}
+	if p.Shape == i.Shape {
+		p.Size = 0
+	} else if i.autoguided || r.Classifier != 0 {
+		return Plan{}, settings.Errorf("size", r.Size.String(), "left out: the model that guides has the size %s", unet.Size{H: i.Shape[1], W: i.Shape[2]})
+	}
 	for _, fill := range []func() error{
 		func() error { return p.fillSampler(i) },
 		func() error { return p.fillClasses(i) },
@@ -70,7 +83,7 @@ func (i Info) gradientCost() float64 {
 // WorkAt returns those of one D(x;σ) of one image.
 func (i Info) WorkAt(p Plan, sigma float32) float64 {
 	g := p.guide()
-	return (float64(g.Passes(sigma)) + float64(float64(g.ClassifierPasses(sigma))*i.gradientCost())) * float64(i.FLOPs)
+	return (float64(g.Passes(sigma)) + float64(float64(g.ClassifierPasses(sigma))*i.gradientCost())) * float64(p.flops)
 }
 
 // fillPasses counts the evaluations that guidance adds.
@@ -83,6 +96,9 @@ func (p *Plan) fillPasses(info Info) error {
 	share := func(n int) int { return (p.NFE*n + *p.Steps - 1) / *p.Steps }
 	p.Passes = p.NFE + share(pairs)
 	p.Work = float64(p.Passes) + float64(float64(share(slopes))*info.gradientCost())
+	if p.Size != 0 {
+		p.Work *= float64(p.flops) / float64(info.FLOPs)
+	}
 	return nil
 }
 

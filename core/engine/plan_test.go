@@ -65,10 +65,10 @@ func TestCheckFills(t *testing.T) {
 		inpaint bool
 		want    string
 	}{
-		{`{}`, false, `{"n":1,"seed":0,"sampler":"dpmpp2m","steps":8,"eta":0,"guidance":1.5,"nfe":8,"passes":16,"work":16,"walk":8}`},
-		{`{"n":3,"sampler":"ddim","seed":5}`, false, `{"n":3,"seed":5,"sampler":"ddim","steps":8,"eta":0.25,"guidance":1.5,"nfe":8,"passes":16,"work":16,"walk":8}`},
-		{`{"sampler":"heun","steps":5,"guidance":0}`, false, `{"n":1,"seed":0,"sampler":"heun","steps":5,"eta":0,"guidance":0,"nfe":9,"passes":9,"work":9,"walk":5}`},
-		{`{"resample":3,"jump":2}`, true, `{"n":1,"seed":0,"sampler":"dpmpp2m","steps":8,"eta":0,"guidance":1.5,"resample":3,"jump":2,"nfe":20,"passes":40,"work":40,"walk":20}`},
+		{`{}`, false, `{"n":1,"seed":0,"sampler":"dpmpp2m","steps":8,"eta":0,"guidance":1.5,"nfe":8,"passes":16,"work":16,"walk":8,"shape":[2,3,4]}`},
+		{`{"n":3,"sampler":"ddim","seed":5}`, false, `{"n":3,"seed":5,"sampler":"ddim","steps":8,"eta":0.25,"guidance":1.5,"nfe":8,"passes":16,"work":16,"walk":8,"shape":[2,3,4]}`},
+		{`{"sampler":"heun","steps":5,"guidance":0}`, false, `{"n":1,"seed":0,"sampler":"heun","steps":5,"eta":0,"guidance":0,"nfe":9,"passes":9,"work":9,"walk":5,"shape":[2,3,4]}`},
+		{`{"resample":3,"jump":2}`, true, `{"n":1,"seed":0,"sampler":"dpmpp2m","steps":8,"eta":0,"guidance":1.5,"resample":3,"jump":2,"nfe":20,"passes":40,"work":40,"walk":20,"shape":[2,3,4]}`},
 	} {
 		r, err := ParseRequest([]byte(c.in))
 		if err != nil {

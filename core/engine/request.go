@@ -37,6 +37,7 @@ type Request struct {
 	Eta              *float64 `json:"eta,omitempty"`     // fresh noise of samplers that take it
 	sampler.Options           // what some samplers take; else the model's, or the sampler's own
 	sampler.Schedule          // the noise levels; else the model's, or Karras' over its range
+	Size             Size     `json:"size,omitempty"`                // of the images, where the network allows another than the model's
 	Class            Classes  `json:"class,omitempty"`               // dealt out in turn: image i gets class[i mod len]; empty deals out all
 	Guidance         *float64 `json:"guidance,omitempty"`            // weight of classifier-free guidance
 	Classifier       float64  `json:"classifier_guidance,omitempty"` // weight of a classifier's gradient; see Engine.SetClassifier
@@ -66,6 +67,7 @@ func (r *Request) Values() []settings.Value {
 		{Setting: settings.Setting{Name: "eta", Group: settings.GroupSampler, Kind: settings.Real, Title: "η", Help: "Share of fresh noise in each step of a sampler that takes it: 0 draws none.", Default: ofModel, Max: 1, Basic: true}, To: &r.Eta},
 		{Setting: settings.Setting{Name: "guidance", Group: run, Kind: settings.Real, Title: "Guidance", Help: "Weight of guidance: 1 turns it off, higher values follow the class more closely.", Default: ofModel, Basic: true}, To: &r.Guidance},
 		{Setting: settings.Setting{Name: "classifier_guidance", Group: run, Kind: settings.Real, Title: "Classifier guidance", Help: "Weight of the gradient of a classifier: 0 turns it off.", Default: "0", Basic: true}, To: &r.Classifier},
+		{Setting: sizeSetting, To: &r.Size},
 	}, r.Options.Values(), r.Schedule.Values(), []settings.Value{
 		{Setting: settings.Setting{Name: "guidance_sigma_min", Group: guidance, Kind: settings.Real, Title: "Guide above σ", Help: "Guidance acts above this noise level only.", Default: "0"}, To: &r.GuidanceMin},
 		{Setting: settings.Setting{Name: "guidance_sigma_max", Group: guidance, Kind: settings.Real, Title: "Guide up to σ", Help: "Guidance acts up to this noise level only.", Default: "no limit", Above: true}, To: &r.GuidanceMax},

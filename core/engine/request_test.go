@@ -16,7 +16,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"not JSON", `{`, "engine: request: json: byte 1: got the end of the text, want a name"},
 		{"not an object", `[]`, "engine: request: json: got an array, want an object"},
 		{"trailing", `{} {}`, "engine: request: json: byte 3: got '{', want nothing after the value"},
-		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
+		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, size, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
 		{"no images", `{"n":0}`, "n must be a whole number from 1 to 1048576 (got 0)"},
 		{"half an image", `{"n":1.5}`, "n must be a whole number from 1 to 1048576 (got 1.5)"},
 		{"a word of images", `{"n":"many"}`, `n must be a whole number from 1 to 1048576 (got "many")`},
@@ -65,7 +65,7 @@ func TestTags(t *testing.T) {
 	text, err := minijson.Marshal(Request{N: new(1), First: 1, Sampler: "a", Steps: new(1), Eta: new(1.),
 		Options: sampler.Options{Order: 1, BH: 1, Churn: sampler.Churn{S: 1, Min: 1, Max: 1, Noise: 1}, Predictor: "a", Corrector: "a",
 			CorrectorSteps: 1, SNR: 1, Epsilon: 1, RTol: 1, ATol: 1, Brownian: true},
-		Schedule: sampler.Schedule{Kind: "a", SigmaMin: 1, SigmaMax: 1, Rho: 1}, Class: Classes{"a"}, Guidance: new(1.), Classifier: 1,
+		Schedule: sampler.Schedule{Kind: "a", SigmaMin: 1, SigmaMax: 1, Rho: 1}, Size: 1, Class: Classes{"a"}, Guidance: new(1.), Classifier: 1,
 		GuidanceMin: 1, GuidanceMax: 1, GuidanceRescale: 1, Threshold: "a", Percentile: 1, ThresholdMax: 1, Resample: new(1), Jump: new(1)})
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +93,9 @@ func TestParseRequest(t *testing.T) {
 		{"the largest seed", `{"seed":"18446744073709551615"}`, `{"seed":"18446744073709551615"}`},
 		{"one class", `{"class":3}`, `{"seed":0,"class":["3"]}`},
 		{"classes", `{"class":[0,"seven","none"]}`, `{"seed":0,"class":["0","seven","none"]}`},
+		{"a square", `{"size":32}`, `{"seed":0,"size":"32"}`},
+		{"a rectangle", `{"size":"48x32"}`, `{"seed":0,"size":"48x32"}`},
+		{"height and width", `{"size":[48,32]}`, `{"seed":0,"size":"48x32"}`},
 		{"zero is given", `{"guidance":0,"eta":0}`, `{"seed":0,"eta":0,"guidance":0}`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

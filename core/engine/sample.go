@@ -51,18 +51,26 @@ func (e *Engine) Sample(ctx context.Context, r Request, onFrame func(Frame)) (Re
 	if err != nil {
 		return Result{}, err
 	}
+	if e, err = e.sized(plan.Size); err != nil {
+		return Result{}, err
+	}
 	return e.run(ctx, plan, onFrame, func(d diffusion.Denoiser, noise sampler.Noise) (*tensor.Tensor, error) {
 		return sampler.Run(plan.samplerSettings(), d, sampler.Start(noise, plan.sigmas), plan.sigmas, noise, nil)
 	})
 }
 
-// Inpaint repaints part of an image, r.N times. The image has the model's height, width
-// and channels. The mask has its height and width and says how much of a pixel is
-// repainted: 255 all of it, 0 nothing. Where it is 0, the result has the bytes of the
-// image. The rest is as with Sample.
+// Inpaint repaints part of an image, r.N times. The image has the model's channels and the
+// size of the request, which is the image's own if r gives none and the network allows it.
+// The mask has its height and width and says how much of a pixel is repainted: 255 all of
+// it, 0 nothing. Where it is 0, the result has the bytes of the image. The rest is as with
+// Sample.
 func (e *Engine) Inpaint(ctx context.Context, r Request, image, mask Picture, onFrame func(Frame)) (Result, error) {
+	r.Size = e.info.fitted(r.Size, image)
 	plan, err := e.Check(r, true)
 	if err != nil {
+		return Result{}, err
+	}
+	if e, err = e.sized(plan.Size); err != nil {
 		return Result{}, err
 	}
 	c, h, w := e.info.Shape[0], e.info.Shape[1], e.info.Shape[2]

@@ -6,6 +6,7 @@ import (
 
 	"tweedie/core/sampler"
 	"tweedie/core/settings"
+	"tweedie/core/unet"
 )
 
 // schedules are the spacings of the noise levels that a model has what is needed for.
@@ -28,6 +29,13 @@ func (i Info) settings() []settings.Setting {
 		switch s.Name {
 		case "first": // of a program that splits a batch
 			continue
+		case "size":
+			if i.multiple == 0 {
+				continue
+			}
+			s.Min = float64(i.multiple)
+			s.Default = unet.Size{H: i.Shape[1], W: i.Shape[2]}.String()
+			s.Help += " Both must be multiples of " + strconv.Itoa(i.multiple) + "."
 		case "sampler":
 			s.Choices, s.Default = nil, i.Defaults.Sampler
 			for _, m := range i.Samplers {

@@ -15,6 +15,7 @@ import (
 func TestSettings(t *testing.T) {
 	e := openStarted(t, flowing)
 	samples := map[string]string{
+		"size":   `"16x8"`,
 		"s_tmax": "5", "s_noise": "1.01", "predictor": `"ancestral"`, "corrector": `"none"`, "epsilon": "1e-4", "rtol": "0.01", "atol": "0.01", "brownian": "true",
 		"schedule": `"cosine"`, "sigma_max": "10", "sigma_min": "0.1", "threshold": `"static"`, "guidance_sigma_max": "5", "jump": "2",
 	}

@@ -4,6 +4,8 @@ package httpapi_test
 
 import (
 	"bytes"
+	"image"
+	"image/png"
 	"strings"
 	"testing"
 
@@ -30,6 +32,18 @@ func TestOptions(t *testing.T) {
 		if w := h.get("/api/sample.png?" + s.Name + "=-"); s.Group != "inpaint" && !strings.Contains(w.Body.String(), `"parameter":"`+s.Name+`"`) {
 			t.Errorf("%s=-: %s", s.Name, w.Body)
 		}
+	}
+	for size, want := range map[string]image.Point{"56x28": {28, 56}, "28x56": {56, 28}, "28": {28, 28}} {
+		w := h.get("/api/sample.png?steps=1&seed=5&class=4&size=" + size)
+		if c, err := png.DecodeConfig(w.Body); err != nil || (image.Point{c.Width, c.Height}) != want {
+			t.Errorf("size=%s: %d × %d, %v, want %v", size, c.Width, c.Height, err, want)
+		}
+		if at := w.Header().Get("Content-Location"); strings.Contains(at, "size=") != (size != "28") {
+			t.Errorf("size=%s is at %s", size, at)
+		}
+	}
+	if p := h.problemOf(h.get("/api/sample.png?steps=1&size=27")); p.Parameter != "size" || p.Status != 400 {
+		t.Errorf("size=27: %+v", p)
 	}
 	plain := h.get("/api/sample.png?steps=3&seed=5&class=4&sampler=unipc").Body.Bytes()
 	for _, more := range []string{"order=1", "schedule=cosine", "threshold=static", "guidance_sigma_max=1", "rho=3", "sigma_max=20"} {

@@ -16,7 +16,7 @@ type sheet struct {
 }
 
 func (x *experiment) sheet() sheet {
-	n, shape := *x.plan.N, x.model.Info.Shape
+	n, shape := *x.plan.N, x.plan.Shape
 	columns := int(math.Ceil(math.Sqrt(float64(n))))
 	return sheet{images: n, columns: columns, c: shape[0], h: shape[1], w: shape[2], scale: x.scale}
 }

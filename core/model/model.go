@@ -185,10 +185,20 @@ func (m *Model) With(name string, c *Config) (*Model, error) { return New(name, 
 // ErrConfig where the network does not allow it: the sides must be multiples of what its
 // levels halve, and a stored program or a classifier has one size.
 func (m *Model) Sized(size unet.Size) (*Model, error) {
-	c := *m.config
-	switch {
-	case c.Shape[1] == size.H && c.Shape[2] == size.W:
+	if m.config.Shape[1] == size.H && m.config.Shape[2] == size.W {
 		return m, nil
+	}
+	c, err := m.config.Sized(size)
+	if err != nil {
+		return nil, err
+	}
+	return m.With(m.name, c)
+}
+
+// Sized returns the configuration for images of another size; see Model.Sized.
+func (from *Config) Sized(size unet.Size) (*Config, error) {
+	c := *from
+	switch {
 	case c.Arch == UNet2D:
 		u := *c.UNet
 		u.SampleSize, c.UNet = size, &u
@@ -199,7 +209,7 @@ func (m *Model) Sized(size unet.Size) (*Model, error) {
 		return nil, fmt.Errorf("model: %w: the size of images must be %v: a network of arch %q has one size (got %v)", ErrConfig, unet.Size{H: c.Shape[1], W: c.Shape[2]}, c.Arch, size)
 	}
 	c.Shape[1], c.Shape[2] = size.H, size.W
-	return m.With(m.name, &c)
+	return &c, c.Validate()
 }
 
 // Name returns the model's name.

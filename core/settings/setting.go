@@ -16,6 +16,7 @@ const (
 	Seed    = "seed"    // a whole number from 0 to 2⁶⁴−1
 	Text    = "text"    // any text
 	Classes = "classes" // names or numbers of classes, "none" or "all"
+	Sides   = "size"    // height x width, or one number for a square
 )
 
 // The groups of Setting: what it belongs to, and with that when it applies.
@@ -37,7 +38,7 @@ type Setting struct {
 	Help    string   `json:"help"`              // what it does, in one line
 	Default string   `json:"default,omitempty"` // what holds where it is not given, in words; empty if the model or the sampler decides
 	Choices []string `json:"choices,omitempty"` // of a Choice
-	Min     float64  `json:"min"`               // the lowest number allowed
+	Min     float64  `json:"min"`               // the lowest number allowed; of a size, what divides height and width
 	Above   bool     `json:"above,omitempty"`   // numbers must be above Min
 	Max     float64  `json:"max,omitempty"`     // the highest number allowed; 0 means that there is no limit
 	Only    string   `json:"only,omitempty"`    // the values of another setting with which it applies: "schedule=|karras"
@@ -56,6 +57,8 @@ func (s *Setting) Want() string {
 		return "0 or 1"
 	case Seed:
 		return "a whole number from 0 to 18446744073709551615"
+	case Sides:
+		return `height x width such as "48x32", or one number such as 32`
 	case Classes:
 		return `the names or numbers of classes, "none" or "all"`
 	}

@@ -68,11 +68,13 @@ type Config struct {
 	ProgressiveOutput string `json:"progressive_output,omitempty"` // output_skip: every level adds to the upsampled output
 }
 
+// MaxSize is the largest height and width of images.
+const MaxSize = 1024
+
 // Limits for configurations, which may come from an untrusted file.
 const (
 	maxLevels   = 8
 	maxChannels = 4096
-	maxSize     = 1024
 	maxLayers   = 16
 	maxClasses  = 1 << 20
 	maxValue    = 1 << 26 // numbers of one image of activations
@@ -92,7 +94,7 @@ func (c *Config) Validate() error {
 		{within(c.InChannels, 1, maxChannels), fmt.Sprintf("in_channels is %d, need 1 to %d", c.InChannels, maxChannels)},
 		{within(c.OutChannels, 1, maxChannels), fmt.Sprintf("out_channels is %d, need 1 to %d", c.OutChannels, maxChannels)},
 		{within(c.LayersPerBlock, 1, maxLayers), fmt.Sprintf("layers_per_block is %d, need 1 to %d", c.LayersPerBlock, maxLayers)},
-		{c.SampleSize.valid(), fmt.Sprintf("sample_size is %v, need 1 to %d", c.SampleSize, maxSize)},
+		{c.SampleSize.valid(), fmt.Sprintf("sample_size is %v, need 1 to %d", c.SampleSize, MaxSize)},
 		{c.NormEps > 0 && c.NormEps < 1, fmt.Sprintf("norm_eps is %g, need a number in (0,1)", c.NormEps)},
 		{within(c.Patch, 0, 2), fmt.Sprintf("patch is %d, need 1 or 2", c.Patch)},
 		{within(c.DownsamplePadding, 0, 1), fmt.Sprintf("downsample_padding is %d, need 0 or 1", c.DownsamplePadding)},

@@ -26,7 +26,7 @@ func (c *NCSN) Validate() error {
 		name            string
 		value, low, top int
 	}{
-		{"image_size", min(c.ImageSize.H, c.ImageSize.W), 2, maxSize}, {"image_size", max(c.ImageSize.H, c.ImageSize.W), 2, maxSize}, {"channels", c.Channels, 1, maxChannels},
+		{"image_size", min(c.ImageSize.H, c.ImageSize.W), 2, MaxSize}, {"image_size", max(c.ImageSize.H, c.ImageSize.W), 2, MaxSize}, {"channels", c.Channels, 1, maxChannels},
 		{"ngf", c.NGF, 2, maxChannels / 2}, {"num_classes", c.NumClasses, 2, maxNoiseLevels},
 	} {
 		if !within(f.value, f.low, f.top) {

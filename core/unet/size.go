@@ -16,7 +16,7 @@ type Size struct{ H, W int }
 func Square(side int) Size { return Size{side, side} }
 
 // valid reports whether both sides are within the limits of a configuration.
-func (s Size) valid() bool { return within(s.H, 1, maxSize) && within(s.W, 1, maxSize) }
+func (s Size) valid() bool { return within(s.H, 1, MaxSize) && within(s.W, 1, MaxSize) }
 
 // multipleOf reports whether n divides both sides.
 func (s Size) multipleOf(n int) bool { return s.H%n == 0 && s.W%n == 0 }
@@ -45,7 +45,7 @@ func (s *Size) Set(text string) error {
 		*s = size
 		return nil
 	}
-	return fmt.Errorf("must be one number such as 32, or height x width such as 16x8, each from 1 to %d", maxSize)
+	return fmt.Errorf("must be one number such as 32, or height x width such as 16x8, each from 1 to %d", MaxSize)
 }
 
 // Type names the kind of value in the help of a flag.

@@ -153,7 +153,7 @@ export interface Setting {
   name: string
   /** `run`, `levels` and `threshold` always apply; `sampler` with samplers that take it; `guidance` with guidance other than 1 or a classifier; `inpaint` with inpainting. */
   group: 'run' | 'sampler' | 'levels' | 'guidance' | 'threshold' | 'inpaint'
-  kind: 'whole' | 'real' | 'choice' | 'switch' | 'seed' | 'classes'
+  kind: 'whole' | 'real' | 'choice' | 'switch' | 'seed' | 'classes' | 'size'
   title: string
   /** What it does, in one line. */
   help: string
@@ -252,6 +252,8 @@ export interface Call extends SolverOptions {
   guidance?: number
   /** Weight of the gradient of a classifier: 0 turns it off. A number of at least 0. Default: 0. */
   classifier_guidance?: number
+  /** Height x width of the images, such as 48x32, where the network allows another size than the model’s. Default: the model’s. */
+  size?: number | string | [height: number, width: number]
   /** Spacing of the noise levels. Default: the sampler’s, karras for most. */
   schedule?: 'karras' | 'linear' | 'quadratic' | 'exponential' | 'log-snr' | 'cosine' | 'flow' | 'optimised' | 'leading' | 'trailing' | 'linspace'
   /** Noise level at which sampling starts. Only where `schedule` is karras, linear, quadratic, exponential, log-snr, cosine, flow or optimised. A number above 0. Default: the model’s. */
@@ -357,8 +359,10 @@ export interface Plan {
   nfe: number
   /** Evaluations of the network: a guided pair counts as two where guidance applies. */
   passes: number
-  /** Cost of the call in evaluations of the network: `passes`, plus the gradients of a classifier by their operations. */
+  /** Cost of the call in evaluations of the network at the model's size: `passes`, plus the gradients of a classifier by their operations. */
   work: number
+  /** Channels, height and width of an image. */
+  shape: [number, number, number]
   /** The call with every field filled in. */
   request: Call & { n: number }
 }

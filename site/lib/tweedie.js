@@ -63,10 +63,14 @@ export class Model {
 
   /** @param {InpaintOptions} options @returns {Promise<Result>} */
   async inpaint({ image, mask, ...options }) {
-    const [channels] = this.info.shape
+    const [channels, height, width] = this.info.shape
+    if (options.size == null && image instanceof ImageData && (image.height !== height || image.width !== width) && this.#allows(image)) {
+      options = { ...options, size: [image.height, image.width] }
+    }
+    const sides = sidesOf(options.size, [height, width])
     return this.#images('inpaint', options, {
-      image: this.#picture('image', image, channels),
-      mask: this.#picture('mask', mask, 1),
+      image: this.#picture('image', image, channels, sides),
+      mask: this.#picture('mask', mask, 1, sides),
     })
   }
 
@@ -191,8 +195,8 @@ export class Model {
   /** @param {Call} asked @param {'sample' | 'inpaint'} call @param {AbortSignal} [signal] @returns {Promise<Plan>} */
   async #check(asked, call, signal) {
     const question = { call: 'check', request: JSON.stringify(asked), inpaint: call === 'inpaint' }
-    const { nfe, passes, work, walk: _, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
-    return { nfe, passes, work, request }
+    const { nfe, passes, work, walk: _, shape, ...request } = JSON.parse(await this.#pool.ask(question, { signal }))
+    return { nfe, passes, work, shape, request }
   }
 
   /**
@@ -206,10 +210,11 @@ export class Model {
       const begun = performance.now()
       const asked = { ...representable(fields), seed: seedOf(fields.seed) }
       const plan = await this.#check(asked, call, inner)
-      const { request } = plan
-      const batch = new Batch(request.n, this.info.shape, onStep)
+      const { request, shape } = plan
+      const batch = new Batch(request.n, shape, onStep)
       let nfe = 0 // the most of all images: adaptive samplers choose their steps
-      const share = request.n < this.#pool.size ? this.#pool.share(this.#guided(request)) : undefined
+      const own = shape.every((n, i) => n === this.info.shape[i]) // a group of workers shares images of the model's size only
+      const share = own && request.n < this.#pool.size ? this.#pool.share(this.#guided(request)) : undefined
       const size = share === 'channels' ? request.n : Math.min(MAX_IMAGES, Math.ceil(request.n / (PARTS * this.#pool.size)))
       await new Promise((resolve, reject) => {
         const parts = ranges(request.n, size).map(async ([start, end]) => {
@@ -223,7 +228,7 @@ export class Model {
         Promise.all(parts).then(resolve, reject)
       })
       return {
-        images: toImages(batch.pixels, this.info.shape),
+        images: toImages(batch.pixels, shape),
         pixels: batch.pixels,
         sha256: await this.#digest(batch.pixels),
         nfe,
@@ -240,19 +245,25 @@ export class Model {
     return this.info.classes.length > 0 && guidance !== 0 && guidance !== 1
   }
 
+  /** @param {ImageData} image @returns {boolean} whether the network allows its size */
+  #allows({ height, width }) {
+    const size = this.info.settings.find(({ name }) => name === 'size')
+    return size !== undefined && height % size.min === 0 && width % size.min === 0
+  }
+
   /**
    * A picture as bytes with its size, which the engine checks.
    * @param {string} what
    * @param {ImageData | Uint8Array | Uint8ClampedArray} picture
    * @param {number} channels
+   * @param {number[]} [sides] height and width of bytes
    * @returns {Picture}
    */
-  #picture(what, picture, channels) {
+  #picture(what, picture, channels, [height, width] = this.info.shape.slice(1)) {
     if (picture instanceof ImageData) return toBytes(picture, channels)
     if (!(picture instanceof Uint8Array || picture instanceof Uint8ClampedArray)) {
       throw fieldError(TypeError, what, picture === null ? 'null' : typeof picture, 'ImageData or a Uint8Array')
     }
-    const [, height, width] = this.info.shape
     return { data: picture, height, width, channels }
   }
 
@@ -286,6 +297,18 @@ function abortable(signal, work) {
       inner.abort()
     }).finally(() => signal?.removeEventListener('abort', stop))
   })
+}
+
+/**
+ * The height and width of a size; of one that the engine will refuse, own.
+ * @param {unknown} size
+ * @param {[number, number]} own
+ * @returns {number[]}
+ */
+function sidesOf(size, own) {
+  const sides = (Array.isArray(size) ? size : String(size ?? own.join('x')).split('x')).map(Number)
+  if (sides.length > 2 || !sides.every((n) => n > 0)) return own
+  return [sides[0], sides[sides.length - 1]]
 }
 
 /**

@@ -8,7 +8,7 @@ import { advanced, applicable, readOption, samplerOf, SettingError } from './set
 /** @import { Info, Options, Settings } from './settings.js' */
 /** @typedef {{ setting: Setting, root: HTMLElement, input: HTMLInputElement | HTMLSelectElement, error: HTMLElement }} Field */
 
-const groupTitles = /** @type {Record<string, string>} */ ({ levels: 'Noise levels', guidance: 'Guidance', threshold: 'Range of pixel values', inpaint: 'Inpainting' })
+const groupTitles = /** @type {Record<string, string>} */ ({ run: 'Images', levels: 'Noise levels', guidance: 'Guidance', threshold: 'Range of pixel values', inpaint: 'Inpainting' })
 
 /** AdvancedSettings owns the fields in #advanced. */
 export class AdvancedSettings {
@@ -46,7 +46,7 @@ export class AdvancedSettings {
     const error = make('p', { className: 'error', id: `${name}-error`, hidden: true })
     const input = kind === 'choice'
       ? make('select', { id: name }, ...['', ...(setting.choices ?? [])].map((value) => make('option', { value, textContent: value })))
-      : make('input', { id: name, type: kind === 'switch' ? 'checkbox' : 'text', inputMode: kind === 'whole' ? 'numeric' : 'decimal', autocomplete: 'off' })
+      : make('input', { id: name, type: kind === 'switch' ? 'checkbox' : 'text', inputMode: kind === 'whole' ? 'numeric' : kind === 'size' ? 'text' : 'decimal', autocomplete: 'off' })
     if (kind === 'whole' || kind === 'real') input.className = 'number'
     input.setAttribute('aria-describedby', `${hint.id} ${error.id}`)
     const label = make('label', { className: kind === 'switch' ? 'check' : 'label', htmlFor: name }, ...(kind === 'switch' ? [input, ' ' + title] : [title]))

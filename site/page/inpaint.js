@@ -205,7 +205,7 @@ export class InpaintPanel {
     const { image } = this.editor
     if (!image) return
     const numbers = Array.from({ length: n }, (_, i) => i + 1)
-    this.gallery.reset(this.model.info.shape, ['original', ...numbers.map((i) => `variation ${i}`)], {
+    this.gallery.reset([this.model.info.shape[0], image.height, image.width], ['original', ...numbers.map((i) => `variation ${i}`)], {
       captions: ['original', ...numbers.map(String)],
       first: 1,
     })

@@ -13,7 +13,7 @@ import { ClassifierLoader } from './models.js'
 import { Planner } from './planner.js'
 import { Results, showModel } from './results.js'
 import { Runner, throttled } from './run.js'
-import { callOf, classOf, hasCorrector, samplerOf } from './settings.js'
+import { callOf, classOf, hasCorrector, samplerOf, shapeOf } from './settings.js'
 import { setState } from './state.js'
 import { listenTabs, showTab } from './tabs.js'
 
@@ -257,7 +257,7 @@ export class Page {
    */
   async #generate(settings, { preview = false, tiles = settings.n, locked = 0 } = {}) {
     const label = (/** @type {number} */ i) => `image ${i + 1}${this.#className(settings, i)}`
-    this.sheet.reset(this.info.shape, Array.from({ length: tiles }, (_, i) => label(i)), { locked })
+    this.sheet.reset(shapeOf({ ...settings, mode: 'generate' }, this.info), Array.from({ length: tiles }, (_, i) => label(i)), { locked })
     const task = count(settings.n, 'image')
     return this.#run({ ...settings, mode: 'generate' }, this.sheet, { task, preview }, (calls) =>
       this.model.sample({ n: settings.n, ...callOf({ ...settings, mode: 'generate' }, this.info), ...calls }))

@@ -115,9 +115,18 @@ export function readOption(setting, text) {
       return choice(setting.name, text, setting.choices ?? [])
     case 'switch':
       return choice(setting.name, text, ['0', '1']) === '1'
+    case 'size':
+      return sides(setting, text)
     default:
       return number(setting, text)
   }
+}
+
+/** @type {(setting: Setting, text: string) => string} height x width, as the engine reads it */
+function sides({ name }, text) {
+  const size = text.replace(/\s*[x×*]\s*/i, 'x')
+  if (!/^[1-9]\d{0,3}(x[1-9]\d{0,3})?$/.test(size)) throw new SettingError(name, text, 'height x width such as 48x32, or one number such as 32')
+  return size
 }
 
 /**
@@ -144,6 +153,7 @@ export function applicable({ mode, sampler, guidance, classifier_guidance, optio
     if (values !== undefined && !values.split('|').includes(String(options[other] ?? ''))) return false
     if (group === 'sampler') return takes.includes(/** @type {any} */ (name))
     if (group === 'guidance') return guidance !== 1 || classifier_guidance > 0
+    if (name === 'size') return mode !== 'inpaint' && !(classifier_guidance > 0) // where the picture or the classifier has the model's size
     return group !== 'inpaint' || mode === 'inpaint'
   })
 }
@@ -167,6 +177,20 @@ export function callOf(settings, info) {
     ...(settings.mode === 'inpaint' && { resample: settings.resample }),
     ...Object.fromEntries(given),
   }
+}
+
+/**
+ * shapeOf returns the channels, the height and the width of the images of a run.
+ *
+ * @param {Settings} settings
+ * @param {Info} info
+ * @returns {[number, number, number]}
+ */
+export function shapeOf(settings, info) {
+  const { size } = callOf(settings, info)
+  if (size === undefined) return info.shape
+  const sides = String(size).split('x').map(Number)
+  return [info.shape[0], sides[0], sides[sides.length - 1]]
 }
 
 /**

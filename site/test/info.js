@@ -29,6 +29,7 @@ export const info = /** @type {any} */ ({
     setting('steps', 'run', 'whole', { min: 1, max: 10000, basic: true }),
     setting('eta', 'sampler', 'real', { max: 1, basic: true }),
     setting('guidance', 'run', 'real', { basic: true }),
+    setting('size', 'run', 'size', { min: 2 }),
     setting('classifier_guidance', 'run', 'real', { basic: true }),
     setting('resample', 'inpaint', 'whole', { min: 1, max: 100, basic: true }),
     setting('corrector_steps', 'sampler', 'whole', { min: 1, max: 255, only: 'corrector=|langevin', basic: true }),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 
-import { advanced, applicable, callOf, classNames, classOf, correctorSteps, defaults, isLangevin, randomSeed, read, SettingError } from '../page/settings.js'
+import { advanced, applicable, callOf, classNames, classOf, correctorSteps, defaults, isLangevin, randomSeed, read, SettingError, shapeOf } from '../page/settings.js'
 import { info } from './info.js'
 
 const guided = { ...info, classes: [], unconditional: false, classifier: { file: 'c.json', classes: ['cat', 'dog'], bytes: 1 } }
@@ -15,6 +15,7 @@ test('read returns the values of valid texts', () => {
     ['guidance', '1.30', 1.3], ['guidance', '.5', 0.5], ['guidance', '2e1', 20], ['eta', '0', 0], ['eta', '1', 1],
     ['class', 'green', 'green'], ['class', 'all', 'all'], ['class', 'none', 'none'], ['sampler', 'heun', 'heun'],
     ['mode', 'inpaint', 'inpaint'], ['keep', '1', true], ['brownian', '0', false], ['schedule', 'cosine', 'cosine'], ['classifier_guidance', '0', 0],
+    ['size', '32', '32'], ['size', '48x32', '48x32'], ['size', '48 × 32', '48x32'],
   ])) assert.equal(read(name, text, info), want, `${name}=${text}`)
 })
 
@@ -25,6 +26,7 @@ test('read names the field, the value and what is allowed', () => {
     ['seed', '9007199254740992', 'a whole number from 0 to 9007199254740991'], ['seed', '-1', 'a whole number from 0 to 9007199254740991'],
     ['guidance', 'NaN', 'a number of at least 0'], ['guidance', '-1', 'a number of at least 0'], ['guidance', '0x10', 'a number of at least 0'],
     ['eta', '1.01', 'a number from 0 to 1'], ['snr', '0', 'a number above 0 and at most 10'], ['rho', '0', 'a number above 0'],
+    ['size', '48x', 'height x width such as 48x32, or one number such as 32'], ['size', '0', 'height x width such as 48x32, or one number such as 32'],
     ['class', 'pink', 'one of all, none, red, green, blue'], ['keep', 'yes', 'one of 0, 1'],
     ['classifier_guidance', '1', '0, as this site has no classifier for the model'],
   ]) {
@@ -39,18 +41,18 @@ test('read names the field, the value and what is allowed', () => {
 })
 
 test('advanced settings are those that are not basic', () => {
-  assert.deepEqual(advanced(info).map(({ name }) => name), ['order', 's_churn', 'corrector', 'snr', 'brownian', 'schedule', 'rho', 'guidance_rescale', 'jump'])
+  assert.deepEqual(advanced(info).map(({ name }) => name), ['size', 'order', 's_churn', 'corrector', 'snr', 'brownian', 'schedule', 'rho', 'guidance_rescale', 'jump'])
 })
 
 test('applicable settings depend on the sampler, guidance, mode and other choices', () => {
-  assert.deepEqual(names({}), ['schedule', 'rho', 'guidance_rescale'])
-  assert.deepEqual(names({ guidance: 1 }), ['schedule', 'rho'])
+  assert.deepEqual(names({}), ['size', 'schedule', 'rho', 'guidance_rescale'])
+  assert.deepEqual(names({ guidance: 1 }), ['size', 'schedule', 'rho'])
   assert.deepEqual(names({ guidance: 1, classifier_guidance: 2 }), ['schedule', 'rho', 'guidance_rescale'])
-  assert.deepEqual(names({ sampler: 'heun', guidance: 1 }), ['s_churn', 'schedule', 'rho'])
+  assert.deepEqual(names({ sampler: 'heun', guidance: 1 }), ['size', 's_churn', 'schedule', 'rho'])
   assert.deepEqual(names({ mode: 'inpaint', guidance: 1 }), ['schedule', 'rho', 'jump'])
-  assert.deepEqual(names({ guidance: 1, options: { schedule: 'cosine' } }), ['schedule'])
-  assert.deepEqual(names({ sampler: 'pc', guidance: 1 }), ['corrector', 'snr', 'schedule', 'rho'])
-  assert.deepEqual(names({ sampler: 'pc', guidance: 1, options: { corrector: 'none' } }), ['corrector', 'schedule', 'rho'])
+  assert.deepEqual(names({ guidance: 1, options: { schedule: 'cosine' } }), ['size', 'schedule'])
+  assert.deepEqual(names({ sampler: 'pc', guidance: 1 }), ['size', 'corrector', 'snr', 'schedule', 'rho'])
+  assert.deepEqual(names({ sampler: 'pc', guidance: 1, options: { corrector: 'none' } }), ['size', 'corrector', 'schedule', 'rho'])
 })
 
 test('callOf leaves out what has no effect', () => {
@@ -82,4 +84,12 @@ test('Langevin steps of a sampler', () => {
 
 test('random seeds have 32 bits', () => {
   for (let i = 0; i < 100; i++) assert.ok(randomSeed() < 2 ** 32)
+})
+
+test('a run has the shape of its size, and inpainting that of the model', () => {
+  const settings = { ...defaults(info), options: { size: '16x4' } }
+  assert.deepEqual(shapeOf(settings, info), [1, 16, 4])
+  assert.deepEqual(shapeOf({ ...settings, options: { size: '16' } }, info), [1, 16, 16])
+  assert.deepEqual(shapeOf({ ...settings, mode: 'inpaint' }, info), [1, 8, 8])
+  assert.deepEqual(shapeOf(defaults(info), info), [1, 8, 8])
 })

@@ -149,6 +149,8 @@ func typeInQuery(s settings.Setting) object {
 		return object{"type": "integer", "enum": []int{0, 1}}
 	case settings.Seed:
 		return object{"type": "string", "pattern": "^[0-9]{1,20}$"}
+	case settings.Sides:
+		return object{"type": "string", "pattern": "^[0-9]{1,4}(x[0-9]{1,4})?$"}
 	}
 	return object{"type": "string"}
 }

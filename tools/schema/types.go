@@ -79,6 +79,8 @@ func typeOf(s settings.Setting) string {
 		return "boolean"
 	case settings.Seed:
 		return "number | bigint | string | null"
+	case settings.Sides:
+		return "number | string | [height: number, width: number]"
 	case settings.Classes:
 		return "number | string | (number | string)[]"
 	case settings.Choice:

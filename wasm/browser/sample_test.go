@@ -28,7 +28,7 @@ func TestSameBytes(t *testing.T) {
 	for name, config := range map[string]string{"colour": colour, "gray": gray} {
 		f := newModel(t, name, config)
 		f.put(p.site, name)
-		requests := []string{`{"n": 1}`, `{"n": 3, "first": 4, "seed": "18446744073709551615"}`, `{"n": 5, "sampler": "ddim", "eta": 1}`}
+		requests := []string{`{"n": 1}`, `{"n": 3, "first": 4, "seed": "18446744073709551615"}`, `{"n": 5, "sampler": "ddim", "eta": 1}`, `{"n": 3, "size": "16x8"}`, `{"n": 1, "size": [8, 16]}`, `{"n": 1, "size": 8}`}
 		for i, m := range sampler.Methods {
 			if testing.Short() && i%6 != 0 {
 				continue

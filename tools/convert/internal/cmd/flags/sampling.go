@@ -29,7 +29,9 @@ var GuidanceFlags = []string{"guidance", "guidance-sigma-min", "guidance-sigma-m
 // of images.
 func (s *Sampling) Add(cmd *cobra.Command, n int) {
 	s.request.N = &n
-	s.add(cmd, func(v settings.Value) bool { return v.Group != settings.GroupInpaint && v.Name != "first" })
+	s.add(cmd, func(v settings.Value) bool {
+		return v.Group != settings.GroupInpaint && v.Name != "first" && v.Name != "size"
+	}) // see Compute.Size
 	s.addGuides(cmd)
 }
 
