@@ -66,7 +66,14 @@ func TestHitsEqualMisses(t *testing.T) {
 			t.Errorf("%s: a program was started: %v, need %v", again.name, started, again.program)
 		}
 		settled(again.name, 1, again.stored)
-		for _, name := range []string{"ETag", "Content-Type", "Cache-Control", "Content-Location", "Cross-Origin-Resource-Policy", "X-Content-Type-Options"} {
+		cache := "no-cache"
+		if again.path == place { // it names the version
+			cache = immutable
+		}
+		if got := a.header.Get("Cache-Control"); got != cache {
+			t.Errorf("%s: Cache-Control is %q, want %q", again.name, got, cache)
+		}
+		for _, name := range []string{"ETag", "Content-Type", "Content-Location", "Cross-Origin-Resource-Policy", "X-Content-Type-Options"} {
 			if a.header.Get(name) != first.header.Get(name) {
 				t.Errorf("%s: %s is %q, was %q", again.name, name, a.header.Get(name), first.header.Get(name))
 			}
