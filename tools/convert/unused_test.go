@@ -30,6 +30,8 @@ func TestConvertRefusesFlags(t *testing.T) {
 		{diffusersFolder, "--guidance 0", "--guidance must be a number above 0"},
 		{diffusersFolder, "--steps 0", "--steps must be from 1 to 10000"},
 		{diffusersFolder, "--steps 100000", "--steps must be from 1 to 10000"},
+		{"testdata/song.pt", "--heads 2", "--heads has no effect"},
+		{"testdata/song.pt", "--sigma-min 1", "--sigma-min has no effect"},
 		{fixture("unet"), "--heads 2", "--heads has no effect on an ONNX file"},
 		{fixture("unet"), "--sigma-data 1", "--sigma-data has no effect on an ONNX file"},
 		{toyModel(t), "--prediction v", "--prediction has no effect on a model"},

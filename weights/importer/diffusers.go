@@ -54,6 +54,9 @@ func or[T any](p *T, absent T) T {
 // with Fourier features.
 func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
 	usual := ho2020
+	if !u.TimeIsSigma || v.files.scheduler != "" {
+		p.without("sigma-min", "sigma-max")
+	}
 	if u.TimeIsSigma {
 		usual = diffusersVE(cmp.Or(h.SigmaMin, 0.01), cmp.Or(h.SigmaMax, 1348)) // the defaults of ScoreSdeVeScheduler
 	}
@@ -212,7 +215,7 @@ func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
 	}
 	if k := c.ClassEmbedType; k != nil && *k == "timestep" && c.NumClassEmbeds == nil { // any number is a class
 		n := 1000
-		if c.NumTrainTimesteps != nil {
+		if c.TimeEmbeddingType == "learned" && c.NumTrainTimesteps != nil {
 			n = *c.NumTrainTimesteps
 		}
 		c.NumClassEmbeds = &n

@@ -46,7 +46,11 @@ func planEDM(v *view, h Hints) (*plan, error) {
 	if v.has("map_augment.weight") {
 		p.found = append(p.found, "map_augment is ignored: augmentation labels are 0 when sampling")
 	}
+	if h.Size != (unet.Size{}) {
+		u.SampleSize = h.Size
+	}
 	if e.song {
+		p.without("heads", "head-channels")
 		p.found = append(p.found, fmt.Sprintf("SongUNet with %d levels of %d blocks, channels %v", levels, u.LayersPerBlock, u.BlockOutChannels))
 	} else {
 		p.found = append(p.found, fmt.Sprintf("DhariwalUNet with %d levels of %d blocks, channels %v", levels, u.LayersPerBlock, u.BlockOutChannels))

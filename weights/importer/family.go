@@ -29,7 +29,7 @@ var families = []family{
 	{"ddpm", "the PyTorch port of DDPM", []string{"conv_in.weight", "temb.dense.0.weight", "norm_out.weight"}, planDDPM, append([]string{"size"}, chained...)},
 	{"guided-diffusion", "the network of improved and guided diffusion", []string{"input_blocks.0.0.weight", "time_embed.0.weight", "output_blocks.0.0.in_layers.0.weight"}, planGuided, append([]string{"size", "heads", "head-channels", "new-attention-order"}, chained...)},
 	{"score-sde", "the network of score_sde_pytorch", []string{"all_modules.1.weight", "all_modules.2.weight"}, planScoreSDE, append([]string{"size", "process"}, chained...)},
-	{"edm", "the network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM, append([]string{"heads", "head-channels"}, chained...)},
+	{"edm", "the network of EDM", []string{"map_layer0.weight", "map_layer1.weight"}, planEDM, append([]string{"size", "heads", "head-channels"}, chained...)},
 	{"lucidrains", "lucidrains' denoising-diffusion-pytorch", []string{"init_conv.weight", "time_mlp.1.weight", "final_conv.weight"}, planLucid, append([]string{"size", "heads"}, chained...)},
 	{"ncsn", "the network of NCSN", []string{"begin_conv.weight", "normalizer.embed.weight"}, planNCSN, []string{"size", "sigma-min", "sigma-max"}},
 	{"ncsnv2", "the network of NCSNv2", []string{"begin_conv.weight", "normalizer.gamma"}, planRefineNet, []string{"size", "sigma-min", "sigma-max"}},
@@ -44,25 +44,23 @@ func Families() []string {
 	return names
 }
 
-// Takes returns the flags of tweedie convert for Hints that have an effect on networks of a
-// family, none for what this program exported. c is the configuration that was read with them:
-// a scale of pixels matters to some predictions only, and a range of noise levels to networks
-// that take noise levels.
-func Takes(name string, c *model.Config) []string {
-	i := slices.IndexFunc(families, func(f family) bool { return f.name == name })
-	if i < 0 {
-		return nil
-	}
-	return slices.DeleteFunc(slices.Clone(families[i].takes), func(flag string) bool {
-		switch flag {
-		case "sigma-data":
-			return c.Prediction != model.EDM && c.Prediction != model.Consistency
-		case "sigma-min", "sigma-max":
-			return c.Process == nil
+// Takes returns the flags of tweedie convert for Hints that have an effect on the checkpoint,
+// none for what this program exported.
+func (c *Checkpoint) Takes() []string { return c.takes }
+
+// takesOf returns the flags for Hints that have an effect on a network of f: a scale of pixels
+// matters to some predictions only, and each plan knows what its network does without.
+func (f *family) takesOf(p *plan) []string {
+	return slices.DeleteFunc(slices.Clone(f.takes), func(flag string) bool {
+		if flag == "sigma-data" {
+			return p.config.Prediction != model.EDM && p.config.Prediction != model.Consistency
 		}
-		return false
+		return slices.Contains(p.idle, flag)
 	})
 }
+
+// without says that hints of these flags have no effect on this network.
+func (p *plan) without(flags ...string) { p.idle = append(p.idle, flags...) }
 
 // view is the part of a checkpoint that belongs to one network.
 type view struct {

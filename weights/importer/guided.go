@@ -67,6 +67,8 @@ func orText(text, otherwise string) string {
 // asks for one.
 func (h Hints) heads(u *unet.Config) error {
 	switch {
+	case h.Heads > 0 && h.HeadChannels > 0:
+		return fmt.Errorf("--heads and --head-channels exclude each other (got %d and %d)", h.Heads, h.HeadChannels)
 	case h.Heads > 0:
 		u.NumHeads = h.Heads
 	case h.HeadChannels > 0:

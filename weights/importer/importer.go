@@ -47,6 +47,7 @@ type Checkpoint struct {
 	Family  string   // one of Families, or "tweedie" for what this program exported
 	Found   []string // what was recognized and why, one sentence each
 	Assumed []string // what the files do not specify and was assumed, one sentence each
+	takes   []string // see Takes
 	file    *checkpoint.File
 }
 
@@ -94,7 +95,7 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 	if err != nil {
 		return fmt.Errorf("importer: %w", err)
 	}
-	c.Found, c.Assumed = append(c.Found, p.found...), p.assumed
+	c.Found, c.Assumed, c.takes = append(c.Found, p.found...), p.assumed, f.takesOf(p)
 	net, err := p.config.Build()
 	if err != nil {
 		return fmt.Errorf("importer: %q as %s: %w", files.weights, f.title, err)

@@ -35,6 +35,9 @@ func planLucid(v *view, h Hints) (*plan, error) {
 	}
 	channels := l.Inputs[0].Shape[2]
 	p := &plan{find: l.find, assumed: assumed}
+	if l.memory {
+		p.without("heads")
+	}
 	p.config = model.Config{Arch: model.Program, Program: listing, Shape: [3]int{channels, h.Size.H, h.Size.W}}
 	if l.Shape(out)[2] == 2*channels {
 		p.config.Variance = model.Learned

@@ -101,6 +101,7 @@ func (l levels) apply(p *plan) {
 	c.Defaults = model.Defaults{Sampler: "annealed-langevin", Steps: l.count, Guidance: 1, Schedule: "exponential"}
 	description := fmt.Sprintf("the %d noise levels range from %.4g to %.4g, for pixels in [0,1]", l.count, l.high, l.low)
 	if l.stored {
+		p.without("sigma-min", "sigma-max")
 		p.found = append(p.found, description+", as in the file")
 		p.assumed = append(p.assumed, "pixels span [0,1], as in all of its authors' models")
 	} else {

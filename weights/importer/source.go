@@ -20,6 +20,7 @@ type plan struct {
 	ignored func(name string) bool         // reports tensors that are not parameters; nil for none
 	found   []string
 	assumed []string
+	idle    []string // flags of hints that the family takes, but this network does not
 }
 
 // binding lists the tensors that a parameter is computed from, and their shapes. If make is nil

@@ -174,8 +174,7 @@ func (o *conversion) read(cmd *cobra.Command, path string) (m *model.Model, card
 		}
 		assumed := withoutNull(cmd, ck.Model, ck.Assumed)
 		o.print(cmd, ck.Found, assumed)
-		c := ck.Model.Config()
-		return ck.Model, nil, assumed, ck.Close, refuseUnused(cmd, "a checkpoint of "+ck.Family, append(importer.Takes(ck.Family, &c), "no-ema", "arch"))
+		return ck.Model, nil, assumed, ck.Close, refuseUnused(cmd, "a checkpoint of "+ck.Family, append(ck.Takes(), "no-ema", "arch"))
 	}
 	m, r, err := modelfile.Read(path)
 	if err != nil {
