@@ -12,6 +12,7 @@ import (
 
 	"gonum.org/v1/gonum/mat"
 
+	"tweedie/core/modeltest"
 	"tweedie/core/rng"
 	"tweedie/core/train"
 )
@@ -151,7 +152,7 @@ func TestFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data = []byte(strings.Replace(string(data), `"upright"`, `"upright","askew"`, 1))
+	data = modeltest.Summed([]byte(strings.Replace(string(data), `"upright"`, `"upright","askew"`, 1)))
 	if err := os.WriteFile(path, data, 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +202,9 @@ func TestSpec(t *testing.T) {
 		{Spec{Arch, [3]int{1, 28, 28}, []string{"0", "1"}}, ""},
 		{Spec{Arch, [3]int{3, 64, 64}, []string{"0", "1"}}, ""},
 		{Spec{Arch, [3]int{1, 5, 5}, []string{"0", "1"}}, ""},
-		{Spec{Arch, [3]int{1, 28, 32}, []string{"0", "1"}}, "28x32"},
+		{Spec{Arch, [3]int{1, 28, 32}, []string{"0", "1"}}, ""},
+		{Spec{Arch, [3]int{1, 4, 256}, []string{"0", "1"}}, ""},
+		{Spec{Arch, [3]int{1, 28, 257}, []string{"0", "1"}}, "28x257"},
 		{Spec{Arch, [3]int{1, 2, 2}, []string{"0", "1"}}, "2x2"},
 		{Spec{Arch, [3]int{0, 8, 8}, []string{"0", "1"}}, "1 to 4 channels (got 0)"},
 		{Spec{Arch, [3]int{1, 8, 8}, nil}, "at least 2 classes, from which the features are learned (got 0)"},

@@ -39,8 +39,8 @@ func (s *Spec) Validate() error {
 	switch {
 	case s.Arch != Arch:
 		return fmt.Errorf("eval: %w: arch must be %q (got %q)", ErrSpec, Arch, s.Arch)
-	case h != w || h < 4 || h > 256:
-		return fmt.Errorf("eval: %w: they must be square, with a side from 4 to 256 pixels (got %dx%d, height x width)", ErrSpec, h, w)
+	case min(h, w) < 4 || max(h, w) > 256:
+		return fmt.Errorf("eval: %w: their sides must be from 4 to 256 pixels (got %dx%d, height x width)", ErrSpec, h, w)
 	case c < 1 || c > 4:
 		return fmt.Errorf("eval: %w: they must have 1 to 4 channels (got %d)", ErrSpec, c)
 	case len(s.Classes) < 2:
@@ -50,16 +50,20 @@ func (s *Spec) Validate() error {
 }
 
 // body applies the layers that make features [1,1,Features] of a picture: 3×3
-// convolutions, each with group norm and SiLU, at stride 2 until the side is at
+// convolutions, each with group norm and SiLU, at stride 2 until both sides are at
 // most 8, and one convolution over the rest.
 func (s *Spec) body(g graph.Graph) graph.Value {
 	x := g.Input("x", s.Shape[1], s.Shape[2], s.Shape[0])
 	x = norm(g, "norm_in", nn.Conv3(g, "conv_in", x, firstWidth))
-	for i := 0; g.Shape(x)[0] > lastSide; i++ {
+	for i := 0; max(g.Shape(x)[0], g.Shape(x)[1]) > lastSide; i++ {
 		x = nn.Down3(g, fmt.Sprintf("down.%d.conv", i), x, width, 1)
 		x = norm(g, fmt.Sprintf("down.%d.norm", i), x)
 	}
 	side, c := g.Shape(x)[0], g.Shape(x)[2]
+	if other := g.Shape(x)[1]; other != side { // convolutions have square kernels
+		side, c = 1, side*other*c
+		x = g.Apply(graph.Reshape{Shape: []int{1, 1, c}}, x)
+	}
 	init := graph.Init{Kind: graph.Uniform, Fan: c * side * side}
 	w := g.Param("features.weight", init, Features, c, side, side)
 	x = g.Apply(graph.Conv{Size: side, Stride: 1}, x, w, g.Param("features.bias", init, Features))

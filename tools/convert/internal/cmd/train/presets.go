@@ -48,8 +48,8 @@ func presetNames() []string {
 // guidance (Ho and Salimans 2022, arXiv:2207.12598). The error says which
 // sizes of pictures are allowed.
 func (p preset) config(d *dataset.Dataset) (*train.Config, error) {
-	if d.H != d.W || d.H%2 != 0 || d.H < 8 || d.H > 256 {
-		return nil, fmt.Errorf("pictures must be square, with an even side from 8 to 256 pixels (got %dx%d, height x width): resize them with --size", d.H, d.W)
+	if d.H%2 != 0 || d.W%2 != 0 || min(d.H, d.W) < 8 || max(d.H, d.W) > 256 {
+		return nil, fmt.Errorf("the sides of pictures must be even, from 8 to 256 pixels (got %dx%d, height x width): resize them with --size", d.H, d.W)
 	}
 	if p.ngf > 0 {
 		return p.ncsn(d)
