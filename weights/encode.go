@@ -226,7 +226,7 @@ func frames(tensors []Tensor, size int) []int {
 // entropy code then saves more than the code and the frame's header take.
 const minFrame = 4096
 
-// Close passes the last shard to put and returns the manifest.
+// Close passes the last shard to put and returns the manifest, which ParseManifest accepts.
 func (e *Encoder) Close() ([]byte, error) {
 	if len(e.names) == 0 {
 		return nil, fmt.Errorf("weights: the model has no tensors, need at least one")
@@ -235,7 +235,14 @@ func (e *Encoder) Close() ([]byte, error) {
 	if err := e.flush(); err != nil {
 		return nil, err
 	}
-	return e.m.encode()
+	data, err := e.m.encode()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := ParseManifest(data); err != nil {
+		return nil, err
+	}
+	return data, nil
 }
 
 // entryBytes bounds the bytes that t takes in addition to its data: its entry in the
