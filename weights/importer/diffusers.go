@@ -210,6 +210,7 @@ func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
 	if err := json.Unmarshal(text, c); err != nil {
 		return fmt.Errorf("UNet2DModel: %w", err)
 	}
+	c.ActFn = strings.ToLower(c.ActFn) // as diffusers does
 	if len(c.BlockOutChannels) == 0 {
 		return fmt.Errorf("block_out_channels has no levels, need at least one")
 	}

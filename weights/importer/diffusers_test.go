@@ -80,6 +80,10 @@ func TestParseUNetNewSettings(t *testing.T) {
 	if !slices.Equal(c.DownsampleTypes, []string{"conv", "resnet"}) || c.UpsampleTypes != nil || c.UpsampleType != "" {
 		t.Errorf("two ways of resampling: got %+v", c)
 	}
+	c, _ = parse(`, "act_fn": "SiLU", "add_attention": null`) // null is false in Python
+	if c.ActFn != "silu" || c.AddAttention == nil || *c.AddAttention {
+		t.Errorf("an activation and a null: got %+v", c)
+	}
 	c, _ = parse(`, "class_embed_type": "timestep", "num_train_timesteps": 50`) // which does not matter with positional times
 	if *c.NumClassEmbeds != 1000 {
 		t.Errorf("classes like times: got %d of them, want 1000", *c.NumClassEmbeds)
