@@ -160,6 +160,38 @@ func TestAdvancedSettings(t *testing.T) {
 	}
 }
 
+// TestPageSize draws images of another size than the model's, from a link and from the field,
+// and puts one of them into the editor.
+func TestPageSize(t *testing.T) {
+	f := newModel(t, "colour", colour)
+	p := openPage(t, f, "colour", "#class=red&n=2&sampler=euler&steps=4&guidance=1.5&size=16x8&seed=5&keep=1")
+	var got struct {
+		Link, Field, Again, Address string
+		First, Second, Editor       [2]int
+	}
+	p.run(t, &got, settled+`
+		const sides = () => { const c = document.querySelector('.tile canvas'); return [c.height, c.width] }
+		const link = $('sha256').dataset.sha256, first = sides(), field = $('size').value
+		await type('size', '8 × 16')
+		const again = await generate()
+		const second = sides()
+		const address = location.hash
+		document.querySelector('.tile button[title^="Edit"]').click()
+		await new Promise((resolve) => setTimeout(resolve, 300))
+		return { link, first, field, again, second, address, editor: [$('mask-canvas').height, $('mask-canvas').width] }`)
+	want := f.drawn(t, `{"n":2,"class":"red","sampler":"euler","steps":4,"guidance":1.5,"size":"16x8","seed":5}`)
+	other := f.drawn(t, `{"n":2,"class":"red","sampler":"euler","steps":4,"guidance":1.5,"size":"8x16","seed":5}`)
+	if got.Link != want.SHA256() || got.First != [2]int{16, 8} || got.Field != "16x8" {
+		t.Errorf("from a link: got %+v, want %s", got, want.SHA256())
+	}
+	if got.Again != other.SHA256() || got.Second != [2]int{8, 16} || !strings.Contains(got.Address, "size=8x16") {
+		t.Errorf("from the field: got %+v, want %s", got, other.SHA256())
+	}
+	if got.Editor[0] == 0 || got.Editor[1] != 2*got.Editor[0] {
+		t.Errorf("the editor's canvas is %v, want twice as wide as high", got.Editor)
+	}
+}
+
 // TestGeneratePlansOnce checks that a click on Generate makes the engine plan the run only once.
 func TestGeneratePlansOnce(t *testing.T) {
 	p := openPage(t, newModel(t, "colour", colour), "colour", "#class=red&n=4&sampler=euler&steps=4&guidance=1.5&seed=5")
