@@ -93,7 +93,7 @@ func Inpaint(s sampler.Settings, r RePaint, denoise diffusion.Denoiser, known, m
 			}
 			return nil
 		}
-		x, err = sampler.Run(s, denoise, x, sigmas[w.from:w.to+1], noise.After(done), replaceKnown)
+		x, err = sampler.RunStretch(s, sigmas, denoise, x, sigmas[w.from:w.to+1], noise.After(done), replaceKnown)
 		if err != nil {
 			return nil, err
 		}

@@ -30,6 +30,12 @@ type Churn struct {
 // It calls denoise 2K times, once fewer when sigmas ends in 0. Errors of denoise and of the
 // hook are returned unchanged; an error about sigmas wraps ErrSchedule.
 func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn Churn, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	return heun(denoise, x, sigmas, sigmas, churn, noise, hook)
+}
+
+// heun is Heun for a stretch of the schedule whole: churn is of all its steps, and lifts x to
+// its highest level at most.
+func heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas, whole []float32, churn Churn, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if churn.S > 0 {
 		var err error
 		if noise, err = noise.checked(x); err != nil {
@@ -37,7 +43,7 @@ func Heun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, churn 
 		}
 	}
 	lift := func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32) {
-		up, sd := churn.step(sigma, sigmas[0], len(sigmas)-1)
+		up, sd := churn.step(sigma, whole[0], len(whole)-1)
 		if up > sigma {
 			x = x.AddScaled(float32(sd), noise(StreamStep+uint32(i))) // 6: x̂ᵢ ← xᵢ + √(t̂ᵢ² − tᵢ²)·εᵢ
 		}

@@ -51,7 +51,13 @@ const (
 //
 // It calls denoise T times for every level above 0, and once for a final 0. Errors of
 // denoise and of the hook are returned unchanged; an error about sigmas wraps ErrSchedule.
-func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, steps int, epsilon float64, noise Noise, hook Hook) (_ *tensor.Tensor, err error) {
+func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, steps int, epsilon float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	return annealed(denoise, x, sigmas, sigmas, steps, epsilon, noise, hook)
+}
+
+// annealed is AnnealedLangevin for a stretch of the schedule whole: epsilon is the step size at
+// its lowest level.
+func annealed(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas, whole []float32, steps int, epsilon float64, noise Noise, hook Hook) (_ *tensor.Tensor, err error) {
 	defer rescue(&err)
 	if steps < 1 || steps > maxInner {
 		return nil, fmt.Errorf("sampler: Langevin steps must be between 1 and %d (got %d)", maxInner, steps)
@@ -66,9 +72,9 @@ func AnnealedLangevin(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []flo
 		return nil, err
 	}
 	last := len(sigmas) - 1
-	lowest := float64(sigmas[last])
+	lowest := float64(whole[len(whole)-1])
 	if lowest == 0 {
-		lowest = float64(sigmas[last-1])
+		lowest = float64(whole[len(whole)-2])
 	}
 	ratio := epsilon / (lowest * lowest)
 	if epsilon == 0 {

@@ -85,12 +85,14 @@ type Method struct {
 	Adaptive    bool     `json:"adaptive"`    // between two levels it chooses its own steps to meet a tolerance, the same for the whole batch
 	Evaluations int      `json:"evaluations"` // fewest calls of the denoiser a step with default options; the step to 0 takes one
 	Order       int      `json:"order"`       // order of convergence to the ODE's solution with default options; 0 for stochastic methods
-	Orders      int      `json:"orders"`      // highest allowed Options.Order; 0 if there is no choice
-	Schedule    string   `json:"schedule"`    // default kind of Schedule; "" means karras
-	Takes       []string `json:"takes"`       // the Options it has, by their JSON names
-	RTol        float64  `json:"rtol"`        // default relative tolerance of an adaptive method; 0 for others
-	ATol        float64  `json:"atol"`        // default absolute tolerance of an adaptive method; 0 for others
-	Needs       string   `json:"needs"`       // what it needs of a model beyond D; "" for the methods in Methods
+	Orders      int      `json:"orders"`      // highest allowed Options.Order, the default; 0 if there is no choice
+	FewSteps    int      `json:"few_steps"`   // in fewer steps than these the default is FewOrder, which is closer to the ODE's solution there; 0: in none
+	FewOrder    int      `json:"few_order"`
+	Schedule    string   `json:"schedule"` // default kind of Schedule; "" means karras
+	Takes       []string `json:"takes"`    // the Options it has, by their JSON names
+	RTol        float64  `json:"rtol"`     // default relative tolerance of an adaptive method; 0 for others
+	ATol        float64  `json:"atol"`     // default absolute tolerance of an adaptive method; 0 for others
+	Needs       string   `json:"needs"`    // what it needs of a model beyond D; "" for the methods in Methods
 
 	run         func(r *run) (*tensor.Tensor, error)
 	dropsLowest bool                           // its levels do not include the model's lowest
@@ -117,8 +119,13 @@ func (m Method) tolerance(o Options) Tolerance {
 	return Tolerance{cmp.Or(o.RTol, m.RTol), cmp.Or(o.ATol, m.ATol)}
 }
 
-// order returns the order of o, or the default of m.
-func (m Method) order(o Options) int { return cmp.Or(o.Order, m.Orders) }
+// order returns the order of o, or the default of m in a schedule of so many steps.
+func (m Method) order(o Options, steps int) int {
+	if steps < m.FewSteps {
+		return cmp.Or(o.Order, m.FewOrder)
+	}
+	return cmp.Or(o.Order, m.Orders)
+}
 
 // Lookup returns the method with a name. The error lists the known names.
 func Lookup(name string) (Method, error) {
@@ -138,6 +145,7 @@ func Lookup(name string) (Method, error) {
 type run struct {
 	Settings
 	order     int       // of Settings, or the method's default
+	whole     []float32 // the whole schedule, of which sigmas is all or a stretch
 	tolerance Tolerance // of Settings, or the method's default
 	denoise   diffusion.Denoiser
 	x         *tensor.Tensor
@@ -153,11 +161,20 @@ type run struct {
 //
 // The error is one of Settings.Validate or of the method.
 func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
+	return RunStretch(s, sigmas, denoise, x, sigmas, noise, hook)
+}
+
+// RunStretch is Run for a stretch of the schedule whole, as RePaint walks it. Settings mean
+// the same in every stretch: churn is divided by the steps of the whole schedule and reaches up
+// to its highest level, the step size of annealed Langevin is that at its lowest level, and its
+// number of steps chooses a default order. Multistep methods begin with low orders in every
+// stretch, since noise was added before it, and a Brownian path is one of the stretch.
+func RunStretch(s Settings, whole []float32, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	m, err := s.method()
 	if err != nil {
 		return nil, err
 	}
-	if err := Check(sigmas); err != nil {
+	if err := cmp.Or(Check(sigmas), Check(whole)); err != nil {
 		return nil, err
 	}
 	if denoise, err = checked(denoise, x, true); err != nil {
@@ -175,5 +192,5 @@ func Run(s Settings, denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []floa
 	if m.Needs != NeedsVariances {
 		denoise = diffusion.MeanOnly(denoise)
 	}
-	return m.run(&run{s, m.order(s.Options), m.tolerance(s.Options), denoise, x, sigmas, noise, hook})
+	return m.run(&run{s, m.order(s.Options, len(whole)-1), whole, m.tolerance(s.Options), denoise, x, sigmas, noise, hook})
 }

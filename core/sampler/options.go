@@ -31,7 +31,7 @@ const withCorrector = "corrector=|" + CorrectorLangevin + "|" + CorrectorAnneale
 func (o *Options) Values() []settings.Value {
 	const group = settings.GroupSampler
 	return []settings.Value{
-		{Setting: settings.Setting{Name: "order", Group: group, Kind: settings.Whole, Title: "Order", Help: "Order of the solver, at most the number of steps.", Default: "the sampler’s highest", Min: 1}, To: &o.Order},
+		{Setting: settings.Setting{Name: "order", Group: group, Kind: settings.Whole, Title: "Order", Help: "Order of the solver, at most the number of steps.", Default: "the sampler’s highest, or lower in few steps", Min: 1}, To: &o.Order},
 		{Setting: settings.Setting{Name: "bh", Group: group, Kind: settings.Whole, Title: "B(h)", Help: "B(h) of UniPC: 1 is h, 2 is eʰ − 1 (Zhao 2023, section 3.3).", Default: "2", Min: 1, Max: 2}, To: &o.BH},
 		{Setting: settings.Setting{Name: "s_churn", Group: group, Kind: settings.Real, Title: "Churn", Help: "Amount of noise added over all steps (Karras 2022, Algorithm 2).", Default: "0"}, To: &o.S},
 		{Setting: settings.Setting{Name: "s_tmin", Group: group, Kind: settings.Real, Title: "Churn from σ", Help: "Lowest noise level at which churn adds noise.", Default: "0"}, To: &o.Min},

@@ -42,7 +42,7 @@ func TestSamplersMatchTheirPapers(t *testing.T) {
 		{Settings{Method: "unipc", Options: Options{Order: 1, BH: 1}}, unipcReference(1, 1)},
 		{Settings{Method: "unipc", Options: Options{Order: 2}}, unipcReference(2, 2)},
 		{Settings{Method: "unipc", Options: Options{Order: 2, BH: 1}}, unipcReference(2, 1)},
-		{Settings{Method: "unipc"}, unipcReference(3, 2)},
+		{Settings{Method: "unipc", Options: Options{Order: 3}}, unipcReference(3, 2)},
 		{Settings{Method: "pc", Options: Options{CorrectorSteps: 2}}, predictorCorrectorReference(diffuse, false, 0.16, 2)},
 		{Settings{Method: "pc", Options: Options{Predictor: "euler-maruyama", Corrector: CorrectorAnnealed, SNR: 0.2}}, predictorCorrectorReference(maruyama, true, 0.2, 1)},
 		{Settings{Method: "pc", Options: Options{Predictor: "ancestral", SNR: 0.05}}, predictorCorrectorReference(ancestral, false, 0.05, 1)},

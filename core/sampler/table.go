@@ -39,7 +39,7 @@ var Methods = []Method{
 		Name: "heun", Title: "Heun", About: "Second order, two evaluations a step; churn adds a little noise before each step (Karras 2022).",
 		Evaluations: 2, Order: 2, Takes: []string{"s_churn", "s_tmin", "s_tmax", "s_noise"},
 		run: func(r *run) (*tensor.Tensor, error) {
-			return Heun(r.denoise, r.x, r.sigmas, r.Churn, r.noise, r.hook)
+			return heun(r.denoise, r.x, r.sigmas, r.whole, r.Churn, r.noise, r.hook)
 		},
 	},
 	{
@@ -49,14 +49,14 @@ var Methods = []Method{
 	},
 	{
 		Name: "unipc", Title: "UniPC", About: "A predictor and a corrector that needs no extra evaluation: one order more than the setting (Zhao 2023).",
-		Evaluations: 1, Order: 4, Orders: 3, Takes: []string{"order", "bh"},
+		Evaluations: 1, Order: 4, Orders: 3, FewSteps: 18, FewOrder: 2, Takes: []string{"order", "bh"},
 		run: func(r *run) (*tensor.Tensor, error) {
 			return UniPC(r.denoise, r.x, r.sigmas, r.order, cmp.Or(r.BH, 2), r.hook)
 		},
 	},
 	{
 		Name: "dpmpp-multistep", Title: "DPM-Solver++ (3M)", About: "Multistep DPM-Solver++, orders 1 to 3 (Lu 2022).",
-		Evaluations: 1, Order: 3, Orders: 3, Takes: orderOptions,
+		Evaluations: 1, Order: 3, Orders: 3, FewSteps: 15, FewOrder: 2, Takes: orderOptions,
 		run: func(r *run) (*tensor.Tensor, error) {
 			return DPMSolverPPMultistep(r.denoise, r.x, r.sigmas, r.order, r.hook)
 		},
@@ -99,7 +99,7 @@ var Methods = []Method{
 	},
 	{
 		Name: "ipndm", Title: "iPNDM", About: "Multistep weights for evenly spaced levels, orders 1 to 4; second order on other levels (Zhang 2023).",
-		Evaluations: 1, Order: 4, Orders: 4, Takes: orderOptions,
+		Evaluations: 1, Order: 4, Orders: 4, FewSteps: 13, FewOrder: 3, Takes: orderOptions,
 		run: func(r *run) (*tensor.Tensor, error) { return IPNDM(r.denoise, r.x, r.sigmas, r.order, r.hook) },
 	},
 	{
@@ -171,7 +171,7 @@ var Methods = []Method{
 		Noise: true, Evaluations: annealedSteps,
 		Takes: []string{"corrector_steps", "epsilon"},
 		run: func(r *run) (*tensor.Tensor, error) {
-			return AnnealedLangevin(r.denoise, r.x, r.sigmas, cmp.Or(r.CorrectorSteps, annealedSteps), r.Epsilon, r.noise, r.hook)
+			return annealed(r.denoise, r.x, r.sigmas, r.whole, cmp.Or(r.CorrectorSteps, annealedSteps), r.Epsilon, r.noise, r.hook)
 		},
 		nfe: func(o Options, steps int) int { return (steps + 1) * cmp.Or(o.CorrectorSteps, annealedSteps) },
 	},

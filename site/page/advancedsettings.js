@@ -82,7 +82,7 @@ export class AdvancedSettings {
     const sampler = samplerOf(samplerName, this.info)
     const { defaults } = this.info
     const known = /** @type {Record<string, string | number | undefined>} */ ({
-      order: sampler?.orders, rtol: sampler?.rtol, atol: sampler?.atol, schedule: defaults.schedule || sampler?.schedule || 'karras',
+      order: sampler?.few_steps ? `${sampler.orders}, or ${sampler.few_order} below ${sampler.few_steps} steps` : sampler?.orders, rtol: sampler?.rtol, atol: sampler?.atol, schedule: defaults.schedule || sampler?.schedule || 'karras',
       epsilon: samplerName === defaults.sampler ? defaults.epsilon : undefined,
     })
     return String(known[setting.name] || setting.default || '')

@@ -1,7 +1,7 @@
 // What the tests know of a model: a part of what the engine says of one.
 
 /** @type {(name: string, title: string, more?: object) => any} */
-const sampler = (name, title, more) => ({ name, title, about: '', noise: false, eta: false, evaluations: 1, order: 1, orders: 0, adaptive: false, schedule: '', rtol: 0, atol: 0, takes: [], needs: '', ...more })
+const sampler = (name, title, more) => ({ name, title, about: '', noise: false, eta: false, evaluations: 1, order: 1, orders: 0, few_steps: 0, few_order: 0, adaptive: false, schedule: '', rtol: 0, atol: 0, takes: [], needs: '', ...more })
 
 /** @type {(name: string, group: string, kind: string, more?: object) => any} */
 const setting = (name, group, kind, more) => ({ name, group, kind, title: name, help: '', min: 0, ...more })
