@@ -65,8 +65,19 @@ func (s Size) MarshalJSON() ([]byte, error) { return s.WriteJSON() }
 // maxEnlarged is how many times as many pixels as the model's a request may ask for.
 const maxEnlarged = 16
 
-// Sizes reports whether the network allows other sizes of images than the model's.
-func (i Info) Sizes() bool { return i.multiple > 0 }
+// AllowsSize returns a *settings.FieldError unless the network allows images of that size.
+func (i Info) AllowsSize(size unet.Size) error {
+	own := unet.Size{H: i.Shape[1], W: i.Shape[2]}
+	switch n := i.multiple; {
+	case size == own:
+		return nil
+	case n == 0:
+		return settings.Errorf("size", size.String(), "%s, or left out: the network has one size", own)
+	case size.H%n != 0 || size.W%n != 0:
+		return settings.Errorf("size", size.String(), "a height and a width that are multiples of %d, such as %s", n, own)
+	}
+	return nil
+}
 
 // Sized returns the shape of the images of a request with that size, C, H, W, and the
 // operations of one evaluation of the network. The error is a *settings.FieldError.
@@ -76,12 +87,10 @@ func (i Info) Sized(size Size) (shape [3]int, flops int64, err error) {
 	if size == 0 || to == own {
 		return i.Shape, i.FLOPs, nil
 	}
-	switch n := i.multiple; {
-	case n == 0:
-		return shape, 0, settings.Errorf("size", to.String(), "%s, or left out: the network has one size", own)
-	case to.H%n != 0 || to.W%n != 0:
-		return shape, 0, settings.Errorf("size", to.String(), "a height and a width that are multiples of %d, such as %s", n, own)
-	case to.H*to.W > maxEnlarged*own.H*own.W:
+	if err := i.AllowsSize(to); err != nil {
+		return shape, 0, err
+	}
+	if to.H*to.W > maxEnlarged*own.H*own.W {
 		return shape, 0, settings.Errorf("size", to.String(), "at most %d times as many pixels as %s", maxEnlarged, own)
 	}
 	c, err := i.config.Sized(to)

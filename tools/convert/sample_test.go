@@ -270,8 +270,8 @@ func TestSampleSize(t *testing.T) {
 	if err != nil || !slices.Equal(a.Shape, []int{3, 16, 12, 1}) {
 		t.Errorf("got shape %v, %v, want [3 16 12 1]", a.Shape, err)
 	}
-	for size, want := range map[string]string{"0": "--size must be one number such as 32", "8x": "--size must be", "9x8": "sample_size is 9x8, need a multiple of"} {
-		if status, _, stderr := call(t, "sample", toyModel(t), "--size", size); status == 0 || !strings.Contains(stderr, want) {
+	for size, want := range map[string]string{"0": "--size must be one number such as 32", "8x": "--size must be", "9x8": "--size must be a height and a width that are multiples of 2"} {
+		if status, _, stderr := call(t, "sample", toyModel(t), "--size", size); status != 2 || !strings.Contains(stderr, want) {
 			t.Errorf("--size %s: status %d and %q, want an error with %q", size, status, stderr, want)
 		}
 	}

@@ -11,6 +11,7 @@ import (
 	"tweedie/core/engine"
 	"tweedie/core/model"
 	"tweedie/core/quantize"
+	"tweedie/core/unet"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/weights"
 )
@@ -71,6 +72,13 @@ func Engine(cmd *cobra.Command, path string, c *flags.Compute) (*engine.Engine, 
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, err
+	}
+	if o.Size != (unet.Size{}) {
+		if info, err := engine.Describe(f.Manifest); err == nil { // else Open says what is wrong
+			if err := info.AllowsSize(o.Size); err != nil {
+				return nil, flags.AsMisuse(err)
+			}
+		}
 	}
 	e, err := engine.Open(f, o)
 	if err != nil {
