@@ -86,7 +86,7 @@ func (m *machine) setItems(items tuple) error {
 	return nil
 }
 
-// object executes the opcodes that refer to globals and call them.
+// object executes the opcodes that refer to globals.
 func (m *machine) object(op byte) error {
 	switch op {
 	case 'c': // GLOBAL
@@ -110,6 +110,13 @@ func (m *machine) object(op byte) error {
 			return fmt.Errorf("pickle refers to a global by %s and %s, need strings", describe(v[0]), describe(v[1]))
 		}
 		return m.global(module, name)
+	}
+	return m.made(op)
+}
+
+// made executes the opcodes that call globals and set the state of what they return.
+func (m *machine) made(op byte) error {
+	switch op {
 	case 'R', 0x81: // REDUCE, NEWOBJ
 		v, err := m.popN(2)
 		if err != nil {

@@ -93,14 +93,7 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 	}
 	var e *engine.Engine
 	if o.images == "" {
-		o.judging.compute.Size = o.judging.data.Size
-		if e, err = modelfile.Guided(cmd, args[0], &o.sampling.Guides, &o.judging.compute); err != nil {
-			return err
-		}
-		if _, err := e.Check(q, false); err != nil {
-			return flags.AsMisuse(err)
-		}
-		if err := m.suits(e.Info(), q.Class); err != nil {
+		if e, err = o.open(cmd, args[0], q, m); err != nil {
 			return err
 		}
 	}
@@ -138,6 +131,19 @@ func (o *evaluation) run(cmd *cobra.Command, args []string) error {
 		return err
 	}
 	return v.print(cmd, o.json)
+}
+
+// open opens the model at path, which has to suit the request and the pictures.
+func (o *evaluation) open(cmd *cobra.Command, path string, q engine.Request, m *yardstick) (*engine.Engine, error) {
+	o.judging.compute.Size = o.judging.data.Size
+	e, err := modelfile.Guided(cmd, path, &o.sampling.Guides, &o.judging.compute)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := e.Check(q, false); err != nil {
+		return nil, flags.AsMisuse(err)
+	}
+	return e, m.suits(e.Info(), q.Class)
 }
 
 // check refuses flags that do not go together.

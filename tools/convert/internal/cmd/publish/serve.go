@@ -18,10 +18,15 @@ import (
 	"tweedie/tools/convert/internal/cmd/output"
 )
 
+// serving is the flags of serve.
+type serving struct {
+	addr      string
+	json, api bool
+	options   apiserver.Options
+}
+
 func newServe() *cobra.Command {
-	var addr string
-	var asJSON, api bool
-	var o apiserver.Options
+	var o serving
 	cmd := &cobra.Command{
 		Use:   "serve DIR",
 		Short: "Serve a site over HTTP",
@@ -47,45 +52,48 @@ the current image.`,
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			return nil, cobra.ShellCompDirectiveFilterDirs
 		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, _, err := net.SplitHostPort(addr); err != nil {
-				return flags.Misused("--addr must be host:port (got %q)", addr)
-			}
-			if err := fromEnvironment(cmd, map[string]string{"max-gflop": httpapi.LimitGFLOP, "rate": httpapi.LimitRate}); err != nil {
-				return err
-			}
-			if err := checkServer(o, api); err != nil {
-				return err
-			}
-			ready := func(url string) {
-				if asJSON {
-					json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"url": url})
-					return
-				}
-				fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s\n", args[0], url)
-			}
-			if !api {
-				return publish.Serve(cmd.Context(), args[0], addr, ready)
-			}
-			if err := output.Prepare(o.Gallery); err != nil {
-				return err
-			}
-			o.Dir, o.Build, o.Log = args[0], carriedBuild(), slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
-			return apiserver.Run(cmd.Context(), o, addr, ready)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
-	cmd.Flags().StringVar(&addr, "addr", "127.0.0.1:8080", "address to listen on, host:port; port 0 takes any free port")
-	cmd.Flags().BoolVar(&api, "api", false, "serve the HTTP API as well")
-	cmd.Flags().Int64Var(&o.GFLOP, "max-gflop", httpapi.DefaultGFLOP, "with --api: most work of one request, in 10⁹ additions and multiplications")
-	cmd.Flags().IntVar(&o.Rate, "rate", 60, "with --api: most computing requests per client and minute; 0 means no limit")
-	cmd.Flags().IntVar(&o.Queue, "queue", 64, "with --api: most requests that wait to be computed")
-	cmd.Flags().DurationVar(&o.Timeout, "timeout", 2*time.Minute, "with --api: most time of one request, including waiting")
-	cmd.Flags().DurationVar(&o.Grace, "grace", 30*time.Second, "with --api: most time to finish the current image on Ctrl-C")
-	cmd.Flags().StringVar(&o.Client, "client-header", "", "with --api: header with the client's address, which only a proxy in front of the server sets")
-	cmd.Flags().IntVar(&o.Workers, "workers", 0, "with --api: threads; 0 uses every core")
-	cmd.Flags().StringVar(&o.Gallery, "gallery", "", "with --api: file of the gallery; without it there is no gallery")
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the URL as JSON")
+	cmd.Flags().StringVar(&o.addr, "addr", "127.0.0.1:8080", "address to listen on, host:port; port 0 takes any free port")
+	cmd.Flags().BoolVar(&o.api, "api", false, "serve the HTTP API as well")
+	cmd.Flags().Int64Var(&o.options.GFLOP, "max-gflop", httpapi.DefaultGFLOP, "with --api: most work of one request, in 10⁹ additions and multiplications")
+	cmd.Flags().IntVar(&o.options.Rate, "rate", 60, "with --api: most computing requests per client and minute; 0 means no limit")
+	cmd.Flags().IntVar(&o.options.Queue, "queue", 64, "with --api: most requests that wait to be computed")
+	cmd.Flags().DurationVar(&o.options.Timeout, "timeout", 2*time.Minute, "with --api: most time of one request, including waiting")
+	cmd.Flags().DurationVar(&o.options.Grace, "grace", 30*time.Second, "with --api: most time to finish the current image on Ctrl-C")
+	cmd.Flags().StringVar(&o.options.Client, "client-header", "", "with --api: header with the client's address, which only a proxy in front of the server sets")
+	cmd.Flags().IntVar(&o.options.Workers, "workers", 0, "with --api: threads; 0 uses every core")
+	cmd.Flags().StringVar(&o.options.Gallery, "gallery", "", "with --api: file of the gallery; without it there is no gallery")
+	cmd.Flags().BoolVar(&o.json, "json", false, "print the URL as JSON")
 	return cmd
+}
+
+// run serves the site in a folder until the context ends.
+func (o *serving) run(cmd *cobra.Command, dir string) error {
+	if _, _, err := net.SplitHostPort(o.addr); err != nil {
+		return flags.Misused("--addr must be host:port (got %q)", o.addr)
+	}
+	if err := fromEnvironment(cmd, map[string]string{"max-gflop": httpapi.LimitGFLOP, "rate": httpapi.LimitRate}); err != nil {
+		return err
+	}
+	if err := checkServer(o.options, o.api); err != nil {
+		return err
+	}
+	ready := func(url string) {
+		if o.json {
+			json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"url": url})
+			return
+		}
+		fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s\n", dir, url)
+	}
+	if !o.api {
+		return publish.Serve(cmd.Context(), dir, o.addr, ready)
+	}
+	if err := output.Prepare(o.options.Gallery); err != nil {
+		return err
+	}
+	o.options.Dir, o.options.Build, o.options.Log = dir, carriedBuild(), slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
+	return apiserver.Run(cmd.Context(), o.options, o.addr, ready)
 }
 
 // checkServer refuses options that the server cannot run with.

@@ -24,11 +24,16 @@ import (
 	"tweedie/weights"
 )
 
+// measuring is the flags of posterior.
+type measuring struct {
+	out       string
+	n, levels int
+	data      flags.Data
+	compute   flags.Compute
+}
+
 func newPosterior() *cobra.Command {
-	var out string
-	var n, levels int
-	var data flags.Data
-	var c flags.Compute
+	var o measuring
 	cmd := &cobra.Command{
 		Use:   "posterior MODEL DATA -o MODEL.json",
 		Short: "Measure posterior variances, for --sampler ddpm-analytic and --schedule optimised",
@@ -44,52 +49,55 @@ A model of more than 64 million parameters is read from disk for every evaluatio
   tweedie sample mnist.json -o out.png --sampler ddpm-analytic --steps 50
   tweedie sample mnist.json -o out.png --sampler sde-dpmpp --schedule optimised --sigma-min 0.05`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := flags.NeedOutput(out, "MODEL.json"); err != nil {
-				return err
-			}
-			if err := flags.NeedSuffix("-o", out, weights.ManifestSuffix); err != nil {
-				return err
-			}
-			if n < 1 || levels < 2 || levels > 1000 {
-				return flags.Misused("--number must be at least 1 and --levels from 2 to 1000 (got %d and %d)", n, levels)
-			}
-			defer modelfile.Sparing()()
-			set, err := data.Load(args[1], dataset.Train)
-			if err != nil {
-				return err
-			}
-			m, r, err := modelfile.Read(args[0])
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			if err := output.Prepare(out); err != nil {
-				return err
-			}
-			if err := creatable(out, m, r); err != nil {
-				return err
-			}
-			variance, config, err := varianceOf(cmd.Context(), m, set, min(n, set.Len()), levels, &c)
-			if err != nil {
-				return fmt.Errorf("model %q: %w", args[0], err)
-			}
-			for i, sigma := range variance.Sigmas {
-				fmt.Fprintf(cmd.OutOrStdout(), "sigma %.4g: variance %.4g\n", sigma, variance.Variances[i])
-			}
-			w, err := weights.Create(out, &weights.Manifest{Name: m.Name(), Config: config, Card: r.Manifest.Card})
-			if err != nil {
-				return err
-			}
-			return modelfile.Finish(w, r.Each(w.Add))
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0], args[1]) },
 	}
-	flags.Output(cmd, &out, "manifest of the new model, a .json file")
-	cmd.Flags().IntVarP(&n, "number", "n", 500, "number of pictures")
-	cmd.Flags().IntVar(&levels, "levels", 20, "number of noise levels, evenly spaced in their logarithm")
-	c.Add(cmd)
-	data.Add(cmd)
+	flags.Output(cmd, &o.out, "manifest of the new model, a .json file")
+	cmd.Flags().IntVarP(&o.n, "number", "n", 500, "number of pictures")
+	cmd.Flags().IntVar(&o.levels, "levels", 20, "number of noise levels, evenly spaced in their logarithm")
+	o.compute.Add(cmd)
+	o.data.Add(cmd)
 	return cmd
+}
+
+// run measures the model at path on a data set, and writes the copy.
+func (o *measuring) run(cmd *cobra.Command, path, data string) error {
+	if err := flags.NeedOutput(o.out, "MODEL.json"); err != nil {
+		return err
+	}
+	if err := flags.NeedSuffix("-o", o.out, weights.ManifestSuffix); err != nil {
+		return err
+	}
+	if o.n < 1 || o.levels < 2 || o.levels > 1000 {
+		return flags.Misused("--number must be at least 1 and --levels from 2 to 1000 (got %d and %d)", o.n, o.levels)
+	}
+	defer modelfile.Sparing()()
+	set, err := o.data.Load(data, dataset.Train)
+	if err != nil {
+		return err
+	}
+	m, r, err := modelfile.Read(path)
+	if err != nil {
+		return err
+	}
+	defer r.Close()
+	if err := output.Prepare(o.out); err != nil {
+		return err
+	}
+	if err := creatable(o.out, m, r); err != nil {
+		return err
+	}
+	variance, config, err := varianceOf(cmd.Context(), m, set, min(o.n, set.Len()), o.levels, &o.compute)
+	if err != nil {
+		return fmt.Errorf("model %q: %w", path, err)
+	}
+	for i, sigma := range variance.Sigmas {
+		fmt.Fprintf(cmd.OutOrStdout(), "sigma %.4g: variance %.4g\n", sigma, variance.Variances[i])
+	}
+	w, err := weights.Create(o.out, &weights.Manifest{Name: m.Name(), Config: config, Card: r.Manifest.Card})
+	if err != nil {
+		return err
+	}
+	return modelfile.Finish(w, r.Each(w.Add))
 }
 
 // creatable returns an error if a model of that name could not be written, which is

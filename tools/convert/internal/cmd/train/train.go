@@ -66,6 +66,12 @@ models.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return o.run(cmd, args[0]) },
 	}
+	o.declare(cmd)
+	return cmd
+}
+
+// declare declares the flags of train.
+func (o *training) declare(cmd *cobra.Command) {
 	f := cmd.Flags()
 	flags.Output(cmd, &o.out, "folder of the run")
 	f.StringVar(&o.config, "config", "", "training configuration, JSON (default: one that suits the data)")
@@ -87,7 +93,6 @@ models.`,
 	cmd.RegisterFlagCompletionFunc("objective", cobra.FixedCompletions(objectiveNames(), cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("process", cobra.FixedCompletions(processes, cobra.ShellCompDirectiveNoFileComp))
 	cmd.RegisterFlagCompletionFunc("arch", cobra.FixedCompletions(presetNames(), cobra.ShellCompDirectiveNoFileComp))
-	return cmd
 }
 
 func (o *training) run(cmd *cobra.Command, path string) error {
