@@ -80,8 +80,8 @@ func checkpoints(*cobra.Command, []string, string) ([]string, cobra.ShellCompDir
 	return extensions, cobra.ShellCompDirectiveFilterFileExt
 }
 
-// isManifest reports whether the file at path is a model's manifest: a JSON object, but not the
-// index of several files of weights.
+// isManifest reports whether the file at path is a model's manifest, by its name or because it
+// is a JSON object, but not the index of several files of weights.
 func isManifest(path string) (bool, error) {
 	info, err := os.Stat(path)
 	if err != nil || info.IsDir() || strings.HasSuffix(path, ".index.json") {
@@ -98,7 +98,7 @@ func isManifest(path string) (bool, error) {
 		return false, err
 	}
 	text := bytes.TrimLeft(start[:n], " \t\r\n\ufeff")
-	return len(text) == 0 || text[0] == '{', nil
+	return strings.HasSuffix(path, weights.ManifestSuffix) || len(text) == 0 || text[0] == '{', nil
 }
 
 // shown is what inspect shows. Network is set for files of other programs.
