@@ -2,10 +2,12 @@ package train
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/graph"
 	"tweedie/core/model"
 	"tweedie/core/unet"
 )
@@ -56,5 +58,31 @@ func TestTimeIsSigma(t *testing.T) {
 	c.Complete()
 	if got := c.Model.Process.Time; got != "sigma" {
 		t.Errorf("the process's time is %q, want sigma", got)
+	}
+}
+
+// The keys of diffusers' configurations mean the same here, or are refused by name.
+func TestConfigKeysOfDiffusers(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"time_embedding_dim": 24}}}`:             "",
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"time_embedding_dim": 0}}}`:              "time_embedding_dim needs a number",
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"dropout": 0.1}}}`:                       "dropout must be 0",
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"class_embed_type": "identity"}}}`:       `class_embed_type is "identity"`,
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"resnet_time_scale_shift": "spatial"}}}`: `resnet_time_scale_shift is "spatial"`,
+	} {
+		c, err := ParseConfig([]byte(text))
+		if want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+			} else if net, err := c.Model.Build(); err != nil || net.Program.Params[0].Name == "" {
+				t.Errorf("%s: %v", text, err)
+			} else if i := slices.IndexFunc(net.Program.Params, func(d graph.Declared) bool { return d.Name == "time_embedding.linear_2.weight" }); net.Program.Params[i].Shape[0] != 24 {
+				t.Errorf("%s: the embedding has %v, want 24", text, net.Program.Params[i].Shape)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", text, err, want)
+		}
 	}
 }

@@ -55,6 +55,9 @@ func ParseConfig(data []byte) (*Config, error) {
 	if err := decodeStrict(data, c); err != nil {
 		return nil, fmt.Errorf("train: %w: %w", ErrConfig, err)
 	}
+	if u := c.Model.UNet; u != nil && u.Dropout != 0 {
+		return nil, fmt.Errorf("train: %w: model.unet.dropout must be 0: training has no dropout (got %g)", ErrConfig, u.Dropout)
+	}
 	c.Complete()
 	if err := c.Validate(); err != nil {
 		return nil, err

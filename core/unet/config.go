@@ -35,11 +35,12 @@ type Config struct {
 	CenterInputSample bool     `json:"center_input_sample,omitempty"`    // the input image x becomes 2x − 1
 	AddAttention      *bool    `json:"add_attention,omitempty"`
 	ResnetTimeScale   string   `json:"resnet_time_scale_shift,omitempty"` // default: the embedding is added; scale_shift: it scales and shifts
+	TimeEmbeddingDim  *int     `json:"time_embedding_dim,omitempty"`      // width of the embedding of time and class; null: embed_channels
 	ClassEmbedType    *string  `json:"class_embed_type,omitempty"`        // null: a table of num_class_embeds rows; timestep: the class number is embedded like a time
 	DownsampleType    string   `json:"downsample_type,omitempty"`         // conv; resnet: a downsampling residual block
 	UpsampleType      string   `json:"upsample_type,omitempty"`           // conv; resnet: an upsampling residual block
 	AttnNormNumGroups *int     `json:"attn_norm_num_groups,omitempty"`    // groups of the norm of the middle attention; null: norm_num_groups
-	Dropout           float64  `json:"dropout,omitempty"`
+	Dropout           float64  `json:"dropout,omitempty"`                 // of training in diffusers; training here has none
 	ClassName         string   `json:"_class_name,omitempty"`
 	MidBlockType      *string  `json:"mid_block_type,omitempty"`
 	NumTrainTimesteps *int     `json:"num_train_timesteps,omitempty"`
@@ -104,6 +105,7 @@ func (c *Config) Validate() error {
 		{within(c.NumHeads, 0, maxChannels), fmt.Sprintf("num_heads is %d, need 0 to %d", c.NumHeads, maxChannels)},
 		{within(c.ConvInChannels, 0, maxChannels) && within(c.TimeChannels, 0, maxChannels) && within(c.EmbedChannels, 0, 4*maxChannels),
 			fmt.Sprintf("conv_in_channels, time_channels or embed_channels is not within 0 to %d", maxChannels)},
+		{c.TimeEmbeddingDim == nil || within(*c.TimeEmbeddingDim, 1, 4*maxChannels), fmt.Sprintf("time_embedding_dim needs a number from 1 to %d, or null", 4*maxChannels)},
 		{c.SkipScale >= 0 && c.SkipScale <= 1, fmt.Sprintf("skip_scale is %g, need 0 to 1", c.SkipScale)},
 		{c.UpAttention == "" || c.UpAttention == "last", fmt.Sprintf("up_attention is %q, need last", c.UpAttention)},
 		{within(c.AttentionGroups, 0, maxChannels), fmt.Sprintf("attention_groups is %d, need 0 to %d", c.AttentionGroups, maxChannels)},

@@ -125,6 +125,9 @@ func (b *builder) embedding() graph.Value {
 		e = class(e, width)
 	}
 	embed := cmp.Or(b.EmbedChannels, 4*width)
+	if b.TimeEmbeddingDim != nil {
+		embed = *b.TimeEmbeddingDim
+	}
 	e = b.embed("time_embedding", e, embed)
 	switch {
 	case b.classLikeTime():

@@ -83,11 +83,14 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 		}
 		delete(config, "bare_mid_attention")
 	}
-	config["time_embedding_dim"] = nil
-	if u.EmbedChannels != 0 {
+	switch {
+	case u.TimeEmbeddingDim != nil: // as it stands
+	case u.EmbedChannels != 0:
 		config["time_embedding_dim"] = u.EmbedChannels
-		delete(config, "embed_channels")
+	default:
+		config["time_embedding_dim"] = nil
 	}
+	delete(config, "embed_channels")
 	if u.NoMidBlock {
 		config["mid_block_type"] = nil
 		delete(config, "no_mid_block")

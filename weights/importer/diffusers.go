@@ -211,6 +211,7 @@ func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
 		return fmt.Errorf("UNet2DModel: %w", err)
 	}
 	c.ActFn = strings.ToLower(c.ActFn) // as diffusers does
+	c.Dropout = 0                      // of diffusers' training
 	if len(c.BlockOutChannels) == 0 {
 		return fmt.Errorf("block_out_channels has no levels, need at least one")
 	}
