@@ -240,3 +240,33 @@ func writeModel(t testing.TB, path string, c *model.Config) {
 		t.Fatal(err)
 	}
 }
+
+// What diffusers saved and was converted goes back to diffusers, and means the same again.
+func TestExportBack(t *testing.T) {
+	dir := t.TempDir()
+	const folders = "../../weights/importer/testdata/diffusers/"
+	for _, name := range []string{"new", "ddpm", "learned-time"} {
+		var answers [2][]byte
+		from := folders + name
+		for i := range answers {
+			model, out, back := filepath.Join(dir, name+".json"), filepath.Join(dir, "out.npy"), filepath.Join(dir, name)
+			must(t, "convert", from, "-o", model, "--no-measure")
+			args := []string{"forward", model, "--x", folders + name + "/x.npy", "--t", folders + name + "/t.npy", "-o", out}
+			if name == "new" {
+				args = append(args, "--y", folders+name+"/y.npy")
+			}
+			must(t, args...)
+			var err error
+			if answers[i], err = os.ReadFile(out); err != nil {
+				t.Fatal(err)
+			}
+			if i == 0 {
+				must(t, "export", model, "-o", back)
+				from = back
+			}
+		}
+		if !bytes.Equal(answers[0], answers[1]) {
+			t.Errorf("%s: the exported network answers something else", name)
+		}
+	}
+}

@@ -63,11 +63,14 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 	if u.TimeEmbeddingType == "fourier" {
 		return nil, fmt.Errorf("export: the network has stored frequencies for its time embedding, which diffusers does not store")
 	}
-	if len(u.DownsampleTypes)+len(u.UpsampleTypes) > 0 {
-		return nil, fmt.Errorf("export: the network resamples in different ways at different levels, which this format does not support: use --format safetensors or npz")
+	var err error
+	if u.DownBlockTypes, u.DownsampleType, err = resampling(u.DownBlockTypes, u.DownsampleTypes, u.DownsampleType); err != nil {
+		return nil, err
 	}
-	u.DownBlockTypes = resampling(u.DownBlockTypes, u.DownsampleType, "DownBlock2D", "ResnetDownsampleBlock2D")
-	u.UpBlockTypes = resampling(u.UpBlockTypes, u.UpsampleType, "UpBlock2D", "ResnetUpsampleBlock2D")
+	if u.UpBlockTypes, u.UpsampleType, err = resampling(u.UpBlockTypes, u.UpsampleTypes, u.UpsampleType); err != nil {
+		return nil, err
+	}
+	u.DownsampleTypes, u.UpsampleTypes = nil, nil
 	u.ClassName = "UNet2DModel"
 	text, err := json.Marshal(u)
 	if err != nil {
@@ -104,19 +107,30 @@ func unetConfig(u unet.Config) (map[string]any, error) {
 	return config, nil
 }
 
-// resampling replaces the plain blocks of levels that resample by a residual block by
-// diffusers' types for them.
-func resampling(types []string, how, plain, resnet string) []string {
-	out := slices.Clone(types)
-	if how != "resnet" {
-		return out
-	}
-	for i := range len(out) - 1 { // the last level does not resample
-		if out[i] == plain {
-			out[i] = resnet
+// resampling returns the types of blocks and the way of those with attention, as diffusers
+// writes how levels resample: ways, or how for all, of each level but the last, which does not.
+func resampling(types, ways []string, how string) ([]string, string, error) {
+	resnet := map[string]string{"DownBlock2D": "ResnetDownsampleBlock2D", "UpBlock2D": "ResnetUpsampleBlock2D"}
+	out, attention := slices.Clone(types), ""
+	for i, block := range types[:len(types)-1] {
+		way := how
+		if len(ways) > 0 {
+			way = ways[i]
+		}
+		way = cmp.Or(way, "conv")
+		switch {
+		case resnet[block] == "" && attention != "" && attention != way:
+			return nil, "", fmt.Errorf("export: levels with attention resample in different ways, which diffusers' UNet2DModel does not support: use --format safetensors or npz")
+		case resnet[block] == "":
+			attention = way
+		case way == "resnet":
+			out[i] = resnet[block]
 		}
 	}
-	return out
+	if len(ways) == 0 {
+		return out, how, nil
+	}
+	return out, cmp.Or(attention, "conv"), nil
 }
 
 // predictions maps predictions to diffusers' prediction_type.
