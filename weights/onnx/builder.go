@@ -244,12 +244,22 @@ func argument(v view) view {
 	return out.tidy()
 }
 
-// binary applies a function of two numbers, after broadcasting.
+// binary applies a function of two numbers, after broadcasting. ONNX truncates the quotient of
+// integers.
 func (b *builder) binary(fn string, x, y view) view {
 	t := max(x.of.dtype, y.of.dtype)
 	if x.of.dtype == float && y.of.dtype != double || y.of.dtype == float && x.of.dtype != double {
 		t = float
 	}
+	out := b.pairwise(fn, x, y, t)
+	if fn == "div" && t == integer && !out.known() {
+		return b.unary(out, "trunc", 0, 0)
+	}
+	return out
+}
+
+// pairwise is binary with the type of the result, without truncation of what is not constant.
+func (b *builder) pairwise(fn string, x, y view, t dtype) view {
 	pair := b.broadcast(x, y)
 	x, y = pair[0], pair[1]
 	if x.known() && y.known() {

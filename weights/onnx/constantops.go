@@ -13,12 +13,15 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 	if v.size() == 0 {
 		return []view{b.constant(v.shape(), t, nil)}
 	}
-	if t == v.of.dtype || !v.known() && t <= double && v.of.dtype != boolean {
+	if t == v.of.dtype || !v.known() && t <= double && v.of.dtype <= double {
 		return []view{v}
 	}
 	if !v.known() {
 		if t == integer && v.of.dtype <= double {
 			v = b.unary(v, "trunc", 0, 0)
+			v.of.dtype = integer // whose quotients are truncated
+		} else if t <= double && v.of.dtype == integer {
+			v = b.retyped(v, t)
 		} else if t == boolean && v.of.dtype != boolean {
 			v = b.negated(b.binary("equal", v, b.constant(nil, float, []float64{0})))
 		}
@@ -37,6 +40,18 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 		}
 		return numbers
 	}, v).of)}
+}
+
+// retyped returns v with another type, by which operators choose how they compute.
+func (b *builder) retyped(v view, t dtype) view {
+	if i, ok := v.of.op.(input); ok {
+		n := *v.of
+		n.op, n.dtype = i, t
+		return view{of: &n, off: v.off, axes: v.axes}
+	}
+	out := b.copied(v, false)
+	out.of.dtype = t
+	return out
 }
 
 // negated is the logical not.

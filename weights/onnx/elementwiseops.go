@@ -140,3 +140,36 @@ func opGlobalAveragePool(b *builder, n *nodeProto, in []view) []view {
 	}
 	return []view{b.reduced(in[0], "mean", axes)}
 }
+
+func opXor(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.negated(b.binary("equal", in[0], in[1]))}
+}
+
+// opMod is the remainder with the sign of the divisor, or with that of the dividend if fmod is
+// set.
+func opMod(b *builder, n *nodeProto, in []view) []view {
+	x, y := in[0], in[1]
+	round := "floor"
+	if b.attrInt("fmod", 0) != 0 {
+		round = "trunc"
+	}
+	t := max(x.of.dtype, y.of.dtype)
+	whole := b.unary(b.pairwise("div", x, y, float), round, 0, 0)
+	return []view{b.pairwise("sub", x, b.pairwise("mul", whole, y, t), t)}
+}
+
+// opLogSoftmax is x − m − log Σ exp(x − m), m the largest: the logarithm of Softmax.
+func opLogSoftmax(b *builder, n *nodeProto, in []view) []view {
+	v := in[0]
+	rank := len(v.axes)
+	axes := []int{axisOf(b.attrInt("axis", -1), rank)}
+	if b.opset < 13 { // over all axes from this one on
+		axes = nil
+		for k := axisOf(b.attrInt("axis", 1), rank); k < rank; k++ {
+			axes = append(axes, k)
+		}
+	}
+	shifted := b.binary("sub", v, b.reduced(v, "max", axes))
+	sum := b.reduced(b.unary(shifted, "exp", 0, 0), "sum", axes)
+	return []view{b.binary("sub", shifted, b.unary(sum, "log", 0, 0))}
+}

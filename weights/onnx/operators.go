@@ -20,19 +20,19 @@ var operators = map[string]operator{
 	"ConstantOfShape": {opConstantOfShape, 1}, "Shape": {opShape, 1}, "Size": {opSize, 1}, "Range": {opRange, 3},
 	"Reshape": {opReshape, 2}, "Flatten": {opFlatten, 1}, "Transpose": {opTranspose, 1}, "Squeeze": {opSqueeze, 1},
 	"Unsqueeze": {opUnsqueeze, 1}, "Expand": {opExpand, 2}, "Tile": {opTile, 2}, "Slice": {opSlice, 1}, "Split": {opSplit, 1},
-	"Concat": {opConcat, 1}, "Gather": {opGather, 2}, "DepthToSpace": {opDepthToSpace, 1}, "SpaceToDepth": {opSpaceToDepth, 1},
+	"Concat": {opConcat, 1}, "Gather": {opGather, 2}, "ScatterND": {opScatterND, 3}, "DepthToSpace": {opDepthToSpace, 1}, "SpaceToDepth": {opSpaceToDepth, 1},
 
 	"Conv": {opConv, 2}, "ConvTranspose": {opConvTranspose, 2}, "Gemm": {opGemm, 2}, "MatMul": {opMatMul, 2}, "Einsum": {opEinsum, 1},
-	"AveragePool": {opAveragePool, 1}, "MaxPool": {opMaxPool, 1}, "GlobalAveragePool": {opGlobalAveragePool, 1},
+	"AveragePool": {opAveragePool, 1}, "MaxPool": {opMaxPool, 1}, "GlobalAveragePool": {opGlobalAveragePool, 1}, "GlobalMaxPool": {opGlobalMaxPool, 1},
 	"Resize": {opResize, 1}, "Upsample": {opResize, 1}, "Pad": {opPad, 1},
 
 	"GroupNormalization": {opGroupNormalization, 3}, "InstanceNormalization": {opInstanceNormalization, 3},
-	"LayerNormalization": {opLayerNormalization, 1}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1},
+	"LayerNormalization": {opLayerNormalization, 1}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1}, "LogSoftmax": {opLogSoftmax, 1},
 
-	"Add": {opBinary("add"), 2}, "Sub": {opBinary("sub"), 2}, "Mul": {opBinary("mul"), 2}, "Div": {opBinary("div"), 2}, "Pow": {opBinary("pow"), 2},
+	"Add": {opBinary("add"), 2}, "Sub": {opBinary("sub"), 2}, "Mul": {opBinary("mul"), 2}, "Div": {opBinary("div"), 2}, "Pow": {opBinary("pow"), 2}, "Mod": {opMod, 2},
 	"Max": {opBinary("max"), 1}, "Min": {opBinary("min"), 1}, "Sum": {opBinary("add"), 1}, "Equal": {opBinary("equal"), 2}, "Less": {opBinary("less"), 2},
 	"Greater": {opGreater, 2}, "GreaterOrEqual": {opNotLess, 2}, "LessOrEqual": {opNotGreater, 2},
-	"Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opBinary("mul"), 2}, "Or": {opBinary("max"), 2},
+	"Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opBinary("mul"), 2}, "Or": {opBinary("max"), 2}, "Xor": {opXor, 2},
 
 	"Neg": {opUnary("affine", -1, 0), 1}, "Abs": {opUnary("abs", 0, 0), 1}, "Sqrt": {opUnary("sqrt", 0, 0), 1}, "Exp": {opUnary("exp", 0, 0), 1},
 	"Log": {opUnary("log", 0, 0), 1}, "Sin": {opUnary("sin", 0, 0), 1}, "Cos": {opUnary("cos", 0, 0), 1}, "Tanh": {opUnary("tanh", 0, 0), 1},

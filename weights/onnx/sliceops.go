@@ -123,10 +123,14 @@ func opGather(b *builder, n *nodeProto, in []view) []view {
 	axis := axisOf(b.attrInt("axis", 0), len(v.axes))
 	size := axisSize(v.axes[axis])
 	if !at.known() {
+		if len(v.axes) == 1 && v.known() { // a table of numbers
+			row := b.rowAt(b.reshaped(v, []int{size, 1}), at)
+			return []view{b.reshaped(row, at.shape())}
+		}
 		if !v.known() || axis != 0 || len(v.axes) != 2 || at.size() != 1 || v.size() == 0 {
 			refuse("selects computed indices of shape %v from shape %v, need one row of a constant table", at.shape(), v.shape())
 		}
-		out := b.add(&node{op: lookup{v}, in: []view{{of: at.of, off: at.off}}}, []int{v.shape()[1]})
+		out := b.rowAt(v, at)
 		for range at.axes {
 			out.axes = slices.Insert(out.axes, 0, []atom(nil))
 		}
@@ -145,6 +149,14 @@ func opGather(b *builder, n *nodeProto, in []view) []view {
 	out := b.gathered(v, axis, indices)
 	shape := slices.Concat(v.shape()[:axis], at.shape(), v.shape()[axis+1:])
 	return []view{b.reshaped(out, shape)}
+}
+
+// rowAt returns the row of a constant table that one computed number selects.
+func (b *builder) rowAt(table, at view) view {
+	if at.size() != 1 || table.size() == 0 {
+		refuse("selects computed indices of shape %v from shape %v, need one row of a constant table", at.shape(), table.shape())
+	}
+	return b.add(&node{op: lookup{table}, in: []view{{of: at.of, off: at.off}}}, []int{table.shape()[1]})
 }
 
 // lookup selects the row of a constant table whose index is its input.
@@ -171,4 +183,39 @@ func (b *builder) gathered(v view, axis int, indices []int) view {
 		return b.concatenated(parts, axis)
 	}
 	return b.weightedSums(v, axis, 1, indices, nil)
+}
+
+// opScatterND writes slices at constant places into a value: ONNX ScatterND without a
+// reduction. Of two slices for one place the last counts.
+func opScatterND(b *builder, n *nodeProto, in []view) []view {
+	if reduction := b.attrString("reduction", "none"); reduction != "none" {
+		refuse("reduction is %q, need none", reduction)
+	}
+	data, places, updates := in[0], in[1], in[2]
+	shape, at := data.shape(), places.shape()
+	depth := at[len(at)-1] // axes of data that an index selects
+	if len(at) == 0 || depth > len(shape) {
+		refuse("has indices of shape %v for data of shape %v", at, shape)
+	}
+	slice, total := sizeOf(shape[depth:]), sizeOf(shape)
+	index := constants(places)
+	from := make([]int, total) // the number of data, and then of updates, that each result is
+	for i := range from {
+		from[i] = i
+	}
+	for k := 0; k < len(index)/max(depth, 1); k++ {
+		place := 0
+		for axis := range depth {
+			p := index[k*depth+axis]
+			if p < -shape[axis] || p >= shape[axis] {
+				refuse("writes element %d of %d along axis %d", p, shape[axis], axis)
+			}
+			place = place*shape[axis] + (p+shape[axis])%shape[axis]
+		}
+		for i := range slice {
+			from[place*slice+i] = total + k*slice + i
+		}
+	}
+	both := b.concatenated([]view{b.reshaped(data, []int{total}), b.reshaped(updates, []int{updates.size()})}, 0)
+	return []view{b.reshaped(b.gathered(both, 0, from), shape)}
 }
