@@ -40,6 +40,9 @@ func (r *run) draw(ctx context.Context) error {
 	return r.Sheet(path, x, columns)
 }
 
+// drawnAtOnce is the images of one evaluation, between which a run can stop.
+const drawnAtOnce = 16
+
 // samples draws with the model's own defaults, until ctx ends.
 func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int, err error) {
 	c := m.Config()
@@ -55,7 +58,7 @@ func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int
 			class[i] = i % k
 		}
 	}
-	runner, err := m.NewRunner(16, infer.Options{Fast: true, Workers: 2})
+	runner, err := m.NewRunner(drawnAtOnce, infer.Options{Fast: true, Workers: 2})
 	if err != nil {
 		return nil, 0, err
 	}
@@ -76,15 +79,32 @@ func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int
 		return nil, 0, err
 	}
 	noise := sampler.NewNoise(1, 0, n, c.Shape[1], c.Shape[2], c.Shape[0])
-	guided := runner.Denoiser(class, float32(d.Guidance))
 	denoise := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
+		var out *tensor.Tensor
+		for a := 0; a < n; a += drawnAtOnce { // an evaluation of all images can take long
+			if ctx.Err() != nil {
+				return nil, context.Cause(ctx)
+			}
+			b := min(n, a+drawnAtOnce)
+			part, err := runner.Denoiser(class[a:b], float32(d.Guidance))(rows(x, a, b), sigma)
+			if err != nil {
+				return nil, err
+			}
+			if out == nil {
+				out = tensor.New(append([]int{n}, part.Shape[1:]...)...)
+			}
+			copy(rows(out, a, b).Data, part.Data)
 		}
-		return guided(x, sigma)
+		return out, nil
 	}
 	x, err = sampler.Run(s, denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
 	return x, columns, err
+}
+
+// rows returns images a to b of x, which share its numbers.
+func rows(x *tensor.Tensor, a, b int) *tensor.Tensor {
+	size := tensor.Size(x.Shape[1:])
+	return tensor.Of(x.Data[a*size:b*size], append([]int{b - a}, x.Shape[1:]...)...)
 }
 
 // plot draws the loss, averaged over runs of steps, on two logarithmic axes.

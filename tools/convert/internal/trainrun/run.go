@@ -2,6 +2,7 @@
 // saves its state, and writes samples.
 //
 //	RUN/config.json          the configuration
+//	RUN/lock                 held by the process that trains
 //	RUN/state.safetensors    the state to continue from; state.previous.… is the one before
 //	RUN/samples/NNNNNN.png   samples of the model after so many steps
 //	RUN/loss.png             the loss
@@ -12,9 +13,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/gofrs/flock"
 
 	"tweedie/core/model"
 	"tweedie/core/tensor"
@@ -50,7 +54,9 @@ type Progress struct {
 type run struct {
 	Options
 	trainer *train.Trainer
+	lock    *flock.Flock
 	smooth  float64
+	lowest  float64 // of smooth
 	began   time.Time
 	first   int // step at which this process started
 }
@@ -69,6 +75,7 @@ func Run(ctx context.Context, o Options) error {
 	if err := r.open(); err != nil {
 		return err
 	}
+	defer r.lock.Unlock()
 	if r.SampleEvery == 0 {
 		r.SampleEvery = max(1, r.Config.Steps/20)
 	}
@@ -87,6 +94,9 @@ func (r *run) open() error {
 		return fmt.Errorf("trainrun: %s contains a run: continue it with --resume, or name another folder", r.Dir)
 	case !exists && r.Resume:
 		return fmt.Errorf("trainrun: %s contains no run to resume: there is no config.json", r.Dir)
+	}
+	if err := r.hold(); err != nil {
+		return err
 	}
 	if exists {
 		own, err := train.ParseConfig(kept)
@@ -150,17 +160,16 @@ func (r *run) loop(ctx context.Context) error {
 	saved := time.Now()
 	for t.Done() < r.Config.Steps {
 		if ctx.Err() != nil {
-			if err := r.save(); err != nil {
-				return err
-			}
-			r.Log("stopped after step %d of %d; continue with --resume", t.Done(), r.Config.Steps)
-			return context.Cause(ctx)
+			return r.stop(ctx)
 		}
 		loss, err := t.Step()
 		if err != nil {
 			return err
 		}
 		r.report(loss)
+		if err := r.converges(loss); err != nil {
+			return err
+		}
 		if time.Since(saved) >= r.SaveEvery && t.Done() < r.Config.Steps {
 			if err := r.save(); err != nil {
 				return err
@@ -168,7 +177,9 @@ func (r *run) loop(ctx context.Context) error {
 			saved = time.Now()
 		}
 		if r.SampleEvery > 0 && t.Done()%r.SampleEvery == 0 && t.Done() < r.Config.Steps {
-			if err := r.show(ctx); err != nil {
+			if err := r.show(ctx); ctx.Err() != nil {
+				return r.stop(ctx)
+			} else if err != nil {
 				return err
 			}
 		}
@@ -177,6 +188,42 @@ func (r *run) loop(ctx context.Context) error {
 		return err
 	}
 	return r.show(ctx)
+}
+
+// stop saves the state when ctx has ended, and returns its cause.
+func (r *run) stop(ctx context.Context) error {
+	if err := r.save(); err != nil {
+		return err
+	}
+	r.Log("stopped after step %d of %d; continue with --resume", r.trainer.Done(), r.Config.Steps)
+	return context.Cause(ctx)
+}
+
+// The loss of a run that diverges is so many times its lowest, after so many steps. States are
+// not saved from a tenth of that on, so that those on disk are from before.
+const (
+	diverged   = 100
+	firstSteps = 50
+)
+
+// above returns how far the smoothed loss is above its lowest, as a multiple of that; 0 in the
+// first steps.
+func (r *run) above() float64 {
+	if r.lowest == 0 || r.trainer.Done()-r.first <= firstSteps {
+		return 0
+	}
+	return (r.smooth - r.lowest) / math.Abs(r.lowest)
+}
+
+// converges returns an error if the run diverges.
+func (r *run) converges(loss float64) error {
+	if math.IsNaN(loss) || math.IsInf(loss, 0) || r.above() > diverged {
+		return fmt.Errorf("trainrun: the run diverges: the loss of step %d is %.4g, and its lowest average was %.4g; %s; a lower --rate helps, in another folder", r.trainer.Done(), loss, r.lowest, r.kept())
+	}
+	if r.lowest == 0 || r.trainer.Done()-r.first <= firstSteps || r.smooth < r.lowest {
+		r.lowest = r.smooth
+	}
+	return nil
 }
 
 // show writes the model, the plot of its loss and, unless there are to be none, a sheet

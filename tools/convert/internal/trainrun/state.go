@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gofrs/flock"
+
 	"tweedie/core/train"
 	"tweedie/weights"
 )
@@ -17,8 +19,41 @@ const (
 	previousFile = "state.previous.safetensors"
 )
 
-// save writes the state.
+// lockFile is locked by the process that trains; the lock ends with the process.
+const lockFile = "lock"
+
+// hold locks the folder of the run. The error says that another process trains in it.
+func (r *run) hold() error {
+	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
+		return fmt.Errorf("trainrun: %w", err)
+	}
+	r.lock = flock.New(filepath.Join(r.Dir, lockFile))
+	held, err := r.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("trainrun: lock %s: %w", r.Dir, err)
+	}
+	if !held {
+		return fmt.Errorf("trainrun: %s is in use: another process trains in it; wait for it, or stop it with Ctrl-C", r.Dir)
+	}
+	return nil
+}
+
+// kept says which states are in the folder.
+func (r *run) kept() string {
+	for _, name := range []string{stateFile, previousFile} {
+		if _, err := os.Stat(filepath.Join(r.Dir, name)); err == nil {
+			return "the last good state is " + filepath.Join(r.Dir, name)
+		}
+	}
+	return "no state has been saved yet"
+}
+
+// save writes the state, unless the loss has risen so far that the run seems to diverge.
 func (r *run) save() error {
+	if r.above() > diverged/10 {
+		r.Log("the loss is %.4g, %.0f times above its lowest: the state is not saved; %s", r.smooth, r.above(), r.kept())
+		return nil
+	}
 	state, err := r.trainer.State()
 	if err != nil {
 		return err
@@ -28,7 +63,7 @@ func (r *run) save() error {
 		return fmt.Errorf("trainrun: %w", err)
 	}
 	if err := weights.WriteAtomic(last, state); err != nil {
-		return fmt.Errorf("trainrun: the state of step %d could not be written; the last good one is %s: %w", r.trainer.Done(), previous, err)
+		return fmt.Errorf("trainrun: the state of step %d could not be written; %s: %w", r.trainer.Done(), r.kept(), err)
 	}
 	return nil
 }

@@ -3,7 +3,9 @@ package trainrun
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -234,5 +236,94 @@ func TestDraws(t *testing.T) {
 	}
 	if plot := file(t, dir, "loss.png"); !bytes.HasPrefix(plot, []byte("\x89PNG")) {
 		t.Error("loss.png is not a PNG")
+	}
+}
+
+// Only one process trains in a folder.
+func TestLock(t *testing.T) {
+	dir := t.TempDir()
+	o := options(t, dir)
+	second := make(chan error, 1)
+	o.Progress = func(p Progress) {
+		if p.Step == 3 {
+			again := options(t, dir)
+			again.Config, again.Resume = nil, true
+			second <- Run(t.Context(), again)
+		}
+	}
+	mustRun(t, o)
+	if err := <-second; err == nil || !strings.Contains(err.Error(), "another process trains in it") {
+		t.Errorf("a second run at the same time: got error %v", err)
+	}
+	again := options(t, dir)
+	again.Config, again.Resume = nil, true
+	mustRun(t, again) // the lock ends with the run
+}
+
+// A run whose loss leaves all bounds is an error, and the states on disk are from before.
+func TestDivergence(t *testing.T) {
+	r := &run{Options: Options{Dir: t.TempDir(), Log: func(string, ...any) {}}}
+	r.trainer, r.first, r.smooth = newTrainer(t), -1000, 2
+	for range 200 {
+		r.smooth += (1 - r.smooth) / 10
+		if err := r.converges(1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.smooth = 30 // of a lowest of 1
+	if err := r.save(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(r.Dir, stateFile)); err == nil {
+		t.Error("a state was saved although the loss has risen thirtyfold")
+	}
+	if err := r.converges(30); err != nil {
+		t.Errorf("thirty times the lowest loss: got %v, want none yet", err)
+	}
+	r.smooth = 15000
+	for _, loss := range []float64{62959, math.NaN(), math.Inf(1)} {
+		if err := r.converges(loss); err == nil || !strings.Contains(err.Error(), "the run diverges") || !strings.Contains(err.Error(), "no state has been saved yet") {
+			t.Errorf("loss %g: got error %v", loss, err)
+		}
+	}
+}
+
+// newTrainer returns a trainer that has made no steps.
+func newTrainer(t *testing.T) *train.Trainer {
+	t.Helper()
+	o := options(t, t.TempDir())
+	trainer, err := train.New(o.Config, o.Data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return trainer
+}
+
+// A run that is stopped while it draws a sheet saves its state.
+func TestStopWhileDrawing(t *testing.T) {
+	dir := t.TempDir()
+	o := options(t, dir)
+	o.SaveEvery, o.SampleEvery = time.Hour, 7
+	ctx, cancel := context.WithCancel(t.Context())
+	o.Progress = func(p Progress) {
+		if p.Step == 7 {
+			cancel() // the sheet is next
+		}
+	}
+	o.Sheet = func(string, *tensor.Tensor, int) error { return nil }
+	if err := Run(ctx, o); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got error %v, want Canceled", err)
+	}
+	o = options(t, dir)
+	o.Config, o.Resume = nil, true
+	from := 0
+	o.Progress = func(p Progress) {
+		if from == 0 {
+			from = p.Step
+		}
+	}
+	mustRun(t, o)
+	if from != 8 {
+		t.Errorf("the run continues with step %d, want 8", from)
 	}
 }
