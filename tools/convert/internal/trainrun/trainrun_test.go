@@ -188,7 +188,7 @@ func TestFullDisk(t *testing.T) {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), childDir+"="+dir, childDisk+"=full")
 	said, err := cmd.CombinedOutput()
-	if err == nil || !strings.Contains(string(said), "last good one") {
+	if err == nil || !strings.Contains(string(said), "last good state") {
 		t.Fatalf("error is %v, %q, need one that names the last good state", err, said)
 	}
 	o := options(t, dir)
