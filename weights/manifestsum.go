@@ -17,7 +17,7 @@ var zeros = strings.Repeat("0", 2*sha256.Size)
 // and an error unless it is that of its bytes.
 func checkSum(manifest []byte, member minijson.RawMessage) (string, error) {
 	if member == nil {
-		return "", fmt.Errorf("sha256 is missing, need the SHA-256 of the manifest")
+		return "", fmt.Errorf("sha256 is missing: it must be the SHA-256 of the manifest")
 	}
 	stated, err := text(member)
 	if err == nil {
@@ -32,8 +32,9 @@ func checkSum(manifest []byte, member minijson.RawMessage) (string, error) {
 	return stated, nil
 }
 
-// sumOf returns the SHA-256 of a manifest, without white space around it, with zeros for the first occurrence of these digits,
-// which is the member sha256 where the manifest is intact: it precedes config, card and shards.
+// sumOf returns the SHA-256 of a manifest, without the white space around it and with zeros
+// for the first occurrence of digits. In an intact manifest that is the member sha256, which
+// precedes config, card and shards.
 func sumOf(manifest []byte, digits string) string {
 	sum := sha256.Sum256(bytes.Replace(bytes.Trim(manifest, " \t\r\n"), []byte(digits), []byte(zeros), 1))
 	return hex.EncodeToString(sum[:])

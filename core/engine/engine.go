@@ -86,10 +86,3 @@ func (e *Engine) chunks(ctx context.Context, n int, evaluate func(start, end int
 	}
 	return nil
 }
-
-// part returns rows [start, end) of t, which share its numbers.
-func part(t *tensor.Tensor, start, end int) *tensor.Tensor {
-	row := tensor.Size(t.Shape[1:])
-	shape := append([]int{end - start}, t.Shape[1:]...)
-	return tensor.Of(t.Data[start*row:end*row], shape...)
-}

@@ -42,14 +42,14 @@ func (e *Engine) Forward(ctx context.Context, x, t []float32, y []int) ([]float3
 		if y != nil {
 			labels = y[a:b]
 		}
-		f, err := e.network.Forward(part(in, a, b), t[a:b], labels)
+		f, err := e.network.Forward(in.Rows(a, b), t[a:b], labels)
 		if err != nil {
 			return err
 		}
 		if out == nil {
 			out = tensor.New(n, h, w, f.Shape[3])
 		}
-		copy(part(out, a, b).Data, f.Data)
+		copy(out.Rows(a, b).Data, f.Data)
 		return nil
 	})
 	if err != nil {

@@ -200,9 +200,9 @@ func (p *likelihoodPlan) settings() likelihood.Settings {
 }
 
 // Likelihood answers r for a picture of the model's size, or of another one that the network
-// allows. onStep, if not nil, is called
-// after each evaluation with the number done and the total. The error names what the
-// model cannot do, is one of the picture, or wraps the cause of ctx.
+// allows. onStep, if not nil, is called after each evaluation with the number done and the
+// total. The error names what the model cannot do, is one of the picture, or wraps the cause
+// of ctx.
 func (e *Engine) Likelihood(ctx context.Context, r LikelihoodRequest, image Picture, onStep func(done, total int)) (LikelihoodResult, error) {
 	var out LikelihoodResult
 	e, err := e.sized(e.info.fitted(0, image))

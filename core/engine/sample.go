@@ -132,14 +132,14 @@ func (e *Engine) denoiser(ctx context.Context, plan Plan, class []int, start, en
 			if err != nil {
 				return err
 			}
-			d, err := denoise(part(x, a, b), sigma)
+			d, err := denoise(x.Rows(a, b), sigma)
 			if err != nil {
 				return err
 			}
 			if denoised == nil { // with the channels of learned variances, if there are any
 				denoised = tensor.New(end-start, d.Shape[1], d.Shape[2], d.Shape[3])
 			}
-			copy(part(denoised, a, b).Data, d.Data)
+			copy(denoised.Rows(a, b).Data, d.Data)
 			return nil
 		})
 		if err != nil {

@@ -125,20 +125,14 @@ func (r *Runner) Forward(x *tensor.Tensor, t []float32, y []int) (*tensor.Tensor
 		return out, nil
 	}
 	half := (n + 1) / 2
-	wait := r.helper(rows(x, half, n), t[half:], y[min(half, len(y)):])
+	wait := r.helper(x.Rows(half, n), t[half:], y[min(half, len(y)):])
 	r.evaluateAll(out, x, t, y, half)
 	other, err := wait()
 	if err != nil {
 		return nil, err
 	}
-	copy(rows(out, half, n).Data, other.Data)
+	copy(out.Rows(half, n).Data, other.Data)
 	return out, nil
-}
-
-// rows returns images [start, end) of x, sharing its numbers.
-func rows(x *tensor.Tensor, start, end int) *tensor.Tensor {
-	size := tensor.Size(x.Shape[1:])
-	return tensor.Of(x.Data[start*size:end*size], append([]int{end - start}, x.Shape[1:]...)...)
 }
 
 // evaluateAll evaluates the first n images with all plans at once.
@@ -177,7 +171,7 @@ func (r *Runner) run(i int, out, x *tensor.Tensor, t []float32, y []int, start, 
 		n := min(plan.Batch(), end-at)
 		times, classes := r.inputs[i][:n], r.inputs[i][plan.Batch():plan.Batch()+n]
 		copy(times, t[at:])
-		image, result := rows(x, at, at+n).Data, rows(out, at, at+n).Data
+		image, result := x.Rows(at, at+n).Data, out.Rows(at, at+n).Data
 		if y == nil {
 			plan.Run(result, n, image, times)
 			continue
@@ -258,7 +252,7 @@ func (r *Runner) Guided(class []int, g diffusion.Guidance) diffusion.Denoiser {
 		if err != nil {
 			return nil, err
 		}
-		return g.Combine(rows(d, 0, n), rows(d, n, 2*n), weight, x.Shape[3]), nil
+		return g.Combine(d.Rows(0, n), d.Rows(n, 2*n), weight, x.Shape[3]), nil
 	}
 }
 

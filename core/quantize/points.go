@@ -61,8 +61,7 @@ func (im Images) Len() int { return im.X.Shape[0] }
 
 // Part returns images [start, end).
 func (im Images) Part(start, end int) Images {
-	size := tensor.Size(im.X.Shape[1:])
-	out := Images{X: tensor.Of(im.X.Data[start*size:end*size], append([]int{end - start}, im.X.Shape[1:]...)...)}
+	out := Images{X: im.X.Rows(start, end)}
 	if im.Class != nil {
 		out.Class = im.Class[start:end]
 	}

@@ -93,7 +93,7 @@ func rescue(err *error) {
 }
 
 // checked returns density with its results checked, and noise as Noise.checked does. values
-// says whether the density must return log values beside the gradient.
+// says whether the density must return log values as well as the gradient.
 func (density Density) checked(x *tensor.Tensor, noise Noise, values bool) (Density, Noise, error) {
 	if density == nil {
 		return nil, nil, errors.New("sampler: the density must not be nil")

@@ -78,6 +78,14 @@ func (t *Tensor) Row(i int) []float32 {
 	return t.Data[i*n : (i+1)*n : (i+1)*n]
 }
 
+// Rows returns entries [start, end) along the first axis, which share their data with t.
+//
+//go:noinline
+func (t *Tensor) Rows(start, end int) *Tensor {
+	n := Size(t.Shape[1:])
+	return Of(t.Data[start*n:end*n], append([]int{end - start}, t.Shape[1:]...)...)
+}
+
 // Scaled returns a·t, a new tensor.
 //
 //go:noinline

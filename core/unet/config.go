@@ -177,8 +177,7 @@ func (c *Config) timeChannels() int {
 	return cmp.Or(c.TimeChannels, c.ConvInChannels, c.BlockOutChannels[0])
 }
 
-// attends reports whether level i has attention; the last level has it in
-// the middle block.
+// attends reports whether level i has attention; the last level has it in the middle block.
 func (c *Config) attends(i int) bool {
 	last := len(c.BlockOutChannels) - 1
 	return i == last && !c.NoMidBlock || downBlocks[c.DownBlockTypes[i]].attends || upBlocks[c.UpBlockTypes[last-i]].attends

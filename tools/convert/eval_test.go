@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/binary"
 	"encoding/json"
-	"image/png"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,13 +85,8 @@ func TestEvalModel(t *testing.T) {
 	if want := strings.TrimSpace(must(t, "sample", toyModel(t), "-n", "12", "--steps", "2", "--guidance", "1.5", "--seed", "3")); got.SHA256 != want {
 		t.Errorf("judged images %s, sample draws %s", got.SHA256, want)
 	}
-	f, err := os.Open(grid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	if sheet, err := png.Decode(f); err != nil || sheet.Bounds().Dx() != 4*8+3*output.Gap {
-		t.Errorf("grid: %v, %v", sheet.Bounds(), err)
+	if sheet := readPNG(t, grid).Bounds(); sheet.Dx() != 4*8+3*output.Gap {
+		t.Errorf("grid: %v", sheet)
 	}
 	// The same images from their file fare the same, with the classifier kept.
 	var again evaluated

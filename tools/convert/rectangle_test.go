@@ -4,26 +4,10 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/png"
 	"os"
 	"path/filepath"
 	"testing"
 )
-
-// sizeOfPNG returns the width and height of a PNG file.
-func sizeOfPNG(t *testing.T, path string) image.Point {
-	t.Helper()
-	f, err := os.Open(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	c, err := png.DecodeConfig(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return image.Pt(c.Width, c.Height)
-}
 
 // Pictures that are not square train a model of their size, which draws, paints, weighs and
 // compares such pictures, and draws squares where it is asked to.
@@ -42,42 +26,24 @@ func TestRectangles(t *testing.T) {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			f, err := os.Create(path)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := png.Encode(f, img); err != nil {
-				t.Fatal(err)
-			}
-			if err := f.Close(); err != nil {
-				t.Fatal(err)
-			}
+			writePNG(t, path, img)
 		}
 	}
 	run, out := filepath.Join(dir, "run"), filepath.Join(dir, "out.png")
 	must(t, "train", data, "-o", run, "--arch", "tiny", "--steps", "2", "--sample-every", "-1")
 	model := filepath.Join(run, "model.json")
 	must(t, "sample", model, "--steps", "2", "-o", out)
-	if got := sizeOfPNG(t, out); got != image.Pt(16, 8) {
+	if got := readPNG(t, out).Bounds().Size(); got != image.Pt(16, 8) {
 		t.Errorf("an image is %v, want 16 × 8", got)
 	}
 	must(t, "sample", model, "--steps", "2", "--size", "16x8", "-o", out)
-	if got := sizeOfPNG(t, out); got != image.Pt(8, 16) {
+	if got := readPNG(t, out).Bounds().Size(); got != image.Pt(8, 16) {
 		t.Errorf("an image of --size 16x8 is %v, want 8 wide and 16 high", got)
 	}
 	mask := filepath.Join(dir, "mask.png")
-	f, err := os.Create(mask)
-	if err != nil {
-		t.Fatal(err)
-	}
 	half := image.NewGray(image.Rect(0, 0, 16, 8))
 	half.SetGray(3, 3, color.Gray{255})
-	if err := png.Encode(f, half); err != nil {
-		t.Fatal(err)
-	}
-	if err := f.Close(); err != nil {
-		t.Fatal(err)
-	}
+	writePNG(t, mask, half)
 	must(t, "inpaint", model, "--image", filepath.Join(data, "a", "0.png"), "--mask", mask, "--steps", "2", "-o", out)
 	must(t, "likelihood", model, data, "--steps", "2", "-n", "2")
 	if testing.Short() { // a classifier is trained

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -81,15 +79,7 @@ func TestSampleSheet(t *testing.T) {
 	dir := t.TempDir()
 	sheet := filepath.Join(dir, "sheet.png")
 	_, pixels := sample(t, "-n", "8", "--steps", "2", "-o", sheet)
-	f, err := os.Open(sheet)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	img, err := png.Decode(f)
-	if err != nil {
-		t.Fatal(err)
-	}
+	img := readPNG(t, sheet)
 	gray, ok := img.(*image.Gray)
 	if !ok || gray.Bounds() != image.Rect(0, 0, 4*10-2, 2*10-2) { // a column for each of four classes
 		t.Fatalf("sheet is a %T of %v", img, img.Bounds())
@@ -140,25 +130,6 @@ func TestChannels(t *testing.T) {
 			t.Errorf("inpaint, %d channels: status %d, %q", channels, status, stderr)
 		}
 	}
-}
-
-// picture writes a gray PNG of the given size; at returns its pixels.
-func picture(t *testing.T, w, h int, at func(x, y int) uint8) string {
-	img := image.NewGray(image.Rect(0, 0, w, h))
-	for y := range h {
-		for x := range w {
-			img.SetGray(x, y, color.Gray{Y: at(x, y)})
-		}
-	}
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "picture.png")
-	if err := os.WriteFile(path, b.Bytes(), 0o666); err != nil {
-		t.Fatal(err)
-	}
-	return path
 }
 
 func TestInpaintKeepsWhatIsNotMasked(t *testing.T) {

@@ -86,25 +86,19 @@ func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int
 				return nil, context.Cause(ctx)
 			}
 			b := min(n, a+drawnAtOnce)
-			part, err := runner.Denoiser(class[a:b], float32(d.Guidance))(rows(x, a, b), sigma)
+			part, err := runner.Denoiser(class[a:b], float32(d.Guidance))(x.Rows(a, b), sigma)
 			if err != nil {
 				return nil, err
 			}
 			if out == nil {
 				out = tensor.New(append([]int{n}, part.Shape[1:]...)...)
 			}
-			copy(rows(out, a, b).Data, part.Data)
+			copy(out.Rows(a, b).Data, part.Data)
 		}
 		return out, nil
 	}
 	x, err = sampler.Run(s, denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
 	return x, columns, err
-}
-
-// rows returns images a to b of x, which share its numbers.
-func rows(x *tensor.Tensor, a, b int) *tensor.Tensor {
-	size := tensor.Size(x.Shape[1:])
-	return tensor.Of(x.Data[a*size:b*size], append([]int{b - a}, x.Shape[1:]...)...)
 }
 
 // plot draws the loss, averaged over runs of steps, on two logarithmic axes.
