@@ -15,6 +15,9 @@ func compareArgs(t *testing.T, out string, more ...string) []string {
 // A comparison leaves a table with a cell for every sampler that can do with so few
 // evaluations, and a picture; and goes on with the cells that it has.
 func TestCompare(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	out := t.TempDir()
 	args := compareArgs(t, out, "--evaluations", "1,9", "--samplers", "dpmpp2m,heun,pndm,rk45,annealed-langevin")
 	must(t, args...)

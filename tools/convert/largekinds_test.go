@@ -199,6 +199,9 @@ func colours(t testing.TB) string {
 
 // TestLargeKinds: the checkpoints that are measured hold one and the same model.
 func TestLargeKinds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const size = 4 << 20
 	dir := t.TempDir()
 	want := ""

@@ -71,6 +71,9 @@ func chainModel(t *testing.T) string {
 // The bound's terms add up, and lie above the density's bits: a network that learned
 // nothing is no exception.
 func TestLikelihoodBound(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	path := chainModel(t)
 	got := likelihoodOf(t, path, evalData(), "-n", "3", "--bound")
 	if got.Bound == nil || got.Evaluations != 1000 || len(got.Bound.Steps) != 999 {
@@ -91,6 +94,9 @@ func TestLikelihoodBound(t *testing.T) {
 
 // A model that learned variances is measured with them, and on demand without.
 func TestLikelihoodOfLearnedVariances(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	run := filepath.Join(t.TempDir(), "run")
 	must(t, "train", evalData(), "-o", run, "--arch", "tiny", "--objective", "hybrid", "--steps", "1", "--batch", "4")
 	bits := func(more ...string) float64 {

@@ -192,7 +192,7 @@ func TestConvert(t *testing.T) {
 	card, text := filepath.Join(dir, "card.json"), filepath.Join(dir, "card.md")
 	os.WriteFile(card, []byte(`{"data":"toy"}`), 0o666)
 	os.WriteFile(text, []byte("# Toy\n"), 0o666)
-	must(t, "convert", toyModel(t), "-o", out, "--quant", "int8", "--title", "Toy", "--guidance", "3", "--card", card)
+	must(t, "convert", toyModel(t), "-o", out, "--quant", "int8", "--title", "Toy", "--guidance", "3", "--card", card, "--no-measure")
 	must(t, "verify", out)
 	got := must(t, "inspect", out)
 	for _, want := range []string{`"title":"Toy"`, `"guidance":3`, `{"data":"toy"}`, "I8"} {
@@ -202,7 +202,7 @@ func TestConvert(t *testing.T) {
 	}
 	// A card that the model has stays; one for people stands beside it.
 	again := filepath.Join(dir, "again.json")
-	must(t, "convert", out, "-o", again, "--quant", "f16", "--card", text)
+	must(t, "convert", out, "-o", again, "--quant", "f16", "--card", text, "--no-measure")
 	if got := must(t, "inspect", again); !strings.Contains(got, `{"data":"toy"}`) {
 		t.Errorf("the card was lost: %q", got)
 	}
