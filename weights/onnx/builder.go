@@ -247,18 +247,31 @@ func argument(v view) view {
 // binary applies a function of two numbers, after broadcasting. ONNX truncates the quotient of
 // integers.
 func (b *builder) binary(fn string, x, y view) view {
-	t := max(x.of.dtype, y.of.dtype)
-	if x.of.dtype == float && y.of.dtype != double || y.of.dtype == float && x.of.dtype != double {
-		t = float
+	t := common(x.of.dtype, y.of.dtype)
+	if fn == "equal" || fn == "less" {
+		t = boolean
 	}
 	out := b.pairwise(fn, x, y, t)
-	if fn == "div" && t == integer && !out.known() {
+	if fn == "div" && t == integer {
 		return b.unary(out, "trunc", 0, 0)
 	}
 	return out
 }
 
-// pairwise is binary with the type of the result, without truncation of what is not constant.
+// common returns the type of a result of numbers of two types.
+func common(x, y dtype) dtype {
+	switch {
+	case x == boolean:
+		return y
+	case y == boolean:
+		return x
+	case x == float && y != double || y == float && x != double:
+		return float
+	}
+	return max(x, y)
+}
+
+// pairwise is binary with the type of the result, without truncation.
 func (b *builder) pairwise(fn string, x, y view, t dtype) view {
 	pair := b.broadcast(x, y)
 	x, y = pair[0], pair[1]
@@ -268,9 +281,6 @@ func (b *builder) pairwise(fn string, x, y view, t dtype) view {
 			p, q := x.numbers(), y.numbers()
 			for i := range p {
 				p[i] = f(p[i], q[i])
-				if fn == "div" && t == integer {
-					p[i] = math.Trunc(p[i])
-				}
 			}
 			return p
 		}, x, y)

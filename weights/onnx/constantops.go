@@ -2,19 +2,33 @@ package onnx
 
 import (
 	"math"
+	"slices"
 )
 
-func opCast(b *builder, n *nodeProto, in []view) []view {
-	t, err := dtypeOf(b.attrInt("to", 1))
+// typeOf returns the dtype of an attribute.
+func typeOf(element int) dtype {
+	t, err := dtypeOf(element)
 	if err != nil {
 		refuse("casts to a type that %v", err)
 	}
-	v := in[0]
+	return t
+}
+
+func opCast(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.cast(in[0], typeOf(b.attrInt("to", 1)))}
+}
+
+func opCastLike(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.cast(in[0], in[1].of.dtype)}
+}
+
+// cast returns v as numbers of a type. Floating types keep their numbers.
+func (b *builder) cast(v view, t dtype) view {
 	if v.size() == 0 {
-		return []view{b.constant(v.shape(), t, nil)}
+		return b.constant(v.shape(), t, nil)
 	}
 	if t == v.of.dtype || !v.known() && t <= double && v.of.dtype <= double {
-		return []view{v}
+		return v
 	}
 	if !v.known() {
 		if t == integer && v.of.dtype <= double {
@@ -25,10 +39,10 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 		} else if t == boolean && v.of.dtype != boolean {
 			v = b.negated(b.binary("equal", v, b.constant(nil, float, []float64{0})))
 		}
-		return []view{v}
+		return v
 	}
 	dims, flat, back := v.onto()
-	return []view{back(b.computed(dims, t, func() []float64 {
+	return back(b.computed(dims, t, func() []float64 {
 		numbers := flat.numbers()
 		for i, x := range numbers {
 			switch {
@@ -39,7 +53,35 @@ func opCast(b *builder, n *nodeProto, in []view) []view {
 			}
 		}
 		return numbers
-	}, v).of)}
+	}, v).of)
+}
+
+// opDropout is that of inference, also where a network was exported while training: it returns
+// its input, and that all of it was kept.
+func opDropout(b *builder, n *nodeProto, in []view) []view {
+	return []view{in[0], b.expanded(b.constant(nil, boolean, []float64{1}), in[0].shape())}
+}
+
+// opDequantizeLinear is (x − zero point)·scale, with one of each or one for each index along an
+// axis.
+func opDequantizeLinear(b *builder, n *nodeProto, in []view) []view {
+	v := b.cast(in[0], float)
+	along := func(w view) view {
+		if len(w.axes) == 0 {
+			return w
+		}
+		rank := len(v.axes)
+		if len(w.axes) != 1 || b.attrInt("block_size", 0) != 0 {
+			refuse("has a scale or zero point of shape %v in blocks of %d, need one number, or a vector without blocks", w.shape(), b.attrInt("block_size", 0))
+		}
+		tall := slices.Repeat([]int{1}, rank)
+		tall[axisOf(b.attrInt("axis", 1), rank)] = w.size()
+		return b.reshaped(w, tall)
+	}
+	if zero := optional(in, 2); zero.of != nil {
+		v = b.binary("sub", v, b.cast(along(zero), float))
+	}
+	return []view{b.binary("mul", v, along(in[1]))}
 }
 
 // retyped returns v with another type, by which operators choose how they compute.

@@ -32,9 +32,8 @@ type window struct {
 	ceil                                  bool
 }
 
-// window reads the attributes of the current node, for a kernel of that size and an image
-// [C,H,W].
-func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) window {
+// windowOf reads the sizes, steps and padding of the current node, for a kernel of that size.
+func (b *builder) windowOf(n *nodeProto, size [2]int, rank int) window {
 	w := window{size: size, stride: [2]int{1, 1}, dilation: [2]int{1, 1}}
 	pair := func(name string, to *[2]int) {
 		switch a := b.attrInts(name, nil); {
@@ -62,6 +61,15 @@ func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) windo
 			!within(w.before[i], 0, 1<<12) || !within(w.after[i], 0, 1<<12) {
 			refuse("has a window %+v, need sizes, strides and dilations of 1 to 4096 and padding of 0 to 4096", w)
 		}
+	}
+	return w
+}
+
+// window reads the attributes of the current node, for a kernel of that size and an image
+// [C,H,W].
+func (b *builder) window(n *nodeProto, size [2]int, image []int, rank int) window {
+	w := b.windowOf(n, size, rank)
+	for i := range 2 {
 		extent := (w.size[i]-1)*w.dilation[i] + 1
 		switch auto := b.attrString("auto_pad", "NOTSET"); auto {
 		case "NOTSET", "":
@@ -284,27 +292,33 @@ func opConv(b *builder, n *nodeProto, in []view) []view {
 	return []view{unimage(out, rank)}
 }
 
-// eachConvolved is a convolution of [N,C,H,W] with N over one. Exporters write so a filter that
-// is applied to several channels. It becomes one convolution in N groups.
+// eachConvolved is a convolution of [N,C,H,W] or [N,C,L] with N over one. Exporters write so a
+// filter that is applied to several channels. It becomes one convolution in N times the groups.
 func (b *builder) eachConvolved(n *nodeProto, in []view) view {
 	s := in[0].shape()
-	if len(s) != 4 || b.attrInt("group", 1) != 1 || optional(in, 2).of != nil {
-		refuse("has an input of shape %v, need [1,C,H,W], or [N,C,H,W] without groups and biases", s)
-	}
-	image := b.reshaped(in[0], []int{s[0] * s[1], s[2], s[3]})
-	weight, size := b.kernelOf(in[1], 2)
-	w := b.window(n, size, image.shape(), 2)
+	count, groups := s[0], b.attrInt("group", 1)
+	image, rank := b.imageOf(b.reshaped(in[0], append([]int{1, count * s[1]}, s[2:]...)))
+	weight, size := b.kernelOf(in[1], rank)
+	w := b.window(n, size, image.shape(), rank)
 	t := weight.shape()
-	if out, ok := b.filtered(image, weight, w); ok && s[1] == 1 && t[0] == 1 {
-		return b.reshaped(out, append([]int{s[0], 1}, out.shape()[1:]...))
+	if out, ok := b.filtered(image, weight, w); ok && s[1] == 1 && t[0] == 1 && optional(in, 2).of == nil {
+		return b.eachImage(out, count, rank)
 	}
-	if s[0]*t[0] > maxDense/(t[1]*t[2]*t[3]) {
-		refuse("filters %d images by weights of shape %v, need fewer", s[0], t)
+	if !within(groups, 1, t[0]) || count*t[0] > maxDense/(t[1]*t[2]*t[3]) {
+		refuse("filters %d images by weights of shape %v in %d groups, need fewer", count, t, groups)
 	}
-	all := b.expanded(weight, append([]int{s[0]}, t...))
-	weight = b.renamed(b.copied(b.reshaped(all, []int{s[0] * t[0], t[1], t[2], t[3]}), false), weight)
-	out := b.convolved(image, weight, view{}, w, s[0])
-	return b.reshaped(out, append([]int{s[0], t[0]}, out.shape()[1:]...))
+	bias := optional(in, 2)
+	if bias.of != nil {
+		bias = b.repeatedFirst(bias, count)
+	}
+	return b.eachImage(b.convolved(image, b.repeatedFirst(weight, count), bias, w, count*groups), count, rank)
+}
+
+// eachImage returns the channels of x [N·C,H,W] as those of N images.
+func (b *builder) eachImage(x view, count, rank int) view {
+	v := unimage(x, rank)
+	s := v.shape()
+	return b.reshaped(v, append([]int{count, s[1] / count}, s[2:]...))
 }
 
 // filtered applies the one kernel [1,1,h,w] to every channel of an image, along one axis and

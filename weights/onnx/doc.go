@@ -1,5 +1,5 @@
 // Package onnx converts the graph of an ONNX file to a program of core/graph: a network that
-// runs without knowledge of its architecture. Versions 9 to 23 of the ONNX operators are
+// runs without knowledge of its architecture. Versions 1 to 23 of the ONNX operators are
 // supported (minOpset, maxOpset); the table operators lists them.
 //
 // The conversion has three steps. First the file is read (proto.go, section.go, tensor.go):

@@ -125,20 +125,78 @@ func (b *builder) reduce(in []view, v view, fn string) view {
 	return out
 }
 
-func opReduceL2(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.unary(opReduceSumSquare(b, n, in)[0], "sqrt", 0, 0)}
+func opMean(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.unary(opBinary("add")(b, n, in)[0], "affine", 1/float64(len(in)), 0)}
 }
 
-func opReduceSumSquare(b *builder, n *nodeProto, in []view) []view {
-	return []view{b.reduce(in, b.unary(in[0], "square", 0, 0), "sum")}
+// opSelu is γ·x for positive x and γ·α(eˣ − 1) for others.
+func opSelu(b *builder, n *nodeProto, in []view) []view {
+	v := b.unary(in[0], "elu", b.attrFloat("alpha", 1.67326319217681884765625), 0)
+	return []view{b.unary(v, "affine", b.attrFloat("gamma", 1.05070102214813232421875), 0)}
 }
 
-func opGlobalAveragePool(b *builder, n *nodeProto, in []view) []view {
-	var axes []int
-	for k := 2; k < len(in[0].axes); k++ {
-		axes = append(axes, k)
+// opCelu is x for positive x and α(e^(x/α) − 1) for others.
+func opCelu(b *builder, n *nodeProto, in []view) []view {
+	alpha := b.attrFloat("alpha", 1)
+	return []view{b.unary(b.unary(b.unary(in[0], "affine", 1/alpha, 0), "elu", 1, 0), "affine", alpha, 0)}
+}
+
+func opThresholdedRelu(b *builder, n *nodeProto, in []view) []view {
+	limit := b.constant(nil, float, []float64{b.attrFloat("alpha", 1)})
+	return []view{b.binary("where", b.binary("less", limit, in[0]), in[0])}
+}
+
+// opShrink is x + bias below −λ, x − bias above λ, and 0 between.
+func opShrink(b *builder, n *nodeProto, in []view) []view {
+	limit, bias := b.attrFloat("lambd", 0.5), b.attrFloat("bias", 0)
+	below := b.binary("less", in[0], b.constant(nil, float, []float64{-limit}))
+	above := b.binary("less", b.constant(nil, float, []float64{limit}), in[0])
+	return []view{b.binary("add", b.binary("where", below, b.unary(in[0], "affine", 1, bias)), b.binary("where", above, b.unary(in[0], "affine", 1, -bias)))}
+}
+
+func opSoftsign(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.binary("div", in[0], b.unary(b.unary(in[0], "abs", 0, 0), "affine", 1, 1))}
+}
+
+func opTan(b *builder, n *nodeProto, in []view) []view {
+	return []view{b.binary("div", b.unary(in[0], "sin", 0, 0), b.unary(in[0], "cos", 0, 0))}
+}
+
+// opHyperbolic is ½(eˣ + sign·e⁻ˣ).
+func opHyperbolic(sign float64) func(*builder, *nodeProto, []view) []view {
+	return func(b *builder, n *nodeProto, in []view) []view {
+		up := b.unary(b.unary(in[0], "exp", 0, 0), "affine", 0.5, 0)
+		down := b.unary(b.unary(b.negative(in[0]), "exp", 0, 0), "affine", 0.5*sign, 0)
+		return []view{b.binary("add", up, down)}
 	}
-	return []view{b.reduced(in[0], "mean", axes)}
+}
+
+func (b *builder) negative(v view) view { return b.unary(v, "affine", -1, 0) }
+
+// opReduceOf reduces a function of its input, and applies another function to the result.
+func opReduceOf(before, fn, after string) func(*builder, *nodeProto, []view) []view {
+	return func(b *builder, n *nodeProto, in []view) []view {
+		v := in[0]
+		if before != "" {
+			v = b.unary(v, before, 0, 0)
+		}
+		if v = b.reduce(in, v, fn); after != "" {
+			v = b.unary(v, after, 0, 0)
+		}
+		return []view{v}
+	}
+}
+
+// opReduceLogSumExp is m + log Σ exp(x − m), m the largest.
+func opReduceLogSumExp(b *builder, n *nodeProto, in []view) []view {
+	v := in[0]
+	axes := b.axes(in, 1, len(v.axes))
+	if len(axes) == 0 {
+		axes = counting(len(v.axes))
+	}
+	shifted := b.binary("sub", v, b.reduced(v, "max", axes))
+	sum := b.reduce(in, b.unary(shifted, "exp", 0, 0), "sum")
+	return []view{b.binary("add", b.unary(sum, "log", 0, 0), b.reduce(in, v, "max"))}
 }
 
 func opXor(b *builder, n *nodeProto, in []view) []view {
@@ -153,7 +211,7 @@ func opMod(b *builder, n *nodeProto, in []view) []view {
 	if b.attrInt("fmod", 0) != 0 {
 		round = "trunc"
 	}
-	t := max(x.of.dtype, y.of.dtype)
+	t := common(x.of.dtype, y.of.dtype)
 	whole := b.unary(b.pairwise("div", x, y, float), round, 0, 0)
 	return []view{b.pairwise("sub", x, b.pairwise("mul", whole, y, t), t)}
 }

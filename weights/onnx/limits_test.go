@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,7 +18,7 @@ import (
 	"tweedie/weights/onnx"
 )
 
-// message builds protobuf from pairs of a field's number and an int, a string or
+// message builds protobuf from pairs of a field's number and an int, a float32, a string or
 // bytes.
 func message(fields ...any) []byte {
 	var b []byte
@@ -30,18 +31,23 @@ func message(fields ...any) []byte {
 			b = protowire.AppendString(protowire.AppendTag(b, number, protowire.BytesType), v)
 		case []byte:
 			b = protowire.AppendBytes(protowire.AppendTag(b, number, protowire.BytesType), v)
+		case float32:
+			b = protowire.AppendFixed32(protowire.AppendTag(b, number, protowire.Fixed32Type), math.Float32bits(v))
 		}
 	}
 	return b
 }
 
-// node builds a NodeProto; attributes are pairs of a name and ints.
+// node builds a NodeProto; in and out are names with spaces between, and attributes pairs of a
+// name and a value.
 func node(op, in, out string, attributes ...any) []byte {
 	fields := []any{3, "n_" + out, 4, op}
 	for _, name := range strings.Split(in, " ") {
 		fields = append(fields, 1, name)
 	}
-	fields = append(fields, 2, out)
+	for _, name := range strings.Split(out, " ") {
+		fields = append(fields, 2, name)
+	}
 	for i := 0; i < len(attributes); i += 2 {
 		a := []any{1, attributes[i]}
 		switch v := attributes[i+1].(type) {
@@ -53,6 +59,8 @@ func node(op, in, out string, attributes ...any) []byte {
 			}
 		case string:
 			a = append(a, 4, v, 20, 3)
+		case float32:
+			a = append(a, 2, v, 20, 1)
 		}
 		fields = append(fields, 5, message(a...))
 	}
@@ -111,7 +119,7 @@ func TestUnsupported(t *testing.T) {
 		{"operator", `NonMaxSuppression node "n_out": operator "NonMaxSuppression" of version 17 is not supported, need one of Abs, Add`, model(17, nil, node("NonMaxSuppression", "x", "out"))},
 		{"domain", `operator "com.acme.Add"`, model(17, nil, append(node("Add", "x x", "out"), message(7, "com.acme")...))},
 		{"control flow", `operator "If"`, model(17, nil, node("If", "x", "out"))},
-		{"version", "operators are of version 99, need 9 to", model(99, nil, node("Relu", "x", "out"))},
+		{"version", "operators are of version 99, need 1 to", model(99, nil, node("Relu", "x", "out"))},
 		{"no operators", "does not give a version", message(7, message())},
 		{"no graph", "contains no graph", message(1, 8)},
 		{"order", `input 0 is "later", which no node before it computes`, model(17, nil, node("Relu", "later", "out"), node("Relu", "x", "later"))},

@@ -1,9 +1,6 @@
 package onnx
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // batched returns x [...,M,K] as [B,M,K].
 func batched(x view) view {
@@ -88,108 +85,4 @@ func opGemm(b *builder, n *nodeProto, in []view) []view {
 		out = b.binary("add", out, b.unary(c, "affine", b.attrFloat("beta", 1), 0))
 	}
 	return []view{out}
-}
-
-// opEinsum is a sum of products of one or two inputs.
-func opEinsum(b *builder, n *nodeProto, in []view) []view {
-	equation := strings.ReplaceAll(b.attrString("equation", ""), " ", "")
-	left, out, ok := strings.Cut(equation, "->")
-	terms := strings.Split(left, ",")
-	other := func(r rune) bool { return r|0x20 < 'a' || r|0x20 > 'z' }
-	if !ok || strings.ContainsFunc(strings.Join(terms, "")+out, other) || len(terms) != len(in) || len(in) > 2 {
-		refuse("equation is %q for %d inputs, need one for one or two inputs, of letters and ->, without dots", equation, len(in))
-	}
-	for i, t := range terms {
-		if len(t) != len(in[i].axes) {
-			refuse("equation is %q, which does not match shape %v", equation, in[i].shape())
-		}
-	}
-	if len(in) == 1 {
-		v, labels := b.summed(in[0], terms[0], out)
-		return []view{labelled(v, labels, out, equation)}
-	}
-	x, p := b.summed(in[0], terms[0], terms[1]+out)
-	y, q := b.summed(in[1], terms[1], terms[0]+out)
-	return []view{b.contracted(x, y, p, q, out, equation)}
-}
-
-// contracted returns the product of x and y, whose axes have labels p and q, summed over the
-// labels that out lacks.
-func (b *builder) contracted(x, y view, p, q, out, equation string) view {
-	var batch, contract, rows, columns string
-	sizes := map[rune]int{}
-	for i, r := range p {
-		sizes[r] = x.shape()[i]
-		switch c := string(r); {
-		case !strings.Contains(q, c):
-			rows += c
-		case strings.Contains(out, c):
-			batch += c
-		default:
-			contract += c
-		}
-	}
-	for i, r := range q {
-		if s, ok := sizes[r]; ok && s != y.shape()[i] {
-			refuse("equation is %q, which does not match shapes %v and %v", equation, x.shape(), y.shape())
-		} else if !ok {
-			columns += string(r)
-		}
-		sizes[r] = y.shape()[i]
-	}
-	grouped := func(v view, labels string, groups ...string) view {
-		v = labelled(v, labels, strings.Join(groups, ""), equation)
-		out, at := view{of: v.of, off: v.off}, 0
-		for _, g := range groups {
-			out.axes = append(out.axes, slices.Concat(v.axes[at:at+len(g)]...))
-			at += len(g)
-		}
-		return out.tidy()
-	}
-	product := b.product(grouped(x, p, batch, rows, contract), grouped(y, q, batch, contract, columns))
-	var shape []int
-	for _, r := range batch + rows + columns {
-		shape = append(shape, sizes[r])
-	}
-	return labelled(b.reshaped(product, shape), batch+rows+columns, out, equation)
-}
-
-// summed sums v over the axes whose labels are not in wanted.
-func (b *builder) summed(v view, labels, wanted string) (view, string) {
-	var axes []int
-	kept := ""
-	for i, r := range labels {
-		if strings.ContainsRune(labels[:i], r) {
-			refuse("equation has %q twice in one term", r)
-		}
-		if strings.ContainsRune(wanted, r) {
-			kept += string(r)
-		} else {
-			axes = append(axes, i)
-		}
-	}
-	if axes == nil {
-		return v, kept
-	}
-	v = b.reduced(v, "sum", axes)
-	for _, k := range slices.Backward(axes) {
-		v.axes = slices.Delete(slices.Clone(v.axes), k, k+1)
-	}
-	return v, kept
-}
-
-// labelled returns v, whose axes have labels, with its axes in the order of out.
-func labelled(v view, labels, out, equation string) view {
-	var perm []int
-	for _, r := range out {
-		k := strings.IndexRune(labels, r)
-		if k < 0 || slices.Contains(perm, k) {
-			refuse("equation is %q: %q is in no input, or twice in the output", equation, r)
-		}
-		perm = append(perm, k)
-	}
-	if len(perm) != len(labels) {
-		refuse("equation is %q: need every label once", equation)
-	}
-	return v.transposed(perm)
 }

@@ -16,21 +16,24 @@ type operator struct {
 
 // operators are the supported ONNX operators, in versions minOpset to maxOpset.
 var operators = map[string]operator{
-	"Identity": {opIdentity, 1}, "Dropout": {opIdentity, 1}, "Cast": {opCast, 1}, "Constant": {opConstant, 0},
+	"Identity": {opIdentity, 1}, "Dropout": {opDropout, 1}, "Cast": {opCast, 1}, "CastLike": {opCastLike, 2}, "Constant": {opConstant, 0},
 	"ConstantOfShape": {opConstantOfShape, 1}, "Shape": {opShape, 1}, "Size": {opSize, 1}, "Range": {opRange, 3},
 	"Reshape": {opReshape, 2}, "Flatten": {opFlatten, 1}, "Transpose": {opTranspose, 1}, "Squeeze": {opSqueeze, 1},
 	"Unsqueeze": {opUnsqueeze, 1}, "Expand": {opExpand, 2}, "Tile": {opTile, 2}, "Slice": {opSlice, 1}, "Split": {opSplit, 1},
-	"Concat": {opConcat, 1}, "Gather": {opGather, 2}, "ScatterND": {opScatterND, 3}, "DepthToSpace": {opDepthToSpace, 1}, "SpaceToDepth": {opSpaceToDepth, 1},
+	"Concat": {opConcat, 1}, "Gather": {opGather, 2}, "GatherElements": {opGatherElements, 2}, "GatherND": {opGatherND, 2},
+	"ScatterND": {opScatterND, 3}, "ScatterElements": {opScatterElements, 3}, "Scatter": {opScatterElements, 3}, "OneHot": {opOneHot, 3},
+	"Trilu": {opTrilu, 1}, "EyeLike": {opEyeLike, 1}, "CumSum": {opCumSum, 2}, "DepthToSpace": {opDepthToSpace, 1}, "SpaceToDepth": {opSpaceToDepth, 1},
 
-	"Conv": {opConv, 2}, "ConvTranspose": {opConvTranspose, 2}, "Gemm": {opGemm, 2}, "MatMul": {opMatMul, 2}, "Einsum": {opEinsum, 1},
-	"AveragePool": {opAveragePool, 1}, "MaxPool": {opMaxPool, 1}, "GlobalAveragePool": {opGlobalAveragePool, 1}, "GlobalMaxPool": {opGlobalMaxPool, 1},
+	"Conv": {opConv, 2}, "ConvTranspose": {opConvTranspose, 2}, "Gemm": {opGemm, 2}, "MatMul": {opMatMul, 2}, "Einsum": {opEinsum, 1}, "Attention": {opAttention, 3},
+	"AveragePool": {opPool(averagePool), 1}, "MaxPool": {opPool(maxPool), 1}, "GlobalAveragePool": {opGlobalPool("mean"), 1}, "GlobalMaxPool": {opGlobalPool("max"), 1},
 	"Resize": {opResize, 1}, "Upsample": {opResize, 1}, "Pad": {opPad, 1},
 
 	"GroupNormalization": {opGroupNormalization, 3}, "InstanceNormalization": {opInstanceNormalization, 3},
 	"LayerNormalization": {opLayerNormalization, 1}, "BatchNormalization": {opBatchNormalization, 5}, "Softmax": {opSoftmax, 1}, "LogSoftmax": {opLogSoftmax, 1},
+	"MeanVarianceNormalization": {opMeanVarianceNormalization, 1}, "LRN": {opLRN, 1}, "RMSNormalization": {opRMSNormalization, 2}, "DequantizeLinear": {opDequantizeLinear, 2},
 
 	"Add": {opBinary("add"), 2}, "Sub": {opBinary("sub"), 2}, "Mul": {opBinary("mul"), 2}, "Div": {opBinary("div"), 2}, "Pow": {opBinary("pow"), 2}, "Mod": {opMod, 2},
-	"Max": {opBinary("max"), 1}, "Min": {opBinary("min"), 1}, "Sum": {opBinary("add"), 1}, "Equal": {opBinary("equal"), 2}, "Less": {opBinary("less"), 2},
+	"Max": {opBinary("max"), 1}, "Min": {opBinary("min"), 1}, "Sum": {opBinary("add"), 1}, "Mean": {opMean, 1}, "Equal": {opBinary("equal"), 2}, "Less": {opBinary("less"), 2},
 	"Greater": {opGreater, 2}, "GreaterOrEqual": {opNotLess, 2}, "LessOrEqual": {opNotGreater, 2},
 	"Where": {opWhere, 3}, "Not": {opNot, 1}, "And": {opBinary("mul"), 2}, "Or": {opBinary("max"), 2}, "Xor": {opXor, 2},
 
@@ -40,10 +43,12 @@ var operators = map[string]operator{
 	"Floor": {opUnary("floor", 0, 0), 1}, "Ceil": {opUnary("ceil", 0, 0), 1}, "Round": {opUnary("round", 0, 0), 1}, "Sign": {opUnary("sign", 0, 0), 1},
 	"Softplus": {opUnary("softplus", 0, 0), 1}, "Relu": {opUnary("clip", 0, math.MaxFloat32), 1}, "Elu": {opElu, 1}, "Gelu": {opGelu, 1},
 	"LeakyRelu": {opLeakyRelu, 1}, "PRelu": {opPRelu, 2}, "HardSigmoid": {opHardSigmoid, 1}, "HardSwish": {opHardSwish, 1},
-	"Mish": {opMish, 1}, "Clip": {opClip, 1},
+	"Mish": {opMish, 1}, "Clip": {opClip, 1}, "Selu": {opSelu, 1}, "Celu": {opCelu, 1}, "ThresholdedRelu": {opThresholdedRelu, 1},
+	"Shrink": {opShrink, 1}, "Softsign": {opSoftsign, 1}, "Tan": {opTan, 1}, "Sinh": {opHyperbolic(-1), 1}, "Cosh": {opHyperbolic(1), 1},
 
 	"ReduceMean": {opReduce("mean"), 1}, "ReduceSum": {opReduce("sum"), 1}, "ReduceMax": {opReduce("max"), 1},
-	"ReduceMin": {opReduce("min"), 1}, "ReduceProd": {opReduce("prod"), 1}, "ReduceL2": {opReduceL2, 1}, "ReduceSumSquare": {opReduceSumSquare, 1},
+	"ReduceMin": {opReduce("min"), 1}, "ReduceProd": {opReduce("prod"), 1}, "ReduceL1": {opReduceOf("abs", "sum", ""), 1}, "ReduceL2": {opReduceOf("square", "sum", "sqrt"), 1},
+	"ReduceSumSquare": {opReduceOf("square", "sum", ""), 1}, "ReduceLogSum": {opReduceOf("", "sum", "log"), 1}, "ReduceLogSumExp": {opReduceLogSumExp, 1},
 }
 
 // run evaluates one node.
@@ -73,6 +78,9 @@ func (b *builder) run(n *nodeProto) (err error) {
 			refuse("input %d is missing, need %d inputs", i, o.need)
 		}
 	}
+	if b.opset < 7 {
+		in = b.early(n, in)
+	}
 	for i, v := range o.run(b, n, in) {
 		checkShape(v.shape())
 		if i < len(n.outputs) {
@@ -81,6 +89,38 @@ func (b *builder) run(n *nodeProto) (err error) {
 		}
 	}
 	return nil
+}
+
+// changed are the operators whose attributes or inputs differ before version 6 from those of
+// later versions.
+var changed = []string{"Cast", "Concat", "Pad", "Reshape", "Tile", "Upsample"}
+
+// early refuses nodes whose meaning before version 7 differs, and aligns the second input of
+// an operator that broadcasts by its attribute axis instead of by numpy's rules.
+func (b *builder) early(n *nodeProto, in []view) []view {
+	switch {
+	case b.opset < 6 && slices.Contains(changed, n.op):
+		refuse("is of version %d, need 6 or later: export the network anew", b.opset)
+	case n.op == "BatchNormalization" && b.attrInt("is_test", 0) == 0:
+		refuse("is of training, need is_test 1")
+	case len(in) < 2 || in[1].of == nil:
+		return in
+	}
+	axis, ok := b.attrInt("axis", 0), n.attributes["broadcast"] != nil && n.attributes["axis"] != nil
+	if n.op == "PRelu" && in[1].size() > 1 && len(in[1].axes) == 1 {
+		axis, ok = 1, true // a slope for each channel
+	}
+	if !ok {
+		return in
+	}
+	rank := len(in[0].axes)
+	missing := rank - axisOf(axis, rank) - len(in[1].axes)
+	if missing < 0 {
+		refuse("broadcasts shape %v to %v from axis %d on, which does not fit", in[1].shape(), in[0].shape(), axis)
+	}
+	in = slices.Clone(in)
+	in[1].axes = append(slices.Clone(in[1].axes), make([][]atom, missing)...)
+	return in
 }
 
 // attrInt and the following methods return an attribute of the current node, or its default

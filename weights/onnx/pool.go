@@ -14,6 +14,18 @@ func (b *builder) poolOf(n *nodeProto, v view) (image view, rank int, w window) 
 	return image, rank, b.window(n, size, image.shape(), rank)
 }
 
+// opPool applies a pooling operator to one image, or to several as the channels of one.
+func opPool(pool func(*builder, *nodeProto, view) view) func(*builder, *nodeProto, []view) []view {
+	return func(b *builder, n *nodeProto, in []view) []view {
+		s := in[0].shape()
+		if len(s) < 3 || s[0] == 1 {
+			return []view{pool(b, n, in[0])}
+		}
+		out := pool(b, n, b.reshaped(in[0], append([]int{1, s[0] * s[1]}, s[2:]...)))
+		return []view{b.reshaped(out, append([]int{s[0], s[1]}, out.shape()[2:]...))}
+	}
+}
+
 // places returns the places along axis i of an image that every window covers; a place outside
 // the image is padding.
 func (w window) places(i, size int) [][]int {
@@ -43,13 +55,13 @@ func inside(window []int, size int) []int {
 	return in
 }
 
-// opMaxPool takes the maximum of shifted images, axis by axis. A place of the padding is
+// maxPool takes the maximum of shifted images, axis by axis. A place of the padding is
 // replaced by one of the same window.
-func opMaxPool(b *builder, n *nodeProto, in []view) []view {
+func maxPool(b *builder, n *nodeProto, v view) view {
 	if len(n.outputs) > 1 && n.outputs[1] != "" {
 		refuse("returns the places of its maxima, which is not supported")
 	}
-	image, rank, w := b.poolOf(n, in[0])
+	image, rank, w := b.poolOf(n, v)
 	for i := range 2 {
 		size := image.shape()[1+i]
 		places := w.places(i, size)
@@ -72,26 +84,20 @@ func opMaxPool(b *builder, n *nodeProto, in []view) []view {
 		}
 		image = out
 	}
-	return []view{unimage(image, rank)}
+	return unimage(image, rank)
 }
 
-// opAveragePool takes the mean axis by axis: over all places of a window in the image and its
+// averagePool takes the mean axis by axis: over all places of a window in the image and its
 // padding, or over those in the image.
-func opAveragePool(b *builder, n *nodeProto, in []view) []view {
-	image, rank, w := b.poolOf(n, in[0])
+func averagePool(b *builder, n *nodeProto, v view) view {
+	image, rank, w := b.poolOf(n, v)
 	padding := b.attrInt("count_include_pad", 0) != 0
 	if out, ok := b.squareAverage(image, w, padding); ok {
-		return []view{unimage(out, rank)}
+		return unimage(out, rank)
 	}
 	for i := range 2 {
 		size := image.shape()[1+i]
 		places := w.places(i, size)
-		if len(places) == 1 { // one element: the sum of a part of the axis
-			in := inside(places[0], size)
-			sum := b.reduced(b.gathered(image, 1+i, in), "sum", []int{1 + i})
-			image = b.unary(sum, "affine", 1/float64(w.divisor(i, size, places[0], padding)), 0)
-			continue
-		}
 		var index []int
 		var weight []float32
 		for _, window := range places {
@@ -108,7 +114,7 @@ func opAveragePool(b *builder, n *nodeProto, in []view) []view {
 		}
 		image = b.weightedSums(image, 1+i, w.size[i], index, weight)
 	}
-	return []view{unimage(image, rank)}
+	return unimage(image, rank)
 }
 
 // divisor returns the number of places that a mean along axis i is over.
@@ -138,10 +144,13 @@ func (b *builder) squareAverage(image view, w window, padding bool) (view, bool)
 	return b.add(&node{op: o, in: []view{image}}, out), true
 }
 
-func opGlobalMaxPool(b *builder, n *nodeProto, in []view) []view {
-	var axes []int
-	for k := 2; k < len(in[0].axes); k++ {
-		axes = append(axes, k)
+// opGlobalPool reduces an image to one number for each channel.
+func opGlobalPool(fn string) func(*builder, *nodeProto, []view) []view {
+	return func(b *builder, n *nodeProto, in []view) []view {
+		var axes []int
+		for k := 2; k < len(in[0].axes); k++ {
+			axes = append(axes, k)
+		}
+		return []view{b.reduced(in[0], fn, axes)}
 	}
-	return []view{b.reduced(in[0], "max", axes)}
 }

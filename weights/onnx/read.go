@@ -116,7 +116,7 @@ func Import(in io.ReaderAt, size int64, folder string, o Options) (net *Network,
 }
 
 // The versions of the ONNX operators that are supported.
-const minOpset, maxOpset = 9, 23
+const minOpset, maxOpset = 1, 23
 
 func (b *builder) initializers(tensors []*tensorProto) (err error) {
 	defer recovered(&err)

@@ -1,7 +1,6 @@
 package onnx
 
 import (
-	"math"
 	"slices"
 
 	"tweedie/core/graph"
@@ -24,10 +23,21 @@ type pool struct{ graph.AveragePool }
 // weightedSums computes the elements along an axis as sums of count others.
 func (b *builder) weightedSums(v view, axis, count int, index []int, weight []float32) view {
 	shape := v.shape()
-	o := taps{count: count, index: index, weight: weight}
-	if shape[axis] == 1 || len(index) == count {
-		refuse("resizes shape %v to or from one element along axis %d, which is not supported", shape, axis)
+	if len(index) == count {
+		return b.weightedSum(v, axis, index, weight)
 	}
+	if shape[axis] == 1 {
+		sums := make([]float64, len(index)/count)
+		for i, from := range index {
+			if from >= 0 {
+				sums[i/count] += weightAt(weight, i)
+			}
+		}
+		tall := slices.Repeat([]int{1}, len(shape))
+		tall[axis] = len(sums)
+		return b.binary("mul", v, b.constant(tall, float, sums))
+	}
+	o := taps{count: count, index: index, weight: weight}
 	in := view{of: v.of, off: v.off}
 	for k, a := range v.axes {
 		if k == axis {
@@ -41,14 +51,40 @@ func (b *builder) weightedSums(v view, axis, count int, index []int, weight []fl
 	return b.add(&node{op: o, in: []view{in}, dtype: v.of.dtype}, shape)
 }
 
-// opResize resizes axes by "nearest" or "linear", one after another.
+// weightedSum computes the one element along an axis that is a sum of others.
+func (b *builder) weightedSum(v view, axis int, index []int, weight []float32) view {
+	var from []int
+	var weights []float64
+	for i, k := range index {
+		if k >= 0 {
+			from, weights = append(from, k), append(weights, weightAt(weight, i))
+		}
+	}
+	if from == nil {
+		refuse("computes an element along axis %d of shape %v from nothing", axis, v.shape())
+	}
+	tall := slices.Repeat([]int{1}, len(v.axes))
+	tall[axis] = len(weights)
+	terms := b.binary("mul", b.gathered(v, axis, from), b.constant(tall, float, weights))
+	return b.reduced(terms, "sum", []int{axis})
+}
+
+// weightAt returns weight i; without weights all are 1.
+func weightAt(weight []float32, i int) float64 {
+	if weight == nil {
+		return 1
+	}
+	return float64(weight[i])
+}
+
+// opResize resizes axes by "nearest", "linear" or "cubic", one after another.
 func opResize(b *builder, n *nodeProto, in []view) []view {
 	v := in[0]
 	shape := v.shape()
 	sizes, scales := b.resized(n, in, shape)
 	mode := b.attrString("mode", "nearest")
-	if b.attrInt("antialias", 0) != 0 || mode != "nearest" && mode != "linear" {
-		refuse("mode is %q with antialias %d, need nearest or linear without antialias", mode, b.attrInt("antialias", 0))
+	if mode != "nearest" && mode != "linear" && mode != "cubic" {
+		refuse("mode is %q, need nearest, linear or cubic", mode)
 	}
 	tables := make([][]int, len(shape))
 	weights := make([][]float32, len(shape))
@@ -56,9 +92,6 @@ func opResize(b *builder, n *nodeProto, in []view) []view {
 	for k := range shape {
 		if sizes[k] == shape[k] && scales[k] == 1 {
 			continue
-		}
-		if shape[k] == 1 {
-			refuse("resizes shape %v to %v, need more than one element along resized axes", shape, sizes)
 		}
 		tables[k], weights[k] = b.resizeAxis(mode, shape[k], sizes[k], scales[k])
 	}
@@ -78,94 +111,6 @@ func opResize(b *builder, n *nodeProto, in []view) []view {
 		}
 	}
 	return []view{v}
-}
-
-// resized returns the sizes and the factors of a Resize, or of the Upsample of version 9.
-func (b *builder) resized(n *nodeProto, in []view, shape []int) (sizes []int, scales []float64) {
-	at := 2
-	if n.op == "Upsample" || b.opset < 11 {
-		at = 1
-	}
-	sizes, scales = slices.Clone(shape), make([]float64, len(shape))
-	if w := optional(in, at); w.of != nil && w.known() && w.size() == len(shape) {
-		scales = w.numbers()
-		for k, s := range scales {
-			if !(s > 0 && s*float64(shape[k]) <= 1<<20) {
-				refuse("has scales %v, need positive ones to at most 2^20 elements", scales)
-			}
-			sizes[k] = int(math.Floor(float64(shape[k]) * s))
-		}
-	} else if w := optional(in, 3); w.of != nil && w.size() == len(shape) {
-		sizes = constants(w)
-		for k, s := range sizes {
-			if s < 1 || s > 1<<20 {
-				refuse("has sizes %v, need 1 to 2^20", sizes)
-			}
-			scales[k] = float64(s) / float64(shape[k])
-		}
-	} else {
-		refuse("has neither scales nor sizes for the %d axes", len(shape))
-	}
-	for k, s := range sizes {
-		if s < 1 {
-			refuse("has a result without elements along axis %d", k)
-		}
-	}
-	return sizes, scales
-}
-
-// resizeAxis returns, for every element of the resized axis, the indices of the elements that
-// it is computed from, and their weights.
-func (b *builder) resizeAxis(mode string, from, to int, scale float64) ([]int, []float32) {
-	at := b.attrString("coordinate_transformation_mode", "half_pixel")
-	if b.node.op == "Upsample" {
-		at = "asymmetric"
-	}
-	round := b.attrString("nearest_mode", "round_prefer_floor")
-	if b.node.op == "Upsample" {
-		round = "floor"
-	}
-	var index []int
-	var weight []float32
-	for i := range to {
-		x := float64(i)
-		switch at {
-		case "half_pixel":
-			x = (x+0.5)/scale - 0.5
-		case "pytorch_half_pixel":
-			if x = (x+0.5)/scale - 0.5; to == 1 {
-				x = 0
-			}
-		case "asymmetric":
-			x /= scale
-		case "align_corners":
-			x *= float64(from-1) / math.Max(1, float64(to-1))
-		default:
-			refuse("coordinate_transformation_mode is %q, need half_pixel, pytorch_half_pixel, asymmetric or align_corners", at)
-		}
-		if mode == "nearest" {
-			switch round {
-			case "floor":
-				x = math.Floor(x)
-			case "ceil":
-				x = math.Ceil(x)
-			case "round_prefer_floor":
-				x = math.Ceil(x - 0.5)
-			case "round_prefer_ceil":
-				x = math.Floor(x + 0.5)
-			default:
-				refuse("nearest_mode is %q, need floor, ceil, round_prefer_floor or round_prefer_ceil", round)
-			}
-			index = append(index, min(max(int(x), 0), from-1))
-			continue
-		}
-		x = min(max(x, 0), float64(from-1))
-		low := min(int(x), from-1)
-		part := float32(x - float64(low))
-		index = append(index, low, min(low+1, from-1))
-		weight = append(weight, 1-part, part)
-	}
-	return index, weight
 }
 
 // opPad pads by a number, by repeating the border, by wrapping around or by reflection.

@@ -88,8 +88,14 @@ func opSplit(b *builder, n *nodeProto, in []view) []view {
 	var out []view
 	at := 0
 	for _, p := range parts {
-		if p < 1 || p > size-at {
+		if p < 0 || p > size-at || p == 0 && !v.known() {
 			refuse("splits %d elements into parts of %v, need positive sizes that add up to that", size, parts)
+		}
+		if p == 0 {
+			shape := v.shape()
+			shape[axis] = 0
+			out = append(out, b.constant(shape, v.of.dtype, nil))
+			continue
 		}
 		out = append(out, b.sliced(v, axis, at, p, 1))
 		at += p
@@ -138,10 +144,7 @@ func opGather(b *builder, n *nodeProto, in []view) []view {
 	}
 	indices := at.ints()
 	for i, p := range indices {
-		if p < -size || p >= size {
-			refuse("selects element %d of %d, need one in [%d, %d)", p, size, -size, size)
-		}
-		indices[i] = (p + size) % size
+		indices[i] = indexOf(p, size)
 	}
 	if len(indices) == 0 {
 		refuse("selects no elements, need at least one")
@@ -175,6 +178,11 @@ func (b *builder) gathered(v view, axis int, indices []int) view {
 	if even {
 		return b.sliced(v, axis, indices[0], len(indices), step)
 	}
+	if !slices.ContainsFunc(indices, func(i int) bool { return i != indices[0] }) {
+		shape := v.shape()
+		shape[axis] = len(indices)
+		return b.expanded(b.sliced(v, axis, indices[0], 1, 1), shape)
+	}
 	if v.known() {
 		var parts []view
 		for _, p := range indices {
@@ -183,39 +191,4 @@ func (b *builder) gathered(v view, axis int, indices []int) view {
 		return b.concatenated(parts, axis)
 	}
 	return b.weightedSums(v, axis, 1, indices, nil)
-}
-
-// opScatterND writes slices at constant places into a value: ONNX ScatterND without a
-// reduction. Of two slices for one place the last counts.
-func opScatterND(b *builder, n *nodeProto, in []view) []view {
-	if reduction := b.attrString("reduction", "none"); reduction != "none" {
-		refuse("reduction is %q, need none", reduction)
-	}
-	data, places, updates := in[0], in[1], in[2]
-	shape, at := data.shape(), places.shape()
-	depth := at[len(at)-1] // axes of data that an index selects
-	if len(at) == 0 || depth > len(shape) {
-		refuse("has indices of shape %v for data of shape %v", at, shape)
-	}
-	slice, total := sizeOf(shape[depth:]), sizeOf(shape)
-	index := constants(places)
-	from := make([]int, total) // the number of data, and then of updates, that each result is
-	for i := range from {
-		from[i] = i
-	}
-	for k := 0; k < len(index)/max(depth, 1); k++ {
-		place := 0
-		for axis := range depth {
-			p := index[k*depth+axis]
-			if p < -shape[axis] || p >= shape[axis] {
-				refuse("writes element %d of %d along axis %d", p, shape[axis], axis)
-			}
-			place = place*shape[axis] + (p+shape[axis])%shape[axis]
-		}
-		for i := range slice {
-			from[place*slice+i] = total + k*slice + i
-		}
-	}
-	both := b.concatenated([]view{b.reshaped(data, []int{total}), b.reshaped(updates, []int{updates.size()})}, 0)
-	return []view{b.reshaped(b.gathered(both, 0, from), shape)}
 }

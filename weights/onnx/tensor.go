@@ -40,6 +40,7 @@ var elements = map[int]struct {
 	10: {float, 2, func(b []byte) float64 { return float64(num.FromFloat16(binary.LittleEndian.Uint16(b))) }},
 	11: {double, 8, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) }},
 	12: {integer, 4, func(b []byte) float64 { return float64(binary.LittleEndian.Uint32(b)) }},
+	13: {integer, 8, func(b []byte) float64 { return float64(binary.LittleEndian.Uint64(b)) }},
 	16: {float, 2, func(b []byte) float64 { return float64(num.FromBFloat16(binary.LittleEndian.Uint16(b))) }},
 }
 
