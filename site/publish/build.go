@@ -8,14 +8,11 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/andybalholm/brotli"
 )
 
 // Options says what site to build.
@@ -32,7 +29,8 @@ type Options struct {
 type File struct {
 	Name   string `json:"file"`
 	Bytes  int    `json:"bytes"`
-	Brotli int    `json:"brotli,omitempty"` // bytes of its compressed copy; 0 if there is none
+	Brotli int    `json:"brotli,omitempty"` // bytes of its copy NAME.br; 0 if there is none
+	Gzip   int    `json:"gzip,omitempty"`   // bytes of its copy NAME.gz; 0 if there is none
 }
 
 // Sent returns how many bytes are sent to a browser that accepts brotli.
@@ -44,16 +42,16 @@ func (f File) Sent() int {
 }
 
 // Build makes a site: the page, each model with its shards and card after every hash
-// is verified, and a brotli copy of each file that it makes smaller. The site is built
-// in a temporary folder next to Out, which replaces Out at the end; on an error Out is
-// unchanged. Files that are already in Out with the same bytes keep their compressed
-// copy. It returns the files in sorted order. It is an error if Out is a folder that
-// contains anything but a site.
+// is verified, and a brotli and a gzip copy of each file that they make smaller. The site
+// is built in a temporary folder next to Out, which replaces Out at the end; on an error,
+// and if ctx ends, Out is unchanged. Compressed copies of large files are kept in the
+// user's cache folder for the next build. It returns the files in sorted order. It is an
+// error if Out is a folder that contains anything but a site.
 func Build(ctx context.Context, o Options) ([]File, error) {
 	if err := replaceable(o.Out); err != nil {
 		return nil, err
 	}
-	content, err := contents(o)
+	content, err := contents(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +67,7 @@ func Build(ctx context.Context, o Options) ([]File, error) {
 	if err := os.Chmod(temp, 0o755); err != nil {
 		return nil, fmt.Errorf("publish: %w", err)
 	}
-	files, err := write(ctx, temp, out, content, o.Plain)
+	files, err := write(ctx, temp, content, o.Plain)
 	if err != nil {
 		return nil, err
 	}
@@ -77,7 +75,7 @@ func Build(ctx context.Context, o Options) ([]File, error) {
 }
 
 // contents returns every file of the site by name, without the compressed ones.
-func contents(o Options) (map[string][]byte, error) {
+func contents(ctx context.Context, o Options) (map[string][]byte, error) {
 	if len(o.Models) == 0 {
 		return nil, errors.New("publish: a site needs at least one model")
 	}
@@ -88,6 +86,9 @@ func contents(o Options) (map[string][]byte, error) {
 	content := maps.Clone(assets.Files)
 	var entries, classifiers []entry
 	for _, manifest := range o.Models {
+		if ctx.Err() != nil {
+			return nil, context.Cause(ctx)
+		}
 		m, err := readModel(manifest)
 		if err != nil {
 			return nil, err
@@ -187,14 +188,10 @@ func swap(temp, out string) error {
 	return os.RemoveAll(old)
 }
 
-// write writes the files of content to dir, on all cores. Unless plain, each gets a
-// compressed copy if that is smaller; copies of unchanged files are taken from the site old.
-func write(ctx context.Context, dir, old string, content map[string][]byte, plain bool) ([]File, error) {
-	names := make([]string, 0, len(content))
-	for name := range content {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+// write writes the files of content to dir, on all cores, and unless plain the compressed
+// copies that are smaller. It returns the cause of ctx if that ends before.
+func write(ctx context.Context, dir string, content map[string][]byte, plain bool) ([]File, error) {
+	names := slices.Sorted(maps.Keys(content))
 	files, errs := make([]File, len(names)), make([]error, len(names))
 	slots := make(chan struct{}, runtime.GOMAXPROCS(0))
 	var wg sync.WaitGroup
@@ -202,16 +199,19 @@ func write(ctx context.Context, dir, old string, content map[string][]byte, plai
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			if errs[i] = ctx.Err(); errs[i] == nil {
-				files[i], errs[i] = writeFile(dir, old, name, content[name], plain)
+			if ctx.Err() == nil {
+				files[i], errs[i] = writeFile(ctx, dir, name, content[name], plain)
 			}
 		})
 	}
 	wg.Wait()
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	return files, errors.Join(errs...)
 }
 
-func writeFile(dir, old, name string, data []byte, plain bool) (File, error) {
+func writeFile(ctx context.Context, dir, name string, data []byte, plain bool) (File, error) {
 	target := filepath.Join(dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(target), 0o777); err != nil {
 		return File{}, fmt.Errorf("publish: %w", err)
@@ -223,45 +223,20 @@ func writeFile(dir, old, name string, data []byte, plain bool) (File, error) {
 	if plain || !compressible(name) {
 		return file, nil
 	}
-	packed, err := compressed(filepath.Join(old, filepath.FromSlash(name)), data)
-	if err != nil {
-		return File{}, fmt.Errorf("publish: compressing %s: %w", name, err)
-	}
-	if len(packed) >= len(data) {
-		return file, nil
-	}
-	file.Brotli = len(packed)
-	if err := os.WriteFile(target+".br", packed, 0o666); err != nil {
-		return File{}, fmt.Errorf("publish: %w", err)
-	}
-	return file, nil
-}
-
-// compressible reports whether a file may get smaller with brotli and is sent to browsers.
-func compressible(name string) bool {
-	switch path.Ext(name) {
-	case ".html", ".js", ".ts", ".css", ".json", ".md", ".txt", ".svg", ".wasm", ".ico", ".webmanifest":
-		return name != "build.json"
-	}
-	return false
-}
-
-// compressed returns data as brotli at its best level. It takes the copy of old if old
-// has the same bytes and the copy is complete.
-func compressed(old string, data []byte) ([]byte, error) {
-	if same, err := os.ReadFile(old); err == nil && bytes.Equal(same, data) {
-		packed, err := os.ReadFile(old + ".br")
-		if err == nil && unpacksTo(packed, data) {
-			return packed, nil
+	sizes := make([]int, len(codings))
+	for i, coding := range codings {
+		packed, err := coding.compress(ctx, data)
+		if err != nil {
+			return File{}, fmt.Errorf("publish: compressing %s with %s: %w", name, coding.name, err)
 		}
+		if len(packed) >= len(data) {
+			continue
+		}
+		if err := os.WriteFile(target+coding.suffix, packed, 0o666); err != nil {
+			return File{}, fmt.Errorf("publish: %w", err)
+		}
+		sizes[i] = len(packed)
 	}
-	var b bytes.Buffer
-	w := brotli.NewWriterLevel(&b, brotli.BestCompression)
-	if _, err := w.Write(data); err != nil {
-		return nil, err
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return b.Bytes(), nil
+	file.Brotli, file.Gzip = sizes[0], sizes[1]
+	return file, nil
 }

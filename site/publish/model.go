@@ -5,13 +5,10 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/andybalholm/brotli"
 
 	"tweedie/weights"
 )
@@ -130,10 +127,4 @@ func card(path string, m *weights.Manifest) ([]byte, error) {
 		b.WriteString("\n```\n")
 	}
 	return b.Bytes(), nil
-}
-
-// unpacksTo reports whether packed is data compressed with brotli.
-func unpacksTo(packed, data []byte) bool {
-	got, err := io.ReadAll(io.LimitReader(brotli.NewReader(bytes.NewReader(packed)), int64(len(data))+1))
-	return err == nil && bytes.Equal(got, data)
 }

@@ -106,7 +106,8 @@ func Handler(dir string) (*Site, error) {
 func (s *Site) Close() error { return s.root.Close() }
 
 // ServeHTTP answers GET and HEAD with a file, its media type, an ETag that is a hash of
-// what is sent, ranges, and brotli if the client accepts it and a compressed copy exists.
+// what is sent, ranges, and brotli or gzip if the client accepts it and a compressed copy
+// exists.
 // Clients revalidate files each time, except shards and files that are requested with ?v=
 // and the build id, which never change.
 func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -122,12 +123,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		notFound(w, r)
 		return
 	}
-	send, encoding := name, ""
-	if acceptsBrotli(r.Header.Values("Accept-Encoding")) {
-		if _, err := s.root.Stat(name + ".br"); err == nil {
-			send, encoding = name+".br", "br"
-		}
-	}
+	send, encoding := s.encoded(name, r.Header.Values("Accept-Encoding"))
 	f, err := s.root.Open(send)
 	if err != nil {
 		notFound(w, r)
@@ -158,6 +154,21 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.Set("Content-Length", strconv.FormatInt(info.Size(), 10))
 	}
 	http.ServeContent(w, r, "", time.Time{}, f)
+}
+
+// encoded returns the file to send for a file of the site, itself or a compressed copy, and
+// its content coding.
+func (s *Site) encoded(name string, accept []string) (send, encoding string) {
+	suffixes := map[string]string{}
+	var offered []string
+	for _, coding := range codings {
+		if _, err := s.root.Stat(name + coding.suffix); err == nil {
+			offered = append(offered, coding.name)
+			suffixes[coding.name] = coding.suffix
+		}
+	}
+	encoding = Encoding(accept, offered...)
+	return name + suffixes[encoding], encoding
 }
 
 // neverChanges reports whether the name of a file contains a hash of its bytes, as those of
@@ -207,19 +218,4 @@ func (s *Site) hash(name string, f io.ReadSeeker, info os.FileInfo) (string, err
 	hash := hex.EncodeToString(sum.Sum(nil)[:16])
 	s.hashes[name] = fileHash{info.Size(), info.ModTime(), hash}
 	return hash, nil
-}
-
-// acceptsBrotli reports whether Accept-Encoding headers take br: RFC 9110,
-// section 12.5.3.
-func acceptsBrotli(values []string) bool {
-	for item := range strings.SplitSeq(strings.Join(values, ","), ",") {
-		coding, weight, _ := strings.Cut(item, ";")
-		if strings.ToLower(strings.TrimSpace(coding)) != "br" {
-			continue
-		}
-		q, found := strings.CutPrefix(strings.ToLower(strings.TrimSpace(weight)), "q=")
-		v, err := strconv.ParseFloat(strings.TrimSpace(q), 64)
-		return !found || err == nil && v > 0
-	}
-	return false
 }

@@ -26,7 +26,7 @@ import (
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
 // run is main without the process around it, so that tests can call it.
-// It returns the exit status: 0 done, 1 failed, 2 misused.
+// It returns the exit status: 0 done, 1 failed, 2 misused, 130 stopped.
 func run(args []string, stdout, stderr io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -34,6 +34,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 	context.AfterFunc(ctx, stop)
 	return runContext(ctx, args, stdout, stderr)
 }
+
+// stopped is the exit status of a command that Ctrl-C or SIGTERM ended: 128 and the number
+// of the signal SIGINT, as shells report it.
+const stopped = 130
 
 // runContext is run until ctx ends.
 func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -55,7 +59,7 @@ func runContext(ctx context.Context, args []string, stdout, stderr io.Writer) in
 		return 2
 	case ctx.Err() != nil && (errors.Is(err, ctx.Err()) || errors.Is(err, context.Cause(ctx))):
 		fmt.Fprintf(stderr, "%s: stopped\n", called.CommandPath())
-		return 1
+		return stopped
 	}
 	fmt.Fprintf(stderr, "%s: %v\n", called.CommandPath(), err)
 	return 1

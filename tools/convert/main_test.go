@@ -155,7 +155,7 @@ func TestCancelledCommandsLeaveNothing(t *testing.T) {
 	dir := t.TempDir()
 	var out, stderr bytes.Buffer
 	status := runContext(ctx, []string{"sample", toyModel(t), "-n", "4", "-o", filepath.Join(dir, "a.png")}, &out, &stderr)
-	if status != 1 || out.Len() != 0 || strings.TrimPrefix(stderr.String(), modelfile.PortableNote) != "tweedie sample: stopped\n" {
+	if status != stopped || out.Len() != 0 || strings.TrimPrefix(stderr.String(), modelfile.PortableNote) != "tweedie sample: stopped\n" {
 		t.Errorf("status %d, stdout %q, stderr %q", status, out.String(), stderr.String())
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -176,7 +176,7 @@ func TestCancelledConvertKeepsTheOld(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	if status := runContext(ctx, []string{"convert", toyModel(t), "-o", out, "--quant", "int4"}, &stdout, &stderr); status != 1 || stdout.Len() != 0 {
+	if status := runContext(ctx, []string{"convert", toyModel(t), "-o", out, "--quant", "int4"}, &stdout, &stderr); status != stopped || stdout.Len() != 0 {
 		t.Errorf("status %d, stdout %q, stderr %q", status, stdout.String(), stderr.String())
 	}
 	after, err := os.ReadDir(dir)

@@ -91,7 +91,7 @@ func New(o Options) (*Server, error) {
 	h := s.host
 	h.models = list
 	e := &httpapi.Service{Host: h, Limits: httpapi.Limits{GFLOP: o.GFLOP}, Build: o.Build, Gallery: shared}
-	api := s.withTimeout(o.Timeout, newRates(o.Rate).limit(e.Handler()))
+	api := compressed(s.withTimeout(o.Timeout, newRates(o.Rate).limit(e.Handler())))
 	m := newMeter(h)
 	mux := http.NewServeMux()
 	mux.Handle("/api/", m.measure("api", api))

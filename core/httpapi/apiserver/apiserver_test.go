@@ -1,6 +1,7 @@
 package apiserver
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -316,6 +317,12 @@ func TestRunShutsDown(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer first.Body.Close()
+			stream := bufio.NewReader(first.Body)
+			for line := ""; line != "event: step\n"; { // it is computing
+				if line, err = stream.ReadString('\n'); err != nil {
+					t.Fatal(err)
+				}
+			}
 			waiting := make(chan string, 1)
 			go func() {
 				r, err := http.Get(url + "api/sample.png?steps=1000&n=16&seed=5")
@@ -334,7 +341,7 @@ func TestRunShutsDown(t *testing.T) {
 			if got := <-waiting; got != "503 Service Unavailable 10" {
 				t.Errorf("the waiting request: %s", got)
 			}
-			body, err := io.ReadAll(first.Body)
+			body, err := io.ReadAll(stream)
 			if err != nil || !strings.Contains(string(body), c.end) {
 				t.Errorf("the running stream: %v, %.200q", err, body[max(0, len(body)-200):])
 			}

@@ -27,7 +27,8 @@ models for the web, and publishes them as static pages where anyone can generate
 images on their own machine.
 
 Results go to standard output, progress and errors to standard error.
-Exit status: 0 success, 1 failure, 2 wrong use of the command line.`,
+Exit status: 0 success, 1 failure, 2 wrong use of the command line, 130 stopped by Ctrl-C
+or SIGTERM.`,
 		Example: `  tweedie data mnist -o data/mnist
   tweedie train data/mnist -o runs/mnist
   tweedie sample runs/mnist/model.json -o digits.png --class 3 -n 16

@@ -31,7 +31,7 @@ func newServe() *cobra.Command {
 		Use:   "serve DIR",
 		Short: "Serve a site over HTTP",
 		Long: `Serve serves a site that tweedie site built, until Ctrl-C, with the right media types,
-brotli for browsers that accept it, ETags and ranges, a strict Content-Security-Policy,
+brotli or gzip for clients that accept it, ETags and ranges, a strict Content-Security-Policy,
 and the headers for cross-origin isolation.
 
 With --api it also serves the HTTP API, like the Cloudflare Worker: /api/models, images at

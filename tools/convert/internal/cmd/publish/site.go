@@ -17,14 +17,16 @@ func newSite() *cobra.Command {
 		Use:   "site MODEL… -o dist",
 		Short: "Build a static site from models",
 		Long: `Site builds a folder that any static host can serve: the page, the module tweedie.js, the
-wasm, the models with their shards and cards, and a brotli copy of each file. The page
-opens the first model. A classifier of noisy images among the models is offered with the
+wasm, the models with their shards and cards, and a brotli and a gzip copy of each file. The
+page opens the first model. A classifier of noisy images among the models is offered with the
 models that it can guide. Site verifies every hash first.
 
 --share and --plain are for sites behind the HTTP API, such as the Cloudflare Worker (see
 make worker).
 
-Site replaces an existing folder only if it contains a site, and replaces it as a whole.`,
+Site replaces an existing folder only if it contains a site, and replaces it as a whole.
+Brotli takes half a minute for the programs of the page: compressed files are kept in the
+user's cache folder (on Linux ~/.cache/tweedie/brotli), so that the next site is built at once.`,
 		Example: `  tweedie site weights/models/mnist.json -o dist
   tweedie serve dist`,
 		Args:              cobra.MinimumNArgs(1),
@@ -45,7 +47,7 @@ Site replaces an existing folder only if it contains a site, and replaces it as 
 	cmd.Flags().StringVar(&o.Page, "page", "", "folder of the page, instead of the page inside this program")
 	cmd.Flags().BoolVar(&o.Share, "share", false, "use /s/… links with previews for runs: requires the API, see serve --api")
 	cmd.Flags().StringVar(&o.Docs, "docs", "", "folder of Markdown files that become pages below docs/; its README.md is the first page and lists the others")
-	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no brotli copies, for hosts that compress files themselves")
+	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no compressed copies, for hosts that compress files themselves")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "list the files as JSON")
 	return cmd
 }
