@@ -76,6 +76,15 @@ func ChainAt(sigmas []float64) (*Chain, error) {
 	return c, nil
 }
 
+// Rescaled returns the chain of pixels in units that are scale times as large: σ_t/scale.
+func (c *Chain) Rescaled(scale float64) (*Chain, error) {
+	sigmas := make([]float64, len(c.Sigmas))
+	for t, sigma := range c.Sigmas {
+		sigmas[t] = sigma / scale
+	}
+	return ChainAt(sigmas)
+}
+
 // add appends a step.
 func (c *Chain) add(beta, alphaCumprod, sigma float64) error {
 	before, t := float32(0), len(c.Sigmas)

@@ -12,21 +12,22 @@ import "tweedie/core/tensor"
 // sampling, which returns it unchanged; this is also the way to cancel a run.
 type Denoiser func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error)
 
-// FromUnitRange turns a denoiser of pixels in [0,1] into one of pixels in [−1,1]:
-// D(x;σ) = 2·denoise((x+1)/2; σ/2) − 1.
-func FromUnitRange(denoise Denoiser) Denoiser {
+// FromRange turns a denoiser of pixels in [low,high] into one of pixels in [−1,1]: with half the
+// width h = (high − low)/2, D(x;σ) = (denoise(h·(x+1) + low; h·σ) − low)/h − 1.
+func FromRange(denoise Denoiser, low, high float32) Denoiser {
+	half := (high - low) / 2
 	return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
-		unit := tensor.New(x.Shape...)
+		own := tensor.New(x.Shape...)
 		for i, v := range x.Data {
-			unit.Data[i] = (v + 1) / 2
+			own.Data[i] = float32(half*(v+1)) + low
 		}
-		d, err := denoise(unit, sigma/2)
+		d, err := denoise(own, half*sigma)
 		if err != nil {
 			return nil, err
 		}
 		for i, v := range d.Data {
-			unit.Data[i] = 2*v - 1
+			own.Data[i] = (v-low)/half - 1
 		}
-		return unit, nil
+		return own, nil
 	}
 }

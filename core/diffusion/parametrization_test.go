@@ -89,9 +89,9 @@ func TestEDMScales(t *testing.T) {
 }
 
 // The exact denoisers of pixels u in [0,1] and 2u−1 in [−1,1] agree.
-func TestFromUnitRange(t *testing.T) {
+func TestFromRange(t *testing.T) {
 	unit := mixture{{0.2, 0.075, 0.7}, {0.75, 0.125, 0.3}}
-	denoise := FromUnitRange(unit.denoiser())
+	denoise := FromRange(unit.denoiser(), 0, 1)
 	for _, sigma := range []float32{0.02, 0.4, 2, 40} {
 		x := normals(32, 1).Scaled(1 + sigma)
 		got := mustDenoise(t, denoise, x, sigma)

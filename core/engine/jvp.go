@@ -53,15 +53,16 @@ func (f *DenoiserJVP) Product(class []int) likelihood.Product {
 		return likelihood.Differences(diffusion.MeanOnly(f.runner.Denoiser(class, 1)))
 	}
 	product := likelihood.NewProduct(f.jvp.Network(class), f.parametrization)
-	if !f.config.UnitPixels {
+	low, high := f.config.Pixels()
+	if low == -1 && high == 1 {
 		return product
 	}
-	// J of D(x;σ) = 2·D′((x+1)/2; σ/2) − 1 is that of D′.
+	// J of D(x;σ) = (D′(h·(x+1) + low; h·σ) − low)/h − 1 is that of D′.
 	return func(x, e *tensor.Tensor, sigma float32) (denoised, along *tensor.Tensor, err error) {
-		denoised, err = diffusion.FromUnitRange(func(x *tensor.Tensor, sigma float32) (d *tensor.Tensor, err error) {
+		denoised, err = diffusion.FromRange(func(x *tensor.Tensor, sigma float32) (d *tensor.Tensor, err error) {
 			d, along, err = product(x, e, sigma)
 			return d, err
-		})(x, sigma)
+		}, low, high)(x, sigma)
 		return denoised, along, err
 	}
 }

@@ -18,8 +18,8 @@ func (c *Config) classifierShape() ([3]int, error) {
 	if u.OutChannels < 2 || len(c.Classes) != u.OutChannels {
 		return [3]int{}, fmt.Errorf("out_channels is %d with %d classes, need one output per class and at least 2", u.OutChannels, len(c.Classes))
 	}
-	if c.NullClass != nil || u.NumClassEmbeds != nil || c.UnitPixels {
-		return [3]int{}, fmt.Errorf("null_class, num_class_embeds and unit_pixels are not allowed with arch %q", Classifier)
+	if c.NullClass != nil || u.NumClassEmbeds != nil || c.UnitPixels || c.PixelRange != nil {
+		return [3]int{}, fmt.Errorf("null_class, num_class_embeds, unit_pixels and pixel_range are not allowed with arch %q", Classifier)
 	}
 	_, err := unet.BuildClassifier(u)
 	return [3]int{u.InChannels, u.SampleSize.H, u.SampleSize.W}, err

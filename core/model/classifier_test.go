@@ -158,8 +158,8 @@ func TestClassifierConfigErrors(t *testing.T) {
 	}{
 		{`prediction is "edm" with arch "classifier"`, func(c *model.Config) { c.Prediction = model.EDM }},
 		{"out_channels is 3 with 2 classes", func(c *model.Config) { c.Classes = c.Classes[1:] }},
-		{"null_class, num_class_embeds and unit_pixels", func(c *model.Config) { c.NullClass = new(2) }},
-		{"null_class, num_class_embeds and unit_pixels", func(c *model.Config) { c.UnitPixels = true }},
+		{"null_class, num_class_embeds, unit_pixels and pixel_range", func(c *model.Config) { c.NullClass = new(2) }},
+		{"null_class, num_class_embeds, unit_pixels and pixel_range", func(c *model.Config) { c.UnitPixels = true }},
 		{"null_class, num_class_embeds", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
 		{`need the member "unet"`, func(c *model.Config) { c.UNet = nil }},
 		{"shape is [1 8 8], need [1 16 16] as the network", func(c *model.Config) { c.UNet.SampleSize = unet.Square(16) }},

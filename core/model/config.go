@@ -54,6 +54,7 @@ type Config struct {
 	SigmaMin   float64                      `json:"sigma_min"`             // lowest noise level in training; like sigma_data and the process, in units of the network's own pixels
 	SigmaMax   float64                      `json:"sigma_max"`             // highest noise level in training
 	UnitPixels bool                         `json:"unit_pixels,omitempty"` // the network's pixels span [0,1]; everywhere else they span [−1,1]
+	PixelRange *[2]float64                  `json:"pixel_range,omitempty"` // or they span another range, from low to high
 	Shape      [3]int                       `json:"shape"`                 // C, H, W
 	Classes    []string                     `json:"classes,omitempty"`     // their names, in the order of their numbers
 	NullClass  *int                         `json:"null_class,omitempty"`  // the number of the null class, which means no class; absent if there is none
@@ -231,11 +232,9 @@ func (c *Config) checkTime(t float32) error {
 // SigmaRange returns the range of noise levels that the model was trained for, in units of
 // pixels that span [−1,1].
 func (c *Config) SigmaRange() (low, high float32) {
-	low, high = float32(c.SigmaMin), float32(c.SigmaMax)
-	if c.UnitPixels {
-		return 2 * low, 2 * high
-	}
-	return low, high
+	first, last := c.Pixels()
+	half := (last - first) / 2
+	return float32(c.SigmaMin) / half, float32(c.SigmaMax) / half
 }
 
 func (c *Config) validateClasses() error {
@@ -265,8 +264,8 @@ func (c *Config) validateProcess() error {
 	if !(c.Defaults.Guidance >= 0 && c.Defaults.Guidance <= math.MaxFloat32) {
 		return fmt.Errorf("model: %w: defaults: guidance is %g, need a finite number of at least 0", ErrConfig, c.Defaults.Guidance)
 	}
-	if c.UnitPixels && c.Schedule != nil {
-		return fmt.Errorf("model: %w: unit_pixels and schedule exclude each other: a chain's noise levels are for pixels in [−1,1]", ErrConfig)
+	if err := c.validatePixels(); err != nil {
+		return err
 	}
 	if c.Arch == NCSN && (c.Process == nil || c.Process.Kind != diffusion.KindSMLD || c.Process.LevelCount() != c.NCSN.NumClasses) {
 		return fmt.Errorf("model: %w: arch %q needs a process of kind %q with %d levels", ErrConfig, NCSN, diffusion.KindSMLD, c.NCSN.NumClasses)
@@ -321,7 +320,7 @@ func (c *Config) input() (diffusion.Input, error) {
 		}
 		return c.Process, nil
 	}
-	chain, err := c.Chain()
+	chain, err := c.ownChain()
 	if err != nil {
 		return nil, err
 	}
@@ -337,11 +336,24 @@ const gammaSteps = 1000
 // HasChain reports whether a model has a chain: that of its Schedule, or one along the γ of its
 // process, with evenly spaced times.
 func (c *Config) HasChain() bool {
-	return c.Schedule != nil || !c.UnitPixels && c.Process != nil && c.Process.Kind == diffusion.KindVariational
+	return c.Schedule != nil || !c.UnitPixels && c.PixelRange == nil && c.Process != nil && c.Process.Kind == diffusion.KindVariational
 }
 
-// Chain returns the chain of a valid model for which HasChain is true.
+// Chain returns the chain of a valid model for which HasChain is true. Its noise levels are for
+// pixels in [−1,1].
 func (c *Config) Chain() (*diffusion.Chain, error) {
+	chain, err := c.ownChain()
+	if err != nil {
+		return nil, err
+	}
+	if low, high := c.Pixels(); high-low != 2 {
+		return chain.Rescaled(float64(high-low) / 2)
+	}
+	return chain, nil
+}
+
+// ownChain is Chain with noise levels in units of the network's own pixels.
+func (c *Config) ownChain() (*diffusion.Chain, error) {
 	if c.Schedule == nil && c.HasChain() {
 		chain, err := diffusion.Variational{Gamma: c.Process.Gamma}.Chain(gammaSteps, float32(c.SigmaMin), float32(c.SigmaMax))
 		if err != nil {

@@ -342,7 +342,7 @@ func TestNCSNConfigRefuses(t *testing.T) {
 		{"process", `needs a process of kind "smld"`, `"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5`, `"kind": "straight"`},
 		{"time", "need the index of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
 		{"variance", `none with prediction "consistency" or arch "ncsn"`, `"prediction"`, `"variance": "learned", "prediction"`},
-		{"chain", "unit_pixels and schedule exclude each other", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
+		{"chain", "process and schedule (or whole_steps) exclude each other", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
 	} {
 		text := strings.Replace(ncsn, c.old, c.new, 1)
 		if text == ncsn {

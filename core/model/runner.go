@@ -332,8 +332,8 @@ func (c *Config) denoiserOf() (func(diffusion.Network) diffusion.Denoiser, error
 	}
 	return func(net diffusion.Network) diffusion.Denoiser {
 		denoise := diffusion.Denoise(func(x *tensor.Tensor, cNoise float32) (*tensor.Tensor, error) { return net(x, c.Time(cNoise)) }, p)
-		if c.UnitPixels {
-			denoise = diffusion.FromUnitRange(denoise)
+		if low, high := c.Pixels(); low != -1 || high != 1 {
+			denoise = diffusion.FromRange(denoise, low, high)
 		}
 		return func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
 			if err := c.checkSigma(sigma); err != nil {

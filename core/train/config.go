@@ -90,6 +90,8 @@ func (c *Config) Validate() error {
 		{positive(c.Clip), "clip", "a finite number of at least 0", c.Clip},
 		{unit(c.Average), "average", "0 to less than 1", c.Average},
 		{unit(c.DropClass), "drop_class", "0 to less than 1", c.DropClass},
+		{c.Model.PixelRange == nil, "pixel_range", "left out for training", c.Model.PixelRange},
+		{!c.Model.UnitPixels || c.Model.Schedule == nil, "unit_pixels", "false for training with a schedule", c.Model.UnitPixels},
 		{c.DropClass == 0 || c.Model.NullClass != nil, "drop_class", "0 for a model without null_class", c.DropClass},
 	} {
 		if !check.ok {

@@ -40,6 +40,8 @@ type config struct {
 	SigmaMin float64 `json:"sigma_min"`
 	SigmaMax float64 `json:"sigma_max"`
 	Unit     bool    `json:"unit_pixels"`
+
+	PixelRange *[2]float64 `json:"pixel_range"`
 }
 
 // guides reports whether a classifier of this configuration can guide a model. The
@@ -48,6 +50,9 @@ func (c config) guides(m config) bool {
 	low, high := m.SigmaMin, m.SigmaMax
 	if m.Unit {
 		low, high = 2*low, 2*high
+	} else if r := m.PixelRange; r != nil {
+		half := (r[1] - r[0]) / 2
+		low, high = low/half, high/half
 	}
 	return c.Shape == m.Shape && (len(m.Classes) == 0 || slices.Equal(c.Classes, m.Classes)) && c.SigmaMin <= low && c.SigmaMax >= high
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,6 +77,58 @@ func TestONNX(t *testing.T) {
 }
 
 // TestInspectONNX shows a graph that runs, and says of another why it does not.
+// The conventions of flow matching (data − noise, time from noise to data) and of pixels are
+// flags; time that is turned alone is warned of.
+func TestONNXConventions(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "m.json")
+	_, _, stderr := call(t, "convert", fixture("plain"), "-o", out, "--no-measure", "--prediction", "velocity", "--process", "straight", "--time-scale", "-1", "--time-shift", "1")
+	if !strings.Contains(stderr, "use --prediction velocity-to-data alone") {
+		t.Errorf("turned time alone: %s", stderr)
+	}
+	ops := func(args ...string) []any {
+		must(t, append([]string{"convert", fixture("plain"), "-o", out, "--no-measure"}, args...)...)
+		data, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m struct {
+			Config struct {
+				Prediction string
+				Range      []float64 `json:"pixel_range"`
+				Unit       bool      `json:"unit_pixels"`
+				Process    any
+				Schedule   any
+				Program    struct{ Ops []any }
+			}
+		}
+		if err := json.Unmarshal(data, &m); err != nil {
+			t.Fatal(err)
+		}
+		return append(m.Config.Program.Ops, m.Config.Prediction, m.Config.Process != nil, m.Config.Schedule != nil, m.Config.Unit, fmt.Sprint(m.Config.Range))
+	}
+	said := func(all []any) string { return fmt.Sprint(all[len(all)-5:]...) }
+	plain := ops()
+	turned := ops("--prediction", "velocity-to-data")
+	if said(turned) != "velocitytrue false false[]" || len(turned) != len(plain)+2 { // t and the output are turned
+		t.Errorf("velocity-to-data: %s, %d operations instead of %d", said(turned), len(turned), len(plain))
+	}
+	if got := said(ops("--pixels", "-0.5,0.5")); got != "epsilonfalse true false[-0.5 0.5]" {
+		t.Errorf("--pixels -0.5,0.5: %s", got)
+	}
+	if got := said(ops("--pixels", "0,1")); got != "epsilonfalse true true[]" {
+		t.Errorf("--pixels 0,1: %s", got)
+	}
+	must(t, "sample", out, "--steps", "2", "--sampler", "ddpm")
+	for _, wrong := range []string{"1,0", "1", "a,b", "0,inf", ""} {
+		if status, _, stderr := call(t, "convert", fixture("plain"), "-o", out, "--pixels="+wrong); wrong != "" && (status != 2 || !strings.Contains(stderr, "--pixels")) {
+			t.Errorf("--pixels %q: status %d, %s", wrong, status, stderr)
+		}
+	}
+	if status, _, stderr := call(t, "convert", fixture("plain"), "-o", out, "--pixels", "0,1", "--unit-pixels"); status != 2 {
+		t.Errorf("both flags: status %d, %s", status, stderr)
+	}
+}
+
 func TestInspectONNX(t *testing.T) {
 	path := filepath.Join("..", "..", "weights", "onnx", "testdata", "latest.onnx")
 	text := must(t, "inspect", path)

@@ -46,8 +46,8 @@ func describe(m *model.Model) (*description, error) {
 	if c.TimeScale != 0 && c.TimeScale != 1 && c.Process == nil {
 		d.notes = append(d.notes, fmt.Sprintf("the network's time input is %g times the time of a diffusers scheduler", c.TimeScale))
 	}
-	if c.UnitPixels {
-		d.notes = append(d.notes, "pixels span [0,1] in diffusers, not [−1,1]")
+	if low, high := c.Pixels(); low != -1 || high != 1 {
+		d.notes = append(d.notes, fmt.Sprintf("pixels span [%g,%g] in diffusers, not [−1,1]", low, high))
 	}
 	return d, nil
 }

@@ -5,8 +5,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 
 	"tweedie/core/graph"
 	"tweedie/core/unet"
@@ -130,146 +128,6 @@ func (b *builder) initializers(tensors []*tensorProto) (err error) {
 	return nil
 }
 
-// The names that exporters give to a time and a class.
-var (
-	timeNames  = []string{"t", "time", "times", "timestep", "timesteps", "sigma", "noise", "noise_level", "noise_labels", "noise_cond"}
-	classNames = []string{"y", "c", "class", "classes", "label", "labels", "class_label", "class_labels", "context"}
-)
-
-// classifyInputs finds image, time and class among the inputs of a graph: by the names in
-// options, else by shape and by the names that exporters use. t and y are nil if there is none.
-func classifyInputs(all []valueInfo, o Options) (x, t, y *valueInfo, err error) {
-	free := slices.Clone(all)
-	take := func(name string, fits func(valueInfo) bool) *valueInfo {
-		k := slices.IndexFunc(free, func(i valueInfo) bool { return name != "" && i.name == name || name == "" && fits(i) })
-		if k < 0 {
-			if name != "" && err == nil {
-				err = fmt.Errorf("onnx: there is no input %q, need one of %q", name, namesOf(all))
-			}
-			return nil
-		}
-		i := free[k]
-		free = slices.Delete(free, k, k+1)
-		return &i
-	}
-	called := func(names []string) func(valueInfo) bool {
-		return func(i valueInfo) bool { return slices.Contains(names, strings.ToLower(i.name)) }
-	}
-	anything := func(valueInfo) bool { return true }
-	x = take(o.X, func(i valueInfo) bool { return len(i.dims) == 4 && (i.dims[1] != 1 || i.dims[2] != 1) })
-	t, y = take(o.T, called(timeNames)), take(o.Y, called(classNames))
-	if t == nil {
-		t = take("", anything)
-	}
-	if y == nil {
-		y = take("", anything)
-	}
-	switch {
-	case err != nil:
-	case x == nil:
-		err = fmt.Errorf("onnx: no input is an image [1,C,H,W] among %q", namesOf(all))
-	case len(free) > 0:
-		err = fmt.Errorf("onnx: inputs %q are unexpected after x %q, t %q and y %q, need a network of an image, a time and a class", namesOf(free), x.name, t.name, y.name)
-	}
-	return x, t, y, err
-}
-
-// inputs declares x, t and y.
-func (b *builder) inputs(net *Network, g *graphProto, o Options) error {
-	free := slices.DeleteFunc(slices.Clone(g.inputs), func(i valueInfo) bool { return b.values[i.name].of != nil })
-	x, t, y, err := classifyInputs(free, o)
-	if err != nil {
-		return err
-	}
-	if err := b.image(net, *x, o.Size); err != nil {
-		return err
-	}
-	roles := fmt.Sprintf("input %q is the image", x.name)
-	if err := b.number(net, "t", t); err != nil {
-		return err
-	}
-	plain := x.name == "x" && (t == nil || t.name == "t") && (y == nil || y.name == "y")
-	if t == nil {
-		net.Assumed = append(net.Assumed, "the network has no time input: it is the same at every noise level")
-	} else {
-		roles += fmt.Sprintf(", %q the time", t.name)
-	}
-	if net.Conditional = y != nil; y != nil {
-		roles += fmt.Sprintf(", %q the class", y.name)
-		if err := b.number(net, "y", y); err != nil {
-			return err
-		}
-	}
-	if !plain {
-		net.Assumed = append(net.Assumed, roles)
-	}
-	return nil
-}
-
-func namesOf(inputs []valueInfo) []string {
-	var names []string
-	for _, i := range inputs {
-		names = append(names, i.name)
-	}
-	return names
-}
-
-// image declares x.
-func (b *builder) image(net *Network, i valueInfo, size unet.Size) error {
-	dims := slices.Clone(i.dims)
-	if len(dims) != 4 {
-		return fmt.Errorf("onnx: input %q has shape %v, need an image [1,C,H,W]", i.name, dims)
-	}
-	for k, n := range dims[2:] {
-		if side := []int{size.H, size.W}[k]; n < 0 && side > 0 {
-			dims[2+k] = int64(side)
-		}
-	}
-	switch {
-	case dims[0] > 1:
-		return fmt.Errorf("onnx: input %q has a batch of %d, need 1: export the network for a batch of 1, or with dynamic_axes", i.name, dims[0])
-	case dims[2] < 0 || dims[3] < 0:
-		return fmt.Errorf("onnx: input %q leaves height or width open, need --size", i.name)
-	}
-	for k, n := range dims[1:] {
-		if n < 1 || n > 1<<13 {
-			return fmt.Errorf("onnx: input %q has shape %v, need sizes of 1 to 8192", i.name, dims)
-		}
-		net.Shape[k] = int(n)
-	}
-	c, h, w := net.Shape[0], net.Shape[1], net.Shape[2]
-	if c*h > graph.MaxValue/w {
-		return fmt.Errorf("onnx: input %q has shape %v, need at most %d numbers", i.name, dims, graph.MaxValue)
-	}
-	n := &node{op: input{net.Program.Input("x", h, w, c)}}
-	b.values[i.name] = b.add(n, []int{1, c, h, w})
-	n.at = &layout{net.Program.Inputs[0].Value, imageSteps([]int{h, w, c})}
-	return nil
-}
-
-// number declares t or y, which is one number per image. i is nil if the graph has no such
-// input.
-func (b *builder) number(net *Network, name string, i *valueInfo) error {
-	value := net.Program.Input(name, 1)
-	if i == nil {
-		return nil
-	}
-	shape := make([]int, len(i.dims))
-	for k, n := range i.dims {
-		if n > 1 || len(shape) > maxRank {
-			return fmt.Errorf("onnx: input %q has shape %v, need one number per image", i.name, i.dims)
-		}
-		shape[k] = 1
-	}
-	t, err := dtypeOf(i.dtype)
-	if err != nil {
-		return fmt.Errorf("onnx: input %q %w", i.name, err)
-	}
-	n := &node{op: input{value}, dtype: t}
-	b.values[i.name] = b.add(n, shape)
-	return nil
-}
-
 // emitAll emits the nodes that the output needs.
 func (b *builder) emitAll(net *Network, g *graphProto) (err error) {
 	defer func() {
@@ -286,11 +144,7 @@ func (b *builder) emitAll(net *Network, g *graphProto) (err error) {
 	if !ok {
 		refuse("no node computes the output %q", name)
 	}
-	c, h, w := net.Shape[0], net.Shape[1], net.Shape[2]
-	net.Learned = slices.Equal(out.shape(), []int{1, 2 * c, h, w})
-	if want := []int{1, c, h, w}; !net.Learned && !slices.Equal(out.shape(), want) {
-		refuse("the output %q has shape %v, need %v as the image", name, out.shape(), want)
-	}
+	out = b.arranged(net, name, out)
 	p := &emitter{program: net.Program, weights: map[string]view{}, again: map[string]int{}}
 	image, _ := b.imageOf(out)
 	net.Out = p.image(image)

@@ -21,7 +21,7 @@ func archFlags(f *pflag.FlagSet, h *importer.Hints, plain *bool) {
 	f.StringVar(&h.Schedule, "beta-schedule", "", "beta schedule of the chain that IN was trained on: linear, cosine or thermodynamic")
 	f.IntVar(&h.Steps, "train-steps", 0, "steps of the chain that IN was trained on")
 	f.Float64Var(&h.TimeScale, "time-scale", 0, "factor by which the network multiplies a step: 0.25 for 4000 steps rescaled to 1000")
-	f.StringVar(&h.Prediction, "prediction", "", "what the network predicts: epsilon, x0, v, score, scaled_score, velocity, edm or consistency")
+	f.StringVar(&h.Prediction, "prediction", "", "what the network predicts: epsilon, x0, v, score, scaled_score, velocity (noise - data), velocity-to-data (ONNX: data - noise, with time from noise to data), edm or consistency")
 	f.Float64Var(&h.SigmaMin, "sigma-min", 0, "lowest noise level of a network that takes noise levels, in units of its own pixels, if IN does not say")
 	f.Float64Var(&h.SigmaMax, "sigma-max", 0, "highest noise level, likewise")
 	f.Float64Var(&h.SigmaData, "sigma-data", 0, "standard deviation of the pixels, with --prediction edm or consistency")

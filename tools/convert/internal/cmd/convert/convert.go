@@ -50,7 +50,7 @@ Convert recognises these networks by the names and shapes of their weights:
 If the file has averaged weights (EMA), convert takes these. It prints on standard error
 what it found, and what it assumed because the checkpoint does not say; flags override
 these assumptions. An ONNX file is run as its graph says; use --prediction, --beta-schedule
-or --process, --unit-pixels and --null-class to say how it was trained.
+or --process, --pixels and --null-class to say how it was trained.
 
 Convert measures how closely the model matches IN and prints a table of signal-to-noise
 ratios in decibels: for the denoised image D(x;sigma) at five noise levels, and for images
@@ -59,6 +59,7 @@ that their errors compensate each other on a set of images.`,
 		Example: `  tweedie convert ddpm-folder -o ddpm.json --quant f16
   tweedie convert ema_0.9999_050000.pt -o guided.json --size 64 --head-channels 64 --beta-schedule cosine
   tweedie convert denoiser.onnx -o denoiser.json --prediction v --beta-schedule cosine
+  tweedie convert flow.onnx -o flow.json --prediction velocity-to-data --pixels 0,1
   tweedie convert runs/mnist/model.json -o mnist.json --quant int8 --card card.json --title "MNIST digits"
   tweedie convert runs/mnist/model.json -o small.json --quant mixed --budget 0.5 --data data/mnist`,
 		Args: cobra.ExactArgs(1),

@@ -18,12 +18,12 @@ import (
 // depends on IN.
 var describing = []string{
 	"arch", "no-ema", "size", "heads", "head-channels", "new-attention-order", "beta-schedule", "train-steps", "time-scale", "prediction",
-	"sigma-min", "sigma-max", "sigma-data", "input-x", "input-t", "input-y", "process", "unit-pixels", "time-shift",
+	"sigma-min", "sigma-max", "sigma-data", "input-x", "input-t", "input-y", "process", "pixels", "unit-pixels", "time-shift",
 }
 
 // onnxTakes returns the flags that have an effect on the network of an ONNX file.
 func onnxTakes(m *model.Model) []string {
-	takes := []string{"input-x", "input-t", "input-y", "process", "unit-pixels", "time-shift", "time-scale", "prediction", "size"}
+	takes := []string{"input-x", "input-t", "input-y", "process", "pixels", "unit-pixels", "time-shift", "time-scale", "prediction", "size"}
 	c := m.Config()
 	if c.Process == nil {
 		takes = append(takes, "beta-schedule", "train-steps")
