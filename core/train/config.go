@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"tweedie/core/model"
@@ -25,14 +26,20 @@ type Config struct {
 	Batch  int          `json:"batch"` // images a step; 0 means 64
 	Shards int          `json:"lanes"` // parts of a batch whose gradients are computed in parallel and added in order; 0 means 4
 
-	LearningRate float64 `json:"learning_rate"` // peak learning rate; 0 means 0.001
-	WarmUp       int     `json:"warm_up"`       // steps over which the learning rate increases linearly
-	Decay        string  `json:"decay"`         // "cosine", to a hundredth of the peak at the last step, or "none"
-	WeightDecay  float64 `json:"weight_decay"`  // AdamW's λ (Loshchilov and Hutter 2019), on matrices only
-	Beta1        float64 `json:"beta1"`         // 0 means 0.9
-	Beta2        float64 `json:"beta2"`         // 0 means 0.999
-	Clip         float64 `json:"clip"`          // bound on the gradient's norm; 0 means none
-	Average      float64 `json:"average"`       // decay of the weight average, which starts lower; 0 means none
+	LearningRate float64   `json:"learning_rate"`        // peak learning rate; 0 means 0.001
+	WarmUp       int       `json:"warm_up"`              // steps over which the learning rate increases linearly
+	Decay        string    `json:"decay"`                // "cosine", to a hundredth of the peak at the last step; "sqrt", as 1/√step from decay_from on, whatever the last step; or "none"
+	DecayFrom    int       `json:"decay_from,omitempty"` // sqrt: the step from which the rate falls
+	WeightDecay  float64   `json:"weight_decay"`         // AdamW's λ (Loshchilov and Hutter 2019), on matrices only
+	Beta1        float64   `json:"beta1"`                // 0 means 0.9
+	Beta2        float64   `json:"beta2"`                // 0 means 0.999
+	Clip         float64   `json:"clip"`                 // bound on the gradient's norm; 0 means none
+	Average      float64   `json:"average"`              // decay of the weight average, which starts lower; 0 means none
+	Averages     []float64 `json:"averages,omitempty"`   // instead of average: widths of several averages as fractions of the run; the model is the one whose held-out loss is lowest
+	HeldOut      int       `json:"held_out,omitempty"`   // pictures that are not trained on, for the held-out loss; at most a tenth of a class
+	Flip         bool      `json:"flip,omitempty"`       // mirror half of the pictures
+	Shift        int       `json:"shift,omitempty"`      // shift pictures by up to so many pixels along each axis; their border is repeated
+	Init         string    `json:"init,omitempty"`       // file of the model whose weights training starts from
 
 	DropClass float64 `json:"drop_class"`       // fraction of the labels replaced by the null class
 	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ; 0 without a p_std means −1.2
@@ -47,6 +54,9 @@ type Config struct {
 	TargetDecay *float64 `json:"target_decay,omitempty"` // consistency: decay of the weight average f⁻; absent means 0.9 increasing with the levels, or 0.95 to distil; with 0 f⁻ is the network itself
 	Teacher     string   `json:"teacher,omitempty"`      // consistency-distillation: file of the model to distil
 }
+
+// maxSteps is the most steps of a run.
+const maxSteps = 1 << 30
 
 // ParseConfig reads a configuration and sets omitted fields to their defaults, see
 // Complete. An unknown key is an error. The error wraps ErrConfig.
@@ -78,17 +88,22 @@ func (c *Config) Validate() error {
 		key, need string
 		found     any
 	}{
-		{c.Steps >= 1 && c.Steps <= 1<<30, "steps", "1 to 2^30", c.Steps},
+		{c.Steps >= 1 && c.Steps <= maxSteps, "steps", "1 to 2^30", c.Steps},
 		{c.Batch >= 1 && c.Batch <= 1<<20, "batch", "1 to 2^20", c.Batch},
 		{c.Shards >= 0 && c.Shards <= 256, "lanes", "0 to 256", c.Shards},
 		{c.LearningRate > 0 && c.LearningRate <= 10, "learning_rate", "more than 0, at most 10", c.LearningRate},
 		{c.WarmUp >= 0, "warm_up", "at least 0", c.WarmUp},
-		{c.Decay == "" || c.Decay == "none" || c.Decay == "cosine", "decay", `"cosine" or "none"`, c.Decay},
+		{c.Decay == "" || c.Decay == "none" || c.Decay == "cosine" || c.Decay == "sqrt", "decay", `"cosine", "sqrt" or "none"`, c.Decay},
+		{c.DecayFrom == 0 && c.Decay != "sqrt" || c.DecayFrom > 0 && c.Decay == "sqrt", "decay_from", `at least 1 for decay "sqrt", and 0 for others`, c.DecayFrom},
 		{positive(c.WeightDecay), "weight_decay", "a finite number of at least 0", c.WeightDecay},
 		{unit(c.Beta1), "beta1", "0 to less than 1", c.Beta1},
 		{unit(c.Beta2), "beta2", "0 to less than 1", c.Beta2},
 		{positive(c.Clip), "clip", "a finite number of at least 0", c.Clip},
 		{unit(c.Average), "average", "0 to less than 1", c.Average},
+		{len(c.Averages) <= 8 && (c.Average == 0 || len(c.Averages) == 0), "averages", "up to 8 numbers, and none with average", c.Averages},
+		{!slices.ContainsFunc(c.Averages, func(v float64) bool { return !(v >= minWidth && v <= maxWidth) }), "averages", fmt.Sprintf("numbers from %g to %g", minWidth, maxWidth), c.Averages},
+		{c.HeldOut >= 0 && c.HeldOut <= 1<<16 && (c.HeldOut == 0 || c.CanHoldOut()), "held_out", "0 to 65536, and 0 with importance, for consistency models and for a vdm that learns its gamma", c.HeldOut},
+		{c.Shift >= 0 && c.Shift <= 64, "shift", "0 to 64 pixels", c.Shift},
 		{unit(c.DropClass), "drop_class", "0 to less than 1", c.DropClass},
 		{c.Model.PixelRange == nil, "pixel_range", "left out for training", c.Model.PixelRange},
 		{!c.Model.UnitPixels || c.Model.Schedule == nil, "unit_pixels", "false for training with a schedule", c.Model.UnitPixels},
@@ -121,7 +136,20 @@ func (c *Config) rate(step int) float64 {
 		part := float64(step-c.WarmUp) / float64(c.Steps-c.WarmUp)
 		rate *= 0.01 + 0.99*(1+math.Cos(math.Pi*min(part, 1)))/2
 	}
+	if c.Decay == "sqrt" && step > c.DecayFrom { // Karras et al. 2024, eq. 67
+		rate *= math.Sqrt(float64(c.DecayFrom) / float64(step))
+	}
 	return rate
+}
+
+// Extendable reports whether no step depends on the number of steps, so that a run can be cut
+// short or extended at any step.
+func (c *Config) Extendable() bool { return c.Decay != "cosine" && !c.isConsistency() }
+
+// CanHoldOut reports whether the objective has a loss that can be compared between pictures
+// and steps.
+func (c *Config) CanHoldOut() bool {
+	return !c.Importance && !c.isConsistency() && !(c.objectiveName() == vdm && c.isVariational() && !c.FixedGamma)
 }
 
 // JSON returns the configuration as indented JSON, as it is saved with a run.

@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 
@@ -58,15 +59,22 @@ const (
 	sliceStream // sliceStream + m: projection m of SSM
 )
 
+// Streams for held-out pictures and augmentation, behind those of projections.
+const (
+	heldStream = 1<<25 + iota
+	augmentStream
+)
+
 // order is the order of the images: each once in every pass, reshuffled for each pass.
 type order struct {
 	n           int
 	seed        uint64
+	stream      uint32 // 0 means orderStream
 	pass        int
 	permutation []int
 }
 
-// image returns the image that draw k of the run uses.
+// image returns the image at place k of the order.
 func (o *order) image(k int) int {
 	pass := k / o.n
 	if o.permutation == nil || o.pass != pass {
@@ -79,7 +87,7 @@ func (o *order) image(k int) int {
 func (o *order) shuffle(pass int) {
 	o.pass, o.permutation = pass, make([]int, o.n)
 	draws := make([]uint32, o.n)
-	rng.Uint32s(draws, o.seed, uint64(pass), orderStream)
+	rng.Uint32s(draws, o.seed, uint64(pass), cmp.Or(o.stream, orderStream))
 	for i := range o.permutation {
 		o.permutation[i] = i
 	}

@@ -20,7 +20,7 @@ var ErrState = errors.New("unusable training state")
 // the weights, both moments, the average and the losses, followed by the SHA-256
 // of these bytes.
 func (t *Trainer) State() ([]byte, error) {
-	identity, err := t.runID()
+	identity, _, err := t.runID()
 	if err != nil {
 		return nil, err
 	}
@@ -52,11 +52,11 @@ func (t *Trainer) Restore(state []byte) error {
 	if err != nil {
 		return fmt.Errorf("train: %w: %w", ErrState, err)
 	}
-	identity, err := t.runID()
+	identity, former, err := t.runID()
 	if err != nil {
 		return err
 	}
-	if meta["run"] != identity {
+	if meta["run"] != identity && meta["run"] != former {
 		return fmt.Errorf("train: %w: it belongs to a run with another configuration or other data", ErrState)
 	}
 	step, err := strconv.Atoi(meta["step"])
@@ -112,6 +112,9 @@ func (t *Trainer) slots() []slot {
 		{"weights", &t.params.Flat}, {"m", &t.optimiser.m}, {"v", &t.optimiser.v},
 		{"average", &t.optimiser.average}, {"losses", &t.losses},
 	}
+	for i := range t.averages {
+		slots = append(slots, slot{"average_" + strconv.Itoa(i), &t.averages[i].weights})
+	}
 	if t.importance != nil {
 		slots = append(slots, slot{"level_losses", &t.importance.losses})
 	}
@@ -124,13 +127,26 @@ func (t *Trainer) slots() []slot {
 	return slots
 }
 
-// runID identifies the run by its configuration and data.
-func (t *Trainer) runID() (string, error) {
-	config, err := t.config.JSON()
-	if err != nil {
-		return "", fmt.Errorf("train: %w", err)
+// runID identifies the run by its configuration and data. The number of steps is no part of it if
+// the run is extendable; former is the identity in states of releases in which it was.
+func (t *Trainer) runID() (identity, former string, err error) {
+	if t.fingerprint == "" {
+		t.fingerprint = fmt.Sprintf("%016x", t.data.Fingerprint())
 	}
-	return fmt.Sprintf("%x-%016x", sha256.Sum256(config), t.data.Fingerprint()), nil
+	id := func(c Config) (string, error) {
+		config, err := c.JSON()
+		if err != nil {
+			return "", fmt.Errorf("train: %w", err)
+		}
+		return fmt.Sprintf("%x-%s", sha256.Sum256(config), t.fingerprint), nil
+	}
+	if former, err = id(*t.config); err != nil || !t.config.Extendable() {
+		return former, former, err
+	}
+	c := *t.config
+	c.Steps = 0
+	identity, err = id(c)
+	return identity, former, err
 }
 
 func floats(name string, data []float32) weights.Tensor {

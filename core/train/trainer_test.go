@@ -303,7 +303,7 @@ func TestConfigErrors(t *testing.T) {
 	}{
 		{"no steps", func(c *Config) { c.Steps = 0 }, "steps must be 1 to 2^30 (got 0)"},
 		{"rate", func(c *Config) { c.LearningRate = -1 }, "learning_rate must be more than 0, at most 10 (got -1)"},
-		{"decay", func(c *Config) { c.Decay = "linear" }, `decay must be "cosine" or "none" (got linear)`},
+		{"decay", func(c *Config) { c.Decay = "linear" }, `decay must be "cosine", "sqrt" or "none" (got linear)`},
 		{"average", func(c *Config) { c.Average = 1 }, "average must be 0 to less than 1 (got 1)"},
 		{"no null class", func(c *Config) { c.Model.NullClass = nil }, "drop_class must be 0 for a model without null_class (got 0.2)"},
 		{"spread", func(c *Config) { c.PStd = 0 }, "p_std must be above 0 and at most 10 (got 0)"},

@@ -3,8 +3,8 @@ package train
 import (
 	"tweedie/core/autodiff"
 	"tweedie/core/diffusion"
+	"tweedie/core/graph"
 	"tweedie/core/infer"
-	"tweedie/core/kernel"
 	"tweedie/core/model"
 	"tweedie/core/rng"
 	"tweedie/core/tensor"
@@ -22,9 +22,11 @@ type worker struct {
 	loss   Loss
 	batch  *Batch
 	times  []float32
+	before []float32 // of a picture that is augmented
 }
 
-func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
+// newWorker returns a worker for the weights params.
+func (t *Trainer) newWorker(params *graph.Params, teacher *model.Model) (*worker, error) {
 	p, out := t.network.Program, t.network.Out
 	w := &worker{t: t, times: make([]float32, microBatch)}
 	w.batch = NewBatch(microBatch, t.data.H*t.data.W*t.data.C, p.Size(out), 0)
@@ -33,11 +35,11 @@ func (t *Trainer) newWorker(teacher *model.Model) (*worker, error) {
 		w.batch.Class = make([]float32, microBatch)
 	}
 	var err error
-	if w.tape, err = autodiff.New(p, out, t.params, microBatch, kernel.Fast); err != nil {
+	if w.tape, err = t.newTape(params); err != nil {
 		return nil, err
 	}
 	if t.target != nil {
-		if w.target, err = autodiff.New(p, out, t.target, microBatch, kernel.Fast); err != nil {
+		if w.target, err = t.newTape(t.target); err != nil {
 			return nil, err
 		}
 	}
@@ -64,12 +66,12 @@ func (w *worker) Load() {
 // losses.
 func (w *worker) AddShard(from, to int, grad []float32) error {
 	b, first := w.batch, w.t.done*w.t.config.Batch
-	for at := from; at < to; at += microBatch {
+	for at := from; at < to && !w.t.stopping.Load(); at += microBatch {
 		b.N = min(microBatch, to-at)
 		b.Draw = b.Draw[:0]
 		for i := range b.N {
 			b.Draw = append(b.Draw, uint64(first+at+i))
-			w.image(i, w.t.images[at+i])
+			w.image(i, w.t.images[at+i], true)
 		}
 		if err := w.loss.Prepare(b); err != nil {
 			return err
@@ -87,10 +89,13 @@ func (w *worker) AddShard(from, to int, grad []float32) error {
 	return nil
 }
 
-// image copies an image and its class to index i of the batch.
-func (w *worker) image(i, image int) {
+// image copies an image, augmented or not, and its class to index i of the batch.
+func (w *worker) image(i, image int, augment bool) {
 	b, t := w.batch, w.t
 	t.data.pixels(row(b.Clean, i, b.Size), image, t.config.Model.UnitPixels)
+	if augment {
+		w.augmented(row(b.Clean, i, b.Size), b.Draw[i])
+	}
 	if b.Class == nil {
 		return
 	}
