@@ -1,26 +1,20 @@
 package trainrun
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"math"
 	"path/filepath"
-
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
-	"gonum.org/v1/plot/vg"
+	"slices"
 
 	"tweedie/core/diffusion"
 	"tweedie/core/infer"
 	"tweedie/core/model"
 	"tweedie/core/sampler"
 	"tweedie/core/tensor"
-	"tweedie/weights"
 )
 
-// draw writes a sheet of samples, always from the same noise: a column for each class, or
-// 64 images for a model without classes.
+// draw writes a sheet of samples, always from the same noise: a column for each of up to 20
+// classes, those with most pictures, or 64 images for a model without classes.
 func (r *run) draw(ctx context.Context) error {
 	if r.Sheet == nil {
 		return nil
@@ -32,40 +26,94 @@ func (r *run) draw(ctx context.Context) error {
 	if m.Config().Arch == model.Classifier {
 		return nil // which generates no images
 	}
-	x, columns, err := samples(ctx, m)
+	columns := r.columns()
+	x, err := awaited(ctx, func() (*tensor.Tensor, error) { return samples(ctx, m, columns) })
 	if err != nil {
 		return err
 	}
+	titles := make([]string, len(columns))
+	for i, c := range columns {
+		if c >= 0 {
+			titles[i] = r.Config.Model.Classes[c]
+		}
+	}
 	path := filepath.Join(r.Dir, "samples", fmt.Sprintf("%06d.png", r.trainer.Done()))
-	return r.Sheet(path, x, columns)
+	return r.Sheet(path, x, titles)
 }
 
 // drawnAtOnce is the images of one evaluation, between which a run can stop.
 const drawnAtOnce = 16
 
-// samples draws with the model's own defaults, until ctx ends.
-func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int, err error) {
+// A sheet has so many rows, and at most so many columns of classes.
+const (
+	sheetRows  = 8
+	mostTitles = 20
+)
+
+// columns returns the class of each column of a sheet, -1 for none.
+func (r *run) columns() []int {
+	c := &r.Config.Model
+	if c.Labels() == 0 || len(c.Classes) == 0 {
+		return []int{-1, -1, -1, -1, -1, -1, -1, -1}
+	}
+	counts := make([]int, len(c.Classes))
+	for _, l := range r.Data.Labels {
+		counts[l]++
+	}
+	class := make([]int, len(counts))
+	for i := range class {
+		class[i] = i
+	}
+	slices.SortStableFunc(class, func(a, b int) int { return counts[b] - counts[a] })
+	class = class[:min(len(class), mostTitles)]
+	slices.Sort(class)
+	return class
+}
+
+// drawn returns how many images a sheet has.
+func drawn(c *model.Config) int {
+	if c.Labels() == 0 || len(c.Classes) == 0 {
+		return sheetRows * 8
+	}
+	return sheetRows * min(mostTitles, len(c.Classes))
+}
+
+// awaited returns what do returns, or the cause of ctx as soon as ctx ends.
+func awaited[T any](ctx context.Context, do func() (T, error)) (T, error) {
+	type result struct {
+		value T
+		err   error
+	}
+	ready := make(chan result, 1)
+	go func() {
+		value, err := do()
+		ready <- result{value, err}
+	}()
+	select {
+	case r := <-ready:
+		return r.value, r.err
+	case <-ctx.Done():
+		var none T
+		return none, context.Cause(ctx)
+	}
+}
+
+// samples draws rows of images of the classes of the columns with the model's own defaults, until ctx ends.
+func samples(ctx context.Context, m *model.Model, columns []int) (*tensor.Tensor, error) {
 	c := m.Config()
-	n, columns := 64, 8
+	n := sheetRows * len(columns)
 	class := make([]int, n)
 	for i := range class {
-		class[i] = -1
-	}
-	if k := len(c.Classes); k > 0 && k <= 20 {
-		n, columns = 8*k, k
-		class = make([]int, n)
-		for i := range class {
-			class[i] = i % k
-		}
+		class[i] = columns[i%len(columns)]
 	}
 	runner, err := m.NewRunner(drawnAtOnce, infer.Options{Fast: true, Workers: 2})
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	var chain *diffusion.Chain
 	if c.HasChain() {
 		if chain, err = c.Chain(); err != nil {
-			return nil, 0, err
+			return nil, err
 		}
 	}
 	low, high := c.SigmaRange()
@@ -76,7 +124,7 @@ func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int
 	}
 	sigmas, err := s.Sigmas(low, high, chain)
 	if err != nil {
-		return nil, 0, err
+		return nil, err
 	}
 	noise := sampler.NewNoise(1, 0, n, c.Shape[1], c.Shape[2], c.Shape[0])
 	denoise := func(x *tensor.Tensor, sigma float32) (*tensor.Tensor, error) {
@@ -97,52 +145,5 @@ func samples(ctx context.Context, m *model.Model) (x *tensor.Tensor, columns int
 		}
 		return out, nil
 	}
-	x, err = sampler.Run(s, denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
-	return x, columns, err
-}
-
-// plot draws the loss, averaged over runs of steps, on two logarithmic axes.
-func (r *run) plot() error {
-	losses := r.trainer.Losses()
-	p := plot.New()
-	p.Title.Text = r.Name
-	p.X.Label.Text, p.Y.Label.Text = "step", "loss"
-	p.X.Scale, p.X.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	p.Y.Scale, p.Y.Tick.Marker = plot.LogScale{}, plot.LogTicks{Prec: -1}
-	points := smoothed(losses)
-	if len(points) < 2 {
-		return nil
-	}
-	line, err := plotter.NewLine(points)
-	if err != nil {
-		return fmt.Errorf("trainrun: %w", err)
-	}
-	p.Add(plotter.NewGrid(), line)
-	w, err := p.WriterTo(16*vg.Centimeter, 10*vg.Centimeter, "png")
-	if err != nil {
-		return fmt.Errorf("trainrun: %w", err)
-	}
-	var b bytes.Buffer
-	if _, err := w.WriteTo(&b); err != nil {
-		return fmt.Errorf("trainrun: %w", err)
-	}
-	return weights.WriteAtomic(filepath.Join(r.Dir, "loss.png"), b.Bytes())
-}
-
-// smoothed averages losses over intervals that grow by a twentieth, so that a
-// logarithmic axis shows each alike.
-func smoothed(losses []float32) plotter.XYs {
-	var out plotter.XYs
-	for from := 0; from < len(losses); {
-		to := min(len(losses), from+1+from/20)
-		sum := 0.0
-		for _, l := range losses[from:to] {
-			sum += float64(l)
-		}
-		if y := sum / float64(to-from); y > 0 && !math.IsInf(y, 0) {
-			out = append(out, plotter.XY{X: float64(from+to+1) / 2, Y: y})
-		}
-		from = to
-	}
-	return out
+	return sampler.Run(s, denoise, sampler.Start(noise, sigmas), sigmas, noise, nil)
 }

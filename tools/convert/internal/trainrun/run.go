@@ -5,7 +5,8 @@
 //	RUN/lock                 held by the process that trains
 //	RUN/state.safetensors    the state to continue from; state.previous.… is the one before
 //	RUN/samples/NNNNNN.png   samples of the model after so many steps
-//	RUN/loss.png             the loss
+//	RUN/loss.png, loss.csv   the loss
+//	RUN/heldout.csv          the loss on held-out and on training pictures, of the same noise
 //	RUN/model.json, …        the model in float32, written with the samples
 package trainrun
 
@@ -33,21 +34,26 @@ type Options struct {
 	Config *train.Config // configuration; nil with Resume means that of Dir
 	Data   *train.Data
 	Resume bool // continue from the last good state in Dir; without it Dir must not contain a run
+	Finish bool // with Resume: write the model and its samples as they are, and take no step
+
+	Steps int           // with Resume: the new number of steps of the run; 0 leaves it
+	Time  time.Duration // the run ends after so long, whatever its steps; 0 means after its steps
+	Spent time.Duration // of Time before Run was called
 
 	SaveEvery   time.Duration // between states; 0 means 2 minutes
-	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run, a negative number none
+	SampleEvery int           // steps between sheets of samples; 0 means a twentieth of the run, or less often if they would take a tenth of the time; a negative number none
 
-	Sheet    func(path string, x *tensor.Tensor, columns int) error // draws images [N,H,W,C] in [−1,1]
-	Progress func(Progress)                                         // after every step; may be nil
-	Log      func(format string, args ...any)                       // a line for people; may be nil
+	Sheet    func(path string, x *tensor.Tensor, columns []string) error // draws images [N,H,W,C] in [−1,1] in columns with these titles
+	Progress func(Progress)                                              // after every step; may be nil
+	Log      func(format string, args ...any)                            // a line for people; may be nil
 }
 
 // Progress of a run.
 type Progress struct {
 	Step, Steps int
 	Loss        float64       // smoothed over about a hundred steps
-	Rate        float64       // images a second
-	Left        time.Duration // at this rate
+	Rate        float64       // images a second, while it trains
+	Left        time.Duration // at this rate, with the sheets to come
 }
 
 // run is a run in progress.
@@ -57,13 +63,19 @@ type run struct {
 	lock    *flock.Flock
 	smooth  float64
 	lowest  float64 // of smooth
-	began   time.Time
+	clock   clock
 	first   int // step at which this process started
+	every   int // steps between sheets; negative for none
+	judged  []judged
 }
 
-// Run trains until the configured steps are done. If ctx ends, it saves the state and
-// returns ctx's cause. If the disk is full, the last good state stays in place. A run
-// that is complete writes its model and samples again.
+// Run trains until the configured steps are done or the time is up. If ctx ends, it
+// saves the state and the model and returns ctx's cause. If the disk is full, the last good
+// state stays in place. A run that is complete writes its model and samples again.
+//
+// With a time and a configuration that is Extendable, the number of steps follows the
+// speed of the machine, and is written to config.json. The same number gives the same
+// weights on another machine.
 func Run(ctx context.Context, o Options) error {
 	r := &run{Options: o}
 	if r.SaveEvery == 0 {
@@ -76,8 +88,15 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer r.lock.Unlock()
-	if r.SampleEvery == 0 {
-		r.SampleEvery = max(1, r.Config.Steps/20)
+	if r.Finish {
+		if r.trainer.Done() == 0 {
+			return fmt.Errorf("trainrun: %s has no state of any step yet: continue it with --resume", r.Dir)
+		}
+		return r.show(ctx)
+	}
+	r.every = r.SampleEvery
+	if r.every == 0 {
+		r.every = max(1, r.Config.Steps/sheets)
 	}
 	return r.loop(ctx)
 }
@@ -119,16 +138,40 @@ func (r *run) open() error {
 		return err
 	}
 	if exists {
-		return r.restore()
-	}
-	data, err := r.Config.JSON()
-	if err != nil {
-		return fmt.Errorf("trainrun: %w", err)
+		return r.reopen()
 	}
 	if err := os.MkdirAll(filepath.Join(r.Dir, "samples"), 0o777); err != nil {
 		return fmt.Errorf("trainrun: %w", err)
 	}
-	return weights.WriteAtomic(config, data)
+	return r.writeConfig()
+}
+
+// reopen restores the state of the run, and extends it or cuts it short.
+func (r *run) reopen() error {
+	if err := errors.Join(r.restore(), r.readJudged()); err != nil || r.Steps == 0 {
+		return err
+	}
+	return r.setSteps(r.Steps)
+}
+
+// setSteps changes the number of steps, also in the configuration on disk.
+func (r *run) setSteps(n int) error {
+	if n == r.Config.Steps {
+		return nil
+	}
+	if err := r.trainer.SetSteps(n); err != nil {
+		return err
+	}
+	return r.writeConfig()
+}
+
+// writeConfig writes the configuration.
+func (r *run) writeConfig() error {
+	data, err := r.Config.JSON()
+	if err != nil {
+		return fmt.Errorf("trainrun: %w", err)
+	}
+	return weights.WriteAtomic(filepath.Join(r.Dir, "config.json"), data)
 }
 
 // teacher opens the model that is distilled, nil if none is.
@@ -147,56 +190,16 @@ func (r *run) teacher() (*model.Model, error) {
 	return m, nil
 }
 
+// same reports whether two configurations are of one run, whose number of steps may have been
+// changed if it is extendable.
 func same(a, b *train.Config) bool {
+	if b.Extendable() {
+		of := *a
+		of.Steps, a = b.Steps, &of
+	}
 	x, errX := a.JSON()
 	y, errY := b.JSON()
 	return errX == nil && errY == nil && string(x) == string(y)
-}
-
-// loop steps to the end.
-func (r *run) loop(ctx context.Context) error {
-	t := r.trainer
-	r.began, r.first = time.Now(), t.Done()
-	saved := time.Now()
-	for t.Done() < r.Config.Steps {
-		if ctx.Err() != nil {
-			return r.stop(ctx)
-		}
-		loss, err := t.Step()
-		if err != nil {
-			return err
-		}
-		r.report(loss)
-		if err := r.converges(loss); err != nil {
-			return err
-		}
-		if time.Since(saved) >= r.SaveEvery && t.Done() < r.Config.Steps {
-			if err := r.save(); err != nil {
-				return err
-			}
-			saved = time.Now()
-		}
-		if r.SampleEvery > 0 && t.Done()%r.SampleEvery == 0 && t.Done() < r.Config.Steps {
-			if err := r.show(ctx); ctx.Err() != nil {
-				return r.stop(ctx)
-			} else if err != nil {
-				return err
-			}
-		}
-	}
-	if err := r.save(); err != nil {
-		return err
-	}
-	return r.show(ctx)
-}
-
-// stop saves the state when ctx has ended, and returns its cause.
-func (r *run) stop(ctx context.Context) error {
-	if err := r.save(); err != nil {
-		return err
-	}
-	r.Log("stopped after step %d of %d; continue with --resume", r.trainer.Done(), r.Config.Steps)
-	return context.Cause(ctx)
 }
 
 // The loss of a run that diverges is so many times its lowest, after so many steps. States are
@@ -226,19 +229,24 @@ func (r *run) converges(loss float64) error {
 	return nil
 }
 
-// show writes the model, the plot of its loss and, unless there are to be none, a sheet
-// of samples.
+// show chooses the average with the lowest held-out loss, writes the model, the losses and,
+// unless there are to be none, a sheet of samples.
 func (r *run) show(ctx context.Context) error {
-	if err := r.writeModel(); err != nil {
+	began := time.Now()
+	if err := r.judge(ctx); err != nil {
 		return err
 	}
-	if err := r.plot(); err != nil {
+	if err := errors.Join(r.writeModel(), r.writeLosses(), r.plot()); err != nil {
 		return err
 	}
 	if r.SampleEvery < 0 {
 		return nil
 	}
-	return r.draw(ctx)
+	if err := r.draw(ctx); err != nil {
+		return err
+	}
+	r.clock.shown(time.Since(began))
+	return nil
 }
 
 // report reports the progress after a step.
@@ -251,9 +259,12 @@ func (r *run) report(loss float64) {
 	if r.Progress == nil {
 		return
 	}
-	a := float64(done-r.first) / time.Since(r.began).Seconds()
-	r.Progress(Progress{
-		Step: done, Steps: r.Config.Steps, Loss: r.smooth, Rate: a * float64(r.Config.Batch),
-		Left: time.Duration(float64(r.Config.Steps-done) / a * float64(time.Second)),
-	})
+	p := Progress{
+		Step: done, Steps: r.Config.Steps, Loss: r.smooth, Rate: float64(r.clock.steps*r.Config.Batch) / r.clock.inSteps.Seconds(),
+		Left: r.clock.left(r.Config.Steps-done, r.showing(), r.every),
+	}
+	if r.Time > 0 && (r.Config.Extendable() || p.Left > r.Time-time.Since(r.clock.began)) {
+		p.Left = max(0, r.Time-time.Since(r.clock.began))
+	}
+	r.Progress(p)
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -79,6 +80,8 @@ func uninterrupted(t *testing.T) []byte {
 const (
 	childDir  = "TWEEDIE_FIT_CHILD"
 	childDisk = "TWEEDIE_FIT_CHILD_DISK" // if set, the disk is full from step 60 on
+
+	childEndless = "TWEEDIE_FIT_CHILD_ENDLESS" // if set, the run can be extended
 )
 
 // TestMain is also the process that TestKilled kills and whose disk TestFullDisk fills.
@@ -89,6 +92,9 @@ func TestMain(m *testing.M) {
 	}
 	_, err := os.Stat(filepath.Join(dir, "config.json"))
 	o := options(&testing.T{}, dir)
+	if os.Getenv(childEndless) != "" {
+		o = endless(&testing.T{}, dir)
+	}
 	o.Resume = err == nil
 	full := os.Getenv(childDisk) != ""
 	o.Progress = func(p Progress) {
@@ -223,10 +229,10 @@ func TestDraws(t *testing.T) {
 	o := options(t, dir)
 	sheets := 0
 	o.SampleEvery = 60
-	o.Sheet = func(path string, x *tensor.Tensor, columns int) error {
+	o.Sheet = func(path string, x *tensor.Tensor, columns []string) error {
 		sheets++
-		if x.Shape[0] != 16 || columns != 2 {
-			t.Errorf("a sheet of %v in %d columns, need 16 in 2", x.Shape, columns)
+		if x.Shape[0] != 16 || !slices.Equal(columns, []string{"a", "b"}) {
+			t.Errorf("a sheet of %v in columns %q, want 16 images in a and b", x.Shape, columns)
 		}
 		return nil
 	}
@@ -310,7 +316,7 @@ func TestStopWhileDrawing(t *testing.T) {
 			cancel() // the sheet is next
 		}
 	}
-	o.Sheet = func(string, *tensor.Tensor, int) error { return nil }
+	o.Sheet = func(string, *tensor.Tensor, []string) error { return nil }
 	if err := Run(ctx, o); !errors.Is(err, context.Canceled) {
 		t.Fatalf("got error %v, want Canceled", err)
 	}

@@ -36,10 +36,10 @@ func CheckSheet(channels int) error {
 	return nil
 }
 
-// newSheet returns the images pixels, of shape [N,H,W,C], row by row on a sheet
+// NewSheet returns the images pixels, of shape [N,H,W,C], row by row on a sheet
 // of the given columns: grey for one channel, RGB for three, RGBA for four. One image alone
 // has no lines around it.
-func newSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
+func NewSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
 	n, h, w, c := shape[0], shape[1], shape[2], shape[3]
 	columns = min(columns, n)
 	rows := (n + columns - 1) / columns
@@ -76,7 +76,7 @@ func newSheet(pixels []uint8, shape [4]int, columns int) (draw.Image, error) {
 
 // WriteSheet writes images on a sheet to the PNG file at path.
 func WriteSheet(path string, pixels []uint8, shape [4]int, columns int) error {
-	sheet, err := newSheet(pixels, shape, columns)
+	sheet, err := NewSheet(pixels, shape, columns)
 	if err != nil {
 		return err
 	}

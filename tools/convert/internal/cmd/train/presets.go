@@ -1,6 +1,7 @@
 package train
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -21,14 +22,15 @@ type preset struct {
 	about    string
 	channels []int // of the first levels; the last repeats
 	layers   int
-	steps    int
+	steps    int // without --time; 0 for a preset whose steps follow from the speed of the machine
 	ngf      int // width of an NCSN; 0 means a U-Net
 }
 
 // presets are the values of --arch, the default first.
 var presets = []preset{
-	{name: "small", about: "32 and 64 channels: minutes to an hour on two cores", channels: []int{32, 64}, layers: 1, steps: 10000},
-	{name: "base", about: "64 and 128 channels, two layers per level: hours", channels: []int{64, 128}, layers: 2, steps: 40000},
+	{name: "small", about: "32 and 64 channels", channels: []int{32, 64}, layers: 1},
+	{name: "medium", about: "48 and 96 channels", channels: []int{48, 96}, layers: 1},
+	{name: "base", about: "64 and 128 channels, two layers per level: for many hours", channels: []int{64, 128}, layers: 2},
 	{name: "tiny", about: "16 and 32 channels: to try things out", channels: []int{16, 32}, layers: 1, steps: 1000},
 	{name: "ncsn", about: "the score network of Song & Ermon 2019, without classes: half an hour for digits", ngf: 16, steps: 7000},
 }
@@ -40,6 +42,13 @@ func presetNames() []string {
 		names = append(names, p.name)
 	}
 	return names
+}
+
+// candidates are the presets that a plan chooses from, the smallest first.
+func candidates() []preset {
+	chosen := slices.DeleteFunc(slices.Clone(presets), func(p preset) bool { return p.ngf > 0 })
+	slices.SortFunc(chosen, func(a, b preset) int { return cmp.Compare(a.channels[0]*a.layers, b.channels[0]*b.layers) })
+	return chosen
 }
 
 // config returns a training configuration for data: a class-conditional U-Net if
@@ -61,7 +70,7 @@ func (p preset) config(d *dataset.Dataset) (*train.Config, error) {
 			SigmaMin: 0.002, SigmaMax: 80, Shape: [3]int{d.C, d.H, d.W},
 			Defaults: model.Defaults{Sampler: "dpmpp2m", Steps: 20, Guidance: 1},
 		},
-		Seed: 1, Steps: p.steps, Batch: 128,
+		Seed: 1, Steps: max(1, p.steps), Batch: 128,
 		LearningRate: 1e-3, WarmUp: min(500, p.steps/10), Decay: "cosine", WeightDecay: 0.01, Clip: 1, Average: 0.999,
 		PMean: -1.2, PStd: 1.2,
 	}

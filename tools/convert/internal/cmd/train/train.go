@@ -3,19 +3,15 @@ package train
 import (
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"tweedie/core/dataset"
-	"tweedie/core/engine"
-	"tweedie/core/tensor"
 	"tweedie/core/train"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/tools/convert/internal/cmd/modelfile"
-	"tweedie/tools/convert/internal/cmd/output"
 	"tweedie/tools/convert/internal/trainrun"
 	"tweedie/weights"
 )
@@ -26,7 +22,10 @@ type training struct {
 	objective, teacher      string
 	process                 string
 	data                    flags.Data
-	resume, print, json     bool
+	init, augment           string
+	resume, finish          bool
+	print, json             bool
+	time                    time.Duration
 	steps, batch            int
 	seed                    uint64
 	rate                    float64
@@ -43,10 +42,16 @@ func newTrain() *cobra.Command {
 sub-folders are classes (see tweedie data --help). The folder RUN receives config.json,
 the state of the run, sheets of samples, a plot of the loss, and the model as model.json.
 
-A run that was interrupted continues with --resume and ends with the same weights.
-Without --config, train chooses a configuration for the data. --print prints it, so that
-you can edit it and pass it with --config. --objective selects the training objective,
-and with it the kind of model:
+Without --config, train measures the machine for a few seconds and plans steps, batch and
+size of the network: for --time 3h, or for at most an hour. --print prints the
+configuration, so that you can edit it and pass it with --config. With a --time the run
+ends in time whatever else the machine does; config.json then has the number of steps.
+
+Stop a run at any time. --resume continues it and ends with the same weights as a run
+that was never stopped; with --time or --steps it makes the run longer or shorter.
+--finish takes no more steps, and writes the model of the last saved state with samples.
+
+--objective selects the training objective, and with it the kind of model:
 
 ` + objectiveHelp() + `
 A configuration may also set "snr_gamma"; "importance", which draws noise levels in
@@ -56,6 +61,9 @@ models.`,
 		Example: `  tweedie data mnist -o data/mnist
   tweedie train data/mnist -o runs/mnist
   tweedie train data/mnist -o runs/mnist --resume
+  tweedie train photos --size 32 -o runs/photos --time 3h
+  tweedie train photos --size 32 -o runs/photos --resume --time 1h
+  tweedie train photos --size 32 -o runs/photos --resume --finish
   tweedie train data/mnist -o runs/flow --objective flow
   tweedie train data/mnist -o runs/vp --objective simple --process vp
   tweedie train data/mnist -o runs/one-step --objective consistency-distillation --teacher runs/mnist/model.json
@@ -75,19 +83,22 @@ func (o *training) declare(cmd *cobra.Command) {
 	f := cmd.Flags()
 	flags.Output(cmd, &o.out, "folder of the run")
 	f.StringVar(&o.config, "config", "", "training configuration, JSON (default: one that suits the data)")
-	f.StringVar(&o.arch, "arch", presets[0].name, "size of the network, without --config: "+strings.Join(presetNames(), ", "))
+	f.StringVar(&o.arch, "arch", "", "size of the network, without --config: "+strings.Join(presetNames(), ", ")+" (default: the largest that pays in the time)")
 	f.StringVar(&o.objective, "objective", "edm", "training objective, without --config: a name from the list above")
 	f.StringVar(&o.teacher, "teacher", "", "model to distil with --objective consistency-distillation, without --config")
 	f.StringVar(&o.process, "process", "", "noising process for the objectives simple, min-snr, hybrid and vlb, without --config: "+strings.Join(processes, ", ")+" (default: ddpm)")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in RUN")
+	f.BoolVar(&o.finish, "finish", false, "with --resume: take no more steps, and write the model and samples of the last saved state")
+	f.DurationVar(&o.time, "time", 0, "train for so long, such as 45m or 3h (default: at most an hour, less for few pictures)")
+	f.StringVar(&o.augment, "augment", "auto", "without --config, change pictures at random: flip mirrors half of them, shift moves them by up to an eighth of a side, flip,shift, none, or auto, which mirrors pictures if mirrored ones are as much alike as others")
 	f.BoolVar(&o.print, "print", false, "print the configuration and exit")
-	f.IntVar(&o.steps, "steps", 0, "optimiser steps, instead of the configuration's")
+	f.IntVar(&o.steps, "steps", 0, "optimiser steps, instead of the plan's or the configuration's; with --resume, of the whole run")
 	f.IntVar(&o.batch, "batch", 0, "images per step, instead of the configuration's")
 	f.Uint64Var(&o.seed, "seed", 0, "seed, instead of the configuration's")
 	f.Float64Var(&o.rate, "rate", 0, "learning rate, instead of the configuration's")
 	f.DurationVar(&o.saveEvery, "save-every", 2*time.Minute, "time between saves of the state")
-	f.IntVar(&o.sampleEvery, "sample-every", 0, "steps between sheets of samples; 0 draws 20 sheets in all, a negative number none")
+	f.IntVar(&o.sampleEvery, "sample-every", 0, "steps between sheets of samples; 0 draws up to 20 sheets in all, a negative number none")
 	f.BoolVar(&o.json, "json", false, "print progress as JSON, one object per line")
 	o.data.Add(cmd)
 	cmd.RegisterFlagCompletionFunc("objective", cobra.FixedCompletions(objectiveNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -101,18 +112,16 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 			return err
 		}
 	}
-	if o.saveEvery <= 0 {
-		return flags.Misused("--save-every must be more than 0 (got %v)", o.saveEvery)
+	if err := o.check(cmd); err != nil {
+		return err
 	}
-	p, err := choosePreset(o.arch)
+	began := time.Now()
+	set, err := loaded(cmd.Context(), func() (*dataset.Dataset, error) { return o.data.Load(path, dataset.Train) })
 	if err != nil {
 		return err
 	}
-	set, err := o.data.Load(path, dataset.Train)
-	if err != nil {
-		return err
-	}
-	config, err := o.configuration(cmd, p, set)
+	data := &train.Data{N: set.Len(), H: set.H, W: set.W, C: set.C, Images: set.Images, Labels: set.Labels}
+	config, limit, err := o.configuration(cmd, set, data)
 	if err != nil {
 		return err
 	}
@@ -130,8 +139,9 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	meter := newMeter(cmd, o.json)
 	defer meter.finish()
 	err = trainrun.Run(cmd.Context(), trainrun.Options{
-		Dir: o.out, Name: name, Config: config, Resume: o.resume,
-		Data:      &train.Data{N: set.Len(), H: set.H, W: set.W, C: set.C, Images: set.Images, Labels: set.Labels},
+		Dir: o.out, Name: name, Config: config, Resume: o.resume, Finish: o.finish, Data: data,
+		Time: limit, Spent: time.Since(began),
+		Steps:     resumedSteps(o.resume && config == nil, o.steps),
 		SaveEvery: o.saveEvery, SampleEvery: o.sampleEvery,
 		Sheet: trainingSheet, Progress: meter.show, Log: meter.log,
 	})
@@ -145,60 +155,6 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	return nil
 }
 
-// configuration returns the configuration to train with, nil to continue with the
-// run's own.
-func (o *training) configuration(cmd *cobra.Command, p preset, set *dataset.Dataset) (*train.Config, error) {
-	given := cmd.Flags().Changed
-	if o.resume && o.config == "" {
-		for _, flag := range []string{"arch", "objective", "teacher", "process", "steps", "batch", "seed", "rate"} {
-			if given(flag) {
-				return nil, flags.Misused("--%s cannot be combined with --resume: a run continues with its own configuration", flag)
-			}
-		}
-		if !o.print {
-			return nil, nil
-		}
-		o.config = filepath.Join(o.out, "config.json")
-	}
-	var c *train.Config
-	var err error
-	if o.config == "" {
-		if !slices.Contains(objectiveNames(), o.objective) {
-			return nil, flags.Misused("--objective must be one of %s (got %q)", strings.Join(objectiveNames(), ", "), o.objective)
-		}
-		only := p.ngf > 0 // an NCSN has a single objective
-		if only && (given("teacher") || given("process") || given("objective") && o.objective != "ncsn") {
-			return nil, flags.Misused("--arch %s has an objective and a process of its own: remove --objective, --teacher and --process", p.name)
-		}
-		if c, err = p.config(set); err == nil && !only {
-			err = setObjective(c, o.objective, o.teacher, o.process)
-		}
-	} else if given("arch") || given("objective") || given("teacher") || given("process") {
-		return nil, flags.Misused("--arch, --objective, --teacher and --process cannot be combined with --config: the configuration sets them")
-	} else {
-		c, err = readConfig(o.config)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if given("steps") {
-		c.Steps, c.WarmUp = o.steps, min(c.WarmUp, max(0, o.steps))
-	}
-	if given("batch") {
-		c.Batch = o.batch
-	}
-	if given("seed") {
-		c.Seed = o.seed
-	}
-	if given("rate") {
-		c.LearningRate = o.rate
-	}
-	if err := c.Validate(); err != nil {
-		return nil, flags.AsMisuse(err)
-	}
-	return c, nil
-}
-
 // readConfig reads the training configuration at path.
 func readConfig(path string) (*train.Config, error) {
 	text, err := weights.ReadFile(path, modelfile.MaxText)
@@ -210,13 +166,4 @@ func readConfig(path string) (*train.Config, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return c, nil
-}
-
-// trainingSheet writes images [N,H,W,C] in [−1,1] on a sheet.
-func trainingSheet(path string, x *tensor.Tensor, columns int) error {
-	pixels, err := engine.Pixels(x)
-	if err != nil {
-		return err
-	}
-	return output.WriteSheet(path, pixels, [4]int(x.Shape), columns)
 }
