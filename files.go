@@ -7,7 +7,7 @@ import (
 )
 
 // Open opens the model whose manifest is the file at path, MODEL.json, and whose
-// weights are beside it. Sizes, hashes and numbers are verified. The error says what
+// weights are next to it. Sizes, hashes and numbers are verified. The error says what
 // is missing or corrupt.
 func Open(path string) (*Model, error) {
 	f, err := weights.Open(path)
@@ -18,7 +18,7 @@ func Open(path string) (*Model, error) {
 }
 
 // Save writes the model to path, a name that ends in .json, with its weights in files
-// beside it. They keep the precision that they have. core/model's Save stores them in
+// next to it. They keep the precision that they have. core/model's Save stores them in
 // half the room, and package quantize in less.
 func (m *Model) Save(path string) error {
 	if m.file == nil {

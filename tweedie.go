@@ -21,7 +21,7 @@ type Model struct {
 }
 
 // OpenFS opens the model whose manifest is the file name of fsys and whose weights
-// are beside it. With go:embed a model becomes part of a program:
+// are next to it. With go:embed a model becomes part of a program:
 //
 //	//go:embed models
 //	var files embed.FS

@@ -240,7 +240,7 @@ func Read(data []byte, values []Value) error {
 }
 
 // Check returns a *FieldError for the first setting that is given and out of its range,
-// or has no effect beside the others.
+// or has no effect with the others.
 func Check(values []Value) error {
 	for _, v := range values {
 		if err := v.Check(); err != nil {

@@ -169,7 +169,7 @@ func (t *Trainer) wait() {
 	t.stopping.Store(false)
 }
 
-// advance updates what changes with every step beside the weights: the probabilities of
+// advance updates what changes with every step besides the weights: the probabilities of
 // the noise levels, the weight average f⁻ of a consistency model, and a learned γ.
 func (t *Trainer) advance() {
 	for i := range t.averages {

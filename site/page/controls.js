@@ -177,7 +177,7 @@ export class Controls {
    *
    * @param {unknown} error a SettingError, or an error of the module with a field
    * @param {{ focus?: boolean }} [options]
-   * @returns {boolean} whether the error is shown beside its field
+   * @returns {boolean} whether the error is shown next to its field
    */
   showError(error, { focus = false } = {}) {
     const { field: name, message } = /** @type {{ field?: string, message: string }} */ (error)

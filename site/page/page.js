@@ -130,7 +130,7 @@ export class Page {
   }
 
   /**
-   * Shows how long a run takes, or the error of its settings beside their field.
+   * Shows how long a run takes, or the error of its settings next to their field.
    * @type {(settings: Settings) => Promise<number>} the time in ms; 0 if it is unknown
    */
   async #updateEstimate(settings) {

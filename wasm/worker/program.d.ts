@@ -1,4 +1,4 @@
-/** What github.com/syumai/workers puts beside the Worker's modules. */
+/** What github.com/syumai/workers puts next to the Worker's modules. */
 declare module '*/wasm_exec.js'
 declare module '*/runtime.mjs' {
   export function loadModule(): Promise<WebAssembly.Module>

@@ -1,7 +1,7 @@
 /**
  * The Worker, with a census of the memories of its programs: those that run, and those
  * that have ended but that V8 has not collected yet, which count as well. GET /-/memory
- * tells how many bytes they are, and how many they were at the most. It runs beside
+ * tells how many bytes they are, and how many they were at the most. It runs next to
  * worker.js, where the test puts it.
  */
 

@@ -138,7 +138,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 	if err := opens(manifest, m); err != nil {
 		return err
 	}
-	if err := output.Prepare(o.out, o.beside()); err != nil {
+	if err := output.Prepare(o.out, o.cardFile()); err != nil {
 		return err
 	}
 	fidelity, err := o.storage.write(cmd, o.out, manifest, m)
@@ -146,7 +146,7 @@ func (o *conversion) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	if text != nil {
-		if err := weights.WriteAtomic(o.beside(), text); err != nil {
+		if err := weights.WriteAtomic(o.cardFile(), text); err != nil {
 			return err
 		}
 	}
@@ -235,9 +235,9 @@ func (o *conversion) report(w io.Writer, m *weights.Manifest, parameters int, as
 	return f.print(w)
 }
 
-// beside returns the file next to the manifest that a card in Markdown is written to, ""
+// cardFile returns the file next to the manifest that a card in Markdown is written to, ""
 // if there is none.
-func (o *conversion) beside() string {
+func (o *conversion) cardFile() string {
 	if filepath.Ext(o.card) != ".md" {
 		return ""
 	}
