@@ -38,7 +38,7 @@ func compressible(name string) bool {
 
 // brotliSettings names the compressor and its settings, which with the data determine the
 // compressed bytes. It is part of the names in the cache.
-const brotliSettings = "github.com/andybalholm/brotli v1.2.8, level 11"
+const brotliSettings = "github.com/andybalholm/brotli v1.3.0, level 11"
 
 // minCached is the size from which files are cached: smaller ones compress in no time.
 const minCached = 64 << 10

@@ -124,7 +124,7 @@ func TestServeRefuses(t *testing.T) {
 	os.Symlink(filepath.Join(filepath.Dir(out), "secret.txt"), filepath.Join(out, "link.txt"))
 	os.WriteFile(filepath.Join(out, ".env.json"), []byte("secret"), 0o666)
 	site := openSite(t, out)
-	for _, path := range []string{"/nothing.js", "/models", "/models/", "/../secret.txt", "/%2e%2e/secret.txt", "/link.txt", "/.env.json", "/_headers", "/index.html/x.js"} {
+	for _, path := range []string{"/nothing.js", "/models", "/models/", "/models/toy.json/", "/models/toy.json/index.html", "/tweedie.js/", "/../secret.txt", "/%2e%2e/secret.txt", "/link.txt", "/.env.json", "/_headers", "/index.html/x.js"} {
 		r := get(t, site, "GET", path)
 		var body bytes.Buffer
 		body.ReadFrom(r.Body)

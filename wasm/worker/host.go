@@ -36,7 +36,7 @@ func (h host) File(_ context.Context, name string) ([]byte, http.Header, error) 
 	case http.StatusNotFound:
 		return nil, nil, fmt.Errorf("worker: file %q of the site: %w", name, fs.ErrNotExist)
 	default:
-		return nil, nil, fmt.Errorf("worker: file %q of the site: found HTTP %d, need 200", name, status)
+		return nil, nil, fmt.Errorf("worker: file %q of the site: status must be 200 (got %d)", name, status)
 	}
 	return bytesOf(v.Get("body")), headerOf(v.Get("headers")), nil
 }

@@ -43,7 +43,11 @@ func (h host) watched(next http.Handler) http.Handler {
 			gone.Release()
 			h.Call("leave")
 		}()
-		next.ServeHTTP(w, r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		if r.Body == nil { // as github.com/syumai/workers passes a request without one
+			r.Body = http.NoBody
+		}
+		next.ServeHTTP(w, r)
 		if ctx.Err() != nil {
 			fmt.Println("worker: stopped, for the client has gone:", r.URL.Path)
 		}

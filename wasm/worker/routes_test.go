@@ -4,8 +4,10 @@ package main_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -48,8 +50,41 @@ func TestRoutes(t *testing.T) {
 			t.Errorf("%s: no ETag", r.path)
 		}
 	}
-	if a := c.get("/nothing.js"); a.status != 404 {
-		t.Errorf("a file that is not there: status %d", a.status)
+	for _, path := range []string{"/nothing.js", "/models/mnist.json/", "/models/", "/models/mnist.json/index.html", "/api/models/", "/api/models/mnist.json", "/api/models/mnist/"} {
+		if a := c.get(path); a.status != 404 {
+			t.Errorf("%s: status %d, want 404", path, a.status)
+		}
+	}
+}
+
+// TestCompressed: text is sent as gzip to clients that accept it, with the same content.
+func TestCompressed(t *testing.T) {
+	c := open(t).as(t, "10.0.0.4")
+	for _, path := range []string{"/api/models", "/api/openapi.json", "/s/class=3&steps=1", "/api/sample.png?steps=0"} {
+		plain, packed := c.get(path, "Accept-Encoding", "identity"), c.get(path, "Accept-Encoding", "br;q=0.1, gzip")
+		if plain.header.Get("Content-Encoding") != "" || packed.header.Get("Content-Encoding") != "gzip" || packed.status != plain.status || !strings.Contains(packed.header.Get("Vary"), "Accept-Encoding") {
+			t.Fatalf("%s: status %d, headers %v; plain %d, %v", path, packed.status, packed.header, plain.status, plain.header)
+		}
+		r, err := gzip.NewReader(bytes.NewReader(packed.body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(r); err != nil || !bytes.Equal(got, plain.body) {
+			t.Errorf("%s: %d bytes, %v; want %d", path, len(got), err, len(plain.body))
+		}
+		if head := c.ask("HEAD", path, "Accept-Encoding", "gzip"); head.header.Get("Content-Encoding") != "gzip" || len(head.body) != 0 {
+			t.Errorf("HEAD %s: %d bytes, headers %v", path, len(head.body), head.header)
+		}
+		if tag := packed.header.Get("ETag"); plain.status == 200 {
+			if again := c.get(path, "If-None-Match", tag, "Accept-Encoding", "gzip"); tag == plain.header.Get("ETag") || again.status != 304 || len(again.body) != 0 {
+				t.Errorf("%s: asked again with %s: status %d, %d bytes", path, tag, again.status, len(again.body))
+			}
+		}
+	}
+	for _, path := range []string{"/api/sample.png?steps=1", "/api/stream?steps=1"} {
+		if a := c.get(path, "Accept-Encoding", "gzip"); a.status != 200 || a.header.Get("Content-Encoding") != "" {
+			t.Errorf("%s: status %d, headers %v", path, a.status, a.header)
+		}
 	}
 }
 

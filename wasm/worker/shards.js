@@ -28,11 +28,11 @@ export async function shard({ file, bytes, sha256 }, get) {
     return known
   }
   const { status, body: data } = await get(`models/${file}`)
-  if (status !== 200) throw new Error(`shard "${file}": found HTTP ${status}, need 200`)
+  if (status !== 200) throw new Error(`shard "${file}": status must be 200 (got ${status})`)
   const sum = new Uint8Array(await crypto.subtle.digest('SHA-256', data))
   const found = Array.from(sum, (byte) => byte.toString(16).padStart(2, '0')).join('')
   if (data.length !== bytes || found !== sha256) {
-    throw new Error(`shard "${file}": found ${data.length} bytes with SHA-256 ${found}, need ${bytes} with ${sha256}`)
+    throw new Error(`shard "${file}": must be ${bytes} bytes with SHA-256 ${sha256} (got ${data.length} bytes with ${found})`)
   }
   kept.set(sha256, { data, sum })
   drop()

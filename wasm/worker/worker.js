@@ -8,6 +8,7 @@
 
 import './wasm_exec.js'
 import { createRuntimeContext, loadModule } from './runtime.mjs'
+import { compressed } from './encodings.js'
 import { Host } from './host.js'
 import { Slots } from './slot.js'
 import { waitOf } from './limiter.js'
@@ -60,7 +61,7 @@ async function answer(request, env, ctx) {
   if (!ticket) return problem(503, 'too many requests are waiting: retry later', 10)
   const host = new Host(request, env, ctx, slots, ticket)
   try {
-    return await run(request, env, ctx, host, `turn;dur=${Date.now() - came}`)
+    return compressed(request, await run(request, env, ctx, host, `turn;dur=${Date.now() - came}`))
   } catch (error) {
     host.leave()
     throw error

@@ -2,6 +2,7 @@ package workerd
 
 import (
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -18,8 +19,9 @@ type rule struct {
 // static emulates Workers Static Assets: it serves the files of a folder, with the headers in
 // its file _headers.
 type static struct {
-	files http.Handler
-	rules []rule
+	folder fs.FS
+	files  http.Handler
+	rules  []rule
 }
 
 // newStatic reads the _headers of a site: lines with a path, in which * matches anything, each
@@ -29,7 +31,7 @@ func newStatic(folder string) (*static, error) {
 	if err != nil {
 		return nil, fmt.Errorf("workerd: the site is not built, run make worker: %w", err)
 	}
-	s := &static{files: http.FileServerFS(os.DirFS(folder))}
+	s := &static{folder: os.DirFS(folder), files: http.FileServerFS(os.DirFS(folder))}
 	for line := range strings.Lines(string(data)) {
 		name, value, ok := strings.Cut(strings.TrimSpace(line), ": ")
 		switch indented := strings.HasPrefix(line, " "); {
@@ -44,7 +46,7 @@ func newStatic(folder string) (*static, error) {
 			last := &s.rules[len(s.rules)-1]
 			last.header = append(last.header, [2]string{name, value})
 		default:
-			return nil, fmt.Errorf("workerd: _headers: got %q, need a path, or an indented header after one", line)
+			return nil, fmt.Errorf("workerd: _headers: a line must be a path, or an indented header after one (got %q)", line)
 		}
 	}
 	return s, nil
@@ -64,5 +66,13 @@ func (s *static) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	r.Header.Del("Range") // the platform ignores it too
+	name := strings.TrimPrefix(r.URL.Path, "/")
+	if name == "" || strings.HasSuffix(name, "/") {
+		name += "index.html"
+	}
+	if _, err := fs.Stat(s.folder, name); err != nil { // the platform does not redirect to another name
+		http.NotFound(w, r)
+		return
+	}
 	s.files.ServeHTTP(w, r)
 }

@@ -36,7 +36,7 @@ func (n *namespace) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodDelete && name != "":
 		delete(n.metadata, name)
 	default:
-		http.Error(w, "need a list, a put with at most 1024 bytes of metadata, or a delete", http.StatusBadRequest)
+		http.Error(w, "the request must be a list, a put with at most 1024 bytes of metadata, or a delete", http.StatusBadRequest)
 	}
 }
 

@@ -136,7 +136,7 @@ func (o stored) describe(name string) []byte {
 func (p *platform) get(w http.ResponseWriter, r *http.Request) {
 	var c call
 	if err := json.Unmarshal([]byte(r.Header.Get("CF-R2-Request")), &c); err != nil || c.Method != "get" || len(c.Object) > maxName {
-		http.Error(w, "need a get with a name of at most 1024 bytes", http.StatusBadRequest)
+		http.Error(w, "the request must be a get with a name of at most 1024 bytes", http.StatusBadRequest)
 		return
 	}
 	kept, ok := p.bucket[c.Object]
@@ -154,12 +154,12 @@ func (p *platform) put(w http.ResponseWriter, r *http.Request, body io.Reader) {
 	data, err := io.ReadAll(body)
 	size, sizeErr := strconv.Atoi(r.Header.Get(sizeHeader))
 	if err != nil || sizeErr != nil || size < 0 || size > len(data) {
-		http.Error(w, "need JSON followed by data", http.StatusBadRequest)
+		http.Error(w, "the body must be JSON followed by data", http.StatusBadRequest)
 		return
 	}
 	var c call
 	if err := json.Unmarshal(data[:size], &c); err != nil || c.Method != "put" || len(c.Object) > maxName {
-		http.Error(w, "need a put with a name of at most 1024 bytes", http.StatusBadRequest)
+		http.Error(w, "the request must be a put with a name of at most 1024 bytes", http.StatusBadRequest)
 		return
 	}
 	p.bucket[c.Object] = stored{data[size:], c.Custom}
