@@ -6,9 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 
 	"tweedie/core/engine"
 	"tweedie/core/settings"
@@ -105,52 +102,6 @@ func (s *Service) afford(work float64) error {
 		Detail: fmt.Sprintf("this takes %.4g·10⁹ additions and multiplications, and %s is %g: ask for fewer images or steps", found, LimitGFLOP, most),
 	}
 }
-
-// query is the canonical query of the experiment's picture: every parameter, sorted by name.
-func (x *experiment) query() string {
-	values := x.values()
-	values.Set("scale", strconv.Itoa(x.scale))
-	values.Set("v", x.model.Version)
-	return values.Encode()
-}
-
-// values are all the parameters of the experiment itself.
-func (x *experiment) values() url.Values {
-	p := &x.plan
-	values := url.Values{"model": {x.model.Name}}
-	for _, v := range querySettings(&p.Request, engine.MaxN) {
-		if v.Given() {
-			values.Set(v.Name, v.String())
-		}
-	}
-	if *p.Eta == 0 {
-		values.Del("eta")
-	}
-	values.Del("class")
-	if len(p.Names(x.model.Info)) > 0 {
-		values.Set("class", x.classes())
-	}
-	return values
-}
-
-// classes names the classes of the experiment, numbers by their names.
-func (x *experiment) classes() string {
-	if len(x.plan.Class) == 0 {
-		return engine.ClassAll
-	}
-	names := x.plan.Names(x.model.Info)
-	out := make([]string, len(x.plan.Class))
-	for i, class := range x.plan.Class {
-		out[i] = string(class)
-		if number, err := strconv.Atoi(out[i]); err == nil && !slices.Contains(names, out[i]) {
-			out[i] = names[number] // Check has seen that it is there
-		}
-	}
-	return strings.Join(out, ",")
-}
-
-// address is where the experiment's picture is on the site.
-func (x *experiment) address() string { return "/api/sample.png?" + x.query() }
 
 // errWork ends a run that turns out to take more work than it may: the evaluations of an
 // adaptive sampler are known only then.

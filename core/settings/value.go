@@ -88,7 +88,7 @@ func (v *Setting) setFloat(text string, to *float64) error {
 	if err := v.CheckNumber(x); err != nil {
 		return err
 	}
-	*to = x
+	*to = x + 0 // −0 is 0
 	return nil
 }
 
