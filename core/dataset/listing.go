@@ -2,30 +2,20 @@ package dataset
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"slices"
+	"io"
 	"strconv"
 	"strings"
-
-	"tweedie/weights"
 )
 
 // labelsFile is the file with which EDM's tools label the pictures of a folder
 // (Karras et al. 2022).
 const labelsFile = "dataset.json"
 
-// listPictures returns the pictures in dir in sorted order and the names of their classes.
-// Classes are the labels of dataset.json, if there is such a file, or else the sub-folders
-// that contain pictures, at any depth. Hidden files are ignored, symbolic links are followed.
-func listPictures(dir string) ([]entry, []string, error) {
-	var paths []string // relative to dir, with slashes
-	if err := walk(dir, "", nil, &paths); err != nil {
-		return nil, nil, err
-	}
+// list returns the pictures of s in sorted order and the names of their classes. Classes are
+// those of a list of labels, see readListing, or else the sub-folders that contain pictures, at
+// any depth. With none, pictures have no classes.
+func (s *origin) list(none bool) ([]entry, []string, error) {
 	classOf := func(path string) (string, error) {
 		class, _, nested := strings.Cut(path, "/")
 		if !nested {
@@ -33,23 +23,26 @@ func listPictures(dir string) ([]entry, []string, error) {
 		}
 		return class, nil
 	}
-	labels, err := readLabels(filepath.Join(dir, labelsFile))
+	labels, err := s.readListing()
 	if err != nil {
 		return nil, nil, err
 	}
 	if labels != nil {
 		classOf = labels.class
 	}
+	if none {
+		classOf = func(string) (string, error) { return "", nil }
+	}
 	byClass := map[string][]entry{} // "" for pictures without a class
-	for _, path := range paths {
+	for _, path := range s.paths {
 		class, err := classOf(path)
 		if err != nil {
 			return nil, nil, err
 		}
-		byClass[class] = append(byClass[class], entry{path: filepath.Join(dir, filepath.FromSlash(path)), class: -1})
+		byClass[class] = append(byClass[class], entry{file: file{s.full(path), func() (io.ReadCloser, error) { return s.open(path) }}, class: -1})
 	}
 	if loose := byClass[""]; len(loose) > 0 && len(byClass) > 1 {
-		return nil, nil, fmt.Errorf("%q: contains pictures in sub-folders and %d outside any: sub-folders are classes: put all pictures into sub-folders, or none", dir, len(loose))
+		return nil, nil, fmt.Errorf("%q: contains pictures in sub-folders and %d outside any: sub-folders are classes: put all pictures into sub-folders, or none, or train without classes with --labels none", s.name, len(loose))
 	}
 	entries, classes := byClass[""], []string(nil)
 	delete(byClass, "")
@@ -66,69 +59,16 @@ func listPictures(dir string) ([]entry, []string, error) {
 	return entries, classes, nil
 }
 
-// walk appends the paths of the pictures below dir/at to paths, with slashes and relative to
-// dir. It follows symbolic links; one that leads to a folder above it is an error. above are
-// the real paths of the folders above.
-func walk(dir, at string, above []string, paths *[]string) error {
-	folder := filepath.Join(dir, filepath.FromSlash(at))
-	real, err := filepath.EvalSymlinks(folder)
-	if err != nil {
-		return err
-	}
-	if slices.Contains(above, real) {
-		return fmt.Errorf("%q: the symbolic link leads to a folder that contains it: remove the link", folder)
-	}
-	above = append(slices.Clone(above), real)
-	files, err := os.ReadDir(folder)
-	if err != nil {
-		return err
-	}
-	for _, f := range files {
-		name, path := f.Name(), f.Name()
-		if at != "" {
-			path = at + "/" + name
-		}
-		isFolder := f.IsDir()
-		if f.Type()&fs.ModeSymlink != 0 {
-			info, err := os.Stat(filepath.Join(folder, name))
-			if err != nil && !isPicture(name) {
-				continue // a link to nothing, which is no picture
-			}
-			if err != nil {
-				return fmt.Errorf("%q: the symbolic link leads to nothing: %w", filepath.Join(folder, name), err)
-			}
-			isFolder = info.IsDir()
-		}
-		switch {
-		case strings.HasPrefix(name, "."):
-		case isFolder:
-			if err := walk(dir, path, above, paths); err != nil {
-				return err
-			}
-		case isPicture(name):
-			*paths = append(*paths, path)
-		}
-	}
-	return nil
-}
-
-// labels are the classes of the pictures of a dataset.json by their paths; without any, its
+// labels are the classes of pictures by their paths, from a list in a file; without any, the
 // pictures have no classes.
 type labels struct {
 	file    string
 	classes map[string]string
 }
 
-// readLabels reads a dataset.json, nil if there is none. Its member labels is null, or lists
+// readLabels reads a dataset.json. Its member labels is null, or lists
 // pairs of a picture's path and the number of its class.
-func readLabels(path string) (*labels, error) {
-	text, err := weights.ReadFile(path, 1<<28)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
+func readLabels(path string, text []byte) (*labels, error) {
 	var listing struct {
 		Labels [][2]json.RawMessage `json:"labels"`
 	}

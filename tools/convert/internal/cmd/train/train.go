@@ -38,7 +38,7 @@ func newTrain() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "train DATA -o RUN",
 		Short: "Train a model on pictures",
-		Long: `Train trains a model on pictures: idx files, or a folder of PNG or JPEG files whose
+		Long: `Train trains a model on pictures: idx files, or a folder or zip archive of pictures whose
 sub-folders are classes (see tweedie data --help). The folder RUN receives config.json,
 the state of the run, sheets of samples, a plot of the loss, and the model as model.json.
 
@@ -119,6 +119,9 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	set, err := loaded(cmd.Context(), func() (*dataset.Dataset, error) { return o.data.Load(path, dataset.Train) })
 	if err != nil {
 		return err
+	}
+	if !o.resume && !o.print {
+		o.say(cmd, found(path, set, &o.data)...)
 	}
 	data := &train.Data{N: set.Len(), H: set.H, W: set.W, C: set.C, Images: set.Images, Labels: set.Labels}
 	config, limit, err := o.configuration(cmd, set, data)
