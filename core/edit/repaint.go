@@ -44,7 +44,8 @@ func (r RePaint) Validate(steps int) error {
 
 // NFE returns how often Inpaint calls the denoiser for a method with options o and a
 // schedule of the given steps. o must be valid for the method, and r for the steps.
-// Every segment is a separate run of the method.
+// Every segment is a separate run of the method. Of restart it is an upper bound: only the segments
+// that come to the level of the restarts have them.
 func (r RePaint) NFE(m sampler.Method, o sampler.Options, steps int) int {
 	segments, err := r.segments(steps)
 	if err != nil {

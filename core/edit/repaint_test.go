@@ -69,7 +69,7 @@ func TestStreamsOfRePaint(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if want := c.r.NFE(m, sampler.Options{}, c.steps); nfe != want && !(m.Adaptive && nfe > want) {
+				if want := c.r.NFE(m, sampler.Options{}, c.steps); nfe != want && !(m.Adaptive && nfe > want) && !(m.Name == "restart" && nfe < want) {
 					t.Errorf("%d calls of the denoiser, want %d", nfe, want)
 				}
 				walk, _ := c.r.segments(c.steps)
@@ -81,7 +81,7 @@ func TestStreamsOfRePaint(t *testing.T) {
 					}
 					for range w.to - w.from {
 						if last := k == len(walk)-1 && int(done) == c.r.Steps(c.steps)-1; !last {
-							if m.Noise && !m.Adaptive && m.Name != "annealed-langevin" {
+							if m.Noise && !m.Adaptive && m.Name != "annealed-langevin" && m.Name != "restart" {
 								want = append(want, sampler.StreamStep+done)
 							}
 							want = append(want, StreamKnown+done)

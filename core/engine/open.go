@@ -99,7 +99,8 @@ func SamplersOf(c *model.Config) []sampler.Method {
 	}
 	for _, m := range sampler.Special {
 		if m.Needs == sampler.NeedsConsistency && c.Prediction == model.Consistency ||
-			m.Needs == sampler.NeedsVariances && c.Variance == model.Learned || m.Needs == sampler.NeedsPosterior && c.Posterior != nil {
+			m.Needs == sampler.NeedsVariances && c.Variance == model.Learned || m.Needs == sampler.NeedsPosterior && c.Posterior != nil ||
+			m.Needs == sampler.NeedsDistilled && distilled(c) {
 			out = append(out, m)
 		}
 	}
@@ -109,6 +110,12 @@ func SamplersOf(c *model.Config) []sampler.Method {
 		}
 	}
 	return out
+}
+
+// distilled reports whether the model's own sampler is one for distilled models, which then has all of them.
+func distilled(c *model.Config) bool {
+	m, err := sampler.Lookup(c.Defaults.Sampler)
+	return err == nil && m.Needs == sampler.NeedsDistilled
 }
 
 // infoOf describes a model. The error names a default that no request could use.

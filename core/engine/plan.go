@@ -25,6 +25,7 @@ type Plan struct {
 	repaint edit.RePaint
 
 	posterior *diffusion.PosteriorVariance // of the model
+	chain     *diffusion.Chain             // of the model, or nil
 
 	Shape [3]int `json:"shape"` // of an image: C, H, W
 	flops int64  // of one evaluation of the network
@@ -39,7 +40,7 @@ func (i Info) Check(r Request, inpaint bool) (Plan, error) {
 	if err := r.Validate(); err != nil {
 		return Plan{}, err
 	}
-	p := Plan{Request: r, posterior: i.posterior}
+	p := Plan{Request: r, posterior: i.posterior, chain: i.chain}
 	var err error
 	if p.Shape, p.flops, err = i.Sized(r.Size); err != nil {
 		return Plan{}, err
@@ -147,6 +148,8 @@ func unsuited(m sampler.Method, info Info) error {
 		lacks = "has not learned variances"
 	case sampler.NeedsPosterior:
 		lacks = "file holds no posterior variances, which tweedie posterior measures"
+	case sampler.NeedsDistilled:
+		lacks = "was not distilled for few steps; tweedie convert --sampler " + m.Name + " says that it was"
 	}
 	return settings.Errorf("sampler", m.Name, "another, such as %s: the model %s", info.Samplers[0].Name, lacks)
 }
@@ -194,7 +197,7 @@ func (p *Plan) reached(sigma float32) int {
 
 // samplerSettings returns what package sampler needs to know of p.
 func (p *Plan) samplerSettings() sampler.Settings {
-	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Options: p.Options, Schedule: p.Schedule, Posterior: p.posterior}
+	return sampler.Settings{Method: p.Sampler, Steps: *p.Steps, Eta: *p.Eta, Options: p.Options, Schedule: p.Schedule, Posterior: p.posterior, Chain: p.chain}
 }
 
 func (p *Plan) fillClasses(info Info) error {

@@ -21,7 +21,7 @@ func TestCheckErrors(t *testing.T) {
 		want    string
 	}{
 		{"sampler", testInfo(), false, `{"sampler":"dpm9"}`,
-			"sampler must be one of dpmpp2m, ddim, ddpm, ddpm-large, heun, euler, unipc, dpmpp-multistep, dpmpp-singlestep, dpm-multistep, dpm-singlestep, dpm2, deis, lms, ipndm, pndm, rk45, euler-ancestral, dpm2-ancestral, sde-dpmpp, sde-dpmpp-singlestep, sde-dpm, adaptive-sde, pc, annealed-langevin, flow-euler, flow-heun, consistency, ddpm-learned or ddpm-analytic (got \"dpm9\")"},
+			"sampler must be one of dpmpp2m, ddim, ddpm, ddpm-large, heun, euler, unipc, unipc-noise, dpmpp-multistep, res-multistep, dpmpp-singlestep, dpm-multistep, dpm-singlestep, dpm-fast, dpm-adaptive, dpm2, deis, lms, ipndm, pndm, gradient-estimation, rk45, euler-ancestral, dpm2-ancestral, sde-dpmpp, dpmpp3m-sde, sa-solver, er-sde, restart, sde-dpmpp-singlestep, sde-dpm, adaptive-sde, pc, annealed-langevin, flow-euler, flow-heun, consistency, lcm, tcd, ddpm-learned or ddpm-analytic (got \"dpm9\")"},
 		{"variances", testInfo(), false, `{"sampler":"ddpm-learned"}`,
 			`sampler must be another, such as dpmpp2m: the model has not learned variances (got "ddpm-learned")`},
 		{"posterior", testInfo(), false, `{"sampler":"ddpm-analytic"}`,

@@ -16,7 +16,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"not JSON", `{`, "engine: request: json: byte 1: got the end of the text, want a name"},
 		{"not an object", `[]`, "engine: request: json: got an array, want an object"},
 		{"trailing", `{} {}`, "engine: request: json: byte 3: got '{', want nothing after the value"},
-		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, size, order, bh, s_churn, s_tmin, s_tmax, s_noise, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
+		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, size, order, bh, solver_type, lower_order_final, s_churn, s_tmin, s_tmax, s_noise, restarts, restart_steps, restart_tmin, restart_tmax, gamma, tau, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
 		{"no images", `{"n":0}`, "n must be a whole number from 1 to 1048576 (got 0)"},
 		{"half an image", `{"n":1.5}`, "n must be a whole number from 1 to 1048576 (got 1.5)"},
 		{"a word of images", `{"n":"many"}`, `n must be a whole number from 1 to 1048576 (got "many")`},
@@ -63,7 +63,8 @@ func TestParseRequestErrors(t *testing.T) {
 // TestTags: the settings are the fields of Request, by their names in JSON.
 func TestTags(t *testing.T) {
 	text, err := minijson.Marshal(Request{N: new(1), First: 1, Sampler: "a", Steps: new(1), Eta: new(1.),
-		Options: sampler.Options{Order: 1, BH: 1, Churn: sampler.Churn{S: 1, Min: 1, Max: 1, Noise: 1}, Predictor: "a", Corrector: "a",
+		Options: sampler.Options{Order: 1, BH: 1, SolverType: "a", LowerOrderFinal: true, Gamma: 1, Tau: 1,
+			Restarts: sampler.Restarts{RestartCount: 1, RestartSteps: 1, RestartMin: 1, RestartMax: 1}, Churn: sampler.Churn{S: 1, Min: 1, Max: 1, Noise: 1}, Predictor: "a", Corrector: "a",
 			CorrectorSteps: 1, SNR: 1, Epsilon: 1, RTol: 1, ATol: 1, Brownian: true},
 		Schedule: sampler.Schedule{Kind: "a", SigmaMin: 1, SigmaMax: 1, Rho: 1}, Size: 1, Class: Classes{"a"}, Guidance: new(1.), Classifier: 1,
 		GuidanceMin: 1, GuidanceMax: 1, GuidanceRescale: 1, Threshold: "a", Percentile: 1, ThresholdMax: 1, Resample: new(1), Jump: new(1)})

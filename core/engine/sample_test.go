@@ -104,8 +104,8 @@ func TestSampleClassOfPart(t *testing.T) {
 // TestAdaptiveFrames: progress of a sampler that does not know its evaluations
 // beforehand never falls, and ends at all; the result tells what they were.
 func TestAdaptiveFrames(t *testing.T) {
-	for _, name := range []string{"rk45", "adaptive-sde"} {
-		for _, steps := range []int{1, 2, 6} {
+	for _, name := range []string{"rk45", "adaptive-sde", "dpm-adaptive"} {
+		for _, steps := range []int{2, 6} {
 			e := New(testInfo(), newGaussian(), Options{})
 			r := Request{N: new(3), Steps: &steps, Sampler: name}
 			plan, err := e.Check(r, false)

@@ -18,6 +18,7 @@ func TestSettings(t *testing.T) {
 		"size":   `"16x8"`,
 		"s_tmax": "5", "s_noise": "1.01", "predictor": `"ancestral"`, "corrector": `"none"`, "epsilon": "1e-4", "rtol": "0.01", "atol": "0.01", "brownian": "true",
 		"schedule": `"cosine"`, "sigma_max": "10", "sigma_min": "0.1", "threshold": `"static"`, "guidance_sigma_max": "5", "jump": "2",
+		"solver_type": `"heun"`, "lower_order_final": "true",
 	}
 	described := map[string]settings.Setting{}
 	for _, s := range e.info.Settings {

@@ -18,5 +18,5 @@ import (
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
 // error about sigmas wraps ErrSchedule.
 func DEIS(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return multistep(denoise, x, sigmas, noiseOverLambda, order, 3, interpolationRule, hook)
+	return multistep(denoise, x, sigmas, noiseOverLambda, order, 3, interpolationRule, nil, hook)
 }

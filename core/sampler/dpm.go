@@ -22,7 +22,7 @@ import (
 // It calls denoise order·K times, order−1 times fewer when sigmas ends in 0. Errors of
 // denoise and of the hook are returned unchanged; an error about sigmas wraps ErrSchedule.
 func DPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return singlestep(denoise, x, sigmas, noiseOverLambda, order, hook)
+	return singlestep(denoise, x, sigmas, noiseOverLambda, order, SolverMidpoint, nil, hook)
 }
 
 // DPMSolverPP is single-step DPM-Solver++, which uses data prediction: order 2 is
@@ -30,7 +30,7 @@ func DPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, o
 // order 3 is the rule of DPM-Solver-3 applied to D. Arguments, cost and errors are
 // those of DPMSolver.
 func DPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return singlestep(denoise, x, sigmas, dataOverLambda, order, hook)
+	return singlestep(denoise, x, sigmas, dataOverLambda, order, SolverMidpoint, nil, hook)
 }
 
 // DPMSolverMultistep is multistep DPM-Solver, with noise prediction: the rules of
@@ -43,7 +43,7 @@ func DPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32,
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
 // error about sigmas wraps ErrSchedule.
 func DPMSolverMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return multistep(denoise, x, sigmas, noiseOverLambda, order, 3, midpointRule, hook)
+	return multistep(denoise, x, sigmas, noiseOverLambda, order, 3, midpointRule, nil, hook)
 }
 
 // DPMSolverPPMultistep is multistep DPM-Solver++ (Lu et al. 2022,
@@ -53,16 +53,17 @@ func DPMSolverMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []f
 // use has half of that, and is of second order. Arguments, cost and errors are
 // those of DPMSolverMultistep.
 func DPMSolverPPMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return multistep(denoise, x, sigmas, dataOverLambda, order, 3, midpointRule, hook)
+	return multistep(denoise, x, sigmas, dataOverLambda, order, 3, midpointRule, nil, hook)
 }
 
 // singlestep is a single-step solver for an integral form: an exponential
-// Runge-Kutta method of the given order.
-func singlestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, hook Hook) (*tensor.Tensor, error) {
+// Runge-Kutta method of the given order. With SolverHeun it integrates the polynomial through
+// all values of a step: the line in order 2, the parabola in order 3.
+func singlestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, kind string, up lift, hook Hook) (*tensor.Tensor, error) {
 	if err := checkOrder(order, 3); err != nil {
 		return nil, err
 	}
-	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+	return walkFrom(denoise, x, sigmas, hook, up, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		s := singleStep{denoise, f, x, float64(sigma), num.Log(float64(sigma) / float64(sigmaNext))}
 		first := f.value(x, denoised, sigma)
 		to := float64(sigmaNext)
@@ -75,6 +76,9 @@ func singlestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, 
 			if err != nil {
 				return nil, err
 			}
+			if kind == SolverHeun {
+				return s.advance(to, 1./2, first, middle), nil
+			}
 			return s.advance(to, 0, middle), nil
 		}
 		third, twoThirds := s.level(1./3), s.level(2./3)
@@ -85,6 +89,9 @@ func singlestep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, 
 		last, err := s.value(s.advance(twoThirds, 1./3, first, second), twoThirds)
 		if err != nil {
 			return nil, err
+		}
+		if kind == SolverHeun {
+			return s.through(to, []float64{0, 1. / 3, 2. / 3}, first, second, last), nil
 		}
 		return s.advance(to, 2./3, first, last), nil
 	})
@@ -113,7 +120,15 @@ func (s *singleStep) value(u *tensor.Tensor, level float64) (*tensor.Tensor, err
 // advance returns x at a level, integrating the constant or line through values:
 // the first at the start of the step, the second at its fraction r.
 func (s *singleStep) advance(level, r float64, values ...*tensor.Tensor) *tensor.Tensor {
-	places := []float64{0, r * s.h}[:len(values)]
+	return s.through(level, []float64{0, r}[:len(values)], values...)
+}
+
+// through is advance for the polynomial through values at the fractions rs of the step.
+func (s *singleStep) through(level float64, rs []float64, values ...*tensor.Tensor) *tensor.Tensor {
+	places := make([]float64, len(rs))
+	for i, r := range rs {
+		places[i] = r * s.h
+	}
 	w := interpolationRule(places, 0, s.integral.moments(s.sigma, level, len(values)))
 	return weighted(s.integral.decay(s.sigma, level), s.x, w, values)
 }

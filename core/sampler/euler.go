@@ -15,7 +15,11 @@ import (
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
 // error about sigmas wraps ErrSchedule.
 func Euler(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
-	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+	return euler(denoise, x, sigmas, nil, hook)
+}
+
+func euler(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, up lift, hook Hook) (*tensor.Tensor, error) {
+	return walkFrom(denoise, x, sigmas, hook, up, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		return x.AddScaled(sigmaNext-sigma, slope(x, denoised, sigma)), nil
 	})
 }

@@ -30,7 +30,11 @@ func FlowEuler(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, h
 //
 // It calls denoise 2K times, once fewer when sigmas ends in 0.
 func FlowHeun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook) (*tensor.Tensor, error) {
-	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
+	return flowHeun(denoise, x, sigmas, nil, hook)
+}
+
+func flowHeun(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, up lift, hook Hook) (*tensor.Tensor, error) {
+	return walkFrom(denoise, x, sigmas, hook, up, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		t, s := flowTime(sigma)
 		tNext, sNext := flowTime(sigmaNext)
 		half := (tNext - t) / 2

@@ -37,5 +37,5 @@ func adamsRule(places []float64, h float64, _ []float64) []float64 {
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
 // error about sigmas wraps ErrSchedule.
 func IPNDM(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return multistep(denoise, x, sigmas, noiseOverSigma, order, len(adams), adamsRule, hook)
+	return multistep(denoise, x, sigmas, noiseOverSigma, order, len(adams), adamsRule, nil, hook)
 }

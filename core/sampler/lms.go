@@ -17,5 +17,5 @@ import (
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
 // error about sigmas wraps ErrSchedule.
 func LMS(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, hook Hook) (*tensor.Tensor, error) {
-	return multistep(denoise, x, sigmas, noiseOverSigma, order, 4, interpolationRule, hook)
+	return multistep(denoise, x, sigmas, noiseOverSigma, order, 4, interpolationRule, nil, hook)
 }

@@ -214,6 +214,23 @@ func TestMarginalsAreExact(t *testing.T) {
 		{Settings{Method: "sde-dpmpp"}, 60, 0.005},
 		{Settings{Method: "sde-dpmpp", Options: Options{Brownian: true}}, 60, 0.005},
 		{Settings{Method: "sde-dpmpp-singlestep"}, 60, 0.005},
+		{Settings{Method: "sde-dpmpp", Options: Options{SolverType: SolverHeun}}, 60, 0.005},
+		{Settings{Method: "dpmpp3m-sde"}, 60, 0.005},
+		{Settings{Method: "dpmpp3m-sde", Options: Options{Brownian: true}}, 60, 0.005},
+		{Settings{Method: "sa-solver"}, 60, 0.005},
+		{Settings{Method: "sa-solver", Options: Options{Order: 2, Tau: 0.3}}, 60, 0.005},
+		{Settings{Method: "er-sde"}, 60, 0.005},
+		{Settings{Method: "er-sde", Options: Options{Order: 1}}, 200, 0.01},
+		{Settings{Method: "restart"}, 40, 0.005},
+		{Settings{Method: "restart", Options: Options{Restarts: Restarts{RestartMin: 0.5, RestartMax: 4, RestartSteps: 12}}}, 40, 0.005},
+		{Settings{Method: "euler", Options: Options{Churn: Churn{S: 20}}}, 400, 0.01},
+		{Settings{Method: "flow-euler", Options: Options{Churn: Churn{S: 20}}}, 400, 0.01},
+		{Settings{Method: "flow-heun", Options: Options{Churn: Churn{S: 20}}}, 100, 0.005},
+		{Settings{Method: "dpm2", Options: Options{Churn: Churn{S: 20}}}, 100, 0.005},
+		{Settings{Method: "dpm-singlestep", Options: Options{Churn: Churn{S: 20}}}, 60, 0.005},
+		{Settings{Method: "dpmpp-singlestep", Options: Options{Churn: Churn{S: 20}}}, 60, 0.005},
+		{Settings{Method: "lcm"}, 4, 0.005},
+		{Settings{Method: "tcd"}, 400, 0.01},
 		{Settings{Method: "sde-dpm"}, 200, 0.01},
 		{Settings{Method: "sde-dpm", Options: Options{Order: 1}}, 400, 0.01},
 		{Settings{Method: "adaptive-sde"}, 4, 0.01},
@@ -237,7 +254,7 @@ func TestMarginalsAreExact(t *testing.T) {
 			sigmas = slices.Insert(sigmas, at, middle)
 			noise, denoise := NewNoise(5, 0, n, 1, pixels, 1), diffusion.Denoiser(three.denoise)
 			switch c.s.Method {
-			case "consistency":
+			case "consistency", "lcm":
 				denoise = three.consistency
 			case "ddpm-learned":
 				denoise = three.learnedVariance(sigmas)

@@ -18,16 +18,21 @@ type Settings struct {
 	Schedule
 
 	Posterior *diffusion.PosteriorVariance `json:"-"` // the model's measured posterior variances, for methods and schedules that need them
+	Chain     *diffusion.Chain             `json:"-"` // the model's chain, or nil; for tcd
 }
 
 // Validate returns an error that names the first field that is out of range, or that
 // the method does not have.
 func (s Settings) Validate() error {
-	if _, err := s.method(); err != nil {
+	m, err := s.method()
+	if err != nil {
 		return err
 	}
 	if err := checkSteps(s.Steps); err != nil {
 		return err
+	}
+	if m.Adaptive && s.Steps == 1 { // it would be a step to 0 from the highest level: D, a blurred mean
+		return settings.Errorf("steps", s.Steps, "at least 2 with sampler %s, which chooses its own steps between the first and the last noise level above 0", m.Name)
 	}
 	if s.Order > s.Steps {
 		return settings.Errorf("order", s.Order, "at most the number of steps, %d", s.Steps)
@@ -95,6 +100,8 @@ type Method struct {
 	Needs       string   `json:"needs"`    // what it needs of a model beyond D; "" for the methods in Methods
 
 	run         func(r *run) (*tensor.Tensor, error)
+	gammaMin    float64 // range of Options.Gamma; a lowest of 0 is excluded
+	gammaMax    float64
 	dropsLowest bool                           // its levels do not include the model's lowest
 	halfSteps   bool                           // a step draws separate noise for its first half
 	nfe         func(o Options, steps int) int // calls in steps that do not go to 0; nil means Evaluations each

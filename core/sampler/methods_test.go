@@ -16,6 +16,13 @@ func TestOneAndTwoSteps(t *testing.T) {
 			if s.Steps = steps; s.Order > steps {
 				s.Order = steps
 			}
+			if m, _ := Lookup(s.Method); m.Adaptive && steps == 1 {
+				want := "steps must be at least 2 with sampler " + m.Name + ", which chooses its own steps between the first and the last noise level above 0 (got 1)"
+				if err := s.Validate(); err == nil || err.Error() != want {
+					t.Errorf("got %v, want %s", err, want)
+				}
+				continue
+			}
 			if err := s.Validate(); err != nil {
 				t.Fatal(err)
 			}

@@ -141,7 +141,12 @@ type history struct {
 
 // add puts the integrand at x in front.
 func (m *history) add(x, denoised *tensor.Tensor, sigma float32) {
-	m.values = append([]*tensor.Tensor{m.integral.value(x, denoised, sigma)}, m.values...)
+	m.push(m.integral.value(x, denoised, sigma), sigma)
+}
+
+// push puts a value in front.
+func (m *history) push(value *tensor.Tensor, sigma float32) {
+	m.values = append([]*tensor.Tensor{value}, m.values...)
 	m.sigmas = append([]float64{float64(sigma)}, m.sigmas...)
 	n := min(len(m.values), m.order)
 	m.values, m.sigmas = m.values[:n], m.sigmas[:n]
@@ -150,6 +155,13 @@ func (m *history) add(x, denoised *tensor.Tensor, sigma float32) {
 // weights returns the weights of the values in a step from the newest level to next
 // and, if at is above 0, of one more value at the level at.
 func (m *history) weights(next, at float64, r rule) []float64 {
+	sigma, places := m.sigmas[0], m.places(at)
+	return r(places, m.integral.coordinate(sigma, next), m.integral.moments(sigma, next, len(places)))
+}
+
+// places returns the coordinates of the values, relative to the newest, and if at is above 0
+// that of the level at.
+func (m *history) places(at float64) []float64 {
 	sigma := m.sigmas[0]
 	var places []float64
 	for _, level := range m.sigmas {
@@ -158,7 +170,13 @@ func (m *history) weights(next, at float64, r rule) []float64 {
 	if at > 0 {
 		places = append(places, m.integral.coordinate(sigma, at))
 	}
-	return r(places, m.integral.coordinate(sigma, next), m.integral.moments(sigma, next, len(places)))
+	return places
+}
+
+// newest returns the last n values, or all if there are fewer.
+func (m *history) newest(n int) *history {
+	n = min(n, len(m.values))
+	return &history{m.integral, m.order, m.values[:n], m.sigmas[:n]}
 }
 
 // step takes x from the level of the newest value to next.
@@ -167,14 +185,15 @@ func (m *history) step(x *tensor.Tensor, next float64, r rule) *tensor.Tensor {
 }
 
 // multistep is a multistep solver that uses order values. The first steps have
-// fewer and are of lower order; walk takes the step to 0. It calls denoise K times.
-func multistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order, maxOrder int, r rule, hook Hook) (*tensor.Tensor, error) {
+// fewer and are of lower order; so are the last, unless ends is nil, and walk takes the step
+// to 0. It calls denoise K times.
+func multistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order, maxOrder int, r rule, ends ending, hook Hook) (*tensor.Tensor, error) {
 	if err := checkOrder(order, maxOrder); err != nil {
 		return nil, err
 	}
 	m := history{integral: f, order: order}
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		m.add(x, denoised, sigma)
-		return m.step(x, float64(sigmaNext), r), nil
+		return m.newest(ends.order(sigma, order)).step(x, float64(sigmaNext), r), nil
 	})
 }

@@ -67,7 +67,7 @@ func convergence(t *testing.T, s Settings, data mixture, high, low float64, n in
 func TestOrderOfConvergence(t *testing.T) {
 	soft := mixture{{-0.4, 0.4, 0.7}, {0.6, 0.5, 0.3}} // smooth enough to show order 4 above float32's rounding
 	for _, method := range Methods {
-		if method.Order == 0 || method.Adaptive {
+		if method.Order == 0 || method.Adaptive || method.Name == "dpm-fast" { // whose orders depend on the number of steps
 			continue
 		}
 		for order := range max(method.Orders, 1) {
@@ -87,6 +87,8 @@ func TestOrderOfConvergence(t *testing.T) {
 				spaced = func(part float64) float64 { return high + (low-high)*part }
 			case method.Evaluations > 2:
 				n = 32 // with 64 steps only float32's rounding remains
+			case method.Name == "unipc-noise":
+				n = 64 >> (nominal - 2)
 			case nominal == 4:
 				n = 48
 			}

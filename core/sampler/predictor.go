@@ -51,9 +51,14 @@ var predictors = []func(sigma, next float64) (pull, sd float64){
 //
 // and then steps of a corrector at σ′, Langevin dynamics x ← x + ε·s + √(2ε)·z, with
 //
-//	langevin           ε = 2·(r·‖z‖/‖s‖)², for each sample
+//	langevin           ε = 2·(r·‖z‖/‖s‖)², for each sample, at most σ′²
 //	annealed-langevin  ε = 2·(r·σ′)²
 //	none               no step
+//
+// The norms of langevin are those of each sample, as in Algorithm 4: the authors' program takes their means
+// over the batch, and then a sample depends on the others. For images the two are nearly the same. In a sample
+// of few numbers ‖s‖ can be near 0, and the step without a bound; ε = σ′², which moves x all the
+// way to D, is far above the steps of images, 2r²·σ′², and keeps x in the range of the level.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check; a step to 0 is D
@@ -103,8 +108,8 @@ func PredictorCorrector(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []f
 	})
 }
 
-// langevinStepSize returns 2·(r·‖z‖/‖s‖)² of a row, s = (D − x)/v. It returns 0 where
-// s is 0: x has reached the data, which are a single point.
+// langevinStepSize returns 2·(r·‖z‖/‖s‖)² of a row, s = (D − x)/v, at most v. It returns 0
+// where s is 0: x has reached the data, which are a single point.
 func langevinStepSize(x, denoised, z *tensor.Tensor, row int, v, snr float64) float64 {
 	var squaredNorm, squaredNoise float64
 	d, zRow := denoised.Row(row), z.Row(row)
@@ -116,5 +121,5 @@ func langevinStepSize(x, denoised, z *tensor.Tensor, row int, v, snr float64) fl
 	if squaredNorm == 0 {
 		return 0
 	}
-	return 2 * (snr * snr) * squaredNoise / squaredNorm * (v * v)
+	return min(2*(snr*snr)*squaredNoise/squaredNorm*(v*v), v)
 }

@@ -71,8 +71,9 @@ func sdeReference(clean bool, order int) reference {
 }
 
 // unipcReference is UniPC of order p on the predicted x₀: Zhao et al. 2023, arXiv:2302.04867,
-// Algorithms 1 and 2 and eq. 3, 8 and 9, whose a₁ is ½ for a single difference.
-func unipcReference(p, bh int) reference {
+// Algorithms 1 and 2 and eq. 3, 8 and 9, whose a₁ is ½ for a single difference. With noise it is
+// on the predicted ε, where h has the other sign.
+func unipcReference(p, bh int, noise bool) reference {
 	return func(x float64, sigmas []float64, _ func(uint32) float64) float64 {
 		alpha, _ := vpScale(sigmas[0])
 		x *= alpha
@@ -85,6 +86,9 @@ func unipcReference(p, bh int) reference {
 			_, from := vpScale(math.Exp(-at[base]))
 			h := -math.Log(level) - at[base]
 			hh := -h // of data prediction
+			if noise {
+				hh = h
+			}
 			b := math.Expm1(hh)
 			if bh == 1 {
 				b = hh
@@ -101,11 +105,19 @@ func unipcReference(p, bh int) reference {
 			for m, a := range unipcWeights(r, hh, b) {
 				sum += a * d[m]
 			}
+			if noise {
+				before, _ := vpScale(math.Exp(-at[base]))
+				return next/before*start - nextNoise*math.Expm1(hh)*values[base] - nextNoise*b*sum
+			}
 			return nextNoise/from*start - next*math.Expm1(hh)*values[base] - next*b*sum
 		}
 		for i := range len(sigmas) - 1 {
-			x0, _ := predict(x, sigmas[i])
-			at, values = append(at, -math.Log(sigmas[i])), append(values, x0)
+			x0, eps := predict(x, sigmas[i])
+			value := x0
+			if noise {
+				value = eps
+			}
+			at, values = append(at, -math.Log(sigmas[i])), append(values, value)
 			if sigmas[i+1] == 0 {
 				return x0
 			}
@@ -169,6 +181,7 @@ func predictorCorrectorReference(predict func(x, sigma, next, z float64) float64
 			for m := range steps {
 				zm, g := z(stream+uint32(m+1)*StreamInner), score(x, sigmas[i+1])
 				eps := 2 * math.Pow(snr*math.Abs(zm)/math.Abs(g), 2)
+				eps = min(eps, sigmas[i+1]*sigmas[i+1]) // a bound of this program
 				if annealed {
 					eps = 2 * math.Pow(snr*sigmas[i+1], 2)
 				}

@@ -23,7 +23,7 @@ import (
 // It calls denoise K times. Errors of denoise and of the hook are returned unchanged; an
 // error about sigmas wraps ErrSchedule.
 func SDEDPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	return sdeMultistep(denoise, x, sigmas, dataOverLambda, order, noise, hook)
+	return sdeMultistep(denoise, x, sigmas, dataOverLambda, order, SolverMidpoint, noise, hook)
 }
 
 // SDEDPMSolver is SDE-DPM-Solver of order 1 and 2M, from the same paper. Within a step
@@ -37,12 +37,13 @@ func SDEDPMSolverPP(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float
 // above 3, and with order 2 above 5/3. Arguments, cost and errors are those of
 // SDEDPMSolverPP.
 func SDEDPMSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	return sdeMultistep(denoise, x, sigmas, noiseOverLambda, order, noise, hook)
+	return sdeMultistep(denoise, x, sigmas, noiseOverLambda, order, SolverMidpoint, noise, hook)
 }
 
 // sdeMultistep solves the reverse SDE with data or noise prediction: f is dataOverLambda
-// or noiseOverLambda.
-func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, noise Noise, hook Hook) (*tensor.Tensor, error) {
+// or noiseOverLambda. With SolverHeun a step of order 2 integrates the line through both values
+// exactly, where SolverMidpoint takes its value in the middle of the step.
+func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order int, kind string, noise Noise, hook Hook) (*tensor.Tensor, error) {
 	if err := checkOrder(order, 2); err != nil {
 		return nil, err
 	}
@@ -57,12 +58,15 @@ func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32
 		h := -num.Log(ratio)
 		value := f.value(x, denoised, sigma)
 		target := value
+		square := float64(ratio * ratio)
 		if order == 2 && previous != nil {
 			over := h / (2 * hPrevious)
+			if kind == SolverHeun {
+				over = sdeMean(f, h, square) / hPrevious
+			}
 			target = value.Combine(float32(1+over), float32(-over), previous)
 		}
 		previous, hPrevious = value, h
-		square := float64(ratio * ratio)
 		keep, weight, sd := square, 1-square, float64(sigmaNext)*math.Sqrt(1-square)
 		if f == noiseOverLambda {
 			keep, weight, sd = 1, 2*(float64(sigmaNext)-float64(sigma)), float64(sigma)*math.Sqrt(1-square)
@@ -70,6 +74,16 @@ func sdeMultistep(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32
 		x = x.Combine(float32(keep), float32(weight), target)
 		return x.AddScaled(float32(sd), noise(StreamStep+uint32(i))), nil
 	})
+}
+
+// sdeMean returns the mean of s over a step of length h with the weight of sdeMultistep's integral,
+// e^(−2(h−s)) for D and e^(−s) for ε; square is e^(−2h).
+func sdeMean(f integral, h, square float64) float64 {
+	if f == dataOverLambda {
+		return h/(1-square) - 0.5
+	}
+	decay := num.Exp(-h)
+	return 1 - h*decay/(1-decay)
 }
 
 // SDEDPMSolverPPSinglestep is single-step SDE-DPM-Solver++, of second order in D

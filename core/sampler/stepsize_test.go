@@ -151,7 +151,7 @@ func TestAdaptiveMethodsEndOnNaN(t *testing.T) {
 	nan := func(x *tensor.Tensor, _ float32) (*tensor.Tensor, error) { return x.Scaled(float32(math.NaN())), nil }
 	noise := NewNoise(1, 0, 1, 2, 2, 1)
 	sigmas := []float32{20, 0.01}
-	for _, name := range []string{"rk45", "adaptive-sde"} {
+	for _, name := range []string{"rk45", "adaptive-sde", "dpm-adaptive"} {
 		x, err := Run(Settings{Method: name}, nan, Start(noise, sigmas), sigmas, noise, nil)
 		if err != nil || !math.IsNaN(float64(x.Data[0])) {
 			t.Errorf("%s: got %v, %v, want NaN", name, x, err)

@@ -2,8 +2,10 @@ package sampler
 
 import (
 	"fmt"
+	"slices"
 
 	"tweedie/core/diffusion"
+	"tweedie/core/num"
 	"tweedie/core/tensor"
 )
 
@@ -24,6 +26,18 @@ import (
 // denoise K times. Errors of denoise and of the hook are returned unchanged; an error about
 // sigmas wraps ErrSchedule.
 func UniPC(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order, bh int, hook Hook) (*tensor.Tensor, error) {
+	return unipc(denoise, x, sigmas, dataOverLambda, order, bh, nil, hook)
+}
+
+// UniPCNoise is UniPC with noise prediction (Zhao et al. 2023, eq. 2): the same rules for the
+// integral of ε = (x − D)/σ, in place of that of D. Arguments, cost and errors are those of
+// UniPC.
+func UniPCNoise(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order, bh int, hook Hook) (*tensor.Tensor, error) {
+	return unipc(denoise, x, sigmas, noiseOverLambda, order, bh, nil, hook)
+}
+
+// unipc is UniPC for an integral form.
+func unipc(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, f integral, order, bh int, ends ending, hook Hook) (*tensor.Tensor, error) {
 	if err := checkOrder(order, 3); err != nil {
 		return nil, err
 	}
@@ -32,21 +46,29 @@ func UniPC(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order
 	}
 	r := rule(midpointRule)
 	if bh == 1 {
-		r = func(places []float64, h float64, m []float64) []float64 { return midpointRuleWith(h, places, h, m) }
+		r = func(places []float64, h float64, m []float64) []float64 {
+			if b := h; f == dataOverLambda {
+				return midpointRuleWith(b, places, h, m)
+			}
+			return midpointRuleWith(m[0]*h/(num.Exp(h)-1), places, h, m) // m₀ is −σ′·(e^h − 1)
+		}
 	}
-	m := history{integral: dataOverLambda, order: order}
-	var predicted []float64 // weights of the prediction that gave x
+	m := history{integral: f, order: order}
+	var used *history       // the values of the prediction that gave x
+	var predicted []float64 // their weights
 	return walk(denoise, x, sigmas, hook, func(_ int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
-		if predicted != nil {
-			// x ← x + Σ (w_c − w_p)·D: from UniP's weights to UniC's.
-			w := m.weights(float64(sigma), float64(sigma), r)
+		value := f.value(x, denoised, sigma)
+		if used != nil {
+			// x ← x + Σ (w_c − w_p)·value: from UniP's weights to UniC's.
+			w := used.weights(float64(sigma), float64(sigma), r)
 			for j, p := range predicted {
 				w[j] -= p
 			}
-			x = weighted(1, x, w, append(m.values[:len(m.values):len(m.values)], denoised))
+			x = weighted(1, x, w, append(slices.Clone(used.values), value))
 		}
-		m.add(x, denoised, sigma)
-		predicted = m.weights(float64(sigmaNext), 0, r)
-		return weighted(m.integral.decay(float64(sigma), float64(sigmaNext)), x, predicted, m.values), nil
+		m.push(value, sigma)
+		used = m.newest(ends.order(sigma, order))
+		predicted = used.weights(float64(sigmaNext), 0, r)
+		return weighted(f.decay(float64(sigma), float64(sigmaNext)), x, predicted, used.values), nil
 	})
 }

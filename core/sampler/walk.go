@@ -17,10 +17,12 @@ func walk(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook H
 	return walkFrom(denoise, x, sigmas, hook, nil, step)
 }
 
-// walkFrom is walk for a method that changes the noise level before it evaluates the
-// denoiser: unless nil, lift returns the new x and sigma.
+// lift changes the noise level before step i: it returns the new x and sigma.
+type lift func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32)
+
+// walkFrom is walk with a change of the noise level before each evaluation, unless up is nil.
 func walkFrom(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, hook Hook,
-	lift func(i int, x *tensor.Tensor, sigma float32) (*tensor.Tensor, float32), step stepper) (_ *tensor.Tensor, err error) {
+	up lift, step stepper) (_ *tensor.Tensor, err error) {
 	defer rescue(&err)
 	if err := Check(sigmas); err != nil {
 		return nil, err
@@ -30,8 +32,8 @@ func walkFrom(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, ho
 	}
 	for i := range len(sigmas) - 1 {
 		sigma, sigmaNext := sigmas[i], sigmas[i+1]
-		if lift != nil {
-			x, sigma = lift(i, x, sigma)
+		if up != nil {
+			x, sigma = up(i, x, sigma)
 		}
 		denoised, err := denoise(x, sigma)
 		if err != nil {

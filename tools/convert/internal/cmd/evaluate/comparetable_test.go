@@ -11,7 +11,7 @@ import (
 func TestCompareNamesWhoIsAbsent(t *testing.T) {
 	cells := []cell{{Sampler: "ddim", Budget: 5, Key: "model 0", Ratio: 2}}
 	o := comparison{budgets: []int{5}}
-	if got := o.table(sampler.Methods, cells); !strings.HasSuffix(got, "model: `consistency`, `ddpm-learned`, `ddpm-analytic`.\n") {
+	if got := o.table(sampler.Methods, cells); !strings.HasSuffix(got, "model: `consistency`, `lcm`, `tcd`, `ddpm-learned`, `ddpm-analytic`.\n") {
 		t.Errorf("the table ends %q", got[max(0, len(got)-200):])
 	}
 	o.samplers = []string{"ddim"}
