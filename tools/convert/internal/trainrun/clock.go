@@ -18,6 +18,9 @@ type clock struct {
 func (c *clock) step(d time.Duration) {
 	c.steps++
 	c.inSteps += d
+	if c.steps <= 2 {
+		c.recent = d // without the first, which allocates
+	}
 	c.recent += (d - c.recent) / time.Duration(min(c.steps, 50))
 }
 

@@ -3,7 +3,6 @@ package trainrun
 import (
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	"tweedie/core/model"
@@ -77,9 +76,12 @@ func (r *run) ended() bool {
 	return r.trainer.Done() >= r.Config.Steps && !(r.Time > 0 && r.Config.Extendable())
 }
 
+// fewSteps is the number of steps from which their duration is taken for typical.
+const fewSteps = 3
+
 // plan adapts the number of steps to the time that is left, and sheets to the number of steps.
 func (r *run) plan() error {
-	if r.Time == 0 {
+	if r.Time == 0 || r.clock.steps < fewSteps {
 		return nil
 	}
 	show := r.showing()
@@ -109,17 +111,12 @@ func (r *run) showing() time.Duration {
 	return r.clock.recent / time.Duration(r.Config.Batch) * time.Duration(passes) / 3
 }
 
-// stop saves the state and the model when ctx has ended, and returns its cause.
+// stop saves the state when ctx has ended, and returns its cause. The model of a large network
+// takes seconds to write, and is left to Finish.
 func (r *run) stop(ctx context.Context) error {
 	if err := r.save(); err != nil {
 		return err
 	}
-	if r.trainer.Done() == 0 {
-		return context.Cause(ctx)
-	}
-	if err := r.writeModel(); err != nil {
-		return err
-	}
-	r.Log("stopped after step %d of %d; the model so far is %s; continue with --resume, or draw its samples with --resume --finish", r.trainer.Done(), r.Config.Steps, filepath.Join(r.Dir, "model.json"))
+	r.Log("stopped after step %d of %d; continue with --resume, or make a model of what is there with --resume --finish", r.trainer.Done(), r.Config.Steps)
 	return context.Cause(ctx)
 }

@@ -70,7 +70,7 @@ type run struct {
 }
 
 // Run trains until the configured steps are done or the time is up. If ctx ends, it
-// saves the state and the model and returns ctx's cause. If the disk is full, the last good
+// saves the state and returns ctx's cause. If the disk is full, the last good
 // state stays in place. A run that is complete writes its model and samples again.
 //
 // With a time and a configuration that is Extendable, the number of steps follows the

@@ -153,6 +153,7 @@ func (o *training) planned(cmd *cobra.Command, set *dataset.Dataset, data *train
 	if limit == 0 {
 		limit = usualTime
 	}
+	o.say(cmd, "measuring how fast this machine trains")
 	p, err := newPlan(cmd.Context(), trainrun.Measure, choice, build, data, limit, o.time > 0)
 	if err != nil {
 		return nil, 0, err
