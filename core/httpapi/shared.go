@@ -48,7 +48,7 @@ func (s *Service) shared(w http.ResponseWriter, r *http.Request) error {
 	for _, name := range []string{"Content-Security-Policy", "Cross-Origin-Opener-Policy", "Cross-Origin-Embedder-Policy", "Cross-Origin-Resource-Policy"} {
 		h.Set(name, strings.Replace(header.Get(name), noBase, ownBase, 1))
 	}
-	h.Set("Vary", "Accept")
+	h.Add("Vary", "Accept")
 	if bad {
 		h.Set("Content-Type", htmlType)
 		h.Set("Cache-Control", "no-store")

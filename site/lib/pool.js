@@ -30,6 +30,20 @@ export function abortError() {
   return new DOMException('tweedie: the call was cancelled', 'AbortError')
 }
 
+/** The address of a script that imports worker.js from another origin, '' while there is none. */
+let importer = ''
+
+/**
+ * Starts worker.js. Browsers start workers of the page's own origin only: where the module
+ * comes from another one, a script of the page's imports it.
+ */
+function startWorker() {
+  const { origin, href } = new URL('./worker.js', import.meta.url)
+  if (origin === self.origin) return new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tweedie' }) // in words that bundlers know
+  importer ||= URL.createObjectURL(new Blob([`import ${JSON.stringify(href)}`], { type: 'text/javascript' }))
+  return new Worker(importer, { type: 'module', name: 'tweedie' })
+}
+
 /** One worker with its pending calls. */
 class PoolWorker {
   #worker
@@ -56,7 +70,7 @@ class PoolWorker {
   /** @param {(worker: PoolWorker, error: Error) => void} onEnd called once, when the worker has ended */
   constructor(onEnd) {
     this.#onEnd = onEnd
-    this.#worker = new Worker(new URL('./worker.js', import.meta.url), { type: 'module', name: 'tweedie' })
+    this.#worker = startWorker()
     this.#worker.addEventListener('message', ({ data }) => this.#receive(data))
     this.#worker.addEventListener('error', (event) => {
       event.preventDefault()

@@ -22,6 +22,7 @@ type Options struct {
 	Out    string   // folder of the site; replaced as a whole if it holds one
 	Share  bool     // links to a run are /s/…, which core/httpapi answers, with a preview
 	Plain  bool     // no compressed copies: the host compresses
+	Origin string   // whose pages may load the module and the models, or AnyOrigin; "" means the site's own alone
 	Docs   string   // folder of Markdown that becomes pages below docs/; "" means none
 }
 
@@ -48,6 +49,11 @@ func (f File) Sent() int {
 // user's cache folder for the next build. It returns the files in sorted order. It is an
 // error if Out is a folder that contains anything but a site.
 func Build(ctx context.Context, o Options) ([]File, error) {
+	if o.Origin != "" {
+		if err := CheckOrigins([]string{o.Origin}); err != nil {
+			return nil, fmt.Errorf("publish: %w", err)
+		}
+	}
 	if err := replaceable(o.Out); err != nil {
 		return nil, err
 	}
@@ -140,7 +146,7 @@ func contents(ctx context.Context, o Options) (map[string][]byte, error) {
 	}
 	content["models/index.json"] = append(index, '\n')
 	content["build.json"] = append(info, '\n')
-	content["_headers"] = headersFile()
+	content["_headers"] = headersFile(o.Origin)
 	return content, nil
 }
 

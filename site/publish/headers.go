@@ -38,10 +38,14 @@ func setHeaders(h http.Header) {
 }
 
 // headersFile returns the _headers file that Cloudflare Pages, Workers Static Assets and
-// Netlify read. Their rules do not match queries, so only shards are cached for ever.
-func headersFile() []byte {
+// Netlify read. Their rules do not match queries, so only shards are cached for ever. Scripts
+// of pages of origin, if that is not "", may read the files.
+func headersFile(origin string) []byte {
 	var b strings.Builder
 	b.WriteString("/*\n")
+	if origin != "" {
+		fmt.Fprintf(&b, "  Access-Control-Allow-Origin: %s\n", origin)
+	}
 	names := make([]string, 0, len(headers))
 	for name := range headers {
 		names = append(names, name)

@@ -21,14 +21,15 @@ import (
 	"tweedie/weights"
 )
 
-// Serve serves the site in dir, as Run does. It is an error if dir is not a site.
-func Serve(ctx context.Context, dir, addr string, ready func(url string)) error {
+// Serve serves the site in dir, as Run does, also to scripts of pages of other origins: see
+// AllowOrigins. It is an error if dir is not a site.
+func Serve(ctx context.Context, dir, addr string, origins []string, ready func(url string)) error {
 	handler, err := Handler(dir)
 	if err != nil {
 		return err
 	}
 	defer handler.Close()
-	return Run(ctx, &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, 5*time.Second, ready)
+	return Run(ctx, &http.Server{Handler: AllowOrigins(origins, handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}, addr, 5*time.Second, ready)
 }
 
 // Run runs a server on addr (host:port, port 0 for any free port) until ctx ends. Then it
@@ -142,7 +143,7 @@ func (s *Site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	h := w.Header()
 	h.Set("Content-Type", kind)
-	h.Set("Vary", "Accept-Encoding")
+	h.Add("Vary", "Accept-Encoding")
 	h.Set("ETag", `"`+hash+`"`)
 	h.Set("Cache-Control", "no-cache")
 	if neverChanges(name) || s.build != "" && r.URL.Query().Get("v") == s.build {

@@ -144,7 +144,7 @@ func TestServeUntilCancelled(t *testing.T) {
 	out := toySite(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	urls, done := make(chan string, 1), make(chan error, 1)
-	go func() { done <- Serve(ctx, out, "127.0.0.1:0", func(url string) { urls <- url }) }()
+	go func() { done <- Serve(ctx, out, "127.0.0.1:0", nil, func(url string) { urls <- url }) }()
 	url := <-urls
 	r, err := http.Get(url + "models/toy.json")
 	if err != nil || r.StatusCode != 200 {
@@ -168,7 +168,7 @@ func TestServePortTaken(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	err = Serve(t.Context(), toySite(t), l.Addr().String(), func(string) { t.Error("it listens") })
+	err = Serve(t.Context(), toySite(t), l.Addr().String(), nil, func(string) { t.Error("it listens") })
 	if err == nil || !strings.Contains(err.Error(), "taken by another program: choose another with --addr") {
 		t.Errorf("got %v", err)
 	}

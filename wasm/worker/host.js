@@ -14,6 +14,7 @@ import { shard } from './shards.js'
  * @property {Fetcher} ASSETS the static site
  * @property {string} [TWEEDIE_MAX_GFLOP] 10⁹ additions and multiplications of a request
  * @property {string} [TWEEDIE_RATE] requests a minute from one client; 0 means no limit
+ * @property {string} [TWEEDIE_CORS] origins whose pages may read answers, with commas between; * means all
  * @property {DurableObjectNamespace} [LIMITER] counts them; without it there is no limit
  * @property {R2Bucket} [PICTURES] keeps pictures for good; without it only the Cache API does
  * @property {KVNamespace} [GALLERY] keeps shared experiments; without it there is no gallery

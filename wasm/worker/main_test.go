@@ -57,18 +57,19 @@ type worker struct {
 
 var started = sync.OnceValues(func() (worker, error) { return start(workerd.Options{}) })
 
-// start runs the Worker, with what o has of a test's own: an entry before it, a gallery.
+// start runs the Worker, with what o has of a test's own: an entry before it, a gallery, settings.
 func start(o workerd.Options) (worker, error) {
 	w := worker{log: &printed{}}
 	program, err := workerd.Find(os.Getenv("TWEEDIE_WORKERD"))
 	if err != nil {
 		return w, err
 	}
-	s, err := workerd.ReadSettings(settings)
-	if err != nil {
-		return w, err
+	if o.Settings == nil {
+		if o.Settings, err = workerd.ReadSettings(settings); err != nil {
+			return w, err
+		}
 	}
-	o.Program, o.Settings, o.Address, o.Log = program, s, "127.0.0.1:0", w.log
+	o.Program, o.Address, o.Log = program, "127.0.0.1:0", w.log
 	w.Server, err = workerd.Start(context.Background(), o)
 	if err != nil {
 		return w, fmt.Errorf("%w\n%s", err, w.log)

@@ -8,6 +8,7 @@
 
 import './wasm_exec.js'
 import { createRuntimeContext, loadModule } from './runtime.mjs'
+import { preflight, shared } from './cors.js'
 import { compressed } from './encodings.js'
 import { Host } from './host.js'
 import { Slots } from './slot.js'
@@ -31,21 +32,26 @@ export default {
    */
   async fetch(request, env, ctx) {
     try {
-      if (request.method !== 'HEAD') return await answer(request, env, ctx)
-      const { status, headers, body } = await answer(new Request(request, { method: 'GET' }), env, ctx)
+      if (request.method !== 'HEAD') return await route(request, env, ctx)
+      const { status, headers, body } = await route(new Request(request, { method: 'GET' }), env, ctx)
       await body?.cancel()
       return new Response(null, { status, headers })
     } catch (error) {
       console.error(error)
-      return problem(500, error instanceof Error ? error.message : String(error))
+      return shared(request, env, problem(500, error instanceof Error ? error.message : String(error)))
     }
   },
 }
 
 /** @type {(request: Request, env: Env, ctx: ExecutionContext) => Promise<Response>} */
-async function answer(request, env, ctx) {
+async function route(request, env, ctx) {
   const { pathname } = new URL(request.url)
   if (!/^\/(api\/|s\/|gallery$)/.test(pathname)) return ranged(request, await env.ASSETS.fetch(request))
+  return preflight(request, env) ?? shared(request, env, await answer(request, pathname, env, ctx))
+}
+
+/** @type {(request: Request, pathname: string, env: Env, ctx: ExecutionContext) => Promise<Response>} */
+async function answer(request, pathname, env, ctx) {
   const computes = pathname === '/api/sample.png' || pathname === '/api/stream'
   if (computes) {
     const kept = request.method === 'GET' && (await matching(request, env, ctx))

@@ -28,6 +28,7 @@ type Options struct {
 	Workers int           // threads for computation; 0 means one per CPU
 	Client  string        // header in which a reverse proxy sends the client's address; "" means no proxy
 	Gallery string        // file of shared experiments; "" means no gallery
+	Origins []string      // whose pages' scripts may read answers: see publish.AllowOrigins; nil means the server's own alone
 	Log     *slog.Logger  // gets one line per request; nil means no log
 }
 
@@ -45,6 +46,9 @@ func (o Options) complete() (Options, error) {
 	}
 	if o.GFLOP < 0 || o.Rate < 0 || o.Queue < 0 || o.Timeout < 0 || o.Grace < 0 || o.Workers < 0 {
 		return o, fmt.Errorf("apiserver: options must not be negative (got %d GFLOP, rate %d, queue %d, timeout %v, grace %v, %d workers)", o.GFLOP, o.Rate, o.Queue, o.Timeout, o.Grace, o.Workers)
+	}
+	if err := publish.CheckOrigins(o.Origins); err != nil {
+		return o, fmt.Errorf("apiserver: %w", err)
 	}
 	return o, nil
 }
@@ -91,12 +95,13 @@ func New(o Options) (*Server, error) {
 	h := s.host
 	h.models = list
 	e := &httpapi.Service{Host: h, Limits: httpapi.Limits{GFLOP: o.GFLOP}, Build: o.Build, Gallery: shared}
-	api := compressed(s.withTimeout(o.Timeout, newRates(o.Rate).limit(e.Handler())))
+	allowed := func(next http.Handler) http.Handler { return publish.AllowOrigins(o.Origins, next) }
+	api := allowed(compressed(s.withTimeout(o.Timeout, newRates(o.Rate).limit(e.Handler()))))
 	m := newMeter(h)
 	mux := http.NewServeMux()
 	mux.Handle("/api/", m.measure("api", api))
 	if site != nil {
-		mux.Handle("/", m.measure("site", site))
+		mux.Handle("/", m.measure("site", allowed(site)))
 		mux.Handle("/s/", m.measure("shared", api))
 		mux.Handle("/gallery", m.measure("gallery", api))
 	}

@@ -72,3 +72,35 @@ func TestCompressed(t *testing.T) {
 		}
 	}
 }
+
+// TestOrigins: scripts of the allowed origins may read the site and the API, but no metrics.
+func TestOrigins(t *testing.T) {
+	o := options(t, io.Discard)
+	o.Origins = []string{"https://page.example"}
+	url := listen(t, o)
+	for _, path := range []string{"/tweedie.js", "/models/mnist.json", "/api/models", "/api/sample.png?steps=1", "/api/sample.png?steps=0", "/api/stream?steps=1", "/s/class=3&steps=1", "/metrics", "/healthz"} {
+		for origin, want := range map[string]string{"https://page.example": "https://page.example", "https://other.example": ""} {
+			if path == "/metrics" || path == "/healthz" {
+				want = ""
+			}
+			r, err := http.NewRequest("GET", url+path, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.Header.Set("Origin", origin)
+			a, err := http.DefaultClient.Do(r)
+			if err != nil {
+				t.Fatal(err)
+			}
+			io.Copy(io.Discard, a.Body)
+			a.Body.Close()
+			if got := a.Header.Get("Access-Control-Allow-Origin"); got != want {
+				t.Errorf("%s from %s: allows %q, want %q", path, origin, got, want)
+			}
+		}
+	}
+	o.Origins = []string{"page.example"}
+	if _, err := New(o); err == nil || !strings.Contains(err.Error(), `(got "page.example")`) {
+		t.Errorf("an origin without a scheme: got %v", err)
+	}
+}

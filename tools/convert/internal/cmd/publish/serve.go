@@ -47,6 +47,7 @@ the current image.`,
   tweedie serve dist --api --rate 30 --max-gflop 500
   tweedie serve dist --api --client-header X-Forwarded-For   # behind a proxy that sets it
   tweedie serve dist --api --gallery gallery.json
+  tweedie serve dist --cors https://example.org   # whose pages load tweedie.js from here
   curl 'http://127.0.0.1:8080/api/sample.png?class=3&n=16&seed=7' -o digits.png`,
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
@@ -64,6 +65,7 @@ the current image.`,
 	cmd.Flags().StringVar(&o.options.Client, "client-header", "", "with --api: header with the client's address, which only a proxy in front of the server sets")
 	cmd.Flags().IntVar(&o.options.Workers, "workers", 0, "with --api: threads; 0 uses every core")
 	cmd.Flags().StringVar(&o.options.Gallery, "gallery", "", "with --api: file of the gallery; without it there is no gallery")
+	cmd.Flags().StringSliceVar(&o.options.Origins, "cors", nil, "origins whose pages may load the module and the models and read the API, such as https://example.org, with commas between; * means all")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print the URL as JSON")
 	return cmd
 }
@@ -79,6 +81,9 @@ func (o *serving) run(cmd *cobra.Command, dir string) error {
 	if err := checkServer(o.options, o.api); err != nil {
 		return err
 	}
+	if err := publish.CheckOrigins(o.options.Origins); err != nil {
+		return flags.Misused("--cors: %v", err)
+	}
 	ready := func(url string) {
 		if o.json {
 			json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"url": url})
@@ -87,7 +92,7 @@ func (o *serving) run(cmd *cobra.Command, dir string) error {
 		fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s\n", dir, url)
 	}
 	if !o.api {
-		return publish.Serve(cmd.Context(), dir, o.addr, ready)
+		return publish.Serve(cmd.Context(), dir, o.addr, o.options.Origins, ready)
 	}
 	if err := output.Prepare(o.options.Gallery); err != nil {
 		return err

@@ -35,6 +35,11 @@ user's cache folder (on Linux ~/.cache/tweedie/brotli), so that the next site is
 			if err := flags.NeedOutput(o.Out, "DIR"); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("cors") {
+				if err := publish.CheckOrigins([]string{o.Origin}); err != nil {
+					return flags.Misused("--cors: %v", err)
+				}
+			}
 			o.Models = args
 			files, err := publish.Build(cmd.Context(), o)
 			if err != nil {
@@ -47,6 +52,7 @@ user's cache folder (on Linux ~/.cache/tweedie/brotli), so that the next site is
 	cmd.Flags().StringVar(&o.Page, "page", "", "folder of the page, instead of the page inside this program")
 	cmd.Flags().BoolVar(&o.Share, "share", false, "use /s/… links with previews for runs: requires the API, see serve --api")
 	cmd.Flags().StringVar(&o.Docs, "docs", "", "folder of Markdown files that become pages below docs/; its README.md is the first page and lists the others")
+	cmd.Flags().StringVar(&o.Origin, "cors", "", "origin whose pages may load the module and the models, such as https://example.org; * means all; written to the file _headers")
 	cmd.Flags().BoolVar(&o.Plain, "plain", false, "make no compressed copies, for hosts that compress files themselves")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "list the files as JSON")
 	return cmd
