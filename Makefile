@@ -27,14 +27,14 @@ BUILT := site/publish/built
 BUILD = $$(cat $(BUILT)/build-id)
 
 .DEFAULT_GOAL := help
-.PHONY: help build wasm site run worker worker-dev workerd check test bench bench-peers bench-memory compare picture generate golden fmt clean toolchain
+.PHONY: help build wasm site run worker worker-dev workerd vite check test bench bench-peers bench-memory compare picture generate golden fmt clean toolchain
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
 
 toolchain:
 	@command -v $(GO) >/dev/null || { echo "make: Go is not installed: install Go 1.21 or newer" >&2; exit 1; }
-	@$(GO) version | grep -q "$(GOTOOLCHAIN)" || { echo "make: found $$($(GO) version), need Go 1.21 or newer, which fetches $(GOTOOLCHAIN) itself" >&2; exit 1; }
+	@$(GO) version | grep -q "$(GOTOOLCHAIN)" || { echo "make: Go must be 1.21 or newer, which fetches $(GOTOOLCHAIN) itself (got $$($(GO) version))" >&2; exit 1; }
 
 build: wasm ## bin/tweedie, the native tool, with the page inside
 	$(GO) build $(FLAGS) -ldflags='$(SMALL)' -o bin/tweedie ./tools/convert
@@ -66,6 +66,13 @@ workerd: .cache/workerd/installed-lock.json
 .cache/workerd/installed-lock.json: wasm/worker/package-lock.json
 	@command -v npm >/dev/null || { echo "make: npm is not installed and is needed: on Debian, apt-get install npm" >&2; exit 1; }
 	@mkdir -p $(@D) && cp wasm/worker/package.json wasm/worker/package-lock.json $(@D)/
+	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
+	@cp $< $@
+
+vite: .cache/vite/installed-lock.json
+.cache/vite/installed-lock.json: docs/examples/vite/package-lock.json
+	@command -v npm >/dev/null || { echo "make: npm is not installed and is needed: on Debian, apt-get install npm" >&2; exit 1; }
+	@mkdir -p $(@D) && cp docs/examples/vite/package.json docs/examples/vite/package-lock.json $(@D)/
 	cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@cp $< $@
 
