@@ -117,7 +117,7 @@ func TestObjectiveMisuse(t *testing.T) {
 		want string
 	}{
 		{[]string{"--objective", "magic"}, `--objective must be one of simple, edm, min-snr`},
-		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective, --teacher, --process and --augment cannot be combined with --config"},
+		{[]string{"--objective", "flow", "--config", "x.json"}, "--objective, --teacher, --process, --augment and --init cannot be combined with --config"},
 		{[]string{"--objective", "simple", "--process", "magic"}, `--process must be one of ddpm, improved-ddpm, thermodynamic, vp, sub-vp, ve (got "magic")`},
 		{[]string{"--process", "vp"}, "--process requires the objective simple, min-snr, hybrid or vlb"},
 		{[]string{"--objective", "vlb", "--process", "ve"}, "which need a chain of steps (got ve)"},

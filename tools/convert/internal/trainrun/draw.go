@@ -27,7 +27,7 @@ func (r *run) draw(ctx context.Context) error {
 		return nil // which generates no images
 	}
 	columns := r.columns()
-	x, err := awaited(ctx, func() (*tensor.Tensor, error) { return samples(ctx, m, columns) })
+	x, err := awaited(ctx, func() (*tensor.Tensor, error) { return samples(ctx, m, columns, r.rows) })
 	if err != nil {
 		return err
 	}
@@ -44,7 +44,8 @@ func (r *run) draw(ctx context.Context) error {
 // drawnAtOnce is the images of one evaluation, between which a run can stop.
 const drawnAtOnce = 16
 
-// A sheet has so many rows, and at most so many columns of classes.
+// A sheet has so many rows, fewer if they would take a tenth of the time of the run, and at most
+// so many columns of classes.
 const (
 	sheetRows  = 8
 	mostTitles = 20
@@ -70,14 +71,6 @@ func (r *run) columns() []int {
 	return class
 }
 
-// drawn returns how many images a sheet has.
-func drawn(c *model.Config) int {
-	if c.Labels() == 0 || len(c.Classes) == 0 {
-		return sheetRows * 8
-	}
-	return sheetRows * min(mostTitles, len(c.Classes))
-}
-
 // awaited returns what do returns, or the cause of ctx as soon as ctx ends.
 func awaited[T any](ctx context.Context, do func() (T, error)) (T, error) {
 	type result struct {
@@ -99,9 +92,9 @@ func awaited[T any](ctx context.Context, do func() (T, error)) (T, error) {
 }
 
 // samples draws rows of images of the classes of the columns with the model's own defaults, until ctx ends.
-func samples(ctx context.Context, m *model.Model, columns []int) (*tensor.Tensor, error) {
+func samples(ctx context.Context, m *model.Model, columns []int, rows int) (*tensor.Tensor, error) {
 	c := m.Config()
-	n := sheetRows * len(columns)
+	n := rows * len(columns)
 	class := make([]int, n)
 	for i := range class {
 		class[i] = columns[i%len(columns)]

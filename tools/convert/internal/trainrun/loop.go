@@ -31,6 +31,11 @@ func (r *run) loop(ctx context.Context) error {
 			return err
 		}
 		r.clock.step(time.Since(began))
+		if r.clock.steps == fewSteps {
+			if err := r.plan(); err != nil {
+				return err
+			}
+		}
 		r.report(loss)
 		if err := r.converges(loss); err != nil {
 			return err
@@ -41,7 +46,7 @@ func (r *run) loop(ctx context.Context) error {
 			}
 			saved, wait = time.Now(), min(2*wait, r.SaveEvery)
 		}
-		if r.every > 0 && t.Done()%r.every == 0 && !r.ended() {
+		if r.every > 0 && t.Done()%r.every == 0 && (r.Time == 0 || r.clock.steps >= fewSteps) && !r.ended() {
 			if err := r.show(ctx); ctx.Err() != nil {
 				return r.stop(ctx)
 			} else if err != nil {
@@ -70,7 +75,7 @@ func (r *run) end(ctx context.Context) error {
 
 // ended reports whether the steps are done or the time is up.
 func (r *run) ended() bool {
-	if r.Time > 0 && r.clock.steps > 0 && r.clock.remaining(r.showing()) < r.clock.recent {
+	if r.Time > 0 && r.clock.steps >= fewSteps && r.clock.remaining(r.showing()) < r.clock.recent {
 		return true
 	}
 	return r.trainer.Done() >= r.Config.Steps && !(r.Time > 0 && r.Config.Extendable())
@@ -84,6 +89,9 @@ func (r *run) plan() error {
 	if r.Time == 0 || r.clock.steps < fewSteps {
 		return nil
 	}
+	for r.rows > 1 && r.clock.showing == 0 && r.showing() > r.Time/10 {
+		r.rows--
+	}
 	show := r.showing()
 	if r.Config.Extendable() {
 		steps := r.trainer.Done() + r.clock.stepsIn(r.clock.remaining(show), show, r.every)
@@ -92,7 +100,7 @@ func (r *run) plan() error {
 		}
 	}
 	if r.SampleEvery == 0 {
-		n := int(min(sheets, max(2, r.Time/10/max(1, show)))) // in a tenth of the time
+		n := int(min(sheets, max(1, r.Time/10/max(1, show)))) // in a tenth of the time
 		r.every = max(1, r.Config.Steps/n)
 	}
 	return nil
@@ -105,8 +113,12 @@ func (r *run) showing() time.Duration {
 		return r.clock.showing
 	}
 	passes := 2 * r.trainer.HeldOut() * (len(r.Config.Averages) + 1)
-	if r.every >= 0 && r.Sheet != nil && r.Config.Model.Arch != model.Classifier {
-		passes += 2 * drawn(&r.Config.Model) * r.Config.Model.Defaults.Steps * (1 + r.Config.Model.Defaults.CorrectorSteps)
+	if c := &r.Config.Model; r.every >= 0 && r.Sheet != nil && c.Arch != model.Classifier {
+		each := c.Defaults.Steps * (1 + c.Defaults.CorrectorSteps)
+		if c.NullClass != nil && c.Defaults.Guidance != 1 {
+			each *= 2
+		}
+		passes += r.rows * len(r.columns()) * each
 	}
 	return r.clock.recent / time.Duration(r.Config.Batch) * time.Duration(passes) / 3
 }

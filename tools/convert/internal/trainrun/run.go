@@ -17,6 +17,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/gofrs/flock"
@@ -66,6 +67,7 @@ type run struct {
 	clock   clock
 	first   int // step at which this process started
 	every   int // steps between sheets; negative for none
+	rows    int // of a sheet
 	judged  []judged
 }
 
@@ -77,7 +79,7 @@ type run struct {
 // speed of the machine, and is written to config.json. The same number gives the same
 // weights on another machine.
 func Run(ctx context.Context, o Options) error {
-	r := &run{Options: o}
+	r := &run{Options: o, rows: sheetRows}
 	if r.SaveEvery == 0 {
 		r.SaveEvery = 2 * time.Minute
 	}
@@ -101,19 +103,40 @@ func Run(ctx context.Context, o Options) error {
 	return r.loop(ctx)
 }
 
-// open makes the folder and the trainer, or continues an existing run.
-func (r *run) open() error {
-	config := filepath.Join(r.Dir, "config.json")
-	kept, err := os.ReadFile(config)
+// configFile is the configuration in the folder of a run.
+const configFile = "config.json"
+
+// Check returns an error if a run in dir cannot be started, or with resume be continued: because
+// there is one, or none.
+func Check(dir string, resume bool) error {
+	_, err := existing(dir, resume)
+	return err
+}
+
+// existing returns the configuration of the run in dir, nil if there is none. The error is that of
+// Check.
+func existing(dir string, resume bool) ([]byte, error) {
+	kept, err := os.ReadFile(filepath.Join(dir, configFile))
 	exists := err == nil
 	switch {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("trainrun: %w", err)
-	case exists && !r.Resume:
-		return fmt.Errorf("trainrun: %s contains a run: continue it with --resume, or name another folder", r.Dir)
-	case !exists && r.Resume:
-		return fmt.Errorf("trainrun: %s contains no run to resume: there is no config.json", r.Dir)
+		return nil, fmt.Errorf("trainrun: %w", err)
+	case exists && !resume:
+		return nil, fmt.Errorf("trainrun: %s contains a run: continue it with --resume, or name another folder", dir)
+	case !exists && resume:
+		return nil, fmt.Errorf("trainrun: %s contains no run to resume: there is no %s", dir, configFile)
 	}
+	return kept, nil
+}
+
+// open makes the folder and the trainer, or continues an existing run.
+func (r *run) open() error {
+	config := filepath.Join(r.Dir, configFile)
+	kept, err := existing(r.Dir, r.Resume)
+	if err != nil {
+		return err
+	}
+	exists := kept != nil
 	if err := r.hold(); err != nil {
 		return err
 	}
@@ -143,6 +166,9 @@ func (r *run) open() error {
 	if err := os.MkdirAll(filepath.Join(r.Dir, "samples"), 0o777); err != nil {
 		return fmt.Errorf("trainrun: %w", err)
 	}
+	if err := r.start(); err != nil {
+		return err
+	}
 	return r.writeConfig()
 }
 
@@ -171,7 +197,7 @@ func (r *run) writeConfig() error {
 	if err != nil {
 		return fmt.Errorf("trainrun: %w", err)
 	}
-	return weights.WriteAtomic(filepath.Join(r.Dir, "config.json"), data)
+	return weights.WriteAtomic(filepath.Join(r.Dir, configFile), data)
 }
 
 // teacher opens the model that is distilled, nil if none is.
@@ -179,15 +205,43 @@ func (r *run) teacher() (*model.Model, error) {
 	if r.Config.Teacher == "" {
 		return nil, nil
 	}
-	f, err := weights.Open(r.Config.Teacher)
+	return openModel("teacher", r.Config.Teacher)
+}
+
+// openModel opens the model at path, which errors call what.
+func openModel(what, path string) (*model.Model, error) {
+	f, err := weights.Open(path)
 	if err != nil {
-		return nil, fmt.Errorf("trainrun: teacher: %w", err)
+		return nil, fmt.Errorf("trainrun: %s: %w", what, err)
 	}
 	m, err := model.Open(f)
 	if err != nil {
-		return nil, fmt.Errorf("trainrun: teacher %s: %w", r.Config.Teacher, err)
+		return nil, fmt.Errorf("trainrun: %s %s: %w", what, path, err)
 	}
 	return m, nil
+}
+
+// start starts from the weights of the model that the configuration names, if any.
+func (r *run) start() error {
+	if r.Config.Init == "" {
+		return nil
+	}
+	m, err := openModel("init", r.Config.Init)
+	if err != nil {
+		return err
+	}
+	s, err := r.trainer.StartFrom(m)
+	if err != nil {
+		return err
+	}
+	r.Log("starting from %s: %.4g%% of the weights are taken over", r.Config.Init, 100*float64(s.Taken)/float64(s.Total))
+	if len(s.Fresh) > 0 {
+		r.Log("these start at random, since their shapes differ: %s", strings.Join(s.Fresh[:min(8, len(s.Fresh))], ", "))
+	}
+	if len(s.NewClasses) > 0 {
+		r.Log("new classes: %s", strings.Join(s.NewClasses, ", "))
+	}
+	return nil
 }
 
 // same reports whether two configurations are of one run, whose number of steps may have been

@@ -94,7 +94,7 @@ func (r *run) restore() error {
 		return fmt.Errorf("trainrun: %s contains no usable state", r.Dir)
 	}
 	r.Log("%s has no state yet: starting at step 0", r.Dir)
-	return nil
+	return r.start()
 }
 
 // writable returns an error if the model could not be written under its name, which is

@@ -146,7 +146,7 @@ func TestEnded(t *testing.T) {
 		{50 * time.Minute, time.Minute, 9*time.Minute + 30*time.Second, true},
 		{2 * time.Hour, time.Second, 0, true},
 	} {
-		r.clock = clock{began: time.Now().Add(-c.passed), limit: r.Time, steps: 1, recent: c.step, showing: c.sheet}
+		r.clock = clock{began: time.Now().Add(-c.passed), limit: r.Time, steps: fewSteps, recent: c.step, showing: c.sheet}
 		if got := r.ended(); got != c.want {
 			t.Errorf("%v passed, %v a step, %v a sheet: got %v, want %v", c.passed, c.step, c.sheet, got, c.want)
 		}

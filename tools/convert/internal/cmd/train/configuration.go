@@ -32,16 +32,23 @@ func (o *training) check(cmd *cobra.Command) error {
 		return flags.Misused("--finish must be combined with --resume, without --time and --steps: it takes no steps")
 	}
 	if o.resume && o.config == "" {
-		for _, flag := range []string{"arch", "objective", "teacher", "process", "augment", "batch", "seed", "rate"} {
+		for _, flag := range []string{"arch", "objective", "teacher", "process", "augment", "init", "batch", "seed", "rate"} {
 			if given(flag) {
 				return flags.Misused("--%s cannot be combined with --resume: a run continues with its own configuration", flag)
 			}
 		}
 	}
 	if o.config != "" {
-		for _, flag := range []string{"arch", "objective", "teacher", "process", "augment"} {
+		for _, flag := range []string{"arch", "objective", "teacher", "process", "augment", "init"} {
 			if given(flag) {
-				return flags.Misused("--arch, --objective, --teacher, --process and --augment cannot be combined with --config: the configuration sets them (got --%s)", flag)
+				return flags.Misused("--arch, --objective, --teacher, --process, --augment and --init cannot be combined with --config: the configuration sets them (got --%s)", flag)
+			}
+		}
+	}
+	if o.init != "" {
+		for _, flag := range []string{"arch", "objective", "teacher", "process"} {
+			if given(flag) {
+				return flags.Misused("--%s cannot be combined with --init: the model to start from sets it", flag)
 			}
 		}
 	}
@@ -112,6 +119,9 @@ func (o *training) planned(cmd *cobra.Command, set *dataset.Dataset, data *train
 		return nil, 0, err
 	}
 	build := func(p preset) (*train.Config, error) {
+		if o.from != nil {
+			return o.tuned(set, flip, shift)
+		}
 		c, err := p.config(set)
 		if err != nil {
 			return nil, err
@@ -130,7 +140,9 @@ func (o *training) planned(cmd *cobra.Command, set *dataset.Dataset, data *train
 		return c, nil
 	}
 	choice := candidates()
-	if o.arch != "" {
+	if o.from != nil {
+		choice = []preset{{name: "of " + o.init, rate: tunedRate}}
+	} else if o.arch != "" {
 		p, err := choosePreset(o.arch)
 		if err != nil {
 			return nil, 0, err
@@ -197,7 +209,7 @@ func setSchedule(c *train.Config, n int) {
 	}
 	c.Average, c.Averages = 0, []float64{0.05, 0.1, 0.2}
 	if n >= fewest {
-		c.HeldOut = min(256, n/20)
+		c.HeldOut = min(128, n/20)
 	}
 }
 

@@ -119,7 +119,7 @@ func (p *plan) setSteps(draws int) {
 		for c.Batch < largestBatch && draws/(2*c.Batch) >= plannedSteps {
 			c.Batch *= 2
 		}
-		c.LearningRate = plannedRate * math.Sqrt(float64(c.Batch)/largestBatch)
+		c.LearningRate = cmp.Or(p.preset.rate, plannedRate) * math.Sqrt(float64(c.Batch)/largestBatch)
 	}
 	c.Steps = max(1, draws/c.Batch)
 	setWarmUp(c)

@@ -84,8 +84,8 @@ func TestUsualPlan(t *testing.T) {
 	if p := planFor(t, 50, 1000, usualTime, false); !p.capped || p.time != 0 || p.config.Steps*p.config.Batch > usualDraws || p.config.HeldOut != 0 {
 		t.Errorf("50 pictures: time %v, %d steps of %d, %d held out", p.time, p.config.Steps, p.config.Batch, p.config.HeldOut)
 	}
-	if p := planFor(t, 4000, 100, usualTime, false); p.capped || p.time != usualTime || p.config.HeldOut != 200 {
-		t.Errorf("4000 pictures: time %v, %d held out, want %v and 200", p.time, p.config.HeldOut, usualTime)
+	if p := planFor(t, 4000, 100, usualTime, false); p.capped || p.time != usualTime || p.config.HeldOut != 128 {
+		t.Errorf("4000 pictures: time %v, %d held out, want %v and 128", p.time, p.config.HeldOut, usualTime)
 	}
 }
 

@@ -22,8 +22,9 @@ type preset struct {
 	about    string
 	channels []int // of the first levels; the last repeats
 	layers   int
-	steps    int // without --time; 0 for a preset whose steps follow from the speed of the machine
-	ngf      int // width of an NCSN; 0 means a U-Net
+	steps    int     // without --time; 0 for a preset whose steps follow from the speed of the machine
+	ngf      int     // width of an NCSN; 0 means a U-Net
+	rate     float64 // planned learning rate at the largest batch; 0 means plannedRate
 }
 
 // presets are the values of --arch, the default first.

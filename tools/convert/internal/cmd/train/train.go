@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tweedie/core/dataset"
+	"tweedie/core/model"
 	"tweedie/core/train"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/tools/convert/internal/cmd/modelfile"
@@ -23,6 +24,7 @@ type training struct {
 	process                 string
 	data                    flags.Data
 	init, augment           string
+	from                    *model.Config // of init; nil without one
 	resume, finish          bool
 	print, json             bool
 	time                    time.Duration
@@ -69,6 +71,7 @@ models.`,
   tweedie train data/mnist -o runs/one-step --objective consistency-distillation --teacher runs/mnist/model.json
   tweedie train data/mnist -o runs/ncsn --arch ncsn
   tweedie train data/mnist -o runs/classifier --objective classes
+  tweedie train hats -o runs/hats --init runs/photos/model.json --time 30m
   tweedie train photos --size 32 --arch base --print > photos.json
   tweedie train photos --size 32 -o runs/photos --config photos.json`,
 		Args: cobra.ExactArgs(1),
@@ -88,6 +91,7 @@ func (o *training) declare(cmd *cobra.Command) {
 	f.StringVar(&o.teacher, "teacher", "", "model to distil with --objective consistency-distillation, without --config")
 	f.StringVar(&o.process, "process", "", "noising process for the objectives simple, min-snr, hybrid and vlb, without --config: "+strings.Join(processes, ", ")+" (default: ddpm)")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
+	f.StringVar(&o.init, "init", "", "model to start from, for fine-tuning: its network, noise levels and weights, without --config; pictures get its size and channels")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in RUN")
 	f.BoolVar(&o.finish, "finish", false, "with --resume: take no more steps, and write the model and samples of the last saved state")
 	f.DurationVar(&o.time, "time", 0, "train for so long, such as 45m or 3h (default: at most an hour, less for few pictures)")
@@ -116,6 +120,14 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 		return err
 	}
 	began := time.Now()
+	if !o.print {
+		if err := trainrun.Check(o.out, o.resume); err != nil {
+			return err
+		}
+	}
+	if err := o.open(); err != nil {
+		return err
+	}
 	set, err := loaded(cmd.Context(), func() (*dataset.Dataset, error) { return o.data.Load(path, dataset.Train) })
 	if err != nil {
 		return err
