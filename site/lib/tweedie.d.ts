@@ -257,7 +257,7 @@ export interface Call extends SolverOptions {
   n?: number
   /** Index of the first image: a batch can be drawn in parts. A whole number from 0 to 9007199254740992. Default: 0. */
   first?: number
-  /** Seed of the noise; image i of a seed is the same for any number of images. Above 2⁵³ as a bigint or a string of digits. Default: drawn at random. */
+  /** Seed of the noise; image i of a seed is the same for any number of images. Above 2⁵³−1 as a bigint or a string of digits. Default: drawn at random. */
   seed?: number | bigint | string | null
   /** Class by name or number, none for no class, or a list that is dealt out in turn. Default: all classes in turn. */
   class?: number | string | (number | string)[]

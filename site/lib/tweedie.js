@@ -348,6 +348,9 @@ function absolute(url) {
 /** @param {Call['seed']} seed @returns {number | string} the seed as JSON; a random one if absent */
 function seedOf(seed) {
   if (seed === undefined || seed === null) return crypto.getRandomValues(new Uint32Array(1))[0]
+  if (typeof seed === 'number' && seed > Number.MAX_SAFE_INTEGER) { // it may have been rounded already
+    throw fieldError(RangeError, 'seed', seed, 'at most 9007199254740991 as a number: write a larger one as a bigint or in quotes')
+  }
   return typeof seed === 'bigint' ? String(seed) : seed
 }
 

@@ -18,6 +18,10 @@ func TestFullDevice(t *testing.T) {
 	model := toyModel(t)
 	data := filepath.Dir(filepath.Dir(model))
 	img := picture(t, 8, 8, func(x, y int) uint8 { return uint8(8*y + x) })
+	site := t.TempDir()
+	if err := os.WriteFile(filepath.Join(site, "build.json"), []byte(`{"build":"x"}`), 0o666); err != nil {
+		t.Fatal(err)
+	}
 	for _, args := range []string{
 		"--version", "--help", "help sample", "sample --help", "completion bash", "version", "version --json",
 		"sample " + model + " --steps 1", "sample " + model + " --steps 1 --json",
@@ -28,7 +32,7 @@ func TestFullDevice(t *testing.T) {
 		"posterior " + model + " " + data + " -n 1 --levels 2 -o " + filepath.Join(t.TempDir(), "p.json"),
 		"convert " + model + " -o " + filepath.Join(t.TempDir(), "c.json"), "export " + model + " -o " + t.TempDir(),
 		"train " + data + " --print", "train " + data + " --steps 1 --batch 4 --arch tiny --json -o " + filepath.Join(t.TempDir(), "run"),
-		"lab -n 10 --steps 1",
+		"lab -n 10 --steps 1", "serve " + site + " --addr 127.0.0.1:0", "serve " + site + " --addr 127.0.0.1:0 --json",
 		"eval " + model + " " + evalData() + " -n 4 --steps 1 --classifier-steps 3 --classifier " + filepath.Join(evalData(), "classifier.json"),
 	} {
 		var stderr bytes.Buffer

@@ -63,7 +63,7 @@ func comment(s settings.Setting) string {
 	}
 	switch {
 	case s.Kind == settings.Seed: // the module's own
-		text += " Above 2⁵³ as a bigint or a string of digits. Default: drawn at random."
+		text += " Above 2⁵³−1 as a bigint or a string of digits. Default: drawn at random."
 	case s.Default == "0" && s.Kind == settings.Switch:
 		text += " Default: false."
 	case s.Default != "":

@@ -179,3 +179,21 @@ func TestProgress(t *testing.T) {
 		t.Errorf("loading told %q", got.Loads)
 	}
 }
+
+// TestLargeSeed: a seed that a JavaScript number cannot hold is a bigint or a text.
+func TestLargeSeed(t *testing.T) {
+	f := newModel(t, "colour", colour)
+	p := open(t)
+	f.put(p.site, "colour")
+	for _, seed := range []string{"9007199254740991", "9007199254740993", "18446744073709551615"} {
+		var got [2]string
+		p.run(t, &got, `
+			const model = await load('/models/colour.json', { workers: 1 })
+			const sums = [(await model.sample({ seed: %[1]sn })).sha256, (await model.sample({ seed: '%[1]s' })).sha256]
+			model.close()
+			return sums`, seed)
+		if want := f.sum(t, `{"seed": "`+seed+`"}`); got != [2]string{want, want} {
+			t.Errorf("seed %s: got %v, want %s", seed, got, want)
+		}
+	}
+}

@@ -1,9 +1,10 @@
 package publish
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
@@ -84,21 +85,25 @@ func (o *serving) run(cmd *cobra.Command, dir string) error {
 	if err := publish.CheckOrigins(o.options.Origins); err != nil {
 		return flags.Misused("--cors: %v", err)
 	}
+	ctx, stop := context.WithCancel(cmd.Context())
+	defer stop()
 	ready := func(url string) {
+		text := fmt.Sprintf("serving %s on %s\n", dir, url)
 		if o.json {
-			json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]string{"url": url})
-			return
+			text = fmt.Sprintf("{\"url\":%q}\n", url)
 		}
-		fmt.Fprintf(cmd.OutOrStdout(), "serving %s on %s\n", dir, url)
+		if _, err := io.WriteString(cmd.OutOrStdout(), text); err != nil {
+			stop() // nobody knows the address; main reports the error
+		}
 	}
 	if !o.api {
-		return publish.Serve(cmd.Context(), dir, o.addr, o.options.Origins, ready)
+		return publish.Serve(ctx, dir, o.addr, o.options.Origins, ready)
 	}
 	if err := output.Prepare(o.options.Gallery); err != nil {
 		return err
 	}
 	o.options.Dir, o.options.Build, o.options.Log = dir, carriedBuild(), slog.New(slog.NewJSONHandler(cmd.ErrOrStderr(), nil))
-	return apiserver.Run(cmd.Context(), o.options, o.addr, ready)
+	return apiserver.Run(ctx, o.options, o.addr, ready)
 }
 
 // checkServer refuses options that the server cannot run with.
