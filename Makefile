@@ -44,7 +44,8 @@ wasm: toolchain ## the page with its wasm, in site/publish/built
 	$(GO) run ./tools/bundle "$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" $(BUILT)
 	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags="$(SMALL) -X main.build=$(BUILD)" -o $(BUILT)/tweedie.wasm ./wasm/browser
 	GOOS=js GOARCH=wasm $(GO) build -tags likelihood $(FLAGS) $(LEAN) -ldflags="$(SMALL) -X main.build=$(BUILD)" -o $(BUILT)/tweedie-likelihood.wasm ./wasm/browser
-	@$(GO) run ./tools/wasmopt $(BUILT)/tweedie.wasm && $(GO) run ./tools/wasmopt $(BUILT)/tweedie-likelihood.wasm
+	GOOS=js GOARCH=wasm $(GO) build $(FLAGS) $(LEAN) -ldflags="$(SMALL) -X main.build=$(BUILD)" -o $(BUILT)/tweedie-pictures.wasm ./wasm/pictures
+	@for name in tweedie tweedie-likelihood tweedie-pictures; do $(GO) run ./tools/wasmopt $(BUILT)/$$name.wasm || exit 1; done
 
 site: build ## dist/, the static site of MODELS
 	bin/tweedie site $(MODELS) -o dist

@@ -32,7 +32,8 @@ var floors = map[string]int{
 	"core/settings": 1, // what a setting is, and errors that name one
 	"core/quant":    1, // the meaning of quantized bytes
 
-	"core/picture": 1, // fits pictures to a model's shape
+	"core/picture":     1, // fits pictures to a model's shape
+	"core/picturefile": 1, // decodes picture files
 
 	"core/kernel":   2, // inner loops on slices
 	"core/kernel/…": 2, // generators of its files

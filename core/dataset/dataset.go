@@ -14,9 +14,8 @@ import (
 
 // The limits of a data set.
 const (
-	maxBytes  = 8 << 30 // of all pixels together
-	maxSide   = 1 << 14 // of one picture, before it is resized
-	maxPixels = 1 << 25 // of one picture, before it is resized
+	maxBytes = 8 << 30 // of all pixels together
+	maxSide  = 1 << 14 // pixels of a side
 )
 
 // Dataset is a set of pictures of the same size, with or without labels.

@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"tweedie/core/picturefile"
 )
 
 // extensions are those of pictures.
@@ -24,7 +26,7 @@ func isPicture(name string) bool {
 type entry struct {
 	file
 	class       int // index into the class names, -1 for none
-	dims        header
+	dims        picturefile.Header
 	transparent bool
 }
 
@@ -58,7 +60,7 @@ func (s *origin) load(o Options) (*Dataset, error) {
 		return nil, fmt.Errorf("dataset: %w", err)
 	}
 	if len(entries) == 0 {
-		return nil, fmt.Errorf("dataset: %q: contains neither idx files (train-images-idx3-ubyte) nor %s pictures", s.name, readable)
+		return nil, fmt.Errorf("dataset: %q: contains neither idx files (train-images-idx3-ubyte) nor %s pictures", s.name, picturefile.Formats)
 	}
 	errs := eachEntry(entries, func(i int) (err error) {
 		entries[i].dims, err = entries[i].header()
@@ -118,7 +120,7 @@ func chosen(entries []entry, indices []int) []entry {
 func (d *Dataset) setSize(entries []entry) error {
 	if d.C == 0 {
 		d.C = 1
-		if slices.ContainsFunc(entries, func(e entry) bool { return !e.dims.gray }) {
+		if slices.ContainsFunc(entries, func(e entry) bool { return !e.dims.Gray }) {
 			d.C = 3
 		}
 	}
@@ -126,11 +128,11 @@ func (d *Dataset) setSize(entries []entry) error {
 		return nil
 	}
 	first := entries[0]
-	d.H, d.W = first.dims.h, first.dims.w
+	d.H, d.W = first.dims.H, first.dims.W
 	for _, e := range entries {
-		if e.dims.h != d.H || e.dims.w != d.W {
+		if e.dims.H != d.H || e.dims.W != d.W {
 			return fmt.Errorf("dataset: pictures differ in size: %q is %dx%d (height x width), %q is %dx%d: choose a common size, for example --size %dx%d",
-				first.name, d.H, d.W, e.name, e.dims.h, e.dims.w, min(d.H, d.W, e.dims.h, e.dims.w), min(d.H, d.W, e.dims.h, e.dims.w))
+				first.name, d.H, d.W, e.name, e.dims.H, e.dims.W, min(d.H, d.W, e.dims.H, e.dims.W), min(d.H, d.W, e.dims.H, e.dims.W))
 		}
 	}
 	return nil

@@ -27,16 +27,16 @@ type Found struct {
 func (f *Found) add(e *entry) {
 	if f.Formats == nil {
 		f.Formats = map[string]int{}
-		f.Low, f.High = [2]int{e.dims.h, e.dims.w}, [2]int{e.dims.h, e.dims.w}
+		f.Low, f.High = [2]int{e.dims.H, e.dims.W}, [2]int{e.dims.H, e.dims.W}
 	}
-	f.Formats[e.dims.format]++
-	for i, side := range [2]int{e.dims.h, e.dims.w} {
+	f.Formats[e.dims.Format]++
+	for i, side := range [2]int{e.dims.H, e.dims.W} {
 		f.Low[i], f.High[i] = min(f.Low[i], side), max(f.High[i], side)
 	}
 	if e.transparent {
 		f.Transparent++
 	}
-	if e.dims.turned {
+	if e.dims.Turned {
 		f.Turned++
 	}
 	if base := strings.TrimSuffix(filepath.Base(e.name), filepath.Ext(e.name)); copyName.MatchString(base) {

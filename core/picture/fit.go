@@ -1,6 +1,9 @@
 package picture
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // MaxSide is the longest side, in pixels, of a picture that is fitted and of a
 // model that it is fitted to.
@@ -28,7 +31,7 @@ func Fit(p RGBA, shape [3]int, o Options) (Fitted, error) {
 	if err := check(p, shape, o); err != nil {
 		return Fitted{}, err
 	}
-	background, err := o.background()
+	background, err := o.background(c != 4 && light(p))
 	if err != nil {
 		return Fitted{}, err
 	}
@@ -44,16 +47,90 @@ func Fit(p RGBA, shape [3]int, o Options) (Fitted, error) {
 		s.resize(frame, w, outer(s.bounds(), w, h), rect{0, 0, w, h})
 	}
 	invert := o.Invert == InvertYes || o.Invert == InvertAuto && c == 1 && luma(s.border()) > 127
-	return Fitted{channels(frame, c, invert), invert}, nil
+	pix := channels(frame, c, invert)
+	if c == 1 && o.Levels == LevelsAuto {
+		stretch(pix, h, w)
+	}
+	return Fitted{pix, invert}, nil
+}
+
+// light reports whether p is a light drawing on nothing: a part of it is transparent, and what
+// can be seen is lighter than the middle.
+func light(p RGBA) bool {
+	var sum, weight, clear uint64
+	for i := 0; i < len(p.Pix); i += 4 {
+		q := [4]uint8(p.Pix[i:])
+		sum += uint64(luma(q)) * uint64(q[3])
+		weight += uint64(q[3])
+		if q[3] < 128 {
+			clear++
+		}
+	}
+	return clear > 0 && sum > 127*weight
+}
+
+// leastContrast is the difference of levels below which stretch leaves them as they are.
+const leastContrast = 32
+
+// stretch maps the levels of one channel [h,w] so that nine tenths of the border become black
+// and the lightest hundredth becomes white.
+func stretch(pix []uint8, h, w int) {
+	var border, all [256]int
+	edge := 0
+	for i, v := range pix {
+		all[v]++
+		if y, x := i/w, i%w; y == 0 || y == h-1 || x == 0 || x == w-1 {
+			border[v]++
+			edge++
+		}
+	}
+	low, high := quantile(border, edge*9/10), quantile(all, len(pix)*99/100)
+	if high-low < leastContrast {
+		return
+	}
+	for i, v := range pix {
+		pix[i] = uint8((min(max(int(v)-low, 0), high-low)*255 + (high-low)/2) / (high - low))
+	}
+}
+
+// quantile returns the level with at most n of the pixels below it.
+func quantile(levels [256]int, n int) int {
+	for v, count := range levels {
+		if n -= count; n < 0 {
+			return v
+		}
+	}
+	return 255
 }
 
 // Mask returns p as the mask of a model of the given shape, bytes [H,W]: 255
 // where a pixel is repainted, 0 where it is kept. It is Fit for one channel, but
-// over black: a transparent pixel of a mask repaints nothing. Background and
-// Invert of o have no effect.
+// over black: a transparent pixel of a mask repaints nothing. Only Fit of o has an
+// effect. A mask with the levels 0 and 1 alone, as programs store truth values, is
+// taken as black and white.
 func Mask(p RGBA, shape [3]int, o Options) ([]uint8, error) {
+	if err := check(p, shape, Options{}); err == nil && binary(p) {
+		p.Pix = slices.Clone(p.Pix)
+		for i := range p.Pix {
+			if i%4 != 3 {
+				p.Pix[i] *= 255
+			}
+		}
+	}
 	f, err := Fit(p, [3]int{1, shape[1], shape[2]}, Options{Fit: o.Fit, Background: "black"})
 	return f.Pix, err
+}
+
+// binary reports whether the levels of p are 0 and 1, and some are 1.
+func binary(p RGBA) bool {
+	some := false
+	for i, v := range p.Pix {
+		if i%4 != 3 && v > 1 {
+			return false
+		}
+		some = some || i%4 != 3 && v == 1
+	}
+	return some
 }
 
 func check(p RGBA, shape [3]int, o Options) error {

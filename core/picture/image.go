@@ -6,55 +6,59 @@ import (
 	"image/draw"
 )
 
-// FitImage is Fit for a picture of any type. What the type holds beyond 8 bits
-// counts when transparent pixels are composed, and is rounded down after that.
+// FitImage is Fit for a picture of any type, of which it takes 8 bits.
 func FitImage(img image.Image, shape [3]int, o Options) (Fitted, error) {
-	if size := img.Bounds().Size(); size.X < 1 || size.Y < 1 || size.X > MaxSide || size.Y > MaxSide {
-		return Fitted{}, check(RGBA{Width: size.X, Height: size.Y}, shape, o)
-	}
-	if shape[0] == 4 {
-		return Fit(straight(img), shape, o)
-	}
-	background, err := o.background()
-	if err != nil {
+	if err := checkSize(img, shape); err != nil {
 		return Fitted{}, err
 	}
-	return Fit(composed(img, background), shape, o)
+	return Fit(FromImage(img), shape, o)
 }
 
 // MaskImage is Mask for a picture of any type.
 func MaskImage(img image.Image, shape [3]int, o Options) ([]uint8, error) {
-	f, err := FitImage(img, [3]int{1, shape[1], shape[2]}, Options{Fit: o.Fit, Background: "black"})
-	return f.Pix, err
+	if err := checkSize(img, shape); err != nil {
+		return nil, err
+	}
+	return Mask(FromImage(img), shape, o)
 }
 
-// composed returns img over a background.
-func composed(img image.Image, background [3]uint8) RGBA {
-	size := img.Bounds().Size()
-	canvas := image.NewRGBA(image.Rectangle{Max: size})
-	under := color.RGBA{background[0], background[1], background[2], 255}
-	draw.Draw(canvas, canvas.Rect, image.NewUniform(under), image.Point{}, draw.Src)
-	draw.Draw(canvas, canvas.Rect, img, img.Bounds().Min, draw.Over)
-	return RGBA{size.X, size.Y, canvas.Pix}
+// Binary reports whether a mask has the levels 0 and 1 alone, which Mask takes as black and
+// white.
+func Binary(mask image.Image) bool { return binary(FromImage(mask)) }
+
+// checkSize refuses a picture that is too large, before its pixels are copied.
+func checkSize(img image.Image, shape [3]int) error {
+	if size := img.Bounds().Size(); size.X < 1 || size.Y < 1 || size.X > MaxSide || size.Y > MaxSide {
+		return check(RGBA{Width: size.X, Height: size.Y}, shape, Options{})
+	}
+	return nil
 }
 
-// straight returns img in 8 bits with its alpha. It sets pixel by pixel because
-// package draw, and color.NRGBAModel for 16 bits, multiply colours by alpha on the
-// way, which loses some of them.
-func straight(img image.Image) RGBA {
+// FromImage returns img in 8 bits; of 16 it takes the upper ones.
+func FromImage(img image.Image) RGBA {
 	b := img.Bounds()
-	canvas := image.NewNRGBA(image.Rectangle{Max: b.Size()})
-	for y := range b.Dy() {
-		for x := range b.Dx() {
-			switch c := img.At(b.Min.X+x, b.Min.Y+y).(type) {
-			case color.NRGBA64:
-				canvas.SetNRGBA(x, y, color.NRGBA{uint8(c.R >> 8), uint8(c.G >> 8), uint8(c.B >> 8), uint8(c.A >> 8)})
-			default:
-				canvas.Set(x, y, c)
-			}
+	p := RGBA{b.Dx(), b.Dy(), make([]uint8, 4*b.Dx()*b.Dy())}
+	if whole, ok := img.(interface{ Opaque() bool }); ok && whole.Opaque() {
+		canvas := &image.RGBA{Pix: p.Pix, Stride: 4 * p.Width, Rect: image.Rectangle{Max: b.Size()}}
+		draw.Draw(canvas, canvas.Rect, img, b.Min, draw.Src)
+		return p
+	}
+	for y := range p.Height {
+		for x := range p.Width {
+			copy(p.Pix[4*(y*p.Width+x):], colour(img.At(b.Min.X+x, b.Min.Y+y)))
 		}
 	}
-	return RGBA{b.Dx(), b.Dy(), canvas.Pix}
+	return p
+}
+
+// colour returns a colour in 8 bits, not multiplied by alpha. For 16 bits it does not use
+// color.NRGBAModel, which multiplies by alpha on the way and loses some of them.
+func colour(c color.Color) []uint8 {
+	if deep, ok := c.(color.NRGBA64); ok {
+		return []uint8{uint8(deep.R >> 8), uint8(deep.G >> 8), uint8(deep.B >> 8), uint8(deep.A >> 8)}
+	}
+	n := color.NRGBAModel.Convert(c).(color.NRGBA)
+	return []uint8{n.R, n.G, n.B, n.A}
 }
 
 // Image returns bytes [h,w,c] of a model as a picture: image.Gray for one

@@ -45,7 +45,7 @@ function startWorker() {
 }
 
 /** One worker with its pending calls. */
-class PoolWorker {
+export class PoolWorker {
   #worker
   #nextId = 1
   /** @type {Map<number, { resolve: (value: any) => void, reject: (error: unknown) => void, onStep?: OnStep }>} */

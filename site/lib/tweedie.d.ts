@@ -55,15 +55,23 @@ export class Model {
   /** @deprecated use setClassifier */
   classify(url: string | URL, options?: ClassifierOptions): Promise<ClassifierInfo>
   /**
-   * Fits a picture to the model's size and channels. The command line, the API and the Go library
-   * use the same code: the same pixels and options give the same bytes.
+   * Fits a picture to the model's size and channels. A Blob is decoded by
+   * `decodePicture`. The command line, the API and the Go library use the same code: the same file
+   * and options give the same bytes.
    */
-  fitPicture(picture: ImageData, options?: FitOptions, how?: { signal?: AbortSignal }): Promise<FittedPicture>
+  fitPicture(picture: ImageData | Blob, options?: FitOptions, how?: { signal?: AbortSignal }): Promise<FittedPicture>
   /** What a call would do, without doing it. It rejects where the call would. */
   plan(options?: Call & { resample?: number; jump?: number }, call?: 'sample' | 'inpaint'): Promise<Plan>
   /** Ends the workers. Running and later calls reject. */
   close(): void
 }
+
+/**
+ * Decodes a PNG, JPEG, GIF (its first frame), WebP or BMP file without the browser: the pixels are
+ * those that the file stores, upright, and the same everywhere. Profiles and gamma change nothing.
+ * The first call fetches a program, tweedie-pictures.wasm.
+ */
+export function decodePicture(file: Blob, how?: { signal?: AbortSignal }): Promise<ImageData>
 
 /** An error of a field of a call: its message is "… `field` must be `want` (got `got`)". */
 export interface FieldError extends Error {
@@ -94,8 +102,10 @@ export interface FitOptions {
   fit?: 'crop' | 'pad'
   /** Exchanges dark and light; `auto` does so for a model of one channel if the picture's border is light. Default: `no`. */
   invert?: 'no' | 'yes' | 'auto'
-  /** The colour under transparent pixels: `white`, `black` or `#rrggbb`. Default: `white`. */
+  /** The colour under transparent pixels: `white`, `black`, `#rrggbb`, or `auto` for black under a light drawing and else white. Default: `white`. */
   background?: string
+  /** `auto`: for a model of one channel, the picture's border becomes black and its lightest pixels white, after inverting. Default: `no`. */
+  levels?: 'no' | 'auto'
 }
 
 export interface FittedPicture {

@@ -12,7 +12,7 @@ import { BUILD } from './build.js'
 import { fieldError } from './errors.js'
 import { compile, fetchModel } from './fetch.js'
 import { toBytes, toImages } from './pixels.js'
-import { Pool, abortError } from './pool.js'
+import { Pool, PoolWorker, abortError } from './pool.js'
 
 /** The most images of one part. Small, so that fast and slow workers finish together. */
 const MAX_IMAGES = 16
@@ -172,10 +172,11 @@ export class Model {
   }
 
   /**
-   * @param {ImageData} picture @param {FitOptions} [options] @param {{ signal?: AbortSignal }} [how]
+   * @param {ImageData | Blob} picture @param {FitOptions} [options] @param {{ signal?: AbortSignal }} [how]
    * @returns {Promise<FittedPicture>}
    */
-  async fitPicture({ data, width, height }, options = {}, { signal } = {}) {
+  async fitPicture(picture, options = {}, { signal } = {}) {
+    const { data, width, height } = picture instanceof Blob ? await decodePicture(picture, { signal }) : picture
     const message = { call: 'fitPicture', picture: { data, width, height, channels: 4 }, options: JSON.stringify(options) }
     const { pixels, inverted } = await this.#pool.ask(message, { signal })
     return { image: toImages(pixels, this.info.shape)[0], inverted }
@@ -273,6 +274,26 @@ export class Model {
     const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes))
     return Array.from(hash, (byte) => byte.toString(16).padStart(2, '0')).join('')
   }
+}
+
+/**
+ * @param {Blob} file @param {{ signal?: AbortSignal }} [how]
+ * @returns {Promise<ImageData>}
+ */
+export function decodePicture(file, { signal } = {}) {
+  return abortable(signal, async (inner) => {
+    const bytes = new Uint8Array(await file.arrayBuffer())
+    const worker = new PoolWorker(() => {})
+    const stop = () => worker.end(abortError())
+    inner.addEventListener('abort', stop)
+    try {
+      await worker.call({ call: 'start', build: BUILD, module: await compile(new URL('./tweedie-pictures.wasm', import.meta.url)) })
+      const { data, width, height } = await worker.call({ call: 'decodePicture', file: bytes }, { transfer: [bytes.buffer] })
+      return new ImageData(data, width, height)
+    } finally {
+      stop()
+    }
+  })
 }
 
 /**

@@ -32,12 +32,13 @@ import { barrier, breakBarrier, bytesOf as sharedBytes } from './tensorparallel.
  *   forward(x: Uint8Array, t: Uint8Array, y: Uint8Array | null, share: Share, done: Done): void,
  *   likelihood?(question: string, image: object, step: (step: number, steps: number) => void, done: Done): void,
  *   fitPicture(picture: object, options: string, done: Done): void,
+ *   decodePicture?(file: Uint8Array, done: Done): void,
  *   join(rank: number, size: number, memory: Uint8Array, barrier: () => boolean, leave: () => void, done: Done): void,
  *   follow(done: Done): void,
  *   replied(error: string | null, numbers: Uint8Array | null): void,
  *   digest(bytes: Uint8Array, done: Done): void,
  *   cancel(): void,
- * }} Binding the functions of the Go program in wasm/browser
+ * }} Binding the functions of the Go program in wasm/browser, or in wasm/pictures, which has decodePicture only
  */
 
 const scope = /** @type {DedicatedWorkerGlobalScope & { Go: any, fs: any, tweedie?: (binding: Binding) => void }} */ (
@@ -82,6 +83,7 @@ async function answer(message) {
     if (call === 'load' || call === 'setClassifier') return binding[call](message.manifest, message.shards, message.sums, done)
     if (call === 'check') return binding.check(message.request, message.inpaint, done)
     if (call === 'digest') return binding.digest(message.bytes, done)
+    if (call === 'decodePicture' && binding.decodePicture) return binding.decodePicture(message.file, done)
     if (call === 'fitPicture') return binding.fitPicture(message.picture, message.options, done)
     if (call === 'follow') return binding.follow(done)
     if (call === 'join') {

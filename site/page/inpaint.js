@@ -4,7 +4,8 @@ import { element, make, showFacts } from './dom.js'
 import { hideError, messageOf, showError } from './errors.js'
 import { Gallery } from './gallery.js'
 import { MaskEditor } from './maskeditor.js'
-import { decode } from './picture.js'
+import { loadModule } from './model.js'
+import { checkFile, isFlat } from './picture.js'
 
 /** @import { FitOptions, Model } from '../lib/tweedie.js' */
 
@@ -37,7 +38,9 @@ export class InpaintPanel {
     this.gallery = new Gallery(element('variations', HTMLElement), { edit: (i) => hooks.edit(i - 1), likelihood: (i) => hooks.likelihood(i - 1), save: (i) => hooks.save(i - 1) }, 4)
     this.file = element('file', HTMLInputElement)
     this.invert = element('invert', HTMLInputElement)
+    this.levels = element('levels', HTMLInputElement)
     this.fit = element('fit', HTMLSelectElement)
+    element('levels-option', HTMLElement).hidden = model.info.shape[0] !== 1
     this.#listen()
   }
 
@@ -49,7 +52,7 @@ export class InpaintPanel {
       if (file) this.openFile(file, file.name)
       this.file.value = ''
     })
-    for (const input of [this.invert, this.fit]) {
+    for (const input of [this.invert, this.levels, this.fit]) {
       input.addEventListener('change', () => this.#fitAgain())
     }
     document.addEventListener('paste', (event) => {
@@ -89,13 +92,15 @@ export class InpaintPanel {
     this.hooks.openPanel()
     const opening = ++this.#opening
     try {
-      const picture = await decode(file, name)
+      checkFile(file, name)
+      const picture = await decodeNamed(file, name)
       const fitted = await this.model.fitPicture(picture, { ...this.#fitting, invert: 'auto' })
       if (opening !== this.#opening) return
       this.#upload = { picture, name: `${name}, ${picture.width} × ${picture.height}` }
       this.#show(fitted, false)
       this.hooks.opened('')
-      hideError()
+      if (isFlat(fitted.image)) showError(`"${name}" has one colour only after fitting: there is nothing to see in it`)
+      else hideError()
     } catch (error) {
       if (opening === this.#opening) showError(messageOf(error))
     }
@@ -103,7 +108,12 @@ export class InpaintPanel {
 
   /** @returns {FitOptions} the options that the panel shows */
   get #fitting() {
-    return { fit: this.fit.value === 'pad' ? 'pad' : 'crop', invert: this.invert.checked ? 'yes' : 'no' }
+    return {
+      fit: this.fit.value === 'pad' ? 'pad' : 'crop',
+      invert: this.invert.checked ? 'yes' : 'no',
+      levels: this.levels.checked ? 'auto' : 'no',
+      background: 'auto',
+    }
   }
 
   /** Fits the visitor's picture with other options. */
@@ -210,5 +220,20 @@ export class InpaintPanel {
       first: 1,
     })
     this.gallery.show([image])
+  }
+}
+
+/**
+ * Decodes a file. The error names it.
+ *
+ * @param {Blob} file
+ * @param {string} name
+ */
+async function decodeNamed(file, name) {
+  try {
+    const { decodePicture } = await loadModule()
+    return await decodePicture(file)
+  } catch (error) {
+    throw new Error(`"${name}": ${messageOf(error)}`)
   }
 }

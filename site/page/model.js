@@ -55,13 +55,21 @@ function hasModuleWorkers() {
  * @returns {Promise<Model>}
  */
 export async function loadModel(url, onProgress, signal) {
+  const { load } = await loadModule()
+  return load(url, { onProgress, signal })
+}
+
+/**
+ * loadModule fetches the module. It may be called again after a failure.
+ *
+ * @returns {Promise<Module>}
+ */
+export async function loadModule() {
   loadingModule ??= import('../lib/tweedie.js')
-  let module
   try {
-    module = await loadingModule
+    return await loadingModule
   } catch (cause) {
     loadingModule = undefined
     throw new Error(`page: tweedie.js did not load: ${messageOf(cause)}`, { cause })
   }
-  return module.load(url, { onProgress, signal })
 }

@@ -1,43 +1,27 @@
-// A visitor's own picture, decoded to pixels.
+// A visitor's own picture file.
 
 import { grouped } from './format.js'
 
 const maxBytes = 64e6
-const maxPixels = 2 ** 24 // larger pictures are scaled down by the browser first
 
 /**
- * decode opens a picture. The error names the file and says what can be opened.
+ * checkFile throws an error that names the file if it cannot be a picture that the page opens.
  *
  * @param {Blob} file
  * @param {string} name
- * @returns {Promise<ImageData>}
  */
-export async function decode(file, name) {
-  if (file.type !== '' && !file.type.startsWith('image/')) throw new Error(`"${name}" is not an image: its type is ${file.type}`)
+export function checkFile(file, name) {
+  if (file.type === 'image/svg+xml' || (file.type !== '' && !file.type.startsWith('image/'))) throw new Error(`"${name}" is not a PNG, JPEG, GIF, WebP or BMP file: its type is ${file.type}`)
   if (file.size === 0) throw new Error(`"${name}" is empty`)
   if (file.size > maxBytes) throw new Error(`"${name}" has ${grouped(file.size)} bytes: the largest file that the page opens has ${grouped(maxBytes)}`)
-  let bitmap
-  try {
-    bitmap = await createImageBitmap(file, { colorSpaceConversion: 'none', premultiplyAlpha: 'none' }) // the stored values
-  } catch {
-    throw new Error(`This browser cannot open "${name}": it must be a complete PNG, JPEG, WebP or GIF file`)
-  }
-  try {
-    return pixelsOf(bitmap)
-  } finally {
-    bitmap.close()
-  }
 }
 
-/** @type {(bitmap: ImageBitmap) => ImageData} */
-function pixelsOf(bitmap) {
-  const scale = Math.min(1, Math.sqrt(maxPixels / (bitmap.width * bitmap.height)))
-  const width = Math.max(1, Math.floor(bitmap.width * scale))
-  const height = Math.max(1, Math.floor(bitmap.height * scale))
-  const canvas = Object.assign(document.createElement('canvas'), { width, height })
-  const context = canvas.getContext('2d', { willReadFrequently: true })
-  if (!context) throw new Error('page: this browser provides no 2D canvas')
-  context.imageSmoothingQuality = 'high'
-  context.drawImage(bitmap, 0, 0, width, height)
-  return context.getImageData(0, 0, width, height)
+/**
+ * isFlat reports whether all pixels of an image have one colour.
+ *
+ * @param {ImageData} image
+ * @returns {boolean}
+ */
+export function isFlat({ data }) {
+  return data.every((value, i) => value === data[i % 4])
 }

@@ -3,7 +3,8 @@
 import { element, make, showFacts } from './dom.js'
 import { messageOf, showError } from './errors.js'
 import { duration, grouped, size } from './format.js'
-import { download, png, sheet, zip } from './save.js'
+import { png, sheet } from './png.js'
+import { download, zip } from './save.js'
 import { applicable, hasClasses, samplerOf } from './settings.js'
 
 /** @import { ModelInfo, Result } from '../lib/tweedie.js' */

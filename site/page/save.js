@@ -1,45 +1,7 @@
-// Images as files: PNG, a sheet of images, and a zip archive.
+// Files for visitors: downloads, and zip archives.
 
+import { crc32 } from './crc32.js'
 import { make } from './dom.js'
-
-/**
- * png draws an image at a multiple of its size, without smoothing.
- *
- * @param {ImageData} image
- * @param {number} scale
- * @returns {Promise<Blob>}
- */
-export function png(image, scale) {
-  return sheet([image], scale, 1)
-}
-
-/**
- * sheet draws images in rows without gaps.
- *
- * @param {ImageData[]} images of one size, at least one
- * @param {number} scale
- * @param {number} columns
- * @returns {Promise<Blob>}
- */
-export function sheet(images, scale, columns) {
-  const { width, height } = images[0]
-  const rows = Math.ceil(images.length / columns)
-  const canvas = make('canvas', { width: width * scale * columns, height: height * scale * rows })
-  const small = make('canvas', { width, height })
-  const context = canvas.getContext('2d')
-  const smallContext = small.getContext('2d')
-  if (!context || !smallContext) throw new Error('page: save: this browser provides no 2D canvas')
-  context.imageSmoothingEnabled = false
-  images.forEach((image, i) => {
-    smallContext.putImageData(image, 0, 0)
-    const x = (i % columns) * width * scale
-    const y = Math.floor(i / columns) * height * scale
-    context.drawImage(small, x, y, width * scale, height * scale)
-  })
-  return new Promise((resolve, reject) => {
-    canvas.toBlob((blob) => (blob ? resolve(blob) : reject(new Error(`page: save: ${canvas.width}×${canvas.height} pixels are more than this browser can save: choose a smaller size`))), 'image/png')
-  })
-}
 
 /**
  * download saves a file in the visitor's downloads.
@@ -99,16 +61,4 @@ function record(layout, values) {
     at += kind === 'S' ? 2 : 4
   })
   return new Uint8Array(bytes.buffer)
-}
-
-const crcTable = Uint32Array.from({ length: 256 }, (_, n) => {
-  for (let k = 0; k < 8; k++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1
-  return n
-})
-
-/** @type {(bytes: Uint8Array) => number} */
-function crc32(bytes) {
-  let crc = 0xffffffff
-  for (const byte of bytes) crc = crcTable[(crc ^ byte) & 255] ^ (crc >>> 8)
-  return (crc ^ 0xffffffff) >>> 0
 }

@@ -20,7 +20,7 @@ var built embed.FS
 const buildFile = "build-id"
 
 // required names the files without which a page cannot run.
-var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-likelihood.wasm", buildFile}
+var required = []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-likelihood.wasm", "tweedie-pictures.wasm", buildFile}
 
 // extensions has the media type of every kind of file in a site.
 var extensions = map[string]string{

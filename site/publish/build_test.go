@@ -21,7 +21,7 @@ func toyPage(t *testing.T) string {
 		"tweedie.js":              strings.Repeat("// text to compress\n", 50),
 		"worker.js":               "// a worker\n",
 		"tweedie.wasm":            "\x00asm" + strings.Repeat("code", 1000),
-		"tweedie-likelihood.wasm": "\x00asm and more",
+		"tweedie-likelihood.wasm": "\x00asm and more", "tweedie-pictures.wasm": "\x00asm of pictures",
 		"build-id":                "0123abcd\n",
 		"notes":                   "not shipped",
 	} {

@@ -4,7 +4,7 @@
 //
 //	index.html, *.css        the page, with boot.js and page.js
 //	tweedie.js, worker.js    the JavaScript module and its worker; tweedie.d.ts has its types
-//	tweedie.wasm             the core; tweedie-likelihood.wasm with likelihoods
+//	tweedie.wasm             the core; tweedie-likelihood.wasm with likelihoods, tweedie-pictures.wasm for files
 //	models/NAME.json         manifests, with their shards in the same folder
 //	models/index.json        the list of models; the page opens the first
 //	*.br                     the same files, compressed with brotli

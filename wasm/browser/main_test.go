@@ -107,15 +107,15 @@ func (s *site) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Write(data)
 }
 
-// build compiles the program for the page, with tags.
-func build(id string, tags ...string) ([]byte, error) {
+// build compiles a program for the page, with tags.
+func build(program, id string, tags ...string) ([]byte, error) {
 	dir, err := os.MkdirTemp("", "tweedie-wasm-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
 	out := filepath.Join(dir, "tweedie.wasm")
-	cmd := exec.Command("go", "build", "-tags", strings.Join(tags, ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.build="+id, "-o", out, ".")
+	cmd := exec.Command("go", "build", "-tags", strings.Join(tags, ","), "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid= -X main.build="+id, "-o", out, program)
 	cmd.Env = append(os.Environ(), "GOOS=js", "GOARCH=wasm", "CGO_ENABLED=0", "GOFLAGS=")
 	if text, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("go build: %w\n%s", err, text)
@@ -127,15 +127,16 @@ func build(id string, tags ...string) ([]byte, error) {
 func newSite() (*site, error) {
 	const empty = "<!doctype html><title>test</title>"
 	s := &site{files: map[string][]byte{"/": []byte(empty), "/isolated.html": []byte(empty)}, held: map[string]chan struct{}{}}
-	program, err := build(testBuild)
-	if err != nil {
-		return nil, err
+	for name, p := range map[string]struct{ folder, tag string }{
+		"tweedie": {".", ""}, "tweedie-likelihood": {".", "likelihood"}, "tweedie-pictures": {"../pictures", ""},
+	} {
+		program, err := build(p.folder, testBuild, p.tag)
+		if err != nil {
+			return nil, err
+		}
+		s.put("/"+name+".wasm", program)
+		s.put("/page/"+name+".wasm", program)
 	}
-	s.put("/tweedie.wasm", program)
-	if program, err = build(testBuild, "likelihood"); err != nil {
-		return nil, err
-	}
-	s.put("/tweedie-likelihood.wasm", program)
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
 		return nil, err
@@ -148,8 +149,6 @@ func newSite() (*site, error) {
 		s.put("/page/"+name, data)
 		s.put("/"+name, data)
 	}
-	s.put("/page/tweedie.wasm", s.files["/tweedie.wasm"])
-	s.put("/page/tweedie-likelihood.wasm", s.files["/tweedie-likelihood.wasm"])
 	s.server = httptest.NewServer(s)
 	return s, nil
 }

@@ -4,12 +4,13 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"slices"
 
 	"github.com/spf13/cobra"
 
-	"tweedie/core/dataset"
 	"tweedie/core/engine"
 	"tweedie/core/picture"
+	"tweedie/core/picturefile"
 	"tweedie/tools/convert/internal/cmd/flags"
 )
 
@@ -43,8 +44,9 @@ SHA-256 of the pixels of all variations, uint8 [N,H,W,C].`,
 	f.StringVar(&o.image, "image", "", "PNG, JPEG, GIF, WebP or BMP file: the image, part of which is kept")
 	f.StringVar(&o.mask, "mask", "", "PNG, JPEG, GIF, WebP or BMP file: white where the image is repainted, black where it is kept")
 	f.StringVar(&o.fit.Fit, "fit", picture.Crop, "how pictures of another size are brought to the model's: crop or pad")
-	f.StringVar(&o.fit.Background, "background", "white", "colour under transparent pixels of the image: white, black or #rrggbb")
+	f.StringVar(&o.fit.Background, "background", "white", "colour under transparent pixels of the image: white, black, #rrggbb, or auto (black under a light drawing, else white)")
 	f.StringVar(&o.fit.Invert, "invert", picture.InvertNo, "exchange dark and light in the image: no, yes, or auto (for models of one channel, if its border is light)")
+	f.StringVar(&o.fit.Levels, "levels", "no", "for models of one channel, after --invert: auto makes the image's border black and its lightest pixels white; or no")
 	for flag, values := range map[string][]string{"fit": {picture.Crop, picture.Pad}, "invert": {picture.InvertNo, picture.InvertYes, picture.InvertAuto}} {
 		cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
@@ -59,11 +61,11 @@ func (o *inpainting) run(cmd *cobra.Command, path string) error {
 	if err := o.fit.Validate(); err != nil {
 		return flags.AsMisuse(err)
 	}
-	img, err := dataset.ReadPicture(o.image)
+	img, err := picturefile.Open(o.image)
 	if err != nil {
 		return err
 	}
-	mask, err := dataset.ReadPicture(o.mask)
+	mask, err := picturefile.Open(o.mask)
 	if err != nil {
 		return err
 	}
@@ -79,9 +81,23 @@ func (o *inpainting) run(cmd *cobra.Command, path string) error {
 		if err != nil {
 			return engine.Result{}, err
 		}
+		noteMask(cmd, mask, where)
 		c, h, w := shape[0], shape[1], shape[2]
 		return e.Inpaint(ctx, q, engine.Picture{Height: h, Width: w, Channels: c, Data: fitted.Pix}, engine.Picture{Height: h, Width: w, Channels: 1, Data: where}, frame)
 	})
+}
+
+// noteMask says on standard error what is unusual about a mask.
+func noteMask(cmd *cobra.Command, mask image.Image, where []uint8) {
+	most := slices.Max(where)
+	switch {
+	case picture.Binary(mask):
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: the mask has the levels 0 and 1 alone: they are taken as black and white")
+	case most == 0:
+		fmt.Fprintln(cmd.ErrOrStderr(), "note: the mask is black everywhere: nothing is repainted")
+	case most < 128:
+		fmt.Fprintf(cmd.ErrOrStderr(), "note: the mask is nowhere lighter than %d of 255: the repainted part keeps most of the image\n", most)
+	}
 }
 
 // note says on standard error that a picture is brought to another size.

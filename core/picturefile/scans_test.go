@@ -1,4 +1,4 @@
-package dataset
+package picturefile
 
 import (
 	"bytes"
@@ -38,15 +38,14 @@ func TestScans(t *testing.T) {
 	if m, _, err := image.Decode(bytes.NewReader(progressive(64, 20))); err != nil || m.Bounds().Dx() != 64 {
 		t.Fatalf("the test's file is invalid: %v", err)
 	}
-	dir := tree(t, map[string][]byte{"a.jpg": progressive(64, 60)})
-	if _, err := Load(dir, Options{}); err != nil {
+	if _, err := DecodeBytes(progressive(64, 60)); err != nil {
 		t.Error(err)
 	}
 	const side, many = 1 << 11, 3000
-	dir = tree(t, map[string][]byte{"a.jpg": progressive(side, many)})
-	readertest.Refuses(t, "scans", 192<<20, func() error { _, err := Load(dir, Options{}); return err })
+	file := progressive(side, many)
+	readertest.Refuses(t, "scans", 192<<20, func() error { _, err := DecodeBytes(file); return err })
 	var decoded bytes.Buffer
-	if _, _, err := image.Decode(io.TeeReader(limitScans(bytes.NewReader(progressive(side, many))), &decoded)); err == nil {
+	if _, _, err := image.Decode(io.TeeReader(limitScans(bytes.NewReader(file)), &decoded)); err == nil {
 		t.Error("a picture of 3000 scans is decoded")
 	}
 	if n := bytes.Count(decoded.Bytes(), []byte{0xff, 0xda}); n == 0 || n > maxScans {

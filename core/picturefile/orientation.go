@@ -1,4 +1,4 @@
-package dataset
+package picturefile
 
 import (
 	"bufio"
@@ -13,16 +13,35 @@ import (
 // is at the left.
 const upright = 1
 
-// orientation returns the orientation that the Exif data of the JPEG file in gives, 1 to 8 as
-// in table 6 of Exif 2.32 (tag 0x0112). It is upright for other formats and if the data is
-// missing or invalid.
-func orientation(in io.Reader) int {
-	r := bufio.NewReader(in)
-	marker := make([]byte, 4)
-	if _, err := io.ReadFull(r, marker[:2]); err != nil || marker[0] != 0xff || marker[1] != 0xd8 {
-		return upright
+// orientationOf returns the orientation that the Exif data of a file gives, 1 to 8 as in table 6
+// of Exif 2.32 (tag 0x0112). It is upright if the data is missing or invalid.
+func orientationOf(in io.ReadSeeker) (int, error) {
+	if _, err := in.Seek(0, io.SeekStart); err != nil {
+		return 0, err
 	}
-	for { // segments before the first scan
+	r := bufio.NewReader(in)
+	head, err := r.Peek(12)
+	switch {
+	case err != nil:
+		return upright, nil
+	case head[0] == 0xff && head[1] == 0xd8:
+		return ofJPEG(r), nil
+	case string(head[:8]) == "\x89PNG\r\n\x1a\n":
+		return ofChunks(r, 8, "eXIf", binary.BigEndian, false), nil
+	case string(head[:4]) == "RIFF" && string(head[8:]) == "WEBP":
+		return ofChunks(r, 12, "EXIF", binary.LittleEndian, true), nil
+	}
+	return upright, nil
+}
+
+// exifName is what precedes the TIFF structure of Exif data.
+var exifName = []byte("Exif\x00\x00")
+
+// ofJPEG looks for Exif data in the segments before the first scan.
+func ofJPEG(r *bufio.Reader) int {
+	r.Discard(2)
+	marker := make([]byte, 4)
+	for {
 		if _, err := io.ReadFull(r, marker); err != nil || marker[0] != 0xff || marker[1] == 0xda {
 			return upright
 		}
@@ -40,9 +59,48 @@ func orientation(in io.Reader) int {
 		if _, err := io.ReadFull(r, segment); err != nil {
 			return upright
 		}
-		if exif, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok {
+		if exif, ok := bytes.CutPrefix(segment, exifName); ok {
 			return exifOrientation(exif)
 		}
+	}
+}
+
+// maxExif is the most bytes of Exif data that are read.
+const maxExif = 1 << 20
+
+// ofChunks looks for Exif data in the chunks of PNG, whose length comes before their name, or of
+// RIFF, whose name comes before their length.
+func ofChunks(r *bufio.Reader, start int, name string, order binary.ByteOrder, riff bool) int {
+	if _, err := r.Discard(start); err != nil {
+		return upright
+	}
+	head := make([]byte, 8)
+	for {
+		if _, err := io.ReadFull(r, head); err != nil {
+			return upright
+		}
+		length, called, rest := order.Uint32(head), head[4:], 4 // a checksum follows
+		if riff {
+			length, called = order.Uint32(head[4:]), head[:4]
+			rest = int(length & 1) // chunks have an even length
+		}
+		if length > 1<<31-1 {
+			return upright
+		}
+		if string(called) != name {
+			if _, err := r.Discard(int(length) + rest); err != nil {
+				return upright
+			}
+			continue
+		}
+		if length > maxExif {
+			return upright
+		}
+		exif := make([]byte, length)
+		if _, err := io.ReadFull(r, exif); err != nil {
+			return upright
+		}
+		return exifOrientation(bytes.TrimPrefix(exif, exifName))
 	}
 }
 
