@@ -94,6 +94,7 @@ var floors = map[string]int{
 	"wasm/internal/…":                      8,  // shared by the Worker's tests and its development server
 
 	"wasm/browser":  11, // the programs of the page
+	"wasm/pictures": 11, // the page's decoder of picture files
 	"wasm/worker":   11, // the program of the Cloudflare Worker
 	"wasm/worker/…": 11, // runs the Worker on this machine
 	"tools/convert": 13, // main of the command line
@@ -113,11 +114,12 @@ var standalone = []string{"core"}
 // only samples. A name that ends in … stands for every package below it, and the name
 // "." for the module's root.
 var forbidden = map[string][]string{
-	"wasm/browser": {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
-	"wasm/worker":  {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
-	"core/httpapi": {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
-	"core/engine":  {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "os/exec"},
-	".":            {"tweedie/core/train", "tweedie/core/gorgonia", "tweedie/weights/onnx", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
+	"wasm/browser":  {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
+	"wasm/pictures": {"tweedie/core/engine", "tweedie/core/model", "tweedie/weights", "net/http", "os/exec"},
+	"wasm/worker":   {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
+	"core/httpapi":  {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "os/exec"},
+	"core/engine":   {"tweedie/core/train", "tweedie/core/gorgonia", "gorgonia.org/…", "os/exec"},
+	".":             {"tweedie/core/train", "tweedie/core/gorgonia", "tweedie/weights/onnx", "gorgonia.org/…", "google.golang.org/protobuf/…", "gonum.org/…", "net/http", "os/exec"},
 }
 
 // foreign names what core/engine and the packages of the module below it must

@@ -17,6 +17,12 @@ func TestStopped(t *testing.T) {
 	model := toyModel(t)
 	data := filepath.Dir(filepath.Dir(model))
 	img := picture(t, 8, 8, func(x, y int) uint8 { return uint8(8*y + x) })
+	page := t.TempDir() // which no build has to have made
+	for _, name := range []string{"index.html", "tweedie.js", "worker.js", "tweedie.wasm", "tweedie-likelihood.wasm", "tweedie-pictures.wasm", "build-id"} {
+		if err := os.WriteFile(filepath.Join(page, name), []byte("test"), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for _, args := range []string{
@@ -27,7 +33,7 @@ func TestStopped(t *testing.T) {
 		"forward " + model + " --x testdata/song-x.npy --t testdata/song-t.npy -o OUT.npy",
 		"train " + data + " -o OUT --arch tiny --steps 1000 --batch 4", "lab -n 10 --objective edm -o OUT.png",
 		"eval " + model + " " + evalData() + " -n 4 --classifier OUT.json", "compare " + model + " " + evalData() + " -o OUT",
-		"bench " + model + " --time 1s", "site " + model + " -o OUT",
+		"bench " + model + " --time 1s", "site " + model + " -o OUT --page " + page,
 	} {
 		dir := t.TempDir()
 		var stdout, stderr bytes.Buffer

@@ -36,7 +36,7 @@ var site = sync.OnceValues(func() (string, error) {
 	if err := os.Mkdir(assets, 0o777); err != nil {
 		return "", err
 	}
-	for name, text := range map[string]string{"index.html": html, "tweedie.js": "", "worker.js": "", "tweedie.wasm": "", "tweedie-likelihood.wasm": "", "build-id": "test"} {
+	for name, text := range map[string]string{"index.html": html, "tweedie.js": "", "worker.js": "", "tweedie.wasm": "", "tweedie-likelihood.wasm": "", "tweedie-pictures.wasm": "", "build-id": "test"} {
 		if err := os.WriteFile(filepath.Join(assets, name), []byte(text), 0o666); err != nil {
 			return "", err
 		}
