@@ -96,7 +96,7 @@ export class InpaintPanel {
       const picture = await decodeNamed(file, name)
       const fitted = await this.model.fitPicture(picture, { ...this.#fitting, invert: 'auto' })
       if (opening !== this.#opening) return
-      this.#upload = { picture, name: `${name}, ${picture.width} × ${picture.height}` }
+      this.#upload = { picture, name: `${name}, ${picture.width}\u00a0×\u00a0${picture.height}` }
       this.#show(fitted, false)
       this.hooks.opened('')
       if (isFlat(fitted.image)) showError(`"${name}" has one colour only after fitting: there is nothing to see in it`)
