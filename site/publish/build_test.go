@@ -22,8 +22,8 @@ func toyPage(t *testing.T) string {
 		"worker.js":               "// a worker\n",
 		"tweedie.wasm":            "\x00asm" + strings.Repeat("code", 1000),
 		"tweedie-likelihood.wasm": "\x00asm and more", "tweedie-pictures.wasm": "\x00asm of pictures",
-		"build-id":                "0123abcd\n",
-		"notes":                   "not shipped",
+		"build-id": "0123abcd\n",
+		"notes":    "not shipped",
 	} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o666); err != nil {
 			t.Fatal(err)
