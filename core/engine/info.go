@@ -57,6 +57,7 @@ type Defaults struct {
 	ThresholdMax float64 `json:"threshold_max,omitempty"` // of Threshold
 
 	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
+	Shift          float64 `json:"shift,omitempty"`           // of schedule flow, for images of the model's size
 	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
 	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler
 }

@@ -136,7 +136,7 @@ func infoOf(m *model.Model) (Info, error) {
 
 			Threshold: c.Defaults.Threshold, Percentile: c.Defaults.Percentile, ThresholdMax: c.Defaults.ThresholdMax,
 
-			Schedule: c.Defaults.Schedule, CorrectorSteps: c.Defaults.CorrectorSteps, Epsilon: c.Defaults.Epsilon,
+			Schedule: c.Defaults.Schedule, Shift: flowShift(&c, c.Shape), CorrectorSteps: c.Defaults.CorrectorSteps, Epsilon: c.Defaults.Epsilon,
 		},
 		SIMD: vectors,
 
@@ -162,6 +162,14 @@ func infoOf(m *model.Model) (Info, error) {
 		return Info{}, fmt.Errorf("engine: the model's defaults: %w", err)
 	}
 	return info, nil
+}
+
+// flowShift returns the model's own shift of schedule flow for images of a shape, or 0 if it has none.
+func flowShift(c *model.Config, shape [3]int) float64 {
+	if by := c.Defaults.ShiftBySize; by != nil {
+		return by.Shift(shape[1], shape[2])
+	}
+	return c.Defaults.Shift
 }
 
 func sigmaRange(c *model.Config) SigmaRange {

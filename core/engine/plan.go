@@ -111,7 +111,7 @@ func (p *Plan) fillSampler(info Info) error {
 	if p.Sampler == own.Sampler && p.Corrector != sampler.CorrectorNone {
 		p.CorrectorSteps, p.Epsilon = cmp.Or(p.CorrectorSteps, own.CorrectorSteps), cmp.Or(p.Epsilon, own.Epsilon)
 	}
-	if p.Rho == 0 {
+	if p.Rho == 0 && p.Shift == 0 {
 		p.Kind = cmp.Or(p.Kind, own.Schedule)
 	}
 	method, err := sampler.Lookup(p.Sampler)
@@ -120,6 +120,9 @@ func (p *Plan) fillSampler(info Info) error {
 	}
 	if !slices.ContainsFunc(info.Samplers, func(m sampler.Method) bool { return m.Name == method.Name }) {
 		return unsuited(method, info)
+	}
+	if p.Shift == 0 && cmp.Or(p.Kind, method.Schedule) == sampler.KindFlow && info.config != nil {
+		p.Shift = flowShift(info.config, p.Shape)
 	}
 	steps, eta := or(p.Steps, info.Defaults.Steps), 0.0
 	if method.Eta {

@@ -16,7 +16,7 @@ func TestParseRequestErrors(t *testing.T) {
 		{"not JSON", `{`, "engine: request: json: byte 1: got the end of the text, want a name"},
 		{"not an object", `[]`, "engine: request: json: got an array, want an object"},
 		{"trailing", `{} {}`, "engine: request: json: byte 3: got '{', want nothing after the value"},
-		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, size, order, bh, solver_type, lower_order_final, s_churn, s_tmin, s_tmax, s_noise, restarts, restart_steps, restart_tmin, restart_tmax, gamma, tau, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
+		{"unknown field", `{"stepz":3}`, "stepz must be left out: there is no such setting; the settings are n, first, seed, class, sampler, steps, eta, guidance, classifier_guidance, size, order, bh, solver_type, lower_order_final, s_churn, s_tmin, s_tmax, s_noise, restarts, restart_steps, restart_tmin, restart_tmax, gamma, tau, predictor, corrector, corrector_steps, snr, epsilon, rtol, atol, brownian, schedule, sigma_max, sigma_min, rho, shift, guidance_sigma_min, guidance_sigma_max, guidance_rescale, threshold, percentile, threshold_max, resample and jump"},
 		{"no images", `{"n":0}`, "n must be a whole number from 1 to 1048576 (got 0)"},
 		{"half an image", `{"n":1.5}`, "n must be a whole number from 1 to 1048576 (got 1.5)"},
 		{"a word of images", `{"n":"many"}`, `n must be a whole number from 1 to 1048576 (got "many")`},
@@ -33,13 +33,13 @@ func TestParseRequestErrors(t *testing.T) {
 		{"infinite guidance", `{"guidance":1e999}`, "guidance must be a number of at least 0 (got 1e999)"},
 		{"guidance NaN", `{"guidance":NaN}`, "engine: request: json: byte 12: got 'N', want a value"},
 		{"eta of 2", `{"eta":2}`, "eta must be a number from 0 to 1 (got 2)"},
-		{"schedule", `{"schedule":"steep"}`, `schedule must be one of karras, linear, quadratic, exponential, log-snr, cosine, flow, optimised, leading, trailing or linspace (got "steep")`},
+		{"schedule", `{"schedule":"steep"}`, `schedule must be one of karras, linear, quadratic, exponential, log-snr, polyexponential, cosine, vp, beta, flow, optimised, leading, trailing or linspace (got "steep")`},
 		{"resample", `{"resample":0}`, "resample must be a whole number from 1 to 100 (got 0)"},
 		{"jump", `{"jump":0}`, "jump must be a whole number from 1 to 10000 (got 0)"},
 		{"no signal", `{"snr":0}`, "snr must be a number above 0 and at most 10 (got 0)"},
 		{"no churn noise", `{"s_churn":1,"s_noise":0}`, "s_noise must be a number above 0 and at most 10 (got 0)"},
 		{"no Langevin steps", `{"corrector_steps":0}`, "corrector_steps must be a whole number from 1 to 255 (got 0)"},
-		{"rho of 0", `{"rho":0}`, "rho must be a number from 1 to 1000 (got 0)"},
+		{"rho of 0", `{"rho":0}`, "rho must be a number from 0.1 to 1000 (got 0)"},
 		{"no tolerance", `{"rtol":0}`, "rtol must be a number from 1e-06 to 1 (got 0)"},
 		{"lowest level of 0", `{"sigma_min":0}`, "sigma_min must be a number above 0 (got 0)"},
 		{"percentile of 0", `{"threshold":"dynamic","percentile":0}`, "percentile must be a number above 0 and at most 1 (got 0)"},
@@ -66,7 +66,7 @@ func TestTags(t *testing.T) {
 		Options: sampler.Options{Order: 1, BH: 1, SolverType: "a", LowerOrderFinal: true, Gamma: 1, Tau: 1,
 			Restarts: sampler.Restarts{RestartCount: 1, RestartSteps: 1, RestartMin: 1, RestartMax: 1}, Churn: sampler.Churn{S: 1, Min: 1, Max: 1, Noise: 1}, Predictor: "a", Corrector: "a",
 			CorrectorSteps: 1, SNR: 1, Epsilon: 1, RTol: 1, ATol: 1, Brownian: true},
-		Schedule: sampler.Schedule{Kind: "a", SigmaMin: 1, SigmaMax: 1, Rho: 1}, Size: 1, Class: Classes{"a"}, Guidance: new(1.), Classifier: 1,
+		Schedule: sampler.Schedule{Kind: "a", SigmaMin: 1, SigmaMax: 1, Rho: 1, Shift: 1}, Size: 1, Class: Classes{"a"}, Guidance: new(1.), Classifier: 1,
 		GuidanceMin: 1, GuidanceMax: 1, GuidanceRescale: 1, Threshold: "a", Percentile: 1, ThresholdMax: 1, Resample: new(1), Jump: new(1)})
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
 
@@ -49,6 +50,13 @@ func (i Info) settings() []settings.Setting {
 			s.Default = text(i.Defaults.Eta)
 		case "schedule":
 			s.Choices = i.schedules()
+		case "shift":
+			if i.Defaults.Shift != 0 {
+				s.Default = text(i.Defaults.Shift)
+			}
+			if own, _ := sampler.Lookup(i.Defaults.Sampler); cmp.Or(i.Defaults.Schedule, own.Schedule) != sampler.KindFlow {
+				s.Only = "schedule=" + sampler.KindFlow // a page need not show it before
+			}
 		case "sigma_min":
 			s.Default, s.Min, s.Max, s.Above = shortest(i.Sigma.Min), float64(i.Sigma.Min), float64(i.Sigma.Max), false
 		case "sigma_max":

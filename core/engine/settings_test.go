@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 
+	"tweedie/core/diffusion"
+	"tweedie/core/model"
 	"tweedie/core/sampler"
 	"tweedie/core/settings"
 )
@@ -41,6 +43,9 @@ func TestSettings(t *testing.T) {
 			text := fmt.Sprintf(`{"sampler": %q, "steps": 4, "guidance": 2, %q: %s}`, m.Name, s.Name, value)
 			if s.Only == "threshold=dynamic" {
 				text = strings.Replace(text, "{", `{"threshold": "dynamic", `, 1)
+			}
+			if s.Name == "shift" {
+				text = strings.Replace(text, "{", `{"schedule": "flow", `, 1)
 			}
 			if strings.HasPrefix(s.Name, "s_") && s.Name != "s_churn" {
 				text = strings.Replace(text, "{", `{"s_churn": 1, `, 1)
@@ -88,5 +93,48 @@ func TestSettings(t *testing.T) {
 	}
 	if slices.Contains(described["schedule"].Choices, "trailing") {
 		t.Error("the levels of a chain are offered for a model without one")
+	}
+}
+
+// A model whose own sampler is one for distilled models has both, and another model has neither.
+func TestDistilledSamplers(t *testing.T) {
+	names := func(own string) (out []string) {
+		for _, m := range SamplersOf(&model.Config{Defaults: model.Defaults{Sampler: own}}) {
+			if m.Needs == sampler.NeedsDistilled {
+				out = append(out, m.Name)
+			}
+		}
+		return out
+	}
+	for own, want := range map[string][]string{"": nil, "ddim": nil, "lcm": {"lcm", "tcd"}, "tcd": {"lcm", "tcd"}} {
+		if got := names(own); !slices.Equal(got, want) {
+			t.Errorf("default sampler %q: got %q, want %q", own, got, want)
+		}
+	}
+}
+
+// The model's own shift applies to schedule flow, for the size of the image, unless the request has one.
+func TestModelShift(t *testing.T) {
+	info := testInfo()
+	info.config = &model.Config{Defaults: model.Defaults{Shift: 3}}
+	for _, c := range []struct {
+		request string
+		want    float64
+	}{{`{}`, 0}, {`{"schedule":"flow"}`, 3}, {`{"sampler":"flow-euler"}`, 3}, {`{"sampler":"flow-heun","shift":2}`, 2}, {`{"sampler":"flow-heun","schedule":"karras"}`, 0}} {
+		r, err := ParseRequest([]byte(c.request))
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := info.Check(r, false)
+		if err != nil || p.Shift != c.want {
+			t.Errorf("%s: shift is %g, %v, want %g", c.request, p.Shift, err, c.want)
+		}
+	}
+	by := diffusion.DynamicShift{BaseShift: 0.5, MaxShift: 1.15, BaseLength: 256, MaxLength: 4096}
+	info.config = &model.Config{Defaults: model.Defaults{ShiftBySize: &by}}
+	r, _ := ParseRequest([]byte(`{"sampler":"flow-euler"}`))
+	p, err := info.Check(r, false)
+	if want := by.Shift(info.Shape[1], info.Shape[2]); err != nil || p.Shift != want {
+		t.Errorf("shift by size is %g, %v, want %g", p.Shift, err, want)
 	}
 }

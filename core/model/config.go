@@ -72,9 +72,11 @@ type Defaults struct {
 	Percentile   float64 `json:"percentile,omitempty"`    // of dynamic thresholding
 	ThresholdMax float64 `json:"threshold_max,omitempty"` // of dynamic thresholding
 
-	Schedule       string  `json:"schedule,omitempty"`        // of the noise levels
-	CorrectorSteps int     `json:"corrector_steps,omitempty"` // of Sampler
-	Epsilon        float64 `json:"epsilon,omitempty"`         // of Sampler
+	Schedule       string                  `json:"schedule,omitempty"`        // of the noise levels
+	Shift          float64                 `json:"shift,omitempty"`           // of schedule flow
+	ShiftBySize    *diffusion.DynamicShift `json:"shift_by_size,omitempty"`   // of schedule flow, instead of Shift
+	CorrectorSteps int                     `json:"corrector_steps,omitempty"` // of Sampler
+	Epsilon        float64                 `json:"epsilon,omitempty"`         // of Sampler
 }
 
 // ParseConfig reads a configuration. Unknown members are ignored, so that files of later

@@ -1,6 +1,8 @@
 package sampler
 
 import (
+	"fmt"
+
 	"tweedie/core/diffusion"
 	"tweedie/core/tensor"
 )
@@ -58,7 +60,21 @@ func flowTime(sigma float32) (t, s float64) {
 
 // Flow is Karras with levels evenly spaced in t = σ/(1+σ), the time of rectified flow.
 func Flow(n int, sigmaMin, sigmaMax float64) ([]float32, error) {
-	return evenlySpaced(n, sigmaMin, sigmaMax,
-		func(sigma float64) float64 { return sigma / (1 + sigma) },
-		func(t float64) float64 { return t / (1 - t) })
+	return FlowShifted(n, sigmaMin, sigmaMax, 1)
 }
+
+// FlowShifted is Flow with shifted times: Esser et al. 2024, arXiv:2403.03206, eq. 23,
+// t′ = s·t/(1 + (s−1)·t) for evenly spaced t. In noise levels that is σ′ = s·σ. A shift s above 1 puts
+// more levels where there is much noise, as larger images need. The first and the last level
+// stay sigmaMax and sigmaMin; they are not shifted.
+func FlowShifted(n int, sigmaMin, sigmaMax, shift float64) ([]float32, error) {
+	if !(shift > 0 && shift <= maxShift) {
+		return nil, fmt.Errorf("sampler: %w: the shift must be above 0 and at most %d (got %g)", ErrSchedule, maxShift, shift)
+	}
+	return evenlySpaced(n, sigmaMin, sigmaMax,
+		func(sigma float64) float64 { return sigma / shift / (1 + sigma/shift) },
+		func(t float64) float64 { return float64(shift * (t / (1 - t))) })
+}
+
+// maxShift is the largest shift of FlowShifted.
+const maxShift = diffusion.MaxFlowShift

@@ -69,7 +69,7 @@ func (s Settings) method() (Method, error) {
 // identity.
 func (s Settings) Sigmas(sigmaMin, sigmaMax float32, chain *diffusion.Chain) ([]float32, error) {
 	m, _ := Lookup(s.Method) // Run rejects an unknown method
-	s.Kind = cmp.Or(s.Kind, m.Schedule)
+	s.Kind = cmp.Or(s.Kind, m.Schedule, KindKarras)
 	if !m.dropsLowest {
 		return s.Schedule.Sigmas(s.Steps, sigmaMin, sigmaMax, chain, s.Posterior)
 	}

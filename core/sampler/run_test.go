@@ -307,11 +307,13 @@ func TestSettingsValidate(t *testing.T) {
 		{"many corrector steps", Settings{Method: "pc", Steps: 9, Options: Options{CorrectorSteps: 256}}, "corrector_steps must be a whole number from 1 to 255 (got 256)"},
 		{"tolerance below float32's", Settings{Method: "rk45", Steps: 9, Options: Options{RTol: 1e-9}}, "rtol must be a number from 1e-06 to 1 (got 1e-09)"},
 		{"path of an ODE", Settings{Method: "euler", Steps: 9, Options: Options{Brownian: true}}, "brownian must be left out with sampler euler: only ddim, ddpm, euler-ancestral, dpm2-ancestral, sde-dpmpp, dpmpp3m-sde, sde-dpmpp-singlestep, sde-dpm, ddpm-learned and ddpm-analytic take it (got 1)"},
-		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `schedule must be one of karras, linear, quadratic, exponential, log-snr, cosine, flow, optimised, leading, trailing or linspace (got "x")`},
-		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "rho must be a number from 1 to 1000 (got NaN)"},
+		{"schedule", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "x"}}, `schedule must be one of karras, linear, quadratic, exponential, log-snr, polyexponential, cosine, vp, beta, flow, optimised, leading, trailing or linspace (got "x")`},
+		{"NaN rho", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Rho: nan}}, "rho must be a number from 0.1 to 1000 (got NaN)"},
+		{"shift of karras", Settings{Method: "flow-euler", Steps: 1, Schedule: Schedule{Kind: "karras", Shift: 3}}, "shift must be left out unless schedule is flow (got 3)"},
+		{"negative shift", Settings{Method: "flow-euler", Steps: 1, Schedule: Schedule{Shift: -3}}, "shift must be a number above 0 and at most 1000 (got -3)"},
 		{"NaN level", Settings{Method: "heun", Steps: 1, Schedule: Schedule{SigmaMax: nan}}, "sigma_max must be a number above 0 (got NaN)"},
-		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, "rho must be left out unless schedule is karras (got 7)"},
-		{"rho elsewhere", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "cosine", Rho: 7}}, "rho must be left out unless schedule is karras (got 7)"},
+		{"rho of a chain", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "leading", Rho: 7}}, "rho must be left out unless schedule is karras or polyexponential (got 7)"},
+		{"rho elsewhere", Settings{Method: "heun", Steps: 1, Schedule: Schedule{Kind: "cosine", Rho: 7}}, "rho must be left out unless schedule is karras or polyexponential (got 7)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if err := c.s.Validate(); err == nil || err.Error() != c.want {

@@ -10,22 +10,25 @@ import (
 
 // The kinds of Schedule.
 const (
-	KindKarras      = "karras"      // Karras
-	KindLinear      = "linear"      // evenly spaced in σ: Karras with rho 1
-	KindQuadratic   = "quadratic"   // evenly spaced in √σ: Karras with rho 2
-	KindExponential = "exponential" // Exponential
-	KindLogSNR      = "log-snr"     // Exponential, under DPM-Solver's name for it
-	KindCosine      = "cosine"      // Cosine
-	KindFlow        = "flow"        // Flow
-	KindOptimised   = "optimised"   // Optimised for the model's measured error: Settings.Posterior
-	KindLeading     = "leading"     // Timesteps with Leading; for models with a chain
-	KindTrailing    = "trailing"    // Timesteps with Trailing; for models with a chain
-	KindLinspace    = "linspace"    // Timesteps with Linspace; for models with a chain
+	KindKarras          = "karras"          // Karras
+	KindLinear          = "linear"          // evenly spaced in σ: Karras with rho 1
+	KindQuadratic       = "quadratic"       // evenly spaced in √σ: Karras with rho 2
+	KindExponential     = "exponential"     // Exponential
+	KindLogSNR          = "log-snr"         // Exponential, under DPM-Solver's name for it
+	KindPolyexponential = "polyexponential" // Polyexponential
+	KindVP              = "vp"              // VP
+	KindBeta            = "beta"            // Beta
+	KindCosine          = "cosine"          // Cosine
+	KindFlow            = "flow"            // FlowShifted
+	KindOptimised       = "optimised"       // Optimised for the model's measured error: Settings.Posterior
+	KindLeading         = "leading"         // Timesteps with Leading; for models with a chain
+	KindTrailing        = "trailing"        // Timesteps with Trailing; for models with a chain
+	KindLinspace        = "linspace"        // Timesteps with Linspace; for models with a chain
 )
 
 // Kinds lists the kinds of Schedule, the default first. It is read only.
-var Kinds = []string{KindKarras, KindLinear, KindQuadratic, KindExponential, KindLogSNR, KindCosine, KindFlow,
-	KindOptimised, KindLeading, KindTrailing, KindLinspace}
+var Kinds = []string{KindKarras, KindLinear, KindQuadratic, KindExponential, KindLogSNR, KindPolyexponential, KindCosine,
+	KindVP, KindBeta, KindFlow, KindOptimised, KindLeading, KindTrailing, KindLinspace}
 
 // Schedule determines the noise levels at which a sampler calls the denoiser. It is
 // plain data. The zero value is the method's default spacing over the whole range of
@@ -34,7 +37,8 @@ type Schedule struct {
 	Kind     string  `json:"schedule,omitempty"`  // one of Kinds; "" means the method's default, karras for most
 	SigmaMin float64 `json:"sigma_min,omitempty"` // lowest level above 0; 0 means the model's; not for levels of a chain
 	SigmaMax float64 `json:"sigma_max,omitempty"` // highest level; 0 means the model's; not for levels of a chain
-	Rho      float64 `json:"rho,omitempty"`       // karras: 1 to 1000; 0 means 7
+	Rho      float64 `json:"rho,omitempty"`       // karras, polyexponential: 0.1 to 1000; 0 means 7, or 1 for polyexponential
+	Shift    float64 `json:"shift,omitempty"`     // flow: of its times, above 0 and at most 1000; 0 means 1
 }
 
 const defaultRho = 7 // Karras et al. 2022, Table 1
@@ -42,7 +46,7 @@ const defaultRho = 7 // Karras et al. 2022, Table 1
 // withRange is when the range of the noise levels applies: with every kind that does not
 // take the levels of a chain.
 const withRange = "schedule=|" + KindKarras + "|" + KindLinear + "|" + KindQuadratic + "|" + KindExponential + "|" + KindLogSNR + "|" +
-	KindCosine + "|" + KindFlow + "|" + KindOptimised
+	KindPolyexponential + "|" + KindVP + "|" + KindBeta + "|" + KindCosine + "|" + KindFlow + "|" + KindOptimised
 
 // Values describes the settings of the noise levels, and holds those of s.
 func (s *Schedule) Values() []settings.Value {
@@ -51,7 +55,8 @@ func (s *Schedule) Values() []settings.Value {
 		{Setting: settings.Setting{Name: "schedule", Group: group, Kind: settings.Choice, Title: "Spacing", Help: "Spacing of the noise levels.", Default: "the sampler’s, karras for most", Choices: Kinds}, To: &s.Kind},
 		{Setting: settings.Setting{Name: "sigma_max", Group: group, Kind: settings.Real, Title: "Highest σ", Help: "Noise level at which sampling starts.", Default: "the model’s", Above: true, Only: withRange}, To: &s.SigmaMax},
 		{Setting: settings.Setting{Name: "sigma_min", Group: group, Kind: settings.Real, Title: "Lowest σ", Help: "Last noise level before 0.", Default: "the model’s", Above: true, Only: withRange}, To: &s.SigmaMin},
-		{Setting: settings.Setting{Name: "rho", Group: group, Kind: settings.Real, Title: "ρ", Help: "Exponent of the karras spacing: 1 spaces evenly, higher puts more levels near 0.", Default: "7", Min: 1, Max: 1000, Only: "schedule=|" + KindKarras}, To: &s.Rho},
+		{Setting: settings.Setting{Name: "rho", Group: group, Kind: settings.Real, Title: "ρ", Help: "Exponent of the karras and polyexponential spacings: 1 spaces evenly, higher puts more levels near 0.", Default: "7, or 1 with polyexponential", Min: minRho, Max: maxRho, Only: "schedule=|" + KindKarras + "|" + KindPolyexponential}, To: &s.Rho},
+		{Setting: settings.Setting{Name: "shift", Group: group, Kind: settings.Real, Title: "Shift", Help: "Shift of the flow spacing: above 1 puts more levels where there is much noise, for larger images (Esser 2024).", Default: "the model’s, 1 for most", Above: true, Max: maxShift, Only: "schedule=|" + KindFlow}, To: &s.Shift},
 	}
 }
 
@@ -128,7 +133,13 @@ func (s Schedule) levels(n int, low, high float64, chain *diffusion.Chain, poste
 	case KindCosine:
 		return Cosine(n, low, high)
 	case KindFlow:
-		return Flow(n, low, high)
+		return FlowShifted(n, low, high, cmp.Or(s.Shift, 1))
+	case KindPolyexponential:
+		return Polyexponential(n, low, high, cmp.Or(s.Rho, 1))
+	case KindVP:
+		return VP(n, low, high)
+	case KindBeta:
+		return Beta(n, low, high, chain)
 	case "", KindKarras:
 		return Karras(n, low, high, cmp.Or(s.Rho, defaultRho))
 	case KindOptimised:

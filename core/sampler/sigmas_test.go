@@ -77,6 +77,10 @@ func TestKindsAreEvenlySpaced(t *testing.T) {
 		{KindLogSNR, func(sigma float64) float64 { return math.Log(1 / (sigma * sigma)) }},
 		{KindCosine, math.Atan},
 		{KindFlow, func(sigma float64) float64 { return sigma / (1 + sigma) }},
+		{KindVP, func(sigma float64) float64 { // B(t) = 0.1·t + 19.9·t²/2
+			return (math.Sqrt(0.01+2*19.9*math.Log1p(sigma*sigma)) - 0.1) / 19.9
+		}},
+		{KindPolyexponential, math.Log},
 	} {
 		for _, n := range []int{2, 3, 18, 200} {
 			got, err := Settings{Steps: n, Schedule: Schedule{Kind: c.kind}}.Sigmas(0.002, 80, nil)
@@ -175,5 +179,99 @@ func TestScheduleSigmas(t *testing.T) {
 	}
 	if _, err := Karras(60000, 1, 1.000001, 7); !errors.Is(err, ErrSchedule) {
 		t.Errorf("levels closer than float32 tells apart: got %v, want ErrSchedule", err)
+	}
+}
+
+// Every ρ: levels are evenly spaced in the ρ-th root of the fraction of ln σ, and in σ^(1/ρ) for karras.
+func TestEveryRho(t *testing.T) {
+	for _, rho := range []float64{0.3, 0.5, 1, 2, 7} {
+		for _, c := range []struct {
+			kind string
+			out  func(u float64) float64
+		}{
+			{KindPolyexponential, func(u float64) float64 {
+				return math.Exp(math.Pow(1-u, rho)*math.Log(80/0.002) + math.Log(0.002))
+			}},
+			{KindKarras, func(u float64) float64 {
+				a, b := math.Pow(80, 1/rho), math.Pow(0.002, 1/rho)
+				return math.Pow(a*(1-u)+u*b, rho)
+			}},
+		} {
+			got, err := Schedule{Kind: c.kind, Rho: rho}.Sigmas(9, 0.002, 80, nil, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 9 {
+				if want := c.out(float64(i) / 8); !(math.Abs(float64(got[i])-want) <= 1e-6*want) {
+					t.Errorf("%s, ρ = %g: level %d is %g, want %g", c.kind, rho, i, got[i], want)
+				}
+			}
+		}
+	}
+	if _, err := (Schedule{Kind: KindPolyexponential, Rho: 0.05}).Sigmas(9, 0.002, 80, nil, nil); !errors.Is(err, ErrSchedule) {
+		t.Errorf("ρ = 0.05: got %v, want ErrSchedule", err)
+	}
+}
+
+// The probabilities of the times of beta are evenly spaced: the distribution function is a sum over its density.
+func TestBetaSchedule(t *testing.T) {
+	chain, err := diffusion.NewChain(diffusion.Schedule{Kind: diffusion.Cosine, Steps: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// ∫₀ˣ of x^(−0.4)·(1−x)^(−0.4): u = x^0.6 removes the pole at 0, and at 1 it is the integral to 1 less its mirror image.
+	part := func(x float64) float64 {
+		return integrate(0, math.Pow(x, 0.6), func(u float64) float64 { return math.Pow(1-math.Pow(u, 1/0.6), -0.4) / 0.6 })
+	}
+	cdf := func(x float64) float64 {
+		if x > 0.5 {
+			return 1 - part(1-x)/(2*part(0.5))
+		}
+		return part(x) / (2 * part(0.5))
+	}
+	for _, c := range []*diffusion.Chain{nil, chain} {
+		low, high := float32(0.02), float32(80)
+		time := vpTime
+		if c != nil {
+			low, high = c.SigmaRange()
+			time = func(sigma float64) float64 { v, _ := c.Time(float32(sigma)); return v }
+		}
+		const n = 12
+		sigmas, err := Schedule{Kind: KindBeta}.Sigmas(n, low, high, c, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first, last := time(float64(low)), time(float64(high))
+		for i, s := range sigmas[:n] {
+			got, want := cdf((time(float64(s))-first)/(last-first)), 1-float64(i)/(n-1)
+			if !(math.Abs(got-want) <= 2e-5) {
+				t.Errorf("chain %v: level %d, %g, has probability %g, want %g", c != nil, i, s, got, want)
+			}
+		}
+	}
+	if got := betaCDF(betaQuantile(0.3)); !(math.Abs(got-0.3) <= 1e-12) {
+		t.Errorf("the quantile of 0.3 has probability %g", got)
+	}
+}
+
+// A shifted flow's times are s·t/(1+(s−1)·t) of evenly spaced t: Esser et al. 2024, eq. 23.
+func TestShiftedFlow(t *testing.T) {
+	for _, s := range []float64{0.5, 1, 3} {
+		sigmas, err := Settings{Method: "flow-euler", Steps: 9, Schedule: Schedule{Shift: s}}.Sigmas(0.01, 50, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		unshifted := func(sigma float64) float64 { t := sigma / (1 + sigma); return t / (s - (s-1)*t) }
+		first, last := unshifted(50), unshifted(float64(float32(0.01)))
+		for i, sigma := range sigmas[:9] {
+			got, want := unshifted(float64(sigma)), first+float64(i)/8*(last-first)
+			if !(math.Abs(got-want) <= 1e-6) {
+				t.Errorf("shift %g: level %d, %g, has time %g, want %g", s, i, sigma, got, want)
+			}
+		}
+	}
+	// A method whose own spacing is not flow has no shift.
+	if _, err := (Settings{Method: "euler", Steps: 9, Schedule: Schedule{Shift: 3}}).Sigmas(0.01, 50, nil); err == nil || err.Error() != "shift must be left out unless schedule is flow (got 3)" {
+		t.Errorf("got %v", err)
 	}
 }

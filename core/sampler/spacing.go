@@ -48,18 +48,48 @@ func checkEnds(n int, sigmaMin, sigmaMax float64) error {
 // Karras returns n noise levels from sigmaMax to sigmaMin, evenly spaced in
 // σ^(1/rho), and a final 0: Karras et al. 2022, arXiv:2206.00364, eq. 5. The first
 // level is exactly sigmaMax, the last above 0 exactly sigmaMin; a single level is
-// sigmaMax. rho is 7 in the paper; 1 gives even spacing in σ, 2 the quadratic
-// schedule.
+// sigmaMax. rho is 7 in the paper and from 0.1 to 1000 here; 1 gives even spacing in σ,
+// 2 the quadratic schedule.
 //
 // The error wraps ErrSchedule: an argument is out of range, or levels are too close
 // for float32.
 func Karras(n int, sigmaMin, sigmaMax, rho float64) ([]float32, error) {
-	if !(rho >= 1 && rho <= 1000) {
-		return nil, fmt.Errorf("sampler: %w: rho must be between 1 and 1000 (got %g)", ErrSchedule, rho)
+	if err := checkRho(rho); err != nil {
+		return nil, err
 	}
 	return evenlySpaced(n, sigmaMin, sigmaMax,
 		func(sigma float64) float64 { return num.Pow(sigma, 1/rho) },
 		func(u float64) float64 { return num.Pow(u, rho) })
+}
+
+// The range of ρ.
+const (
+	minRho = 0.1
+	maxRho = 1000
+)
+
+func checkRho(rho float64) error {
+	if !(rho >= minRho && rho <= maxRho) {
+		return fmt.Errorf("sampler: %w: rho must be between %g and %d (got %g)", ErrSchedule, minRho, maxRho, rho)
+	}
+	return nil
+}
+
+// Polyexponential is Karras with even spacing in ((ln σ − ln σ_min)/(ln σ_max − ln σ_min))^(1/rho): the
+// polynomial in ln σ of Crowson's k-diffusion. rho is from 0.1 to 1000; 1 is Exponential, and higher puts
+// more levels near sigmaMin.
+func Polyexponential(n int, sigmaMin, sigmaMax, rho float64) ([]float32, error) {
+	if err := checkRho(rho); err != nil {
+		return nil, err
+	}
+	if err := checkEnds(n, sigmaMin, sigmaMax); err != nil {
+		return nil, err
+	}
+	low := num.Log(sigmaMin)
+	span := num.Log(sigmaMax) - low
+	return evenlySpaced(n, sigmaMin, sigmaMax,
+		func(sigma float64) float64 { return num.Pow(max((num.Log(sigma)-low)/span, 0), 1/rho) },
+		func(u float64) float64 { return num.Exp(low + float64(span*num.Pow(u, rho))) })
 }
 
 // Exponential is Karras with even spacing in ln σ: the geometric levels of Song &

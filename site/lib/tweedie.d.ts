@@ -284,13 +284,15 @@ export interface Call extends SolverOptions {
   /** Height x width of the images, such as 48x32, where the network allows another size than the model’s. Default: the model’s. */
   size?: number | string | [height: number, width: number]
   /** Spacing of the noise levels. Default: the sampler’s, karras for most. */
-  schedule?: 'karras' | 'linear' | 'quadratic' | 'exponential' | 'log-snr' | 'cosine' | 'flow' | 'optimised' | 'leading' | 'trailing' | 'linspace'
-  /** Noise level at which sampling starts. Only where `schedule` is karras, linear, quadratic, exponential, log-snr, cosine, flow or optimised. A number above 0. Default: the model’s. */
+  schedule?: 'karras' | 'linear' | 'quadratic' | 'exponential' | 'log-snr' | 'polyexponential' | 'cosine' | 'vp' | 'beta' | 'flow' | 'optimised' | 'leading' | 'trailing' | 'linspace'
+  /** Noise level at which sampling starts. Only where `schedule` is karras, linear, quadratic, exponential, log-snr, polyexponential, vp, beta, cosine, flow or optimised. A number above 0. Default: the model’s. */
   sigma_max?: number
-  /** Last noise level before 0. Only where `schedule` is karras, linear, quadratic, exponential, log-snr, cosine, flow or optimised. A number above 0. Default: the model’s. */
+  /** Last noise level before 0. Only where `schedule` is karras, linear, quadratic, exponential, log-snr, polyexponential, vp, beta, cosine, flow or optimised. A number above 0. Default: the model’s. */
   sigma_min?: number
-  /** Exponent of the karras spacing: 1 spaces evenly, higher puts more levels near 0. Only where `schedule` is karras. A number from 1 to 1000. Default: 7. */
+  /** Exponent of the karras and polyexponential spacings: 1 spaces evenly, higher puts more levels near 0. Only where `schedule` is karras or polyexponential. A number from 0.1 to 1000. Default: 7, or 1 with polyexponential. */
   rho?: number
+  /** Shift of the flow spacing: above 1 puts more levels where there is much noise, for larger images (Esser 2024). Only where `schedule` is flow. A number above 0 and at most 1000. Default: the model’s, 1 for most. */
+  shift?: number
   /** Guidance acts above this noise level only. A number of at least 0. Default: 0. */
   guidance_sigma_min?: number
   /** Guidance acts up to this noise level only. A number above 0. Default: no limit. */

@@ -149,7 +149,7 @@ func schedulerConfig(c *model.Config) (map[string]any, error) {
 	}
 	if p := c.Process; p != nil && p.Kind == diffusion.KindRectifiedFlow && c.Prediction == string(diffusion.PredictVelocity) &&
 		c.SigmaMax == c.TimeScale-1 && c.SigmaMin == 1/c.SigmaMax {
-		return map[string]any{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": c.TimeScale}, nil
+		return withShift(c, map[string]any{"_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": c.TimeScale}), nil
 	}
 	s, prediction := c.Schedule, predictions[c.Prediction]
 	if s == nil || prediction == "" {
@@ -179,6 +179,21 @@ func schedulerConfig(c *model.Config) (map[string]any, error) {
 		return nil, fmt.Errorf("diffusers has no schedule of kind %q with these settings", s.Kind)
 	}
 	return withTimeScale(c, out), nil
+}
+
+// withShift adds the shift of the noise levels.
+func withShift(c *model.Config, scheduler map[string]any) map[string]any {
+	if shift := c.Defaults.Shift; shift != 0 {
+		scheduler["shift"] = shift
+	}
+	if by := c.Defaults.ShiftBySize; by != nil {
+		scheduler["use_dynamic_shifting"], scheduler["base_shift"], scheduler["max_shift"] = true, by.BaseShift, by.MaxShift
+		scheduler["base_image_seq_len"], scheduler["max_image_seq_len"], scheduler["time_shift_type"] = by.BaseLength, by.MaxLength, "exponential"
+		if by.Linear {
+			scheduler["time_shift_type"] = "linear"
+		}
+	}
+	return scheduler
 }
 
 // withTimeScale adds the time scale if it is not 1: a member that this program reads and

@@ -54,7 +54,7 @@ func parseScheduler(data []byte) (process, error) {
 	case class == "ScoreSdeVeScheduler":
 		parse = parseExplodingSDE
 	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler" || class == "FlowMatchLCMScheduler":
-		parse = parseFlowMatching
+		parse = parseShiftedFlow
 	case !given(members, "beta_schedule") && !given(members, "trained_betas"):
 		return process{}, fmt.Errorf("scheduler %q is not supported: it has no beta_schedule; need one with a chain of β, of rectified flow, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
 	case given(members, "use_flow_sigmas"):
@@ -189,6 +189,15 @@ func parseExplodingSDE(members map[string]json.RawMessage) (process, error) {
 	low, high := 0.01, 1348.0
 	err := read(members, map[string]any{"sigma_min": &low, "sigma_max": &high})
 	return diffusersVE(low, high).process, err
+}
+
+// parseShiftedFlow is parseFlowMatching with the shift of the scheduler's noise levels.
+func parseShiftedFlow(members map[string]json.RawMessage) (process, error) {
+	p, err := parseFlowMatching(members)
+	if err != nil {
+		return process{}, err
+	}
+	return p, p.shiftedBy(members)
 }
 
 // parseFlowMatching reads a scheduler of rectified flow (Lipman et al. 2023, arXiv:2210.02747):

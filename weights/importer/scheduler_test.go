@@ -133,7 +133,7 @@ func TestSchedulerUnusedSettings(t *testing.T) {
 		{`{"_class_name":"DDIMScheduler","_diffusers_version":"0.20","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"clip_sample":false,"steps_offset":1,"trained_betas":null,"variance_type":"fixed_small","skip_prk_steps":false}`, "steps_offset 1"},
 		{`{"_class_name":"DDIMScheduler","beta_schedule":"linear","beta_start":0.001,"beta_end":0.01,"clip_sample":false,"steps_offset":0}`, ""},
 		{`{"_class_name":"DPMSolverMultistepScheduler","beta_schedule":"linear","solver_order":3,"algorithm_type":"dpmsolver++","use_karras_sigmas":true}`, `algorithm_type "dpmsolver++", solver_order 3`},
-		{`{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000,"shift":3.0}`, "shift 3.0"},
+		{`{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":1000,"shift_terminal":0.02}`, "shift_terminal 0.02"},
 		{`{"_class_name":"EDMEulerScheduler","rho":7.0,"num_train_timesteps":1000}`, "rho 7.0"},
 	} {
 		p, err := parseScheduler([]byte(tt.json))

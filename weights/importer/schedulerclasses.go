@@ -33,6 +33,9 @@ func (p *process) ofClass(class string) {
 	switch {
 	case ok && slices.ContainsFunc(slices.Concat(sampler.Methods, sampler.Special), func(m sampler.Method) bool { return m.Name == d.sampler }):
 		p.sampling.Sampler, p.sampling.Steps = d.sampler, distilledSteps
+		if p.schedule != nil {
+			p.sampling.Schedule = sampler.KindTrailing // from the noisiest step on, whatever timestep_spacing says
+		}
 		p.note("its scheduler is %s: the network is made for few steps, and sampler %s is its default", class, d.sampler)
 	case ok:
 		p.assumed = append(p.assumed, class+" is the scheduler of a network made for few steps by "+d.title+", whose sampling this program does not have: it is sampled as an ordinary network")

@@ -6,6 +6,7 @@ import (
 
 	"tweedie/core/diffusion"
 	"tweedie/core/model"
+	"tweedie/core/sampler"
 )
 
 // parseFlowSigmas reads a scheduler of a chain whose use_flow_sigmas replaces the chain by
@@ -31,7 +32,14 @@ func parseFlowSigmas(members map[string]json.RawMessage) (process, error) {
 	default:
 		return process{}, fmt.Errorf("prediction_type is %q with use_flow_sigmas, need flow_prediction, epsilon or sample", prediction)
 	}
-	return p, p.sampledBy(members)
+	if err := p.sampledBy(members); err != nil {
+		return process{}, err
+	}
+	switch p.sampling.Schedule { // of a chain's steps, which this process does not have
+	case sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace:
+		p.sampling.Schedule = ""
+	}
+	return p, p.shiftedBy(members)
 }
 
 // parseContinuous reads an EulerDiscreteScheduler whose timestep_type is continuous: with
@@ -61,7 +69,7 @@ func parseContinuous(members map[string]json.RawMessage) (process, error) {
 	}
 	p := process{prediction: model.EDM, negated: true, sigmaData: 1, sigmaMin: chain.sigmaMin, sigmaMax: chain.sigmaMax, sampling: chain.sampling, notes: chain.notes}
 	switch p.sampling.Schedule { // of a chain's steps, which this process does not have
-	case "leading", "trailing", "linspace":
+	case sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace:
 		p.sampling.Schedule = ""
 	}
 	if low != 0 {
