@@ -149,7 +149,9 @@ func scalar(v reflect.Value, text RawMessage, path string) error {
 		}
 	case v.CanInt():
 		n, err := strconv.ParseInt(string(text), 10, v.Type().Bits())
-		if want = "a whole number"; err == nil && number {
+		power := "2^" + strconv.Itoa(v.Type().Bits()-1)
+		want = "a whole number in [-" + power + ", " + power + ")"
+		if err == nil && number {
 			v.SetInt(n)
 			return nil
 		}
@@ -165,6 +167,9 @@ func scalar(v reflect.Value, text RawMessage, path string) error {
 		if want = "a number"; err == nil && number {
 			v.SetFloat(x)
 			return nil
+		}
+		if number && v.Type().Bits() == 32 {
+			want = "a number in [-3.4e38, 3.4e38]"
 		}
 	default:
 		panic("json: cannot decode into type " + v.Type().String())
