@@ -130,15 +130,13 @@ func (t *Trainer) slots() []slot {
 // runID identifies the run by its configuration and data. The number of steps is no part of it if
 // the run is extendable; former is the identity in states of releases in which it was.
 func (t *Trainer) runID() (identity, former string, err error) {
-	if t.fingerprint == "" {
-		t.fingerprint = fmt.Sprintf("%016x", t.data.Fingerprint())
-	}
+	fingerprint := t.DataFingerprint()
 	id := func(c Config) (string, error) {
 		config, err := c.JSON()
 		if err != nil {
 			return "", fmt.Errorf("train: %w", err)
 		}
-		return fmt.Sprintf("%x-%s", sha256.Sum256(config), t.fingerprint), nil
+		return fmt.Sprintf("%x-%s", sha256.Sum256(config), fingerprint), nil
 	}
 	if former, err = id(*t.config); err != nil || !t.config.Extendable() {
 		return former, former, err
@@ -147,6 +145,14 @@ func (t *Trainer) runID() (identity, former string, err error) {
 	c.Steps = 0
 	identity, err = id(c)
 	return identity, former, err
+}
+
+// DataFingerprint returns the fingerprint of the data in hexadecimal digits.
+func (t *Trainer) DataFingerprint() string {
+	if t.fingerprint == "" {
+		t.fingerprint = fmt.Sprintf("%016x", t.data.Fingerprint())
+	}
+	return t.fingerprint
 }
 
 func floats(name string, data []float32) weights.Tensor {

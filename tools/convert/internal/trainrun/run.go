@@ -2,6 +2,7 @@
 // saves its state, and writes samples.
 //
 //	RUN/config.json          the configuration
+//	RUN/card.json            what the model card says besides the facts of the training
 //	RUN/lock                 held by the process that trains
 //	RUN/state.safetensors    the state to continue from; state.previous.… is the one before
 //	RUN/samples/NNNNNN.png   samples of the model after so many steps
@@ -34,8 +35,9 @@ type Options struct {
 	Name   string        // name of the model
 	Config *train.Config // configuration; nil with Resume means that of Dir
 	Data   *train.Data
-	Resume bool // continue from the last good state in Dir; without it Dir must not contain a run
-	Finish bool // with Resume: write the model and its samples as they are, and take no step
+	Card   map[string]any // what the model card says besides the facts of the training: title, data; it is kept in Dir
+	Resume bool           // continue from the last good state in Dir; without it Dir must not contain a run
+	Finish bool           // with Resume: write the model and its samples as they are, and take no step
 
 	Steps int           // with Resume: the new number of steps of the run; 0 leaves it
 	Time  time.Duration // the run ends after so long, whatever its steps; 0 means after its steps
@@ -65,9 +67,10 @@ type run struct {
 	smooth  float64
 	lowest  float64 // of smooth
 	clock   clock
-	first   int // step at which this process started
-	every   int // steps between sheets; negative for none
-	rows    int // of a sheet
+	first   int     // step at which this process started
+	every   int     // steps between sheets; negative for none
+	rows    int     // of a sheet
+	before  float64 // hours that processes before this one have trained
 	judged  []judged
 }
 
@@ -169,12 +172,12 @@ func (r *run) open() error {
 	if err := r.start(); err != nil {
 		return err
 	}
-	return r.writeConfig()
+	return errors.Join(r.writeConfig(), r.writeCard())
 }
 
 // reopen restores the state of the run, and extends it or cuts it short.
 func (r *run) reopen() error {
-	if err := errors.Join(r.restore(), r.readJudged()); err != nil || r.Steps == 0 {
+	if err := errors.Join(r.restore(), r.readJudged(), r.readCard()); err != nil || r.Steps == 0 {
 		return err
 	}
 	return r.setSteps(r.Steps)

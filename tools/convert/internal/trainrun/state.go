@@ -65,7 +65,7 @@ func (r *run) save() error {
 	if err := weights.WriteAtomic(last, state); err != nil {
 		return fmt.Errorf("trainrun: the state of step %d could not be written; %s: %w", r.trainer.Done(), r.kept(), err)
 	}
-	return nil
+	return r.writeCard()
 }
 
 // restore restores the last complete state.
@@ -118,5 +118,9 @@ func (r *run) writeModel() error {
 	if err != nil {
 		return err
 	}
-	return m.Save(filepath.Join(r.Dir, "model.json"), weights.Storage{DType: weights.F32}, nil)
+	card, err := r.fullCard()
+	if err != nil {
+		return err
+	}
+	return m.Save(filepath.Join(r.Dir, "model.json"), weights.Storage{DType: weights.F32}, card)
 }

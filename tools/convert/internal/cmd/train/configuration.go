@@ -32,7 +32,7 @@ func (o *training) check(cmd *cobra.Command) error {
 		return flags.Misused("--finish must be combined with --resume, without --time and --steps: it takes no steps")
 	}
 	if o.resume && o.config == "" {
-		for _, flag := range []string{"arch", "objective", "teacher", "process", "augment", "init", "batch", "seed", "rate"} {
+		for _, flag := range []string{"arch", "objective", "teacher", "process", "augment", "init", "title", "batch", "seed", "rate"} {
 			if given(flag) {
 				return flags.Misused("--%s cannot be combined with --resume: a run continues with its own configuration", flag)
 			}
@@ -96,6 +96,9 @@ func (o *training) configuration(cmd *cobra.Command, set *dataset.Dataset, data 
 		if o.config == "" && !o.resume {
 			setWarmUp(c)
 		}
+	}
+	if given("title") {
+		c.Model.Title = o.title
 	}
 	if given("batch") {
 		c.Batch = o.batch

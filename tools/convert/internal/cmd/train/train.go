@@ -20,6 +20,7 @@ import (
 // training is the flags of train.
 type training struct {
 	out, config, arch, name string
+	title                   string
 	objective, teacher      string
 	process                 string
 	data                    flags.Data
@@ -92,6 +93,7 @@ func (o *training) declare(cmd *cobra.Command) {
 	f.StringVar(&o.process, "process", "", "noising process for the objectives simple, min-snr, hybrid and vlb, without --config: "+strings.Join(processes, ", ")+" (default: ddpm)")
 	f.StringVar(&o.name, "name", "", "name of the model (default: the name of RUN)")
 	f.StringVar(&o.init, "init", "", "model to start from, for fine-tuning: its network, noise levels and weights, without --config; pictures get its size and channels")
+	f.StringVar(&o.title, "title", "", "title of the model, for people (default: its name)")
 	f.BoolVar(&o.resume, "resume", false, "continue the run in RUN")
 	f.BoolVar(&o.finish, "finish", false, "with --resume: take no more steps, and write the model and samples of the last saved state")
 	f.DurationVar(&o.time, "time", 0, "train for so long, such as 45m or 3h (default: at most an hour, less for few pictures)")
@@ -154,7 +156,7 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	meter := newMeter(cmd, o.json)
 	defer meter.finish()
 	err = trainrun.Run(cmd.Context(), trainrun.Options{
-		Dir: o.out, Name: name, Config: config, Resume: o.resume, Finish: o.finish, Data: data,
+		Dir: o.out, Name: name, Card: o.card(cmd, path, name), Config: config, Resume: o.resume, Finish: o.finish, Data: data,
 		Time: limit, Spent: time.Since(began),
 		Steps:     resumedSteps(o.resume && config == nil, o.steps),
 		SaveEvery: o.saveEvery, SampleEvery: o.sampleEvery,
