@@ -90,7 +90,7 @@ var floors = map[string]int{
 	"tools/convert/internal/cmd/modelfile": 10, // opens the models that commands work on
 	"tools/convert/internal/cmd/…":         11, // a package for each family of commands
 	"tools/convert/internal/cmd":           12, // the command line
-	"tools/convert/internal/reference":     13, // writes docs/commands.md
+	"tools/convert/internal/reference":     13, // writes docs/commands.md and docs/configuration.md
 	"wasm/internal/…":                      8,  // shared by the Worker's tests and its development server
 
 	"wasm/browser":  11, // the programs of the page

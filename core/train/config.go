@@ -20,8 +20,8 @@ var ErrConfig = errors.New("invalid training configuration")
 // Config is the configuration of a run. The same configuration, data and seed give the
 // same weights bit for bit on the same kind of processor, with any number of cores.
 type Config struct {
-	Model  model.Config `json:"model"`
-	Seed   uint64       `json:"seed"`
+	Model  model.Config `json:"model"` // what is trained
+	Seed   uint64       `json:"seed"`  // of the first weights, the order of the pictures, and the noise
 	Steps  int          `json:"steps"` // optimiser steps
 	Batch  int          `json:"batch"` // images a step; 0 means 64
 	Shards int          `json:"lanes"` // parts of a batch whose gradients are computed in parallel and added in order; 0 means 4
@@ -31,8 +31,8 @@ type Config struct {
 	Decay        string    `json:"decay"`                // "cosine", to a hundredth of the peak at the last step; "sqrt", as 1/√step from decay_from on, whatever the last step; or "none"
 	DecayFrom    int       `json:"decay_from,omitempty"` // sqrt: the step from which the rate falls
 	WeightDecay  float64   `json:"weight_decay"`         // AdamW's λ (Loshchilov and Hutter 2019), on matrices only
-	Beta1        float64   `json:"beta1"`                // 0 means 0.9
-	Beta2        float64   `json:"beta2"`                // 0 means 0.999
+	Beta1        float64   `json:"beta1"`                // AdamW's β₁; 0 means 0.9
+	Beta2        float64   `json:"beta2"`                // AdamW's β₂; 0 means 0.999
 	Clip         float64   `json:"clip"`                 // bound on the gradient's norm; 0 means none
 	Average      float64   `json:"average"`              // decay of the weight average, which starts lower; 0 means none
 	Averages     []float64 `json:"averages,omitempty"`   // instead of average: widths of several averages as fractions of the run; the model is the one whose held-out loss is lowest
@@ -45,9 +45,9 @@ type Config struct {
 	PMean     float64 `json:"p_mean,omitempty"` // edm: mean of ln σ; 0 without a p_std means −1.2
 	PStd      float64 `json:"p_std,omitempty"`  // edm: its standard deviation; 0 means 1.2
 
-	Objective   string   `json:"objective,omitempty"`    // one of Objectives; "" chooses for the model
+	Objective   string   `json:"objective,omitempty"`    // what is minimised: one of the names in tweedie train --help; "" chooses for the model
 	SNRGamma    float64  `json:"snr_gamma,omitempty"`    // min-snr: γ; 0 means 5
-	Importance  bool     `json:"importance,omitempty"`   // draw levels by importance sampling: see Importance
+	Importance  bool     `json:"importance,omitempty"`   // draw noise levels in proportion to their loss, for chains and smld processes
 	FixedGamma  bool     `json:"fixed_gamma,omitempty"`  // vdm: the γ of the model's process is not learned
 	LevelsFirst int      `json:"levels_first,omitempty"` // consistency: levels at the first step; 0 means 2, or 18 to distil
 	LevelsLast  int      `json:"levels_last,omitempty"`  // consistency: levels at the last step; 0 means 150, or 18 to distil

@@ -1,12 +1,15 @@
-// Reference writes docs/commands.md, the reference of the command line, from the
-// commands themselves.
+// Reference writes docs/commands.md, the reference of the command line, from the commands
+// themselves, and docs/configuration.md, that of training configurations, from the comments of
+// their declarations.
 //
 //	go generate ./tools/convert/internal/reference
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -15,17 +18,27 @@ import (
 	"tweedie/tools/convert/internal/cmd"
 )
 
-//go:generate go run . ../../../../docs/commands.md
+//go:generate go run . ../../../..
 
 func main() {
 	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: reference FILE")
+		fmt.Fprintln(os.Stderr, "usage: reference ROOT")
 		os.Exit(2)
 	}
-	if err := os.WriteFile(os.Args[1], []byte(document(cmd.New())), 0o644); err != nil {
+	if err := write(os.Args[1]); err != nil {
 		fmt.Fprintln(os.Stderr, "reference:", err)
 		os.Exit(1)
 	}
+}
+
+// write writes both documents below root.
+func write(root string) error {
+	text, err := configuration(root)
+	if err != nil {
+		return err
+	}
+	return errors.Join(os.WriteFile(filepath.Join(root, "docs/commands.md"), []byte(document(cmd.New())), 0o644),
+		os.WriteFile(filepath.Join(root, "docs/configuration.md"), []byte(text), 0o644))
 }
 
 // document returns the reference as Markdown: a table of the commands, then each with
