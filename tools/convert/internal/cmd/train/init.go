@@ -10,8 +10,7 @@ import (
 	"tweedie/weights"
 )
 
-// tunedRate is the planned learning rate of fine-tuning at the largest batch: a quarter of that
-// from scratch.
+// tunedRate is the planned learning rate of fine-tuning: a quarter of that from scratch.
 const tunedRate = plannedRate / 4
 
 // open reads the configuration of the model to start from, and brings pictures to its size and

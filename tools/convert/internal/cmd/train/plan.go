@@ -119,13 +119,13 @@ func (p *plan) setSteps(draws int) {
 		for c.Batch < largestBatch && draws/(2*c.Batch) >= plannedSteps {
 			c.Batch *= 2
 		}
-		c.LearningRate = cmp.Or(p.preset.rate, plannedRate) * math.Sqrt(float64(c.Batch)/largestBatch)
+		c.LearningRate = cmp.Or(p.preset.rate, plannedRate)
 	}
 	c.Steps = max(1, draws/c.Batch)
 	setWarmUp(c)
 }
 
-// plannedRate is the learning rate at the largest batch; it falls with the root of the batch.
+// plannedRate is the learning rate of networks that have none of their own.
 const plannedRate = 2e-3
 
 // setWarmUp sets the parts of the learning rate's schedule by the number of steps.

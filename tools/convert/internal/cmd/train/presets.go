@@ -24,14 +24,14 @@ type preset struct {
 	layers   int
 	steps    int     // without --time; 0 for a preset whose steps follow from the speed of the machine
 	ngf      int     // width of an NCSN; 0 means a U-Net
-	rate     float64 // planned learning rate at the largest batch; 0 means plannedRate
+	rate     float64 // learning rate; 0 means plannedRate
 }
 
 // presets are the values of --arch, the default first.
 var presets = []preset{
 	{name: "small", about: "32 and 64 channels", channels: []int{32, 64}, layers: 1},
 	{name: "medium", about: "48 and 96 channels", channels: []int{48, 96}, layers: 1},
-	{name: "base", about: "64 and 128 channels, two layers per level: for many hours", channels: []int{64, 128}, layers: 2},
+	{name: "base", about: "64 and 128 channels, two layers per level: for many hours", channels: []int{64, 128}, layers: 2, rate: plannedRate / 2},
 	{name: "tiny", about: "16 and 32 channels: to try things out", channels: []int{16, 32}, layers: 1, steps: 1000},
 	{name: "ncsn", about: "the score network of Song & Ermon 2019, without classes: half an hour for digits", ngf: 16, steps: 7000},
 }
