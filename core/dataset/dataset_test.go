@@ -226,7 +226,7 @@ func TestLoadRefuses(t *testing.T) {
 	}{
 		{"missing", nil, "nothing", Options{}, "no such file"},
 		{"empty", nil, "", Options{}, "contains neither idx files"},
-		{"two sizes", map[string][]byte{"a.png": small, "b.png": large}, "", Options{}, "--size 2x2"},
+		{"two sizes", map[string][]byte{"a.png": small, "b.png": large}, "", Options{}, "--size 16"},
 		{"mixed", map[string][]byte{"a.png": small, "x/b.png": small}, "", Options{}, "1 outside any"},
 		{"not a picture", map[string][]byte{"a.png": []byte("hello")}, "", Options{}, "a.png\": not a readable"},
 		{"truncated picture", map[string][]byte{"a.png": small[:len(small)-20]}, "", Options{}, "a.png\": not a readable"},

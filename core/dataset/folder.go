@@ -131,11 +131,28 @@ func (d *Dataset) setSize(entries []entry) error {
 	d.H, d.W = first.dims.H, first.dims.W
 	for _, e := range entries {
 		if e.dims.H != d.H || e.dims.W != d.W {
-			return fmt.Errorf("dataset: pictures differ in size: %q is %dx%d (height x width), %q is %dx%d: choose a common size, for example --size %dx%d",
-				first.name, d.H, d.W, e.name, e.dims.H, e.dims.W, min(d.H, d.W, e.dims.H, e.dims.W), min(d.H, d.W, e.dims.H, e.dims.W))
+			return fmt.Errorf("dataset: pictures differ in size: %q is %dx%d (height x width), %q is %dx%d: choose a common size, for example --size %d",
+				first.name, d.H, d.W, e.name, e.dims.H, e.dims.W, usualSize(entries))
 		}
 	}
 	return nil
+}
+
+// usualSize returns a size that suits the pictures and a laptop: 64, 32 or 16 pixels, the
+// largest that half of the pictures have.
+func usualSize(entries []entry) int {
+	for _, side := range []int{64, 32} {
+		large := 0
+		for _, e := range entries {
+			if min(e.dims.H, e.dims.W) >= side {
+				large++
+			}
+		}
+		if 2*large >= len(entries) {
+			return side
+		}
+	}
+	return 16
 }
 
 // splitFolder returns the sub-folder of split if dir is divided into splits. If it is not, the

@@ -257,3 +257,18 @@ func TestLeftovers(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// The size that is proposed for pictures of several sizes is one that half of them have.
+func TestUsualSize(t *testing.T) {
+	for want, sides := range map[int][]int{16: {6, 300, 14}, 32: {32, 40, 300}, 64: {14, 70, 300}} {
+		var entries []entry
+		for _, side := range sides {
+			e := entry{}
+			e.dims.H, e.dims.W = side, 2*side
+			entries = append(entries, e)
+		}
+		if got := usualSize(entries); got != want {
+			t.Errorf("sides %v: got %d, want %d", sides, got, want)
+		}
+	}
+}

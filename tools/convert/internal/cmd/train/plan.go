@@ -154,9 +154,9 @@ func (p *plan) words() []string {
 // expectation says what images look like after so many draws.
 func expectation(draws int) string {
 	switch {
-	case draws < 30_000:
+	case draws < 100_000:
 		return "expect colours and rough shapes; for more, give it more --time"
-	case draws < 300_000:
+	case draws < 600_000:
 		return "expect recognisable pictures of simple motifs, with errors; more --time improves them"
 	}
 	return "expect pictures close to the data, if these are many and alike"
