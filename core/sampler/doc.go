@@ -9,16 +9,18 @@
 //
 // There is one file for each method or family:
 //
-//	multistep ODE solvers    DPMpp2M, DPMSolverMultistep, DPMSolverPPMultistep, UniPC,
-//	                         DEIS, LMS, IPNDM, PNDM; all but the first share one
-//	                         implementation (see integral and rule)
-//	single-step ODE solvers  Euler, Heun, DPMSolver, DPMSolverPP, FlowEuler, FlowHeun;
-//	                         RK45 chooses its own step sizes
+//	multistep ODE solvers    DPMpp2M, DPMSolverMultistep, DPMSolverPPMultistep, RESMultistep,
+//	                         UniPC, UniPCNoise, DEIS, LMS, IPNDM, PNDM, GradientEstimation;
+//	                         most share one implementation (see integral and rule)
+//	single-step ODE solvers  Euler, Heun, DPMSolver, DPMSolverPP, DPMFast, FlowEuler,
+//	                         FlowHeun, all but DPMFast also with churn; RK45 and DPMAdaptive
+//	                         choose their own step sizes
 //	SDE solvers              DDIM with eta, DDPM, DDPMLearned, DDPMAnalytic,
 //	                         EulerAncestral, DPM2Ancestral, SDEDPMSolver, SDEDPMSolverPP,
-//	                         SDEDPMSolverPPSinglestep, Heun with churn,
-//	                         PredictorCorrector; AdaptiveSDE chooses its own step sizes
-//	consistency sampling     Consistency, for a model that was trained for it
+//	                         SDEDPMSolverPPSinglestep, DPMpp3MSDE, SASolver, ERSDE,
+//	                         Restart, PredictorCorrector; AdaptiveSDE chooses its own
+//	                         step sizes
+//	distilled models         Consistency, LCM and TCD, for models that were made for them
 //	Langevin dynamics        AnnealedLangevin; and Langevin, MALA and HMC for densities
 //	                         that can be evaluated
 //
@@ -28,7 +30,7 @@
 // known denoising error.
 //
 // Noise is addressed, not consumed (see Noise), so sample i of a batch is the
-// same image whatever else is in the batch. The exceptions are the two adaptive
+// same image whatever else is in the batch. The exceptions are the adaptive
 // methods, which choose step sizes for the batch as a whole. The streams of
 // core/rng are: StreamStart; StreamStep plus the step's index; further streams
 // of the same step, StreamInner apart; and, from StreamPath on, the nodes of a
