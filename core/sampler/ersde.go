@@ -8,16 +8,16 @@ import (
 	"tweedie/core/tensor"
 )
 
-// ERSDE is ER-SDE-Solver-1, -2 and -3 of Cui et al. 2023, arXiv:2309.06169, for the
-// variance-exploding process (Propositions 2 to 4). It solves an extended reverse SDE whose
-// noise is set by a function φ; with r = φ(σ′)/φ(σ),
+// ERSDE is ER-SDE-Solver-1, -2 and -3 of Cui et al. 2023, arXiv:2309.06169, Algorithms 1 to 3 for the
+// variance-exploding process. It solves an extended reverse SDE whose noise is set by a function φ; with
+// r = φ(σ′)/φ(σ), σ₋₁ and σ₋₂ the levels before σ, and integrals from σ′ to σ,
 //
-//	x′ = r·x + (1 − r)·D + (σ′ − σ + φ(σ′)·∫ dσ/φ)·D⁽¹⁾ + … + √(σ′² − r²·σ²)·z
+//	D⁽¹⁾ ← (D − D₋₁)/(σ − σ₋₁),   D⁽²⁾ ← 2·(D⁽¹⁾ − D⁽¹⁾₋₁)/(σ − σ₋₂)
+//	x ← r·x + (1 − r)·D + √(σ′² − r²·σ²)·z
+//	  + (σ′ − σ + φ(σ′)·∫ ds/φ(s))·D⁽¹⁾ + ((σ′ − σ)²/2 + φ(σ′)·∫ (s − σ)/φ(s) ds)·D⁽²⁾
 //
-// where D⁽¹⁾ is the derivative of D in σ, and the integral is from σ′ to σ. The derivatives are those of the
-// polynomial through the last values; the paper's Algorithm 3 takes the last difference for the
-// first, which agrees to the order of the method. φ is that of the paper's ER-SDE 5 (section 4.3), φ(σ) = σ·(e^(σ^0.3) + 10), which has more
-// noise than the ODE, φ = σ, and less than the reverse SDE, φ = σ².
+// φ is that of the paper's ER-SDE 5 (section 4.3), φ(σ) = σ·(e^(σ^0.3) + 10), which has more noise than
+// the ODE, φ = σ, and less than the reverse SDE, φ = σ². The paper computes the integrals by sums.
 //
 //	x       [N,H,W,C]: noise of standard deviation sigmas[0]; left unchanged
 //	sigmas  [K+1]: see Check
@@ -38,12 +38,30 @@ func ERSDE(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
 		m.push(denoised, sigma)
 		from, to := float64(sigma), float64(sigmaNext)
-		places := m.places(0)
-		keep, moments := extendedMoments(from, to, len(places))
-		x = weighted(keep, x, interpolationRule(places, to-from, moments), m.values)
+		keep, moments := extendedMoments(from, to, len(m.values))
+		x = weighted(keep, x, differenceWeights(m.sigmas, moments), m.values)
 		sd := to * math.Sqrt(1-float64(keep*from/to)*float64(keep*from/to))
 		return x.AddScaled(float32(sd), noise(StreamStep+uint32(i))), nil
 	})
+}
+
+// differenceWeights returns the weights of D, D₋₁ and D₋₂, or of as many as there are, in
+// m₀·D + m₁·D⁽¹⁾ + m₂/2·D⁽²⁾.
+func differenceWeights(sigmas, m []float64) []float64 {
+	w := []float64{m[0], 0, 0}
+	if len(m) > 1 {
+		first := m[1]
+		if len(m) > 2 { // m₂/2·D⁽²⁾ is a part of D⁽¹⁾ and of D⁽¹⁾₋₁
+			second := m[2] / (sigmas[0] - sigmas[2])
+			first += second
+			before := -second / (sigmas[1] - sigmas[2])
+			w[1], w[2] = before, -before
+		}
+		first /= sigmas[0] - sigmas[1]
+		w[0] += first
+		w[1] -= first
+	}
+	return w[:len(m)]
 }
 
 // logPhi returns ln φ at the level e^l.

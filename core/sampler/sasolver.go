@@ -31,19 +31,11 @@ import (
 // K times. Errors of denoise and of the hook are returned unchanged; an error about sigmas wraps
 // ErrSchedule.
 func SASolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, tau float64, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	return saSolver(denoise, x, sigmas, order, tau, true, noise, nil, hook)
+	return saSolver(denoise, x, sigmas, order, tau, noise, nil, hook)
 }
 
-// DPMpp3MSDE is DPM-Solver++(3M) for the reverse SDE (Crowson's k-diffusion, after Lu et al. 2022,
-// arXiv:2211.01095): the predictor of SASolver with three values and τ = 1. The parabola through
-// the last three values of D is integrated exactly; the formula in wide use has half of the
-// weight of the second derivative. Arguments, cost and errors are those of SASolver.
-func DPMpp3MSDE(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, noise Noise, hook Hook) (*tensor.Tensor, error) {
-	return saSolver(denoise, x, sigmas, 3, 1, false, noise, nil, hook)
-}
-
-// saSolver is SASolver with or without its corrector.
-func saSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, tau float64, correct bool, noise Noise, ends ending, hook Hook) (*tensor.Tensor, error) {
+// saSolver is SASolver whose last steps may be of lower order.
+func saSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order int, tau float64, noise Noise, ends ending, hook Hook) (*tensor.Tensor, error) {
 	if err := checkOrder(order, 3); err != nil {
 		return nil, err
 	}
@@ -64,7 +56,7 @@ func saSolver(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, or
 	var used *history       // the values of the prediction that gave x
 	var predicted []float64 // their weights
 	return walk(denoise, x, sigmas, hook, func(i int, x, denoised *tensor.Tensor, sigma, sigmaNext float32) (*tensor.Tensor, error) {
-		if used != nil && correct {
+		if used != nil {
 			w := weights(used, float64(sigma), float64(sigma))
 			for j, p := range predicted {
 				w[j] -= p

@@ -66,7 +66,7 @@ func lagrange(nodes []float64, j int) func(float64) float64 {
 
 // saReference is Algorithm 1 of Xue et al. 2023, whose coefficients (eq. 15 and 18) are
 // integrals of Lagrange polynomials in λ, in the coordinates of a variance-preserving process.
-func saReference(order int, tau float64, correct bool) reference {
+func saReference(order int, tau float64) reference {
 	return func(x float64, sigmas []float64, z func(uint32) float64) float64 {
 		alpha, _ := vpScale(sigmas[0])
 		x *= alpha
@@ -94,7 +94,7 @@ func saReference(order int, tau float64, correct bool) reference {
 			if sigmas[i+1] == 0 {
 				return d
 			}
-			if i > 0 && correct {
+			if i > 0 {
 				x = step(sigmas[i], lambdas[i-used:], values[i-used:])
 			}
 			used = min(i+1, order)
@@ -105,8 +105,7 @@ func saReference(order int, tau float64, correct bool) reference {
 	}
 }
 
-// threeMReference is sample_dpmpp_3m_sde of k-diffusion with eta 1 and twice its weight of the
-// second derivative, which is that of the Taylor series.
+// threeMReference is sample_dpmpp_3m_sde of k-diffusion with eta 1.
 func threeMReference(x float64, sigmas []float64, z func(uint32) float64) float64 {
 	var d1, d2, h1, h2 float64
 	for i := range len(sigmas) - 1 {
@@ -123,7 +122,7 @@ func threeMReference(x float64, sigmas []float64, z func(uint32) float64) float6
 		case i > 1:
 			a, b := (d-d1)/r0, (d1-d2)/r1
 			phi3 := phi2/(2*h) - 0.5
-			x += phi2*(a+(a-b)*r0/(r0+r1)) - 2*phi3*(a-b)/(r0+r1)
+			x += phi2*(a+(a-b)*r0/(r0+r1)) - phi3*(a-b)/(r0+r1)
 		}
 		x += z(StreamStep+uint32(i)) * sigmas[i+1] * math.Sqrt(-math.Expm1(-2*h))
 		d2, d1, h2, h1 = d1, d, h1, h
@@ -153,11 +152,9 @@ func erReference(order int) reference {
 				x += (t - s + phi(t)*integrate(t, s, func(v float64) float64 { return 1 / phi(v) })) * slope
 			}
 			if i > 1 && order > 2 {
-				// Newton's form of the parabola: its derivative at s is not the difference to the left.
-				second := 2 * (slope - slopeBefore) / (s - sigmas[i-2])
+				second := (slope - slopeBefore) / ((s - sigmas[i-2]) / 2)
 				bend := (t-s)*(t-s)/2 + phi(t)*integrate(t, s, func(v float64) float64 { return (v - s) / phi(v) })
 				x += bend * second
-				x += (t - s + phi(t)*integrate(t, s, func(v float64) float64 { return 1 / phi(v) })) * second / 2 * (s - sigmas[i-1])
 			}
 			x += math.Sqrt(t*t-s*s*r*r) * z(StreamStep+uint32(i))
 			before, slopeBefore = d, slope

@@ -87,7 +87,7 @@ func TestDefaultOrder(t *testing.T) {
 	for _, c := range []struct {
 		name         string
 		steps, order int
-	}{{"unipc", 8, 2}, {"unipc", 17, 2}, {"unipc", 18, 3}, {"dpmpp-multistep", 14, 2}, {"dpmpp-multistep", 15, 3}, {"ipndm", 12, 3}, {"ipndm", 13, 4}, {"deis", 5, 3}, {"lms", 5, 4}} {
+	}{{"unipc", 8, 2}, {"sa-solver", 12, 2}, {"sa-solver", 18, 3}, {"unipc", 17, 2}, {"unipc", 18, 3}, {"dpmpp-multistep", 14, 2}, {"dpmpp-multistep", 15, 3}, {"ipndm", 12, 3}, {"ipndm", 13, 4}, {"deis", 5, 3}, {"lms", 5, 4}} {
 		m, err := Lookup(c.name)
 		if err != nil {
 			t.Fatal(err)

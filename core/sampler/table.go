@@ -171,15 +171,15 @@ var Methods = []Method{
 		},
 	},
 	{
-		Name: "dpmpp3m-sde", Title: "DPM-Solver++ (3M) SDE", About: "Third-order multistep DPM-Solver++ for the reverse SDE: fresh noise at every step (Lu 2022, Crowson).",
+		Name: "dpmpp3m-sde", Title: "DPM-Solver++ (3M) SDE", About: "Multistep DPM-Solver++ with three values for the reverse SDE: fresh noise at every step (Lu 2022, Crowson).",
 		Noise: true, Evaluations: 1, Takes: pathOptions,
 		run: func(r *run) (*tensor.Tensor, error) { return DPMpp3MSDE(r.denoise, r.x, r.sigmas, r.noise, r.hook) },
 	},
 	{
 		Name: "sa-solver", Title: "SA-Solver", About: "Stochastic Adams predictor and corrector, with an adjustable amount of noise (Xue 2023).",
-		Noise: true, Evaluations: 1, Orders: 3, Takes: []string{"order", "tau", "lower_order_final"},
+		Noise: true, Evaluations: 1, Orders: 3, FewSteps: 18, FewOrder: 2, Takes: []string{"order", "tau", "lower_order_final"},
 		run: func(r *run) (*tensor.Tensor, error) {
-			return saSolver(r.denoise, r.x, r.sigmas, r.order, cmp.Or(r.Tau, 1), true, r.noise, r.ending(), r.hook)
+			return saSolver(r.denoise, r.x, r.sigmas, r.order, cmp.Or(r.Tau, 1), r.noise, r.ending(), r.hook)
 		},
 	},
 	{
