@@ -54,7 +54,7 @@ const (
 type Options struct {
 	Split      Split  // "" means Train
 	H, W       int    // size to which pictures of a folder are cropped and resized; 0 means their own size, which must then be the same for all
-	C          int    // channels of pictures of a folder: 1 gray, 3 RGB; 0 means gray if every picture is gray, else RGB
+	C          int    // channels of pictures of a folder: 1 gray, 3 RGB, 4 RGB and alpha, with black under pixels that are fully transparent; 0 means gray if every picture is gray, else RGB
 	Background uint8  // gray level under transparent pixels; 0 is black
 	Fit        string // how pictures of a folder are brought to size: picture.Crop, picture.Pad or Nearest; "" means crop
 	SkipBad    int    // so many unreadable pictures of a folder are skipped; one more is an error
@@ -75,8 +75,8 @@ func (o Options) Validate() error {
 		return fmt.Errorf("dataset: split is %q, need %q or %q", o.Split, Train, Test)
 	case (o.H == 0) != (o.W == 0) || o.H < 0 || o.W < 0 || o.H > maxSide || o.W > maxSide:
 		return fmt.Errorf("dataset: size is %dx%d, need both sides in [1, %d]", o.H, o.W, maxSide)
-	case o.C != 0 && o.C != 1 && o.C != 3:
-		return fmt.Errorf("dataset: channels is %d, need 1 or 3", o.C)
+	case o.C != 0 && o.C != 1 && o.C != 3 && o.C != 4:
+		return fmt.Errorf("dataset: channels is %d, need 1, 3 or 4", o.C)
 	}
 	switch {
 	case o.Fit != "" && o.Fit != picture.Crop && o.Fit != picture.Pad && o.Fit != Nearest:

@@ -242,7 +242,7 @@ func TestLoadRefuses(t *testing.T) {
 		{"label name", map[string][]byte{"train-images-idx3-ubyte": idx(2, 2, 2), "train-labels-idx1-ubyte": idx(2), "classes.txt": []byte("a")}, "", Options{}, "contains label 1, but"},
 		{"idx size", map[string][]byte{"a": idx(1, 2, 2)}, "a", Options{H: 4, W: 4}, "pictures are 2x2x1, got the size 4x4x0"},
 		{"half a size", nil, "", Options{H: 4}, "size is 4x0"},
-		{"channels", nil, "", Options{C: 2}, "channels is 2, need 1 or 3"},
+		{"channels", nil, "", Options{C: 2}, "channels is 2, need 1, 3 or 4"},
 		{"split", nil, "", Options{Split: "valid"}, `split is "valid"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

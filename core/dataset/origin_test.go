@@ -189,6 +189,19 @@ func TestCaptions(t *testing.T) {
 	}
 }
 
+// With four channels alpha is kept, and what is under fully transparent pixels is black.
+func TestAlphaChannel(t *testing.T) {
+	img := image.NewNRGBA(image.Rect(0, 0, 2, 1))
+	copy(img.Pix, []uint8{200, 100, 50, 128, 9, 8, 7, 0})
+	d, err := Load(tree(t, map[string][]byte{"a.png": pngOf(t, img)}), Options{C: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []uint8{200, 100, 50, 128, 0, 0, 0, 0}; !bytes.Equal(d.Images, want) || d.Found.Transparent != 1 {
+		t.Errorf("got %v, %d transparent; want %v, 1", d.Images, d.Found.Transparent, want)
+	}
+}
+
 // Without labels, pictures in and outside of sub-folders are one set.
 func TestNoLabels(t *testing.T) {
 	dir := shades(t, map[string]uint8{"1.png": 10, "x/2.png": 20, "y/3.png": 30}, "")

@@ -81,7 +81,20 @@ func (f file) pixels(dst []uint8, d *Dataset, o Options) (transparent bool, err 
 		return false, fmt.Errorf("dataset: %q: %w", f.name, err)
 	}
 	copy(dst, fitted.Pix)
+	if d.C == 4 {
+		clearHidden(dst)
+	}
 	return transparent, nil
+}
+
+// clearHidden makes pixels [N,4] black that are fully transparent: what is there is arbitrary,
+// and nobody sees it.
+func clearHidden(pixels []uint8) {
+	for i := 0; i < len(pixels); i += 4 {
+		if pixels[i+3] == 0 {
+			clear(pixels[i : i+3])
+		}
+	}
 }
 
 // ReadPicture decodes the picture file at path and turns it upright, as package picturefile

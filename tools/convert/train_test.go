@@ -104,3 +104,25 @@ func TestTrainFromModel(t *testing.T) {
 		t.Errorf("the model has classes %q, null class %v and shape %v", c.Classes, c.NullClass, c.Shape)
 	}
 }
+
+// Transparency is a channel that is trained, and PNG files of samples have it.
+func TestTrainTransparency(t *testing.T) {
+	data := t.TempDir()
+	for k := range 4 {
+		picture := image.NewNRGBA(image.Rect(0, 0, 8, 8))
+		for i := range picture.Pix {
+			picture.Pix[i] = uint8(50*k + i)
+		}
+		writePNG(t, filepath.Join(data, string(rune('0'+k))+".png"), picture)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	must(t, "train", data, "-o", dir, "--channels", "4", "--arch", "tiny", "--steps", "2", "--batch", "4")
+	out := filepath.Join(dir, "out.png")
+	must(t, "sample", filepath.Join(dir, "model.json"), "-o", out, "-n", "1", "--steps", "2")
+	if img := readPNG(t, out).(*image.NRGBA); img.Opaque() {
+		t.Error("the sample has no transparency")
+	}
+	if sheet, ok := readPNG(t, filepath.Join(dir, "samples", "000002.png")).(interface{ Opaque() bool }); !ok || !sheet.Opaque() {
+		t.Error("the sheet is transparent, want it on a checkerboard")
+	}
+}

@@ -24,7 +24,7 @@ type Data struct {
 // Add declares the flags of d.
 func (d *Data) Add(cmd *cobra.Command) {
 	cmd.Flags().Var(&d.Size, "size", "resize the pictures of a folder to this size, such as 32 or 32x48 (height x width)")
-	cmd.Flags().IntVar(&d.Channels, "channels", 0, "convert the pictures of a folder to 1 (grey) or 3 (RGB) channels; 0 leaves them as they are")
+	cmd.Flags().IntVar(&d.Channels, "channels", 0, "convert the pictures of a folder to 1 (grey), 3 (RGB) or 4 (RGB and transparency) channels; 0 leaves grey and RGB as they are")
 	cmd.Flags().StringVar(&d.Fit, "fit", picture.Crop, "how pictures of a folder are brought to a size: crop, pad, or nearest, which adds no colours to pixel art")
 	cmd.Flags().StringVar(&d.Labels, "labels", "", "classes of the pictures of a folder: none, or those of its list or sub-folders if left out")
 	cmd.Flags().IntVar(&d.SkipBad, "skip-bad", 0, "skip up to so many unreadable pictures of a folder")

@@ -37,8 +37,10 @@ func files(f *dataset.Found, set *dataset.Dataset, how *flags.Data) []string {
 		text += fmt.Sprintf(" of %dx%d to %dx%d, resized (--fit %s)", f.Low[0], f.Low[1], f.High[0], f.High[1], cmp.Or(how.Fit, "crop"))
 	}
 	say("files: %s", text)
-	if f.Transparent > 0 {
-		say("pictures with transparent pixels: %d; the colour under these is grey level %d (--background)", f.Transparent, how.Background)
+	if f.Transparent > 0 && set.C == 4 {
+		say("pictures with transparent pixels: %d; transparency is the fourth channel", f.Transparent)
+	} else if f.Transparent > 0 {
+		say("pictures with transparent pixels: %d; the colour under these is grey level %d (--background; --channels 4 trains transparency)", f.Transparent, how.Background)
 	}
 	if f.Turned > 0 {
 		say("turned upright by their Exif orientation: %d", f.Turned)

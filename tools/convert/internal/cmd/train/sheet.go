@@ -37,6 +37,9 @@ func trainingSheet(path string, x *tensor.Tensor, titles []string) error {
 	if err != nil {
 		return err
 	}
+	if x.Shape[3] == 4 {
+		sheet = onCheckerboard(sheet)
+	}
 	if strings.Join(titles, "") != "" {
 		if sheet, err = titled(sheet, titles); err != nil {
 			return err
@@ -47,6 +50,19 @@ func trainingSheet(path string, x *tensor.Tensor, titles []string) error {
 		return err
 	}
 	return weights.WriteAtomic(path, b.Bytes())
+}
+
+// onCheckerboard returns the sheet over squares of two greys, which show what is transparent.
+func onCheckerboard(sheet image.Image) draw.Image {
+	const side = 4
+	out := image.NewNRGBA(sheet.Bounds())
+	for y := range out.Rect.Dy() {
+		for x := range out.Rect.Dx() {
+			out.Set(x, y, color.Gray{Y: uint8(160 + 60*((x/side+y/side)%2))})
+		}
+	}
+	draw.Draw(out, out.Rect, sheet, image.Point{}, draw.Over)
+	return out
 }
 
 // titled returns the sheet, enlarged by a whole number so that the titles fit, below its titles.
