@@ -195,7 +195,7 @@ func breaches(p listed) []string {
 			continue
 		}
 		if f, ok := floor(imported); !ok || f >= own {
-			wrong = append(wrong, fmt.Sprintf("%s (floor %d) imports %s (floor %d), need a lower floor", name, own, imported, f))
+			wrong = append(wrong, fmt.Sprintf("%s (floor %d) imports %s (floor %d), which must be on a lower floor", name, own, imported, f))
 		}
 	}
 	return wrong

@@ -24,7 +24,7 @@ type File struct {
 // the shard's hash has been verified. Errors wrap ErrCorrupt.
 func (m *Manifest) Decode(shards [][]byte) (*File, error) {
 	if len(shards) != len(m.Shards) {
-		return nil, fmt.Errorf("weights: %w: got %d shards, need %d", ErrCorrupt, len(shards), len(m.Shards))
+		return nil, fmt.Errorf("weights: %w: got %d of %d shards", ErrCorrupt, len(shards), len(m.Shards))
 	}
 	return m.DecodeFrom(func(i int) ([]byte, [sha256.Size]byte) { return shards[i], sha256.Sum256(shards[i]) })
 }
@@ -105,10 +105,10 @@ func (f *File) Parameters() int {
 // bytes and sum their SHA-256. The values of the tensors are not checked.
 func (s *Shard) decode(data []byte, sum [sha256.Size]byte) ([]Tensor, error) {
 	if len(data) != s.Bytes {
-		return nil, fmt.Errorf("is %d bytes, need %d", len(data), s.Bytes)
+		return nil, fmt.Errorf("must be %d bytes (got %d)", s.Bytes, len(data))
 	}
 	if hex.EncodeToString(sum[:]) != s.SHA256 {
-		return nil, fmt.Errorf("SHA-256 is %x, need %s", sum, s.SHA256)
+		return nil, fmt.Errorf("SHA-256 must be %s (got %x)", s.SHA256, sum)
 	}
 	raw, err := decompress(data, s.RawBytes)
 	if err != nil {
@@ -139,7 +139,7 @@ func decompress(data []byte, size int) ([]byte, error) {
 		return nil, fmt.Errorf("zstd, %d bytes expected: %w", size, err)
 	}
 	if len(raw) != size {
-		return nil, fmt.Errorf("zstd decompresses to %d bytes, need %d", len(raw), size)
+		return nil, fmt.Errorf("zstd decompresses to %d bytes instead of %d", len(raw), size)
 	}
 	return raw, nil
 }
@@ -179,7 +179,7 @@ func (t *Tensor) joinPlanes() error {
 		return nil
 	}
 	if len(t.Shape) == 0 || t.Shape[0] != 2 {
-		return fmt.Errorf("byte planes of shape %v, need 2 on the first axis", t.Shape)
+		return fmt.Errorf("byte planes must have 2 on the first axis (got shape %v)", t.Shape)
 	}
 	n := len(t.Data) / 2
 	joined := make([]byte, 0, 2*n)
@@ -205,7 +205,7 @@ func (t *Tensor) attachScale(scale *Tensor) error {
 		return nil // check reports this
 	}
 	if scale.DType != dtype || len(scale.Shape) != axes {
-		return fmt.Errorf("tensor %q: is %s of shape %v, need %s and %d axes for the scale of %q", scale.Name, scale.DType, scale.Shape, dtype, axes, t.Name)
+		return fmt.Errorf("tensor %q: %s of shape %v must be %s of %d axes as the scale of %q", scale.Name, scale.DType, scale.Shape, dtype, axes, t.Name)
 	}
 	values, err := scale.Float32()
 	if err != nil {

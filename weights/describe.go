@@ -151,11 +151,11 @@ func describeSafetensors(path string, visit func(t *Tensor)) (*Description, erro
 func ReadSafetensorsHeader(in io.ReaderAt, size int64) (spans []Span, metadata map[string]string, begin int64, err error) {
 	var prefix [8]byte
 	if _, err := in.ReadAt(prefix[:], 0); err != nil {
-		return nil, nil, 0, fmt.Errorf("weights: %w: safetensors file is %d bytes, need at least 8", ErrCorrupt, size)
+		return nil, nil, 0, fmt.Errorf("weights: %w: safetensors file must be at least 8 bytes (got %d)", ErrCorrupt, size)
 	}
 	n := binary.LittleEndian.Uint64(prefix[:])
 	if n > MaxHeader || int64(n) > size-8 {
-		return nil, nil, 0, fmt.Errorf("weights: %w: safetensors header is %d bytes, need at most %d", ErrCorrupt, n, min(MaxHeader, size-8))
+		return nil, nil, 0, fmt.Errorf("weights: %w: safetensors header must be at most %d bytes (got %d)", ErrCorrupt, min(MaxHeader, size-8), n)
 	}
 	header := make([]byte, n)
 	if _, err := in.ReadAt(header, 8); err != nil && !errors.Is(err, io.EOF) {
@@ -184,9 +184,9 @@ func verifySafetensors(path string) (*Description, error) {
 func checkKind(path string) error {
 	switch ext := strings.ToLower(filepath.Ext(path)); {
 	case strings.HasSuffix(path, ShardSuffix):
-		return fmt.Errorf("weights: %q is a shard of a model, need the model's manifest, NAME.json", path)
+		return fmt.Errorf("weights: %q is a shard of a model: give the model's manifest, NAME.json", path)
 	case ext == ".bin" || ext == ".pt" || ext == ".pth" || ext == ".ckpt":
-		return fmt.Errorf("weights: %q is a PyTorch pickle, need a model's NAME.json or a .safetensors file: tweedie convert makes a model of it", path)
+		return fmt.Errorf("weights: %q is a PyTorch pickle: tweedie convert makes a model, NAME.json, of it", path)
 	}
 	return nil
 }

@@ -52,7 +52,7 @@ type Encoder struct {
 // shard once it is complete, and may keep data.
 func NewEncoder(stem string, m *Manifest, put func(s Shard, data []byte) error) (*Encoder, error) {
 	if !plain(stem) {
-		return nil, fmt.Errorf("weights: file name %q: need letters, digits, '.', '_' and '-', beginning with a letter or digit", stem)
+		return nil, fmt.Errorf("weights: file name %q must consist of letters, digits, '.', '_' and '-' and begin with a letter or digit", stem)
 	}
 	if m == nil {
 		return nil, errors.New("weights: the manifest must not be nil")
@@ -84,7 +84,7 @@ func (e *Encoder) Add(t Tensor) error {
 		return fmt.Errorf("weights: tensor %q: %w", t.Name, err)
 	}
 	if t.Name < e.last {
-		return fmt.Errorf("weights: tensor %q was added after %q, need tensors in the order of their names", t.Name, e.last)
+		return fmt.Errorf("weights: tensor %q was added after %q: tensors must be added in the order of their names", t.Name, e.last)
 	}
 	e.last = t.Name
 	arrays, size := t.arrays(), 0
@@ -189,7 +189,7 @@ func (e *Encoder) flush() error {
 		return fmt.Errorf("weights: %w", err)
 	}
 	if len(e.m.Shards) == MaxShards {
-		return fmt.Errorf("weights: the tensors need more than %d shards, the most that a model may have: store them in fewer bits", MaxShards)
+		return fmt.Errorf("weights: the tensors take more than %d shards, the most that a model may have: store them in fewer bits", MaxShards)
 	}
 	e.m.Shards = append(e.m.Shards, s)
 	return e.put(s, data)
@@ -229,7 +229,7 @@ const minFrame = 4096
 // Close passes the last shard to put and returns the manifest, which ParseManifest accepts.
 func (e *Encoder) Close() ([]byte, error) {
 	if len(e.names) == 0 {
-		return nil, fmt.Errorf("weights: the model has no tensors, need at least one")
+		return nil, fmt.Errorf("weights: the model must have at least one tensor")
 	}
 	defer e.zstd.Close()
 	if err := e.flush(); err != nil {

@@ -244,13 +244,13 @@ func TestOpenRefuses(t *testing.T) {
 		name, want string
 		change     func() error
 	}{
-		{"cut", "bytes, need", func() error { return os.Truncate(shard, int64(len(data)-1)) }},
-		{"flipped", "SHA-256 is", func() error {
+		{"cut", "bytes (got", func() error { return os.Truncate(shard, int64(len(data)-1)) }},
+		{"flipped", "SHA-256 must be", func() error {
 			broken := bytes.Clone(data)
 			broken[len(broken)/2] ^= 4
 			return os.WriteFile(shard, broken, 0o644)
 		}},
-		{"huge", "need at most 25165824", func() error { return os.Truncate(shard, 1<<40) }},
+		{"huge", "must be at most 25165824 bytes", func() error { return os.Truncate(shard, 1<<40) }},
 		{"missing", "is missing", func() error { return os.Remove(shard) }},
 		{"manifest cut", "manifest: ", func() error { return os.Truncate(path, 100) }},
 	} {
@@ -269,7 +269,7 @@ func TestOpenRefuses(t *testing.T) {
 	if _, err := Open(filepath.Join(t.TempDir(), "absent.json")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("got error %v, want fs.ErrNotExist", err)
 	}
-	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "is a folder, need a file") {
+	if _, err := Open(t.TempDir()); err == nil || !strings.Contains(err.Error(), "must be a file (got a folder)") {
 		t.Errorf("got error %v, want one about a folder", err)
 	}
 }
@@ -365,8 +365,8 @@ func TestVerifyReportsEveryProblem(t *testing.T) {
 		}
 	}
 	_, err := Verify(filepath.Join(folder, "golden.json"))
-	corrupt(t, err, `"golden.000.safetensors.zst": is 150 bytes, need 151`)
-	corrupt(t, err, `"golden.001.safetensors.zst": is 100 bytes, need 99`)
+	corrupt(t, err, `"golden.000.safetensors.zst": must be 151 bytes (got 150)`)
+	corrupt(t, err, "must be 151 bytes (got 150)")
 }
 
 // TestEncodeIncompressible: a full shard of incompressible data is within the limit.

@@ -22,7 +22,7 @@ func parse(text []byte) (map[string]minijson.RawMessage, error) {
 // object returns the members of a parsed object, at most limit.
 func object(v minijson.RawMessage, limit int) (map[string]minijson.RawMessage, error) {
 	if v[0] != '{' {
-		return nil, fmt.Errorf("is %s, need an object", minijson.Describe(v))
+		return nil, fmt.Errorf("must be an object (got %s)", minijson.Describe(v))
 	}
 	members := map[string]minijson.RawMessage{}
 	for name, member := range minijson.Members(v) {
@@ -37,7 +37,7 @@ func object(v minijson.RawMessage, limit int) (map[string]minijson.RawMessage, e
 // array returns the elements of a parsed array, at most limit.
 func array(v minijson.RawMessage, limit int) ([]minijson.RawMessage, error) {
 	if v[0] != '[' {
-		return nil, fmt.Errorf("is %s, need an array", minijson.Describe(v))
+		return nil, fmt.Errorf("must be an array (got %s)", minijson.Describe(v))
 	}
 	var elements []minijson.RawMessage
 	for element := range minijson.Elements(v) {
@@ -52,7 +52,7 @@ func array(v minijson.RawMessage, limit int) ([]minijson.RawMessage, error) {
 // text returns the value of a parsed string.
 func text(v minijson.RawMessage) (string, error) {
 	if v[0] != '"' {
-		return "", fmt.Errorf("is %s, need a string", minijson.Describe(v))
+		return "", fmt.Errorf("must be a string (got %s)", minijson.Describe(v))
 	}
 	return minijson.Text(v), nil
 }
@@ -61,7 +61,7 @@ func text(v minijson.RawMessage) (string, error) {
 func integer(v minijson.RawMessage, limit int) (int, error) {
 	n, err := strconv.ParseUint(string(v), 10, 64)
 	if err != nil || n > uint64(limit) {
-		return 0, fmt.Errorf("is %s, need a whole number in [0, %d]", minijson.Describe(v), limit)
+		return 0, fmt.Errorf("must be a whole number in [0, %d] (got %s)", limit, minijson.Describe(v))
 	}
 	return int(n), nil
 }

@@ -65,7 +65,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 		return nil, fmt.Errorf("weights: %w: manifest: %w", ErrCorrupt, err)
 	}
 	if !m.known() {
-		return nil, fmt.Errorf("weights: %w: manifest: version is %d, need 1 to %d", ErrVersion, m.Version, Version)
+		return nil, fmt.Errorf("weights: %w: manifest: version must be 1 to %d (got %d)", ErrVersion, Version, m.Version)
 	}
 	return m, nil
 }
@@ -73,7 +73,7 @@ func ParseManifest(data []byte) (*Manifest, error) {
 // parseManifest stops after the member version if that is unknown.
 func parseManifest(data []byte) (*Manifest, error) {
 	if len(data) > MaxManifest {
-		return nil, fmt.Errorf("is %d bytes, need at most %d", len(data), MaxManifest)
+		return nil, fmt.Errorf("must be at most %d bytes (got %d)", MaxManifest, len(data))
 	}
 	members, err := parse(data)
 	if err != nil {
@@ -84,7 +84,7 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if m.Format != Format {
-		return nil, fmt.Errorf("format is %q, need %q", minijson.Clip(m.Format), Format)
+		return nil, fmt.Errorf("format must be %q (got %q)", Format, minijson.Clip(m.Format))
 	}
 	if m.Version, err = integerMember(members, "version", 1<<31-1); err != nil || !m.known() {
 		return m, err
@@ -101,14 +101,14 @@ func parseManifest(data []byte) (*Manifest, error) {
 		return nil, err
 	}
 	if members["shards"] == nil {
-		return nil, fmt.Errorf("shards is missing, need an array")
+		return nil, fmt.Errorf("shards, an array, is missing")
 	}
 	shards, err := array(members["shards"], MaxShards)
 	if err != nil {
 		return nil, fmt.Errorf("shards: %w", err)
 	}
 	if len(shards) < 1 || len(shards) > MaxShards {
-		return nil, fmt.Errorf("has %d shards, need 1 to %d", len(shards), MaxShards)
+		return nil, fmt.Errorf("must have 1 to %d shards (got %d)", MaxShards, len(shards))
 	}
 	seen := map[string]bool{}
 	for i, v := range shards {
@@ -176,11 +176,11 @@ func parseShard(v minijson.RawMessage) (Shard, error) {
 // could lead out of the model's folder, or mean something else in a URL or a shell.
 func checkFile(name string) error {
 	if len(name) > MaxName {
-		return fmt.Errorf("file name is %d bytes, need at most %d", len(name), MaxName)
+		return fmt.Errorf("file name must be at most %d bytes (got %d)", MaxName, len(name))
 	}
 	stem, ok := strings.CutSuffix(name, ShardSuffix)
 	if !ok || !plain(stem) {
-		return fmt.Errorf("file is %q, need letters, digits, '.', '_' and '-', beginning with a letter or digit and ending in %q", name, ShardSuffix)
+		return fmt.Errorf("file %q must consist of letters, digits, '.', '_' and '-', begin with a letter or digit and end in %q", name, ShardSuffix)
 	}
 	return nil
 }
@@ -201,7 +201,7 @@ func plain(s string) bool {
 // checkObject reports a JSON value that is not an object or is nested too deeply.
 func checkObject(v minijson.RawMessage) error {
 	if v == nil {
-		return fmt.Errorf("is missing, need a JSON object")
+		return fmt.Errorf("is missing: it must be a JSON object")
 	}
 	v, err := minijson.Parse(v)
 	if err != nil {
@@ -211,14 +211,14 @@ func checkObject(v minijson.RawMessage) error {
 		return err
 	}
 	if n := minijson.Depth(v); n > maxDepth {
-		return fmt.Errorf("is nested %d deep, need at most %d", n, maxDepth)
+		return fmt.Errorf("is nested %d deep, more than %d", n, maxDepth)
 	}
 	return nil
 }
 
 func textMember(members map[string]minijson.RawMessage, name string) (string, error) {
 	if members[name] == nil {
-		return "", fmt.Errorf("%s is missing, need a string", name)
+		return "", fmt.Errorf("%s, a string, is missing", name)
 	}
 	s, err := text(members[name])
 	if err != nil {
@@ -229,7 +229,7 @@ func textMember(members map[string]minijson.RawMessage, name string) (string, er
 
 func integerMember(members map[string]minijson.RawMessage, name string, limit int) (int, error) {
 	if members[name] == nil {
-		return 0, fmt.Errorf("%s is missing, need a whole number", name)
+		return 0, fmt.Errorf("%s, a whole number, is missing", name)
 	}
 	n, err := integer(members[name], limit)
 	if err != nil {

@@ -37,7 +37,7 @@ func (m *Manifest) encode() ([]byte, error) {
 		return nil, fmt.Errorf("weights: manifest: %w", e.err)
 	}
 	if buf.Len() > MaxManifest {
-		return nil, fmt.Errorf("weights: manifest is %d bytes, need at most %d: shorten its card or config", buf.Len(), MaxManifest)
+		return nil, fmt.Errorf("weights: manifest must be at most %d bytes (got %d): shorten its card or config", MaxManifest, buf.Len())
 	}
 	if m.Version < summed {
 		return buf.Bytes(), nil

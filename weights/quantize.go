@@ -34,14 +34,14 @@ func Quantize(name string, shape []int, data []float32, as Storage) (Tensor, err
 	}
 	t := Tensor{Name: name, DType: dtype, Shape: slices.Clone(shape)}
 	if !dtype.inModel() {
-		return Tensor{}, fmt.Errorf("weights: tensor %q: type is %q, need F32, F16, I8 or I4", name, dtype)
+		return Tensor{}, fmt.Errorf("weights: tensor %q: type must be F32, F16, I8 or I4 (got %q)", name, dtype)
 	}
 	if levels < 1 || levels > quant.MaxCode {
-		return Tensor{}, fmt.Errorf("weights: tensor %q: levels is %d, need 1 to %d", name, levels, quant.MaxCode)
+		return Tensor{}, fmt.Errorf("weights: tensor %q: levels must be 1 to %d (got %d)", name, quant.MaxCode, levels)
 	}
 	size, err := dataSize(dtype, shape)
 	if err == nil && t.Len() != len(data) {
-		err = fmt.Errorf("got %d numbers for shape %v, need %d", len(data), shape, t.Len())
+		err = fmt.Errorf("%d numbers for shape %v, which has %d", len(data), shape, t.Len())
 	}
 	if err != nil {
 		return Tensor{}, fmt.Errorf("weights: tensor %q: %w", name, err)

@@ -63,16 +63,16 @@ func TestQuantizeRefuses(t *testing.T) {
 		data       []float32
 		d          DType
 	}{
-		{"type", `type is "BF16"`, []int{1}, []float32{1}, BF16},
-		{"shape", "got 2 numbers for shape [3], need 3", []int{3}, []float32{1, 2}, F32},
+		{"type", `type must be F32, F16, I8 or I4 (got "BF16")`, []int{1}, []float32{1}, BF16},
+		{"shape", "2 numbers for shape [3], which has 3", []int{3}, []float32{1, 2}, F32},
 		{"negative", "shape [-1 -2] is out of range", []int{-1, -2}, []float32{1, 2}, F32},
 		{"overflow", "shape [4611686018427387904 4] is out of range", []int{1 << 62, 4}, nil, F32},
-		{"axes", "shape has 9 axes", make([]int, 9), nil, F32},
-		{"empty", "axis 0 of shape [0] is 0", []int{0}, nil, F32},
+		{"axes", "shape must have at most 8 axes (got 9)", make([]int, 9), nil, F32},
+		{"empty", "axis 0 of shape [0] must be at least 1 (got 0)", []int{0}, nil, F32},
 		{"half overflow", "number 0 of 1 is NaN or infinite (bits 0x7c00)", []int{1}, []float32{65520}, F16},
 		{"infinite", "number 1 of 2 is NaN or infinite (bits 0x7f800000)", []int{2}, []float32{0, inf}, F32},
 		{"infinite codes", "weights must be finite", []int{1, 2}, []float32{0, inf}, I8},
-		{"no axis", "axis 0 of shape [0 3] is 0", []int{0, 3}, nil, I8},
+		{"no axis", "axis 0 of shape [0 3] must be at least 1 (got 0)", []int{0, 3}, nil, I8},
 	} {
 		_, err := Quantize("w", tt.shape, tt.data, Storage{DType: tt.d})
 		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), `weights: tensor "w"`) {

@@ -32,10 +32,10 @@ func checkRegular(path string, limit int64) error {
 		return fmt.Errorf("read %q: %w", path, err)
 	}
 	if !info.Mode().IsRegular() {
-		return fmt.Errorf("read %q: is %s, need a file", path, kind(info.Mode()))
+		return fmt.Errorf("read %q: must be a file (got %s)", path, kind(info.Mode()))
 	}
 	if info.Size() > limit {
-		return fmt.Errorf("%w: %q is %d bytes, need at most %d", ErrLarge, path, info.Size(), limit)
+		return fmt.Errorf("%w: %q must be at most %d bytes (got %d)", ErrLarge, path, limit, info.Size())
 	}
 	return nil
 }

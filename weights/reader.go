@@ -136,7 +136,7 @@ func (r *Reader) shard(i int) ([]Tensor, error) {
 		return nil, fmt.Errorf("weights: %w", err)
 	}
 	if info.Size() != int64(s.Bytes) {
-		return nil, r.corrupt(i, fmt.Errorf("is %d bytes, need %d", info.Size(), s.Bytes))
+		return nil, r.corrupt(i, fmt.Errorf("must be %d bytes (got %d)", s.Bytes, info.Size()))
 	}
 	if cap(r.compressed) < s.Bytes {
 		r.compressed = make([]byte, s.Bytes, MaxShard)

@@ -35,11 +35,11 @@ func ParseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 
 func parseSafetensors(data []byte) ([]Tensor, map[string]string, error) {
 	if len(data) < 8 {
-		return nil, nil, fmt.Errorf("safetensors file is %d bytes, need at least 8", len(data))
+		return nil, nil, fmt.Errorf("safetensors file must be at least 8 bytes (got %d)", len(data))
 	}
 	n, body := binary.LittleEndian.Uint64(data), data[8:]
 	if n > MaxHeader || n > uint64(len(body)) {
-		return nil, nil, fmt.Errorf("safetensors header is %d bytes, need at most %d", n, min(MaxHeader, len(body)))
+		return nil, nil, fmt.Errorf("safetensors header must be at most %d bytes (got %d)", min(MaxHeader, len(body)), n)
 	}
 	body = body[n:]
 	spans, metadata, err := parseHeader(data[8:8+n], len(body))
@@ -103,10 +103,10 @@ func parseSpan(name string, v minijson.RawMessage, size int) (Span, error) {
 	}
 	members, err := object(v, 3)
 	if err != nil {
-		return s, fmt.Errorf("%w, need dtype, shape and data_offsets", err)
+		return s, fmt.Errorf("%w: it must have dtype, shape and data_offsets", err)
 	}
 	if len(members) != 3 || members["dtype"] == nil || members["shape"] == nil || members["data_offsets"] == nil {
-		return s, fmt.Errorf("has %d members, need dtype, shape and data_offsets", len(members))
+		return s, fmt.Errorf("must have the members dtype, shape and data_offsets (got %d members)", len(members))
 	}
 	dtype, err := text(members["dtype"])
 	if err != nil {
@@ -121,7 +121,7 @@ func parseSpan(name string, v minijson.RawMessage, size int) (Span, error) {
 		return s, fmt.Errorf("data_offsets %w", err)
 	}
 	if len(offsets) != 2 || offsets[0] > offsets[1] {
-		return s, fmt.Errorf("data_offsets are %v, need two numbers in ascending order", offsets)
+		return s, fmt.Errorf("data_offsets must be two numbers in ascending order (got %v)", offsets)
 	}
 	s.Begin, s.End = offsets[0], offsets[1]
 	n, err := byteSize(s.DType, s.Shape)
@@ -143,12 +143,12 @@ func arrangeSpans(spans []Span, size int) error {
 	at := 0
 	for _, s := range spans {
 		if s.Begin != at {
-			return fmt.Errorf("tensor %q begins at byte %d, need %d, the end of the tensor before it", s.Name, s.Begin, at)
+			return fmt.Errorf("tensor %q begins at byte %d instead of %d, the end of the tensor before it", s.Name, s.Begin, at)
 		}
 		at = s.End
 	}
 	if at != size {
-		return fmt.Errorf("the last tensor ends at byte %d, need %d, the end of the file", at, size)
+		return fmt.Errorf("the last tensor ends at byte %d instead of %d, the end of the file", at, size)
 	}
 	return nil
 }

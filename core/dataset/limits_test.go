@@ -48,14 +48,14 @@ func TestLimits(t *testing.T) {
 		name, file, want string
 		data             []byte
 	}{
-		{"2^32 by 2^32", "a", "need at most", axes(1<<32-1, 1<<32-1, 1<<32-1)},
+		{"2^32 by 2^32", "a", "at most", axes(1<<32-1, 1<<32-1, 1<<32-1)},
 		{"much of nothing", "a", "can contain at most 16", axes(1<<10, 1<<10, 1<<10)},
 		{"nothing of much", "a", "", axes(0, 1<<32-1, 1<<32-1)},
-		{"many axes", "a", "starts with", append([]byte{0, 0, 8, 255}, make([]byte, 4096)...)},
+		{"many axes", "a", "must start with", append([]byte{0, 0, 8, 255}, make([]byte, 4096)...)},
 		{"bomb", "a.gz", "can contain at most 67108864", compressed(t, append(axes(1<<17, 1<<5, 1<<5), make([]byte, 64<<20)...))},
 		{"bomb that is too long", "a.gz", "got 9 or more", compressed(t, append(axes(2, 2, 2), make([]byte, 64<<20)...))},
-		{"wide picture", "a.png", "need sides in", sized(t, 1<<31-1, 1)},
-		{"large picture", "a.png", "need sides in", sized(t, 1<<14, 1<<14)},
+		{"wide picture", "a.png", "must have sides in", sized(t, 1<<31-1, 1)},
+		{"large picture", "a.png", "must have sides in", sized(t, 1<<14, 1<<14)},
 		{"picture that ends", "a.png", "not a readable", sized(t, 1<<10, 1<<10)},
 	} {
 		t.Run(c.name, func(t *testing.T) {

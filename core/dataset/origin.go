@@ -200,5 +200,5 @@ func splitOf(paths []string, root string, split Split) string {
 
 // errNoTest says that there is no test split.
 func errNoTest(name string) error {
-	return fmt.Errorf("dataset: %q: there is no test split, need sub-folders train and test", name)
+	return fmt.Errorf("dataset: %q: there is no test split: it must have sub-folders train and test", name)
 }

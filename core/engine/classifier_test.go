@@ -129,7 +129,7 @@ func TestClassifyRefuses(t *testing.T) {
 	if err := e.SetClassifier(startedModel(t, small, 50)); err == nil || !strings.Contains(err.Error(), `classes must be the model's, ["a" "b"] (got ["a" "b" "c"])`) {
 		t.Errorf("other classes: got %v", err)
 	}
-	if _, err := Of(startedModel(t, small, 50), Options{}); err == nil || err.Error() != `engine: model: arch is "classifier", need a model that generates images: a classifier can only guide one` {
+	if _, err := Of(startedModel(t, small, 50), Options{}); err == nil || err.Error() != `engine: model: arch must be that of a model that generates images (got "classifier"): a classifier can only guide one` {
 		t.Errorf("an engine of a classifier: got %v", err)
 	}
 }

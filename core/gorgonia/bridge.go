@@ -32,7 +32,7 @@ func ToTensor(d *gotensor.Dense) (*tensor.Tensor, error) {
 		return nil, errNil
 	}
 	if d.Dtype() != gotensor.Float32 {
-		return nil, fmt.Errorf("gorgonia: array of %v, need float32", d.Dtype())
+		return nil, fmt.Errorf("gorgonia: array must be of float32 (got %v)", d.Dtype())
 	}
 	data, err := rowMajor(d, d.Float32s())
 	if err != nil {
@@ -55,7 +55,7 @@ func Ints(d *gotensor.Dense) ([]int, error) {
 	case gotensor.Uint8:
 		return ints(rowMajor(d, d.Uint8s()))
 	}
-	return nil, fmt.Errorf("gorgonia: array of %v, need int64, int32 or uint8", d.Dtype())
+	return nil, fmt.Errorf("gorgonia: array must be of int64, int32 or uint8 (got %v)", d.Dtype())
 }
 
 func ints[T int64 | int32 | uint8](data []T, err error) ([]int, error) {
@@ -69,7 +69,7 @@ func ints[T int64 | int32 | uint8](data []T, err error) ([]int, error) {
 // over returns a Dense that shares data.
 func over[T any](shape []int, data []T) (*gotensor.Dense, error) {
 	if slices.Contains(shape, 0) {
-		return nil, fmt.Errorf("gorgonia: shape %v has an empty axis, need at least one entry in each", shape)
+		return nil, fmt.Errorf("gorgonia: every axis must have at least one entry (got shape %v)", shape)
 	}
 	return gotensor.New(gotensor.WithShape(shape...), gotensor.WithBacking(data)), nil
 }
@@ -78,7 +78,7 @@ func over[T any](shape []int, data []T) (*gotensor.Dense, error) {
 // under d, which strides walk through.
 func rowMajor[T any](d *gotensor.Dense, data []T) ([]T, error) {
 	if d.IsMasked() {
-		return nil, fmt.Errorf("gorgonia: array of shape %v has a mask, need one without", d.Shape())
+		return nil, fmt.Errorf("gorgonia: array must have no mask (got one of shape %v)", d.Shape())
 	}
 	shape, strides := d.Shape(), d.Strides()
 	if d.IsScalar() {
@@ -86,7 +86,7 @@ func rowMajor[T any](d *gotensor.Dense, data []T) ([]T, error) {
 	}
 	last := 0
 	if len(strides) != len(shape) {
-		return nil, fmt.Errorf("gorgonia: array of shape %v has strides %v, need one an axis", shape, strides)
+		return nil, fmt.Errorf("gorgonia: array of shape %v must have one stride per axis (got %v)", shape, strides)
 	}
 	for i, n := range shape {
 		last += (n - 1) * strides[i]

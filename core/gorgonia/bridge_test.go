@@ -157,11 +157,11 @@ func TestBridgeRefuses(t *testing.T) {
 		}
 	}
 	for want, err := range map[string]error{
-		"gorgonia: a tensor of shape [2 3] must have":            short,
-		"gorgonia: shape [2 0] has an empty axis":                empty,
-		"gorgonia: array of float64, need float32":               double,
-		"gorgonia: array of shape (2) has a mask":                mask,
-		"gorgonia: array of float32, need int64, int32 or uint8": float,
+		"gorgonia: a tensor of shape [2 3] must have":                         short,
+		"gorgonia: every axis must have at least one entry (got shape [2 0])": empty,
+		"gorgonia: array must be of float32 (got float64)":                    double,
+		"gorgonia: array must have no mask (got one of shape (2))":            mask,
+		"gorgonia: array must be of int64, int32 or uint8 (got float32)":      float,
 	} {
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
 			t.Errorf("got error %v, want %q", err, want)

@@ -27,7 +27,7 @@ const maxSteps = 1 << 16
 // Validate returns an error that names the first field that is out of range.
 func (s Settings) Validate() error {
 	if !(s.SigmaMin > 0 && s.SigmaMin < s.SigmaMax && s.SigmaMax <= math.MaxFloat32) {
-		return fmt.Errorf("likelihood: need 0 < sigma_min < sigma_max, both finite (got %g and %g)", s.SigmaMin, s.SigmaMax)
+		return fmt.Errorf("likelihood: sigma_min and sigma_max must be finite, with 0 < sigma_min < sigma_max (got %g and %g)", s.SigmaMin, s.SigmaMax)
 	}
 	if s.Steps < 1 || s.Steps > maxSteps {
 		return fmt.Errorf("likelihood: steps must be between 1 and %d (got %d)", maxSteps, s.Steps)

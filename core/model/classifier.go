@@ -16,7 +16,7 @@ import (
 func (c *Config) classifierShape() ([3]int, error) {
 	u := c.UNet
 	if u.OutChannels < 2 || len(c.Classes) != u.OutChannels {
-		return [3]int{}, fmt.Errorf("out_channels is %d with %d classes, need one output per class and at least 2", u.OutChannels, len(c.Classes))
+		return [3]int{}, fmt.Errorf("out_channels must be the number of classes and at least 2 (got %d with %d classes)", u.OutChannels, len(c.Classes))
 	}
 	if c.NullClass != nil || u.NumClassEmbeds != nil || c.UnitPixels || c.PixelRange != nil {
 		return [3]int{}, fmt.Errorf("null_class, num_class_embeds, unit_pixels and pixel_range are not allowed with arch %q", Classifier)
@@ -28,7 +28,7 @@ func (c *Config) classifierShape() ([3]int, error) {
 // CheckDenoiser returns an error for a classifier, which is not a denoiser.
 func (c *Config) CheckDenoiser() error {
 	if c.Arch == Classifier {
-		return fmt.Errorf("model: arch is %q, need a model that generates images: a classifier can only guide one", c.Arch)
+		return fmt.Errorf("model: arch must be that of a model that generates images (got %q): a classifier can only guide one", c.Arch)
 	}
 	return nil
 }
@@ -58,7 +58,7 @@ func (m *Model) ClassifierGradientCost() (graph.Cost, error) {
 // gradientModel returns m with the program of the gradient as its network.
 func (m *Model) gradientModel() (*Model, error) {
 	if m.config.Arch != Classifier {
-		return nil, fmt.Errorf("model: arch is %q, need %q to compute a classifier's gradient", m.config.Arch, Classifier)
+		return nil, fmt.Errorf("model: arch must be %q to compute a classifier's gradient (got %q)", Classifier, m.config.Arch)
 	}
 	net, err := m.config.Build()
 	if err != nil {

@@ -130,9 +130,9 @@ func TestClassifierGradientErrors(t *testing.T) {
 		sigma float32
 		want  string
 	}{
-		{[]int{3}, 1, "class 3 of image 0 is out of range, need 0 to 2"},
+		{[]int{3}, 1, "class 3 of image 0 is not one from 0 to 2"},
 		{[]int{-1}, 1, "class -1 of image 0"},
-		{nil, 1, "0 classes for 1 images"},
+		{nil, 1, "must be one class per image (got 0 for 1 images)"},
 		{[]int{1}, 41, "noise level 41 is outside the model's range"},
 	} {
 		if _, err := gradient.Of(c.class)(x, c.sigma); err == nil || !strings.Contains(err.Error(), c.want) {
@@ -146,7 +146,7 @@ func TestClassifierGradientErrors(t *testing.T) {
 	if _, err := modelOf(t, attends).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != "autodiff: the gradient of operation graph.Linear is not supported" {
 		t.Errorf("with attention: got %v", err)
 	}
-	if _, err := newModel(t).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != `model: arch is "unet2d", need "classifier" to compute a classifier's gradient` {
+	if _, err := newModel(t).NewClassifierGradient(1, infer.Options{}); err == nil || err.Error() != `model: arch must be "classifier" to compute a classifier's gradient (got "unet2d")` {
 		t.Errorf("of a denoiser: got %v", err)
 	}
 }
@@ -157,12 +157,12 @@ func TestClassifierConfigErrors(t *testing.T) {
 		change func(*model.Config)
 	}{
 		{`prediction is "edm" with arch "classifier"`, func(c *model.Config) { c.Prediction = model.EDM }},
-		{"out_channels is 3 with 2 classes", func(c *model.Config) { c.Classes = c.Classes[1:] }},
+		{"out_channels must be the number of classes and at least 2 (got 3 with 2 classes)", func(c *model.Config) { c.Classes = c.Classes[1:] }},
 		{"null_class, num_class_embeds, unit_pixels and pixel_range", func(c *model.Config) { c.NullClass = new(2) }},
 		{"null_class, num_class_embeds, unit_pixels and pixel_range", func(c *model.Config) { c.UnitPixels = true }},
 		{"null_class, num_class_embeds", func(c *model.Config) { c.UNet.NumClassEmbeds = new(3) }},
-		{`need the member "unet"`, func(c *model.Config) { c.UNet = nil }},
-		{"shape is [1 8 8], need [1 16 16] as the network", func(c *model.Config) { c.UNet.SampleSize = unet.Square(16) }},
+		{`arch "classifier" requires the member "unet" and no other network`, func(c *model.Config) { c.UNet = nil }},
+		{"shape must be [1 16 16] as the network (got [1 8 8])", func(c *model.Config) { c.UNet.SampleSize = unet.Square(16) }},
 	} {
 		if _, err := classifierOf(t, c.change); !errors.Is(err, model.ErrConfig) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("got %v, want %q", err, c.want)

@@ -99,10 +99,10 @@ func (c *Config) Validate() error {
 		return fmt.Errorf("model: %w: %w", ErrConfig, err)
 	}
 	if c.Shape != shape {
-		return fmt.Errorf("model: %w: shape is %v, need %v as the network", ErrConfig, c.Shape, shape)
+		return fmt.Errorf("model: %w: shape must be %v as the network (got %v)", ErrConfig, shape, c.Shape)
 	}
 	if c.Variance != "" && (c.Variance != Learned || c.Prediction == Consistency || c.Arch == NCSN) {
-		return fmt.Errorf("model: %w: variance is %q with prediction %q and arch %q, need %q or none, and none with prediction %q or arch %q", ErrConfig, c.Variance, c.Prediction, c.Arch, Learned, Consistency, NCSN)
+		return fmt.Errorf("model: %w: variance %q does not suit prediction %q and arch %q: it must be %q or left out, and left out with prediction %q or arch %q", ErrConfig, c.Variance, c.Prediction, c.Arch, Learned, Consistency, NCSN)
 	}
 	if c.Posterior != nil {
 		if err := c.Posterior.Validate(); err != nil {
@@ -170,7 +170,7 @@ func (c *Config) imageShape() ([3]int, error) {
 			return [3]int{}, err
 		}
 		if want := u.InChannels * c.outputsPerChannel(); u.OutChannels != want {
-			return [3]int{}, fmt.Errorf("out_channels is %d, need %d for in_channels %d and variance %q", u.OutChannels, want, u.InChannels, c.Variance)
+			return [3]int{}, fmt.Errorf("out_channels must be %d for in_channels %d and variance %q (got %d)", want, u.InChannels, c.Variance, u.OutChannels)
 		}
 		return [3]int{u.InChannels, u.SampleSize.H, u.SampleSize.W}, nil
 	case c.Arch == NCSN && c.NCSN != nil && c.UNet == nil && c.Program == nil:
@@ -179,10 +179,10 @@ func (c *Config) imageShape() ([3]int, error) {
 	}
 	for _, arch := range []struct{ name, member string }{{UNet2D, "unet"}, {NCSN, "ncsn"}, {Program, "program"}, {Classifier, "unet"}} {
 		if c.Arch == arch.name {
-			return [3]int{}, fmt.Errorf("arch is %q, need the member %q and no other network", c.Arch, arch.member)
+			return [3]int{}, fmt.Errorf("arch %q requires the member %q and no other network", c.Arch, arch.member)
 		}
 	}
-	return [3]int{}, fmt.Errorf("arch is %q, need %q, %q, %q or %q", c.Arch, UNet2D, NCSN, Program, Classifier)
+	return [3]int{}, fmt.Errorf("arch must be %q, %q, %q or %q (got %q)", UNet2D, NCSN, Program, Classifier, c.Arch)
 }
 
 // Build returns the network of a valid configuration, without weights.
@@ -223,10 +223,10 @@ func (c *Config) NeedsLabels() bool { return c.Labels() > 0 || c.Arch == Classif
 // checkTime returns an error if the network was not trained with t, as far as that is known.
 func (c *Config) checkTime(t float32) error {
 	if c.Arch == NCSN && !(t >= 0 && t < float32(c.NCSN.NumClasses) && t == float32(int(t))) {
-		return fmt.Errorf("is %g, need the index of a noise level, 0 to %d", t, c.NCSN.NumClasses-1)
+		return fmt.Errorf("must be the index of a noise level, 0 to %d (got %g)", c.NCSN.NumClasses-1, t)
 	}
 	if c.UNet != nil && c.UNet.TimeIsSigma && !(t > 0) {
-		return fmt.Errorf("is %g, need a noise level above 0 for a network with time_is_sigma: a process of kind %q with time \"sigma\"", t, diffusion.KindVE)
+		return fmt.Errorf("must be a noise level above 0 for a network with time_is_sigma (got %g): a process of kind %q with time \"sigma\"", t, diffusion.KindVE)
 	}
 	return nil
 }
@@ -245,26 +245,26 @@ func (c *Config) validateClasses() error {
 		return nil // classifierShape has checked them
 	}
 	if len(c.Classes) > known {
-		return fmt.Errorf("model: %w: %d classes, need at most %d as the network", ErrConfig, len(c.Classes), known)
+		return fmt.Errorf("model: %w: %d classes are more than the %d of the network", ErrConfig, len(c.Classes), known)
 	}
 	if known > 0 && len(c.Classes) == 0 {
-		return fmt.Errorf("model: %w: there are no class names, need them for a network with %d classes", ErrConfig, known)
+		return fmt.Errorf("model: %w: a network with %d classes must have their names", ErrConfig, known)
 	}
 	if c.NullClass != nil && (*c.NullClass < 0 || *c.NullClass >= known) {
-		return fmt.Errorf("model: %w: null_class is %d, need 0 to %d", ErrConfig, *c.NullClass, known-1)
+		return fmt.Errorf("model: %w: null_class must be 0 to %d (got %d)", ErrConfig, known-1, *c.NullClass)
 	}
 	return nil
 }
 
 func (c *Config) validateProcess() error {
 	if !(c.SigmaMin > 0 && c.SigmaMin < c.SigmaMax && c.SigmaMax <= 1e6) {
-		return fmt.Errorf("model: %w: noise levels %g to %g, need 0 < sigma_min < sigma_max ≤ 1e6", ErrConfig, c.SigmaMin, c.SigmaMax)
+		return fmt.Errorf("model: %w: noise levels must have 0 < sigma_min < sigma_max ≤ 1e6 (got %g to %g)", ErrConfig, c.SigmaMin, c.SigmaMax)
 	}
 	if !(c.TimeScale >= 0 && c.TimeScale <= 1e6) {
-		return fmt.Errorf("model: %w: time_scale is %g, need 0 to 1e6", ErrConfig, c.TimeScale)
+		return fmt.Errorf("model: %w: time_scale must be 0 to 1e6 (got %g)", ErrConfig, c.TimeScale)
 	}
 	if !(c.Defaults.Guidance >= 0 && c.Defaults.Guidance <= math.MaxFloat32) {
-		return fmt.Errorf("model: %w: defaults: guidance is %g, need a finite number of at least 0", ErrConfig, c.Defaults.Guidance)
+		return fmt.Errorf("model: %w: defaults: guidance must be a finite number of at least 0 (got %g)", ErrConfig, c.Defaults.Guidance)
 	}
 	if err := c.validatePixels(); err != nil {
 		return err
@@ -364,7 +364,7 @@ func (c *Config) ownChain() (*diffusion.Chain, error) {
 		return chain, nil
 	}
 	if c.Schedule == nil {
-		return nil, fmt.Errorf("model: %w: schedule or process is missing, need one of them with prediction %q", ErrConfig, c.Prediction)
+		return nil, fmt.Errorf("model: %w: schedule or process must be given with prediction %q", ErrConfig, c.Prediction)
 	}
 	chain, err := diffusion.NewChain(*c.Schedule)
 	if err != nil {

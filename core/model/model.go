@@ -110,10 +110,10 @@ func check(p *graph.Program, f *weights.File) error {
 		known[d.Name] = true
 		t := f.Tensor(d.Name)
 		if t == nil {
-			return fmt.Errorf("model: tensor %q is missing, need shape %v", d.Name, d.Shape)
+			return fmt.Errorf("model: tensor %q of shape %v is missing", d.Name, d.Shape)
 		}
 		if !slices.Equal(t.Shape, d.Shape) {
-			return fmt.Errorf("model: tensor %q has shape %v, need %v", d.Name, t.Shape, d.Shape)
+			return fmt.Errorf("model: tensor %q must have shape %v (got %v)", d.Name, d.Shape, t.Shape)
 		}
 	}
 	for _, t := range f.Tensors() {

@@ -173,11 +173,11 @@ func TestRunnerRefuses(t *testing.T) {
 		name, text string
 		err        error
 	}{
-		{"size", "need [N,H,W,C] = [N,8,8,1]", forward(tensor.New(2, 8, 9, 1), two, []int{0, 1})},
-		{"times", "1 times for 2 images", forward(x, two[:1], []int{0, 1})},
-		{"classes", "0 classes for 2 images", forward(x, two, nil)},
-		{"class", "class 3 of image 1 is out of range, need 0 to 2", forward(x, two, []int{0, 3})},
-		{"asked class", "class 2 is out of range, need 0 to 1", denoise([]int{0, 2}, 1)},
+		{"size", "must have the shape [N,H,W,C] = [N,8,8,1]", forward(tensor.New(2, 8, 9, 1), two, []int{0, 1})},
+		{"times", "must be one time per image (got 1 for 2 images)", forward(x, two[:1], []int{0, 1})},
+		{"classes", "must be one class per image (got 0 for 2 images)", forward(x, two, nil)},
+		{"class", "class 3 of image 1 is not one from 0 to 2", forward(x, two, []int{0, 3})},
+		{"asked class", "class 2 is not one from 0 to 1", denoise([]int{0, 2}, 1)},
 		{"noise", "noise level 41 is outside the model's range", denoise([]int{0, 1}, 41)},
 		{"no noise", "noise level 0 is outside the model's range", denoise([]int{0, 1}, 0)},
 	} {
@@ -237,7 +237,7 @@ func TestOpenRefuses(t *testing.T) {
 		name, text string
 		change     func([]weights.Tensor) []weights.Tensor
 	}{
-		{"missing", `tensor "conv_in.weight" is missing`, func(t []weights.Tensor) []weights.Tensor {
+		{"missing", `tensor "conv_in.weight" of shape [8 1 3 3] is missing`, func(t []weights.Tensor) []weights.Tensor {
 			return slices.DeleteFunc(t, func(v weights.Tensor) bool { return v.Name == "conv_in.weight" })
 		}},
 		{"unexpected", `tensor "extra" is not part`, func(t []weights.Tensor) []weights.Tensor {
@@ -245,7 +245,7 @@ func TestOpenRefuses(t *testing.T) {
 			v.Name = "extra"
 			return append(t, v)
 		}},
-		{"shape", `"conv_in.bias" has shape [2 4], need [8]`, func(t []weights.Tensor) []weights.Tensor {
+		{"shape", `"conv_in.bias" must have shape [8] (got [2 4])`, func(t []weights.Tensor) []weights.Tensor {
 			for i := range t {
 				if t[i].Name == "conv_in.bias" {
 					t[i].Shape = []int{2, 4}
@@ -265,19 +265,19 @@ func TestConfigRefuses(t *testing.T) {
 		name, text string
 		change     func(*model.Config)
 	}{
-		{"arch", `arch is "vit"`, func(c *model.Config) { c.Arch = "vit" }},
+		{"arch", `arch must be "unet2d", "ncsn", "program" or "classifier" (got "vit")`, func(c *model.Config) { c.Arch = "vit" }},
 		{"prediction", `prediction must be`, func(c *model.Config) { c.Prediction = "x" }},
-		{"chain", "schedule or process is missing", func(c *model.Config) { c.Prediction = model.Epsilon }},
-		{"shape", "shape is [3 8 8]", func(c *model.Config) { c.Shape[0] = 3 }},
-		{"classes", "4 classes, need at most", func(c *model.Config) { c.Classes = []string{"a", "b", "c", "d"} }},
-		{"null", "null_class is 3", func(c *model.Config) { *c.NullClass = 3 }},
-		{"noise", "noise levels 2 to 1", func(c *model.Config) { c.SigmaMin, c.SigmaMax = 2, 1 }},
+		{"chain", `schedule or process must be given with prediction "epsilon"`, func(c *model.Config) { c.Prediction = model.Epsilon }},
+		{"shape", "shape must be [1 8 8] as the network (got [3 8 8])", func(c *model.Config) { c.Shape[0] = 3 }},
+		{"classes", "4 classes are more than", func(c *model.Config) { c.Classes = []string{"a", "b", "c", "d"} }},
+		{"null", "null_class must be 0 to 2 (got 3)", func(c *model.Config) { *c.NullClass = 3 }},
+		{"noise", "must have 0 < sigma_min < sigma_max ≤ 1e6 (got 2 to 1)", func(c *model.Config) { c.SigmaMin, c.SigmaMax = 2, 1 }},
 		{"beyond the chain", "must lie in the chain's range", func(c *model.Config) {
 			c.Prediction, c.Schedule, c.SigmaMax = model.Epsilon, &diffusion.Schedule{Kind: diffusion.Linear}, 1000
 		}},
-		{"not a number", "time_scale is NaN", func(c *model.Config) { c.TimeScale = math.NaN() }},
-		{"channels", "block_out_channels[1] is 18", func(c *model.Config) { c.UNet.BlockOutChannels[1] = 18 }},
-		{"activation", `act_fn is "tanh"`, func(c *model.Config) { c.UNet.ActFn = "tanh" }},
+		{"not a number", "time_scale must be 0 to 1e6 (got NaN)", func(c *model.Config) { c.TimeScale = math.NaN() }},
+		{"channels", "block_out_channels[1] must be 2 to 4096, divisible by norm_num_groups 4 (got 18)", func(c *model.Config) { c.UNet.BlockOutChannels[1] = 18 }},
+		{"activation", `act_fn must be silu or swish or gelu or mish or relu (got "tanh")`, func(c *model.Config) { c.UNet.ActFn = "tanh" }},
 	} {
 		v := parse(t)
 		c.change(v)
@@ -325,7 +325,7 @@ func TestNCSN(t *testing.T) {
 		}
 	}
 	for _, bad := range []float32{-1, 5, 0.5, float32(math.NaN()), float32(math.Inf(1))} {
-		if _, err := r.Forward(x, []float32{0, bad, 0}, nil); err == nil || !strings.Contains(err.Error(), "need the index of a noise level, 0 to 4") {
+		if _, err := r.Forward(x, []float32{0, bad, 0}, nil); err == nil || !strings.Contains(err.Error(), "must be the index of a noise level, 0 to 4") {
 			t.Errorf("t = %g: got error %v, want one about t", bad, err)
 		}
 	}
@@ -333,15 +333,15 @@ func TestNCSN(t *testing.T) {
 
 func TestNCSNConfigRefuses(t *testing.T) {
 	for _, c := range []struct{ name, text, old, new string }{
-		{"no network", `need the member "ncsn"`, `"ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5},`, ""},
+		{"no network", `requires the member "ncsn"`, `"ncsn": {"image_size": 8, "channels": 1, "ngf": 4, "num_classes": 5},`, ""},
 		{"two networks", `no other network`, `"arch": "ncsn",`, `"arch": "ncsn", "unet": {},`},
-		{"odd size", "image_size is 9", `"image_size": 8`, `"image_size": 9`},
-		{"channels", "ngf is 1,", `"ngf": 4`, `"ngf": 1`},
-		{"memory", "need at most 67108864", `"image_size": 8, "channels": 1, "ngf": 4`, `"image_size": 1024, "channels": 1, "ngf": 2048`},
+		{"odd size", "image_size must be even (got 9)", `"image_size": 8`, `"image_size": 9`},
+		{"channels", "ngf must be 2 to 2048 (got 1)", `"ngf": 4`, `"ngf": 1`},
+		{"memory", "more than 67108864", `"image_size": 8, "channels": 1, "ngf": 4`, `"image_size": 1024, "channels": 1, "ngf": 2048`},
 		{"levels", `needs a process of kind "smld" with 6 levels`, `"num_classes": 5`, `"num_classes": 6`},
 		{"process", `needs a process of kind "smld"`, `"kind": "smld", "sigma_min": 0.01, "sigma_max": 1, "levels": 5`, `"kind": "straight"`},
-		{"time", "need the index of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
-		{"variance", `none with prediction "consistency" or arch "ncsn"`, `"prediction"`, `"variance": "learned", "prediction"`},
+		{"time", "must be the index of a noise level", `"prediction"`, `"time_scale": 3, "prediction"`},
+		{"variance", `must be "learned" or left out, and left out with prediction "consistency" or arch "ncsn"`, `"prediction"`, `"variance": "learned", "prediction"`},
 		{"chain", "process and schedule (or whole_steps) exclude each other", `"process"`, `"schedule": {"kind": "cosine"}, "process"`},
 	} {
 		text := strings.Replace(ncsn, c.old, c.new, 1)

@@ -24,7 +24,7 @@ func (c *Config) validatePixels() error {
 	case c.UnitPixels:
 		return fmt.Errorf("model: %w: unit_pixels and pixel_range exclude each other", ErrConfig)
 	case !(math.Abs(r[0]) <= 1e4 && math.Abs(r[1]) <= 1e4 && r[1]-r[0] >= 1e-3):
-		return fmt.Errorf("model: %w: pixel_range is %v, need two increasing numbers from -1e4 to 1e4", ErrConfig, *r)
+		return fmt.Errorf("model: %w: pixel_range must be two increasing numbers from -1e4 to 1e4 (got %v)", ErrConfig, *r)
 	}
 	return nil
 }

@@ -110,7 +110,7 @@ func TestProcessRefuses(t *testing.T) {
 		text   string
 		change func(*model.Config)
 	}{
-		{"schedule or process is missing", func(c *model.Config) {}},
+		{`schedule or process must be given with prediction`, func(c *model.Config) {}},
 		{"process and schedule (or whole_steps) exclude each other", func(c *model.Config) {
 			c.Process, c.Schedule = &diffusion.Spec{Kind: diffusion.KindVP}, &diffusion.Schedule{Kind: diffusion.Linear}
 		}},

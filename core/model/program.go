@@ -16,10 +16,10 @@ func (c *Config) programShape() ([3]int, error) {
 		names = append(names, minijson.Clip(i.Name))
 	}
 	if want := []string{"x", "t", "y"}; len(names) < 2 || len(names) > 3 || !slices.Equal(names, want[:len(names)]) {
-		return [3]int{}, fmt.Errorf("the program's inputs are %q, need %q or the first two of these", names, want)
+		return [3]int{}, fmt.Errorf("the program's inputs must be %q or the first two of these (got %q)", want, names)
 	}
 	if len(names) == 3 && c.Labels() == 0 {
-		return [3]int{}, fmt.Errorf("the program has a class input y, need the names of classes")
+		return [3]int{}, fmt.Errorf("the program has a class input y: classes must be given")
 	}
 	p, out, err := c.Program.Program()
 	if err != nil {
@@ -27,11 +27,11 @@ func (c *Config) programShape() ([3]int, error) {
 	}
 	x := p.Inputs[0].Shape
 	if len(x) != 3 || !slices.Equal([]int{x[0], x[1], x[2] * c.outputsPerChannel()}, p.Shape(out)) {
-		return [3]int{}, fmt.Errorf("the program's output is %v for an input of %v, need images [H,W,C] of the same size for variance %q", p.Shape(out), x, c.Variance)
+		return [3]int{}, fmt.Errorf("the program's output %v for an input %v must be images [H,W,C] of the same size for variance %q", p.Shape(out), x, c.Variance)
 	}
 	for _, i := range p.Inputs[1:] {
 		if !slices.Equal(i.Shape, []int{1}) {
-			return [3]int{}, fmt.Errorf("the program's input %q has shape %v, need one number", i.Name, i.Shape)
+			return [3]int{}, fmt.Errorf("the program's input %q must be one number (got shape %v)", i.Name, i.Shape)
 		}
 	}
 	return [3]int{x[2], x[0], x[1]}, nil

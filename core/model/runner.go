@@ -189,11 +189,11 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 	}
 	c, h, w := r.config.Shape[0], r.config.Shape[1], r.config.Shape[2]
 	if len(x.Shape) != 4 || x.Shape[1] != h || x.Shape[2] != w || x.Shape[3] != c {
-		return fmt.Errorf("model: images have shape %v, need [N,H,W,C] = [N,%d,%d,%d]", x.Shape, h, w, c)
+		return fmt.Errorf("model: images of shape %v must have the shape [N,H,W,C] = [N,%d,%d,%d]", x.Shape, h, w, c)
 	}
 	n := x.Shape[0]
 	if len(t) != n {
-		return fmt.Errorf("model: %d times for %d images, need one per image", len(t), n)
+		return fmt.Errorf("model: there must be one time per image (got %d for %d images)", len(t), n)
 	}
 	for i, t := range t {
 		if err := r.config.checkTime(t); err != nil {
@@ -207,11 +207,11 @@ func (r *Runner) check(x *tensor.Tensor, t []float32, y []int) error {
 		return nil
 	}
 	if len(y) != n {
-		return fmt.Errorf("model: %d classes for %d images, need one per image", len(y), n)
+		return fmt.Errorf("model: there must be one class per image (got %d for %d images)", len(y), n)
 	}
 	for i, class := range y {
 		if class < 0 || class >= r.labels {
-			return fmt.Errorf("model: class %d of image %d is out of range, need 0 to %d", class, i, r.labels-1)
+			return fmt.Errorf("model: class %d of image %d is not one from 0 to %d", class, i, r.labels-1)
 		}
 	}
 	return nil
@@ -269,7 +269,7 @@ func (r *Runner) classes(class []int, guidance float32) (cond, uncond []int, err
 	named := false
 	for _, k := range class {
 		if k >= len(c.Classes) || k < 0 && c.NullClass == nil {
-			return nil, nil, fmt.Errorf("model: class %d is out of range, need 0 to %d", k, len(c.Classes)-1)
+			return nil, nil, fmt.Errorf("model: class %d is not one from 0 to %d", k, len(c.Classes)-1)
 		}
 		if k < 0 {
 			k = *c.NullClass
@@ -347,7 +347,7 @@ func (c *Config) denoiserOf() (func(diffusion.Network) diffusion.Denoiser, error
 // checkSigma returns an error if the model was not trained for a noise level.
 func (c *Config) checkSigma(sigma float32) error {
 	if low, high := c.SigmaRange(); !(sigma >= low && sigma <= high) {
-		return fmt.Errorf("model: noise level %g is outside the model's range, need [%g, %g]", sigma, low, high)
+		return fmt.Errorf("model: noise level %g is outside the model's range [%g, %g]", sigma, low, high)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func ReadHeader(in io.ReadSeeker) (Header, error) {
 		return Header{}, fmt.Errorf("%w: %w", ErrFormat, err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > MaxSide || c.Height > MaxSide || c.Width*c.Height > MaxPixels {
-		return Header{}, fmt.Errorf("%s picture of %dx%d (height x width), need sides in [1, %d] and at most %d pixels", format, c.Height, c.Width, MaxSide, MaxPixels)
+		return Header{}, fmt.Errorf("%s picture of %dx%d (height x width) must have sides in [1, %d] and at most %d pixels", format, c.Height, c.Width, MaxSide, MaxPixels)
 	}
 	h := Header{H: c.Height, W: c.Width, Gray: c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model, Format: format}
 	turn, err := orientationOf(in)

@@ -232,7 +232,7 @@ func TestRefuses(t *testing.T) {
 	large := slices.Clone(file.Bytes())
 	binary.BigEndian.PutUint32(large[16:], MaxSide+1)
 	binary.BigEndian.PutUint32(large[29:], crc32.ChecksumIEEE(large[12:29]))
-	if _, err := DecodeBytes(large); err == nil || !strings.Contains(err.Error(), "need sides in") {
+	if _, err := DecodeBytes(large); err == nil || !strings.Contains(err.Error(), "must have sides in") {
 		t.Errorf("large: %v", err)
 	}
 }

@@ -162,7 +162,7 @@ func DequantizeInt4(w []float32, packed []byte, scales []float32, rows int) {
 func CheckInt4(scales []float32) error {
 	for i, s := range scales {
 		if !(s >= 0 && s <= maxInt4Scale) || num.FromFloat16(num.ToFloat16(s)) != s {
-			return fmt.Errorf("scale of group %d is %g, need a float16 in [0, %d]", i, s, maxInt4Scale)
+			return fmt.Errorf("scale of group %d must be a float16 in [0, %d] (got %g)", i, maxInt4Scale, s)
 		}
 	}
 	return nil

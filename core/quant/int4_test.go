@@ -130,7 +130,7 @@ func TestInt4Errors(t *testing.T) {
 		}
 	}
 	for _, s := range []float32{-1, float32(math.NaN()), float32(math.Inf(1)), 65505, 0.1} {
-		if err := CheckInt4([]float32{1, s}); err == nil || !strings.HasPrefix(err.Error(), "scale of group 1 is ") {
+		if err := CheckInt4([]float32{1, s}); err == nil || !strings.HasPrefix(err.Error(), "scale of group 1 must be a float16 in [0, 65504] (got ") {
 			t.Errorf("scale %g: got %v, want an error", s, err)
 		}
 	}

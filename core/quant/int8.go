@@ -89,10 +89,10 @@ func CheckInt8(codes []int8, scales []float32) error {
 	cols := columns(len(codes), len(scales), len(codes))
 	for r, s := range scales {
 		if !(s >= 0 && s <= MaxScale) {
-			return fmt.Errorf("scale of row %d is %g, need [0, %g]", r, s, MaxScale)
+			return fmt.Errorf("scale of row %d must be in [0, %g] (got %g)", r, MaxScale, s)
 		}
 		if c := outside(codes[r*cols : (r+1)*cols]); c >= 0 {
-			return fmt.Errorf("code [%d,%d] is %d, need [%d, %d]", r, c, codes[r*cols+c], -MaxCode, MaxCode)
+			return fmt.Errorf("code [%d,%d] must be in [%d, %d] (got %d)", r, c, -MaxCode, MaxCode, codes[r*cols+c])
 		}
 	}
 	return nil

@@ -139,11 +139,11 @@ func TestInt8Errors(t *testing.T) {
 		codes      []int8
 		scales     []float32
 	}{
-		{"code", "code [1,0] is -128", []int8{1, -128}, []float32{1, 1}},
-		{"NaN scale", "scale of row 0 is NaN", []int8{1}, []float32{nan}},
-		{"infinite scale", "scale of row 0 is -Inf", []int8{1}, []float32{inf}},
-		{"negative scale", "scale of row 0 is -1", []int8{1}, []float32{-1}},
-		{"large scale", "scale of row 0 is ", []int8{1}, []float32{math.Nextafter32(MaxScale, math.MaxFloat32)}},
+		{"code", "code [1,0] must be in [-127, 127] (got -128)", []int8{1, -128}, []float32{1, 1}},
+		{"NaN scale", "scale of row 0 must be in [0, 2.6793884e+36] (got NaN)", []int8{1}, []float32{nan}},
+		{"infinite scale", "scale of row 0 must be in [0, 2.6793884e+36] (got -Inf)", []int8{1}, []float32{inf}},
+		{"negative scale", "scale of row 0 must be in [0, 2.6793884e+36] (got -1)", []int8{1}, []float32{-1}},
+		{"large scale", "scale of row 0 must be in [0, 2.6793884e+36] (got 2.6793887e+36)", []int8{1}, []float32{math.Nextafter32(MaxScale, math.MaxFloat32)}},
 	} {
 		err := CheckInt8(tt.codes, tt.scales)
 		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
@@ -169,7 +169,7 @@ func TestCheckInt8Places(t *testing.T) {
 					t.Fatalf("%d codes of %d: got %v, want nil", n, like, err)
 				}
 				codes[at] = -128
-				want := fmt.Sprintf("code [0,%d] is -128", at)
+				want := fmt.Sprintf("code [0,%d] must be in [-127, 127] (got -128)", at)
 				if err := CheckInt8(codes, []float32{1}); err == nil || !strings.HasPrefix(err.Error(), want) {
 					t.Fatalf("%d codes of %d: got %v, want %q", n, like, err, want)
 				}

@@ -128,7 +128,7 @@ func (t *Tensor) sameShape(u *Tensor) {
 // error if the shape does not have four axes.
 func ToNHWC(x *Tensor) (*Tensor, error) {
 	if len(x.Shape) != 4 {
-		return nil, fmt.Errorf("tensor: shape %v has %d axes, need 4: N, C, H, W", x.Shape, len(x.Shape))
+		return nil, fmt.Errorf("tensor: shape %v must have 4 axes (got %d): N, C, H, W", x.Shape, len(x.Shape))
 	}
 	n, c, hw := x.Shape[0], x.Shape[1], x.Shape[2]*x.Shape[3]
 	out := New(n, x.Shape[2], x.Shape[3], c)
@@ -142,7 +142,7 @@ func ToNHWC(x *Tensor) (*Tensor, error) {
 // error if the shape does not have four axes.
 func ToNCHW(x *Tensor) (*Tensor, error) {
 	if len(x.Shape) != 4 {
-		return nil, fmt.Errorf("tensor: shape %v has %d axes, need 4: N, H, W, C", x.Shape, len(x.Shape))
+		return nil, fmt.Errorf("tensor: shape %v must have 4 axes (got %d): N, H, W, C", x.Shape, len(x.Shape))
 	}
 	n, hw, c := x.Shape[0], x.Shape[1]*x.Shape[2], x.Shape[3]
 	out := New(n, c, x.Shape[1], x.Shape[2])

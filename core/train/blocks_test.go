@@ -67,8 +67,8 @@ func TestConfigKeysOfDiffusers(t *testing.T) {
 		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"time_embedding_dim": 24}}}`:             "",
 		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"time_embedding_dim": 0}}}`:              "time_embedding_dim needs a number",
 		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"dropout": 0.1}}}`:                       "dropout must be 0",
-		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"class_embed_type": "identity"}}}`:       `class_embed_type is "identity"`,
-		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"resnet_time_scale_shift": "spatial"}}}`: `resnet_time_scale_shift is "spatial"`,
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"class_embed_type": "identity"}}}`:       `class_embed_type must be null or timestep (got "identity")`,
+		`{"steps": 1, "model": {"shape": [1, 8, 8], "unet": {"resnet_time_scale_shift": "spatial"}}}`: `resnet_time_scale_shift must be default or scale_shift (got "spatial")`,
 	} {
 		c, err := ParseConfig([]byte(text))
 		if want == "" {

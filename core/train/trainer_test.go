@@ -321,13 +321,13 @@ func TestConfigErrors(t *testing.T) {
 		{"one channel of two", func(c *Config) {
 			learned(c)
 			c.Model.UNet.OutChannels = 1
-		}, "out_channels is 1, need 2"},
+		}, "out_channels must be 2"},
 		{"denoiser of a consistency function", func(c *Config) { c.Model.Prediction, c.Objective = model.Consistency, "edm" }, `for prediction "consistency"`},
 		{"importance of continuous levels", func(c *Config) { c.Importance = true }, "importance must be false"},
 		{"gamma elsewhere", func(c *Config) { c.SNRGamma = 5 }, "snr_gamma must be above 0"},
 		{"no teacher", func(c *Config) { c.Model.Prediction, c.Objective = model.Consistency, consistencyDistillation }, "teacher must be a model"},
 		{"levels elsewhere", func(c *Config) { c.LevelsFirst = 5 }, "levels_first must be at least 2"},
-		{"shape", func(c *Config) { c.Model.Shape[1] = 9 }, "shape is [1 9 8]"},
+		{"shape", func(c *Config) { c.Model.Shape[1] = 9 }, "shape must be [1 8 8] as the network (got [1 9 8])"},
 	} {
 		config := smallConfig()
 		c.change(config)

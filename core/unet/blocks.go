@@ -31,7 +31,7 @@ var (
 func checkTypes(key string, types []string, blocks map[string]block) error {
 	for i, name := range types {
 		if _, ok := blocks[name]; !ok {
-			return fmt.Errorf("unet: %w: %s[%d] is %q, need one of %s", ErrConfig, key, i, name, strings.Join(slices.Sorted(maps.Keys(blocks)), ", "))
+			return fmt.Errorf("unet: %w: %s[%d] must be one of %s (got %q)", ErrConfig, key, i, strings.Join(slices.Sorted(maps.Keys(blocks)), ", "), name)
 		}
 	}
 	return nil
@@ -91,12 +91,12 @@ func (b *builder) fir() bool { return b.FIR || b.skip }
 func (c *Config) validateSkips() error {
 	for i := 1; i < len(c.DownBlockTypes)-1; i++ { // the last block does not resample
 		if before := c.DownBlockTypes[i-1]; downBlocks[c.DownBlockTypes[i]].skip && !downBlocks[before].skip {
-			return fmt.Errorf("unet: %w: down_block_types[%d] is %q after %q, need blocks with skips first", ErrConfig, i, c.DownBlockTypes[i], before)
+			return fmt.Errorf("unet: %w: down_block_types[%d] is %q after %q: blocks with skips must come first", ErrConfig, i, c.DownBlockTypes[i], before)
 		}
 	}
 	for i := 1; i < len(c.UpBlockTypes); i++ {
 		if before := c.UpBlockTypes[i-1]; upBlocks[before].skip && !upBlocks[c.UpBlockTypes[i]].skip {
-			return fmt.Errorf("unet: %w: up_block_types[%d] is %q after %q, need blocks with skips last", ErrConfig, i, c.UpBlockTypes[i], before)
+			return fmt.Errorf("unet: %w: up_block_types[%d] is %q after %q: blocks with skips must come last", ErrConfig, i, c.UpBlockTypes[i], before)
 		}
 	}
 	return nil

@@ -89,27 +89,27 @@ func (c *Config) Validate() error {
 		ok   bool
 		text string
 	}{
-		{levels >= 1 && levels <= maxLevels, fmt.Sprintf("block_out_channels has %d levels, need 1 to %d", levels, maxLevels)},
-		{len(c.DownBlockTypes) == levels, fmt.Sprintf("down_block_types has %d entries, need %d, one a level", len(c.DownBlockTypes), levels)},
-		{len(c.UpBlockTypes) == levels, fmt.Sprintf("up_block_types has %d entries, need %d, one a level", len(c.UpBlockTypes), levels)},
-		{within(c.InChannels, 1, maxChannels), fmt.Sprintf("in_channels is %d, need 1 to %d", c.InChannels, maxChannels)},
-		{within(c.OutChannels, 1, maxChannels), fmt.Sprintf("out_channels is %d, need 1 to %d", c.OutChannels, maxChannels)},
-		{within(c.LayersPerBlock, 1, maxLayers), fmt.Sprintf("layers_per_block is %d, need 1 to %d", c.LayersPerBlock, maxLayers)},
-		{c.SampleSize.valid(), fmt.Sprintf("sample_size is %v, need 1 to %d", c.SampleSize, MaxSize)},
-		{c.NormEps > 0 && c.NormEps < 1, fmt.Sprintf("norm_eps is %g, need a number in (0,1)", c.NormEps)},
-		{within(c.Patch, 0, 2), fmt.Sprintf("patch is %d, need 1 or 2", c.Patch)},
-		{within(c.DownsamplePadding, 0, 1), fmt.Sprintf("downsample_padding is %d, need 0 or 1", c.DownsamplePadding)},
+		{levels >= 1 && levels <= maxLevels, fmt.Sprintf("block_out_channels must have 1 to %d levels (got %d)", maxLevels, levels)},
+		{len(c.DownBlockTypes) == levels, fmt.Sprintf("down_block_types must have %d entries, one a level (got %d)", levels, len(c.DownBlockTypes))},
+		{len(c.UpBlockTypes) == levels, fmt.Sprintf("up_block_types must have %d entries, one a level (got %d)", levels, len(c.UpBlockTypes))},
+		{within(c.InChannels, 1, maxChannels), fmt.Sprintf("in_channels must be 1 to %d (got %d)", maxChannels, c.InChannels)},
+		{within(c.OutChannels, 1, maxChannels), fmt.Sprintf("out_channels must be 1 to %d (got %d)", maxChannels, c.OutChannels)},
+		{within(c.LayersPerBlock, 1, maxLayers), fmt.Sprintf("layers_per_block must be 1 to %d (got %d)", maxLayers, c.LayersPerBlock)},
+		{c.SampleSize.valid(), fmt.Sprintf("sample_size must be 1 to %d (got %v)", MaxSize, c.SampleSize)},
+		{c.NormEps > 0 && c.NormEps < 1, fmt.Sprintf("norm_eps must be a number in (0,1) (got %g)", c.NormEps)},
+		{within(c.Patch, 0, 2), fmt.Sprintf("patch must be 1 or 2 (got %d)", c.Patch)},
+		{within(c.DownsamplePadding, 0, 1), fmt.Sprintf("downsample_padding must be 0 or 1 (got %d)", c.DownsamplePadding)},
 		{c.NumClassEmbeds == nil || within(*c.NumClassEmbeds, 1, maxClasses), "num_class_embeds needs a number from 1 to 1048576, or null"},
-		{within(c.NormNumGroups, 1, maxChannels), fmt.Sprintf("norm_num_groups is %d, need at least 1", c.NormNumGroups)},
-		{within(c.NormMinChannels, 0, maxChannels), fmt.Sprintf("norm_min_channels is %d, need 0 to %d", c.NormMinChannels, maxChannels)},
-		{within(c.NumHeads, 0, maxChannels), fmt.Sprintf("num_heads is %d, need 0 to %d", c.NumHeads, maxChannels)},
+		{within(c.NormNumGroups, 1, maxChannels), fmt.Sprintf("norm_num_groups must be at least 1 (got %d)", c.NormNumGroups)},
+		{within(c.NormMinChannels, 0, maxChannels), fmt.Sprintf("norm_min_channels must be 0 to %d (got %d)", maxChannels, c.NormMinChannels)},
+		{within(c.NumHeads, 0, maxChannels), fmt.Sprintf("num_heads must be 0 to %d (got %d)", maxChannels, c.NumHeads)},
 		{within(c.ConvInChannels, 0, maxChannels) && within(c.TimeChannels, 0, maxChannels) && within(c.EmbedChannels, 0, 4*maxChannels),
 			fmt.Sprintf("conv_in_channels, time_channels or embed_channels is not within 0 to %d", maxChannels)},
 		{c.TimeEmbeddingDim == nil || within(*c.TimeEmbeddingDim, 1, 4*maxChannels), fmt.Sprintf("time_embedding_dim needs a number from 1 to %d, or null", 4*maxChannels)},
-		{c.SkipScale >= 0 && c.SkipScale <= 1, fmt.Sprintf("skip_scale is %g, need 0 to 1", c.SkipScale)},
-		{c.UpAttention == "" || c.UpAttention == "last", fmt.Sprintf("up_attention is %q, need last", c.UpAttention)},
-		{within(c.AttentionGroups, 0, maxChannels), fmt.Sprintf("attention_groups is %d, need 0 to %d", c.AttentionGroups, maxChannels)},
-		{c.MidBlockScale >= 0 && c.MidBlockScale <= 1e3, fmt.Sprintf("mid_block_scale_factor is %g, need 0 to 1000", c.MidBlockScale)},
+		{c.SkipScale >= 0 && c.SkipScale <= 1, fmt.Sprintf("skip_scale must be 0 to 1 (got %g)", c.SkipScale)},
+		{c.UpAttention == "" || c.UpAttention == "last", fmt.Sprintf("up_attention must be last (got %q)", c.UpAttention)},
+		{within(c.AttentionGroups, 0, maxChannels), fmt.Sprintf("attention_groups must be 0 to %d (got %d)", maxChannels, c.AttentionGroups)},
+		{c.MidBlockScale >= 0 && c.MidBlockScale <= 1e3, fmt.Sprintf("mid_block_scale_factor must be 0 to 1000 (got %g)", c.MidBlockScale)},
 		{c.AttnNormNumGroups == nil || within(*c.AttnNormNumGroups, 1, maxChannels), "attn_norm_num_groups needs a number from 1 to 4096, or null"},
 		{c.TimeEmbeddingType != "learned" || c.NumTrainTimesteps != nil && within(*c.NumTrainTimesteps, 1, maxClasses),
 			"num_train_timesteps needs a number from 1 to 1048576 for learned times"},
@@ -140,23 +140,23 @@ func (c *Config) validateBlocks() error {
 	}
 	for i, ch := range c.BlockOutChannels {
 		if !within(ch, 2, maxChannels) || ch%c.groups(ch) != 0 {
-			return fmt.Errorf("unet: %w: block_out_channels[%d] is %d, need 2 to %d, divisible by norm_num_groups %d", ErrConfig, i, ch, maxChannels, c.NormNumGroups)
+			return fmt.Errorf("unet: %w: block_out_channels[%d] must be 2 to %d, divisible by norm_num_groups %d (got %d)", ErrConfig, i, maxChannels, c.NormNumGroups, ch)
 		}
 		if c.attends(i) && c.NumHeads != 0 && ch%c.NumHeads != 0 {
-			return fmt.Errorf("unet: %w: num_heads is %d, need a divisor of block_out_channels[%d] = %d", ErrConfig, c.NumHeads, i, ch)
+			return fmt.Errorf("unet: %w: num_heads must be a divisor of block_out_channels[%d] = %d (got %d)", ErrConfig, i, ch, c.NumHeads)
 		}
 		if c.attends(i) && c.AttentionHeadDim != nil && !within(*c.AttentionHeadDim, 1, ch) {
-			return fmt.Errorf("unet: %w: attention_head_dim is %d, need 1 to block_out_channels[%d] = %d", ErrConfig, *c.AttentionHeadDim, i, ch)
+			return fmt.Errorf("unet: %w: attention_head_dim must be 1 to block_out_channels[%d] = %d (got %d)", ErrConfig, i, ch, *c.AttentionHeadDim)
 		}
 	}
 	if first := c.timeChannels(); first%2 != 0 || float64(first/2) <= c.FreqShift {
-		return fmt.Errorf("unet: %w: block_out_channels[0] or time_channels is %d, need an even number over twice freq_shift %g", ErrConfig, first, c.FreqShift)
+		return fmt.Errorf("unet: %w: block_out_channels[0] or time_channels must be an even number over twice freq_shift %g (got %d)", ErrConfig, c.FreqShift, first)
 	}
 	if pixels := c.SampleSize.H * c.SampleSize.W / max(c.Patch*c.Patch, 1); pixels*slices.Max(c.BlockOutChannels) > maxValue {
-		return fmt.Errorf("unet: %w: sample_size is %v with up to %d channels, need at most %d numbers an image", ErrConfig, c.SampleSize, slices.Max(c.BlockOutChannels), maxValue)
+		return fmt.Errorf("unet: %w: sample_size %v with up to %d channels makes more than %d numbers an image", ErrConfig, c.SampleSize, slices.Max(c.BlockOutChannels), maxValue)
 	}
 	if n := c.Multiple(); !c.SampleSize.multipleOf(n) {
-		return fmt.Errorf("unet: %w: sample_size is %v, need a multiple of %d for %d levels", ErrConfig, c.SampleSize, n, len(c.BlockOutChannels))
+		return fmt.Errorf("unet: %w: sample_size must be a multiple of %d for %d levels (got %v)", ErrConfig, n, len(c.BlockOutChannels), c.SampleSize)
 	}
 	return nil
 }
@@ -189,7 +189,7 @@ func (c *Config) validateSupported() error {
 		if slices.Contains(known, got) {
 			return nil
 		}
-		return fmt.Errorf("unet: %w: %s is %q, need %s", ErrConfig, key, got, strings.Join(known[1:], " or "))
+		return fmt.Errorf("unet: %w: %s must be %s (got %q)", ErrConfig, key, strings.Join(known[1:], " or "), got)
 	}
 	no := func(key string, ok bool) error {
 		if ok {
@@ -217,13 +217,13 @@ func (c *Config) validateClass() error {
 	switch kind := c.ClassEmbedType; {
 	case kind == nil:
 	case *kind != "timestep":
-		return fmt.Errorf("unet: %w: class_embed_type is %q, need null or timestep", ErrConfig, *kind)
+		return fmt.Errorf("unet: %w: class_embed_type must be null or timestep (got %q)", ErrConfig, *kind)
 	case !c.Conditional() || c.ClassFirst:
-		return fmt.Errorf("unet: %w: class_embed_type is timestep, need num_class_embeds and no class_first", ErrConfig)
+		return fmt.Errorf("unet: %w: class_embed_type timestep requires num_class_embeds and no class_first", ErrConfig)
 	case c.TimeEmbeddingType == "fourier":
 		return fmt.Errorf("unet: %w: class_embed_type is timestep with time_embedding_type fourier, which takes the logarithm of class 0", ErrConfig)
 	case c.TimeEmbeddingType == "learned" && *c.NumClassEmbeds > *c.NumTrainTimesteps:
-		return fmt.Errorf("unet: %w: num_class_embeds is %d with class_embed_type timestep, need at most num_train_timesteps, %d", ErrConfig, *c.NumClassEmbeds, *c.NumTrainTimesteps)
+		return fmt.Errorf("unet: %w: num_class_embeds %d with class_embed_type timestep must be at most num_train_timesteps, %d", ErrConfig, *c.NumClassEmbeds, *c.NumTrainTimesteps)
 	}
 	return nil
 }
@@ -232,11 +232,11 @@ func (c *Config) validateClass() error {
 // no list of them.
 func (c *Config) resamplings(key string, ways []string) error {
 	if len(ways) != 0 && len(ways) != len(c.BlockOutChannels)-1 {
-		return fmt.Errorf("unet: %w: %s has %d entries, need %d", ErrConfig, key, len(ways), len(c.BlockOutChannels)-1)
+		return fmt.Errorf("unet: %w: %s must have %d entries (got %d)", ErrConfig, key, len(c.BlockOutChannels)-1, len(ways))
 	}
 	for i, way := range ways {
 		if way != "conv" && way != "resnet" {
-			return fmt.Errorf("unet: %w: %s[%d] is %q, need conv or resnet", ErrConfig, key, i, way)
+			return fmt.Errorf("unet: %w: %s[%d] must be conv or resnet (got %q)", ErrConfig, key, i, way)
 		}
 	}
 	return nil

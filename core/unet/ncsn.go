@@ -30,14 +30,14 @@ func (c *NCSN) Validate() error {
 		{"ngf", c.NGF, 2, maxChannels / 2}, {"num_classes", c.NumClasses, 2, maxNoiseLevels},
 	} {
 		if !within(f.value, f.low, f.top) {
-			return fmt.Errorf("unet: %w: %s is %d, need %d to %d", ErrConfig, f.name, f.value, f.low, f.top)
+			return fmt.Errorf("unet: %w: %s must be %d to %d (got %d)", ErrConfig, f.name, f.low, f.top, f.value)
 		}
 	}
 	if !c.ImageSize.multipleOf(2) {
-		return fmt.Errorf("unet: %w: image_size is %v, need even numbers: it is halved once", ErrConfig, c.ImageSize)
+		return fmt.Errorf("unet: %w: image_size must be even (got %v): it is halved once", ErrConfig, c.ImageSize)
 	}
 	if n := 2 * c.ImageSize.H * c.ImageSize.W * max(c.NGF, c.Channels); n > maxValue {
-		return fmt.Errorf("unet: %w: image_size %v and ngf %d make images of %d numbers, need at most %d", ErrConfig, c.ImageSize, c.NGF, n, maxValue)
+		return fmt.Errorf("unet: %w: image_size %v and ngf %d make images of %d numbers, more than %d", ErrConfig, c.ImageSize, c.NGF, n, maxValue)
 	}
 	return nil
 }

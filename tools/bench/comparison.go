@@ -127,7 +127,7 @@ const tolerance = 1e-4
 // compareOutputs returns an error if the outputs of both sides differ.
 func compareOutputs(ours, theirs []float32) error {
 	if len(ours) != len(theirs) || len(ours) == 0 {
-		return fmt.Errorf("outputs have %d and %d numbers, need the same number", len(ours), len(theirs))
+		return fmt.Errorf("outputs must have the same number of numbers (got %d and %d)", len(ours), len(theirs))
 	}
 	worst, largest := 0.0, 0.0
 	for i := range ours {
@@ -137,7 +137,7 @@ func compareOutputs(ours, theirs []float32) error {
 		}
 	}
 	if !(worst <= tolerance*largest) {
-		return fmt.Errorf("outputs up to %[2]g differ by %.3[1]g, need at most %[3]g of them: the sides do not compute the same", worst, largest, tolerance)
+		return fmt.Errorf("outputs up to %[2]g differ by %.3[1]g, more than %[3]g of them: the sides do not compute the same", worst, largest, tolerance)
 	}
 	return nil
 }

@@ -29,7 +29,7 @@ has medians, and quartiles of the ratio over the rounds. It has these groups of 
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if rounds < 1 {
-				return fmt.Errorf("--rounds is %d, need at least 1", rounds)
+				return fmt.Errorf("--rounds must be at least 1 (got %d)", rounds)
 			}
 			chosen, err := choose(names)
 			if err != nil {
@@ -85,7 +85,7 @@ func choose(names []string) ([]group, error) {
 	for _, name := range names {
 		g, ok := findGroup(name)
 		if !ok {
-			return nil, fmt.Errorf("--rows contains %q, need names of\n%s", name, listGroups())
+			return nil, fmt.Errorf("--rows contains %q, which is none of\n%s", name, listGroups())
 		}
 		out = append(out, g)
 	}

@@ -85,7 +85,7 @@ func TestConvertKeepsOld(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, _, stderr := call(t, "convert", broken, "-o", model)
-	if status != 1 || !strings.Contains(stderr, "need a finite number") {
+	if status != 1 || !strings.Contains(stderr, "must be a finite number") {
 		t.Errorf("status %d: %s", status, stderr)
 	}
 	after, err := os.ReadFile(model)

@@ -41,7 +41,7 @@ func TestHostileModel(t *testing.T) {
 		{"bomb as it is", "raw_bytes", manifest("{}", shard(256<<20))},
 		{"nesting", "levels of nesting", strings.Repeat("[", weights.MaxManifest)},
 		{"nested objects", "", strings.Repeat(`{"config":`, 100_000)},
-		{"long", "need at most", strings.Repeat(" ", weights.MaxManifest+1)},
+		{"long", "must be at most", strings.Repeat(" ", weights.MaxManifest+1)},
 		{"many shards", "shards", manifest("{}", strings.Repeat(shard(100)+",", 4000)+shard(100))},
 		{"many members", "", `{` + strings.Repeat(`"a":1,`, 170_000) + `"b":1}`},
 	} {

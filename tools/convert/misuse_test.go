@@ -83,7 +83,7 @@ func TestMisuse(t *testing.T) {
 		{"sample " + model + " -o x.jpg", `-o must be a file name that ends in .png (got "x.jpg")`},
 		{"inpaint " + model, "--image and --mask must both be given"},
 		{"forward " + model, "--x, --t and -o are required"},
-		{"data imagenet -o x", `unknown data set "imagenet", need one of mnist`},
+		{"data imagenet -o x", `unknown data set "imagenet": it must be one of mnist`},
 		{"data mnist", "-o DIR is required"},
 		{"train x -o y --arch huge", `--arch must be one of small, medium, base, tiny, ncsn (got "huge")`},
 		{"train x -o y --size big", `--size must be one number such as 32, or height x width such as 16x8, each from 1 to 1024 (got "big")`},

@@ -37,8 +37,8 @@ func TestEveryObjectiveTrainsAndSamples(t *testing.T) {
 					want string
 					args []string
 				}{
-					{"need a model that generates images", []string{"sample", model}},
-					{"need a model that generates images", []string{"likelihood", model, data}},
+					{"must be that of a model that generates images", []string{"sample", model}},
+					{"must be that of a model that generates images", []string{"likelihood", model, data}},
 					{"must be a denoiser", []string{"posterior", model, data, "-o", filepath.Join(dir, "p.json")}},
 					{"diffusers does not support", []string{"export", model, "-o", filepath.Join(dir, "out"), "--format", "diffusers"}},
 					{`arch must be "classifier"`, []string{"sample", teacher, "--guide-classifier", teacher}},

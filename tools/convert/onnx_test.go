@@ -65,7 +65,7 @@ func TestONNX(t *testing.T) {
 		{"--null-class must be from 0 to 2, the rows of the table of classes (got 5)", 2, []string{fixture("unet"), "--null-class", "5"}},
 		{"--null-class has no effect on a network without classes", 2, []string{fixture("mixed"), "--null-class", "1"}},
 		{`there is no input "image", need one of ["x" "t"]`, 1, []string{fixture("mixed"), "--input-x", "image"}},
-		{"need one of them", 1, []string{fixture("mixed"), "--process", "vp", "--beta-schedule", "linear"}},
+		{"exclude each other", 1, []string{fixture("mixed"), "--process", "vp", "--beta-schedule", "linear"}},
 		{`kind must be`, 1, []string{fixture("mixed"), "--process", "up"}},
 		{"no such file", 1, []string{filepath.Join(dir, "none.onnx")}},
 	} {

@@ -220,7 +220,7 @@ func TestForward(t *testing.T) {
 		{"x type", write("x8.npy", []int{2, 1, 8, 8}, make([]float64, 128)), tPath, yPath, "elements must be float32 (got []float64)"},
 		{"t count", xPath, write("t3.npy", []int{3}, make([]float32, 3)), yPath, "the shape must be [2], one number for each image of x (got [3])"},
 		{"y range", xPath, tPath, write("y9.npy", []int{2}, []int64{0, 9}), "y[1] must be a class from 0 to 4 (got 9)"},
-		{"y missing", xPath, tPath, "", "classes"},
+		{"y missing", xPath, tPath, "", "one class per image"},
 		{"not npy", xPath, toyModel(t), yPath, "not a usable .npy file"},
 	} {
 		args := []string{"forward", toyModel(t), "--x", c.x, "--t", c.t, "-o", out}

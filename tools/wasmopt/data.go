@@ -77,7 +77,7 @@ func mergeSegments(segments []segment) ([]segment, error) {
 	for _, s := range segments {
 		last := len(joined) - 1
 		if last >= 0 && s.at < joined[last].end() {
-			return nil, fmt.Errorf("data at %d is inside the data at %d, need segments that do not overlap", s.at, joined[last].at)
+			return nil, fmt.Errorf("data at %d overlaps the data at %d", s.at, joined[last].at)
 		}
 		if last < 0 || s.at-joined[last].end() > maxGap {
 			joined = append(joined, segment{at: s.at, data: slices.Clone(s.data)})
@@ -136,7 +136,7 @@ var errShort = errors.New("the module is cut off, or contains a number that is t
 // segment reads an active segment of memory 0 at a constant address.
 func (r *reader) segment() segment {
 	if kind, op := r.byte(), r.byte(); r.err == nil && (kind != 0 || op != constant) {
-		r.err = fmt.Errorf("has kind %d and address expression %#x, need one of memory 0 at a constant", kind, op)
+		r.err = fmt.Errorf("must be of memory 0 at a constant (got kind %d and address expression %#x)", kind, op)
 	}
 	at := uint64(uint32(r.signed()))
 	if op := r.byte(); r.err == nil && op != end {

@@ -119,11 +119,11 @@ func TestOptimizeRefuses(t *testing.T) {
 	}{
 		{"nothing", "not a WebAssembly module", nil},
 		{"no table", "no function table", bytes.Replace(whole, magic[:2], []byte{0xf1, 0}, 1)},
-		{"table beyond its end", "need them within", bytes.Replace(whole, append(slices.Clone(magic), 0), append(slices.Clone(magic), 9), 1)},
-		{"overlap", "inside the data at 8", module(segment{8, []byte("abc")}, segment{10, []byte("d")})},
+		{"table beyond its end", "must lie within 72 bytes", bytes.Replace(whole, append(slices.Clone(magic), 0), append(slices.Clone(magic), 9), 1)},
+		{"overlap", "data at 10 overlaps the data at 8", module(segment{8, []byte("abc")}, segment{10, []byte("d")})},
 		{"cut off", "cut off", whole[:len(whole)-1]},
-		{"passive", "has kind 1", bytes.Replace(whole, []byte{0, constant, 8}, []byte{1, constant, 8}, 1)},
-		{"global", "has kind 0 and address expression 0x23", bytes.Replace(whole, []byte{0, constant, 8}, []byte{0, 0x23, 8}, 1)},
+		{"passive", "must be of memory 0 at a constant (got kind 1 and address expression 0x41)", bytes.Replace(whole, []byte{0, constant, 8}, []byte{1, constant, 8}, 1)},
+		{"global", "must be of memory 0 at a constant (got kind 0 and address expression 0x23)", bytes.Replace(whole, []byte{0, constant, 8}, []byte{0, 0x23, 8}, 1)},
 		{"sum", "not a constant", bytes.Replace(whole, []byte{end, 3}, []byte{0x6a, 3}, 1)},
 	} {
 		if _, err := Optimize(c.module); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -35,7 +35,7 @@ func clearLines(segments []segment) error {
 		return errors.New("has no function table of Go 1.20 or later")
 	}
 	if len(tables) > 1 {
-		return fmt.Errorf("has %d function tables, need one", len(tables))
+		return fmt.Errorf("must have one function table (got %d)", len(tables))
 	}
 	t, err := parseTable(tables[0])
 	if err != nil {
@@ -72,18 +72,18 @@ func parseTable(data []byte) (*table, error) {
 	header := func(i int) uint64 { return binary.LittleEndian.Uint64(data[8+8*i:]) }
 	n, steps, funcs := header(0), header(6), header(7)
 	if steps < headerSize || steps > funcs || funcs > uint64(len(data)) || n > (uint64(len(data))-funcs)/8 {
-		return nil, fmt.Errorf("has %d functions at %d, tables at %d, need them within %d bytes", n, funcs, steps, len(data))
+		return nil, fmt.Errorf("%d functions at %d and tables at %d must lie within %d bytes", n, funcs, steps, len(data))
 	}
 	t := &table{steps: data[steps:funcs]}
 	data = data[funcs:]
 	for i := range n {
 		at := uint64(binary.LittleEndian.Uint32(data[8*i+4:]))
 		if at+funcSize > uint64(len(data)) {
-			return nil, fmt.Errorf("function %d is at %d, need at most %d", i, at, len(data)-funcSize)
+			return nil, fmt.Errorf("function %d at %d must begin at %d or before", i, at, len(data)-funcSize)
 		}
 		f := data[at:]
 		if tables := binary.LittleEndian.Uint32(f[atTables:]); uint64(tables) > uint64(len(f)-funcSize)/4 {
-			return nil, fmt.Errorf("function %d has %d tables, need them within the table", i, tables)
+			return nil, fmt.Errorf("function %d has %d tables, which are not all within the table", i, tables)
 		}
 		t.funcs = append(t.funcs, f)
 	}
@@ -118,7 +118,7 @@ func (t *table) used() ([]bool, error) {
 // start of any pair but the first.
 func length(steps []byte, at uint64) (int, error) {
 	if at >= uint64(len(steps)) {
-		return 0, fmt.Errorf("steps at %d, need at most %d", at, len(steps))
+		return 0, fmt.Errorf("steps at %d must begin at %d or before", at, len(steps))
 	}
 	n := 0
 	for first := true; ; first = false {

@@ -72,7 +72,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"HDF5", "HDF5", []byte("\x89HDF\r\n\x1a\n")},
 		{"empty zip", "zip", []byte("PK\x05\x06")},
 		{"short zip", "zip", []byte("PK\x03\x04")},
-		{"long header", "header is 16777216 bytes", []byte("\x00\x00\x00\x01\x00\x00\x00\x00{}")},
+		{"long header", "header must be at most 2 bytes (got 16777216)", []byte("\x00\x00\x00\x01\x00\x00\x00\x00{}")},
 	} {
 		if _, err := Open(write(t, "weights", tt.data)); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
@@ -137,8 +137,8 @@ func TestShards(t *testing.T) {
 		{"no file", "no such file", map[string]string{"one": "a.safetensors"}, nil},
 		{"not there", `tensor "two" is not in file "a.safetensors"`, map[string]string{"one": "a.safetensors", "two": "a.safetensors"}, map[string][]byte{"a.safetensors": encode(t, one)}},
 		{"not listed", `which the index assigns to ""`, map[string]string{"one": "a.safetensors"}, map[string][]byte{"a.safetensors": encode(t, one, two)}},
-		{"outside", "need a file of weights in the same folder", map[string]string{"one": "../a.safetensors"}, nil},
-		{"itself", "need a file of weights in the same folder", map[string]string{"one": "w.safetensors.index.json"}, nil},
+		{"outside", "it must be a file of weights in the same folder", map[string]string{"one": "../a.safetensors"}, nil},
+		{"itself", "it must be a file of weights in the same folder", map[string]string{"one": "w.safetensors.index.json"}, nil},
 		{"nothing", "has no weight_map", nil, nil},
 	} {
 		text, err := json.Marshal(map[string]any{"weight_map": tt.index})

@@ -47,8 +47,8 @@ func TestSafetensorsRefuses(t *testing.T) {
 		name, want string
 		data       []byte
 	}{
-		{"header of 2^63", "header is 9223372036854775808 bytes", long},
-		{"header beyond the file", "header is 100 bytes", append([]byte{100, 0, 0, 0, 0, 0, 0, 0}, "{}"...)},
+		{"header of 2^63", "header must be at most 2 bytes (got 9223372036854775808)", long},
+		{"header beyond the file", "header must be at most 2 bytes (got 100)", append([]byte{100, 0, 0, 0, 0, 0, 0, 0}, "{}"...)},
 		{"overlap", "", headed(two("[0,4]", "[2,6]"), 6)},
 		{"hole", "", headed(two("[0,4]", "[5,9]"), 9)},
 		{"same place", "", headed(two("[0,4]", "[0,4]"), 4)},
@@ -70,7 +70,7 @@ func TestSafetensorsRefuses(t *testing.T) {
 		{"tensors of a byte", "", headed(`{`+short(1_300_000)+`"z":1}`, 0)},
 		{"long type", "", headed(`{"a":{"dtype":"`+strings.Repeat("F", 15<<20)+`","shape":[1],"data_offsets":[0,4]}}`, 4)},
 		{"axes to the end", "shape has more than 8", headed(one("["+strings.Repeat("1,", 7<<20)+"1]", "[0,4]"), 4)},
-		{"as many as there may be", "need", headed("{"+entries(60_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
+		{"as many as there may be", "(got number 8)", headed("{"+entries(60_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
 		{"many tensors", "too many names in one object", headed("{"+entries(250_000)+`"a":{"dtype":"F32","shape":[1],"data_offsets":[0,8]}}`, 4)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -87,12 +87,12 @@ func TestIndexRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, want, index string }{
 		{"nesting", "index", `{"weight_map":` + strings.Repeat("[", 8<<20)},
 		{"nested objects", "index", strings.Repeat(`{"weight_map":`, 1<<20)},
-		{"long", "need at most", strings.Repeat(" ", maxIndex) + "{}"},
+		{"long", "must be at most", strings.Repeat(" ", maxIndex) + "{}"},
 		{"many names", "is not in file", `{"weight_map":{` + entriesOf(300_000, "a.safetensors") + `"one":"a.safetensors"}}`},
 		{"many files", "no such file", `{"weight_map":{"one":"a.safetensors",` + strings.TrimSuffix(filesOf(100_000), ",") + `}}`},
 		{"numbers", "index", `{"weight_map":{"one":1}}`},
-		{"itself", "need a file of weights", `{"weight_map":{"one":"w.safetensors.index.json"}}`},
-		{"folder", "need a file of weights", `{"weight_map":{"one":"/etc/a.safetensors"}}`},
+		{"itself", "it must be a file of weights", `{"weight_map":{"one":"w.safetensors.index.json"}}`},
+		{"folder", "it must be a file of weights", `{"weight_map":{"one":"/etc/a.safetensors"}}`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			path := write(t, "w.safetensors.index.json", []byte(tt.index))

@@ -72,7 +72,7 @@ func (f *File) openShards() error {
 	found := map[string]bool{}
 	for _, name := range slices.Compact(slices.Sorted(maps.Values(index.WeightMap))) {
 		if filepath.Base(name) != name || !HasKnownSuffix(name) || strings.HasSuffix(name, ".json") {
-			return fmt.Errorf("checkpoint: index %q refers to the file %q, need a file of weights in the same folder", f.Path, name)
+			return fmt.Errorf("checkpoint: index %q refers to the file %q: it must be a file of weights in the same folder", f.Path, name)
 		}
 		shard, err := Open(filepath.Join(filepath.Dir(f.Path), name))
 		if err != nil {

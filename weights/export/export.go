@@ -58,7 +58,7 @@ func Write(folder, format string, m *model.Model) (notes []string, err error) {
 		}
 		err = weights.WriteAtomicFunc(filepath.Join(folder, plainName+".npz"), func(w io.Writer) error { return npz(w, m) })
 	default:
-		return nil, fmt.Errorf("export: format is %q, need one of %q", format, Formats)
+		return nil, fmt.Errorf("export: format must be one of %q (got %q)", Formats, format)
 	}
 	if err != nil {
 		return nil, err

@@ -90,11 +90,11 @@ func (v *view) pairShadows(file *checkpoint.File, order []string) (int, error) {
 	}
 	order = slices.DeleteFunc(slices.Clone(order), func(name string) bool { return isBuffer(name) })
 	if len(list) != len(order) {
-		return 0, fmt.Errorf("the list of averages, %q, has %d tensors, need %d as the network has: use --no-ema to take the weights as trained", list[0].Name, len(list), len(order))
+		return 0, fmt.Errorf("the list of averages, %q, must have %d tensors as the network has (got %d): use --no-ema to take the weights as trained", list[0].Name, len(order), len(list))
 	}
 	for i, name := range order {
 		if t := v.tensors[name]; !slices.Equal(list[i].Shape, t.Shape) {
-			return 0, fmt.Errorf("average %q has shape %v, need %v as %q: use --no-ema to take the weights as trained", list[i].Name, list[i].Shape, t.Shape, t.Name)
+			return 0, fmt.Errorf("average %q must have shape %v as %q (got %v): use --no-ema to take the weights as trained", list[i].Name, t.Shape, t.Name, list[i].Shape)
 		}
 	}
 	for i, name := range order {

@@ -25,7 +25,7 @@ func compare(root string, expected map[string][]int, found map[string]*lazytenso
 		case t == nil:
 			missing = append(missing, fmt.Sprintf("%q %v", root+name, shape))
 		case !slices.Equal(t.Shape, shape):
-			wrong = append(wrong, fmt.Sprintf("%q is %v, need %v", t.Name, t.Shape, shape))
+			wrong = append(wrong, fmt.Sprintf("%q must be %v (got %v)", t.Name, shape, t.Shape))
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {

@@ -15,7 +15,7 @@ import (
 // scheduler_config.json.
 func planDiffusers(v *view, h Hints) (*plan, error) {
 	if v.files.config == "" {
-		return nil, fmt.Errorf("%q: there is no configuration in its folder, need %s, which diffusers saves with the weights", v.files.weights, configName)
+		return nil, fmt.Errorf("%q: its folder lacks %s, the configuration that diffusers saves with the weights", v.files.weights, configName)
 	}
 	data, err := readFile(v.files.config)
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *plan) finishDiffusers(u *unet.Config, v *view, h Hints) error {
 	c := &p.config
 	inputIsSigma := c.Process != nil && c.Process.Time != ""
 	if u.TimeIsSigma && !inputIsSigma {
-		return fmt.Errorf("time_embedding_type is %q with a chain or a rectified flow, need the variance-exploding process: the network's input is the noise level", u.TimeEmbeddingType)
+		return fmt.Errorf("time_embedding_type %q requires the variance-exploding process, not a chain or a rectified flow: the network's input is the noise level", u.TimeEmbeddingType)
 	}
 	if c.UnitPixels = inputIsSigma && u.CenterInputSample; c.UnitPixels {
 		p.found = append(p.found, "pixels span [0,1]: the network centers them itself")
@@ -156,7 +156,7 @@ func parseUNet(data []byte, size unet.Size) (c unet.Config, passed []string, err
 		return c, nil, err
 	}
 	if class != "" && class != "UNet2DModel" {
-		return c, nil, fmt.Errorf("_class_name is %q, need UNet2DModel", class)
+		return c, nil, fmt.Errorf("_class_name must be UNet2DModel (got %q)", class)
 	}
 	for key, meaning := range map[string]string{"add_attention": "false", "flip_sin_to_cos": "false", "downsample_type": `"conv"`, "upsample_type": `"conv"`} {
 		if string(members[key]) == "null" { // not the default
@@ -173,7 +173,7 @@ func parseUNet(data []byte, size unet.Size) (c unet.Config, passed []string, err
 		c.SampleSize = size
 	}
 	if c.SampleSize == (unet.Size{}) {
-		return c, nil, fmt.Errorf("sample_size is missing, need the height and width of the images, or --size")
+		return c, nil, fmt.Errorf("sample_size, the height and width of the images, is missing: give them with --size")
 	}
 	if c.TimeEmbeddingType == "fourier" { // GaussianFourierProjection of ln σ
 		c.TimeIsSigma, c.TimeChannels = true, 2*c.BlockOutChannels[0]
@@ -213,7 +213,7 @@ func networkKeys(members map[string]json.RawMessage, c *unet.Config) error {
 	c.ActFn = strings.ToLower(c.ActFn) // as diffusers does
 	c.Dropout = 0                      // of diffusers' training
 	if len(c.BlockOutChannels) == 0 {
-		return fmt.Errorf("block_out_channels has no levels, need at least one")
+		return fmt.Errorf("block_out_channels must have at least one level")
 	}
 	if k := c.ClassEmbedType; k != nil && *k == "timestep" && c.NumClassEmbeds == nil { // any number is a class
 		n := 1000

@@ -35,21 +35,21 @@ func TestParseUNetResnets(t *testing.T) {
 func TestParseUNetRefuses(t *testing.T) {
 	for _, tt := range []struct{ name, json, want string }{
 		{"array", `[]`, "cannot unmarshal"},
-		{"null", `null`, "need a JSON object"},
-		{"class", `{"_class_name":"UNet2DConditionModel"}`, `_class_name is "UNet2DConditionModel", need UNet2DModel`},
-		{"no size", `{}`, "sample_size is missing"},
-		{"null size", `{"sample_size":null}`, "sample_size is missing"},
+		{"null", `null`, "must be a JSON object"},
+		{"class", `{"_class_name":"UNet2DConditionModel"}`, `_class_name must be UNet2DModel (got "UNet2DConditionModel")`},
+		{"no size", `{}`, "sample_size, the height and width of the images, is missing: give them with --size"},
+		{"null size", `{"sample_size":null}`, "sample_size, the height and width of the images, is missing: give them with --size"},
 		{"three sizes", `{"sample_size":[32,64,3]}`, "must be a whole number, or an array of height and width"},
 		{"text size", `{"sample_size":"32"}`, "an array of height and width"},
 		{"other block", `{"sample_size":32,"down_block_types":["CrossAttnDownBlock2D","DownBlock2D","DownBlock2D","DownBlock2D"]}`, "CrossAttnDownBlock2D"},
-		{"times", `{"sample_size":32,"time_embedding_type":"adm"}`, `time_embedding_type is "adm"`},
-		{"activation", `{"sample_size":32,"act_fn":"tanh"}`, `act_fn is "tanh"`},
-		{"classes", `{"sample_size":32,"class_embed_type":"identity"}`, `class_embed_type is "identity"`},
-		{"groups", `{"sample_size":32,"norm_num_groups":null}`, "norm_num_groups is null, need a number"},
-		{"norm", `{"sample_size":32,"resnet_time_scale_shift":"spatial"}`, `resnet_time_scale_shift is "spatial"`},
-		{"some skips", `{"sample_size":32,"norm_num_groups":null,"block_out_channels":[128,128],"down_block_types":["SkipDownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","SkipUpBlock2D"]}`, `norm_num_groups is null, need a number with down_block_types[1] = "DownBlock2D"`},
-		{"skips last", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128,128],"down_block_types":["DownBlock2D","SkipDownBlock2D","DownBlock2D"],"up_block_types":["UpBlock2D","UpBlock2D","UpBlock2D"]}`, `down_block_types[1] is "SkipDownBlock2D" after "DownBlock2D", need blocks with skips first`},
-		{"skips first", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128],"down_block_types":["DownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","UpBlock2D"]}`, `up_block_types[1] is "UpBlock2D" after "SkipUpBlock2D", need blocks with skips last`},
+		{"times", `{"sample_size":32,"time_embedding_type":"adm"}`, `time_embedding_type must be positional or fourier or learned (got "adm")`},
+		{"activation", `{"sample_size":32,"act_fn":"tanh"}`, `act_fn must be silu or swish or gelu or mish or relu (got "tanh")`},
+		{"classes", `{"sample_size":32,"class_embed_type":"identity"}`, `class_embed_type must be null or timestep (got "identity")`},
+		{"groups", `{"sample_size":32,"norm_num_groups":null}`, "norm_num_groups must be a number"},
+		{"norm", `{"sample_size":32,"resnet_time_scale_shift":"spatial"}`, `resnet_time_scale_shift must be default or scale_shift (got "spatial")`},
+		{"some skips", `{"sample_size":32,"norm_num_groups":null,"block_out_channels":[128,128],"down_block_types":["SkipDownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","SkipUpBlock2D"]}`, `norm_num_groups must be a number with down_block_types[1] = "DownBlock2D"`},
+		{"skips last", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128,128],"down_block_types":["DownBlock2D","SkipDownBlock2D","DownBlock2D"],"up_block_types":["UpBlock2D","UpBlock2D","UpBlock2D"]}`, `down_block_types[1] is "SkipDownBlock2D" after "DownBlock2D": blocks with skips must come first`},
+		{"skips first", `{"sample_size":32,"norm_num_groups":8,"block_out_channels":[128,128],"down_block_types":["DownBlock2D","DownBlock2D"],"up_block_types":["SkipUpBlock2D","UpBlock2D"]}`, `up_block_types[1] is "UpBlock2D" after "SkipUpBlock2D": blocks with skips must come last`},
 	} {
 		if _, _, err := parseUNet([]byte(tt.json), unet.Size{}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)

@@ -48,7 +48,7 @@ func blockTypes(c *unet.Config, noGroups bool) error {
 		for j, block := range types {
 			types[j] = strings.TrimPrefix(block, "UNetRes") // before version 0.3
 			if noGroups && !strings.Contains(block, "Skip") {
-				return fmt.Errorf("norm_num_groups is null, need a number with %s[%d] = %q", []string{"down_block_types", "up_block_types"}[i], j, block)
+				return fmt.Errorf("norm_num_groups must be a number with %s[%d] = %q (got null)", []string{"down_block_types", "up_block_types"}[i], j, block)
 			}
 		}
 	}

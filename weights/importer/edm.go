@@ -33,7 +33,7 @@ func planEDM(v *view, h Hints) (*plan, error) {
 		}
 	}
 	if e.size == 0 {
-		return nil, fmt.Errorf("there is no enc.NxN_conv.weight, need one for pictures of N×N pixels")
+		return nil, fmt.Errorf("enc.NxN_conv.weight is missing, where pictures have N×N pixels")
 	}
 	u := e.network()
 	if u.InChannels == 0 {

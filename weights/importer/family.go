@@ -125,7 +125,7 @@ func (v *view) width(layer string) int {
 // identify finds the family of a checkpoint, and which of its tensors belong to the network.
 func identify(file *checkpoint.File, files files, o Options) (*family, *view, error) {
 	if o.Arch != "" && o.Arch != "auto" && !slices.Contains(Families(), o.Arch) {
-		return nil, nil, fmt.Errorf("--arch is %q, need auto or one of %q", o.Arch, Families())
+		return nil, nil, fmt.Errorf("--arch must be auto or one of %q (got %q)", Families(), o.Arch)
 	}
 	for i := range families {
 		f := &families[i]
@@ -152,7 +152,7 @@ func identify(file *checkpoint.File, files files, o Options) (*family, *view, er
 		return f, v, nil
 	}
 	if o.Arch != "" && o.Arch != "auto" {
-		return nil, nil, fmt.Errorf("its %d tensors%s do not match a supported network, need %q, which --arch %s requires",
+		return nil, nil, fmt.Errorf("its %d tensors%s do not match a supported network: %q is missing, which --arch %s requires",
 			len(file.Tensors), firstNames(file.Tensors), families[slices.Index(Families(), o.Arch)].signature, o.Arch)
 	}
 	return nil, nil, unknown(file.Tensors)

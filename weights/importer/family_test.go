@@ -74,8 +74,8 @@ func TestAverage(t *testing.T) {
 		{"DDIM's list", `"4.module" contains an average`, append(copyOf(plain, "0.module.", 1), copyOf(plain, "4.module.", 2)...), false, 2},
 		{"a list", `"ema.shadow_params.0" to`, append(copyOf(score, "model.module.", 1), shadowList(score, 2)...), false, 2},
 		{"a list, plain", "", append(copyOf(score, "model.module.", 1), shadowList(score, 2)...), true, 1},
-		{"a short list", "as the network has: use --no-ema", append(copyOf(score, "model.module.", 1), short[1:]...), false, 0},
-		{"a list of other shapes", "need [64 32] as", append(copyOf(score, "model.module.", 1), append(slices.Clone(short[1:]), short[0])...), false, 0},
+		{"a short list", "as the network has (got 209)", append(copyOf(score, "model.module.", 1), short[1:]...), false, 0},
+		{"a list of other shapes", "must have shape [64 32] as", append(copyOf(score, "model.module.", 1), append(slices.Clone(short[1:]), short[0])...), false, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			file := &checkpoint.File{Path: "net.pt", Kind: checkpoint.TorchZip} // keeps the order of tensors, which a list needs
@@ -138,11 +138,11 @@ func TestReadRefusesNetworks(t *testing.T) {
 	}{
 		{"unknown", `"x"`, []weights.Tensor{{Name: "x", DType: weights.F32, Shape: []int{1}, Data: make([]byte, 4)}}, Options{}},
 		{"another family", "which --arch ddpm requires", state, Options{Arch: "ddpm"}},
-		{"no such family", `--arch is "x"`, state, Options{Arch: "x"}},
-		{"no size", "need --size", state, Options{Hints: Hints{Heads: 4}}},
-		{"no heads", "need --heads or --head-channels", state, Options{Hints: Hints{Size: unet.Square(8)}}},
-		{"heads", "--heads is 5", state, Options{Hints: Hints{Size: unet.Square(8), Heads: 5}}},
-		{"head channels", "--head-channels is 7", state, Options{Hints: Hints{Size: unet.Square(8), HeadChannels: 7}}},
+		{"no such family", `--arch must be auto or one of ["diffusers" "ddpm" "guided-diffusion" "score-sde" "edm" "lucidrains" "ncsn" "ncsnv2"] (got "x")`, state, Options{Arch: "x"}},
+		{"no size", "--size", state, Options{Hints: Hints{Heads: 4}}},
+		{"no heads", "give --heads or --head-channels", state, Options{Hints: Hints{Size: unet.Square(8)}}},
+		{"heads", "--heads must be a divisor of 32 channels (got 5)", state, Options{Hints: Hints{Size: unet.Square(8), Heads: 5}}},
+		{"head channels", "--head-channels must be a divisor of 64 channels (got 7)", state, Options{Hints: Hints{Size: unet.Square(8), HeadChannels: 7}}},
 		{"a layer missing", `missing: "middle_block.2.out_layers.3.bias"`, slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return t.Name == "middle_block.2.out_layers.3.bias" }), Options{Hints: Hints{Size: unet.Square(8), Heads: 4}}},
 		{"prediction", `prediction must be`, state, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Prediction: "x"}}},
 		{"schedule", `kind must be`, state, Options{Hints: Hints{Size: unet.Square(8), Heads: 4, Schedule: "x"}}},

@@ -27,14 +27,14 @@ func (p *process) shiftedBy(members map[string]json.RawMessage) error {
 	case err != nil:
 		return err
 	case dynamic && (kind != "exponential" && kind != "linear" || !(by.BaseLength > 0 && by.MaxLength > by.BaseLength)):
-		return fmt.Errorf("use_dynamic_shifting is true with time_shift_type %q and image_seq_len from %g to %g, need exponential or linear and two rising lengths", kind, by.BaseLength, by.MaxLength)
+		return fmt.Errorf("use_dynamic_shifting must have time_shift_type exponential or linear and rising lengths base_image_seq_len and max_image_seq_len (got %q, %g and %g)", kind, by.BaseLength, by.MaxLength)
 	case dynamic:
 		by.Linear = kind == "linear"
 		d.Schedule, d.ShiftBySize = sampler.KindFlow, &by
 		p.note("noise levels are shifted by the size of the image, %g at %g tokens to %g at %g, a token for 2x2 pixels of the network's input, as by its scheduler", by.BaseShift, by.BaseLength, by.MaxShift, by.MaxLength)
 	case shift == 0 || shift == 1:
 	case !(shift > 0 && shift <= diffusion.MaxFlowShift):
-		return fmt.Errorf("shift is %g, need a number above 0 and at most %d", shift, diffusion.MaxFlowShift)
+		return fmt.Errorf("shift must be a number above 0 and at most %d (got %g)", diffusion.MaxFlowShift, shift)
 	default:
 		d.Schedule, d.Shift = sampler.KindFlow, shift
 		p.note("noise levels are shifted by %g, as by its scheduler", shift)

@@ -24,10 +24,10 @@ func TestFlowShift(t *testing.T) {
 		{flow + `,"use_dynamic_shifting":true,"base_shift":1,"max_shift":2,"base_image_seq_len":512,"max_image_seq_len":1536,"time_shift_type":"linear"}`, 1.5, "shifted by the size of the image, 1 at 512 tokens to 2 at 1536"},
 		{chain + `,"flow_shift":5.0}`, 5, "shifted by 5"},
 		{chain + `,"flow_shift":1.0}`, 0, ""},
-		{flow + `,"shift":-1}`, 0, "shift is -1, need a number above 0"},
+		{flow + `,"shift":-1}`, 0, "shift must be a number above 0"},
 		{flow + `,"shift":"3"}`, 0, "shift: "},
-		{flow + `,"use_dynamic_shifting":true,"base_image_seq_len":4096}`, 0, "image_seq_len from 4096 to 4096"},
-		{flow + `,"use_dynamic_shifting":true,"time_shift_type":"odd"}`, 0, `time_shift_type "odd"`},
+		{flow + `,"use_dynamic_shifting":true,"base_image_seq_len":4096}`, 0, `must have time_shift_type exponential or linear and rising lengths base_image_seq_len and max_image_seq_len (got "exponential", 4096 and 4096)`},
+		{flow + `,"use_dynamic_shifting":true,"time_shift_type":"odd"}`, 0, `must have time_shift_type exponential or linear and rising lengths base_image_seq_len and max_image_seq_len (got "odd", 256 and 4096)`},
 	} {
 		p, err := parseScheduler([]byte(tt.json))
 		if err != nil {

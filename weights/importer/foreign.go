@@ -18,7 +18,7 @@ func parseObject(data []byte) (map[string]json.RawMessage, error) {
 		return nil, err
 	}
 	if members == nil {
-		return nil, fmt.Errorf("is null, need a JSON object")
+		return nil, fmt.Errorf("must be a JSON object (got null)")
 	}
 	return members, nil
 }

@@ -20,7 +20,7 @@ func planGuided(v *view, h Hints) (*plan, error) {
 		g.per++
 	}
 	if outputs == 0 || outputs%g.per != 0 {
-		return nil, fmt.Errorf("%d output_blocks cannot be levels of %d blocks each, need the same number at every level", outputs, g.per)
+		return nil, fmt.Errorf("%d output_blocks cannot be levels of %d blocks each: every level must have the same number", outputs, g.per)
 	}
 	u := unet.Config{
 		SampleSize: h.Size, InChannels: v.dim("input_blocks.0.0.weight", 1), OutChannels: v.width("out.2"),
@@ -74,13 +74,13 @@ func (h Hints) heads(u *unet.Config) error {
 	case h.HeadChannels > 0:
 		u.AttentionHeadDim = &h.HeadChannels
 	default:
-		return errors.New("the weights do not determine the number of attention heads, need --heads or --head-channels")
+		return errors.New("the weights do not determine the number of attention heads: give --heads or --head-channels")
 	}
 	if i := slices.IndexFunc(u.BlockOutChannels, func(c int) bool { return c%max(h.Heads, h.HeadChannels) != 0 }); i >= 0 && h.Heads > 0 {
-		return fmt.Errorf("--heads is %d, need a divisor of %d channels", h.Heads, u.BlockOutChannels[i])
+		return fmt.Errorf("--heads must be a divisor of %d channels (got %d)", u.BlockOutChannels[i], h.Heads)
 	}
 	if last := u.BlockOutChannels[len(u.BlockOutChannels)-1]; h.Heads == 0 && last%h.HeadChannels != 0 {
-		return fmt.Errorf("--head-channels is %d, need a divisor of %d channels", h.HeadChannels, last)
+		return fmt.Errorf("--head-channels must be a divisor of %d channels (got %d)", last, h.HeadChannels)
 	}
 	return nil
 }

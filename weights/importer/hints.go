@@ -18,7 +18,7 @@ func (h Hints) Complete(c *model.Config, kind string) (assumed []string, err err
 	}
 	switch {
 	case kind != "" && (h.Schedule != "" || h.Steps != 0 || h.Prediction == model.EDM || h.Prediction == model.Consistency):
-		return nil, fmt.Errorf("importer: got both a process of kind %q and a chain, %q or %q, need one of them", kind, model.EDM, model.Consistency)
+		return nil, fmt.Errorf("importer: a process of kind %q and a chain, %q or %q, exclude each other", kind, model.EDM, model.Consistency)
 	case kind != "":
 		if err := pr.continuous(kind); err != nil {
 			return nil, fmt.Errorf("importer: %w", err)

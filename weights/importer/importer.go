@@ -85,7 +85,7 @@ func (c *Checkpoint) read(path string, files files, o Options) error {
 		return fmt.Errorf("importer: %q as %s: --process is %q, but the scheduler or the family determines the process: omit --process", files.weights, f.title, o.Process)
 	}
 	if of := encoder(files.weights, c.file); of != "" {
-		return fmt.Errorf("importer: %q as %s: it works on latents of the autoencoder %s, need a network that works on pixels", files.weights, f.title, of)
+		return fmt.Errorf("importer: %q as %s: it works on latents of the autoencoder %s, and only networks that work on pixels are supported", files.weights, f.title, of)
 	}
 	c.Family, c.Found = f.name, v.found
 	if filepath.Base(filepath.Dir(files.weights)) == emaFolder {
@@ -150,4 +150,4 @@ func modelName(path string) string {
 }
 
 // errSize is the error of families whose names do not give the size of pictures.
-var errSize = errors.New("the weights do not determine the size of pictures, need --size, their height and width")
+var errSize = errors.New("the weights do not determine the size of pictures: give their height and width with --size")

@@ -258,7 +258,7 @@ func TestReadRefusesTensors(t *testing.T) {
 		{"renamed", func(ts []weights.Tensor, i int) []weights.Tensor { ts[i].Name = "other"; return ts },
 			[]string{`1 missing: "` + name + `"`, `1 unexpected: "other"`}},
 		{"shape", func(ts []weights.Tensor, i int) []weights.Tensor { ts[i].Shape = []int{256}; return ts },
-			[]string{`1 wrong shape: "` + name + `" is [256], need [16 16]`}},
+			[]string{`1 wrong shape: "` + name + `" must be [16 16] (got [256])`}},
 		{"both names", func(ts []weights.Tensor, i int) []weights.Tensor {
 			twin := ts[i]
 			twin.Name = "mid_block.attentions.0.query.weight"
@@ -270,11 +270,11 @@ func TestReadRefusesTensors(t *testing.T) {
 			ts[i].Data = slices.Clone(ts[i].Data)
 			binary.LittleEndian.PutUint32(ts[i].Data[8:], 0x7fc00000)
 			return ts
-		}, []string{`tensor "` + name + `": number 2 is NaN`}},
+		}, []string{`tensor "` + name + `": number 2 must be a finite number (got NaN)`}},
 		{"integers", func(ts []weights.Tensor, i int) []weights.Tensor {
 			ts[i].DType = "I32"
 			return ts
-		}, []string{`tensor "` + name + `" is I32`}},
+		}, []string{`tensor "` + name + `" must contain floating-point numbers (got I32)`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			config, tensors := parityCase(t, "gray")
@@ -301,18 +301,18 @@ func TestReadRefusesFiles(t *testing.T) {
 		name, open, want string
 		files            map[string][]byte
 	}{
-		{"empty folder", "", "contains no weights, need diffusion_pytorch_model.safetensors", nil},
-		{"no weights", "", "contains no weights, need diffusion_pytorch_model.safetensors", map[string][]byte{configName: config}},
-		{"pickle", "", "starts with", map[string][]byte{configName: config, "diffusion_pytorch_model.bin": []byte("\x80\x02K\x01.")}},
+		{"empty folder", "", "contains no weights: diffusion_pytorch_model.safetensors", nil},
+		{"no weights", "", "contains no weights: diffusion_pytorch_model.safetensors", map[string][]byte{configName: config}},
+		{"pickle", "", "must be a zip archive or start with PyTorch's magic number (got 1)", map[string][]byte{configName: config, "diffusion_pytorch_model.bin": []byte("\x80\x02K\x01.")}},
 		{"pickle alone", "model.pth", "neither safetensors nor a file of torch.save", map[string][]byte{"model.pth": []byte("abc")}},
 		{"other file", "model.onnx", "neither safetensors nor a file of torch.save", map[string][]byte{"model.onnx": []byte("abc")}},
-		{"no config", "a.safetensors", "there is no configuration in its folder, need config.json", map[string][]byte{"a.safetensors": whole}},
+		{"no config", "a.safetensors", "its folder lacks config.json", map[string][]byte{"a.safetensors": whole}},
 		{"index", "", "has no weight_map", map[string][]byte{configName: config, weightsName + ".index.json": []byte("{}")}},
-		{"two", "", "need one file of weights", map[string][]byte{configName: config, "a.safetensors": whole, "b.safetensors": whole}},
+		{"two", "", "give the path of one of them", map[string][]byte{configName: config, "a.safetensors": whole, "b.safetensors": whole}},
 		{"cut", "", "corrupt", map[string][]byte{configName: config, weightsName: whole[:len(whole)-1]}},
 		{"no JSON", "", "unexpected end", map[string][]byte{configName: []byte("{"), weightsName: whole}},
-		{"scheduler", "", "beta_schedule is \"steep\"", map[string][]byte{configName: config, weightsName: whole, schedulerName: []byte(`{"beta_schedule":"steep"}`)}},
-		{"large config", "", "need at most 1048576", map[string][]byte{configName: make([]byte, 1<<20+1), weightsName: whole}},
+		{"scheduler", "", `beta_schedule must be linear, scaled_linear, squaredcos_cap_v2 or sigmoid (got "steep")`, map[string][]byte{configName: config, weightsName: whole, schedulerName: []byte(`{"beta_schedule":"steep"}`)}},
+		{"large config", "", "must be at most 1048576 bytes", map[string][]byte{configName: make([]byte, 1<<20+1), weightsName: whole}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, err := Read(filepath.Join(write(t, tt.files), tt.open), Options{})

@@ -113,9 +113,9 @@ func locateWeights(folder string) (string, error) {
 		}
 	}
 	if len(candidates) > 1 {
-		return "", fmt.Errorf("importer: folder %q contains %q, need one file of weights or one that is named %s: give the path of one of them", folder, candidates, weightsName)
+		return "", fmt.Errorf("importer: folder %q contains %q and none is named %s: give the path of one of them", folder, candidates, weightsName)
 	}
-	return "", fmt.Errorf("importer: folder %q contains no weights, need %s or another file that ends in one of %q", folder, weightsName, checkpoint.Suffixes)
+	return "", fmt.Errorf("importer: folder %q contains no weights: %s or another file that ends in one of %q", folder, weightsName, checkpoint.Suffixes)
 }
 
 // locateScheduler finds the scheduler for a network's folder: in that folder, in its subfolder

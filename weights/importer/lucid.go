@@ -84,7 +84,7 @@ func (l *lucid) process(h Hints) (convention, error) {
 	betas, weight := buffers["betas"], buffers["loss_weight"]
 	if betas == nil {
 		if h.Schedule == "" || h.Prediction == "" {
-			return o, errors.New("the file has no betas, need --beta-schedule and --prediction")
+			return o, errors.New("the file has no betas: give --beta-schedule and --prediction")
 		}
 		o.description = "the chain is not in the file: it is that of the options"
 		return o, nil
@@ -104,7 +104,7 @@ func (l *lucid) process(h Hints) (convention, error) {
 		return o, err
 	}
 	if len(weight) != len(betas) {
-		return o, errors.New("the file has no loss_weight, which shows what the network predicts, need --prediction")
+		return o, errors.New("the file has no loss_weight, which shows what the network predicts: give --prediction")
 	}
 	for what, weightOf := range map[diffusion.Prediction]func(r float64) float64{
 		diffusion.PredictEpsilon: func(float64) float64 { return 1 },
@@ -123,7 +123,7 @@ func (l *lucid) process(h Hints) (convention, error) {
 			return o, nil
 		}
 	}
-	return o, errors.New("loss_weight does not match any known prediction, need --prediction")
+	return o, errors.New("loss_weight does not match any known prediction: give --prediction")
 }
 
 // lucid builds the network as a graph, with the names of its parameters.

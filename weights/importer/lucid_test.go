@@ -54,7 +54,7 @@ func TestLucidProcess(t *testing.T) {
 		}
 		ck, err := Read(path, Options{Hints: Hints{Size: unet.Square(8)}})
 		if what == "" {
-			if err == nil || !strings.Contains(err.Error(), "need --prediction") {
+			if err == nil || !strings.Contains(err.Error(), "give --prediction") {
 				t.Errorf("got error %v", err)
 			}
 			continue
@@ -109,11 +109,11 @@ func TestLucidRefuses(t *testing.T) {
 		tensors    []weights.Tensor
 		h          Hints
 	}{
-		{"no size", "need --size", state, Hints{}},
+		{"no size", "--size", state, Hints{}},
 		{"odd size", "must be a multiple of 4", state, Hints{Size: unet.Square(10)}},
-		{"no chain", "need --beta-schedule and --prediction", state, Hints{Size: unet.Square(8)}},
+		{"no chain", "give --beta-schedule and --prediction", state, Hints{Size: unet.Square(8)}},
 		{"a norm missing", `1 missing: "final_res_block.block1.norm.g"`, without("final_res_block.block1.norm.g"), h},
-		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" has shape [384 16 1 1], need 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: unet.Square(8), Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
+		{"heads", `"downs.0.2.fn.fn.to_qkv.weight" of shape [384 16 1 1] must have 3 times the channels of 7 heads`, readCase(t, "lucid10").state, Hints{Size: unet.Square(8), Heads: 7, Schedule: "linear", Prediction: "epsilon"}},
 		{"a bias missing", `1 missing: "mid_block1.mlp.1.bias"`, without("mid_block1.mlp.1.bias"), h},
 		{"an additional tensor", `1 unexpected: "extra" [1]`, append(slices.Clone(state), extra), h},
 	} {

@@ -60,7 +60,7 @@ func (a *lucidAttention) measure() bool {
 	}
 	if a.heads*a.d == 0 || width != 3*a.heads*a.d {
 		if a.wrong == nil {
-			a.wrong = fmt.Errorf("%q has shape %v, need 3 times the channels of %d heads", a.name+".to_qkv.weight", a.shape(a.name+".to_qkv.weight"), a.heads)
+			a.wrong = fmt.Errorf("%q of shape %v must have 3 times the channels of %d heads", a.name+".to_qkv.weight", a.shape(a.name+".to_qkv.weight"), a.heads)
 		}
 		return false
 	}

@@ -59,7 +59,7 @@ func (v *view) levels(h Hints) (levels, error) {
 	if t == nil {
 		l := levels{low: 0.01, high: 1, count: v.dim("normalizer.embed.weight", 0)} // section 5
 		if l.count == 0 {
-			return l, errors.New("the file has no sigmas, need a complete checkpoint, which contains the noise levels")
+			return l, errors.New("the file has no sigmas, the noise levels: a complete checkpoint contains them")
 		}
 		if h.SigmaMin != 0 {
 			l.low = h.SigmaMin
@@ -80,13 +80,13 @@ func geometric(t *lazytensor.Tensor) (levels, error) {
 	}
 	n := len(sigmas) - 1
 	if n < 1 || len(t.Shape) != 1 {
-		return levels{}, fmt.Errorf("sigmas has shape %v, need at least 2 noise levels", t.Shape)
+		return levels{}, fmt.Errorf("sigmas must be at least 2 noise levels (got shape %v)", t.Shape)
 	}
 	l := levels{float64(sigmas[n]), float64(sigmas[0]), n + 1, true}
 	step := math.Log(l.low/l.high) / float64(n)
 	for i, s := range sigmas {
 		if want := l.high * math.Exp(step*float64(i)); !(step < 0 && math.Abs(float64(s)/want-1) < 1e-3) {
-			return l, fmt.Errorf("sigmas[%d] is %g, need a descending geometric sequence from %g to %g", i, s, l.high, l.low)
+			return l, fmt.Errorf("sigmas[%d] must be a descending geometric sequence from %g to %g (got %g)", i, l.high, l.low, s)
 		}
 	}
 	return l, nil

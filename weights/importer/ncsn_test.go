@@ -78,13 +78,13 @@ func TestNCSNv2Refuses(t *testing.T) {
 		tensors    []weights.Tensor
 		size       unet.Size
 	}{
-		{"no size", "need --size", state, unet.Size{}},
+		{"no size", "--size", state, unet.Size{}},
 		{"odd size", "--size must be a multiple of 2, the factor of its downsampling (got 11)", state, unet.Square(11)},
 		{"no levels", "the file has no sigmas", named(state, "", "sigmas"), unet.Square(12)},
-		{"linear levels", "sigmas[1] is 6, need a descending geometric sequence from 7 to 1", uniform, unet.Square(12)},
+		{"linear levels", "sigmas[1] must be a descending geometric sequence from 7 to 1 (got 6)", uniform, unet.Square(12)},
 		{"a convolution missing", `missing: "refine2.crp.convs.1.weight" [6 6 3 3]`, named(state, "", "refine2.crp.convs.1.weight"), unet.Square(12)},
 		{"a norm missing", `missing: "res3.1.normalize2.alpha" [6]`, named(state, "", "res3.1.normalize2.alpha"), unet.Square(12)},
-		{"a cascade missing", "need the same number of both", slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return strings.HasPrefix(t.Name, "res4.") }), unet.Square(12)},
+		{"a cascade missing", "must have as many cascades as refine blocks", slices.DeleteFunc(slices.Clone(state), func(t weights.Tensor) bool { return strings.HasPrefix(t.Name, "res4.") }), unet.Square(12)},
 	} {
 		if _, err := Read(save(t, tt.tensors), Options{Hints: Hints{Size: tt.size}}); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: got error %v, want one with %q", tt.name, err, tt.want)
@@ -120,7 +120,7 @@ func TestScoreSDEProcess(t *testing.T) {
 	sigmas := weights.Tensor{Name: "sigmas", DType: weights.F32, Shape: []int{3}, Data: bytesOf([]float32{50, 0.70710678, 0.01})}
 	for _, tt := range []struct{ name, process, want string }{
 		{"ddpmpp", "", "vp"}, {"ddpmpp", "vp", "vp"}, {"ddpmpp", "sub-vp", "sub-vp"}, {"ncsnppvp", "smld", "smld"}, {"ncsnpp", "ve", "ve"},
-		{"ddpmpp", "ve", `--process is "ve", need "vp", "sub-vp" or "smld"`}, {"ncsnpp", "vp", `--process is "vp", need "ve"`}, {"ddpm", "vp", `--process is "vp", but the scheduler or the family`},
+		{"ddpmpp", "ve", `--process must be "vp", "sub-vp" or "smld" (got "ve")`}, {"ncsnpp", "vp", `--process must be "ve" (got "vp")`}, {"ddpm", "vp", `--process is "vp", but the scheduler or the family`},
 	} {
 		state := readCase(t, tt.name).state
 		if tt.name != "ddpm" {

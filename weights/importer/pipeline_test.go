@@ -74,7 +74,7 @@ func TestReadRefusesLatents(t *testing.T) {
 	state := append(copyOf(readCase(t, "guided").state, "model.diffusion_model.", 1), copyOf(tensors[:1], "first_stage_model.", 1)...)
 	single := write(t, map[string][]byte{"net.safetensors": encode(t, state)})
 	for path, want := range map[string]string{
-		folder: `vqvae", need a network that works on pixels`, filepath.Join(folder, "unet"): `vqvae", need`,
+		folder: `vqvae", and only networks that work on pixels`, filepath.Join(folder, "unet"): `vqvae", and only`,
 		filepath.Join(single, "net.safetensors"): `it works on latents of the autoencoder "first_stage_model"`,
 	} {
 		if _, err := Read(path, Options{Hints: Hints{Size: unet.Square(8), Heads: 4}}); err == nil || !strings.Contains(err.Error(), want) {

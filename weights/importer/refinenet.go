@@ -35,7 +35,7 @@ func planRefineNet(v *view, h Hints) (*plan, error) {
 	case h.Size == (unet.Size{}):
 		return nil, fmt.Errorf("%q: %w", v.files.weights, errSize)
 	case len(r.down) < 3 || len(r.down) != len(r.up):
-		return nil, fmt.Errorf("the network has cascades %q and refine blocks %q, need the same number of both, at least 3", r.down, r.up)
+		return nil, fmt.Errorf("the network must have as many cascades as refine blocks, at least 3 (got %q and %q)", r.down, r.up)
 	case h.Size.H%divisor != 0 || h.Size.W%divisor != 0:
 		return nil, fmt.Errorf("--size must be a multiple of %d, the factor of its downsampling (got %v)", divisor, h.Size)
 	}

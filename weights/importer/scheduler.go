@@ -56,7 +56,7 @@ func parseScheduler(data []byte) (process, error) {
 	case class == "FlowMatchEulerDiscreteScheduler" || class == "FlowMatchHeunDiscreteScheduler" || class == "FlowMatchLCMScheduler":
 		parse = parseShiftedFlow
 	case !given(members, "beta_schedule") && !given(members, "trained_betas"):
-		return process{}, fmt.Errorf("scheduler %q is not supported: it has no beta_schedule; need one with a chain of β, of rectified flow, of the variance-exploding process, of consistency models or with EDM's preconditioning", class)
+		return process{}, fmt.Errorf("scheduler %q is not supported: it has no beta_schedule; supported are those with a chain of β, of rectified flow, of the variance-exploding process, of consistency models and with EDM's preconditioning", class)
 	case given(members, "use_flow_sigmas"):
 		parse = parseFlowSigmas
 	case given(members, "timestep_type") && string(members["timestep_type"]) != `"discrete"`:
@@ -96,10 +96,10 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 	}
 	what, ok := predictions[prediction]
 	if !ok {
-		return process{}, fmt.Errorf("prediction_type is %q, need epsilon, sample or v_prediction, or flow_prediction with use_flow_sigmas", prediction)
+		return process{}, fmt.Errorf("prediction_type must be epsilon, sample or v_prediction, or flow_prediction with use_flow_sigmas (got %q)", prediction)
 	}
 	if n, given := members["num_train_timesteps"]; given && betas != nil && len(betas) != steps {
-		return process{}, fmt.Errorf("trained_betas has %d numbers, need num_train_timesteps, which is %s", len(betas), n)
+		return process{}, fmt.Errorf("trained_betas has %d numbers, but num_train_timesteps is %s", len(betas), n)
 	}
 	p := process{prediction: string(what), timeScale: scale}
 	if err := p.sampledBy(members); err != nil {
@@ -121,7 +121,7 @@ func parseChain(members map[string]json.RawMessage) (process, error) {
 // schedule returns the chain for diffusers' beta_schedule.
 func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, error) {
 	if steps < 1 || steps > 1<<20 {
-		return nil, fmt.Errorf("num_train_timesteps is %d, need 1 to 2^20", steps)
+		return nil, fmt.Errorf("num_train_timesteps must be 1 to 2^20 (got %d)", steps)
 	}
 	var beta func(u float64) float64 // for u from 0 to 1
 	switch kind {
@@ -137,7 +137,7 @@ func schedule(kind string, steps int, start, end float64) (*diffusion.Schedule, 
 	case "sigmoid": // Xu et al. 2022, arXiv:2203.02923 (GeoDiff)
 		beta = func(u float64) float64 { return start + (end-start)/(1+math.Exp(6-12*u)) }
 	default:
-		return nil, fmt.Errorf("beta_schedule is %q, need linear, scaled_linear, squaredcos_cap_v2 or sigmoid", kind)
+		return nil, fmt.Errorf("beta_schedule must be linear, scaled_linear, squaredcos_cap_v2 or sigmoid (got %q)", kind)
 	}
 	s := &diffusion.Schedule{Kind: diffusion.Table, Betas: make([]float64, steps)}
 	for t := range s.Betas {
@@ -156,7 +156,7 @@ func parseEDM(members map[string]json.RawMessage) (process, error) {
 		"time_scale": &p.timeScale,
 	})
 	if err == nil && prediction != "epsilon" && prediction != "v_prediction" {
-		err = fmt.Errorf("prediction_type is %q, need epsilon or v_prediction", prediction)
+		err = fmt.Errorf("prediction_type must be epsilon or v_prediction (got %q)", prediction)
 	}
 	p.negated = prediction == "v_prediction"
 	return p, err
@@ -209,7 +209,7 @@ func parseFlowMatching(members map[string]json.RawMessage) (process, error) {
 		return process{}, err
 	}
 	if steps < 3 || steps > 1<<20 {
-		return process{}, fmt.Errorf("num_train_timesteps is %d, need 3 to 2^20", steps)
+		return process{}, fmt.Errorf("num_train_timesteps must be 3 to 2^20 (got %d)", steps)
 	}
 	n := float64(steps)
 	return process{

@@ -25,7 +25,7 @@ func (p *process) sampledBy(members map[string]json.RawMessage) error {
 		return err
 	}
 	if strings.HasPrefix(class, "DDPM") && variance == "learned" {
-		return fmt.Errorf("variance_type is %q, need learned_range, which interpolates between the smallest and the largest variance, or a fixed one", variance)
+		return fmt.Errorf("variance_type must be learned_range, which interpolates between the smallest and the largest variance, or a fixed one (got %q)", variance)
 	}
 	// Other classes may have the setting from another scheduler, and ignore it.
 	clips := false
@@ -39,7 +39,7 @@ func (p *process) sampledBy(members map[string]json.RawMessage) error {
 	d := &p.sampling
 	switch {
 	case thresholding && !(percentile > 0 && percentile <= 1 && most >= 1 && most <= math.MaxFloat32):
-		return fmt.Errorf("dynamic_thresholding_ratio is %g and sample_max_value %g, need a number in (0, 1] and one of at least 1", percentile, most)
+		return fmt.Errorf("dynamic_thresholding_ratio must be in (0, 1] and sample_max_value at least 1 (got %g and %g)", percentile, most)
 	case thresholding && most > 1:
 		d.Threshold, d.Percentile, d.ThresholdMax = "dynamic", percentile, most
 		p.note("denoised images are thresholded dynamically, at the quantile %g and to at most %g, as by its scheduler", percentile, most)
@@ -56,7 +56,7 @@ func (p *process) sampledBy(members map[string]json.RawMessage) error {
 	case "", sampler.KindLeading, sampler.KindTrailing, sampler.KindLinspace:
 		d.Schedule = spacing
 	default:
-		return fmt.Errorf("timestep_spacing is %q, need leading, trailing or linspace", spacing)
+		return fmt.Errorf("timestep_spacing must be leading, trailing or linspace (got %q)", spacing)
 	}
 	if karras {
 		d.Schedule = sampler.KindKarras
@@ -81,7 +81,7 @@ func (p *process) zeroSNR() error {
 	root := func(t int) float64 { return 1 / math.Sqrt(1+float64(chain.Sigmas[t]*chain.Sigmas[t])) } // √ᾱ
 	n := len(chain.Sigmas)
 	if n < 3 {
-		return fmt.Errorf("rescale_betas_zero_snr is true for %d steps, need at least 3", n)
+		return fmt.Errorf("rescale_betas_zero_snr must have at least 3 steps (got %d)", n)
 	}
 	first, last := root(0), root(n-1)
 	betas, before := make([]float64, n-1), 1.0

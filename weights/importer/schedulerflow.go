@@ -30,7 +30,7 @@ func parseFlowSigmas(members map[string]json.RawMessage) (process, error) {
 	case ok && what != diffusion.PredictV:
 		p.prediction = string(what)
 	default:
-		return process{}, fmt.Errorf("prediction_type is %q with use_flow_sigmas, need flow_prediction, epsilon or sample", prediction)
+		return process{}, fmt.Errorf("prediction_type must be flow_prediction, epsilon or sample with use_flow_sigmas (got %q)", prediction)
 	}
 	if err := p.sampledBy(members); err != nil {
 		return process{}, err
@@ -56,7 +56,7 @@ func parseContinuous(members map[string]json.RawMessage) (process, error) {
 	case err != nil:
 		return process{}, err
 	case kind != "continuous":
-		return process{}, fmt.Errorf("timestep_type is %q, need discrete or continuous", kind)
+		return process{}, fmt.Errorf("timestep_type must be discrete or continuous (got %q)", kind)
 	case prediction != "v_prediction":
 		return parseChain(members)
 	}

@@ -23,7 +23,7 @@ func planScoreSDE(v *view, h Hints) (*plan, error) {
 		s.kinds = append(s.kinds, s.kind(n))
 	}
 	if s.next() == "" {
-		return nil, fmt.Errorf("all_modules.0 is missing, need every layer of the network")
+		return nil, fmt.Errorf("all_modules.0 is missing: the file must have every layer of the network")
 	}
 	u := unet.Config{
 		SampleSize: h.Size, NormNumGroups: 32, NormEps: 1e-6, FreqShift: 1, ActFn: "silu", UpAttention: "last",
@@ -102,12 +102,12 @@ func (s *scoreSDE) process(u *unet.Config, kind string) (convention, error) {
 	o := vpSDE
 	switch {
 	case fourier && kind != "" && kind != diffusion.KindVE:
-		return o, fmt.Errorf("--process is %q, need %q: the network's input is the noise level", kind, diffusion.KindVE)
+		return o, fmt.Errorf("--process must be %q (got %q): the network's input is the noise level", diffusion.KindVE, kind)
 	case fourier || kind == diffusion.KindSMLD:
 		o = veSDE
 		t := s.tensors["sigmas"] // a buffer of all networks of this family
 		if t == nil && kind == diffusion.KindSMLD {
-			return o, fmt.Errorf("the file has no sigmas, need a complete checkpoint, which contains the noise levels")
+			return o, fmt.Errorf("the file has no sigmas, the noise levels: a complete checkpoint contains them")
 		} else if t != nil {
 			l, err := geometric(t)
 			if err != nil {
@@ -125,7 +125,7 @@ func (s *scoreSDE) process(u *unet.Config, kind string) (convention, error) {
 		}
 		o.description = "the network predicts ε of the sub-variance-preserving process, β from 0.1 to 20"
 	case kind != "" && kind != diffusion.KindVP:
-		return o, fmt.Errorf("--process is %q, need %q, %q or %q: the network's input is a time or the index of a level", kind, diffusion.KindVP, diffusion.KindSubVP, diffusion.KindSMLD)
+		return o, fmt.Errorf("--process must be %q, %q or %q (got %q): the network's input is a time or the index of a level", diffusion.KindVP, diffusion.KindSubVP, diffusion.KindSMLD, kind)
 	}
 	return o, nil
 }
@@ -183,7 +183,7 @@ func (s *scoreSDE) next() string {
 // take assigns a name to the next layer, which must be of the given kind.
 func (s *scoreSDE) take(name, kind string) {
 	if got := s.next(); got != kind && got != unclear && s.err == nil {
-		s.err = fmt.Errorf("all_modules.%d is a %q layer, need a %q layer for %s", s.at, got, kind, name)
+		s.err = fmt.Errorf("all_modules.%d is a %q layer instead of a %q layer for %s", s.at, got, kind, name)
 	}
 	s.prefix[name] = s.module(s.at)
 	s.at++
@@ -206,7 +206,7 @@ func (s *scoreSDE) descend(u *unet.Config) {
 		if level == 0 {
 			u.LayersPerBlock = j
 		} else if j != u.LayersPerBlock {
-			s.err = fmt.Errorf("level %d has %d residual blocks, need %d as in the first level", level, j, u.LayersPerBlock)
+			s.err = fmt.Errorf("level %d must have %d residual blocks as in the first level (got %d)", level, u.LayersPerBlock, j)
 			return
 		}
 		addLevel(u, channels, attends, attends)
@@ -278,7 +278,7 @@ func (s *scoreSDE) ascend(u *unet.Config) {
 			s.take(name+"skip_conv", "conv")
 		}
 		if s.next() == "resizing" && u.UpsampleType == "resnet" && s.err == nil {
-			s.err = fmt.Errorf("all_modules.%d resizes the output: progressive outputs with residuals are not supported, need output_skip or none", s.at)
+			s.err = fmt.Errorf("all_modules.%d resizes the output: progressive outputs with residuals are not supported, only output_skip and none", s.at)
 		}
 		switch {
 		case last:

@@ -111,7 +111,7 @@ func (s *source) read(name string) ([]float32, error) {
 		return nil, fmt.Errorf("importer: parameter %q of %q: %w", name, p.from, err)
 	}
 	if len(t.Data) != size {
-		return nil, fmt.Errorf("importer: parameter %q of %q: %d numbers, need %d", name, p.from, len(t.Data), size)
+		return nil, fmt.Errorf("importer: parameter %q of %q has %d numbers instead of %d", name, p.from, len(t.Data), size)
 	}
 	return t.Data, nil
 }
@@ -122,7 +122,7 @@ func (s *source) finite(name string) ([]float32, error) {
 	switch t.DType {
 	case "F32", "F16", "BF16", "F64", "F8_E4M3", "F8_E5M2":
 	default:
-		return nil, fmt.Errorf("importer: tensor %q is %s, need floating-point numbers", t.Name, t.DType)
+		return nil, fmt.Errorf("importer: tensor %q must contain floating-point numbers (got %s)", t.Name, t.DType)
 	}
 	numbers, err := t.Float32()
 	if err != nil {
@@ -130,7 +130,7 @@ func (s *source) finite(name string) ([]float32, error) {
 	}
 	for i, v := range numbers {
 		if v-v != 0 {
-			return nil, fmt.Errorf("importer: tensor %q: number %d is %g, need a finite number", t.Name, i, v)
+			return nil, fmt.Errorf("importer: tensor %q: number %d must be a finite number (got %g)", t.Name, i, v)
 		}
 	}
 	return numbers, nil

@@ -48,6 +48,6 @@ func unknown(tensors []lazytensor.Tensor) error {
 	if kind := otherKind(tensors); kind != "" {
 		what = "are " + kind + ", which is not supported"
 	}
-	return fmt.Errorf("its %d tensors%s %s, need one of the networks %s, or any network that denoises images as ONNX: %s (see docs/importing.md)",
+	return fmt.Errorf("its %d tensors%s %s: supported are the networks %s, and any network that denoises images as ONNX: %s (see docs/importing.md)",
 		len(tensors), firstNames(tensors), what, strings.Join(Families(), ", "), exportAdvice)
 }

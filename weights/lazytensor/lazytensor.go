@@ -36,11 +36,11 @@ func Size(dtype weights.DType, shape []int, limit int64) (int, error) {
 		return 0, fmt.Errorf("numbers have type %q, which is not supported", dtype)
 	}
 	if len(shape) > weights.MaxAxes {
-		return 0, fmt.Errorf("shape has %d axes, need at most %d", len(shape), weights.MaxAxes)
+		return 0, fmt.Errorf("shape must have at most %d axes (got %d)", weights.MaxAxes, len(shape))
 	}
 	for i, d := range shape {
 		if d < 0 {
-			return 0, fmt.Errorf("axis %d of shape %v is %d, need at least 0", i, shape, d)
+			return 0, fmt.Errorf("axis %d of shape %v must be at least 0 (got %d)", i, shape, d)
 		}
 	}
 	if slices.Contains(shape, 0) {
@@ -81,7 +81,7 @@ func (t *Tensor) Float32() ([]float32, error) {
 		return nil, err
 	}
 	if t.DType == "C64" {
-		return nil, fmt.Errorf("lazytensor: tensor %q is complex, need real numbers", t.Name)
+		return nil, fmt.Errorf("lazytensor: tensor %q must be of real numbers (got complex ones)", t.Name)
 	}
 	out := make([]float32, t.Len())
 	if size := t.DType.Size(); len(data) != size*len(out) {
@@ -170,7 +170,7 @@ func float8(dtype weights.DType, b byte) float64 {
 // it.
 func (t *Tensor) Dense() (*gorgonia.Dense, error) {
 	if slices.Contains(t.Shape, 0) {
-		return nil, fmt.Errorf("lazytensor: tensor %q has shape %v, need at least one element", t.Name, t.Shape)
+		return nil, fmt.Errorf("lazytensor: tensor %q must have at least one element (got shape %v)", t.Name, t.Shape)
 	}
 	backing, err := t.backing()
 	if err != nil {

@@ -45,7 +45,7 @@ func TestFloat32Refuses(t *testing.T) {
 		{"large", `number 0 is 1e+300, which is beyond the range of float32`, of(weights.F64, double(1e300))},
 		{"infinite", "", of(weights.F64, double(math.Inf(-1)))},
 		{"largest", "", of(weights.F64, double(math.MaxFloat32))},
-		{"complex", "is complex, need real numbers", of("C64", make([]byte, 16))},
+		{"complex", "must be of real numbers", of("C64", make([]byte, 16))},
 		{"short", "4 bytes of F32, shape [2] needs 8", &Tensor{Name: "w", DType: weights.F32, Shape: []int{2}, Read: func() ([]byte, error) { return make([]byte, 4), nil }}},
 	} {
 		_, err := tt.tensor.Float32()

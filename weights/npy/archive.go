@@ -73,7 +73,7 @@ func ParseArchive(in io.ReaderAt, size int64) (*Archive, error) {
 		return nil, err
 	}
 	if len(z.File) > maxArrays {
-		return nil, fmt.Errorf("contains %d arrays, need at most %d", len(z.File), maxArrays)
+		return nil, fmt.Errorf("contains %d arrays, more than %d", len(z.File), maxArrays)
 	}
 	a := &Archive{}
 	for _, f := range z.File {
@@ -82,7 +82,7 @@ func ParseArchive(in io.ReaderAt, size int64) (*Archive, error) {
 			return nil, fmt.Errorf("entry %q is not a .npy file", f.Name)
 		}
 		if n := f.UncompressedSize64; n > maxBytes || n > bombSize && n/bombRatio > f.CompressedSize64 {
-			return nil, fmt.Errorf("entry %q decompresses from %d bytes to %d, need at most %d times the size", f.Name, f.CompressedSize64, n, bombRatio)
+			return nil, fmt.Errorf("entry %q decompresses from %d bytes to %d, more than %d times the size", f.Name, f.CompressedSize64, n, bombRatio)
 		}
 		t, err := describe(name, int64(f.UncompressedSize64), f.Open)
 		if err != nil {

@@ -113,7 +113,7 @@ func TestArchiveRefuses(t *testing.T) {
 	}{
 		{"empty", "zip:", nil},
 		{"other entry", "is not a .npy file", zipped(t, map[string][]byte{"x.txt": nil})},
-		{"bomb", "need at most 100 times", zipped(t, map[string][]byte{"x.npy": make([]byte, 80<<20)})},
+		{"bomb", "more than 100 times", zipped(t, map[string][]byte{"x.npy": make([]byte, 80<<20)})},
 		{"2^32 by 2^32", "larger than", zipped(t, map[string][]byte{"x.npy": headed("4294967296, 4294967296")})},
 		{"negative", "no valid descr", zipped(t, map[string][]byte{"x.npy": headed("-1,")})},
 		{"many arrays", "contains 40000 arrays", zipped(t, many(40_000))},

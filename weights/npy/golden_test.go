@@ -63,11 +63,11 @@ func TestGolden(t *testing.T) {
 
 func TestGoldenRefuses(t *testing.T) {
 	for name, want := range map[string]string{
-		"bad-big-endian": `elements are ">f4", need`,
-		"bad-fortran":    "array is in Fortran order, need C order",
-		"bad-half":       `elements are "<f2"`,
+		"bad-big-endian": `elements must be one of |u1 <i4 <i8 <f4 <f8 (got ">f4")`,
+		"bad-fortran":    "array must be in C order (got Fortran order)",
+		"bad-half":       `elements must be one of |u1 <i4 <i8 <f4 <f8 (got "<f2")`,
 		"bad-record":     "no valid descr",
-		"bad-object":     `elements are "|O"`,
+		"bad-object":     `elements must be one of |u1 <i4 <i8 <f4 <f8 (got "|O")`,
 	} {
 		_, err := Read(filepath.Join("testdata", name+".npy"))
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.Contains(err.Error(), name) {

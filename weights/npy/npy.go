@@ -53,10 +53,10 @@ func Parse(data []byte) (*Array, error) {
 	}
 	kind, shape, body := h.Descr, h.Shape, data[h.Size:]
 	if sizes[kind] == 0 {
-		return nil, fmt.Errorf("elements are %q, need one of |u1 <i4 <i8 <f4 <f8", kind)
+		return nil, fmt.Errorf("elements must be one of |u1 <i4 <i8 <f4 <f8 (got %q)", kind)
 	}
 	if h.Fortran {
-		return nil, errors.New("array is in Fortran order, need C order: convert it with numpy.ascontiguousarray")
+		return nil, errors.New("array must be in C order (got Fortran order): convert it with numpy.ascontiguousarray")
 	}
 	size, n := sizes[kind], 1
 	for i, d := range shape {
@@ -96,7 +96,7 @@ func ParseHeader(data []byte) (*Header, error) {
 		}
 		length, start = int(binary.LittleEndian.Uint32(data[8:])), 12
 	default:
-		return nil, fmt.Errorf("format version is %d, need 1, 2 or 3", version)
+		return nil, fmt.Errorf("format version must be 1, 2 or 3 (got %d)", version)
 	}
 	if length > len(data)-start {
 		return nil, fmt.Errorf("header is %d bytes, but only %d are left", length, len(data)-start)

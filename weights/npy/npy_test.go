@@ -67,7 +67,7 @@ func TestParseErrors(t *testing.T) {
 	}{
 		{"empty", nil, "does not start with the magic bytes"},
 		{"text", []byte("hello world"), "does not start with the magic bytes"},
-		{"version", append([]byte(magic), 9, 0, 0, 0), "format version is 9"},
+		{"version", append([]byte(magic), 9, 0, 0, 0), "format version must be 1, 2 or 3 (got 9)"},
 		{"short header", file(good, 1, 2, 3)[:20], "header is 57 bytes, but only 10 are left"},
 		{"short", file(good, 1, 2), "needs 3 bytes, got 2"},
 		{"long", file(good, 1, 2, 3, 4), "needs 3 bytes, got 4"},
@@ -75,8 +75,8 @@ func TestParseErrors(t *testing.T) {
 		{"negative", file("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,), }"), "has no valid"},
 		{"endless number", file("{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,), }"), "is invalid"},
 		{"fortran", file("{'descr': '|u1', 'fortran_order': True, 'shape': (3,), }", 1, 2, 3), "Fortran order"},
-		{"objects", file("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", 1, 2, 3), `elements are "|O"`},
-		{"big endian", file("{'descr': '>f4', 'fortran_order': False, 'shape': (0,), }"), `elements are ">f4"`},
+		{"objects", file("{'descr': '|O', 'fortran_order': False, 'shape': (3,), }", 1, 2, 3), `elements must be one of |u1 <i4 <i8 <f4 <f8 (got "|O")`},
+		{"big endian", file("{'descr': '>f4', 'fortran_order': False, 'shape': (0,), }"), `elements must be one of |u1 <i4 <i8 <f4 <f8 (got ">f4")`},
 	} {
 		if _, err := Parse(c.data); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want one with %q", c.name, err, c.want)

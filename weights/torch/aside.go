@@ -69,11 +69,11 @@ var loadFromBytes = global{"torch.storage", "_load_from_bytes"}
 // nested reads the storage in the bytes of a file of torch.save.
 func (c *contents) nested(args tuple) (any, error) {
 	if len(args) != 1 {
-		return nil, fmt.Errorf("got %d arguments, need the bytes of a file", len(args))
+		return nil, fmt.Errorf("the argument must be the bytes of a file (got %d arguments)", len(args))
 	}
 	data, ok := args[0].([]byte)
 	if !ok {
-		return nil, fmt.Errorf("got %s, need bytes", describe(args[0]))
+		return nil, fmt.Errorf("the argument must be bytes (got %s)", describe(args[0]))
 	}
 	if c.files++; c.files > maxNested || c.within {
 		return nil, fmt.Errorf("contains more than %d files of torch.save, or one within another", maxNested)

@@ -62,7 +62,7 @@ func (m *machine) appendTo(items tuple) error {
 	}
 	to, ok := v.(*list)
 	if !ok {
-		return fmt.Errorf("pickle appends to %s, need a list", describe(v))
+		return fmt.Errorf("pickle may append to a list only (got %s)", describe(v))
 	}
 	to.items = append(to.items, items...)
 	return nil
@@ -78,7 +78,7 @@ func (m *machine) setItems(items tuple) error {
 		to, ok = &o.members, true
 	}
 	if !ok || len(items)%2 != 0 {
-		return fmt.Errorf("pickle sets members of %[2]s from %[1]d values, need a dict and pairs", len(items), describe(v))
+		return fmt.Errorf("pickle may set members of a dict from pairs only (got %[2]s and %[1]d values)", len(items), describe(v))
 	}
 	for i := 0; i < len(items); i += 2 {
 		to.pairs = append(to.pairs, pair{items[i], items[i+1]})
@@ -107,7 +107,7 @@ func (m *machine) object(op byte) error {
 		module, ok := v[0].(string)
 		name, ok2 := v[1].(string)
 		if !ok || !ok2 {
-			return fmt.Errorf("pickle refers to a global by %s and %s, need strings", describe(v[0]), describe(v[1]))
+			return fmt.Errorf("pickle must refer to a global by strings (got %s and %s)", describe(v[0]), describe(v[1]))
 		}
 		return m.global(module, name)
 	}
@@ -124,7 +124,7 @@ func (m *machine) made(op byte) error {
 		}
 		args, ok := v[1].(tuple)
 		if !ok {
-			return fmt.Errorf("pickle calls %s with %s, need a tuple", describe(v[0]), describe(v[1]))
+			return fmt.Errorf("pickle calls %s with %s instead of a tuple", describe(v[0]), describe(v[1]))
 		}
 		result, err := m.call(v[0], args)
 		m.push(result)
@@ -144,7 +144,7 @@ func (m *machine) made(op byte) error {
 		case *dict, *tensorValue, *object, global:
 			return nil
 		}
-		return fmt.Errorf("pickle sets the state of %s to %s, need an OrderedDict or a tensor", describe(v), describe(state))
+		return fmt.Errorf("pickle may set the state of an OrderedDict or a tensor only (got %s and the state %s)", describe(v), describe(state))
 	case 0x92: // NEWOBJ_EX: class, arguments, named arguments
 		v, err := m.popN(3)
 		if err != nil {

@@ -39,12 +39,12 @@ func parseLegacy(in io.ReaderAt, size int64, c *contents) (root any, container s
 		}
 	}
 	if n, ok := first.(*big.Int); !ok || n.Cmp(legacyMagic) != 0 {
-		return nil, "", fmt.Errorf("starts with %s, need a zip archive or PyTorch's magic number", describe(first))
+		return nil, "", fmt.Errorf("must be a zip archive or start with PyTorch's magic number (got %s)", describe(first))
 	}
 	if v, err := next(noStorage); err != nil {
 		return nil, "", err
 	} else if v != (any)(int64(legacyProtocol)) {
-		return nil, "", fmt.Errorf("protocol is %s, need %d", describe(v), legacyProtocol)
+		return nil, "", fmt.Errorf("protocol must be %d (got %s)", legacyProtocol, describe(v))
 	}
 	system, err := next(noStorage)
 	if err != nil {
@@ -53,7 +53,7 @@ func parseLegacy(in io.ReaderAt, size int64, c *contents) (root any, container s
 	if d, ok := system.(*dict); ok {
 		for _, p := range d.pairs {
 			if p.key == (any)("little_endian") && p.value != (any)(true) {
-				return nil, "", fmt.Errorf("is big-endian, need little-endian")
+				return nil, "", fmt.Errorf("must be little-endian (got big-endian)")
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func (l legacyStores) find(key string, dtype weights.DType, count int64, args tu
 	if len(args) > 5 && args[5] != nil { // (key, offset, count) of a view
 		part, ok := args[5].(tuple)
 		if !ok || len(part) != 3 {
-			return nil, fmt.Errorf("storage %q has the view %s, need three numbers", key, describe(args[5]))
+			return nil, fmt.Errorf("storage %q must have a view of three numbers (got %s)", key, describe(args[5]))
 		}
 		offset, ok := part[1].(int64)
 		number, ok2 := part[2].(int64)
@@ -104,7 +104,7 @@ func (l legacyStores) find(key string, dtype weights.DType, count int64, args tu
 func (l legacyStores) assign(keys any, in io.ReaderAt, at, size int64) error {
 	order, ok := keys.(*list)
 	if !ok {
-		return fmt.Errorf("the storages' keys are %s, need a list", describe(keys))
+		return fmt.Errorf("the storages' keys must be a list (got %s)", describe(keys))
 	}
 	assigned := map[string]bool{}
 	for _, k := range order.items {
@@ -126,7 +126,7 @@ func (l legacyStores) assign(keys any, in io.ReaderAt, at, size int64) error {
 		bytes := int64(n) * number
 		for _, s := range l[key] {
 			if s.at > bytes || s.bytes > bytes-s.at {
-				return fmt.Errorf("storage %q is %d bytes, need %d", key, bytes, s.at+s.bytes)
+				return fmt.Errorf("storage %q must be %d bytes (got %d)", key, s.at+s.bytes, bytes)
 			}
 			s.in, s.at = in, s.at+at
 		}

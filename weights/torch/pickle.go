@@ -175,7 +175,7 @@ func (m *machine) step(op byte) error {
 	case 0x80: // PROTO
 		v, err := m.in.number(1)
 		if err == nil && v > 5 {
-			err = fmt.Errorf("pickle has protocol %d, need at most 5", v)
+			err = fmt.Errorf("pickle must have at most protocol 5 (got %d)", v)
 		}
 		return err
 	case 0x95: // FRAME: a hint for reading ahead
@@ -293,7 +293,7 @@ func (m *machine) long(op byte) error {
 		return err
 	}
 	if n > 64 {
-		return fmt.Errorf("pickle has a number of %d bytes, need at most 64", n)
+		return fmt.Errorf("pickle must have numbers of at most 64 bytes (got %d)", n)
 	}
 	b, err := m.in.take(n)
 	if err != nil {

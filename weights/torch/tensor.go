@@ -88,7 +88,7 @@ func orderedDict(args tuple) (any, error) {
 	}
 	items, ok := args[0].(*list)
 	if !ok {
-		return nil, fmt.Errorf("got %s, need a list", describe(args[0]))
+		return nil, fmt.Errorf("the argument must be a list (got %s)", describe(args[0]))
 	}
 	for _, v := range items.items {
 		var p []any
@@ -99,7 +99,7 @@ func orderedDict(args tuple) (any, error) {
 			p = v.items
 		}
 		if len(p) != 2 {
-			return nil, fmt.Errorf("got %s, need pairs", describe(v))
+			return nil, fmt.Errorf("the list must be of pairs (got %s)", describe(v))
 		}
 		d.pairs = append(d.pairs, pair{p[0], p[1]})
 	}
@@ -109,7 +109,7 @@ func orderedDict(args tuple) (any, error) {
 // single returns its only argument.
 func single(args tuple) (any, error) {
 	if len(args) != 1 {
-		return nil, fmt.Errorf("got %d arguments, need 1", len(args))
+		return nil, fmt.Errorf("there must be 1 argument (got %d)", len(args))
 	}
 	return args[0], nil
 }
@@ -117,10 +117,10 @@ func single(args tuple) (any, error) {
 // first returns its first argument, the tensor of a parameter.
 func first(args tuple) (any, error) {
 	if len(args) == 0 {
-		return nil, fmt.Errorf("got no arguments, need a tensor")
+		return nil, fmt.Errorf("the argument must be a tensor (got none)")
 	}
 	if _, ok := args[0].(*tensorValue); !ok {
-		return nil, fmt.Errorf("got %s, need a tensor", describe(args[0]))
+		return nil, fmt.Errorf("the argument must be a tensor (got %s)", describe(args[0]))
 	}
 	return args[0], nil
 }
@@ -145,11 +145,11 @@ type tensorValue struct {
 // rebuild returns a tensor for the arguments (storage, offset, size, stride, …).
 func rebuild(args tuple) (any, error) {
 	if len(args) < 4 {
-		return nil, fmt.Errorf("got %d arguments, need 4", len(args))
+		return nil, fmt.Errorf("there must be 4 arguments (got %d)", len(args))
 	}
 	s, ok := args[0].(*storage)
 	if !ok || s.dtype == "" {
-		return nil, fmt.Errorf("got %s, need a typed storage", describe(args[0]))
+		return nil, fmt.Errorf("the first argument must be a typed storage (got %s)", describe(args[0]))
 	}
 	return view(s, s.dtype, args)
 }
@@ -158,14 +158,14 @@ func rebuild(args tuple) (any, error) {
 // size, stride, requires_grad, hooks, dtype, …).
 func rebuildTyped(args tuple) (any, error) {
 	if len(args) < 7 {
-		return nil, fmt.Errorf("got %d arguments, need 7", len(args))
+		return nil, fmt.Errorf("there must be 7 arguments (got %d)", len(args))
 	}
 	s, ok := args[0].(*storage)
 	g, _ := args[6].(global)
 	if dtype := dtypes[g.name]; ok && dtype != "" {
 		return view(s, dtype, args)
 	}
-	return nil, fmt.Errorf("got %s and %s, need a storage and a supported dtype", describe(args[0]), describe(args[6]))
+	return nil, fmt.Errorf("the arguments must have a storage and a supported dtype (got %s and %s)", describe(args[0]), describe(args[6]))
 }
 
 // view returns a tensor after checking that it is within its storage.
@@ -173,7 +173,7 @@ func view(s *storage, dtype weights.DType, args tuple) (*tensorValue, error) {
 	t := &tensorValue{storage: s, dtype: dtype}
 	var ok bool
 	if t.offset, ok = args[1].(int64); !ok || t.offset < 0 {
-		return nil, fmt.Errorf("storage offset is %s, need at least 0", describe(args[1]))
+		return nil, fmt.Errorf("storage offset must be at least 0 (got %s)", describe(args[1]))
 	}
 	var err error
 	if t.shape, err = sizes(args[2]); err != nil {
@@ -211,13 +211,13 @@ func sizes(v any) ([]int, error) {
 	}
 	items, ok := v.(tuple)
 	if !ok || len(items) > weights.MaxAxes {
-		return nil, fmt.Errorf("is %s, need a tuple of at most %d numbers", describe(v), weights.MaxAxes)
+		return nil, fmt.Errorf("must be a tuple of at most %d numbers (got %s)", weights.MaxAxes, describe(v))
 	}
 	out := make([]int, len(items))
 	for i, item := range items {
 		n, ok := item.(int64)
 		if !ok || n < 0 || n > 1<<40 {
-			return nil, fmt.Errorf("[%d] is %s, need a number from 0 to 2^40", i, describe(item))
+			return nil, fmt.Errorf("[%d] must be a number from 0 to 2^40 (got %s)", i, describe(item))
 		}
 		out[i] = int(n)
 	}

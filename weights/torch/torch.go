@@ -100,14 +100,14 @@ func resolve(find func(key string, dtype weights.DType, count int64, args tuple)
 	return func(id any) (any, error) {
 		args, ok := id.(tuple)
 		if !ok || len(args) < 5 || args[0] != (any)("storage") {
-			return nil, fmt.Errorf("pickle refers to %s, need a storage", describe(id))
+			return nil, fmt.Errorf("pickle must refer to a storage (got %s)", describe(id))
 		}
 		g, _ := args[1].(global)
 		dtype, known := storages[g.name]
 		key, isText := args[2].(string)
 		count, isCount := args[4].(int64)
 		if !known || !isText || !isCount || count < 0 || count > 1<<48 {
-			return nil, fmt.Errorf("pickle refers to a storage by %s, %s, %s, need a supported type, a key and a count", describe(args[1]), describe(args[2]), describe(args[4]))
+			return nil, fmt.Errorf("pickle must refer to a storage by a supported type, a key and a count (got %s, %s, %s)", describe(args[1]), describe(args[2]), describe(args[4]))
 		}
 		return find(key, dtype, count, args)
 	}

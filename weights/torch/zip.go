@@ -27,10 +27,10 @@ func parseZip(in io.ReaderAt, size int64, c *contents) (any, error) {
 	}
 	pickle := entries[folder+"data.pkl"]
 	if entries[folder+"constants.pkl"] != nil {
-		return nil, fmt.Errorf("is a TorchScript program, need its weights alone: torch.save(torch.jit.load(FILE).state_dict(), \"weights.pt\"), or an export of the module with torch.onnx.export")
+		return nil, fmt.Errorf("is a TorchScript program: save its weights alone with torch.save(torch.jit.load(FILE).state_dict(), \"weights.pt\"), or export the module with torch.onnx.export")
 	}
 	if pickle == nil {
-		return nil, fmt.Errorf("is a zip archive without data.pkl, need one that torch.save wrote")
+		return nil, fmt.Errorf("is a zip archive without data.pkl, which torch.save writes")
 	}
 	if order := entries[folder+"byteorder"]; order != nil {
 		at, n, err := extent(order, size)
@@ -39,7 +39,7 @@ func parseZip(in io.ReaderAt, size int64, c *contents) (any, error) {
 		}
 		text := make([]byte, min(n, 16))
 		if _, err := in.ReadAt(text, at); err != nil || string(text) != "little" {
-			return nil, fmt.Errorf("byte order is %q, need little", text)
+			return nil, fmt.Errorf("byte order must be little (got %q)", text)
 		}
 	}
 	at, count, err := extent(pickle, size)
@@ -47,7 +47,7 @@ func parseZip(in io.ReaderAt, size int64, c *contents) (any, error) {
 		return nil, err
 	}
 	if count > maxPickle {
-		return nil, fmt.Errorf("%s is %d bytes, need at most %d", pickle.Name, count, maxPickle)
+		return nil, fmt.Errorf("%s must be at most %d bytes (got %d)", pickle.Name, maxPickle, count)
 	}
 	m := &machine{contents: c, in: &source{Reader: bufio.NewReader(io.NewSectionReader(in, at, count)), left: count}}
 	found := map[string]*storage{}
@@ -65,7 +65,7 @@ func parseZip(in io.ReaderAt, size int64, c *contents) (any, error) {
 		}
 		need := count * int64(max(dtype.Size(), 1))
 		if bytes < need {
-			return nil, fmt.Errorf("storage %q is %d bytes, need %d", key, bytes, need)
+			return nil, fmt.Errorf("storage %q must be %d bytes (got %d)", key, need, bytes)
 		}
 		s := &storage{key: key, dtype: dtype, bytes: need, in: in, at: at}
 		found[key] = s
@@ -77,7 +77,7 @@ func parseZip(in io.ReaderAt, size int64, c *contents) (any, error) {
 // extent returns the position and size of an entry's data in an archive of the given size.
 func extent(f *zip.File, archive int64) (at, size int64, err error) {
 	if f.Method != zip.Store || f.CompressedSize64 != f.UncompressedSize64 {
-		return 0, 0, fmt.Errorf("entry %q is compressed, need an uncompressed entry as torch.save writes it", f.Name)
+		return 0, 0, fmt.Errorf("entry %q is compressed: torch.save writes uncompressed entries", f.Name)
 	}
 	at, err = f.DataOffset()
 	if err != nil {
