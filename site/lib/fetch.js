@@ -118,7 +118,8 @@ async function get(url, signal) {
   try {
     response = await fetch(url, { signal })
   } catch (error) {
-    throw new Error(`tweedie: ${url}: ${messageOf(error)}`)
+    if (signal?.aborted) throw error
+    throw new Error(`tweedie: ${url}: ${navigator.onLine === false ? 'this device is offline' : messageOf(error)}`)
   }
   if (!response.ok) throw new Error(`tweedie: ${url}: HTTP ${response.status} ${response.statusText}`.trimEnd())
   return response
