@@ -40,7 +40,8 @@ func ERSDE(denoise diffusion.Denoiser, x *tensor.Tensor, sigmas []float32, order
 		from, to := float64(sigma), float64(sigmaNext)
 		keep, moments := extendedMoments(from, to, len(m.values))
 		x = weighted(keep, x, differenceWeights(m.sigmas, moments), m.values)
-		sd := to * math.Sqrt(1-float64(keep*from/to)*float64(keep*from/to))
+		part := float64(keep * from / to)
+		sd := to * math.Sqrt(1-float64(part*part))
 		return x.AddScaled(float32(sd), noise(StreamStep+uint32(i))), nil
 	})
 }
@@ -67,7 +68,7 @@ func differenceWeights(sigmas, m []float64) []float64 {
 // logPhi returns ln φ at the level e^l.
 func logPhi(l float64) float64 {
 	u := num.Exp(0.3 * l)
-	return l + u + num.Log(1+10*num.Exp(-u))
+	return l + u + num.Log(1+float64(10*num.Exp(-u)))
 }
 
 // extendedMoments returns r, and the weights that the step from one level to another gives to the

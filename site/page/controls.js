@@ -43,6 +43,7 @@ export class Controls {
     element('classifier_guidance-field', HTMLElement).hidden = !this.info.classifier
     const chips = element('class-chips', HTMLElement)
     chips.classList.toggle('keypad', classes.length === 10 && classes.every((name) => name.length <= 2))
+    chips.classList.toggle('words', classes.some((name) => name.length > 2))
     fill(chips, 'class', classNames(this.info))
     fill(element('n-chips', HTMLElement), 'n', imageCounts.map(String))
     fill(element('variations-chips', HTMLElement), 'variations', variationCounts.map(String))

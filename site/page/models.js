@@ -26,8 +26,8 @@ export async function fetchModels(url) {
   return { models, current: models.find(({ file }) => file === `${nameOf(url)}.json`) }
 }
 
-/** @param {string} url */
-const nameOf = (url) => decodeURIComponent(url.replace(/^.*\/|\.json$/g, ''))
+/** @type {(url: string) => string} the name of the model at a URL */
+export const nameOf = (url) => decodeURIComponent(url.replace(/^.*\/|\.json$/g, ''))
 
 /**
  * showModels shows the choice of models if the site has several. A choice loads the page

@@ -290,8 +290,8 @@ function choice(name, text, choices) {
 
 /** @type {(setting: Setting, text: string) => number} */
 function number({ name, kind, min, above, max }, text) {
-  const pattern = kind === 'whole' ? /^\d{1,16}$/ : /^(\d{1,9}(\.\d{0,9})?|\.\d{1,9})(e[+-]?\d{1,2})?$/i
-  const value = pattern.test(text) ? Number(text) : NaN
+  const pattern = kind === 'whole' ? /^\d{1,16}$/ : /^(\d{1,9}([.,]\d{0,9})?|[.,]\d{1,9})(e[+-]?\d{1,2})?$/i
+  const value = pattern.test(text) ? Number(text.replace(',', '.')) : NaN
   if (value >= min && !(above && value === min) && value <= (max || Infinity)) return value
   const noun = kind === 'whole' ? 'a whole number' : 'a number'
   const low = kind === 'whole' ? min : Number(min.toPrecision(7)) // bounds of noise levels are float32

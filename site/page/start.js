@@ -2,14 +2,30 @@
 
 import { element } from './dom.js'
 import { messageOf, showError } from './errors.js'
+import { clip } from './format.js'
 import { sheet } from './gallery.js'
-import { fetchModels, showModels } from './models.js'
+import { fetchModels, nameOf, showModels } from './models.js'
 import { Page } from './page.js'
 import { ProgressBar } from './progress.js'
 import { setState } from './state.js'
 
 /** @import { Model } from '../lib/tweedie.js' */
 /** @import { Loading } from './model.js' */
+
+/**
+ * whyNot says why a model did not load.
+ *
+ * @param {string} url
+ * @param {import('./models.js').ModelList} list
+ * @param {unknown} error
+ * @returns {string}
+ */
+export function whyNot(url, { models, current }, error) {
+  const name = nameOf(url)
+  if (models.length && !current) return `This site has no model "${clip(name)}". It has ${models.map(({ file }) => file.replace(/\.json$/, '')).join(', ')}.`
+  if (!navigator.onLine) return `This device is offline, so the model "${clip(name)}" cannot be downloaded. Try again when it is connected.`
+  return messageOf(error)
+}
 
 /**
  * start loads the model, shows the progress, and starts the page. If the model cannot be
@@ -38,6 +54,6 @@ export async function start(url, load) {
   } catch (error) {
     setState('failed')
     progress.idle('The model is not loaded')
-    showError(abort.signal.aborted ? 'Loading the model was cancelled.' : messageOf(error), () => start(url, load))
+    showError(abort.signal.aborted ? 'Loading the model was cancelled.' : whyNot(url, await models, error), () => start(url, load))
   }
 }

@@ -5,7 +5,7 @@ import { clip, count, duration, grouped, size, subscript } from '../page/format.
 
 test('durations', () => {
   for (const [ms, want] of /** @type {[number, string][]} */ ([
-    [0, '0 ms'], [999.4, '999 ms'], [999.6, '1.0 s'], [59_949, '59.9 s'], [59_960, '1 min 0 s'], [119_700, '2 min 0 s'], [3_600_000, '60 min 0 s'],
+    [0, '0 ms'], [999.4, '999 ms'], [999.6, '1.0 s'], [59_949, '59.9 s'], [59_960, '1 min 0 s'], [119_700, '2 min 0 s'], [3_599_000, '59 min 59 s'], [3_600_000, '1 h 0 min'], [12_345_678, '3 h 26 min'],
   ])) assert.equal(duration(ms), want)
 })
 

@@ -12,7 +12,7 @@ const names = (settings) => applicable({ ...defaults(info), ...settings }, info)
 test('read returns the values of valid texts', () => {
   for (const [name, text, want] of /** @type {[string, string, unknown][]} */ ([
     ['steps', '10000', 10000], ['n', '100', 100], ['variations', '16', 16], ['seed', '9007199254740991', Number.MAX_SAFE_INTEGER],
-    ['guidance', '1.30', 1.3], ['guidance', '.5', 0.5], ['guidance', '2e1', 20], ['eta', '0', 0], ['eta', '1', 1],
+    ['guidance', '1.30', 1.3], ['guidance', '1,3', 1.3], ['guidance', ',5', 0.5], ['guidance', '.5', 0.5], ['guidance', '2e1', 20], ['eta', '0', 0], ['eta', '1', 1],
     ['class', 'green', 'green'], ['class', 'all', 'all'], ['class', 'none', 'none'], ['sampler', 'heun', 'heun'],
     ['mode', 'inpaint', 'inpaint'], ['keep', '1', true], ['brownian', '0', false], ['schedule', 'cosine', 'cosine'], ['classifier_guidance', '0', 0],
     ['size', '32', '32'], ['size', '48x32', '48x32'], ['size', '48 × 32', '48x32'],
