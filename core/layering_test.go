@@ -56,6 +56,7 @@ var floors = map[string]int{
 	"site/publish":    4, // builds and serves the static site
 	"site/bundle":     4, // scripts and styles become the files of a site
 
+	"core/text":      5, // tokenizers
 	"core/unet":      5, // architectures
 	"core/diffusion": 5, // processes, parametrizations, guidance
 
