@@ -80,28 +80,6 @@ func TestHitsEqualMisses(t *testing.T) {
 	}
 }
 
-// TestLongNames: a picture whose address is too long a name for the bucket is drawn, and
-// is in the cache alone.
-func TestLongNames(t *testing.T) {
-	w := open(t)
-	c, before := w.as(t, "10.0.0.8"), w.log.String()
-	a := c.get("/api/sample.png?seed=43&steps=1&class=7" + strings.Repeat(",7", 300))
-	place := a.header.Get("Content-Location")
-	if a.status != 200 || len(place) < 1100 {
-		t.Fatalf("status %d, %.300s, address %s", a.status, a.body, place)
-	}
-	if again := c.get(place); again.status != 200 || !bytes.Equal(again.body, a.body) {
-		t.Errorf("by its address: status %d, %.300s", again.status, again.body)
-	}
-	w.Forget(true, true)
-	if again := c.get(place); again.status != 200 || !bytes.Equal(again.body, a.body) || again.header.Get("Cache-Status") != "tweedie; fwd=miss; stored" {
-		t.Errorf("drawn again: status %d, %v", again.status, again.header)
-	}
-	if printed := strings.TrimPrefix(w.log.String(), before); strings.Contains(printed, "rror") {
-		t.Errorf("the Worker printed %s", printed)
-	}
-}
-
 // TestConcurrency has 20 clients ask at once, each for another picture.
 func TestConcurrency(t *testing.T) {
 	w := open(t)
