@@ -56,9 +56,10 @@ var floors = map[string]int{
 	"site/publish":    4, // builds and serves the static site
 	"site/bundle":     4, // scripts and styles become the files of a site
 
-	"core/text":      5, // tokenizers
-	"core/unet":      5, // architectures
-	"core/diffusion": 5, // processes, parametrizations, guidance
+	"core/text":        5, // tokenizers
+	"core/autoencoder": 5, // pictures become latents, and latents pictures
+	"core/unet":        5, // architectures
+	"core/diffusion":   5, // processes, parametrizations, guidance
 
 	"core/sampler":    6, // schedules and solvers
 	"core/likelihood": 6, // bits per dimension
