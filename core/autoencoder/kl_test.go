@@ -1,144 +1,44 @@
 package autoencoder_test
 
 import (
-	"encoding/json"
+	"cmp"
 	"errors"
 	"math"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"tweedie/core/autoencoder"
 	"tweedie/core/graph"
-	"tweedie/core/infer"
 	"tweedie/core/nn"
 	"tweedie/core/rng"
 	"tweedie/core/tensor"
-	"tweedie/weights"
-	"tweedie/weights/npy"
 )
-
-// tolerance is the largest difference from diffusers, in parts of the largest output.
-const tolerance = 1e-5
-
-// goldens is the folder of an AutoencoderKL of diffusers with inputs and outputs. Another one
-// can be named to try it.
-var goldens = func() string {
-	if dir := os.Getenv("TWEEDIE_AUTOENCODER"); dir != "" {
-		return dir
-	}
-	return "testdata/kl"
-}()
-
-func config(t testing.TB) *autoencoder.KL {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join(goldens, "config.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &autoencoder.KL{}
-	if err := json.Unmarshal(data, c); err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// array returns an array of testdata [N,C,H,W] as [N,H,W,C].
-func array(t testing.TB, name string) *tensor.Tensor {
-	t.Helper()
-	a, err := npy.Read(filepath.Join(goldens, name+".npy"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	x, err := tensor.ToNHWC(tensor.Of(a.Data.([]float32), a.Shape...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return x
-}
-
-// params returns the parameters of a network from the file of testdata.
-func params(t testing.TB, net *autoencoder.Network) *graph.Params {
-	t.Helper()
-	path := filepath.Join(goldens, "model.safetensors")
-	if _, err := os.Stat(path); err != nil {
-		path = filepath.Join(goldens, "diffusion_pytorch_model.safetensors")
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	stored, _, err := weights.ParseSafetensors(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	numbers := map[string][]float32{}
-	for _, v := range stored {
-		if numbers[v.Name], err = v.Float32(); err != nil {
-			t.Fatal(err)
-		}
-	}
-	p := graph.NewParams(net.Program)
-	for i, d := range p.Specs {
-		if len(numbers[d.Name]) != len(p.Slice(i)) {
-			t.Fatalf("%s: the file has %d numbers, the network needs %d", d.Name, len(numbers[d.Name]), len(p.Slice(i)))
-		}
-		copy(p.Slice(i), numbers[d.Name])
-	}
-	return p
-}
-
-// run evaluates a network on images.
-func run(t testing.TB, net *autoencoder.Network, p *graph.Params, x *tensor.Tensor) *tensor.Tensor {
-	t.Helper()
-	w, err := infer.Load(net.Program, net.Out, p, x.Shape[0], infer.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	y := tensor.New(append([]int{x.Shape[0]}, net.Shape(net.Out)...)...)
-	w.NewPlan().Run(y.Data, x.Shape[0], x.Data)
-	return y
-}
-
-func near(t testing.TB, what string, got, want *tensor.Tensor) {
-	t.Helper()
-	if len(got.Data) != len(want.Data) {
-		t.Fatalf("%s: got shape %v, want %v", what, got.Shape, want.Shape)
-	}
-	largest, worst := 0.0, 0.0
-	for i, w := range want.Data {
-		largest = max(largest, math.Abs(float64(w)))
-		worst = max(worst, math.Abs(float64(got.Data[i])-float64(w)))
-	}
-	if !(worst <= tolerance*largest) {
-		t.Errorf("%s: off by %.3g of %.3g, need %g of it", what, worst, largest, tolerance)
-	}
-}
 
 // TestParity compares encoder and decoder with diffusers' AutoencoderKL.
 func TestParity(t *testing.T) {
-	c, x, z := config(t), array(t, "x"), array(t, "z")
+	dir := cmp.Or(os.Getenv("TWEEDIE_AUTOENCODER"), "testdata/kl") // or another, to try it
+	c, x, z := configOf(t, dir, &autoencoder.KL{}), array(t, dir, "x"), array(t, dir, "z")
 	encoder, err := c.Encoder(x.Shape[1], x.Shape[2])
 	if err != nil {
 		t.Fatal(err)
 	}
-	q, err := autoencoder.Posterior(run(t, encoder, params(t, encoder), x))
+	q, err := autoencoder.Posterior(run(t, encoder, params(t, dir, encoder), x))
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "mean", q.Mean, array(t, "mean"))
-	near(t, "logarithm of the variance", q.LogVariance, array(t, "logvar"))
+	near(t, "mean", q.Mean, array(t, dir, "mean"))
+	near(t, "logarithm of the variance", q.LogVariance, array(t, dir, "logvar"))
 	ones := tensor.New(q.Mean.Shape...)
 	for i := range ones.Data {
 		ones.Data[i] = 1
 	}
-	near(t, "mean and one standard deviation", q.Sample(ones), q.Mean.AddScaled(1, array(t, "std")))
+	near(t, "mean and one standard deviation", q.Sample(ones), q.Mean.AddScaled(1, array(t, dir, "std")))
 	decoder, err := c.Decoder(z.Shape[1], z.Shape[2])
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "decoded picture", run(t, decoder, params(t, decoder), z), array(t, "out"))
+	near(t, "decoded picture", run(t, decoder, params(t, dir, decoder), z), array(t, dir, "out"))
 	if x.Shape[1] != z.Shape[1]*c.Factor() {
 		t.Errorf("the factor is %d for %d and %d rows", c.Factor(), x.Shape[1], z.Shape[1])
 	}
@@ -195,11 +95,8 @@ func TestDivergence(t *testing.T) {
 // TestUntrained: a network without training encodes and decodes pictures of any multiple of the
 // factor.
 func TestUntrained(t *testing.T) {
-	c := config(t)
+	c := configOf(t, "testdata/kl", &autoencoder.KL{})
 	for _, size := range [][2]int{{4, 4}, {8, 12}, {64, 4}} {
-		if c.Factor() != 4 {
-			size[0], size[1] = size[0]*c.Factor(), size[1]*c.Factor()
-		}
 		encoder, err := c.Encoder(size[0], size[1])
 		if err != nil {
 			t.Fatal(err)
@@ -215,23 +112,23 @@ func TestUntrained(t *testing.T) {
 
 func TestConfigRefuses(t *testing.T) {
 	for want, change := range map[string]func(c *autoencoder.KL){
-		"in_channels must be 1 to 16 (got 0)":        func(c *autoencoder.KL) { c.InChannels = 0 },
-		"latent_channels must be 1 to 64 (got -1)":   func(c *autoencoder.KL) { c.LatentChannels = -1 },
-		"block_out_channels must be 1 to 8 levels":   func(c *autoencoder.KL) { c.BlockOutChannels = nil },
-		"block_out_channels[0] must be from 1":       func(c *autoencoder.KL) { c.BlockOutChannels = []int{6} },
-		"layers_per_block must be 1 to 16 (got 100)": func(c *autoencoder.KL) { c.LayersPerBlock = 100 },
-		"scaling_factor must be a positive number":   func(c *autoencoder.KL) { c.ScalingFactor = math.NaN() },
+		"in_channels must be from 1 to 16 (got 0)":         func(c *autoencoder.KL) { c.InChannels = 0 },
+		"latent_channels must be from 1 to 64 (got -1)":    func(c *autoencoder.KL) { c.LatentChannels = -1 },
+		"levels of block_out_channels must be from 1 to 8": func(c *autoencoder.KL) { c.BlockOutChannels = nil },
+		"block_out_channels[0] must be from 1":             func(c *autoencoder.KL) { c.BlockOutChannels = []int{6} },
+		"layers_per_block must be from 1 to 16 (got 100)":  func(c *autoencoder.KL) { c.LayersPerBlock = 100 },
+		"scaling_factor must be a positive number":         func(c *autoencoder.KL) { c.ScalingFactor = math.NaN() },
 	} {
-		c := config(t)
+		c := configOf(t, "testdata/kl", &autoencoder.KL{})
 		change(c)
 		if err := c.Validate(); !errors.Is(err, autoencoder.ErrConfig) || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want an error with %q", err, want)
 		}
 	}
-	if _, err := config(t).Encoder(7, 8); err == nil || !strings.Contains(err.Error(), "multiples of") {
+	if _, err := configOf(t, "testdata/kl", &autoencoder.KL{}).Encoder(7, 8); err == nil || !strings.Contains(err.Error(), "multiples of") {
 		t.Errorf("7 rows: %v", err)
 	}
-	if _, err := config(t).Decoder(0, 8); err == nil {
+	if _, err := configOf(t, "testdata/kl", &autoencoder.KL{}).Decoder(0, 8); err == nil {
 		t.Error("latents without rows are decoded")
 	}
 }
