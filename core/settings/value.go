@@ -80,8 +80,16 @@ func (v *Setting) setInt(text string, to *int) error {
 	return nil
 }
 
+// ParseNumber is strconv.ParseFloat for decimal numbers alone: a browser reads no others.
+func ParseNumber(text string) (float64, error) {
+	if strings.ContainsAny(text, "xX_") {
+		return 0, errors.New("settings: the number is not decimal")
+	}
+	return strconv.ParseFloat(text, 64)
+}
+
 func (v *Setting) setFloat(text string, to *float64) error {
-	x, err := strconv.ParseFloat(text, 64)
+	x, err := ParseNumber(text)
 	if err != nil || math.IsNaN(x) {
 		return v.refuseText(text)
 	}
@@ -95,7 +103,7 @@ func (v *Setting) setFloat(text string, to *float64) error {
 // refuseText is Refuse for a text that should have been a number: in quotes unless it
 // is one.
 func (v *Setting) refuseText(text string) error {
-	if _, err := strconv.ParseFloat(text, 64); err == nil || errors.Is(err, strconv.ErrRange) {
+	if _, err := ParseNumber(text); err == nil || errors.Is(err, strconv.ErrRange) {
 		return &FieldError{Field: v.Name, Got: clip(text), Want: v.Want()}
 	}
 	return v.Refuse(text)

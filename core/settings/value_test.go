@@ -49,6 +49,8 @@ func TestSetRefuses(t *testing.T) {
 		{"eta", "-1", "eta must be a number from 0 to 1 (got -1)"},
 		{"eta", "NaN", "eta must be a number from 0 to 1 (got NaN)"},
 		{"eta", "x", `eta must be a number from 0 to 1 (got "x")`},
+		{"eta", "0x1p-2", `eta must be a number from 0 to 1 (got "0x1p-2")`},
+		{"eta", "0x_1", `eta must be a number from 0 to 1 (got "0x_1")`},
 		{"rho", "0", "rho must be a number above 0 (got 0)"},
 		{"rho", "Inf", "rho must be a number above 0 (got +Inf)"},
 		{"rho", "1e39", "rho must be a number above 0 (got 1e+39)"},

@@ -208,7 +208,7 @@ func TestBuildErrors(t *testing.T) {
 		{"no wasm", Options{Page: bent, Models: []string{"x"}}, "the page lacks tweedie.wasm: build it with make wasm"},
 		{"build id", Options{Page: wrongID, Models: []string{"x"}}, `(got "a'b")`},
 		{"no such model", Options{Page: toyPage(t), Models: []string{"nowhere.json"}}, "nowhere.json"},
-		{"flipped bit", Options{Page: toyPage(t), Models: []string{broken}}, "SHA-256 is"},
+		{"flipped bit", Options{Page: toyPage(t), Models: []string{broken}}, "SHA-256 must be"},
 		{"missing shard", Options{Page: toyPage(t), Models: []string{missing}}, "no such file"},
 		{"same name", Options{Page: toyPage(t), Models: []string{toyModel(t, "a", 1), toyModel(t, "a", 2)}}, `two models have a file "a.json"`},
 		{"model name", Options{Page: toyPage(t), Models: []string{spaced}}, `index.json (got "a b.json")`},

@@ -3,7 +3,6 @@ package flags
 import (
 	"errors"
 	"math"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -48,7 +47,7 @@ func (n number) Set(text string) error {
 	}
 	for i, part := range parts {
 		if n.Type() == "float64" {
-			v, err := strconv.ParseFloat(part, 64)
+			v, err := settings.ParseNumber(part)
 			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
 				return n.wrong()
 			}
