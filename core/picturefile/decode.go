@@ -65,13 +65,14 @@ func ReadHeader(in io.ReadSeeker) (Header, error) {
 // Decode decodes a picture and turns it upright. The error is one of ReadHeader, or wraps
 // ErrFormat.
 func Decode(in io.ReadSeeker) (image.Image, error) {
-	if _, err := ReadHeader(in); err != nil {
+	h, err := ReadHeader(in)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
 		return nil, err
 	}
-	img, format, err := image.Decode(limitScans(in))
+	img, format, err := image.Decode(limitScans(in, scansOf(h.H*h.W)))
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
 	}

@@ -42,7 +42,18 @@ func ofJPEG(r *bufio.Reader) int {
 	r.Discard(2)
 	marker := make([]byte, 4)
 	for {
-		if _, err := io.ReadFull(r, marker); err != nil || marker[0] != 0xff || marker[1] == 0xda {
+		if _, err := io.ReadFull(r, marker[:2]); err != nil || marker[0] != 0xff {
+			return upright
+		}
+		for marker[1] == 0xff { // bytes of filling before a marker (ISO/IEC 10918-1, B.1.1.2)
+			if _, err := io.ReadFull(r, marker[1:2]); err != nil {
+				return upright
+			}
+		}
+		if marker[1] == 0xda {
+			return upright
+		}
+		if _, err := io.ReadFull(r, marker[2:]); err != nil {
 			return upright
 		}
 		size := int(binary.BigEndian.Uint16(marker[2:])) - 2
@@ -148,6 +159,12 @@ func turned(img image.Image, orientation int) image.Image {
 		return img
 	}
 	return oriented{img, orientation}
+}
+
+// Opaque reports whether the picture is known to have no transparent pixels.
+func (o oriented) Opaque() bool {
+	p, ok := o.Image.(interface{ Opaque() bool })
+	return ok && p.Opaque()
 }
 
 // Bounds implements image.Image.

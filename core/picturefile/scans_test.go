@@ -45,7 +45,7 @@ func TestScans(t *testing.T) {
 	file := progressive(side, many)
 	readertest.Refuses(t, "scans", 192<<20, func() error { _, err := DecodeBytes(file); return err })
 	var decoded bytes.Buffer
-	if _, _, err := image.Decode(io.TeeReader(limitScans(bytes.NewReader(file)), &decoded)); err == nil {
+	if _, _, err := image.Decode(io.TeeReader(limitScans(bytes.NewReader(file), scansOf(side*side)), &decoded)); err == nil {
 		t.Error("a picture of 3000 scans is decoded")
 	}
 	if n := bytes.Count(decoded.Bytes(), []byte{0xff, 0xda}); n == 0 || n > maxScans {

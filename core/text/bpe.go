@@ -24,6 +24,11 @@ type BPE struct {
 	start int
 	end   int
 
+	// Pad is the number that fills the rest of a context: that of the end of a text, unless it is
+	// set before the first use. The second tokenizer of SDXL and that of Stable Diffusion 2 have
+	// another (pad_token).
+	Pad int
+
 	mu    sync.Mutex
 	words map[string][]string // the tokens of words that were seen
 }
@@ -70,14 +75,18 @@ func ReadBPE(vocab, merges io.Reader) (*BPE, error) {
 		}
 	}
 	b.start, b.end = b.ids[startOfText], b.ids[endOfText]
+	b.Pad = b.end
 	return b, nil
 }
 
 // readMerges reads the pairs. Lines that begin with "#version" and empty ones are skipped.
 func (b *BPE) readMerges(in io.Reader) error {
-	lines := bufio.NewScanner(io.LimitReader(in, maxFile))
+	size, lines := 0, bufio.NewScanner(in)
 	for lines.Scan() {
 		line := lines.Text()
+		if size += len(line) + 1; size > maxFile {
+			return fmt.Errorf("is larger than %d bytes", maxFile)
+		}
 		if line == "" || strings.HasPrefix(line, "#version") {
 			continue
 		}
@@ -125,7 +134,7 @@ func (b *BPE) Tokens(text string) ([]string, error) {
 }
 
 // Encode returns the numbers of a text's tokens between the marks of its ends, in a context of
-// length numbers: longer texts are cut, and the mark of the end fills the rest of shorter ones.
+// length numbers: longer texts are cut, and Pad fills the rest of shorter ones.
 func (b *BPE) Encode(text string, length int) ([]int, error) {
 	if length < 2 {
 		return nil, fmt.Errorf("text: a context must have at least 2 tokens (got %d)", length)
@@ -135,18 +144,26 @@ func (b *BPE) Encode(text string, length int) ([]int, error) {
 		return nil, err
 	}
 	ids := make([]int, length)
+	tokens = tokens[:min(len(tokens), length-2)]
 	ids[0] = b.start
 	for i := 1; i < length; i++ {
-		ids[i] = b.end
-		if i <= len(tokens) && i < length-1 {
+		switch {
+		case i <= len(tokens):
 			ids[i] = b.ids[tokens[i-1]]
+		case i == len(tokens)+1:
+			ids[i] = b.end
+		default:
+			ids[i] = b.Pad
 		}
 	}
 	return ids, nil
 }
 
-// maxWords is the most words whose tokens are kept.
-const maxWords = 1 << 14
+// The most words whose tokens are kept, and the most bytes of one.
+const (
+	maxWords   = 1 << 14
+	maxKeptLen = 64
+)
 
 // word returns the tokens of a word: of its bytes, the pair with the lowest rank is joined
 // everywhere, until no pair has a rank.
@@ -175,7 +192,7 @@ func (b *BPE) word(word string) []string {
 		parts = join(parts, parts[best], parts[best+1])
 	}
 	b.mu.Lock()
-	if len(b.words) < maxWords {
+	if len(b.words) < maxWords && len(word) <= maxKeptLen {
 		b.words[word] = parts
 	}
 	b.mu.Unlock()

@@ -283,6 +283,7 @@ export class Model {
 export function decodePicture(file, { signal } = {}) {
   return abortable(signal, async (inner) => {
     const bytes = new Uint8Array(await file.arrayBuffer())
+    inner.throwIfAborted()
     const worker = new PoolWorker(() => {})
     const stop = () => worker.end(abortError())
     inner.addEventListener('abort', stop)

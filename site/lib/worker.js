@@ -200,7 +200,7 @@ function bytesOf(view) {
  * @param {any} value
  */
 function buffersOf(value) {
-  return [value, value?.pixels].filter(ArrayBuffer.isView).map((view) => view.buffer)
+  return [value, value?.pixels, value?.data].filter(ArrayBuffer.isView).map((view) => view.buffer)
 }
 
 /** @param {unknown} error */

@@ -24,6 +24,7 @@ export class InpaintPanel {
   /** @type {{ picture: ImageData, name: string } | undefined} the visitor's own picture */
   #upload
   #name = ''
+  #reading = new AbortController() // of the file that is read
   #opening = 0 // counts the images that were opened or chosen: a slow one must not replace a later one
 
   /**
@@ -91,9 +92,12 @@ export class InpaintPanel {
   async openFile(file, name) {
     this.hooks.openPanel()
     const opening = ++this.#opening
+    this.#reading.abort()
+    this.#reading = new AbortController()
     try {
       checkFile(file, name)
-      const picture = await decodeNamed(file, name)
+      this.hooks.announce(`Reading "${name}"`)
+      const picture = await decodeNamed(file, name, this.#reading.signal)
       const fitted = await this.model.fitPicture(picture, { ...this.#fitting, invert: 'auto' })
       if (opening !== this.#opening) return
       this.#upload = { picture, name: `${name}, ${picture.width}\u00a0×\u00a0${picture.height}` }
@@ -228,11 +232,12 @@ export class InpaintPanel {
  *
  * @param {Blob} file
  * @param {string} name
+ * @param {AbortSignal} signal
  */
-async function decodeNamed(file, name) {
+async function decodeNamed(file, name, signal) {
   try {
     const { decodePicture } = await loadModule()
-    return await decodePicture(file)
+    return await decodePicture(file, { signal })
   } catch (error) {
     throw new Error(`"${name}": ${messageOf(error)}`)
   }

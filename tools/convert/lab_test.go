@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,9 @@ func TestLabSamplers(t *testing.T) {
 	for _, m := range sampler.Methods {
 		args := []string{"-n", "1000", "--sampler", m.Name, "--distribution", "pair"}
 		for _, steps := range []string{"1", "2"} {
+			if steps == "1" && slices.Contains([]string{"rk45", "adaptive-sde", "dpm-adaptive"}, m.Name) {
+				continue // they choose their own steps between two levels
+			}
 			more := append(args, "--steps", steps)
 			if m.Orders > 0 {
 				more = append(more, "--order", "1")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -105,7 +106,9 @@ func TestVDMLearnsItsGamma(t *testing.T) {
 	}
 	must(t, "sample", path, "-o", filepath.Join(dir, "x.png"), "--sampler", "ddpm", "--schedule", "trailing", "--steps", "4")
 	exact, bound := likelihoodOf(t, path, data, "-n", "2", "--steps", "24"), likelihoodOf(t, path, data, "-n", "2", "--bound")
-	if bound.Evaluations != 1000 || !(bound.Mean > exact.Mean) {
+	// They are of two models, the chain's and the ODE's, which are one only for an exact network:
+	// after a few steps of training either may be the higher.
+	if bound.Evaluations != 1000 || !(math.Abs(bound.Mean-exact.Mean) < 0.7) {
 		t.Errorf("the bound is %g in %d evaluations, the density's bits are %g", bound.Mean, bound.Evaluations, exact.Mean)
 	}
 }
