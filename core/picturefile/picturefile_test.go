@@ -171,6 +171,45 @@ func TestUpright(t *testing.T) {
 	}
 }
 
+// TestMarkers: bytes of filling before a marker, and bytes in another segment that look like the
+// beginning of a scan, change nothing.
+func TestMarkers(t *testing.T) {
+	var file bytes.Buffer
+	if err := jpeg.Encode(&file, corners(16, 8), nil); err != nil {
+		t.Fatal(err)
+	}
+	segment := append([]byte("Exif\x00\x00"), exif(6)...)
+	filled := binary.BigEndian.AppendUint16([]byte{0xff, 0xd8, 0xff, 0xff, 0xff, 0xe1}, uint16(2+len(segment)))
+	if got, err := DecodeBytes(slices.Concat(filled, segment, file.Bytes()[2:])); err != nil || got.Bounds() != image.Rect(0, 0, 8, 16) {
+		t.Errorf("filling before the Exif data: %v", err)
+	}
+	comment := bytes.Repeat([]byte{0xff, 0xda}, 2*maxScans)
+	head := binary.BigEndian.AppendUint16([]byte{0xff, 0xd8, 0xff, 0xed}, uint16(2+len(comment)))
+	if _, err := DecodeBytes(slices.Concat(head, comment, file.Bytes()[2:])); err != nil {
+		t.Errorf("a segment of scan markers: %v", err)
+	}
+}
+
+// TestTurnedTransparency: a turned picture says whether it is opaque, as others do.
+func TestTurnedTransparency(t *testing.T) {
+	clear := corners(6, 4)
+	clear.SetNRGBA(0, 0, color.NRGBA{})
+	for _, m := range []*image.NRGBA{corners(6, 4), clear} {
+		if got, ok := turned(m, 6).(interface{ Opaque() bool }); !ok || got.Opaque() != m.Opaque() {
+			t.Errorf("a turned picture does not say that opaque is %v", m.Opaque())
+		}
+	}
+}
+
+// TestScansOf: small pictures may have many scans, and the largest a dozen.
+func TestScansOf(t *testing.T) {
+	for pixels, want := range map[int]int{0: maxScans, 1 << 20: maxScans, 1 << 24: 32, MaxPixels: 16, 1 << 28: fewestScans} {
+		if got := scansOf(pixels); got != want {
+			t.Errorf("%d pixels: %d scans, want %d", pixels, got, want)
+		}
+	}
+}
+
 // TestGIF: the first frame stands at its place on the screen.
 func TestGIF(t *testing.T) {
 	frame := image.NewPaletted(image.Rect(3, 2, 5, 4), color.Palette{color.Black, color.White})
