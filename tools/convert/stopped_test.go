@@ -33,7 +33,7 @@ func TestStopped(t *testing.T) {
 		"forward " + model + " --x testdata/song-x.npy --t testdata/song-t.npy -o OUT.npy",
 		"train " + data + " -o OUT --arch tiny --steps 1000 --batch 4", "lab -n 10 --objective edm -o OUT.png",
 		"eval " + model + " " + evalData() + " -n 4 --classifier OUT.json", "compare " + model + " " + evalData() + " -o OUT",
-		"bench " + model + " --time 1s", "site " + model + " -o OUT --page " + page,
+		"bench " + model + " --time 1s", "verify " + model, "site " + model + " -o OUT --page " + page,
 	} {
 		dir := t.TempDir()
 		var stdout, stderr bytes.Buffer

@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -26,17 +27,18 @@ configuration describes. It names every problem.`,
 		ValidArgsFunction: checkpoints,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			defer modelfile.Sparing()()
-			d, err := weights.Verify(args[0])
+			var d *weights.Description
+			err := unlessStopped(cmd.Context(), func() (err error) {
+				if d, err = weights.Verify(args[0]); err == nil && d.Kind == weights.KindModel {
+					err = verifyNetwork(args[0])
+				}
+				return err
+			})
 			if err != nil {
 				return err
 			}
-			if d.Kind == weights.KindModel {
-				if d.SHA256 == "" {
-					fmt.Fprintf(cmd.ErrOrStderr(), "note: the manifest is of an earlier version, without a SHA-256 of itself: a change in it cannot be found\n")
-				}
-				if err := verifyNetwork(args[0]); err != nil {
-					return err
-				}
+			if d.Kind == weights.KindModel && d.SHA256 == "" {
+				fmt.Fprintf(cmd.ErrOrStderr(), "note: the manifest is of an earlier version, without a SHA-256 of itself: a change in it cannot be found\n")
 			}
 			if asJSON {
 				return json.NewEncoder(cmd.OutOrStdout()).Encode(map[string]any{
@@ -50,6 +52,21 @@ configuration describes. It names every problem.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
+}
+
+// unlessStopped returns the error of work, which only reads, or that of ctx as soon as ctx ends.
+func unlessStopped(ctx context.Context, work func() error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	done := make(chan error, 1)
+	go func() { done <- work() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // verifyNetwork builds the network of the model at path from its tensors; of a large model
