@@ -46,10 +46,10 @@ func ReadHeader(in io.ReadSeeker) (Header, error) {
 	}
 	c, format, err := image.DecodeConfig(bufio.NewReader(in))
 	if err != nil {
-		return Header{}, fmt.Errorf("%w: %w", ErrFormat, err)
+		return Header{}, unreadable(in, err)
 	}
 	if c.Width < 1 || c.Height < 1 || c.Width > MaxSide || c.Height > MaxSide || c.Width*c.Height > MaxPixels {
-		return Header{}, fmt.Errorf("%s picture of %dx%d (height x width) must have sides in [1, %d] and at most %d pixels", format, c.Height, c.Width, MaxSide, MaxPixels)
+		return Header{}, fmt.Errorf("%s picture of %dx%d (height x width) is too large: sides must be from 1 to %d, with at most %d pixels in all", format, c.Height, c.Width, MaxSide, MaxPixels)
 	}
 	h := Header{H: c.Height, W: c.Width, Gray: c.ColorModel == color.GrayModel || c.ColorModel == color.Gray16Model, Format: format}
 	turn, err := orientationOf(in)
@@ -74,7 +74,7 @@ func Decode(in io.ReadSeeker) (image.Image, error) {
 	}
 	img, format, err := image.Decode(limitScans(in, scansOf(h.H*h.W)))
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrFormat, err)
+		return nil, unreadable(in, err)
 	}
 	if format == "gif" {
 		if img, err = onScreen(in, img); err != nil {

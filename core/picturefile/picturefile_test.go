@@ -271,8 +271,21 @@ func TestRefuses(t *testing.T) {
 	large := slices.Clone(file.Bytes())
 	binary.BigEndian.PutUint32(large[16:], MaxSide+1)
 	binary.BigEndian.PutUint32(large[29:], crc32.ChecksumIEEE(large[12:29]))
-	if _, err := DecodeBytes(large); err == nil || !strings.Contains(err.Error(), "must have sides in") {
+	if _, err := DecodeBytes(large); err == nil || !strings.Contains(err.Error(), "sides must be from 1") {
 		t.Errorf("large: %v", err)
+	}
+}
+
+// TestOtherFormats: a file of a format that is not read is named as what it is.
+func TestOtherFormats(t *testing.T) {
+	animation := riff(riffChunk("VP8X", []byte{0x02, 0, 0, 0, 9, 0, 0, 9, 0, 0}), riffChunk("ANIM", make([]byte, 6)))
+	for data, want := range map[string]string{
+		"\x00\x00\x00\x1cftypavif\x00": "an AVIF picture", "\x00\x00\x00\x18ftypheic\x00": "a HEIC picture", "\x00\x00\x00\x20ftypisom\x00": "a video",
+		"II*\x00\x08\x00": "a TIFF picture", "<svg xmlns=": "an SVG drawing", "%PDF-1.7": "a PDF document", string(animation): "an animated WebP", "\xff\x0a\xfa": "a JPEG XL picture",
+	} {
+		if _, err := DecodeBytes([]byte(data)); !errors.Is(err, ErrFormat) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%.12q: got %v, want an error with %q", data, err, want)
+		}
 	}
 }
 
