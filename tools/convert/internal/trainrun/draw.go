@@ -11,6 +11,7 @@ import (
 	"tweedie/core/model"
 	"tweedie/core/sampler"
 	"tweedie/core/tensor"
+	"tweedie/tools/convert/internal/await"
 )
 
 // draw writes a sheet of samples, always from the same noise: a column for each of up to 20
@@ -27,7 +28,7 @@ func (r *run) draw(ctx context.Context) error {
 		return nil // which generates no images
 	}
 	columns := r.columns()
-	x, err := awaited(ctx, func() (*tensor.Tensor, error) { return samples(ctx, m, columns, r.rows) })
+	x, err := await.Result(ctx, func() (*tensor.Tensor, error) { return samples(ctx, m, columns, r.rows) })
 	if err != nil {
 		return err
 	}
@@ -69,26 +70,6 @@ func (r *run) columns() []int {
 	class = class[:min(len(class), mostTitles)]
 	slices.Sort(class)
 	return class
-}
-
-// awaited returns what do returns, or the cause of ctx as soon as ctx ends.
-func awaited[T any](ctx context.Context, do func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	ready := make(chan result, 1)
-	go func() {
-		value, err := do()
-		ready <- result{value, err}
-	}()
-	select {
-	case r := <-ready:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
-	}
 }
 
 // samples draws rows of images of the classes of the columns with the model's own defaults, until ctx ends.

@@ -1,7 +1,6 @@
 package inspect
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -9,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"tweedie/core/model"
+	"tweedie/tools/convert/internal/await"
 	"tweedie/tools/convert/internal/cmd/modelfile"
 	"tweedie/weights"
 )
@@ -27,12 +27,12 @@ configuration describes. It names every problem.`,
 		ValidArgsFunction: checkpoints,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			defer modelfile.Sparing()()
-			var d *weights.Description
-			err := unlessStopped(cmd.Context(), func() (err error) {
-				if d, err = weights.Verify(args[0]); err == nil && d.Kind == weights.KindModel {
+			d, err := await.Result(cmd.Context(), func() (*weights.Description, error) {
+				d, err := weights.Verify(args[0])
+				if err == nil && d.Kind == weights.KindModel {
 					err = verifyNetwork(args[0])
 				}
-				return err
+				return d, err
 			})
 			if err != nil {
 				return err
@@ -52,21 +52,6 @@ configuration describes. It names every problem.`,
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
-}
-
-// unlessStopped returns the error of work, which only reads, or that of ctx as soon as ctx ends.
-func unlessStopped(ctx context.Context, work func() error) error {
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	done := make(chan error, 1)
-	go func() { done <- work() }()
-	select {
-	case err := <-done:
-		return err
-	case <-ctx.Done():
-		return context.Cause(ctx)
-	}
 }
 
 // verifyNetwork builds the network of the model at path from its tensors; of a large model

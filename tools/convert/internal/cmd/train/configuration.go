@@ -1,7 +1,6 @@
 package train
 
 import (
-	"context"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -233,24 +232,4 @@ func resumedSteps(resumed bool, steps int) int {
 		return 0
 	}
 	return steps
-}
-
-// loaded returns what load returns, or the cause of ctx as soon as ctx ends.
-func loaded[T any](ctx context.Context, load func() (T, error)) (T, error) {
-	type result struct {
-		value T
-		err   error
-	}
-	ready := make(chan result, 1)
-	go func() {
-		value, err := load()
-		ready <- result{value, err}
-	}()
-	select {
-	case r := <-ready:
-		return r.value, r.err
-	case <-ctx.Done():
-		var none T
-		return none, context.Cause(ctx)
-	}
 }

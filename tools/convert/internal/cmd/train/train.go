@@ -11,6 +11,7 @@ import (
 	"tweedie/core/dataset"
 	"tweedie/core/model"
 	"tweedie/core/train"
+	"tweedie/tools/convert/internal/await"
 	"tweedie/tools/convert/internal/cmd/flags"
 	"tweedie/tools/convert/internal/cmd/modelfile"
 	"tweedie/tools/convert/internal/trainrun"
@@ -130,7 +131,7 @@ func (o *training) run(cmd *cobra.Command, path string) error {
 	if err := o.open(); err != nil {
 		return err
 	}
-	set, err := loaded(cmd.Context(), func() (*dataset.Dataset, error) { return o.data.Load(path, dataset.Train) })
+	set, err := await.Result(cmd.Context(), func() (*dataset.Dataset, error) { return o.data.Load(path, dataset.Train) })
 	if err != nil {
 		return err
 	}
