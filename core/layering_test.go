@@ -84,6 +84,7 @@ var floors = map[string]int{
 
 	"tools/internal/…": 8, // shared by the tools
 
+	"tools/convert/internal/await":         8,  // leaves work behind when a command is stopped
 	"tools/convert/internal/eval":          9,  // how near images come to a data set
 	"tools/convert/internal/trainrun":      9,  // a training run on disk
 	"tools/convert/internal/cmd/flags":     9,  // flags that commands share
