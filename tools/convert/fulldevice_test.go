@@ -10,6 +10,9 @@ import (
 
 // TestFullDevice: a command whose output could not be written fails.
 func TestFullDevice(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Skip("there is no /dev/full here")
